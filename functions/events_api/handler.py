@@ -1,0 +1,98 @@
+"""View and click events over HTTP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NotRequired, TypedDict
+from uuid import uuid4
+
+from vitrine.access.wiring import admit
+from vitrine.engagement.bodies import ChallengeEvent, PostEvents
+from vitrine.engagement.count_events import Batch
+from vitrine.engagement.model import Event
+from vitrine.engagement.robots import is_robot
+from vitrine.engagement.wiring import event_counter
+from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey
+from vitrine.galleries.read_gallery import find_gallery
+from vitrine.galleries.wiring import gallery_store
+from vitrine.platform.http import PUBLISHABLE, Answer, HttpApp, Request
+from vitrine.platform.problems import InvalidRequest, MalformedRequest, NotFound, ServiceError, status_of
+from vitrine.platform.telemetry import MetricUnit, metrics
+from vitrine.platform.wiring import replays
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vitrine.engagement.model import Result
+
+lambda_handler = app = HttpApp(admit=admit, replays=replays)
+
+
+class ResultAnswer(TypedDict):
+    event_id: str
+    status: str
+    detail: NotRequired[str]
+
+
+class ResultsAnswer(TypedDict):
+    results: list[ResultAnswer]
+
+
+@app.route(
+    "POST",
+    "/galleries/{gallery_id}/events",
+    scope=PUBLISHABLE,
+    body="vitrine.engagement.bodies:PostEvents",
+    answers={202: ResultsAnswer},
+)
+def post_events(request: Request) -> Answer:
+    """Count events, each once; answered when all are stored."""
+    gallery = GalleryKey(request.merchant_id, request.path_id("gallery_id"))
+    events = [sent.event() for sent in request.body(PostEvents).events]
+    results = _count(request, gallery, events)
+    if all(result.status == "rejected" for result in results):
+        find_gallery(gallery_store(), gallery)
+    return Answer(202, {"results": [_answer(result) for result in results]})
+
+
+def _challenge_error(error: ServiceError) -> Answer:
+    if isinstance(error, NotFound):
+        return Answer(404, {"message": "There are no image with the specified ID"})
+    if isinstance(error, MalformedRequest | InvalidRequest):
+        return Answer(400, {"message": "There was an error parsing the given request"})
+    return Answer(status_of(error), {"message": error.detail})
+
+
+@app.route(
+    "POST",
+    "/images/{imageId}/events",
+    scope=PUBLISHABLE,
+    body="vitrine.engagement.bodies:ChallengeEvent",
+    answers={204: None},
+    on_error=_challenge_error,
+)
+def post_challenge_event(request: Request) -> Answer:
+    """Count an event as the gallery challenge sends it: with no id, so each one counts."""
+    sent = request.body(ChallengeEvent)
+    event = Event(uuid4().hex, sent.eventType, request.path_id("imageId"))
+    [result] = _count(request, GalleryKey(request.merchant_id, DEFAULT_GALLERY), [event])
+    if result.status == "rejected":
+        raise NotFound(result.detail or "")
+    return Answer(204)
+
+
+def _count(request: Request, gallery: GalleryKey, events: Sequence[Event]) -> list[Result]:
+    from_robot = is_robot(request.headers.get("user-agent", ""))
+    batch = Batch(gallery, request.caller.merchant_secret, events, from_robot, request.now)
+    results = event_counter().count(batch)
+    for status in {result.status for result in results}:
+        amount = sum(result.status == status for result in results)
+        metrics.add_metric(f"Events{status.capitalize()}", MetricUnit.Count, amount)
+    metrics.flush_metrics()
+    return results
+
+
+def _answer(result: Result) -> ResultAnswer:
+    answer: ResultAnswer = {"event_id": result.event_id, "status": result.status}
+    if result.detail is not None:
+        answer["detail"] = result.detail
+    return answer

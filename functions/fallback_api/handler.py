@@ -1,0 +1,42 @@
+"""What no other function serves: preflights, wrong methods and unknown paths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vitrine.platform.http import ANYONE, CORS_HEADERS, PUBLISHABLE, Answer, HttpApp, Request
+from vitrine.platform.problems import MethodNotAllowed, NotFound
+from vitrine.platform.published_api import methods_at
+
+if TYPE_CHECKING:
+    from typing import Never
+
+lambda_handler = app = HttpApp()
+
+_DAY_SECONDS = 86_400
+
+
+@app.route("OPTIONS", "/{proxy+}", scope=ANYONE)
+def preflight(request: Request) -> Answer:
+    """Let web pages call the API."""
+    return Answer(
+        204,
+        headers={
+            **CORS_HEADERS,
+            "Access-Control-Allow-Methods": ", ".join([*methods_at(request.path), "OPTIONS"]),
+            "Access-Control-Allow-Headers": "Content-Type, X-Api-Key, X-Reviewer, Idempotency-Key, If-None-Match",
+            "Access-Control-Max-Age": str(_DAY_SECONDS),
+        },
+    )
+
+
+def refuse(request: Request) -> Never:
+    """Say whether the path or only the method is wrong."""
+    allowed = methods_at(request.path)
+    if not allowed:
+        raise NotFound(f"There is nothing at {request.path}.")
+    raise MethodNotAllowed(f"{request.path} takes {', '.join(allowed)}.", allowed)
+
+
+for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"):
+    app.route(method, "/{proxy+}", scope=PUBLISHABLE)(refuse)

@@ -1,0 +1,215 @@
+"""Galleries and images over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from vitrine.access.wiring import admit
+from vitrine.engagement.wiring import gallery_counters
+from vitrine.galleries.answers import (
+    AuditAnswer,
+    ChallengeImageAnswer,
+    FieldErrorAnswer,
+    GalleryAnswer,
+    ImageAnswer,
+    PutImageAnswer,
+    PutImagesAnswer,
+    challenge_answer,
+    gallery_answer,
+    image_answer,
+    placed_answer,
+)
+from vitrine.galleries.audit_gallery import audit_gallery
+from vitrine.galleries.change_image import change_image, delete_image
+from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey
+from vitrine.galleries.put_gallery import put_gallery
+from vitrine.galleries.put_images import ImageDraft, put_images
+from vitrine.galleries.read_gallery import Position, find_gallery, find_image, read_order
+from vitrine.galleries.reshape_gallery import request_deletion
+from vitrine.galleries.wiring import gallery_store, gallery_tasks, new_incarnation
+from vitrine.platform.http import PUBLISHABLE, Answer, HttpApp, Request
+from vitrine.platform.wiring import replays
+
+if TYPE_CHECKING:
+    from vitrine.galleries.bodies import PatchImage
+    from vitrine.galleries.model import Image
+
+_CHALLENGE_PAGE = 500
+_CHALLENGE_LIMIT = 10_000
+
+lambda_handler = app = HttpApp(admit=admit, replays=replays)
+
+
+@app.route(
+    "PUT",
+    "/galleries/{gallery_id}",
+    body="vitrine.galleries.bodies:PutGallery",
+    answers={200: GalleryAnswer, 201: GalleryAnswer},
+)
+def put(request: Request) -> Answer:
+    """Create or change a gallery."""
+    from vitrine.galleries.bodies import PutGallery  # noqa: PLC0415 - readers never load bodies
+
+    body = request.body(PutGallery)
+    result = put_gallery(
+        gallery_store(), gallery_tasks(), _key(request), body.title, body.ranking.policy, now=request.now
+    )
+    return Answer(201 if result.created else 200, gallery_answer(result.gallery))
+
+
+@app.route("GET", "/galleries", scope=PUBLISHABLE, answers={200: GalleryAnswer}, paged=True)
+def list_galleries(request: Request) -> Answer:
+    """List galleries by id."""
+    page = request.page()
+    galleries = gallery_store().list_galleries(request.merchant_id, page.limit, page.state)
+    items = [gallery_answer(gallery) for gallery in galleries if not gallery.deleting]
+    return request.list_answer(items, galleries[-1].key.gallery_id if len(galleries) == page.limit else None)
+
+
+@app.route("GET", "/galleries/{gallery_id}", scope=PUBLISHABLE, answers={200: GalleryAnswer})
+def get(request: Request) -> Answer:
+    """Read a gallery with its totals."""
+    return Answer(200, gallery_answer(find_gallery(gallery_store(), _key(request))))
+
+
+@app.route("DELETE", "/galleries/{gallery_id}", answers={202: None})
+def delete(request: Request) -> Answer:
+    """Delete a gallery and its images."""
+    request_deletion(gallery_store(), gallery_tasks(), _key(request))
+    return Answer(202, {"status": "deleting"})
+
+
+@app.route(
+    "POST",
+    "/galleries/{gallery_id}/images",
+    body="vitrine.galleries.bodies:PostImages",
+    answers={200: PutImagesAnswer},
+)
+def post_images(request: Request) -> Answer:
+    """Create or describe images, each judged on its own."""
+    from vitrine.galleries.bodies import PostImages  # noqa: PLC0415 - readers never load bodies
+
+    results: list[PutImageAnswer] = []
+    drafts: dict[int, ImageDraft] = {}
+    seen: set[str] = set()
+    key = _key(request)
+    for at, sent in enumerate(request.body(PostImages).images):
+        result, draft = _judge(at, sent, seen)
+        results.append(result)
+        if draft:
+            drafts[at] = draft
+            seen.add(draft.image_id)
+    done = put_images(gallery_store(), key, list(drafts.values()), new_incarnation=new_incarnation)
+    for at, put_image in zip(drafts, done, strict=True):
+        results[at] = {"id": put_image.image_id, "status": put_image.status}
+    return Answer(200, {"results": results})
+
+
+@app.route(
+    "GET",
+    "/galleries/{gallery_id}/images",
+    scope=PUBLISHABLE,
+    answers={200: ImageAnswer},
+    paged=True,
+)
+def get_images(request: Request) -> Answer:
+    """Read the ordered gallery."""
+    page = request.page()
+    start = Position(*page.state) if page.state else None
+    ordered = read_order(gallery_store(), _key(request), page.limit, start)
+    return request.list_answer([placed_answer(placed) for placed in ordered.placed], ordered.next)
+
+
+@app.route("GET", "/galleries/{gallery_id}/images/{image_id}", scope=PUBLISHABLE, answers={200: ImageAnswer})
+def get_image(request: Request) -> Answer:
+    """Read an image."""
+    return Answer(200, image_answer(find_image(gallery_store(), _key(request), request.path_id("image_id"))))
+
+
+@app.route(
+    "PATCH",
+    "/galleries/{gallery_id}/images/{image_id}",
+    body="vitrine.galleries.bodies:PatchImage",
+    answers={200: ImageAnswer},
+)
+def patch_image(request: Request) -> Answer:
+    """Change an image; pin or hide it."""
+    from vitrine.galleries.bodies import PatchImage  # noqa: PLC0415 - readers never load bodies
+
+    changes = request.body(PatchImage)
+    image = change_image(
+        gallery_store(), _key(request), request.path_id("image_id"), lambda image: _patched(image, changes)
+    )
+    return Answer(200, image_answer(image))
+
+
+@app.route("DELETE", "/galleries/{gallery_id}/images/{image_id}", answers={204: None})
+def delete_one(request: Request) -> Answer:
+    """Delete an image."""
+    delete_image(gallery_store(), gallery_counters(), _key(request), request.path_id("image_id"))
+    return Answer(204)
+
+
+@app.route("GET", "/galleries/{gallery_id}/audit", answers={200: AuditAnswer})
+def audit(request: Request) -> Answer:
+    """Compare what every image shows with what was counted for it."""
+    found = audit_gallery(gallery_store(), gallery_counters(), _key(request))
+    mismatched = [
+        {"id": it.image_id, "shown": it.shown._asdict(), "counted": it.counted._asdict()} for it in found.mismatched
+    ]
+    return Answer(200, {"images": found.images, "mismatched": mismatched})
+
+
+@app.route("GET", "/images", scope=PUBLISHABLE, answers={200: list[ChallengeImageAnswer]})
+def challenge_images(request: Request) -> Answer:
+    """Read the gallery `default` as the gallery challenge has it: whole, to 10,000 images."""
+    key = GalleryKey(request.merchant_id, DEFAULT_GALLERY)
+    images: list[ChallengeImageAnswer] = []
+    position = None
+    while len(images) < _CHALLENGE_LIMIT:
+        page = read_order(gallery_store(), key, _CHALLENGE_PAGE, position)
+        images += [challenge_answer(placed) for placed in page.placed]
+        position = page.next
+        if position is None:
+            break
+    return Answer(200, images)
+
+
+def _key(request: Request) -> GalleryKey:
+    return GalleryKey(request.merchant_id, request.path_id("gallery_id"))
+
+
+def _judge(at: int, sent: Any, seen: set[str]) -> tuple[PutImageAnswer, ImageDraft | None]:
+    from pydantic import ValidationError  # noqa: PLC0415 - readers never load bodies
+
+    from vitrine.galleries.bodies import NewImage  # noqa: PLC0415 - as above
+
+    claimed = sent.get("id") if isinstance(sent, dict) else None
+    image_id = claimed if isinstance(claimed, str) else None
+    try:
+        new = NewImage.model_validate(sent)
+    except ValidationError as error:
+        return {
+            "id": image_id,
+            "status": "rejected",
+            "errors": [
+                {"pointer": "/".join(["/images", str(at), *map(str, it["loc"])]), "detail": it["msg"]}
+                for it in error.errors(include_url=False, include_context=False, include_input=False)
+            ],
+        }, None
+    if new.id is not None and new.id in seen:
+        repeated: FieldErrorAnswer = {"pointer": f"/images/{at}/id", "detail": "this id stands in the request already"}
+        return {"id": new.id, "status": "rejected", "errors": [repeated]}, None
+    draft = ImageDraft(new.id or uuid4().hex, new.description())
+    return {"id": draft.image_id, "status": "created"}, draft
+
+
+def _patched(image: Image, changes: PatchImage) -> Image:
+    sent = {name: getattr(changes, name) for name in changes.model_fields_set}
+    placing = {name: sent.pop(name) for name in ("pinned_position", "hidden") if name in sent}
+    for several in ("tags", "product_ids"):
+        if sent.get(several, ()) is None:
+            sent[several] = ()
+    return replace(image, description=replace(image.description, **sent), **placing)

@@ -1,0 +1,96 @@
+"""The stream of counter changes, and what was set aside of it, become weights."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+from vitrine.engagement.dynamodb import counter_key, whole_count
+from vitrine.engagement.ports import CounterKey
+from vitrine.engagement.recompute_weights import Change, recompute_weights
+from vitrine.engagement.wiring import counter_store
+from vitrine.galleries.model import GalleryKey
+from vitrine.galleries.show_totals import show_totals
+from vitrine.galleries.wiring import gallery_store
+from vitrine.platform.aws import client
+from vitrine.platform.settings import read_settings
+from vitrine.platform.telemetry import MetricUnit, logger, metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True)
+class WeightSettings:
+    """Where images go whose weight could not be written."""
+
+    weights_retry_queue: str
+
+
+@cache
+def _settings() -> WeightSettings:
+    return read_settings(WeightSettings)
+
+
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Follow stream records, or images that were set aside.
+
+    Whatever fails is set aside on the queue and blocks nothing. There it is tried again until the queue hands
+    it to the failure queue.
+    """
+    records = event["Records"]
+    if records[0]["eventSource"] == "aws:sqs":
+        failures = [record["messageId"] for record in records if not _retry(record)]
+        logger.info("retried", extra={"images": len(records), "failed": len(failures)})
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failures]}
+    _follow(records)
+    return {"batchItemFailures": []}
+
+
+def _follow(records: list[dict[str, Any]]) -> None:
+    changes: list[Change] = []
+    set_aside: list[str] = []
+    for record in records:
+        try:
+            if "NewImage" in record["dynamodb"]:
+                changes.append(_change(record["dynamodb"]["NewImage"]))
+        except (KeyError, ValueError):
+            set_aside.append(json.dumps(record, default=str))
+    set_aside += [json.dumps([*key.gallery, key.image_id]) for key in _recompute(changes)]
+    for body in set_aside:
+        client("sqs").send_message(QueueUrl=_settings().weights_retry_queue, MessageBody=body)
+    _report(records, len(set_aside))
+
+
+def _retry(record: dict[str, Any]) -> bool:
+    try:
+        merchant_id, gallery_id, image_id = json.loads(record["body"])
+    except ValueError:
+        return False
+    return not _recompute([Change(CounterKey(GalleryKey(merchant_id, gallery_id), image_id), None)])
+
+
+def _recompute(changes: Iterable[Change]) -> list[CounterKey]:
+    done = recompute_weights(
+        counter_store(),
+        partial(show_totals, gallery_store()),
+        changes,
+        on_failure=lambda error: logger.warning("set aside", exc_info=error),
+    )
+    metrics.add_metric("WeightsWritten", MetricUnit.Count, done.written)
+    return list(done.set_aside)
+
+
+def _change(item: dict[str, Any]) -> Change:
+    return Change(counter_key(item), whole_count(item))
+
+
+def _report(records: list[dict[str, Any]], set_aside: int) -> None:
+    oldest = min(record["dynamodb"].get("ApproximateCreationDateTime", time.time()) for record in records)
+    metrics.add_metric("WeightLag", MetricUnit.Milliseconds, max(0.0, (time.time() - oldest) * 1000))
+    metrics.add_metric("WeightsSetAside", MetricUnit.Count, set_aside)
+    metrics.flush_metrics()
+    logger.info("followed", extra={"records": len(records), "set_aside": set_aside})

@@ -1,0 +1,1 @@
+"""Vitrine: everything its functions share, a room a capability."""

@@ -1,0 +1,130 @@
+"""Merchants, keys and quota windows in the access table.
+
+| pk | what |
+|---|---|
+| `merchant#{merchant_id}` | a merchant |
+| `key#{digest}` | a key; index `by_merchant` on `merchant_id`, `created_at` |
+| `quota#{key_id}#{window}` | spending of a key in a window; expires |
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from vitrine.access.model import WINDOW_SECONDS, ApiKey, Merchant
+from vitrine.platform.dynamodb import ConditionFailed, query_all, translated
+from vitrine.platform.times import from_rfc3339, to_rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from vitrine.access.model import KeyKind
+    from vitrine.platform.dynamodb import Item
+
+
+class DynamoDBAccess:
+    """KeyStore and QuotaStore on one table."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def add_merchant(self, merchant: Merchant) -> bool:
+        item = {
+            "pk": {"S": f"merchant#{merchant.merchant_id}"},
+            "name": {"S": merchant.name},
+            "secret": {"S": merchant.secret},
+            "created_at": {"S": to_rfc3339(merchant.created_at)},
+        }
+        try:
+            with translated():
+                self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+        except ConditionFailed:
+            return False
+        return True
+
+    def find_merchant(self, merchant_id: str) -> Merchant | None:
+        item = self._get(f"merchant#{merchant_id}")
+        if item is None:
+            return None
+        return Merchant(merchant_id, item["name"]["S"], item["secret"]["S"], from_rfc3339(item["created_at"]["S"]))
+
+    def add_key(self, key: ApiKey) -> None:
+        with translated():
+            self._client.put_item(TableName=self._table, Item=_key_item(key))
+
+    def find_key(self, digest: str) -> ApiKey | None:
+        item = self._get(f"key#{digest}")
+        return None if item is None else _key(item)
+
+    def list_keys(self, merchant_id: str) -> Sequence[ApiKey]:
+        items = query_all(
+            self._client,
+            TableName=self._table,
+            IndexName="by_merchant",
+            KeyConditionExpression="merchant_id = :merchant",
+            ExpressionAttributeValues={":merchant": {"S": merchant_id}},
+        )
+        return [_key(item) for item in items]
+
+    def revoke_key(self, digest: str, revoked_at: datetime) -> None:
+        with translated():
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": f"key#{digest}"}},
+                UpdateExpression="SET revoked_at = if_not_exists(revoked_at, :now)",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues={":now": {"S": to_rfc3339(revoked_at)}},
+            )
+
+    def spend(self, key_id: str, window: int, amount: int, limit: int) -> bool:
+        try:
+            with translated():
+                self._client.update_item(
+                    TableName=self._table,
+                    Key={"pk": {"S": f"quota#{key_id}#{window}"}},
+                    UpdateExpression="ADD spent :amount SET expires_at = :expiry",
+                    ConditionExpression="attribute_not_exists(spent) OR spent <= :room",
+                    ExpressionAttributeValues={
+                        ":amount": {"N": str(amount)},
+                        ":room": {"N": str(limit - amount)},
+                        ":expiry": {"N": str((window + 2) * WINDOW_SECONDS)},
+                    },
+                )
+        except ConditionFailed:
+            return False
+        return True
+
+    def _get(self, pk: str) -> Item | None:
+        with translated():
+            answer = self._client.get_item(TableName=self._table, Key={"pk": {"S": pk}}, ConsistentRead=True)
+        return cast("Item | None", answer.get("Item"))
+
+
+def _key_item(key: ApiKey) -> dict[str, Any]:
+    return {
+        "pk": {"S": f"key#{key.digest}"},
+        "key_id": {"S": key.key_id},
+        "merchant_id": {"S": key.merchant_id},
+        "merchant_secret": {"S": key.merchant_secret},
+        "kind": {"S": key.kind},
+        "requests_per_minute": {"N": str(key.requests_per_minute)},
+        "created_at": {"S": to_rfc3339(key.created_at)},
+    }
+
+
+def _key(item: Item) -> ApiKey:
+    revoked = item.get("revoked_at")
+    return ApiKey(
+        digest=item["pk"]["S"].removeprefix("key#"),
+        key_id=item["key_id"]["S"],
+        merchant_id=item["merchant_id"]["S"],
+        merchant_secret=item["merchant_secret"]["S"],
+        kind=cast("KeyKind", item["kind"]["S"]),
+        requests_per_minute=int(item["requests_per_minute"]["N"]),
+        created_at=from_rfc3339(item["created_at"]["S"]),
+        revoked_at=from_rfc3339(revoked["S"]) if revoked else None,
+    )

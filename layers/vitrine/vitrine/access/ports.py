@@ -1,0 +1,47 @@
+"""What access needs from a store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from vitrine.access.model import ApiKey, Merchant
+
+
+class KeyStore(Protocol):
+    """Merchants and keys."""
+
+    def add_merchant(self, merchant: Merchant) -> bool:
+        """Store a new merchant; False when the id is taken."""
+        ...
+
+    def find_merchant(self, merchant_id: str) -> Merchant | None:
+        """The merchant, read consistently."""
+        ...
+
+    def add_key(self, key: ApiKey) -> None:
+        """Store a new key."""
+        ...
+
+    def find_key(self, digest: str) -> ApiKey | None:
+        """The key with this digest, read consistently."""
+        ...
+
+    def list_keys(self, merchant_id: str) -> Sequence[ApiKey]:
+        """All keys of a merchant, revoked ones too, oldest first."""
+        ...
+
+    def revoke_key(self, digest: str, revoked_at: datetime) -> None:
+        """Mark a key as revoked; the first revocation's time stays."""
+        ...
+
+
+class QuotaStore(Protocol):
+    """What is spent of each key's windows."""
+
+    def spend(self, key_id: str, window: int, amount: int, limit: int) -> bool:
+        """Add `amount` to the window's spending unless that would exceed `limit`; False when it would."""
+        ...

@@ -1,0 +1,1 @@
+"""Views and clicks, each counted once."""

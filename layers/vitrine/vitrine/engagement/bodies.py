@@ -1,0 +1,51 @@
+"""What clients send of events."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from vitrine.engagement.model import Event
+from vitrine.platform.bodies import Id, RequestBody, UtcTime
+
+MOST_EVENTS = 500
+
+
+class NewEvent(RequestBody):
+    """Something a shopper did. `event_id` is fresh for each event and stays when it is sent again."""
+
+    event_id: Id
+    type: Literal["view", "click"]
+    image_id: Id
+    occurred_at: UtcTime | None = None
+    user_id: Id | None = None
+    session_id: Id | None = None
+    position: Annotated[int, Field(ge=1)] | None = None
+
+    def event(self) -> Event:
+        """The event in the domain's terms."""
+        return Event(
+            self.event_id,
+            self.type,
+            self.image_id,
+            self.occurred_at,
+            self.user_id,
+            self.session_id,
+            self.position,
+        )
+
+
+class PostEvents(RequestBody):
+    """A batch of events."""
+
+    events: Annotated[tuple[NewEvent, ...], Field(min_length=1, max_length=MOST_EVENTS)]
+
+
+class ChallengeEvent(RequestBody):
+    """An event as the gallery challenge sends it."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    eventType: Literal["view", "click"]  # noqa: N815 - the challenge's name
+    timestamp: UtcTime

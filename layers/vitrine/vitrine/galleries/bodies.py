@@ -1,0 +1,109 @@
+"""What clients send of galleries and images."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from vitrine.galleries.model import Description
+from vitrine.platform.bodies import Id, RequestBody, UtcTime, WebAddress
+from vitrine.platform.times import utc_now
+
+MOST_IMAGES = 100
+LAST_PINNED_POSITION = 10_000
+
+Name = Annotated[str, Field(min_length=1, max_length=300)]
+Caption = Annotated[str, Field(max_length=2000)]
+Alt = Annotated[str, Field(max_length=1000)]
+Tags = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=50)]
+Credit = Annotated[str, Field(max_length=300)]
+ProductIds = Annotated[tuple[Id, ...], Field(max_length=50)]
+Pixels = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class Ranking(RequestBody):
+    """How a gallery orders its images: by `views + 7·clicks`, or newest first."""
+
+    policy: Literal["interest", "newest"] = "interest"
+
+
+class PutGallery(RequestBody):
+    """A gallery."""
+
+    title: Annotated[str, Field(max_length=300)] | None = None
+    ranking: Annotated[Ranking, Field(default_factory=Ranking)]
+
+
+class NewImage(RequestBody):
+    """An image to create or describe anew."""
+
+    id: Id | None = None
+    name: Name
+    url: WebAddress
+    created_at: UtcTime | None = None
+    caption: Caption | None = None
+    alt: Alt | None = None
+    tags: Tags = ()
+    credit: Credit | None = None
+    product_ids: ProductIds = ()
+    width: Pixels | None = None
+    height: Pixels | None = None
+
+    @field_validator("tags", "product_ids", mode="before")
+    @classmethod
+    def _null_is_none(cls, value: Any) -> Any:
+        return () if value is None else value
+
+    def description(self) -> Description:
+        """What it says of the image; created now unless it says when."""
+        return Description(
+            name=self.name,
+            url=self.url,
+            created_at=self.created_at or utc_now(),
+            caption=self.caption,
+            alt=self.alt,
+            tags=self.tags,
+            credit=self.credit,
+            product_ids=self.product_ids,
+            width=self.width,
+            height=self.height,
+        )
+
+
+class PostImages(RequestBody):
+    """Images, each judged on its own (as `NewImage`)."""
+
+    images: Annotated[
+        tuple[Any, ...],
+        Field(
+            min_length=1,
+            max_length=MOST_IMAGES,
+            json_schema_extra={"items": {"$ref": "#/components/schemas/NewImage"}},
+        ),
+    ]
+
+
+class PatchImage(RequestBody):
+    """Changes of an image; null takes an optional field away."""
+
+    name: Name | None = None
+    url: WebAddress | None = None
+    created_at: UtcTime | None = None
+    caption: Caption | None = None
+    alt: Alt | None = None
+    tags: Tags | None = None
+    credit: Credit | None = None
+    product_ids: ProductIds | None = None
+    width: Pixels | None = None
+    height: Pixels | None = None
+    pinned_position: Annotated[int, Field(ge=1, le=LAST_PINNED_POSITION)] | None = None
+    hidden: bool | None = None
+
+    @field_validator("name", "url", "created_at", "hidden")
+    @classmethod
+    def _stays(cls, value: Any) -> Any:
+        if value is None:
+            message = "cannot be null"
+            raise ValueError(message)
+        return value

@@ -1,0 +1,407 @@
+"""Galleries and images in two tables.
+
+| table | pk | sk | |
+|---|---|---|---|
+| galleries | `{merchant_id}` | `{gallery_id}` | a gallery, its totals and what is settling |
+| images | `{merchant_id}/{gallery_id}` | `{image_id}` | an image; unless hidden in index `by_rank` |
+
+Ids hold no slash, so keys are unambiguous. The description is one JSON attribute: it is written and read whole.
+"""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+from vitrine.galleries.model import (
+    PINNED_START,
+    RANKED_START,
+    Counted,
+    Description,
+    Gallery,
+    GalleryKey,
+    Image,
+    Totals,
+)
+from vitrine.galleries.ports import StaleGallery, StaleImages
+from vitrine.platform.dynamodb import (
+    ConditionFailed,
+    TransactionRefused,
+    batch_get,
+    query_all,
+    retry_contended,
+    translated,
+)
+from vitrine.platform.times import from_rfc3339, to_rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from vitrine.galleries.model import Policy, Settlement
+    from vitrine.platform.dynamodb import Item
+
+_PARALLEL_WRITES = 16
+_OPEN = "attribute_exists(pk) AND attribute_not_exists(deleting)"
+
+
+class DynamoDBGalleries:
+    """GalleryStore on DynamoDB."""
+
+    def __init__(self, client: DynamoDBClient, galleries_table: str, images_table: str) -> None:
+        self._client = client
+        self._galleries = galleries_table
+        self._images = images_table
+
+    def put_gallery(self, gallery: Gallery) -> bool:
+        item: dict[str, Any] = {
+            **_gallery_key(gallery.key),
+            "policy": {"S": gallery.policy},
+            "created_at": {"S": to_rfc3339(gallery.created_at)},
+            "images": {"N": "0"},
+            "views": {"N": "0"},
+            "clicks": {"N": "0"},
+            "revision": {"N": "0"},
+            "settling": {"M": {}},
+        }
+        if gallery.title is not None:
+            item["title"] = {"S": gallery.title}
+        try:
+            with translated():
+                self._client.put_item(
+                    TableName=self._galleries, Item=item, ConditionExpression="attribute_not_exists(pk)"
+                )
+        except ConditionFailed:
+            return False
+        return True
+
+    def change_gallery(self, key: GalleryKey, title: str | None, policy: Policy) -> bool:
+        values: dict[str, Any] = {":policy": {"S": policy}, ":one": {"N": "1"}}
+        if title is None:
+            expression = "SET policy = :policy REMOVE title ADD revision :one"
+        else:
+            expression = "SET policy = :policy, title = :title ADD revision :one"
+            values[":title"] = {"S": title}
+        return self._update_gallery(key, expression, _OPEN, values)
+
+    def find_gallery(self, key: GalleryKey) -> Gallery | None:
+        with translated():
+            answer = self._client.get_item(TableName=self._galleries, Key=_gallery_key(key), ConsistentRead=True)
+        item = answer.get("Item")
+        return None if item is None else _gallery(cast("Item", item))
+
+    def list_galleries(self, merchant_id: str, limit: int, after: str | None) -> Sequence[Gallery]:
+        with translated():
+            page = self._client.query(
+                TableName=self._galleries,
+                KeyConditionExpression="pk = :merchant AND sk > :after",
+                ExpressionAttributeValues={":merchant": {"S": merchant_id}, ":after": {"S": after or " "}},
+                Limit=limit,
+            )
+        return [_gallery(cast("Item", item)) for item in page["Items"]]
+
+    def mark_deleting(self, key: GalleryKey) -> bool:
+        return self._update_gallery(key, "SET deleting = :yes", "attribute_exists(pk)", {":yes": {"BOOL": True}})
+
+    def drop_gallery(self, key: GalleryKey) -> None:
+        with translated():
+            self._client.delete_item(TableName=self._galleries, Key=_gallery_key(key))
+
+    def get_images(self, key: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, Image]:
+        keys = [_image_key(key, image_id) for image_id in image_ids]
+        if len(keys) == 1:
+            with translated():
+                answer = self._client.get_item(TableName=self._images, Key=keys[0], ConsistentRead=True)
+            found = [cast("Item", answer["Item"])] if "Item" in answer else []
+        else:
+            found = batch_get(self._client, self._images, keys)
+        images = [_image(item) for item in found]
+        return {image.image_id: image for image in images}
+
+    def ranked_images(self, key: GalleryKey, limit: int, after: str) -> list[Image]:
+        with translated():
+            page = self._client.query(
+                TableName=self._images,
+                IndexName="by_rank",
+                KeyConditionExpression="ranked_in = :gallery AND #rank > :after",
+                ExpressionAttributeNames={"#rank": "rank"},
+                ExpressionAttributeValues={":gallery": {"S": _partition(key)}, ":after": {"S": after}},
+                Limit=limit,
+            )
+        return [_image(cast("Item", item)) for item in page["Items"]]
+
+    def pinned_images(self, key: GalleryKey, after: str) -> list[Image]:
+        items = query_all(
+            self._client,
+            TableName=self._images,
+            IndexName="by_rank",
+            KeyConditionExpression="ranked_in = :gallery AND #rank BETWEEN :after AND :ranked",
+            ExpressionAttributeNames={"#rank": "rank"},
+            ExpressionAttributeValues={
+                ":gallery": {"S": _partition(key)},
+                ":after": {"S": after + " " if after > PINNED_START else after},
+                ":ranked": {"S": RANKED_START},
+            },
+        )
+        return [_image(item) for item in items]
+
+    def stored_images(self, key: GalleryKey, limit: int, after: str | None) -> Sequence[Image]:
+        with translated():
+            page = self._client.query(
+                TableName=self._images,
+                KeyConditionExpression="pk = :gallery AND sk > :after",
+                ExpressionAttributeValues={":gallery": {"S": _partition(key)}, ":after": {"S": after or " "}},
+                Limit=limit,
+                ConsistentRead=True,
+            )
+        return [_image(cast("Item", item)) for item in page["Items"]]
+
+    def commit_images(self, key: GalleryKey, created: Sequence[Image], changed: Sequence[Image]) -> None:
+        writes: list[Any] = [self._put(_image_item(image), "attribute_not_exists(pk)") for image in created] + [
+            self._put(_image_item(image), "revision = :revision", {":revision": {"N": str(image.revision)}})
+            for image in changed
+        ]
+        writes.append(
+            {
+                "Update": {
+                    "TableName": self._galleries,
+                    "Key": _gallery_key(key),
+                    "UpdateExpression": "ADD images :created",
+                    "ConditionExpression": _OPEN,
+                    "ExpressionAttributeValues": {":created": {"N": str(len(created))}},
+                }
+            }
+        )
+        self._transact(writes, gallery_at=len(writes) - 1)
+
+    def save_images(self, images: Sequence[Image]) -> set[str]:
+        save = map if len(images) == 1 else self._writers.map
+        stale = save(self._save, images)
+        return {image.image_id for image, is_stale in zip(images, stale, strict=True) if is_stale}
+
+    def delete_image(self, image: Image) -> None:
+        self._transact(
+            [
+                {
+                    "Delete": {
+                        "TableName": self._images,
+                        "Key": _image_key(image.gallery, image.image_id),
+                        "ConditionExpression": "revision = :revision",
+                        "ExpressionAttributeValues": {":revision": {"N": str(image.revision)}},
+                    }
+                },
+                {
+                    "Update": {
+                        "TableName": self._galleries,
+                        "Key": _gallery_key(image.gallery),
+                        "UpdateExpression": "ADD images :less",
+                        "ExpressionAttributeValues": {":less": {"N": "-1"}},
+                    }
+                },
+            ],
+            gallery_at=1,
+        )
+
+    def advance_totals(self, gallery: Gallery, settlement: Settlement) -> None:
+        names, sets = {}, []
+        values: dict[str, Any] = {
+            ":views": {"N": str(settlement.increase.views)},
+            ":clicks": {"N": str(settlement.increase.clicks)},
+            ":one": {"N": "1"},
+            ":revision": {"N": str(gallery.revision)},
+        }
+        for at, (image_id, counted) in enumerate(settlement.settling.items()):
+            names[f"#i{at}"] = image_id
+            values[f":i{at}"] = _counted_value(counted)
+            sets.append(f"settling.#i{at} = :i{at}")
+        written = self._update_gallery(
+            gallery.key,
+            f"SET {', '.join(sets)} ADD #views :views, clicks :clicks, revision :one",
+            "revision = :revision",
+            values,
+            {**names, "#views": "views"},
+        )
+        if not written:
+            raise StaleGallery
+
+    def clear_settled(self, key: GalleryKey, settled: Mapping[str, Counted]) -> None:
+        names, conditions, values = {}, [], {}
+        for at, (image_id, counted) in enumerate(settled.items()):
+            names[f"#i{at}"] = image_id
+            values[f":i{at}"] = _counted_value(counted)
+            conditions.append(f"settling.#i{at} = :i{at}")
+        removed = ", ".join(f"settling.#i{at}" for at in range(len(settled)))
+        cleared = self._update_gallery(
+            key,
+            f"REMOVE {removed} ADD revision :one",
+            " AND ".join(conditions),
+            {**values, ":one": {"N": "1"}},
+            names,
+        )
+        if not cleared and len(settled) > 1:
+            for image_id, counted in settled.items():
+                self.clear_settled(key, {image_id: counted})
+
+    @cached_property
+    def _writers(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(_PARALLEL_WRITES)
+
+    def _save(self, image: Image) -> bool:
+        """Whether the image was stale."""
+        put = self._put(_image_item(image), "revision = :revision", {":revision": {"N": str(image.revision)}})["Put"]
+
+        def attempt() -> None:
+            with translated():
+                self._client.put_item(**put)
+
+        try:
+            retry_contended(attempt)
+        except ConditionFailed:
+            return True
+        return False
+
+    def _update_gallery(
+        self,
+        key: GalleryKey,
+        expression: str,
+        condition: str,
+        values: dict[str, Any],
+        names: dict[str, str] | None = None,
+    ) -> bool:
+        update: dict[str, Any] = {
+            "TableName": self._galleries,
+            "Key": _gallery_key(key),
+            "UpdateExpression": expression,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+        }
+        if names:
+            update["ExpressionAttributeNames"] = names
+
+        def attempt() -> None:
+            with translated():
+                self._client.update_item(**update)
+
+        try:
+            retry_contended(attempt)
+        except ConditionFailed:
+            return False
+        return True
+
+    def _put(self, item: Item, condition: str, values: dict[str, Any] | None = None) -> dict[str, Any]:
+        put: dict[str, Any] = {"TableName": self._images, "Item": item, "ConditionExpression": condition}
+        if values:
+            put["ExpressionAttributeValues"] = values
+        return {"Put": put}
+
+    def _transact(self, writes: list[Any], gallery_at: int) -> None:
+        def attempt() -> None:
+            with translated():
+                self._client.transact_write_items(TransactItems=writes)
+
+        try:
+            retry_contended(attempt)
+        except TransactionRefused as error:
+            raise StaleGallery if gallery_at in error.failed else StaleImages from error
+
+
+def _partition(key: GalleryKey) -> str:
+    return f"{key.merchant_id}/{key.gallery_id}"
+
+
+def _gallery_key(key: GalleryKey) -> dict[str, Any]:
+    return {"pk": {"S": key.merchant_id}, "sk": {"S": key.gallery_id}}
+
+
+def _image_key(key: GalleryKey, image_id: str) -> dict[str, Any]:
+    return {"pk": {"S": _partition(key)}, "sk": {"S": image_id}}
+
+
+def _counted_value(counted: Counted) -> dict[str, Any]:
+    views, clicks = counted.totals
+    return {"M": {"i": {"S": counted.incarnation}, "v": {"N": str(views)}, "c": {"N": str(clicks)}}}
+
+
+def _gallery(item: Item) -> Gallery:
+    title = item.get("title")
+    return Gallery(
+        key=GalleryKey(item["pk"]["S"], item["sk"]["S"]),
+        title=title["S"] if title else None,
+        policy=item["policy"]["S"],
+        created_at=from_rfc3339(item["created_at"]["S"]),
+        images=int(item["images"]["N"]),
+        totals=Totals(int(item["views"]["N"]), int(item["clicks"]["N"])),
+        settling={
+            image_id: Counted(value["M"]["i"]["S"], Totals(int(value["M"]["v"]["N"]), int(value["M"]["c"]["N"])))
+            for image_id, value in item["settling"]["M"].items()
+        },
+        revision=int(item["revision"]["N"]),
+        deleting="deleting" in item,
+    )
+
+
+def _image_item(image: Image) -> Item:
+    """The item of an image at its next revision."""
+    described = image.description
+    description: dict[str, Any] = {
+        "name": described.name,
+        "url": described.url,
+        "created_at": to_rfc3339(described.created_at),
+        "caption": described.caption,
+        "alt": described.alt,
+        "tags": described.tags,
+        "credit": described.credit,
+        "product_ids": described.product_ids,
+        "width": described.width,
+        "height": described.height,
+    }
+    present = {name: value for name, value in description.items() if value not in (None, ())}
+    item: Item = {
+        **_image_key(image.gallery, image.image_id),
+        "description": {"S": json.dumps(present, separators=(",", ":"), ensure_ascii=False)},
+        "incarnation": {"S": image.incarnation},
+        "policy": {"S": image.policy},
+        "views": {"N": str(image.totals.views)},
+        "clicks": {"N": str(image.totals.clicks)},
+        "weight": {"N": str(image.weight)},
+        "revision": {"N": str(image.revision + 1)},
+    }
+    if image.pinned_position is not None:
+        item["pinned_position"] = {"N": str(image.pinned_position)}
+    if image.rank is None:
+        item["hidden"] = {"BOOL": True}
+    else:
+        item["ranked_in"] = {"S": _partition(image.gallery)}
+        item["rank"] = {"S": image.rank}
+    return item
+
+
+def _image(item: Item) -> Image:
+    merchant_id, gallery_id = item["pk"]["S"].split("/")
+    described = json.loads(item["description"]["S"])
+    pinned = item.get("pinned_position")
+    return Image(
+        gallery=GalleryKey(merchant_id, gallery_id),
+        image_id=item["sk"]["S"],
+        description=Description(
+            name=described["name"],
+            url=described["url"],
+            created_at=from_rfc3339(described["created_at"]),
+            caption=described.get("caption"),
+            alt=described.get("alt"),
+            tags=tuple(described.get("tags", ())),
+            credit=described.get("credit"),
+            product_ids=tuple(described.get("product_ids", ())),
+            width=described.get("width"),
+            height=described.get("height"),
+        ),
+        incarnation=item["incarnation"]["S"],
+        policy=item["policy"]["S"],
+        totals=Totals(int(item["views"]["N"]), int(item["clicks"]["N"])),
+        pinned_position=int(pinned["N"]) if pinned else None,
+        hidden="hidden" in item,
+        revision=int(item["revision"]["N"]),
+    )

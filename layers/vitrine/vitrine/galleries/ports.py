@@ -1,0 +1,113 @@
+"""What the galleries need from stores and from counting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from vitrine.galleries.model import Counted, Gallery, GalleryKey, Image, Policy, Settlement
+
+
+class StaleImages(Exception):
+    """Images changed since they were read; nothing was written."""
+
+
+class StaleGallery(Exception):
+    """The gallery changed or is gone since it was read; nothing was written."""
+
+
+class GalleryStore(Protocol):
+    """Galleries and images."""
+
+    def put_gallery(self, gallery: Gallery) -> bool:
+        """Store a new gallery; False when there is one."""
+        ...
+
+    def change_gallery(self, key: GalleryKey, title: str | None, policy: Policy) -> bool:
+        """Set title and policy; False when there is none, or it is being deleted."""
+        ...
+
+    def find_gallery(self, key: GalleryKey) -> Gallery | None:
+        """The gallery, read consistently."""
+        ...
+
+    def list_galleries(self, merchant_id: str, limit: int, after: str | None) -> Sequence[Gallery]:
+        """Up to `limit` galleries by id, after the id `after`."""
+        ...
+
+    def mark_deleting(self, key: GalleryKey) -> bool:
+        """Close the gallery to all but its deletion; False when there is none."""
+        ...
+
+    def drop_gallery(self, key: GalleryKey) -> None:
+        """Remove the gallery's own record."""
+        ...
+
+    def get_images(self, key: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, Image]:
+        """The images there are of these, read consistently."""
+        ...
+
+    def ranked_images(self, key: GalleryKey, limit: int, after: str) -> list[Image]:
+        """Up to `limit` images by rank, behind the rank `after`: one query."""
+        ...
+
+    def pinned_images(self, key: GalleryKey, after: str) -> list[Image]:
+        """The pinned images by rank, behind the rank `after`."""
+        ...
+
+    def stored_images(self, key: GalleryKey, limit: int, after: str | None) -> Sequence[Image]:
+        """Up to `limit` images by id, hidden ones too, after the id `after`, read consistently."""
+        ...
+
+    def commit_images(self, key: GalleryKey, created: Sequence[Image], changed: Sequence[Image]) -> None:
+        """Write all or nothing, at most `COMMIT_LIMIT` images, and count the created ones in the gallery.
+
+        Created ones must not exist; changed ones must stand at their `revision`. Raises StaleImages, or
+        StaleGallery when the gallery is gone or being deleted.
+        """
+        ...
+
+    def save_images(self, images: Sequence[Image]) -> set[str]:
+        """Write each image that stands at its `revision`; answers the ids of those that do not."""
+        ...
+
+    def delete_image(self, image: Image) -> None:
+        """Remove an image that stands at its `revision` and count it out of its gallery. Raises StaleImages."""
+        ...
+
+    def advance_totals(self, gallery: Gallery, settlement: Settlement) -> None:
+        """Add the increase and note what is settling, if the gallery stands at its revision. Raises StaleGallery."""
+        ...
+
+    def clear_settled(self, key: GalleryKey, settled: Mapping[str, Counted]) -> None:
+        """Forget what was settling, where it still is what `settled` says."""
+        ...
+
+
+COMMIT_LIMIT = 99
+
+
+class Counters(Protocol):
+    """What the galleries ask of counting."""
+
+    def close(self, key: GalleryKey, image_id: str, incarnation: str) -> None:
+        """Take no more events for this incarnation of the image."""
+        ...
+
+    def read(self, key: GalleryKey, image_ids: Sequence[str]) -> Mapping[str, Counted]:
+        """What was counted for these images; nothing for those never counted."""
+        ...
+
+
+class Tasks(Protocol):
+    """Work that goes on after the answer."""
+
+    def delete_gallery(self, key: GalleryKey) -> None:
+        """Remove all images of a gallery that is marked, then itself."""
+        ...
+
+    def rank_again(self, key: GalleryKey, policy: Policy) -> None:
+        """Give all images the gallery's policy."""
+        ...

@@ -1,0 +1,75 @@
+"""Images are created, or described anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from vitrine.galleries.model import Image
+from vitrine.galleries.ports import COMMIT_LIMIT, StaleGallery, StaleImages
+from vitrine.galleries.read_gallery import find_gallery
+from vitrine.platform.problems import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vitrine.galleries.model import Description, Gallery, GalleryKey
+    from vitrine.galleries.ports import GalleryStore
+
+_ATTEMPTS = 5
+
+
+class ImageDraft(NamedTuple):
+    """An image as a merchant hands it in."""
+
+    image_id: str
+    description: Description
+
+
+class PutImage(NamedTuple):
+    """What became of a draft."""
+
+    image_id: str
+    status: Literal["created", "updated"]
+
+
+def put_images(
+    store: GalleryStore, key: GalleryKey, drafts: Sequence[ImageDraft], *, new_incarnation: Callable[[], str]
+) -> list[PutImage]:
+    """Create or describe images; no id may stand in `drafts` twice. Answers in the drafts' order.
+
+    An existing image keeps its totals, its pin and whether it is hidden, and one that would not change is
+    not written. Each image is created once and counted once in its gallery, however often this is repeated.
+    Raises NotFound for an unknown gallery, Unavailable when others keep changing the same images.
+    """
+    gallery = find_gallery(store, key)
+    results: list[PutImage] = []
+    for start in range(0, len(drafts), COMMIT_LIMIT):
+        results += _put_some(store, gallery, drafts[start : start + COMMIT_LIMIT], new_incarnation)
+    return results
+
+
+def _put_some(
+    store: GalleryStore, gallery: Gallery, drafts: Sequence[ImageDraft], new_incarnation: Callable[[], str]
+) -> list[PutImage]:
+    for _ in range(_ATTEMPTS):
+        present = store.get_images(gallery.key, [draft.image_id for draft in drafts])
+        created = [
+            Image(gallery.key, draft.image_id, draft.description, new_incarnation(), gallery.policy)
+            for draft in drafts
+            if draft.image_id not in present
+        ]
+        changed = [
+            image.described(draft.description)
+            for draft in drafts
+            if (image := present.get(draft.image_id)) and image.description != draft.description
+        ]
+        try:
+            if created or changed:
+                store.commit_images(gallery.key, created, changed)
+        except StaleImages:
+            continue
+        except StaleGallery:
+            gallery = find_gallery(store, gallery.key)
+            continue
+        return [PutImage(draft.image_id, "updated" if draft.image_id in present else "created") for draft in drafts]
+    raise Unavailable("Others are changing these images. Send the request again.", 1)

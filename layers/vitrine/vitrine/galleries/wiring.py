@@ -1,0 +1,45 @@
+"""The galleries on their engines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from uuid import uuid4
+
+from vitrine.galleries.dynamodb import DynamoDBGalleries
+from vitrine.galleries.sqs import SqsTasks
+from vitrine.platform.aws import client
+from vitrine.platform.settings import read_settings
+
+
+@dataclass(frozen=True)
+class GalleriesSettings:
+    """Where galleries and images are kept."""
+
+    galleries_table: str
+    images_table: str
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """Where work for later goes."""
+
+    gallery_tasks_queue: str
+
+
+@cache
+def gallery_store() -> DynamoDBGalleries:
+    """Galleries and images."""
+    settings = read_settings(GalleriesSettings)
+    return DynamoDBGalleries(client("dynamodb"), settings.galleries_table, settings.images_table)
+
+
+@cache
+def gallery_tasks() -> SqsTasks:
+    """Work that goes on after the answer."""
+    return SqsTasks(client("sqs"), read_settings(TaskSettings).gallery_tasks_queue)
+
+
+def new_incarnation() -> str:
+    """A fresh mark for an image at its creation."""
+    return uuid4().hex[:12]

@@ -1,0 +1,126 @@
+"""The one place that knows how DynamoDB's failures read."""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from vitrine.platform.problems import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    Item = dict[str, Any]
+
+Result = TypeVar("Result")
+
+BATCH_GET_LIMIT = 100
+TRANSACTION_LIMIT = 100
+_CONTENTION_ATTEMPTS = 8
+_RETRYABLE = frozenset(
+    {
+        "InternalServerError",
+        "ItemCollectionSizeLimitExceededException",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "ThrottlingException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+
+
+class ConditionFailed(Exception):
+    """A conditional write was refused. `item` is what stands there, empty when nothing does."""
+
+    def __init__(self, item: Item | None = None) -> None:
+        super().__init__("the condition does not hold")
+        self.item: Item = item or {}
+
+
+class TransactionRefused(Exception):
+    """A transaction was refused. `failed` are the positions whose condition does not hold."""
+
+    def __init__(self, failed: Sequence[int]) -> None:
+        super().__init__(f"conditions {list(failed)} do not hold")
+        self.failed = tuple(failed)
+
+
+class Contended(Exception):
+    """Another writer is at the same items now."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn botocore's errors into ConditionFailed, TransactionRefused, Contended or Unavailable."""
+    try:
+        yield
+    except ClientError as error:
+        raise _translate(error) from error
+    except BotoCoreError as error:
+        raise Unavailable("The store did not answer in time. Send the request again.", 1) from error
+
+
+def _translate(error: ClientError) -> Exception:
+    code = error.response["Error"]["Code"]
+    if code == "ConditionalCheckFailedException":
+        return ConditionFailed(error.response.get("Item"))  # type: ignore[arg-type]
+    if code == "TransactionCanceledException":
+        reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
+        refused = [at for at, reason in enumerate(reasons) if reason == "ConditionalCheckFailed"]
+        return TransactionRefused(refused) if refused else Contended()
+    if code == "TransactionConflictException":
+        return Contended()
+    if code in _RETRYABLE:
+        return Unavailable("The store is busy. Send the request again.", 1)
+    return error
+
+
+def retry_contended(attempt: Callable[[], Result], sleep: Callable[[float], None] = time.sleep) -> Result:
+    """Call `attempt` again while it raises Contended, with growing random pauses; then Unavailable."""
+    for tries in range(_CONTENTION_ATTEMPTS):
+        try:
+            return attempt()
+        except Contended:
+            sleep(random.uniform(0, 0.01 * 2**tries))  # noqa: S311 - spreads retries, guards nothing
+    raise Unavailable("Others are changing the same thing. Send the request again.", 1)
+
+
+def batch_get(
+    client: DynamoDBClient, table: str, keys: Sequence[Mapping[str, Any]], *, consistent: bool = True
+) -> list[Item]:
+    """The items under `keys` (any number, none twice), in no order; absent ones are left out."""
+    items: list[Item] = []
+    for start in range(0, len(keys), BATCH_GET_LIMIT):
+        wanted: list[Mapping[str, Any]] = list(keys[start : start + BATCH_GET_LIMIT])
+        for tries in range(_CONTENTION_ATTEMPTS):
+            with translated():
+                answer = client.batch_get_item(RequestItems={table: {"Keys": wanted, "ConsistentRead": consistent}})
+            items += answer["Responses"].get(table, [])
+            unprocessed = answer.get("UnprocessedKeys", {}).get(table)
+            wanted = list(unprocessed["Keys"]) if unprocessed else []
+            if not wanted:
+                break
+            time.sleep(random.uniform(0, 0.02 * 2**tries))  # noqa: S311 - spreads retries
+        else:
+            raise Unavailable("The store is busy. Send the request again.", 1)
+    return items
+
+
+def query_all(client: DynamoDBClient, **query: Any) -> Iterator[Item]:
+    """All items of a query, page after page."""
+    while True:
+        with translated():
+            page = client.query(**query)
+        yield from page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return
+        query["ExclusiveStartKey"] = page["LastEvaluatedKey"]

@@ -1,0 +1,335 @@
+"""The one entry of every HTTP function.
+
+API Gateway has already matched the path, so a request is dispatched by its `resource` and method in one
+dictionary look-up; a second router would match it again and cost 40 ms of every cold start.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from urllib.parse import unquote
+
+from vitrine.platform.cursors import cursor_scope, read_cursor, write_cursor
+from vitrine.platform.problems import (
+    FieldError,
+    Forbidden,
+    InvalidRequest,
+    MalformedRequest,
+    NotFound,
+    ServiceError,
+    TooLarge,
+    Unauthenticated,
+    UnsupportedMediaType,
+    headers_of,
+    problem,
+    status_of,
+)
+from vitrine.platform.telemetry import logger
+from vitrine.platform.times import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from pydantic import BaseModel
+
+    from vitrine.platform.idempotency import ReplayedAnswers
+
+    Body = TypeVar("Body", bound=BaseModel)
+
+PUBLISHABLE = "publishable"
+SECRET = "secret"  # noqa: S105 - the name of a scope
+ANYONE = "anyone"
+
+ID_PATTERN = r"^[A-Za-z0-9._~:-]{1,128}$"
+BODY_LIMIT_BYTES = 1024 * 1024
+DEFAULT_LIMIT = 20
+LARGEST_LIMIT = 100
+
+CORS_HEADERS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "ETag, Retry-After, Location",
+}
+_ID = re.compile(ID_PATTERN)
+_JSON = "application/json"
+_PROBLEM = "application/problem+json"
+
+
+class Caller(NamedTuple):
+    """Who asks, as the authorizer found it from the key."""
+
+    merchant_id: str
+    key_id: str
+    kind: str
+    merchant_secret: str
+    requests_per_minute: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """How a list is paged: at most `limit` items after `state` (None at the start)."""
+
+    limit: int
+    state: Any
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, checked as far as every route needs it."""
+
+    method: str
+    route: str
+    path: str
+    path_parameters: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    raw_body: bytes
+    caller: Caller
+    request_id: str
+    now: datetime
+
+    @property
+    def merchant_id(self) -> str:
+        """The merchant of the key."""
+        return self.caller.merchant_id
+
+    def path_id(self, name: str) -> str:
+        """An id from the path. Raises InvalidRequest when it is not of the form of ids."""
+        value = self.path_parameters[name]
+        if not _ID.match(value):
+            raise InvalidRequest(
+                f"{name} must be 1 to 128 letters, digits or . _ ~ : -",
+                [FieldError(f"/path/{name}", f"does not match {ID_PATTERN}")],
+            )
+        return value
+
+    def body(self, model: type[Body]) -> Body:
+        """The body as `model`. Raises the error that tells what is wrong with it."""
+        media_type = self.headers.get("content-type", "").split(";")[0].strip().lower()
+        if media_type != _JSON:
+            raise UnsupportedMediaType("Send the body as application/json.")
+        return parse_json(self.raw_body, model)
+
+    def page(self) -> Page:
+        """`limit` and `cursor` of a list."""
+        text = self.query.get("limit", str(DEFAULT_LIMIT))
+        limit = int(text) if re.fullmatch(r"[0-9]{1,4}", text) else 0
+        if not 1 <= limit <= LARGEST_LIMIT:
+            raise InvalidRequest(
+                "limit must be a number from 1 to 100",
+                [FieldError("/query/limit", "must be a number from 1 to 100")],
+            )
+        cursor = self.query.get("cursor")
+        state = read_cursor(self.caller.merchant_secret, self._scope(), cursor) if cursor else None
+        return Page(limit, state)
+
+    def list_answer(self, items: list[Any], next_state: Any) -> Answer:
+        """A page of a list. `next_state` None ends it."""
+        cursor = None if next_state is None else write_cursor(self.caller.merchant_secret, self._scope(), next_state)
+        return Answer(200, {"items": items, "next_cursor": cursor})
+
+    def _scope(self) -> str:
+        return cursor_scope(self.merchant_id, self.path, self.query)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status, a JSON value (None for no body) and more headers."""
+
+    status: int
+    content: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Route(NamedTuple):
+    """What a route does and what the OpenAPI document says of it."""
+
+    method: str
+    path: str
+    handle: Callable[[Request], Answer]
+    scope: str
+    body: str | None
+    answers: Mapping[int, Any]
+    query: Mapping[str, Mapping[str, Any]]
+    on_error: Callable[[ServiceError], Answer] | None
+    paged: bool
+
+
+def admit_all(caller: Caller, now: datetime) -> None:
+    """No quota."""
+
+
+class HttpApp:
+    """The routes of one function; calling it handles one API Gateway event."""
+
+    def __init__(
+        self,
+        *,
+        admit: Callable[[Caller, datetime], None] = admit_all,
+        replays: Callable[[], ReplayedAnswers] | None = None,
+    ) -> None:
+        """`admit` raises TooManyRequests when a quota is spent; `replays` keeps answers by Idempotency-Key."""
+        self.routes: dict[tuple[str, str], Route] = {}
+        self._admit = admit
+        self._replays = replays
+
+    def route(  # noqa: PLR0913 - each names one thing of the OpenAPI document
+        self,
+        method: str,
+        path: str,
+        *,
+        scope: str = SECRET,
+        body: str | None = None,
+        answers: Mapping[int, Any] | None = None,
+        query: Mapping[str, Mapping[str, Any]] | None = None,
+        on_error: Callable[[ServiceError], Answer] | None = None,
+        paged: bool = False,
+    ) -> Callable[[Callable[[Request], Answer]], Callable[[Request], Answer]]:
+        """Register a route.
+
+        `body` is the import path `module:Model` of the body, `answers` the type of each success, `query` the
+        JSON schema of each query parameter: all three feed the OpenAPI document only.
+        """
+
+        def register(handle: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
+            self.routes[method, path] = Route(
+                method, path, handle, scope, body, answers or {}, query or {}, on_error, paged
+            )
+            return handle
+
+        return register
+
+    def __call__(self, event: dict[str, Any], _context: object) -> dict[str, Any]:
+        """Handle one API Gateway proxy event."""
+        started = time.perf_counter()
+        request_id = (event.get("requestContext") or {}).get("requestId", "")
+        path = event.get("path") or "/"
+        route = self.routes.get((event["httpMethod"], event["resource"]))
+        merchant_id = None
+        try:
+            request = _read_request(event, request_id)
+            merchant_id = request.merchant_id or None
+            answer = self._answer(route, request)
+        except ServiceError as error:
+            translate = route.on_error if route else None
+            answer = translate(error) if translate else _problem_answer(error, path, request_id)
+        except Exception as error:  # noqa: BLE001 - nothing internal may reach the caller
+            logger.exception("unexpected error")
+            answer = _problem_answer(error, path, request_id)
+        logger.info(
+            "request",
+            extra={
+                "request_id": request_id,
+                "route": f"{event['httpMethod']} {event['resource']}",
+                "status": answer.status,
+                "merchant_id": merchant_id,
+                "duration_ms": round((time.perf_counter() - started) * 1000, 2),
+            },
+        )
+        return _gateway_answer(answer, event)
+
+    def _authorize(self, route: Route, request: Request) -> None:
+        if route.scope == ANYONE:
+            return
+        if not request.merchant_id:
+            raise Unauthenticated("Send a key in the header X-Api-Key.")
+        if route.scope == SECRET and request.caller.kind != SECRET:
+            raise Forbidden("This needs a secret key (sk_…); a publishable key was sent.")
+        self._admit(request.caller, request.now)
+
+    def _answer(self, route: Route | None, request: Request) -> Answer:
+        if route is None:
+            raise NotFound("There is nothing at this path.")
+        self._authorize(route, request)
+        key = request.headers.get("idempotency-key")
+        if key is None or request.method == "GET" or self._replays is None:
+            return route.handle(request)
+        if not 1 <= len(key) <= 255:  # noqa: PLR2004 - the bound is in the message
+            raise InvalidRequest(
+                "Idempotency-Key must have 1 to 255 characters",
+                [FieldError("/header/Idempotency-Key", "must have 1 to 255 characters")],
+            )
+        return self._replays().answer(key, request, lambda: route.handle(request))
+
+
+def parse_json(raw: bytes, model: type[Body]) -> Body:
+    """Read JSON bytes as `model`. Raises MalformedRequest or InvalidRequest."""
+    from pydantic import ValidationError  # noqa: PLC0415 - reading functions never load pydantic
+
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        if details[0]["type"] == "json_invalid":
+            raise MalformedRequest(f"The body is not JSON: {details[0]['msg']}") from error
+        raise InvalidRequest(
+            "The body breaks the schema; see errors.",
+            [FieldError("/" + "/".join(str(part) for part in item["loc"]), item["msg"]) for item in details],
+        ) from error
+
+
+def _read_request(event: dict[str, Any], request_id: str) -> Request:
+    context = event.get("requestContext") or {}
+    found = context.get("authorizer") or {}
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    return Request(
+        method=event["httpMethod"],
+        route=event["resource"],
+        path=event.get("path") or "/",
+        path_parameters={k: unquote(v) for k, v in (event.get("pathParameters") or {}).items()},
+        query=event.get("queryStringParameters") or {},
+        headers=headers,
+        raw_body=_read_body(event),
+        caller=Caller(
+            merchant_id=found.get("merchant_id", ""),
+            key_id=found.get("key_id", ""),
+            kind=found.get("kind", ""),
+            merchant_secret=found.get("merchant_secret", ""),
+            requests_per_minute=int(found.get("requests_per_minute", 0)),
+        ),
+        request_id=request_id,
+        now=utc_now(),
+    )
+
+
+def _read_body(event: dict[str, Any]) -> bytes:
+    text = event.get("body") or ""
+    raw = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode("utf-8", "surrogatepass")
+    if len(raw) > BODY_LIMIT_BYTES:
+        raise TooLarge(f"The body has {len(raw)} bytes; at most {BODY_LIMIT_BYTES} are taken. Send less at once.")
+    return raw
+
+
+def _problem_answer(error: Exception, path: str, request_id: str) -> Answer:
+    document = problem(error, instance=path, request_id=request_id)
+    return Answer(status_of(error), document, {"Content-Type": _PROBLEM, **headers_of(error)})
+
+
+def _gateway_answer(answer: Answer, event: dict[str, Any]) -> dict[str, Any]:
+    headers = {**CORS_HEADERS, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **answer.headers}
+    body = ""
+    status = answer.status
+    if answer.content is not None:
+        headers.setdefault("Content-Type", _JSON)
+        body = json.dumps(answer.content, separators=(",", ":"))
+    if event["httpMethod"] == "GET" and status == 200:  # noqa: PLR2004
+        etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
+        headers["ETag"] = etag
+        headers["Vary"] = "X-Api-Key"
+        if "Cache-Control" not in answer.headers:
+            headers["Cache-Control"] = "private, no-cache"
+        if _matches(event.get("headers") or {}, etag):
+            status, body = 304, ""
+            del headers["Content-Type"]
+    return {"statusCode": status, "headers": headers, "body": body}
+
+
+def _matches(headers: Mapping[str, str], etag: str) -> bool:
+    known = next((value for name, value in headers.items() if name.lower() == "if-none-match"), "")
+    return known.strip() == "*" or etag in (part.strip().removeprefix("W/") for part in known.split(","))

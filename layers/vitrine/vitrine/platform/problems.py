@@ -1,0 +1,160 @@
+"""What can go wrong, in the domain's words, and how it reads as `application/problem+json` (RFC 9457).
+
+ServiceError
+├── MalformedRequest       400  the body is not JSON, a cursor was altered
+├── InvalidRequest         422  well formed, breaks the schema; carries `errors`
+├── Unauthenticated        401
+├── Forbidden              403
+├── NotFound               404
+├── MethodNotAllowed       405
+├── Conflict               409
+├── TooLarge               413
+├── UnsupportedMediaType   415
+├── TooManyRequests        429  carries `retry_after_seconds`
+└── Unavailable            503  carries `retry_after_seconds`: throttled or contended, safe to send again
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class FieldError(NamedTuple):
+    """One broken rule. `pointer` is a JSON pointer into the body, or `/query/name`, `/path/name`."""
+
+    pointer: str
+    detail: str
+
+
+class ServiceError(Exception):
+    """Root of all errors that a caller can be told about."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class MalformedRequest(ServiceError):
+    """The request cannot be read at all."""
+
+
+class InvalidRequest(ServiceError):
+    """The request can be read and breaks the schema."""
+
+    def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
+        super().__init__(detail)
+        self.errors = tuple(errors)
+
+
+class Unauthenticated(ServiceError):
+    """No key, or one that is unknown or revoked."""
+
+
+class Forbidden(ServiceError):
+    """The key is known and may not do this."""
+
+
+class NotFound(ServiceError):
+    """It does not exist for this merchant."""
+
+
+class MethodNotAllowed(ServiceError):
+    """The path exists, the method does not."""
+
+    def __init__(self, detail: str, allowed: Sequence[str]) -> None:
+        super().__init__(detail)
+        self.allowed = tuple(allowed)
+
+
+class Conflict(ServiceError):
+    """The request contradicts the present state."""
+
+
+class TooLarge(ServiceError):
+    """The body is over the limit."""
+
+
+class UnsupportedMediaType(ServiceError):
+    """The body is not JSON by its own account."""
+
+
+class RetryLater(ServiceError):
+    """The same request can succeed after `retry_after_seconds`."""
+
+    def __init__(self, detail: str, retry_after_seconds: int) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class TooManyRequests(RetryLater):
+    """The key's quota is spent."""
+
+
+class Unavailable(RetryLater):
+    """A store is throttled or contended; nothing was lost."""
+
+
+class _Kind(NamedTuple):
+    status: int
+    slug: str
+    title: str
+
+
+_KINDS: dict[type[ServiceError], _Kind] = {
+    MalformedRequest: _Kind(400, "malformed-request", "The request cannot be read"),
+    InvalidRequest: _Kind(422, "invalid-request", "The request breaks the schema"),
+    Unauthenticated: _Kind(401, "unauthenticated", "A valid key is needed"),
+    Forbidden: _Kind(403, "forbidden", "This key may not do that"),
+    NotFound: _Kind(404, "not-found", "Not found"),
+    MethodNotAllowed: _Kind(405, "method-not-allowed", "Method not allowed"),
+    Conflict: _Kind(409, "conflict", "Conflict"),
+    TooLarge: _Kind(413, "too-large", "The body is too large"),
+    UnsupportedMediaType: _Kind(415, "unsupported-media-type", "Unsupported media type"),
+    TooManyRequests: _Kind(429, "too-many-requests", "Too many requests"),
+    Unavailable: _Kind(503, "unavailable", "Try again shortly"),
+}
+_UNEXPECTED = _Kind(500, "internal", "Something went wrong on our side")
+
+TYPE_PREFIX = "urn:vitrine:problem:"
+
+
+def status_of(error: Exception) -> int:
+    """HTTP status of an error; 500 for whatever is not a `ServiceError`."""
+    return _kind(error).status
+
+
+def problem(error: Exception, *, instance: str, request_id: str) -> dict[str, Any]:
+    """The RFC 9457 document of an error. Says nothing internal about unexpected ones."""
+    kind = _kind(error)
+    document: dict[str, Any] = {
+        "type": TYPE_PREFIX + kind.slug,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": error.detail
+        if isinstance(error, ServiceError)
+        else "The request was not completed. It is safe to send it again.",
+        "instance": instance,
+        "request_id": request_id,
+    }
+    if isinstance(error, InvalidRequest) and error.errors:
+        document["errors"] = [item._asdict() for item in error.errors]
+    return document
+
+
+def headers_of(error: Exception) -> dict[str, str]:
+    """The headers that belong to an error."""
+    if isinstance(error, RetryLater):
+        return {"Retry-After": str(error.retry_after_seconds)}
+    if isinstance(error, MethodNotAllowed):
+        return {"Allow": ", ".join(error.allowed)}
+    return {}
+
+
+def _kind(error: Exception) -> _Kind:
+    for ancestor in type(error).__mro__:
+        if ancestor in _KINDS:
+            return _KINDS[ancestor]
+    return _UNEXPECTED

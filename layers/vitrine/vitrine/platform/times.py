@@ -1,0 +1,32 @@
+"""Times as the API writes them: RFC 3339 in UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def utc_now() -> datetime:
+    """The present moment, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+def to_rfc3339(moment: datetime) -> str:
+    """`2022-01-29T19:18:12Z`, with a fraction only where there is one."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def from_rfc3339(text: str) -> datetime:
+    """Inverse of `to_rfc3339`; a time without an offset is taken as UTC.
+
+    Raises ValueError for anything else, years 1 and 9999 included (their offsets leave the calendar).
+    """
+    moment = datetime.fromisoformat(text)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(text) from error
+
+
+def epoch_seconds(moment: datetime) -> int:
+    """Whole seconds since 1970, as DynamoDB's TTL wants them."""
+    return int(moment.timestamp())

@@ -1,0 +1,147 @@
+"""What `template.yaml` deploys, made on moto: tables, queues and each function's environment."""
+
+from __future__ import annotations
+
+import base64
+import json
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from vitrine.platform.aws import client
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).parents[1]
+
+
+class _TemplateLoader(yaml.SafeLoader):
+    pass
+
+
+def _intrinsic(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+        if suffix == "GetAtt":
+            value = value.split(".", 1)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)
+    return {name: value}
+
+
+_TemplateLoader.add_multi_constructor("!", _intrinsic)
+
+
+@cache
+def template() -> dict[str, Any]:
+    return yaml.load((ROOT / "template.yaml").read_text(), _TemplateLoader)
+
+
+def resources(kind: str) -> dict[str, dict[str, Any]]:
+    return {
+        name: resource.get("Properties", {})
+        for name, resource in template()["Resources"].items()
+        if resource["Type"] == kind
+    }
+
+
+def create_tables(*names: str) -> None:
+    """The template's tables under their logical ids (all, or those named)."""
+    dynamodb = client("dynamodb")
+    for name, properties in resources("AWS::DynamoDB::Table").items():
+        if names and name not in names:
+            continue
+        wanted = {
+            key: properties[key]
+            for key in ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
+            if key in properties
+        }
+        if "StreamSpecification" in properties:
+            wanted["StreamSpecification"] = {"StreamEnabled": True, **properties["StreamSpecification"]}
+        dynamodb.create_table(TableName=name, **wanted)
+
+
+def create_queues() -> dict[str, str]:
+    """The template's queues by logical id; answers their addresses."""
+    sqs = client("sqs")
+    return {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in resources("AWS::SQS::Queue")}
+
+
+def environment_of(queues: Mapping[str, str]) -> dict[str, str]:
+    """The variables of all functions together, on what `create_tables` and `create_queues` made."""
+    variables: dict[str, str] = {}
+    parameters = {name: str(it.get("Default", "")) for name, it in template()["Parameters"].items()}
+    functions = resources("AWS::Serverless::Function").values()
+    for scope in [template()["Globals"]["Function"], *functions]:
+        for name, value in scope.get("Environment", {}).get("Variables", {}).items():
+            if isinstance(value, dict):
+                target = value.get("Ref", "")
+                variables[name] = queues.get(target) or parameters.get(target) or target
+            else:
+                variables[name] = str(value)
+    return variables
+
+
+def api_event(
+    method: str,
+    resource: str,
+    *,
+    body: Any = None,
+    raw: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | None = None,
+    merchant: str | None = "shop",
+    kind: str = "secret",
+    base64_body: bool = False,
+    **path: str,
+) -> dict[str, Any]:
+    """An API Gateway proxy event, as after the authorizer."""
+    text = raw if raw is not None else None if body is None else json.dumps(body)
+    if text is not None and base64_body:
+        text = base64.b64encode(text.encode()).decode()
+    authorizer = {
+        "merchant_id": merchant,
+        "key_id": f"key_{merchant}",
+        "kind": kind,
+        "merchant_secret": f"secret of {merchant}",
+        "requests_per_minute": "100000",
+    }
+    return {
+        "httpMethod": method,
+        "resource": resource,
+        "path": resource.format_map({**path, "proxy+": path.get("proxy", "")}),
+        "pathParameters": dict(path) or None,
+        "queryStringParameters": dict(query) if query else None,
+        "headers": {"Content-Type": "application/json", **(headers or {})},
+        "body": text,
+        "isBase64Encoded": base64_body,
+        "requestContext": {
+            "requestId": "request-1",
+            "authorizer": authorizer if merchant else None,
+        },
+    }
+
+
+class Context:
+    """Lambda's context."""
+
+    aws_request_id = "invocation-1"
+    function_name = "function"
+
+    def __init__(self, milliseconds: int = 60_000) -> None:
+        self._milliseconds = milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._milliseconds
+
+
+def send(handler: Any, event: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
+    """Status, content and headers of a handler's answer."""
+    answer = handler(event, Context())
+    return answer["statusCode"], json.loads(answer["body"]) if answer["body"] else None, answer["headers"]

@@ -1,0 +1,173 @@
+"""Events over HTTP: each counts once, and what is shown follows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from functions.events_api.handler import lambda_handler as events
+from functions.galleries_api.handler import lambda_handler as galleries
+from tests.aws import api_event, send
+from tests.streams import follow_counters
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+
+@pytest.fixture
+def gallery(cloud: None) -> str:
+    send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="summer", body={}))
+    images = [
+        {
+            "id": name,
+            "name": name,
+            "url": f"https://pictures.example/{name}.jpg",
+            "created_at": f"2024-01-0{day}T00:00:00Z",
+        }
+        for day, name in enumerate(["old", "middle", "new"], 1)
+    ]
+    status, _, _ = send(
+        galleries,
+        api_event("POST", "/galleries/{gallery_id}/images", gallery_id="summer", body={"images": images}),
+    )
+    assert status == 200
+    return "summer"
+
+
+def post(*sent: dict[str, object], agent: str = "Mozilla/5.0", **more: str) -> tuple[int, list[str]]:
+    status, answer, _ = send(
+        events,
+        api_event(
+            "POST",
+            "/galleries/{gallery_id}/events",
+            gallery_id="summer",
+            body={"events": list(sent)},
+            headers={"User-Agent": agent},
+            kind="publishable",
+            **more,
+        ),
+    )
+    return status, [result["status"] for result in answer["results"]] if status == 202 else answer
+
+
+def event(event_id: str, image_id: str = "old", type: str = "view", **more: object) -> dict[str, object]:
+    return {"event_id": event_id, "type": type, "image_id": image_id, **more}
+
+
+def order() -> list[tuple[str, int]]:
+    _, page, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}/images", gallery_id="summer"))
+    return [(image["id"], image["weight"]) for image in page["items"]]
+
+
+def test_an_image_that_is_clicked_moves_up(gallery: str) -> None:
+    assert order() == [("new", 0), ("middle", 0), ("old", 0)]
+    assert post(event("1"), event("2", type="click"), event("3", "middle")) == (202, ["accepted"] * 3)
+    follow_counters()
+    assert order() == [("old", 8), ("middle", 1), ("new", 0)]
+    _, shown, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}", gallery_id="summer"))
+    assert (shown["images"], shown["views"], shown["clicks"]) == (3, 2, 1)
+    _, audit, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}/audit", gallery_id="summer"))
+    assert audit == {"images": 3, "mismatched": []}
+
+
+def test_an_event_counts_once_in_whatever_company_it_comes(gallery: str) -> None:
+    assert post(event("1"), event("2"), event("1")) == (202, ["accepted", "accepted", "duplicate"])
+    assert post(event("2"), event("3"), event("4", "new")) == (202, ["duplicate", "accepted", "accepted"])
+    assert post(event("1", type="click")) == (202, ["duplicate"])
+    follow_counters()
+    assert order() == [("old", 3), ("new", 1), ("middle", 0)]
+
+
+def test_old_events_are_expired_and_events_of_unknown_images_rejected(gallery: str) -> None:
+    old = (datetime.now(UTC) - timedelta(minutes=61)).isoformat()
+    late = (datetime.now(UTC) - timedelta(minutes=59)).isoformat()
+    future = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    assert post(
+        event("1", occurred_at=old),
+        event("2", occurred_at=late),
+        event("3", "nowhere"),
+        event("4", occurred_at=future),
+    ) == (202, ["expired", "accepted", "rejected", "rejected"])
+
+
+def test_robots_are_counted_apart(gallery: str) -> None:
+    assert post(event("1"), agent="Googlebot/2.1 (+http://www.google.com/bot.html)") == (202, ["filtered"])
+    assert post(event("2")) == (202, ["accepted"])
+    follow_counters()
+    assert order()[0] == ("old", 1)
+
+
+def test_events_of_an_unknown_gallery_are_not_found(gallery: str) -> None:
+    status, problem, _ = send(
+        events,
+        api_event("POST", "/galleries/{gallery_id}/events", gallery_id="none", body={"events": [event("1")]}),
+    )
+    assert (status, problem["type"]) == (404, "urn:vitrine:problem:not-found")
+
+
+def test_an_image_made_again_starts_from_nothing(gallery: str) -> None:
+    post(event("1"), event("2"))
+    follow_counters()
+    status, _, _ = send(
+        galleries,
+        api_event("DELETE", "/galleries/{gallery_id}/images/{image_id}", gallery_id="summer", image_id="old"),
+    )
+    assert status == 204
+    assert post(event("3")) == (202, ["rejected"])
+    again = {"images": [{"id": "old", "name": "old", "url": "https://pictures.example/old.jpg"}]}
+    send(galleries, api_event("POST", "/galleries/{gallery_id}/images", gallery_id="summer", body=again))
+    assert post(event("1"), event("4")) == (202, ["accepted", "accepted"])
+    follow_counters()
+    assert order()[0] == ("old", 2)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"events": []}, "/events"),
+        ({"events": [{"event_id": "1", "type": "look", "image_id": "old"}]}, "/events/0/type"),
+        ({"events": [{"event_id": "a b", "type": "view", "image_id": "old"}]}, "/events/0/event_id"),
+        ({"events": [{"type": "view", "image_id": "old"}]}, "/events/0/event_id"),
+        ({}, "/events"),
+    ],
+)
+def test_a_batch_that_breaks_the_schema_is_told_where(gallery: str, body: object, pointer: str) -> None:
+    status, problem, headers = send(
+        events, api_event("POST", "/galleries/{gallery_id}/events", gallery_id="summer", body=body)
+    )
+    assert (status, headers["Content-Type"]) == (422, "application/problem+json")
+    assert pointer in [error["pointer"] for error in problem["errors"]]
+
+
+class TestChallenge:
+    @pytest.fixture(autouse=True)
+    def _default_gallery(self, cloud: None) -> None:
+        send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="default", body={}))
+        images = [{"id": "one", "name": "One", "url": "https://pictures.example/1.jpg"}]
+        send(
+            galleries,
+            api_event("POST", "/galleries/{gallery_id}/images", gallery_id="default", body={"images": images}),
+        )
+
+    def test_its_events_move_its_images(self) -> None:
+        sent = {"eventType": "click", "timestamp": "2021-01-01T10:00:00Z"}
+        for _ in range(2):
+            assert send(events, api_event("POST", "/images/{imageId}/events", imageId="one", body=sent))[:2] == (
+                204,
+                None,
+            )
+        follow_counters()
+        _, images, _ = send(galleries, api_event("GET", "/images"))
+        [image] = images
+        assert list(image) == ["id", "name", "weight", "gridPosition", "url", "created_at", "events"]
+        assert (image["weight"], image["gridPosition"], image["events"]) == (14, 1, {"views": 0, "clicks": 2})
+
+    @pytest.mark.parametrize("body", [{"eventType": "look", "timestamp": "2021-01-01T10:00:00Z"}, {}, []])
+    def test_its_malformed_events_are_400(self, body: object) -> None:
+        answer = send(events, api_event("POST", "/images/{imageId}/events", imageId="one", body=body))
+        assert answer[:2] == (400, {"message": "There was an error parsing the given request"})
+
+    def test_its_unknown_images_are_404(self) -> None:
+        sent = {"eventType": "click", "timestamp": "2021-01-01T10:00:00Z"}
+        answer = send(events, api_event("POST", "/images/{imageId}/events", imageId="none", body=sent))
+        assert answer[:2] == (404, {"message": "There are no image with the specified ID"})

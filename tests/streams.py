@@ -1,0 +1,33 @@
+"""Streams of moto's tables, handed to functions as Lambda would."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+
+from functions.weights.handler import lambda_handler as weights
+from tests.aws import Context
+from vitrine.platform.aws import client
+
+
+def stream_records(table: str) -> list[dict[str, Any]]:
+    """All records of a table's stream, in order, in the form of a Lambda event."""
+    arn = client("dynamodb").describe_table(TableName=table)["Table"]["LatestStreamArn"]
+    streams = boto3.client("dynamodbstreams", region_name="eu-west-1")
+    records: list[dict[str, Any]] = []
+    for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
+        iterator = streams.get_shard_iterator(
+            StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        records += streams.get_records(ShardIterator=iterator)["Records"]
+    for record in records:
+        record["eventSource"] = "aws:dynamodb"
+        record["eventSourceARN"] = arn
+        record["dynamodb"].pop("ApproximateCreationDateTime", None)
+    return records
+
+
+def follow_counters() -> None:
+    """Let weights follow all changes of the counters, from the first on."""
+    weights({"Records": stream_records("CountersTable")}, Context())
