@@ -1,0 +1,673 @@
+"""The one way out: every connection the product opens to an address a client named goes through here.
+
+A host name is resolved once, every address it has must be public, and the connection goes to the
+address that was checked, so a name that resolves differently a moment later changes nothing.
+Each redirect is a new address and is checked anew.
+
+`Fetcher.open` answers with a file that downloads what is read from it and no more.
+Everything that can go wrong is a `FetchError` whose `code` says which rule it broke.
+"""
+
+from __future__ import annotations
+
+import io
+import ipaddress
+import math
+import re
+import socket
+import ssl
+import threading
+import time
+import zlib
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, Self, cast
+from urllib.parse import quote, urljoin, urlsplit
+
+import h11
+import idna
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from _typeshed import WriteableBuffer
+
+BLOCK_BYTES: Final = 4096
+FIRST_RANGE_BYTES: Final = 32 * 1024
+LAST_RANGE_BYTES: Final = 256 * 1024
+HEADER_BYTES: Final = 32 * 1024
+SOCKET_BUFFER_BYTES: Final = 64 * 1024
+IDLE_PER_HOST: Final = 32
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+SEPARATORS: Final = re.compile(r"[\x00-\x20\x7f\\]")
+ENCODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
+
+# `ipaddress.is_global` holds NAT64, 6to4 and multicast to be public and `is_private` misses CGNAT,
+# so the list is ours: the registries' special-purpose blocks, and of IPv6 only what is assigned.
+DENIED_IPV4: Final = tuple(
+    ipaddress.IPv4Network(block)
+    for block in (
+        "0.0.0.0/8",  # this network
+        "10.0.0.0/8",
+        "100.64.0.0/10",  # carrier-grade NAT, where some clouds keep their metadata
+        "127.0.0.0/8",
+        "168.63.129.16/32",  # a cloud's metadata on a public address
+        "169.254.0.0/16",  # link-local, and metadata
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.31.196.0/24",
+        "192.52.193.0/24",
+        "192.88.99.0/24",  # 6to4 relays
+        "192.168.0.0/16",
+        "192.175.48.0/24",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",  # reserved, and broadcast
+    )
+)
+ASSIGNED_IPV6: Final = ipaddress.IPv6Network("2000::/3")
+DENIED_IPV6: Final = tuple(
+    ipaddress.IPv6Network(block)
+    for block in (
+        "2001::/23",  # Teredo, benchmarking, ORCHID
+        "2001:db8::/32",
+        "2002::/16",  # 6to4 carries any IPv4 address
+        "2620:4f:8000::/48",
+        "3fff::/20",
+    )
+)
+
+
+class FetchError(Exception):
+    """A refusal or a failure: `code` is for programs, `detail` for the person whose URL it was."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one file may cost. `seconds` counts from the request to the last byte that is read."""
+
+    seconds: float = 10.0
+    connect_seconds: float = 3.0
+    bytes: int = 16 * 1024 * 1024
+    redirects: int = 3
+    ports: frozenset[int] = frozenset({80, 443})
+
+
+@dataclass(frozen=True, slots=True)
+class Validator:
+    """What a host says of a version of a file, by which it can tell that nothing changed."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+    def __bool__(self) -> bool:
+        """Did the host say anything?"""
+        return bool(self.etag or self.last_modified)
+
+    @property
+    def condition(self) -> dict[str, str]:
+        """The header that asks for the file only if it is another version."""
+        if self.etag:
+            return {"If-None-Match": self.etag}
+        return {"If-Modified-Since": self.last_modified} if self.last_modified else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A URL taken apart."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """What connections are kept for."""
+        return self.scheme, self.host, self.port
+
+    @property
+    def authority(self) -> str:
+        """The header `Host`."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        default = 443 if self.scheme == "https" else 80
+        return host if self.port == default else f"{host}:{self.port}"
+
+
+def is_public(address: str) -> bool:
+    """May a connection go to this address?"""
+    ip = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv4Address):
+        return not any(ip in block for block in DENIED_IPV4)
+    return ip.scope_id is None and ip in ASSIGNED_IPV6 and not any(ip in block for block in DENIED_IPV6)
+
+
+def parse(url: str) -> Target:
+    """Take a URL apart once; what is sent is built from these parts and never from the text."""
+    if SEPARATORS.search(url.strip()):
+        raise FetchError("url_invalid", "The URL contains a space, a backslash or a control character")
+    try:
+        parts = urlsplit(url.strip())
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise FetchError("url_invalid", "The URL cannot be read") from error
+    if parts.scheme not in {"http", "https"}:
+        raise FetchError("scheme_not_allowed", "Only http and https URLs are fetched")
+    if parts.username is not None or parts.password is not None:
+        raise FetchError("credentials_in_url", "The URL carries a user name; use one without")
+    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
+    query = quote(parts.query, safe="/%:@!$&'()*+,;=~?[]")
+    return Target(
+        scheme=parts.scheme,
+        host=_ascii_host(host),
+        port=port or (443 if parts.scheme == "https" else 80),
+        path=f"{path}?{query}" if query else path,
+    )
+
+
+def _ascii_host(host: str) -> str:
+    if ":" in host:
+        try:
+            return str(ipaddress.IPv6Address(host))
+        except ValueError as error:
+            raise FetchError("url_invalid", "The URL's host is not an IPv6 address") from error
+    try:
+        # UTS 46 turns circled digits and full-width dots into the ASCII they stand for.
+        ascii_host = host.lower() if host.isascii() else idna.encode(host, uts46=True).decode()
+    except idna.IDNAError as error:
+        raise FetchError("url_invalid", "The URL's host is not a valid name") from error
+    if not ascii_host.rstrip("."):
+        raise FetchError("url_invalid", "The URL has no host")
+    return ascii_host
+
+
+def _system_resolver(host: str, port: int) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class _Deadline:
+    def __init__(self, seconds: float) -> None:
+        self._at = time.monotonic() + seconds
+
+    def left(self) -> float:
+        left = self._at - time.monotonic()
+        if left <= 0:
+            raise FetchError("timed_out", "The host took too long")
+        return left
+
+
+class Fetcher:
+    """Opens files on other people's hosts.
+
+    `allowed_hosts` names hosts as `host:port` that skip the address and port rules. It is for tests
+    and the demo, whose pictures are served from this machine.
+    """
+
+    def __init__(
+        self,
+        *,
+        allowed_hosts: frozenset[str] = frozenset(),
+        limits: Limits | None = None,
+        resolve: Callable[[str, int], list[str]] = _system_resolver,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
+        self.limits = limits or Limits()
+        self._allowed_hosts = allowed_hosts
+        self._resolve = resolve
+        self._trust = trust
+        self._resolvers = ThreadPoolExecutor(8, thread_name_prefix="resolve")
+        self._idle: dict[tuple[str, str, int], list[_Connection]] = defaultdict(list)
+        self._lock = threading.Lock()
+
+    def open(self, url: str, *, unless: Validator | None = None) -> RemoteFile:
+        """Ask for the file's beginning; the rest follows as it is read.
+
+        With `unless`, a host that still has that version answers so and sends nothing:
+        the result is `unchanged` and empty.
+        """
+        deadline = _Deadline(self.limits.seconds)
+        condition = unless.condition if unless else {}
+        for _ in range(self.limits.redirects + 1):
+            target = self._checked(url)
+            answer = self.request(target, deadline, {**_range(0, FIRST_RANGE_BYTES), **condition})
+            if answer.status not in REDIRECTS:
+                return RemoteFile(self, target, answer, deadline)
+            answer.close()
+            url = urljoin(url, answer.headers.get("location", ""))
+        raise FetchError("too_many_redirects", f"More than {self.limits.redirects} redirects")
+
+    def request(self, target: Target, deadline: _Deadline, headers: Mapping[str, str]) -> _Answer:
+        """Ask over a kept connection, or a new one to a checked address."""
+        while connection := self._idle_connection(target):
+            try:
+                return connection.request(target, deadline, headers)
+            except _StaleConnectionError:
+                continue
+        try:
+            return self._connect(target, deadline).request(target, deadline, headers)
+        except _StaleConnectionError as error:
+            raise FetchError("connection_broken", "The host closed the connection") from error
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        with self._lock:
+            idle = [connection for pool in self._idle.values() for connection in pool]
+            self._idle.clear()
+        for connection in idle:
+            connection.close()
+        self._resolvers.shutdown(wait=False)
+
+    def _checked(self, url: str) -> Target:
+        target = parse(url)
+        if target.port not in self.limits.ports and not self._is_allowed(target):
+            raise FetchError("port_not_allowed", f"Port {target.port} is not one pictures come from")
+        return target
+
+    def _is_allowed(self, target: Target) -> bool:
+        return f"{target.host}:{target.port}" in self._allowed_hosts
+
+    def _addresses(self, target: Target, deadline: _Deadline) -> list[str]:
+        lookup = self._resolvers.submit(self._resolve, target.host, target.port)
+        try:
+            addresses = lookup.result(timeout=min(deadline.left(), self.limits.connect_seconds))
+        except FutureTimeoutError as error:
+            lookup.cancel()
+            raise FetchError("timed_out", "The host's name took too long to resolve") from error
+        except (OSError, UnicodeError) as error:
+            raise FetchError("host_not_found", "The host's name does not resolve") from error
+        if not self._is_allowed(target) and not all(is_public(address) for address in addresses):
+            raise FetchError("address_not_allowed", "The host is not on the public internet")
+        return addresses
+
+    def _connect(self, target: Target, deadline: _Deadline) -> _Connection:
+        failure: Exception | None = None
+        for address in self._addresses(target, deadline):
+            try:
+                return _Connection(self, target, self._socket(address, target, deadline))
+            except TimeoutError as error:
+                failure = error
+            except ssl.SSLError as error:
+                raise FetchError("tls_failed", "The host's certificate does not hold") from error
+            except OSError as error:
+                failure = error
+        if isinstance(failure, TimeoutError):
+            raise FetchError("timed_out", "The host does not answer") from failure
+        raise FetchError("connect_failed", "The host refuses the connection") from failure
+
+    def _socket(self, address: str, target: Target, deadline: _Deadline) -> socket.socket:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        raw = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            # A host that ignores ranges sends on until this buffer is full, so it is a small one.
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER_BYTES)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            raw.settimeout(min(deadline.left(), self.limits.connect_seconds))
+            raw.connect((address, target.port))
+            if target.scheme == "http":
+                return raw
+            raw.settimeout(deadline.left())
+            return self._trusted.wrap_socket(raw, server_hostname=target.host.rstrip("."))
+        except BaseException:
+            raw.close()
+            raise
+
+    @cached_property
+    def _trusted(self) -> ssl.SSLContext:
+        return self._trust or ssl.create_default_context()
+
+    def _idle_connection(self, target: Target) -> _Connection | None:
+        with self._lock:
+            pool = self._idle[target.origin]
+            return pool.pop() if pool else None
+
+    def keep(self, target: Target, connection: _Connection) -> None:
+        """Have a connection back whose answer was read to its end."""
+        with self._lock:
+            pool = self._idle[target.origin]
+            if len(pool) < IDLE_PER_HOST:
+                pool.append(connection)
+                return
+        connection.close()
+
+
+class _StaleConnectionError(Exception):
+    """The connection ended before the answer began."""
+
+
+class _Connection:
+    def __init__(self, fetcher: Fetcher, target: Target, sock: socket.socket) -> None:
+        self._fetcher = fetcher
+        self._target = target
+        self._sock = sock
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEADER_BYTES)
+        self._ended = False
+
+    def request(self, target: Target, deadline: _Deadline, headers: Mapping[str, str]) -> _Answer:
+        request = h11.Request(
+            method="GET",
+            target=target.path,
+            headers=[
+                ("Host", target.authority),
+                ("User-Agent", "Vitrine/1"),
+                ("Accept", "*/*"),
+                ("Accept-Encoding", "identity"),
+                *headers.items(),
+            ],
+        )
+        sent = self._http.send(request) + self._http.send(h11.EndOfMessage())
+        try:
+            self._sock.settimeout(deadline.left())
+            self._sock.sendall(sent)
+            while isinstance(event := self.next_event(deadline), h11.InformationalResponse):
+                pass
+        except TimeoutError as error:
+            self.close()
+            raise FetchError("timed_out", "The host took too long to answer") from error
+        except OSError as error:
+            self.close()
+            raise _StaleConnectionError from error
+        except BaseException:
+            self.close()
+            raise
+        return _Answer(self, deadline, cast("h11.Response", event))
+
+    def next_event(self, deadline: _Deadline) -> h11.Event:
+        """Wait for the next part of the answer. Raises OSError where the connection breaks."""
+        while True:
+            try:
+                event = self._http.next_event()
+            except h11.RemoteProtocolError as error:
+                if self._ended:
+                    raise ConnectionResetError from error
+                raise FetchError("bad_response", "The host's answer is not valid HTTP") from error
+            if event is h11.NEED_DATA:
+                self._sock.settimeout(deadline.left())
+                data = self._sock.recv(FIRST_RANGE_BYTES)
+                self._ended = not data
+                self._http.receive_data(data)
+            elif isinstance(event, type):
+                raise ConnectionResetError
+            else:
+                return event
+
+    def release(self) -> None:
+        """Keep the connection for the next request where the last answer was read to its end."""
+        finished = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+        if finished and self._http.trailing_data == (b"", False):
+            self._http.start_next_cycle()
+            self._fetcher.keep(self._target, self)
+        else:
+            self.close()
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+class _Answer:
+    """One response: its head is here, its body arrives as it is asked for."""
+
+    def __init__(self, connection: _Connection, deadline: _Deadline, head: h11.Response) -> None:
+        self.status = head.status_code
+        self.headers = {name.decode(): value.decode("latin-1") for name, value in head.headers}
+        self._connection: _Connection | None = connection
+        self._deadline = deadline
+
+    @property
+    def validator(self) -> Validator:
+        return Validator(self.headers.get("etag"), self.headers.get("last-modified"))
+
+    def chunk(self) -> bytes:
+        """The next bytes of the body, none at its end."""
+        if self._connection is None:
+            return b""
+        try:
+            event = self._connection.next_event(self._deadline)
+        except TimeoutError as error:
+            self.abort()
+            raise FetchError("timed_out", "The host took too long to send the file") from error
+        except OSError as error:
+            self.abort()
+            raise FetchError("connection_broken", "The host sent less than it announced") from error
+        except FetchError:
+            self.abort()
+            raise
+        if isinstance(event, h11.Data):
+            return bytes(event.data) or self.chunk()
+        self.close()
+        return b""
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection:
+            connection.release()
+
+    def abort(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection:
+            connection.close()
+
+
+def _range(start: int, count: int) -> dict[str, str]:
+    return {"Range": f"bytes={start}-{start + count - 1}"}
+
+
+CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+)")
+
+
+class RemoteFile(io.RawIOBase):
+    """A file on another host that downloads what is read from it.
+
+    Where the host serves ranges, reading far ahead skips what lies between; where it does not,
+    the download goes on as far as the reading does and stops there.
+    """
+
+    def __init__(self, fetcher: Fetcher, target: Target, answer: _Answer, deadline: _Deadline) -> None:
+        super().__init__()
+        self._fetcher = fetcher
+        self._target = target
+        self._deadline = deadline
+        self._blocks: dict[int, bytes] = {}
+        self._tail = b""
+        self._tail_at = 0
+        self._position = 0
+        self._step = FIRST_RANGE_BYTES
+        self._size: int | None = None
+        self._stream: _Answer | None = None
+        self._inflater: _Inflater | None = None
+        self.bytes_fetched = 0
+        self.validator = answer.validator
+        self.unchanged = answer.status == HTTPStatus.NOT_MODIFIED
+        self._begin(answer)
+
+    @property
+    def near_bytes(self) -> float:
+        """How far ahead can be read without downloading much of what lies between."""
+        if self._stream is None:
+            return math.inf
+        return LAST_RANGE_BYTES if self._size is not None else 0
+
+    def _begin(self, answer: _Answer) -> None:
+        encoding = answer.headers.get("content-encoding", "identity").strip().lower()
+        if answer.status == HTTPStatus.PARTIAL_CONTENT and encoding != "identity":
+            answer.abort()
+            answer = self._fetcher.request(self._target, self._deadline, {})
+            encoding = answer.headers.get("content-encoding", "identity").strip().lower()
+        match answer.status:
+            case HTTPStatus.PARTIAL_CONTENT:
+                self._take_range(answer, 0, FIRST_RANGE_BYTES)
+            case HTTPStatus.OK:
+                self._stream = answer
+                if encoding in ENCODINGS:
+                    self._inflater = _Inflater(self._fetcher.limits.bytes)
+                elif encoding != "identity":
+                    answer.abort()
+                    raise FetchError("encoding_not_supported", "The host compressed the file")
+                elif "content-length" in answer.headers:
+                    self._size = int(answer.headers["content-length"])
+            case HTTPStatus.NOT_MODIFIED | HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:  # the file is empty
+                self._size = 0
+                answer.close()
+            case status:
+                answer.abort()
+                raise FetchError("http_status", f"The host answered {status}")
+
+    def _take_range(self, answer: _Answer, start: int, wanted: int) -> None:
+        match = CONTENT_RANGE.fullmatch(answer.headers.get("content-range", ""))
+        if answer.status != HTTPStatus.PARTIAL_CONTENT or not match or int(match[1]) != start:
+            answer.abort()
+            raise FetchError("bad_response", "The host sent another part than the one asked for")
+        if answer.validator != self.validator:
+            answer.abort()
+            raise FetchError("changed_midway", "The file changed while it was read")
+        self._size = int(match[2])
+        body = bytearray()
+        while chunk := answer.chunk():
+            self._count(chunk)
+            body += chunk
+            if len(body) > wanted:
+                answer.abort()
+                break
+        at_end = start + len(body) >= self._size
+        taken = len(body) if at_end else len(body) - len(body) % BLOCK_BYTES
+        if not taken:
+            raise FetchError("connection_broken", "The host sent less than it announced")
+        for offset in range(0, taken, BLOCK_BYTES):
+            self._blocks[(start + offset) // BLOCK_BYTES] = bytes(body[offset : offset + BLOCK_BYTES])
+
+    def _count(self, chunk: bytes) -> None:
+        self.bytes_fetched += len(chunk)
+        if self.bytes_fetched > self._fetcher.limits.bytes:
+            self.close()
+            raise FetchError(
+                "too_many_bytes",
+                f"Nothing to measure in the first {self._fetcher.limits.bytes:,} bytes",
+            )
+
+    def _pump(self) -> bool:
+        """Take what the stream has next; False at its end."""
+        if self._stream is None:
+            return False
+        chunk = self._stream.chunk()
+        if not chunk:
+            self._blocks[self._tail_at] = self._tail
+            self._size = self._streamed
+            self._stream = None
+            return False
+        self._count(chunk)
+        self._tail += self._inflater.feed(chunk) if self._inflater else chunk
+        while len(self._tail) >= BLOCK_BYTES:
+            self._blocks[self._tail_at] = self._tail[:BLOCK_BYTES]
+            self._tail = self._tail[BLOCK_BYTES:]
+            self._tail_at += 1
+        return True
+
+    @property
+    def _streamed(self) -> int:
+        return self._tail_at * BLOCK_BYTES + len(self._tail)
+
+    def _load(self, start: int, end: int) -> None:
+        """Have the blocks that hold the bytes from `start` to before `end`, as far as they exist."""
+        while self._stream is not None and self._streamed < end:
+            if not self._pump():
+                return
+        if self._stream is not None and self._streamed == self._size:
+            self._pump()  # past the last byte, so that the connection is free again
+        if self._stream is not None or self._size is None:
+            return
+        end = min(end, self._size)
+        for block in range(start // BLOCK_BYTES, -(-end // BLOCK_BYTES)):
+            if block not in self._blocks:
+                first = block * BLOCK_BYTES
+                self._step = min(self._step * 2, LAST_RANGE_BYTES)
+                wanted = min(max(end - first, self._step), self._size - first)
+                answer = self._fetcher.request(self._target, self._deadline, _range(first, wanted))
+                self._take_range(answer, first, wanted)
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or size < 0:
+            start = self._position
+            size = max(0, self.seek(0, io.SEEK_END) - start)
+            self.seek(start)
+        start, end = self._position, self._position + size
+        if size == 0:
+            return b""
+        self._load(start, end)
+        parts = []
+        for block in range(start // BLOCK_BYTES, -(-end // BLOCK_BYTES)):
+            data = self._blocks.get(block)
+            if data is None:
+                data = self._tail if block == self._tail_at and self._stream is not None else b""
+            at = block * BLOCK_BYTES
+            parts.append(data[max(0, start - at) : end - at])
+            if len(data) < BLOCK_BYTES:
+                break
+        found = b"".join(parts)
+        self._position += len(found)
+        return found
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        if whence == io.SEEK_CUR:
+            offset += self._position
+        elif whence == io.SEEK_END:
+            while self._size is None and self._pump():
+                pass
+            offset += self._size or 0
+        if offset < 0:
+            raise ValueError("negative seek position")
+        self._position = offset
+        return offset
+
+    def tell(self) -> int:
+        return self._position
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def close(self) -> None:
+        if self._stream is not None:
+            self._stream.abort()
+            self._stream = None
+        super().close()
+
+
+class _Inflater:
+    """Undoes gzip and deflate, and refuses to make more of it than `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self._zlib = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        self._left = limit
+
+    def feed(self, chunk: bytes) -> bytes:
+        try:
+            data = self._zlib.decompress(chunk, self._left + 1)
+        except zlib.error as error:
+            raise FetchError("bad_response", "The host's compression is broken") from error
+        self._left -= len(data)
+        if self._left < 0:
+            raise FetchError("decompression_bomb", "The file unpacks to more than is taken")
+        return data

@@ -1,0 +1,1 @@
+"""Store visits: jobs that measure the pictures taken there."""

@@ -1,0 +1,267 @@
+"""Stores, the jobs that measure the pictures taken there, and what comes of each picture. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+Status = Literal["ongoing", "completed", "failed"]
+
+GROUP_IMAGES = 25
+MOST_IMAGES = 10_000
+UNKNOWN_STORE_CODE = "store_unknown"
+UNKNOWN_STORE = "Store ID does not exist"
+_SIDEWAYS = frozenset({5, 6, 7, 8})
+
+
+class UnmeasurableError(Exception):
+    """A file that no size can be read from: `code` is for programs, `detail` for people."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+class JobKey(NamedTuple):
+    """Which job of which merchant."""
+
+    merchant_id: str
+    job_id: str
+
+
+@dataclass(frozen=True)
+class Store:
+    """A shop that is visited."""
+
+    store_id: str
+    name: str
+    area: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture's size in pixels as stored. `orientation` is EXIF's, where the file states one."""
+
+    format: str
+    width: int
+    height: int
+    orientation: int | None = None
+
+    @property
+    def perimeter(self) -> int:
+        """2·(height + width), as the assignment defines it."""
+        return 2 * (self.height + self.width)
+
+    @property
+    def display_width(self) -> int:
+        """Width once turned as the orientation asks."""
+        return self.height if self.orientation in _SIDEWAYS else self.width
+
+    @property
+    def display_height(self) -> int:
+        """Height once turned as the orientation asks."""
+        return self.width if self.orientation in _SIDEWAYS else self.height
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A visit as it was submitted. `gallery_id` is where its pictures appear, after a review if that is asked for."""
+
+    store_id: str
+    visited_at: datetime
+    urls: tuple[str, ...]
+    gallery_id: str | None = None
+    review: bool = False
+
+
+class Task(NamedTuple):
+    """One picture to measure. `at` is its place in the job, `visit` its visit's, `visit_images` how many that has."""
+
+    at: int
+    url: str
+    visit: int
+    visit_images: int
+    store_id: str
+    visited_at: datetime
+    gallery_id: str | None
+    review: bool
+
+
+class Failure(NamedTuple):
+    """Why a picture was not measured: `code` is for programs, `detail` for people."""
+
+    code: str
+    detail: str
+
+
+class Outcome(NamedTuple):
+    """What came of a task: a picture or a failure."""
+
+    task: Task
+    attempt: int
+    picture: Picture | None
+    failure: Failure | None
+    bytes_fetched: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """The tasks of one message."""
+
+    job: JobKey
+    attempt: int
+    number: int
+    tasks: tuple[Task, ...]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What came of a group, up to and with `attempt`. Written once an attempt; all totals follow from it."""
+
+    job: JobKey
+    number: int
+    attempt: int
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def latest(self) -> list[Outcome]:
+        """What this attempt found out."""
+        return [outcome for outcome in self.outcomes if outcome.attempt == self.attempt]
+
+    @property
+    def measured(self) -> int:
+        """Pictures that this attempt measured."""
+        return sum(outcome.picture is not None for outcome in self.latest)
+
+    @property
+    def failed(self) -> int:
+        """Pictures that are still not measured."""
+        return sum(outcome.failure is not None for outcome in self.outcomes)
+
+    def failed_tasks(self) -> tuple[Task, ...]:
+        """What another attempt would do."""
+        return tuple(outcome.task for outcome in self.outcomes if outcome.failure)
+
+    def after(self, attempt: int, found: Iterable[Outcome]) -> Record:
+        """This record with the outcomes of another attempt in the place of those it repeated."""
+        new = {outcome.task.at: outcome for outcome in found}
+        return Record(
+            self.job, self.number, attempt, tuple(new.get(outcome.task.at, outcome) for outcome in self.outcomes)
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job's totals. `open` are the groups its present attempt has not settled, `failing` those with failures."""
+
+    key: JobKey
+    created_at: datetime
+    visits: int
+    images: int
+    open: frozenset[int]
+    done: int = 0
+    failed: int = 0
+    attempt: int = 1
+    failing: frozenset[int] = frozenset()
+
+    @property
+    def status(self) -> Status:
+        """As the assignment names it."""
+        if self.open:
+            return "ongoing"
+        return "failed" if self.failed else "completed"
+
+    @property
+    def left(self) -> int:
+        """Pictures that the present attempt has not come to."""
+        return self.images - self.done - self.failed
+
+
+class StoreFailure(NamedTuple):
+    """The first reason, by place in the job, why a store's pictures were not measured."""
+
+    store_id: str
+    at: int
+    reason: str
+
+
+class VisitGain(NamedTuple):
+    """What an attempt at a group adds to a visit."""
+
+    task: Task
+    measured: int
+    perimeter: int
+
+
+@dataclass(frozen=True)
+class MeasuredVisit:
+    """A visit all of whose pictures are measured; `perimeter` sums theirs."""
+
+    store_id: str
+    visited_at: datetime
+    perimeter: int
+
+
+def tasks_of(visits: Sequence[Visit]) -> Iterator[Task]:
+    """A job's pictures in order."""
+    at = 0
+    for number, visit in enumerate(visits):
+        for url in visit.urls:
+            yield Task(
+                at,
+                url,
+                number,
+                len(visit.urls),
+                visit.store_id,
+                visit.visited_at,
+                visit.gallery_id,
+                visit.review,
+            )
+            at += 1
+
+
+def groups_of(job: JobKey, visits: Sequence[Visit]) -> Iterator[Group]:
+    """A job's pictures in groups for as many workers as there are."""
+    tasks = tuple(tasks_of(visits))
+    for number, start in enumerate(range(0, len(tasks), GROUP_IMAGES)):
+        yield Group(job, 1, number, tasks[start : start + GROUP_IMAGES])
+
+
+def new_job(key: JobKey, visits: Sequence[Visit], now: datetime) -> Job:
+    """A job at its beginning."""
+    images = sum(len(visit.urls) for visit in visits)
+    groups = -(-images // GROUP_IMAGES)
+    return Job(key, now, len(visits), images, frozenset(range(groups)))
+
+
+def store_failures(record: Record) -> list[StoreFailure]:
+    """Each failed store of a record once, with its first reason."""
+    first: dict[str, StoreFailure] = {}
+    for outcome in sorted(record.outcomes, key=lambda outcome: outcome.task.at):
+        if outcome.failure:
+            task = outcome.task
+            first.setdefault(task.store_id, StoreFailure(task.store_id, task.at, outcome.failure.detail))
+    return list(first.values())
+
+
+def visit_gains(record: Record) -> list[VisitGain]:
+    """What the record's latest attempt adds to each visit."""
+    gains: dict[int, VisitGain] = {}
+    for outcome in record.latest:
+        if outcome.picture:
+            before = gains.get(outcome.task.visit, VisitGain(outcome.task, 0, 0))
+            gains[outcome.task.visit] = VisitGain(
+                before.task, before.measured + 1, before.perimeter + outcome.picture.perimeter
+            )
+    return list(gains.values())
+
+
+def unknown_stores(tasks: Iterable[Task], stores: Mapping[str, Store], attempt: int) -> list[Outcome]:
+    """Pictures of stores that do not exist fail without being fetched."""
+    failure = Failure(UNKNOWN_STORE_CODE, UNKNOWN_STORE)
+    return [Outcome(task, attempt, None, failure, 0) for task in tasks if task.store_id not in stores]

@@ -1,0 +1,80 @@
+"""Sizes out of SVG: the root element's `width` and `height`, or its `viewBox`, in CSS pixels.
+
+Only the root tag is looked at, and by no XML parser: entities and external references in what a
+stranger sends mean nothing here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import IO, TYPE_CHECKING, Final
+
+from vitrine.visits.model import Picture, UnmeasurableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HEAD_BYTES: Final = 64 * 1024
+READ_BYTES: Final = 8 * 1024
+PIXELS: Final = {"": 1.0, "px": 1.0, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4, "pt": 96 / 72, "pc": 16.0}
+LENGTH: Final = re.compile(r"\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([a-z]*)\s*")
+# The quantifiers are possessive, so that no input makes the search go back over itself.
+PROLOG: Final = re.compile(
+    r"""(?s)(?: \s | <\?.*?\?> | <!--.*?--> | <!DOCTYPE [^\[>]*+ (?: \[.*?\] \s*+ )?+ > )*+""", re.VERBOSE
+)
+ROOT: Final = re.compile(
+    r"""< (?: [\w.-]++ : )?+ svg ( (?: \s++ [\w:.-]++ \s*+ = \s*+ (?: "[^"]*+" | '[^']*+' ) )*+ ) \s*+ /?+ >""",
+    re.VERBOSE,
+)
+ATTRIBUTE: Final = re.compile(r"""([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+
+
+def is_svg(head: bytes) -> bool:
+    """Does a file begin as SVG does?"""
+    return _text(head).lstrip().startswith(("<svg", "<?xml", "<!DOCTYPE svg", "<!--"))
+
+
+def _text(data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    return data.decode("utf-8-sig", "replace")
+
+
+def measure_svg(file: IO[bytes]) -> Picture:
+    """Read the root tag. Raises UnmeasurableError."""
+    data = b""
+    while len(data) < HEAD_BYTES and (more := file.read(READ_BYTES)):
+        data += more
+        text = _text(data)
+        prolog = PROLOG.match(text)
+        if prolog and (root := ROOT.match(text, prolog.end())):
+            return _picture({name.lower(): double or single for name, double, single in ATTRIBUTE.findall(root[1])})
+    raise UnmeasurableError("picture_broken", "The file is no SVG that can be read")
+
+
+def _picture(attributes: Mapping[str, str]) -> Picture:
+    width, height = (round(side) for side in _size(attributes))
+    return Picture(format="SVG", width=width, height=height)
+
+
+def _size(attributes: Mapping[str, str]) -> tuple[float, float]:
+    width, height = _pixels(attributes.get("width")), _pixels(attributes.get("height"))
+    if width is not None and height is not None:
+        return width, height
+    try:
+        box = attributes["viewbox"].replace(",", " ").split()
+        box_width, box_height = float(box[2]), float(box[3])
+        ratio = box_width / box_height
+    except (LookupError, ValueError, ZeroDivisionError) as error:
+        raise UnmeasurableError("picture_broken", "The SVG does not say its size") from error
+    if width is not None:
+        return width, width / ratio
+    if height is not None:
+        return height * ratio, height
+    return box_width, box_height
+
+
+def _pixels(length: str | None) -> float | None:
+    """A length in pixels; None where it depends on the page (`%`, `em`) or there is none."""
+    match = LENGTH.fullmatch(length or "")
+    return float(match[1]) * PIXELS[match[2]] if match and match[2] in PIXELS else None

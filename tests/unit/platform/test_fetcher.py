@@ -1,0 +1,440 @@
+"""The fetcher against hosts that lie, stall, redirect and rebind."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import ssl
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trustme
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.hostile_host import HostileHost, answer
+from vitrine.platform.fetcher import Fetcher, FetchError, Limits, Validator, is_public
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterator
+
+QUICK = Limits(seconds=0.5, connect_seconds=0.5, bytes=1_000_000)
+
+
+OPENED: list[Fetcher] = []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_open() -> Iterator[None]:
+    yield
+    while OPENED:
+        OPENED.pop().close()
+
+
+def fetcher(**settings: Any) -> Fetcher:
+    OPENED.append(Fetcher(**{"limits": QUICK, **settings}))
+    return OPENED[-1]
+
+
+def fetcher_for(*hosts: HostileHost, **settings: Any) -> Fetcher:
+    return fetcher(allowed_hosts=frozenset(host.name for host in hosts), **settings)
+
+
+def says(response: bytes) -> Callable[[socket.socket, str], object]:
+    return lambda connection, _: connection.sendall(response)
+
+
+def code_of(client: Fetcher, url: str) -> str:
+    with pytest.raises(FetchError) as refused, client.open(url) as file:
+        file.read()
+    return refused.value.code
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "0.0.0.0", "169.254.169.254",
+        "100.64.0.1", "100.100.100.200", "198.18.0.1", "224.0.0.1", "239.1.2.3", "240.0.0.1",
+        "255.255.255.255", "192.0.0.170", "192.0.2.1", "192.88.99.1", "168.63.129.16",
+        "::", "::1", "::ffff:127.0.0.1", "::ffff:8.8.8.8", "::127.0.0.1", "fe80::1", "fe80::1%eth0",
+        "fc00::1", "fd00:ec2::254", "ff02::1", "64:ff9b::7f00:1", "64:ff9b:1::1", "100::1",
+        "2001::7f00:1", "2001:db8::1", "2002:7f00:1::", "3fff::1", "5f00::1", "4000::1", "fec0::1",
+    ],
+)  # fmt: skip
+def test_addresses_that_are_not_on_the_public_internet_are_denied(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "93.184.216.34", "2606:4700::1111", "2a00:1450::1"])
+def test_public_addresses_are_allowed(address: str) -> None:
+    assert is_public(address)
+
+
+@given(st.ip_addresses(v=4))
+def test_nothing_the_standard_library_holds_private_is_public(address: Any) -> None:
+    assert address.is_global or not is_public(str(address))
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("ftp://pictures.example/a.jpg", "scheme_not_allowed"),
+        ("file:///etc/passwd", "scheme_not_allowed"),
+        ("//pictures.example/a.jpg", "scheme_not_allowed"),
+        ("", "scheme_not_allowed"),
+        ("http://", "url_invalid"),
+        ("http://.", "url_invalid"),
+        ("http://a:99999/", "url_invalid"),
+        ("http://a b/", "url_invalid"),
+        ("http://a\\@b/", "url_invalid"),
+        ("http://a/\r\nHost: b", "url_invalid"),
+        ("http://[::g]/", "url_invalid"),
+        ("http://\u2488.0/", "url_invalid"),
+        ("http://name:word@pictures.example/", "credentials_in_url"),
+        ("http://pictures.example:22/", "port_not_allowed"),
+        ("http://pictures.example:6379/", "port_not_allowed"),
+    ],
+)
+def test_a_url_that_is_not_fetched_says_why(url: str, code: str) -> None:
+    assert code_of(fetcher(), url) == code
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "127.1", "0x7f.1", "0x7f000001", "2130706433", "017700000001", "0", "①②⑦.⓪.⓪.①",
+     "127。0。0。1", "[::1]", "[::ffff:7f00:1]", "[64:ff9b::127.0.0.1]", "[2002:7f00:1::]"],
+)  # fmt: skip
+def test_this_machine_is_not_reached_however_it_is_written(host: str) -> None:
+    assert code_of(fetcher(), f"http://{host}/") == "address_not_allowed"
+
+
+def test_a_name_with_one_private_address_among_public_ones_is_refused() -> None:
+    client = fetcher(resolve=lambda *_: ["93.184.216.34", "10.0.0.1"])
+    assert code_of(client, "http://pictures.example/") == "address_not_allowed"
+
+
+def test_a_name_is_resolved_once_and_the_connection_goes_to_the_checked_address() -> None:
+    answers = iter([["127.0.0.1"], ["127.0.0.2"]])
+    with HostileHost(says(answer(body=b"picture"))) as host:
+        name = f"rebinding.example:{host.port}"
+        client = fetcher(allowed_hosts=frozenset({name}), resolve=lambda *_: next(answers))
+        with client.open(f"http://{name}/") as file:
+            assert file.read() == b"picture"
+        assert f"Host: {name}" in host.requests[0]
+    assert next(answers) == ["127.0.0.2"]
+
+
+def test_a_redirect_to_a_name_that_resolves_to_this_machine_is_refused() -> None:
+    with HostileHost(says(answer("302 Found", Location="http://rebinding.example/"))) as host:
+        client = fetcher_for(host, resolve=lambda *_: ["127.0.0.1"])
+        assert code_of(client, host.url()) == "address_not_allowed"
+        assert len(host.requests) == 1
+
+
+def test_a_name_that_does_not_resolve_says_so() -> None:
+    assert code_of(fetcher(), "http://nowhere.invalid/") == "host_not_found"
+
+
+def test_a_resolver_that_hangs_is_not_waited_for() -> None:
+    def hang(*_: object) -> list[str]:
+        time.sleep(2)
+        return []
+
+    started = time.monotonic()
+    assert code_of(fetcher(resolve=hang), "http://slow.example/") == "timed_out"
+    assert time.monotonic() - started < 1.5
+
+
+def test_a_redirect_to_this_machine_is_refused() -> None:
+    with (
+        HostileHost(says(answer(body=b"secret"))) as inside,
+        HostileHost(says(answer("302 Found", Location=inside.url()))) as outside,
+    ):
+        assert code_of(fetcher_for(outside), outside.url()) == "port_not_allowed"
+        assert inside.requests == []
+
+
+@pytest.mark.parametrize(
+    ("location", "code"),
+    [
+        ("http://127.0.0.1/", "address_not_allowed"),
+        ("http://[::1]/", "address_not_allowed"),
+        ("file:///etc/passwd", "scheme_not_allowed"),
+        ("http://u:p@127.0.0.1/", "credentials_in_url"),
+        ("/picture", "too_many_redirects"),
+        ("", "too_many_redirects"),
+    ],
+)
+def test_each_redirect_is_checked_anew(location: str, code: str) -> None:
+    with HostileHost(says(answer("301 Moved", Location=location))) as host:
+        assert code_of(fetcher_for(host), host.url()) == code
+
+
+def test_three_redirects_are_followed_and_a_fourth_is_not() -> None:
+    def count_down(connection: socket.socket, request: str) -> None:
+        left = int(request.split("/")[1].split(maxsplit=1)[0])
+        if left:
+            connection.sendall(answer("302 Found", Location=f"/{left - 1}"))
+        else:
+            connection.sendall(answer(body=b"picture"))
+
+    with HostileHost(count_down) as host:
+        client = fetcher_for(host)
+        assert client.open(host.url("/3")).read(7) == b"picture"
+        assert code_of(client, host.url("/4")) == "too_many_redirects"
+
+
+def test_a_host_that_drips_its_header_is_left_at_the_deadline() -> None:
+    def drip(connection: socket.socket, _: str) -> None:
+        for byte in answer(body=b"picture") * 100:
+            connection.sendall(bytes([byte]))
+            time.sleep(0.02)
+
+    with HostileHost(drip) as host:
+        started = time.monotonic()
+        assert code_of(fetcher_for(host), host.url()) == "timed_out"
+        assert time.monotonic() - started < 1.5
+
+
+def test_a_host_that_drips_its_body_is_left_at_the_deadline() -> None:
+    def drip(connection: socket.socket, _: str) -> None:
+        connection.sendall(answer(Content_Length="1000"))
+        for _ in range(1000):
+            connection.sendall(b"x")
+            time.sleep(0.02)
+
+    with HostileHost(drip) as host:
+        started = time.monotonic()
+        assert code_of(fetcher_for(host), host.url()) == "timed_out"
+        assert time.monotonic() - started < 1.5
+
+
+def test_a_host_that_sends_less_than_it_announced_is_found_out() -> None:
+    def cut(connection: socket.socket, _: str) -> None:
+        connection.sendall(answer(body=b"short", Content_Length="5000"))
+        connection.close()
+
+    with HostileHost(cut) as host:
+        assert code_of(fetcher_for(host), host.url()) == "connection_broken"
+
+
+def test_a_host_that_announces_a_huge_file_costs_only_what_is_read() -> None:
+    head = answer(body=b"GIF89a", Content_Length=str(10**15))
+    with HostileHost(says(head)) as host, fetcher_for(host).open(host.url()) as file:
+        assert file.read(6) == b"GIF89a"
+        assert file.bytes_fetched < 100
+
+
+def test_an_endless_body_is_cut_at_the_byte_limit() -> None:
+    def flood(connection: socket.socket, _: str) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        for _ in range(4000):
+            connection.sendall(b"x" * 65536)
+
+    with HostileHost(flood) as host:
+        assert code_of(fetcher_for(host, limits=Limits(seconds=5, bytes=300_000)), host.url()) == "too_many_bytes"
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    bomb = gzip.compress(b"\0" * 50_000_000)
+    with HostileHost(says(answer(body=bomb, Content_Encoding="gzip"))) as host:
+        assert code_of(fetcher_for(host, limits=Limits(seconds=5, bytes=1_000_000)), host.url()) == "decompression_bomb"
+
+
+def test_a_compressed_file_is_unpacked() -> None:
+    def compressed(connection: socket.socket, request: str) -> None:
+        body = gzip.compress(b"<svg/>" * 100)
+        if "Range:" in request:
+            span = f"bytes 0-{len(body) - 1}/{len(body)}"
+            connection.sendall(answer("206 Partial Content", body, Content_Encoding="gzip", Content_Range=span))
+        else:
+            connection.sendall(answer(body=body, Content_Encoding="gzip"))
+
+    with HostileHost(compressed) as host, fetcher_for(host).open(host.url()) as file:
+        assert file.read() == b"<svg/>" * 100
+
+
+@pytest.mark.parametrize(
+    ("response", "code"),
+    [
+        (answer("404 Not Found"), "http_status"),
+        (answer("500 Oops"), "http_status"),
+        (answer("204 No Content", Content_Length=""), "http_status"),
+        (answer(Content_Encoding="br"), "encoding_not_supported"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "bad_response"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000 + b"\r\n", "bad_response"),
+        (answer(Content_Length="-5"), "bad_response"),
+        (answer(Content_Encoding="gzip", body=b"not gzip"), "bad_response"),
+        (answer("206 Partial Content", b"abc", Content_Range="bytes 7-9/10"), "bad_response"),
+        (answer("206 Partial Content", b"abc", Content_Range="nonsense"), "bad_response"),
+        (answer("206 Partial Content", b"", Content_Range="bytes 0-9/10"), "connection_broken"),
+    ],
+)
+def test_an_answer_that_is_no_file_says_what_it_is(response: bytes, code: str) -> None:
+    with HostileHost(says(response)) as host:
+        assert code_of(fetcher_for(host), host.url()) == code
+
+
+def test_a_closed_port_is_named() -> None:
+    with HostileHost(says(b"")) as host:
+        pass
+    assert code_of(fetcher_for(host), host.url()) == "connect_failed"
+
+
+def test_an_empty_file_is_empty_and_not_an_error() -> None:
+    response = answer("416 Range Not Satisfiable", Content_Range="bytes */0")
+    with HostileHost(says(response)) as host, fetcher_for(host).open(host.url()) as file:
+        assert file.read() == b""
+
+
+def test_a_file_that_changes_between_two_reads_is_noticed() -> None:
+    versions = iter("ab")
+
+    def serve(connection: socket.socket, request: str) -> None:
+        start = int(request.split("bytes=")[1].split("-", maxsplit=1)[0])
+        span = f"bytes {start}-{start + 16383}/100000"
+        connection.sendall(answer("206 Partial Content", b"x" * 16384, Content_Range=span, ETag=next(versions)))
+
+    with HostileHost(serve) as host:
+        assert code_of(fetcher_for(host), host.url()) == "changed_midway"
+
+
+def ranged(content: bytes) -> Callable[[socket.socket, str], object]:
+    def serve(connection: socket.socket, request: str) -> None:
+        first, last = request.split("bytes=")[1].split("\r\n", maxsplit=1)[0].split("-")
+        part = content[int(first) : int(last) + 1]
+        span = f"bytes {first}-{int(first) + len(part) - 1}/{len(content)}"
+        connection.sendall(answer("206 Partial Content", part, Content_Range=span))
+
+    return serve
+
+
+def streamed(content: bytes) -> Callable[[socket.socket, str], object]:
+    return says(answer(body=content))
+
+
+def chunked(content: bytes) -> Callable[[socket.socket, str], object]:
+    chunks = b"".join(
+        b"%x\r\n%b\r\n" % (len(part), part) for part in (content[at : at + 7000] for at in range(0, len(content), 7000))
+    )
+    return says(answer(Transfer_Encoding="chunked", Content_Length="") + chunks + b"0\r\n\r\n")
+
+
+@pytest.mark.parametrize("served", [ranged, streamed, chunked])
+@pytest.mark.parametrize("size", [10, 4096, 16_384, 16_385, 100_001])
+def test_a_remote_file_reads_like_a_local_one(
+    served: Callable[[bytes], Callable[[socket.socket, str], object]], size: int
+) -> None:
+    content = os.urandom(size)
+    local = io.BytesIO(content)
+    with HostileHost(served(content)) as host, fetcher_for(host).open(host.url()) as remote:
+        for offset, whence, count in [
+            (0, 0, 10), (0, 1, 20_000), (70_000, 0, 5), (-10, 2, 100), (3, 0, 5000), (4095, 0, 2),
+            (10**7, 0, 3), (0, 0, 0), (0, 2, 1), (0, 0, -1), (99_000, 0, 4000),
+        ]:  # fmt: skip
+            assert remote.seek(offset, whence) == local.seek(offset, whence)
+            assert remote.read(count) == local.read(count)
+            assert remote.tell() == local.tell()
+
+
+def test_reading_the_end_of_a_large_file_skips_its_middle() -> None:
+    content = os.urandom(900_000)
+    with HostileHost(ranged(content)) as host, fetcher_for(host).open(host.url()) as file:
+        file.seek(-100, io.SEEK_END)
+        assert file.read() == content[-100:]
+        assert file.bytes_fetched < 60_000
+
+
+def test_connections_are_used_again() -> None:
+    peers = set()
+
+    def serve(connection: socket.socket, _: str) -> None:
+        peers.add(connection.getpeername())
+        connection.sendall(answer(body=b"picture"))
+
+    with HostileHost(serve) as host:
+        client = fetcher_for(host)
+        for _ in range(5):
+            with client.open(host.url()) as file:
+                assert file.read() == b"picture"
+    assert len(peers) == 1
+
+
+def test_a_kept_connection_that_the_host_closed_is_replaced() -> None:
+    def serve_once(connection: socket.socket, _: str) -> None:
+        connection.sendall(answer(body=b"picture"))
+        connection.close()
+
+    with HostileHost(serve_once) as host:
+        client = fetcher_for(host)
+        for _ in range(3):
+            with client.open(host.url()) as file:
+                assert file.read() == b"picture"
+
+
+def test_bytes_sent_ahead_are_not_taken_for_the_next_answer() -> None:
+    smuggled = answer(body=b"picture") + answer(body=b"smuggled")
+    with HostileHost(says(smuggled)) as host:
+        client = fetcher_for(host)
+        for _ in range(3):
+            with client.open(host.url()) as file:
+                assert file.read() == b"picture"
+
+
+def test_a_version_that_the_host_still_has_is_not_sent_again() -> None:
+    def serve(connection: socket.socket, request: str) -> None:
+        if 'If-None-Match: "v1"' in request:
+            connection.sendall(answer("304 Not Modified", ETag='"v1"'))
+        else:
+            connection.sendall(answer(body=b"picture", ETag='"v1"'))
+
+    with HostileHost(serve) as host:
+        client = fetcher_for(host)
+        with client.open(host.url()) as first:
+            assert first.validator == Validator(etag='"v1"')
+        with client.open(host.url(), unless=first.validator) as again:
+            assert again.unchanged
+            assert again.bytes_fetched == 0
+
+
+def tls_host(authority: trustme.CA, name: str, seen: list[str | None]) -> HostileHost:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    context.sni_callback = lambda _, server_name, __: seen.append(server_name)
+    return HostileHost(says(answer(body=b"picture")), tls=context)
+
+
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+def test_the_pinned_connection_names_the_host_and_checks_its_certificate() -> None:
+    authority, seen = trustme.CA(), list[str | None]()
+    with tls_host(authority, "pictures.example", seen) as host:
+        name = f"pictures.example:{host.port}"
+        client = fetcher(
+            allowed_hosts=frozenset({name}),
+            resolve=lambda *_: ["127.0.0.1"],
+            trust=trusting(authority),
+        )
+        with client.open(f"https://{name}/") as file:
+            assert file.read() == b"picture"
+    assert seen == ["pictures.example"]
+
+
+@pytest.mark.parametrize("certified", ["other.example", None])
+def test_a_certificate_of_another_name_or_authority_is_refused(certified: str | None) -> None:
+    authority = trustme.CA()
+    with tls_host(authority, certified or "pictures.example", []) as host:
+        name = f"pictures.example:{host.port}"
+        client = fetcher(
+            allowed_hosts=frozenset({name}),
+            resolve=lambda *_: ["127.0.0.1"],
+            trust=trusting(authority if certified else trustme.CA()),
+        )
+        assert code_of(client, f"https://{name}/") == "tls_failed"
