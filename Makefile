@@ -1,38 +1,59 @@
 .DEFAULT_GOAL := help
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+READY := $(VENV)/ready
+PYTHON3 ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+export PORT
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help check test lock docs robots
+.PHONY: help up down reset logs check test lock docs robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
-check: $(VENV)  ## what CI checks beside the tests
+up: $(READY)  ## start the local cloud and show a gallery that orders itself (PORT=... for a port of your own)
+	@$(PYTHON) -m local.up
+
+down: $(READY)  ## stop it; what it held is gone
+	@$(PYTHON) -m local.down
+
+reset: $(READY)  ## start it again with a merchant and keys, and nothing else
+	@$(PYTHON) -m local.up --empty --no-demo
+
+logs: $(READY)  ## follow the functions' logs
+	@$(PYTHON) -m local.logs
+
+check: $(READY)  ## what CI checks beside the tests
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/mypy layers/vitrine/vitrine functions commands
+	$(VENV)/bin/mypy layers/vitrine/vitrine functions commands local
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/cfn-lint template.yaml
 	$(VENV)/bin/bandit -q -r layers/vitrine/vitrine functions commands
 	$(PYTHON) -m commands.openapi --check
 
-test: $(VENV)  ## all tests
+test: $(READY)  ## all tests
 	$(VENV)/bin/pytest
 
-docs: $(VENV)  ## write the OpenAPI document
+docs: $(READY)  ## write the OpenAPI document
 	$(PYTHON) -m commands.openapi
 
-robots: $(VENV)  ## write the list of known robots
+robots: $(READY)  ## write the list of known robots
 	$(PYTHON) -m commands.robots
 
-lock: $(VENV)  ## lock all dependencies anew
+lock: $(READY)  ## lock all dependencies anew
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		--extra dev pyproject.toml -o requirements.lock
 	for layer in layers/*/requirements.in; do \
 		$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 			-c requirements.lock $$layer -o $${layer%.in}.txt; done
 
-$(VENV):
-	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check uv
-	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --require-hashes -r requirements.lock
+$(READY): requirements.lock
+	@test -n "$(PYTHON3)" || { echo "Vitrine needs Python 3.11 or newer. Install it, or say where it is: make PYTHON3=/path/to/python3"; exit 1; }
+	@echo "making $(VENV) with $(PYTHON3)"
+	@rm -rf $(VENV)
+	@$(PYTHON3) -m venv $(VENV) || { echo "Install Python's venv module (Debian: apt install python3-venv), then run make again."; exit 1; }
+	@sed -n '/^uv==/,/# via/p' requirements.lock > $(VENV)/uv.txt
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
+	@$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --require-hashes -r requirements.lock
+	@touch $@

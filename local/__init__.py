@@ -1,0 +1,1 @@
+"""The local cloud: the real template on an emulator, for developers only."""

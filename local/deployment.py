@@ -1,0 +1,165 @@
+"""The real `sam build` and `sam deploy`, skipped where nothing has changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from samcli.yamlhelper import yaml_parse
+
+from local.state import REGION, ROOT, STACK_NAME, STATE, LocalCloudError, aws_environment, step, write_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local.emulator import Emulator
+
+STAGE = "v1"
+BASE_PATH = "vitrine"
+_HOST = "127.0.0.1"
+_BUILD = STATE / "build"
+_BUILT = STATE / "built.json"
+_DEPLOYED = STATE / "deployed.json"
+_LOGS = STATE / "logs"
+_TEMPLATE = ROOT / "template.yaml"
+
+
+def deploy(emulator: Emulator) -> dict[str, str]:
+    """Bring the stack to what the checkout says and return its outputs."""
+    parameters = _parameters_of_this_machine()
+    source = _fingerprint(parameters)
+    if _BUILT.exists() and _BUILT.read_text() == source and (_BUILD / "template.yaml").exists():
+        print("  sam build: nothing has changed")
+    else:
+        with step(f"sam build for {parameters['PythonRuntime']} on {parameters['Architecture']}"):
+            _build(parameters, emulator)
+        write_whole(_BUILT, source)
+
+    deployed = json.dumps([source, emulator.run])
+    if _DEPLOYED.exists() and _DEPLOYED.read_text() == deployed:
+        print("  sam deploy: nothing has changed")
+    else:
+        with step(f"sam deploy of the stack {STACK_NAME}"):
+            _deploy(parameters, emulator)
+            _publish_api(emulator)
+        write_whole(_DEPLOYED, deployed)
+    return stack_outputs(emulator.endpoint_url)
+
+
+def stack_outputs(endpoint_url: str) -> dict[str, str]:
+    """The outputs of the deployed stack by name."""
+    stacks = client("cloudformation", endpoint_url).describe_stacks(StackName=STACK_NAME)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
+
+
+def client(service: str, endpoint_url: str) -> Any:
+    """An AWS client of the emulator."""
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=endpoint_url,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - the emulator takes any
+    )
+
+
+def _parameters_of_this_machine() -> dict[str, str]:
+    arm = platform.machine().lower() in {"arm64", "aarch64"}
+    return {
+        "PythonRuntime": f"python{sys.version_info.major}.{sys.version_info.minor}",
+        "Architecture": "arm64" if arm else "x86_64",
+        "KeepData": "no",
+    }
+
+
+def _fingerprint(parameters: dict[str, str]) -> str:
+    """Changes with anything that the build or the deployment reads."""
+    digest = hashlib.sha256(json.dumps(parameters).encode())
+    for path in sorted([_TEMPLATE, *_sources(ROOT / "functions"), *_sources(ROOT / "layers")]):
+        digest.update(f"{path.relative_to(ROOT)}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _sources(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+
+
+def _build(parameters: dict[str, str], emulator: Emulator) -> None:
+    shutil.rmtree(_BUILD, ignore_errors=True)
+    target = {"PYTHON_RUNTIME": parameters["PythonRuntime"], "ARCHITECTURE": parameters["Architecture"]}
+    _sam(
+        ["build", "--template-file", str(_TEMPLATE), "--build-dir", str(_BUILD), *_overrides(parameters)],
+        emulator,
+        target | {"PYTHON": sys.executable},
+    )
+
+
+def _deploy(parameters: dict[str, str], emulator: Emulator) -> None:
+    arguments = [
+        *("deploy", "--template-file", str(_BUILD / "template.yaml"), "--stack-name", STACK_NAME),
+        *("--region", REGION, "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
+        *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
+    ]
+    _sam([*arguments, *_overrides(parameters)], emulator)
+
+
+def _overrides(parameters: dict[str, str]) -> list[str]:
+    return ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
+
+
+def _sam(arguments: list[str], emulator: Emulator, more: dict[str, str] | None = None) -> None:
+    _LOGS.mkdir(parents=True, exist_ok=True)
+    log = _LOGS / f"sam-{arguments[0]}.log"
+    sam = shutil.which("sam", path=aws_environment("")["PATH"])
+    if not sam:
+        raise LocalCloudError("The sam command is missing from .venv. Run: rm -rf .venv && make up")
+    with log.open("w") as output:
+        environment = aws_environment(emulator.endpoint_url) | (more or {})
+        done = subprocess.run(
+            [sam, *arguments], env=environment, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, check=False
+        )
+    if done.returncode:
+        told = "\n".join(f"    {line}" for line in log.read_text().splitlines()[-25:])
+        raise LocalCloudError(f"sam {arguments[0]} failed:\n{told}\n  All of it is in {log}. Mend it and run: make up")
+
+
+def api_url(emulator: Emulator) -> str:
+    """Where the API is, whatever id the gateway gave it."""
+    return f"{emulator.endpoint_url}/{BASE_PATH}"
+
+
+def _publish_api(emulator: Emulator) -> None:
+    """Do what the emulator leaves out: the gateway's own answers, and an address that lasts.
+
+    It reads no gateway responses from the API's document, knows the route but not the path in them, and makes a new
+    API under another id whenever routes change.
+    """
+    gateway = client("apigateway", emulator.endpoint_url)
+    api_id = stack_outputs(emulator.endpoint_url)["RestApiId"]
+    template = yaml_parse((_BUILD / "template.yaml").read_text())
+    for kind, response in template["Resources"]["Api"]["Properties"]["GatewayResponses"].items():
+        gateway.put_gateway_response(
+            restApiId=api_id,
+            responseType=kind,
+            statusCode=str(response["StatusCode"]),
+            responseParameters={
+                f"gatewayresponse.header.{name}": value
+                for name, value in response["ResponseParameters"]["Headers"].items()
+            },
+            responseTemplates={
+                media_type: body.replace("$context.path", "$context.resourcePath")
+                for media_type, body in response["ResponseTemplates"].items()
+            },
+        )
+    gateway.create_deployment(restApiId=api_id, stageName=STAGE)
+    if any(item["domainName"] == _HOST for item in gateway.get_domain_names()["items"]):
+        gateway.delete_domain_name(domainName=_HOST)
+    gateway.create_domain_name(domainName=_HOST)
+    gateway.create_base_path_mapping(domainName=_HOST, basePath=BASE_PATH, restApiId=api_id, stage=STAGE)

@@ -1,0 +1,167 @@
+"""MiniStack as a background process of this checkout."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from dataclasses import asdict, dataclass
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+
+from local.state import REGION, STATE, LocalCloudError, aws_environment, write_whole
+
+FIRST_PORT = 4566
+LAST_PORT = 4665
+LOG = STATE / "emulator.log"
+_LOCK = STATE / "emulator.lock"
+_FILE = STATE / "emulator.json"
+_READY_SECONDS = 30
+_STOP_SECONDS = 10
+_IDLE_WORKER_SECONDS = 60
+_GIGABYTE = 1024**3
+_direct = build_opener(ProxyHandler({}))
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """A started emulator. `run` differs from start to start, as what it holds is gone when it stops."""
+
+    pid: int
+    port: int
+    run: str
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where AWS clients find it."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+def running() -> Emulator | None:
+    """The emulator of this checkout, if it is alive and answers."""
+    emulator = _last_started()
+    if emulator and _is_alive() and _answers(emulator.port):
+        return emulator
+    return None
+
+
+def start() -> Emulator:
+    """Start an empty emulator on the port asked for, on the one used before, or on the first free one."""
+    stop()
+    wanted = os.environ.get("PORT")
+    if wanted and not _is_free(int(wanted)):
+        raise LocalCloudError(
+            f"Port {wanted} is in use by another program. Run: make up PORT=<another>, or without PORT"
+        )
+    before = _last_started()
+    ports = [int(wanted)] if wanted else [*([before.port] if before else []), *range(FIRST_PORT, LAST_PORT + 1)]
+    for port in ports:
+        if _is_free(port):
+            return _start_on(port)
+    raise LocalCloudError(f"No port from {FIRST_PORT} to {LAST_PORT} is free. Run: make up PORT=<a free one>")
+
+
+def stop() -> None:
+    """Stop the emulator and its functions, if they run. What it held is gone."""
+    emulator = _last_started()
+    if emulator and _is_alive():
+        _signal(emulator, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while _is_alive() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        _signal(emulator, signal.SIGKILL)
+    shutil.rmtree(STATE / "emulator", ignore_errors=True)
+
+
+def _start_on(port: int) -> Emulator:
+    home = STATE / "emulator"
+    for folder in ("tmp", "state", "s3"):
+        (home / folder).mkdir(parents=True, exist_ok=True)
+    environment = aws_environment(f"http://127.0.0.1:{port}") | {
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "MINISTACK_REGION": REGION,
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "TMPDIR": str(home / "tmp"),
+        "STATE_DIR": str(home / "state"),
+        "S3_DATA_DIR": str(home / "s3"),
+        "LAMBDA_ACCOUNT_CONCURRENCY": str(_most_workers()),
+        "LAMBDA_WARM_TTL_SECONDS": str(_IDLE_WORKER_SECONDS),
+    }
+    with LOG.open("w") as log, _LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ministack"],
+            env=environment,
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=[lock.fileno()],
+        )
+    emulator = Emulator(process.pid, port, uuid.uuid4().hex)
+    write_whole(_FILE, json.dumps(asdict(emulator)))
+    deadline = time.monotonic() + _READY_SECONDS
+    while not _answers(port):
+        if process.poll() is not None or time.monotonic() > deadline:
+            stop()
+            raise LocalCloudError(f"The emulator did not start on port {port}. See {LOG}, then run: make reset")
+        time.sleep(0.05)
+    return emulator
+
+
+def _most_workers() -> int:
+    """Function processes at once: four a gigabyte of memory, each takes 50 to 80 MB."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(16, min(128, 4 * memory // _GIGABYTE))
+
+
+def _last_started() -> Emulator | None:
+    try:
+        return Emulator(**json.loads(_FILE.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _is_alive() -> bool:
+    """Whether the emulator's process is there. It holds the lock as long as it lives, and its number may be reused."""
+    with _LOCK.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _signal(emulator: Emulator, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(emulator.pid, number)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _answers(port: int) -> bool:
+    try:
+        with _direct.open(f"http://127.0.0.1:{port}/_ministack/health", timeout=2) as answer:
+            return bool(answer.status == 200)  # noqa: PLR2004 - OK
+    except (URLError, OSError):
+        return False

@@ -1,0 +1,177 @@
+"""The demo: a merchant, real product pictures, and visitors who click as real ones did."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import urllib3
+
+from local.deployment import client
+from local.state import ROOT, STATE, LocalCloudError, aws_environment, step, write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local.emulator import Emulator
+    from local.state import Stack
+
+MERCHANT = "demo"
+GALLERY = "default"
+CLICK_WEIGHT = 7
+_DEMO = Path(__file__).parent / "demo"
+_SEEDED = STATE / "seeded"
+_VISITORS = 180
+_PICTURES_SEEN = 27
+_EVENTS_AT_ONCE = 500
+_SETTLE_SECONDS = 30
+_OK = 300
+_http = urllib3.PoolManager(retries=urllib3.Retry(3, status_forcelist=[429, 502, 503], allowed_methods=None))
+
+
+class Picture(NamedTuple):
+    """A picture in the order of the gallery."""
+
+    image_id: str
+    name: str
+    views: int
+    clicks: int
+    weight: int
+
+
+def make_merchant(emulator: Emulator, outputs: dict[str, str]) -> tuple[str, str]:
+    """Make the demo's merchant, or only new keys if a run that was stopped made it. Returns publishable, secret."""
+    made = _merchants_command(emulator, outputs, "create", MERCHANT, "--name", "The demo shop")
+    if made is None:
+        publishable = _merchants_command(emulator, outputs, "create-key", MERCHANT, "publishable")
+        secret = _merchants_command(emulator, outputs, "create-key", MERCHANT, "secret")
+        if publishable is None or secret is None:
+            raise LocalCloudError("The demo's merchant has no keys and gets none. Run: make reset")
+        made = publishable | secret
+    return made["publishable_key"], made["secret_key"]
+
+
+def _merchants_command(emulator: Emulator, outputs: dict[str, str], *arguments: str) -> dict[str, str] | None:
+    tables = {"ACCESS_TABLE": outputs["AccessTable"], "GALLERIES_TABLE": outputs["GalleriesTable"]}
+    done = subprocess.run(
+        [sys.executable, "-m", "commands.merchants", *arguments],
+        env=aws_environment(emulator.endpoint_url) | tables | {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers/vitrine'}"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        return None
+    return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+
+
+def seed_gallery(stack: Stack, pictures_bucket: str) -> None:
+    """Fill the merchant's gallery and let visitors order it, unless this merchant has that behind it."""
+    if _SEEDED.exists() and _SEEDED.read_text() == stack.secret_key:
+        print("  demo: the gallery is filled")
+        return
+    images = [json.loads(line) for line in (_DEMO / "images.jsonl").read_text().splitlines()]
+    with step(f"put {len(images)} product pictures into S3"):
+        urls = _put_pictures(stack, pictures_bucket)
+    with step(f"import {len(images)} images into the gallery {GALLERY}"):
+        _import_images(stack, [image | {"url": urls[image["id"]]} for image in images])
+    before = gallery_order(stack)
+    events = list(_visits([image["id"] for image in images]))
+    clicks = sum(event["type"] == "click" for event in events)
+    with step(f"{_VISITORS} visitors see {len(events) - clicks:,} pictures and click {clicks}, at real rates"):
+        _send(stack, events)
+        _wait_until_ordered(stack)
+    _show(before, gallery_order(stack))
+    write_whole(_SEEDED, stack.secret_key)
+
+
+def gallery_order(stack: Stack) -> list[Picture]:
+    """The gallery as shoppers see it."""
+    items = _call(stack, "GET", f"/galleries/{GALLERY}/images?limit=100")["items"]
+    return [
+        Picture(item["id"], item["name"], item["events"]["views"], item["events"]["clicks"], item["weight"])
+        for item in items
+    ]
+
+
+def _put_pictures(stack: Stack, bucket: str) -> dict[str, str]:
+    s3 = client("s3", stack.endpoint_url)
+
+    def put(picture: Path) -> tuple[str, str]:
+        key = f"demo/{picture.name}"
+        s3.put_object(Bucket=bucket, Key=key, Body=picture.read_bytes(), ContentType="image/jpeg")
+        return picture.stem, f"{stack.endpoint_url}/{bucket}/{key}"
+
+    with ThreadPoolExecutor(8) as pool:
+        return dict(pool.map(put, sorted((_DEMO / "pictures").glob("*.jpg"))))
+
+
+def _import_images(stack: Stack, images: list[dict[str, Any]]) -> None:
+    _call(stack, "PUT", f"/galleries/{GALLERY}", {"title": "The shop's products"})
+    _call(stack, "POST", f"/galleries/{GALLERY}/images", {"images": images})
+
+
+def _visits(image_ids: list[str]) -> Iterator[dict[str, Any]]:
+    """The events of all visitors. The same ids every time, so that sending them again counts nothing twice."""
+    with (_DEMO / "rates.csv").open(newline="") as file:
+        rates = [int(row["clicks"]) / int(row["views"]) for row in csv.DictReader(file)]
+    dice = random.Random(2013)  # noqa: S311 - a repeatable demo
+    dice.shuffle(rates)
+    rate_of = dict(zip(image_ids, rates, strict=True))
+    now = datetime.now(UTC)
+    for visitor in range(_VISITORS):
+        seen_at = now - timedelta(seconds=3 * (_VISITORS - visitor))
+        for image_id in dice.sample(image_ids, _PICTURES_SEEN):
+            kinds = ["view", "click"] if dice.random() < rate_of[image_id] else ["view"]
+            for kind in kinds:
+                yield {
+                    "event_id": f"demo-{visitor}-{image_id}-{kind}",
+                    "type": kind,
+                    "image_id": image_id,
+                    "occurred_at": seen_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                    "session_id": f"visitor-{visitor}",
+                }
+
+
+def _send(stack: Stack, events: list[dict[str, Any]]) -> None:
+    for first in range(0, len(events), _EVENTS_AT_ONCE):
+        batch = events[first : first + _EVENTS_AT_ONCE]
+        results = _call(stack, "POST", f"/galleries/{GALLERY}/events", {"events": batch})["results"]
+        bad = [result for result in results if result["status"] not in {"accepted", "duplicate"}]
+        if bad:
+            raise LocalCloudError(f"The API did not count {len(bad)} events, the first: {bad[0]}. See make logs")
+        print(f"    {first + len(batch):,} of {len(events):,} events", flush=True)
+
+
+def _wait_until_ordered(stack: Stack) -> None:
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    while _call(stack, "GET", f"/galleries/{GALLERY}/audit")["mismatched"]:
+        if time.monotonic() > deadline:
+            raise LocalCloudError("The weights do not follow the counters. See make logs, then run: make reset")
+        time.sleep(0.2)
+
+
+def _show(before: list[Picture], after: list[Picture]) -> None:
+    came_from = {picture.image_id: position for position, picture in enumerate(before, 1)}
+    print("\n  The order before (newest first)    and after (weight = views + 7 clicks)")
+    for position, (old, new) in enumerate(list(zip(before, after, strict=True))[:5], 1):
+        story = f"{new.views} views, {new.clicks} clicks, weight {new.weight}, was {came_from[new.image_id]}"
+        print(f"  {position}. {old.name:<31} {position}. {new.name}: {story}")
+    print()
+
+
+def _call(stack: Stack, method: str, path: str, body: Any = None) -> Any:
+    answer = _http.request(method, stack.api_url + path, json=body, headers={"X-Api-Key": stack.secret_key})
+    if answer.status >= _OK:
+        told = answer.data.decode(errors="replace")[:500]
+        raise LocalCloudError(f"{method} {path} answered {answer.status}: {told}\n  See make logs, then run: make up")
+    return answer.json()

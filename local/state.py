@@ -1,0 +1,88 @@
+"""Where this checkout's cloud keeps its files, and what it tells others about itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
+STATE = Path(os.environ.get("VITRINE_STATE", ROOT / ".local")).resolve()
+STACK_FILE = STATE / "stack.json"
+REGION = "us-east-1"
+STACK_NAME = "vitrine"
+
+
+class LocalCloudError(Exception):
+    """What went wrong, and what to do next."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """How to reach the deployed product. Written to `stack.json`."""
+
+    api_url: str
+    publishable_key: str
+    secret_key: str
+    merchant_id: str
+    uploads_bucket: str
+    endpoint_url: str
+    region: str
+    stack_name: str
+
+
+def save_stack(stack: Stack) -> None:
+    """Tell others how to reach the stack."""
+    write_whole(STACK_FILE, json.dumps(asdict(stack), indent=2) + "\n")
+
+
+def load_stack() -> Stack:
+    """The stack that is up. Raises LocalCloudError when there is none."""
+    try:
+        return Stack(**json.loads(STACK_FILE.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise LocalCloudError(f"{STACK_FILE} does not tell of a stack. Run: make up") from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or as it was, whenever the program is stopped."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".tmp")
+    unfinished.write_text(text)
+    unfinished.replace(path)
+
+
+def aws_environment(endpoint_url: str) -> dict[str, str]:
+    """This process's environment, with every AWS client turned to the emulator and away from real accounts."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "SAM_CLI_TELEMETRY": "0",
+    }
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Say what is being done, and then how long it took."""
+    started = time.monotonic()
+    print(f"  {what} ...", flush=True)
+    yield
+    print(f"    done in {time.monotonic() - started:.1f} s", flush=True)

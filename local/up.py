@@ -1,0 +1,110 @@
+"""`make up`: the product on this machine, with a merchant, keys and a gallery that ordered itself."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from local import emulator as emulators
+from local.deployment import api_url, deploy
+from local.seed import CLICK_WEIGHT, GALLERY, MERCHANT, gallery_order, make_merchant, seed_gallery
+from local.state import REGION, STACK_FILE, STACK_NAME, STATE, LocalCloudError, Stack, load_stack, save_stack, step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def bring_up(*, empty: bool, demo: bool) -> Stack:
+    """Start, deploy and fill what is not there yet."""
+    emulator = None if empty else emulators.running()
+    if emulator:
+        print(f"  emulator: running at {emulator.endpoint_url}")
+    else:
+        STACK_FILE.unlink(missing_ok=True)
+        with step("start the emulator"):
+            emulator = emulators.start()
+    outputs = deploy(emulator)
+    if not STACK_FILE.exists():
+        with step("create a merchant and two keys"):
+            publishable_key, secret_key = make_merchant(emulator, outputs)
+        save_stack(
+            Stack(
+                api_url=api_url(emulator),
+                publishable_key=publishable_key,
+                secret_key=secret_key,
+                merchant_id=MERCHANT,
+                uploads_bucket=outputs.get("UploadsBucket", ""),
+                endpoint_url=emulator.endpoint_url,
+                region=REGION,
+                stack_name=STACK_NAME,
+            )
+        )
+    stack = load_stack()
+    if demo:
+        seed_gallery(stack, outputs["PicturesBucket"])
+    return stack
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m local.up", description=__doc__)
+    parser.add_argument("--empty", action="store_true", help="start without anything that was there before")
+    parser.add_argument("--no-demo", action="store_true", help="a merchant and its keys, but no pictures")
+    arguments = parser.parse_args()
+    started = time.monotonic()
+    try:
+        with _one_at_a_time():
+            stack = bring_up(empty=arguments.empty, demo=not arguments.no_demo)
+    except LocalCloudError as error:
+        sys.exit(f"\n{error}")
+    except KeyboardInterrupt:
+        sys.exit("\nStopped in the middle. Run make up to go on, or make down.")
+    print_what_it_is(stack, time.monotonic() - started)
+    if not arguments.no_demo:
+        print_what_to_try(stack)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    STATE.mkdir(parents=True, exist_ok=True)
+    with (STATE / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise LocalCloudError("Another make up of this checkout is at work. Wait until it is done.") from error
+        yield
+
+
+def print_what_it_is(stack: Stack, seconds: float) -> None:
+    """The address and the keys."""
+    print(f"""
+Vitrine is up after {seconds:.0f} s: {stack.api_url}
+  publishable key  {stack.publishable_key}
+  secret key       {stack.secret_key}
+  all of it        {STACK_FILE}
+  in a browser     {stack.api_url}/docs""")
+
+
+def print_what_to_try(stack: Stack) -> None:
+    """Three requests that change the order."""
+    first, _, third = gallery_order(stack)[:3]
+    clicks = (first.weight - third.weight) // CLICK_WEIGHT + 1
+    events = ",".join(
+        f'{{"event_id":"try-\'$RANDOM\'-{number}","type":"click","image_id":"{third.image_id}"}}'
+        for number in range(clicks)
+    )
+    gallery = f"{stack.api_url}/galleries/{GALLERY}"
+    key = f"-H 'X-Api-Key: {stack.publishable_key}'"
+    print(f"""
+See the first three, click on {third.name}, and see it come first:
+  curl -s '{gallery}/images?limit=3' {key}
+  curl -s '{gallery}/events' {key} -H 'Content-Type: application/json' -d '{{"events":[{events}]}}'
+  curl -s '{gallery}/images?limit=3' {key}""")
+
+
+if __name__ == "__main__":
+    main()
