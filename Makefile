@@ -29,7 +29,7 @@ check: $(READY)  ## what CI checks beside the tests
 	$(VENV)/bin/mypy layers/vitrine/vitrine functions commands local
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/cfn-lint template.yaml
-	$(VENV)/bin/bandit -q -r layers/vitrine/vitrine functions commands
+	$(VENV)/bin/bandit -q -ll -r layers/vitrine/vitrine functions commands
 	$(PYTHON) -m commands.openapi --check
 
 test: $(READY)  ## all tests
