@@ -1,0 +1,60 @@
+"""The API as a client without our code meets it: plain HTTP."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import urllib3
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_http = urllib3.PoolManager(maxsize=64, timeout=30, retries=False)
+
+
+class Response(NamedTuple):
+    """What came back. `json` is None when the body is no JSON."""
+
+    status: int
+    headers: Mapping[str, str]
+    json: Any
+
+
+class Api:
+    """Requests with one key, or with none."""
+
+    def __init__(self, url: str, key: str | None = None) -> None:
+        self.url = url
+        self.headers = {"X-Api-Key": key} if key else {}
+
+    def get(self, path: str, **headers: str) -> Response:
+        return self.request("GET", path, headers=headers)
+
+    def put(self, path: str, body: Any) -> Response:
+        return self.request("PUT", path, body)
+
+    def post(self, path: str, body: Any) -> Response:
+        return self.request("POST", path, body)
+
+    def patch(self, path: str, body: Any) -> Response:
+        return self.request("PATCH", path, body)
+
+    def delete(self, path: str) -> Response:
+        return self.request("DELETE", path)
+
+    def request(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Response:
+        answer = _http.request(method, self.url + path, json=body, headers=self.headers | dict(headers or {}))
+        return Response(answer.status, answer.headers, answer.json() if _has_json(answer) else None)
+
+
+def _has_json(answer: urllib3.BaseHTTPResponse) -> bool:
+    return bool(answer.data) and "json" in answer.headers.get("Content-Type", "")
+
+
+def eventually(check: Callable[[], bool], within_seconds: float = 10) -> None:
+    """Wait until `check` holds, and fail when it does not in time."""
+    deadline = time.monotonic() + within_seconds
+    while not check():
+        assert time.monotonic() < deadline, f"it did not become so within {within_seconds} s"
+        time.sleep(0.1)

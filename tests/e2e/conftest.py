@@ -1,0 +1,80 @@
+"""The deployed stack that the end-to-end tests talk to."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local.state import Stack
+from tests.e2e.api import Api
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack whose `stack.json` VITRINE_STACK names, or one made for these tests on a free port."""
+    given = os.environ.get("VITRINE_STACK")
+    if given:
+        yield Stack(**json.loads(Path(given).read_text()))
+        return
+    state = tmp_path_factory.mktemp("local-cloud")
+    try:
+        run_local("up", state)
+        yield Stack(**json.loads((state / "stack.json").read_text()))
+    finally:
+        run_local("down", state)
+
+
+def run_local(command: str, state: Path, *arguments: str, port: int | None = None) -> str:
+    """Run `python -m local.<command>` for another instance than the developer's; answers what it prints."""
+    environment = {name: value for name, value in os.environ.items() if name != "PORT"} | {"VITRINE_STATE": str(state)}
+    if port:
+        environment["PORT"] = str(port)
+    done = subprocess.run(
+        [sys.executable, "-m", f"local.{command}", *arguments],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def shop(stack: Stack) -> Api:
+    """The API with the secret key."""
+    return Api(stack.api_url, stack.secret_key)
+
+
+@pytest.fixture(scope="session")
+def web_page(stack: Stack) -> Api:
+    """The API with the publishable key."""
+    return Api(stack.api_url, stack.publishable_key)
+
+
+@pytest.fixture
+def gallery(shop: Api) -> Iterator[str]:
+    """An empty gallery of one test."""
+    gallery_id = f"test-{uuid.uuid4().hex[:12]}"
+    assert shop.put(f"/galleries/{gallery_id}", {}).status == 201
+    yield gallery_id
+    assert shop.delete(f"/galleries/{gallery_id}").status == 202

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+import urllib3
+
+from local.state import Stack
+from tests.e2e.api import Api
+from tests.e2e.conftest import run_local
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_stack_file_tells_all_that_a_client_needs(stack: Stack):
+    told = dataclasses.asdict(stack)
+
+    assert sorted(told) == [
+        "api_url",
+        "endpoint_url",
+        "merchant_id",
+        "publishable_key",
+        "region",
+        "secret_key",
+        "stack_name",
+        "uploads_bucket",
+    ]
+    assert stack.publishable_key.startswith("pk_")
+    assert stack.secret_key.startswith("sk_")
+    assert urllib3.util.parse_url(stack.api_url).host == "127.0.0.1"
+
+
+def test_the_demo_gallery_is_in_the_order_of_its_weights(web_page: Api):
+    items = web_page.get("/galleries/default/images?limit=100").json["items"]
+
+    weights = [item["weight"] for item in items]
+    assert len(items) >= 81
+    assert weights == sorted(weights, reverse=True)
+    assert weights[0] > weights[-1]
+    assert all(item["weight"] == item["events"]["views"] + 7 * item["events"]["clicks"] for item in items)
+
+
+def test_the_demo_pictures_show_without_a_key(web_page: Api):
+    item = web_page.get("/galleries/default/images?limit=1").json["items"][0]
+
+    picture = urllib3.request("GET", item["url"])
+
+    assert picture.headers["Content-Type"] == "image/jpeg"
+    assert picture.data.startswith(b"\xff\xd8")
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("second-local-cloud")
+
+
+def test_a_second_checkout_runs_beside_it_and_survives_a_crash(stack: Stack, shop: Api, second: Path):
+    try:
+        run_local("up", second, "--no-demo")
+        other = Stack(**json.loads((second / "stack.json").read_text()))
+        assert other.api_url != stack.api_url
+        other_shop = Api(other.api_url, other.secret_key)
+        assert other_shop.put("/galleries/only-in-the-second", {}).status == 201
+        assert shop.get("/galleries/only-in-the-second").status == 404
+
+        os.killpg(json.loads((second / "emulator.json").read_text())["pid"], signal.SIGKILL)
+        told = run_local("up", second, "--no-demo")
+
+        again = Stack(**json.loads((second / "stack.json").read_text()))
+        assert again.api_url == other.api_url
+        assert "sam build: nothing has changed" in told
+        assert Api(again.api_url, again.secret_key).get("/galleries/default").status == 200
+        assert Api(again.api_url, other.secret_key).get("/galleries/default").status == 401
+        assert "Vitrine is up" in run_local("up", second, "--no-demo")
+    finally:
+        run_local("down", second)
+    assert not (second / "stack.json").exists()
