@@ -1,15 +1,18 @@
 """AWS clients: one per service and process, made on first use.
 
-`botocore` is used without `boto3`: the clients are the same objects and the start is shorter.
+`botocore` is used without `boto3`, and with the part of its data that the layer carries (`sdk_data.py`)
+where there is one: the clients are the same and the start is shorter.
 """
 
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import botocore.session
 from botocore.config import Config
+from botocore.loaders import Loader
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -25,9 +28,16 @@ _CONFIG = Config(
 )
 
 
+_SDK_DATA = Path(__file__).parents[2] / "sdk_data"
+
+
 @cache
-def _session() -> botocore.session.Session:
-    return botocore.session.get_session()
+def _session(data: Path | None) -> botocore.session.Session:
+    session = botocore.session.get_session()
+    if data is not None:
+        loader = Loader(extra_search_paths=[str(data)], include_default_search_paths=False)
+        session.register_component("data_loader", loader)
+    return session
 
 
 @overload
@@ -39,7 +49,8 @@ def client(service: Literal["sqs"]) -> SQSClient: ...
 @cache
 def client(service: str) -> Any:
     """The process's client of a service. Thread-safe."""
-    return _session().create_client(service, config=_CONFIG)
+    data = _SDK_DATA if (_SDK_DATA / service).is_dir() else None
+    return _session(data).create_client(service, config=_CONFIG)
 
 
 def close_clients() -> None:

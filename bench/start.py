@@ -1,0 +1,128 @@
+"""Import-to-first-answer and warm overhead of each HTTP function, beside a bare boto3 handler and FastAPI + Mangum.
+
+    make bench-start
+
+Each start is a fresh interpreter that imports a handler and answers one request; DynamoDB is a stub on loopback
+that answers at once with the same items for all three. Runs are interleaved; medians and their ratios are printed.
+Warm overhead is a function's time per request beyond the bare handler's, both with the same warm client and stub.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PEERS = ROOT / "bench" / "start_peers"
+SCENES = ["galleries_api", "events_api", "authorizer", "fallback_api", "docs_api"]
+KINDS = ["vitrine", "bare", "fastapi"]
+
+IMAGE = {
+    "pk": {"S": "shop/summer"},
+    "description": {
+        "S": json.dumps({"name": "A chair", "url": "https://pictures.example/1.jpg", "created_at": "2024-01-01T00:00:00Z"})
+    },
+    "incarnation": {"S": "0123456789ab"},
+    "policy": {"S": "interest"},
+    "views": {"N": "10"},
+    "clicks": {"N": "2"},
+    "weight": {"N": "24"},
+    "revision": {"N": "3"},
+    "ranked_in": {"S": "shop/summer"},
+    "rank": {"S": "1"},
+}
+KEY = {
+    "pk": {"S": "key#0"},
+    "key_id": {"S": "key_1"},
+    "merchant_id": {"S": "shop"},
+    "merchant_secret": {"S": "secret"},
+    "kind": {"S": "publishable"},
+    "requests_per_minute": {"N": "60000"},
+    "created_at": {"S": "2024-01-01T00:00:00Z"},
+}
+ANSWERS = {
+    "Query": {"Items": [{**IMAGE, "sk": {"S": f"image-{at}"}} for at in range(20)], "Count": 20},
+    "GetItem": {"Item": KEY},
+    "UpdateItem": {"ConsumedCapacity": {"TableName": "t", "CapacityUnits": 1.0}},
+}
+
+
+class Stub(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = 65536
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = json.dumps(ANSWERS[self.headers["X-Amz-Target"].split(".")[1]]).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def run(kind: str, scene: str, mode: str, environment: dict[str, str]) -> float:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "bench" / "start_once.py"), kind, scene, mode],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(done.stderr)
+    return float(done.stdout.strip().splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--layer", default=str(ROOT / ".aws-sam/build/VitrineLayer/python"))
+    options = parser.parse_args()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Stub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "AWS_ACCESS_KEY_ID": "bench",
+        "AWS_SECRET_ACCESS_KEY": "bench",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
+        "AWS_LAMBDA_FUNCTION_NAME": "bench",
+        "POWERTOOLS_SERVICE_NAME": "vitrine",
+        "PYTHONPATH": f"{ROOT}:{options.layer}",
+        **{f"{name}_TABLE": name.lower() for name in ("ACCESS", "IDEMPOTENCY", "GALLERIES", "IMAGES", "COUNTERS")},
+        "GALLERY_TASKS_QUEUE": "http://127.0.0.1/queue",
+    }
+    print(f"import to first answer, ms, median of {options.runs} (Python {sys.version.split()[0]})")
+    print(f"{'function':<16}{'vitrine':>9}{'bare':>9}{'fastapi':>9}{'v/bare':>9}{'v/fastapi':>11}")
+    for scene in SCENES:
+        for kind in KINDS:
+            run(kind, scene, "start", environment)
+        samples: dict[str, list[float]] = {kind: [] for kind in KINDS}
+        for _ in range(options.runs):
+            for kind in KINDS:
+                samples[kind].append(run(kind, scene, "start", environment))
+        ours, bare, fastapi = (statistics.median(samples[kind]) for kind in KINDS)
+        print(f"{scene:<16}{ours:>9.0f}{bare:>9.0f}{fastapi:>9.0f}{ours / bare:>9.2f}{ours / fastapi:>11.2f}")
+    print("\nwarm, microseconds a request, median")
+    print(f"{'function':<16}{'vitrine':>9}{'bare':>9}{'overhead':>10}")
+    for scene in SCENES[:2]:
+        ours, bare = (
+            statistics.median(run(kind, scene, "warm", environment) for _ in range(3)) for kind in ("vitrine", "bare")
+        )
+        print(f"{scene:<16}{ours:>9.0f}{bare:>9.0f}{ours - bare:>10.0f}")
+
+
+if __name__ == "__main__":
+    main()
