@@ -27,7 +27,9 @@ KINDS = ["vitrine", "bare", "fastapi"]
 IMAGE = {
     "pk": {"S": "shop/summer"},
     "description": {
-        "S": json.dumps({"name": "A chair", "url": "https://pictures.example/1.jpg", "created_at": "2024-01-01T00:00:00Z"})
+        "S": json.dumps(
+            {"name": "A chair", "url": "https://pictures.example/1.jpg", "created_at": "2024-01-01T00:00:00Z"}
+        )
     },
     "incarnation": {"S": "0123456789ab"},
     "policy": {"S": "interest"},

@@ -16,4 +16,5 @@ def lambda_handler(event, context):
             ExpressionAttributeNames={"#v": "views"},
             ExpressionAttributeValues={":one": {"N": "1"}},
         )
+    print("POST /galleries/{gallery_id}/events")
     return {"statusCode": 202, "headers": {}, "body": "{}"}

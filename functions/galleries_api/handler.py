@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -212,4 +211,4 @@ def _patched(image: Image, changes: PatchImage) -> Image:
     for several in ("tags", "product_ids"):
         if sent.get(several, ()) is None:
             sent[several] = ()
-    return replace(image, description=replace(image.description, **sent), **placing)
+    return image._replace(description=image.description._replace(**sent), **placing)

@@ -47,9 +47,7 @@ def _write(path: Path, document: Any) -> None:
 
 def _without_other_services(endpoints: dict[str, Any]) -> dict[str, Any]:
     for partition in endpoints["partitions"]:
-        partition["services"] = {
-            name: service for name, service in partition["services"].items() if name in SERVICES
-        }
+        partition["services"] = {name: service for name, service in partition["services"].items() if name in SERVICES}
     return endpoints
 
 

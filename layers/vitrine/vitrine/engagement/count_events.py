@@ -82,11 +82,9 @@ class EventCounter:
                 hit = Hit(at, counter_of(event, from_robot=batch.from_robot), digest)
                 by_image.setdefault(event.image_id, []).append(hit)
         slots = slots_at(batch.now, self._window)
-        work = [
-            self._pool.submit(self._count_image, CounterKey(batch.gallery, image_id), hits, slots)
-            for image_id, hits in by_image.items()
-        ]
-        for counted in [done.result() for done in work]:
+        count = map if len(by_image) == 1 else self._pool.map
+        keys = [CounterKey(batch.gallery, image_id) for image_id in by_image]
+        for counted in list(count(self._count_image, keys, by_image.values(), [slots] * len(keys))):
             for at, status, detail in counted:
                 filtered = status == "accepted" and batch.from_robot
                 results[at] = Result(batch.events[at].event_id, "filtered" if filtered else status, detail)

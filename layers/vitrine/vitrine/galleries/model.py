@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -55,8 +55,7 @@ class Counted(NamedTuple):
 NOTHING_COUNTED = Totals()
 
 
-@dataclass(frozen=True)
-class Description:
+class Description(NamedTuple):
     """What a merchant says of an image."""
 
     name: str
@@ -71,9 +70,8 @@ class Description:
     height: int | None = None
 
 
-@dataclass(frozen=True)
-class Image:
-    """One picture in one gallery.
+class Image(NamedTuple):
+    """One picture in one gallery. (A tuple is made ten times faster than a dataclass, and a page makes a hundred.)
 
     `incarnation` is fresh at each creation, so that what was counted for a deleted image never reaches a new
     one of the same id. `revision` grows with each write and guards the next.
@@ -96,11 +94,11 @@ class Image:
 
     def with_totals(self, totals: Totals) -> Image:
         """This image after counting."""
-        return replace(self, totals=totals)
+        return self._replace(totals=totals)
 
     def described(self, description: Description) -> Image:
         """This image after a change of its description."""
-        return replace(self, description=description)
+        return self._replace(description=description)
 
     @property
     def rank(self) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vitrine.galleries.change_image import change_image, delete_image
@@ -60,7 +59,7 @@ def rank_images_again(
         images = store.stored_images(key, _PAGE, after)
         for image in images:
             try:
-                change_image(store, key, image.image_id, lambda stands: replace(stands, policy=policy))
+                change_image(store, key, image.image_id, lambda stands: stands._replace(policy=policy))
             except NotFound:
                 continue
         if len(images) < _PAGE:

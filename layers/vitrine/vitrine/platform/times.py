@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 def utc_now() -> datetime:
@@ -10,11 +11,13 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@lru_cache(maxsize=1024)
 def to_rfc3339(moment: datetime) -> str:
     """`2022-01-29T19:18:12Z`, with a fraction only where there is one."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+@lru_cache(maxsize=1024)
 def from_rfc3339(text: str) -> datetime:
     """Inverse of `to_rfc3339`; a time without an offset is taken as UTC.
 
