@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -28,15 +29,19 @@ from vitrine.galleries.put_images import ImageDraft, put_images
 from vitrine.galleries.read_gallery import Position, find_gallery, find_image, read_order
 from vitrine.galleries.reshape_gallery import request_deletion
 from vitrine.galleries.wiring import gallery_store, gallery_tasks, new_incarnation
-from vitrine.platform.http import PUBLISHABLE, Answer, HttpApp, Request
+from vitrine.platform.http import LONGEST_ID, PUBLISHABLE, Answer, HttpApp, Request, parse_json
+from vitrine.platform.problems import FieldError, InvalidRequest
 from vitrine.platform.wiring import replays
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vitrine.galleries.bodies import PatchImage
     from vitrine.galleries.model import Image
 
 _CHALLENGE_PAGE = 500
 _CHALLENGE_LIMIT = 10_000
+_MOST_ERRORS_AN_IMAGE = 5
 
 lambda_handler = app = HttpApp(admit=admit, replays=replays)
 
@@ -181,28 +186,25 @@ def _key(request: Request) -> GalleryKey:
 
 
 def _judge(at: int, sent: Any, seen: set[str]) -> tuple[PutImageAnswer, ImageDraft | None]:
-    from pydantic import ValidationError  # noqa: PLC0415 - readers never load bodies
-
-    from vitrine.galleries.bodies import NewImage  # noqa: PLC0415 - as above
+    from vitrine.galleries.bodies import NewImage  # noqa: PLC0415 - readers never load bodies
 
     claimed = sent.get("id") if isinstance(sent, dict) else None
-    image_id = claimed if isinstance(claimed, str) else None
+    image_id = claimed[:LONGEST_ID] if isinstance(claimed, str) else None
     try:
-        new = NewImage.model_validate(sent)
-    except ValidationError as error:
-        return {
-            "id": image_id,
-            "status": "rejected",
-            "errors": [
-                {"pointer": "/".join(["/images", str(at), *map(str, it["loc"])]), "detail": it["msg"]}
-                for it in error.errors(include_url=False, include_context=False, include_input=False)
-            ],
-        }, None
+        new = parse_json(json.dumps(sent).encode(), NewImage)
+    except InvalidRequest as error:
+        return _rejected(at, image_id, error.errors[:_MOST_ERRORS_AN_IMAGE]), None
     if new.id is not None and new.id in seen:
-        repeated: FieldErrorAnswer = {"pointer": f"/images/{at}/id", "detail": "this id stands in the request already"}
-        return {"id": new.id, "status": "rejected", "errors": [repeated]}, None
+        return _rejected(at, new.id, [FieldError("/id", "this id stands in the request already")]), None
     draft = ImageDraft(new.id or uuid4().hex, new.description())
     return {"id": draft.image_id, "status": "created"}, draft
+
+
+def _rejected(at: int, image_id: str | None, errors: Sequence[FieldError]) -> PutImageAnswer:
+    told: list[FieldErrorAnswer] = [
+        {"pointer": f"/images/{at}{error.pointer}", "detail": error.detail} for error in errors
+    ]
+    return {"id": image_id, "status": "rejected", "errors": told}
 
 
 def _patched(image: Image, changes: PatchImage) -> Image:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vitrine.access.model import key_digest
+from vitrine.access.model import could_be_key, key_digest
 
 if TYPE_CHECKING:
     from vitrine.access.model import ApiKey
@@ -13,5 +13,7 @@ if TYPE_CHECKING:
 
 def authorize_key(store: KeyStore, text: str) -> ApiKey | None:
     """The key, or None when it is unknown or revoked."""
+    if not could_be_key(text):
+        return None
     key = store.find_key(key_digest(text))
     return None if key is None or key.revoked_at else key

@@ -81,6 +81,8 @@ class DynamoDBAccess:
             )
 
     def spend(self, key_id: str, window: int, amount: int, limit: int) -> bool:
+        if amount > limit:
+            return False
         try:
             with translated():
                 self._client.update_item(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 KeyKind = Literal["publishable", "secret"]
 PREFIXES: dict[KeyKind, str] = {"publishable": "pk_", "secret": "sk_"}
 WINDOW_SECONDS = 60
+_KEY_FORM = re.compile(r"[ps]k_[A-Za-z0-9_-]{8,128}")
 _LEASES_PER_WINDOW = 100
 
 
@@ -42,6 +44,11 @@ class ApiKey:
 def key_text(kind: KeyKind, random_part: str) -> str:
     """The key as its owner sees it, once."""
     return PREFIXES[kind] + random_part
+
+
+def could_be_key(text: str) -> bool:
+    """Whether a text has the form of keys, so that nonsense costs no look-up."""
+    return _KEY_FORM.fullmatch(text) is not None
 
 
 def key_digest(text: str) -> str:

@@ -53,7 +53,7 @@ class NewImage(RequestBody):
     @field_validator("tags", "product_ids", mode="before")
     @classmethod
     def _null_is_none(cls, value: Any) -> Any:
-        return () if value is None else value
+        return tuple(value or ()) if value is None or isinstance(value, list) else value
 
     def description(self) -> Description:
         """What it says of the image; created now unless it says when."""

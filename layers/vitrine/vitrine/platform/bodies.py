@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated
+import re
+from datetime import datetime
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 from vitrine.platform.http import ID_PATTERN
+from vitrine.platform.times import from_rfc3339
 
 
 class RequestBody(BaseModel):
@@ -16,11 +18,19 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
-def _in_utc(moment: datetime) -> datetime:
+_STARTS_WITH_A_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _utc_time(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        value = value.isoformat()
+    if not isinstance(value, str) or not _STARTS_WITH_A_DATE.match(value):
+        message = "must be a time as RFC 3339 writes it, such as 2024-05-31T12:00:00Z"
+        raise ValueError(message)
     try:
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except OverflowError as error:
-        message = "is outside the calendar"
+        return from_rfc3339(value.upper())
+    except ValueError as error:
+        message = "is no time of the calendar"
         raise ValueError(message) from error
 
 
@@ -36,5 +46,5 @@ def _web_address(url: str) -> str:
 
 
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
-UtcTime = Annotated[datetime, AfterValidator(_in_utc)]
+UtcTime = Annotated[datetime, BeforeValidator(_utc_time)]
 WebAddress = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_web_address)]

@@ -35,7 +35,8 @@ def read_cursor(secret: str, scope: str, cursor: str) -> Any:
     except ValueError:
         sealed = b""
     signature, payload = sealed[:_SIGNATURE_BYTES], sealed[_SIGNATURE_BYTES:]
-    if not hmac.compare_digest(signature, _sign(secret, scope, payload)):
+    is_canonical = base64.urlsafe_b64encode(sealed).rstrip(b"=") == cursor.encode("ascii", "replace")
+    if not is_canonical or not hmac.compare_digest(signature, _sign(secret, scope, payload)):
         raise MalformedRequest("This cursor was altered or belongs to another request. Start again without a cursor.")
     return json.loads(payload)
 

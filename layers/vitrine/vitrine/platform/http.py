@@ -30,14 +30,14 @@ from vitrine.platform.problems import (
     problem,
     status_of,
 )
-from vitrine.platform.telemetry import logger
+from vitrine.platform.telemetry import MetricUnit, logger, metrics
 from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from pydantic import BaseModel
+    from pydantic import BaseModel, ValidationError
 
     from vitrine.platform.idempotency import ReplayedAnswers
 
@@ -47,10 +47,13 @@ PUBLISHABLE = "publishable"
 SECRET = "secret"  # noqa: S105 - the name of a scope
 ANYONE = "anyone"
 
+LONGEST_ID = 128
 ID_PATTERN = r"^[A-Za-z0-9._~:-]{1,128}$"
 BODY_LIMIT_BYTES = 1024 * 1024
 DEFAULT_LIMIT = 20
 LARGEST_LIMIT = 100
+_MOST_ERRORS = 100
+_LONGEST_POINTER = 200
 
 CORS_HEADERS = {
     "Access-Control-Allow-Origin": "*",
@@ -102,7 +105,7 @@ class Request:
     def path_id(self, name: str) -> str:
         """An id from the path. Raises InvalidRequest when it is not of the form of ids."""
         value = self.path_parameters[name]
-        if not _ID.match(value):
+        if not _ID.fullmatch(value):
             raise InvalidRequest(
                 f"{name} must be 1 to 128 letters, digits or . _ ~ : -",
                 [FieldError(f"/path/{name}", f"does not match {ID_PATTERN}")],
@@ -205,17 +208,18 @@ class HttpApp:
 
         return register
 
-    def __call__(self, event: dict[str, Any], _context: object) -> dict[str, Any]:
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Handle one API Gateway proxy event."""
         started = time.perf_counter()
         request_id = (event.get("requestContext") or {}).get("requestId", "")
+        logger.append_keys(request_id=request_id)
         path = event.get("path") or "/"
         route = self.routes.get((event["httpMethod"], event["resource"]))
         merchant_id = None
         try:
             request = _read_request(event, request_id)
             merchant_id = request.merchant_id or None
-            answer = self._answer(route, request)
+            answer = self._answer(route, request, context)
         except ServiceError as error:
             translate = route.on_error if route else None
             answer = translate(error) if translate else _problem_answer(error, path, request_id)
@@ -225,13 +229,15 @@ class HttpApp:
         logger.info(
             "request",
             extra={
-                "request_id": request_id,
                 "route": f"{event['httpMethod']} {event['resource']}",
                 "status": answer.status,
                 "merchant_id": merchant_id,
                 "duration_ms": round((time.perf_counter() - started) * 1000, 2),
             },
         )
+        if answer.status >= 400:  # noqa: PLR2004 - where errors begin
+            metrics.add_metric(f"Responses{answer.status // 100}xx", MetricUnit.Count, 1)
+            metrics.flush_metrics()
         return _gateway_answer(answer, event)
 
     def _authorize(self, route: Route, request: Request) -> None:
@@ -243,7 +249,7 @@ class HttpApp:
             raise Forbidden("This needs a secret key (sk_…); a publishable key was sent.")
         self._admit(request.caller, request.now)
 
-    def _answer(self, route: Route | None, request: Request) -> Answer:
+    def _answer(self, route: Route | None, request: Request, context: Any) -> Answer:
         if route is None:
             raise NotFound("There is nothing at this path.")
         self._authorize(route, request)
@@ -255,7 +261,7 @@ class HttpApp:
                 "Idempotency-Key must have 1 to 255 characters",
                 [FieldError("/header/Idempotency-Key", "must have 1 to 255 characters")],
             )
-        return self._replays().answer(key, request, lambda: route.handle(request))
+        return self._replays().answer(key, request, context, lambda: route.handle(request))
 
 
 def parse_json(raw: bytes, model: type[Body]) -> Body:
@@ -263,15 +269,32 @@ def parse_json(raw: bytes, model: type[Body]) -> Body:
     from pydantic import ValidationError  # noqa: PLC0415 - reading functions never load pydantic
 
     try:
-        return model.model_validate_json(raw)
+        return model.model_validate_json(raw, strict=True)
     except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False, include_input=False)
-        if details[0]["type"] == "json_invalid":
-            raise MalformedRequest(f"The body is not JSON: {details[0]['msg']}") from error
-        raise InvalidRequest(
-            "The body breaks the schema; see errors.",
-            [FieldError("/" + "/".join(str(part) for part in item["loc"]), item["msg"]) for item in details],
-        ) from error
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        if first["type"] == "json_invalid":
+            raise MalformedRequest(f"The body is not JSON: {first['msg'].removeprefix('Invalid JSON: ')}") from error
+        raise InvalidRequest("The body breaks the schema; see errors.", _broken_rules(error)) from error
+
+
+def _broken_rules(error: ValidationError) -> list[FieldError]:
+    """What pydantic found, by JSON pointer (RFC 6901)."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    refused = {item["loc"][: len(item["loc"]) - 1 - at] for item in found for at in range(len(item["loc"]))}
+    rules = [
+        FieldError(
+            "".join(f"/{_escaped(part)}" for part in item["loc"])[:_LONGEST_POINTER],
+            item["msg"].removeprefix("Value error, ").replace("Tuple", "List").replace(" after validation", ""),
+        )
+        for item in found
+        if not (item["type"] == "too_short" and item["loc"] in refused)  # its items were there, and are refused
+    ]
+    more = len(rules) - _MOST_ERRORS
+    return rules if more <= 0 else [*rules[:_MOST_ERRORS], FieldError("", f"{more} more errors are not listed")]
+
+
+def _escaped(part: str | int) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")
 
 
 def _read_request(event: dict[str, Any], request_id: str) -> Request:
@@ -317,7 +340,7 @@ def _gateway_answer(answer: Answer, event: dict[str, Any]) -> dict[str, Any]:
     status = answer.status
     if answer.content is not None:
         headers.setdefault("Content-Type", _JSON)
-        body = json.dumps(answer.content, separators=(",", ":"))
+        body = json.dumps(answer.content, separators=(",", ":"), ensure_ascii=False)
     if event["httpMethod"] == "GET" and status == 200:  # noqa: PLR2004
         etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
         headers["ETag"] = etag
