@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from vitrine.galleries.model import Image
 
 _CHALLENGE_PAGE = 500
-_CHALLENGE_LIMIT = 10_000
+_CHALLENGE_BYTES = 4_000_000
 _MOST_ERRORS_AN_IMAGE = 5
 
 lambda_handler = app = HttpApp(admit=admit, replays=replays)
@@ -168,17 +168,21 @@ def audit(request: Request) -> Answer:
 
 @app.route("GET", "/images", scope=PUBLISHABLE, answers={200: list[ChallengeImageAnswer]})
 def challenge_images(request: Request) -> Answer:
-    """Read the gallery `default` as the gallery challenge has it: whole, to 10,000 images."""
+    """Read the gallery `default` as the gallery challenge has it: whole, to the 4 MB that one answer can carry."""
     key = GalleryKey(request.merchant_id, DEFAULT_GALLERY)
     images: list[ChallengeImageAnswer] = []
     position = None
-    while len(images) < _CHALLENGE_LIMIT:
+    room = _CHALLENGE_BYTES
+    while True:
         page = read_order(gallery_store(), key, _CHALLENGE_PAGE, position)
-        images += [challenge_answer(placed) for placed in page.placed]
+        for image in map(challenge_answer, page.placed):
+            room -= len(json.dumps(image))
+            if room < 0:
+                return Answer(200, images)
+            images.append(image)
         position = page.next
         if position is None:
-            break
-    return Answer(200, images)
+            return Answer(200, images)
 
 
 def _key(request: Request) -> GalleryKey:

@@ -25,12 +25,12 @@ from vitrine.galleries.model import (
     Image,
     Totals,
 )
-from vitrine.galleries.ports import StaleGallery, StaleImages
+from vitrine.galleries.ports import Run, StaleGallery, StaleImages
 from vitrine.platform.dynamodb import (
     ConditionFailed,
     TransactionRefused,
     batch_get,
-    query_all,
+    query_some,
     retry_contended,
     translated,
 )
@@ -94,14 +94,14 @@ class DynamoDBGalleries:
         return None if item is None else _gallery(cast("Item", item))
 
     def list_galleries(self, merchant_id: str, limit: int, after: str | None) -> Sequence[Gallery]:
-        with translated():
-            page = self._client.query(
-                TableName=self._galleries,
-                KeyConditionExpression="pk = :merchant AND sk > :after",
-                ExpressionAttributeValues={":merchant": {"S": merchant_id}, ":after": {"S": after or " "}},
-                Limit=limit,
-            )
-        return [_gallery(cast("Item", item)) for item in page["Items"]]
+        items = query_some(
+            self._client,
+            limit,
+            TableName=self._galleries,
+            KeyConditionExpression="pk = :merchant AND sk > :after",
+            ExpressionAttributeValues={":merchant": {"S": merchant_id}, ":after": {"S": after or " "}},
+        )
+        return [_gallery(item) for item in items]
 
     def mark_deleting(self, key: GalleryKey) -> bool:
         return self._update_gallery(key, "SET deleting = :yes", "attribute_exists(pk)", {":yes": {"BOOL": True}})
@@ -121,43 +121,24 @@ class DynamoDBGalleries:
         images = [_image(item) for item in found]
         return {image.image_id: image for image in images}
 
-    def ranked_images(self, key: GalleryKey, limit: int, after: str) -> list[Image]:
-        with translated():
-            page = self._client.query(
-                TableName=self._images,
-                IndexName="by_rank",
-                KeyConditionExpression="ranked_in = :gallery AND #rank > :after",
-                ExpressionAttributeNames={"#rank": "rank"},
-                ExpressionAttributeValues={":gallery": {"S": _partition(key)}, ":after": {"S": after}},
-                Limit=limit,
-            )
-        return [_image(cast("Item", item)) for item in page["Items"]]
+    def ranked_images(self, key: GalleryKey, limit: int, after: str) -> Run:
+        return self._run(key, limit, "#rank > :after", {":after": {"S": after}})
 
-    def pinned_images(self, key: GalleryKey, after: str) -> list[Image]:
-        items = query_all(
-            self._client,
-            TableName=self._images,
-            IndexName="by_rank",
-            KeyConditionExpression="ranked_in = :gallery AND #rank BETWEEN :after AND :ranked",
-            ExpressionAttributeNames={"#rank": "rank"},
-            ExpressionAttributeValues={
-                ":gallery": {"S": _partition(key)},
-                ":after": {"S": after + " " if after > PINNED_START else after},
-                ":ranked": {"S": RANKED_START},
-            },
-        )
-        return [_image(item) for item in items]
+    def pinned_images(self, key: GalleryKey, limit: int, after: str) -> Run:
+        behind = after + " " if after > PINNED_START else after
+        bounds = {":after": {"S": behind}, ":ranked": {"S": RANKED_START}}
+        return self._run(key, limit, "#rank BETWEEN :after AND :ranked", bounds)
 
     def stored_images(self, key: GalleryKey, limit: int, after: str | None) -> Sequence[Image]:
-        with translated():
-            page = self._client.query(
-                TableName=self._images,
-                KeyConditionExpression="pk = :gallery AND sk > :after",
-                ExpressionAttributeValues={":gallery": {"S": _partition(key)}, ":after": {"S": after or " "}},
-                Limit=limit,
-                ConsistentRead=True,
-            )
-        return [_image(cast("Item", item)) for item in page["Items"]]
+        items = query_some(
+            self._client,
+            limit,
+            TableName=self._images,
+            KeyConditionExpression="pk = :gallery AND sk > :after",
+            ExpressionAttributeValues={":gallery": {"S": _partition(key)}, ":after": {"S": after or " "}},
+            ConsistentRead=True,
+        )
+        return [_image(item) for item in items]
 
     def commit_images(self, key: GalleryKey, created: Sequence[Image], changed: Sequence[Image]) -> None:
         writes: list[Any] = [self._put(_image_item(image), "attribute_not_exists(pk)") for image in created] + [
@@ -262,6 +243,18 @@ class DynamoDBGalleries:
         except ConditionFailed:
             return True
         return False
+
+    def _run(self, key: GalleryKey, limit: int, ranks: str, bounds: dict[str, Any]) -> Run:
+        with translated():
+            page = self._client.query(
+                TableName=self._images,
+                IndexName="by_rank",
+                KeyConditionExpression=f"ranked_in = :gallery AND {ranks}",
+                ExpressionAttributeNames={"#rank": "rank"},
+                ExpressionAttributeValues={":gallery": {"S": _partition(key)}, **bounds},
+                Limit=limit,
+            )
+        return Run([_image(cast("Item", item)) for item in page["Items"]], "LastEvaluatedKey" in page)
 
     def _update_gallery(
         self,

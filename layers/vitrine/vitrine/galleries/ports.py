@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +16,13 @@ class StaleImages(Exception):
 
 class StaleGallery(Exception):
     """The gallery changed or is gone since it was read; nothing was written."""
+
+
+class Run(NamedTuple):
+    """Images in the order of their ranks. `cut` when there are more, whether or not `limit` is reached."""
+
+    images: list[Image]
+    cut: bool
 
 
 class GalleryStore(Protocol):
@@ -49,12 +56,12 @@ class GalleryStore(Protocol):
         """The images there are of these, read consistently."""
         ...
 
-    def ranked_images(self, key: GalleryKey, limit: int, after: str) -> list[Image]:
+    def ranked_images(self, key: GalleryKey, limit: int, after: str) -> Run:
         """Up to `limit` images by rank, behind the rank `after`: one query."""
         ...
 
-    def pinned_images(self, key: GalleryKey, after: str) -> list[Image]:
-        """The pinned images by rank, behind the rank `after`."""
+    def pinned_images(self, key: GalleryKey, limit: int, after: str) -> Run:
+        """Up to `limit` pinned images by rank, behind the rank `after`: one query."""
         ...
 
     def stored_images(self, key: GalleryKey, limit: int, after: str | None) -> Sequence[Image]:

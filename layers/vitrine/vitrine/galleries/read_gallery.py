@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.galleries.model import PINNED_START, RANKED_START, place_pinned
+from vitrine.galleries.ports import Run
 from vitrine.platform.problems import NotFound
 
 if TYPE_CHECKING:
@@ -54,32 +56,47 @@ def find_image(store: GalleryStore, key: GalleryKey, image_id: str) -> Image:
 def read_order(store: GalleryStore, key: GalleryKey, limit: int, start: Position | None) -> OrderedPage:
     """A page of the order: one query, and one more only where pinned images reach over a page's end.
 
-    Raises NotFound for an unknown gallery.
+    A page ends early where a query met its megabyte. Raises NotFound for an unknown gallery.
     """
     here = start or _START
-    pinned: list[Image] = []
-    if start is None:
-        images = store.ranked_images(key, limit + 1, PINNED_START)
-        if not images:
-            find_gallery(store, key)
-        pinned = [image for image in images if image.pinned_position is not None]
-        ranked = [image for image in images if image.pinned_position is None]
-        due = sum((image.pinned_position or 0) <= limit for image in pinned)
-        if len(images) > limit and len(ranked) + due < limit:
-            last = images[-1].rank or RANKED_START
-            ranked += store.ranked_images(key, limit + 1, max(last, RANKED_START))
-    else:
-        if here.after_pinned is not None:
-            pinned = store.pinned_images(key, here.after_pinned)
-        ranked = store.ranked_images(key, limit + 1, here.after_ranked)
-    placed = place_pinned(ranked, pinned, here.next_position, limit)
-    if len(ranked) + len(pinned) <= limit:
+    pinned, ranked = _from_the_start(store, key, limit) if start is None else _from(store, key, limit, start)
+    if start is None and not pinned.images and not ranked.images:
+        find_gallery(store, key)
+    placed = place_pinned(ranked.images, pinned.images, here.next_position, limit)
+    if ranked.cut:  # what stands before a pinned image's position is not read yet
+        placed = list(takewhile(lambda it: (it.image.pinned_position or 0) <= it.position, placed))
+    pins_met = [at for at, it in enumerate(placed) if it.image.pinned_position is not None]
+    if pinned.cut and len(pins_met) == len(pinned.images):
+        del placed[pins_met[-1] + 1 :]
+    ranks = [it.image.rank or "" for it in placed if it.image.pinned_position is None]
+    pins = [it.image.rank or "" for it in placed if it.image.pinned_position is not None]
+    pins_left = pinned.cut or len(pins) < len(pinned.images)
+    if not (pins_left or ranked.cut or len(ranks) < len(ranked.images)):
         return OrderedPage(placed, None)
-    ranks_met = [at.image.rank or "" for at in placed if at.image.pinned_position is None]
-    pins_met = [at.image.rank or "" for at in placed if at.image.pinned_position is not None]
     following = Position(
         next_position=here.next_position + len(placed),
-        after_ranked=ranks_met[-1] if ranks_met else here.after_ranked,
-        after_pinned=(pins_met[-1] if pins_met else here.after_pinned) if len(pinned) > len(pins_met) else None,
+        after_ranked=ranks[-1] if ranks else here.after_ranked,
+        after_pinned=(pins[-1] if pins else here.after_pinned) if pins_left else None,
     )
     return OrderedPage(placed, following)
+
+
+def _from_the_start(store: GalleryStore, key: GalleryKey, limit: int) -> tuple[Run, Run]:
+    images, cut = store.ranked_images(key, limit + 1, PINNED_START)
+    pinned = [image for image in images if image.pinned_position is not None]
+    ranked = Run(images[len(pinned) :], cut)
+    due = 0
+    for position in range(1, limit + 1):
+        due += due < len(pinned) and (pinned[due].pinned_position or 0) <= position
+    if cut and len(ranked.images) + due < limit:
+        last = images[-1].rank or RANKED_START
+        more = store.ranked_images(key, limit + 1, max(last, RANKED_START))
+        return Run(pinned, cut and not ranked.images), Run(ranked.images + more.images, more.cut)
+    return Run(pinned, cut and not ranked.images), ranked
+
+
+def _from(store: GalleryStore, key: GalleryKey, limit: int, here: Position) -> tuple[Run, Run]:
+    pinned = Run([], cut=False)
+    if here.after_pinned is not None:
+        pinned = store.pinned_images(key, limit + 1, here.after_pinned)
+    return pinned, store.ranked_images(key, limit + 1, here.after_ranked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -113,6 +114,11 @@ def batch_get(
         else:
             raise Unavailable("The store is busy. Send the request again.", 1)
     return items
+
+
+def query_some(client: DynamoDBClient, limit: int, **query: Any) -> list[Item]:
+    """The first `limit` items of a query, however many pages of 1 MB they take."""
+    return list(islice(query_all(client, Limit=limit, **query), limit))
 
 
 def query_all(client: DynamoDBClient, **query: Any) -> Iterator[Item]:
