@@ -7,7 +7,7 @@ PYTHON3 ?= $(shell for python in python3 python3.14 python3.13 python3.12 python
 export PORT
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help up down reset logs check test lock docs robots
+.PHONY: help bench-start up down reset logs check test lock docs robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -35,6 +35,16 @@ check: $(READY)  ## what CI checks beside the tests
 test: $(READY)  ## all tests
 	$(VENV)/bin/pytest
 
+BENCH := .local/bench
+VERSION = $(shell $(PYTHON) -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+bench-start: $(READY)  ## measure cold starts and warm overhead
+	$(VENV)/bin/uv venv --quiet --allow-existing --python $(PYTHON) $(BENCH)/start
+	$(VENV)/bin/uv pip install --quiet --python $(BENCH)/start/bin/python --require-hashes -r bench/requirements.txt
+	$(BENCH)/start/bin/python -m compileall -q $(BENCH)/start/lib || true
+	rm -rf $(BENCH)/layer && $(MAKE) --silent -C layers/vitrine build-VitrineLayer ARTIFACTS_DIR=$(CURDIR)/$(BENCH)/layer \
+		PYTHON=$(CURDIR)/$(PYTHON) PYTHON_RUNTIME=$(VERSION) ARCHITECTURE=$(if $(filter x86_64,$(shell uname -m)),x86_64,arm64)
+	PYTHONPATH= $(BENCH)/start/bin/python bench/start.py --layer $(BENCH)/layer/python
+
 docs: $(READY)  ## write the OpenAPI document
 	$(PYTHON) -m commands.openapi
 
@@ -44,7 +54,7 @@ robots: $(READY)  ## write the list of known robots
 lock: $(READY)  ## lock all dependencies anew
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		--extra dev pyproject.toml -o requirements.lock
-	for layer in layers/*/requirements.in; do \
+	for layer in layers/*/requirements.in bench/requirements.in; do \
 		$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 			-c requirements.lock $$layer -o $${layer%.in}.txt; done
 

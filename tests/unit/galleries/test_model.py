@@ -1,0 +1,93 @@
+"""How images are ordered and totals settle."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vitrine.galleries.model import (
+    Counted,
+    Description,
+    Gallery,
+    GalleryKey,
+    Image,
+    Totals,
+    place_pinned,
+    settle,
+)
+
+KEY = GalleryKey("shop", "summer")
+START = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def image(image_id: str, totals: Totals = Totals(), created_at: datetime = START, pinned: int | None = None) -> Image:
+    described = Description(image_id, f"https://p.example/{image_id}", created_at)
+    return Image(KEY, image_id, described, "incarnation", totals=totals, pinned_position=pinned)
+
+
+counts = st.integers(0, 10**9)
+images = st.builds(
+    lambda image_id, views, clicks, seconds: image(
+        image_id, Totals(views, clicks), START + timedelta(microseconds=seconds)
+    ),
+    st.text("abcXYZ019._~:-", min_size=1, max_size=8),
+    counts,
+    counts,
+    st.integers(-(10**15), 10**15),
+)
+
+
+@given(st.lists(images, max_size=12, unique_by=lambda it: it.image_id))
+def test_rank_sorts_by_weight_then_newest_then_id(some: list[Image]) -> None:
+    by_rank = sorted(some, key=lambda it: it.rank or "")
+    by_rule = sorted(some, key=lambda it: it.image_id)
+    by_rule.sort(key=lambda it: it.description.created_at, reverse=True)
+    by_rule.sort(key=lambda it: it.weight, reverse=True)
+    assert by_rank == by_rule
+
+
+@given(st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)).map(lambda it: it.replace(tzinfo=UTC)))
+def test_rank_has_one_length_for_all_times(created_at: datetime) -> None:
+    assert len(image("x", created_at=created_at).rank or "") == len(image("x").rank or "")
+
+
+def test_a_hidden_image_has_no_rank() -> None:
+    assert image("x")._replace(hidden=True).rank is None
+
+
+@given(st.lists(st.integers(1, 20), max_size=6), st.integers(0, 20), st.integers(1, 30))
+def test_every_image_is_placed_once_and_pinned_ones_no_earlier_than_asked(
+    pins: list[int], unpinned: int, limit: int
+) -> None:
+    pinned = [image(f"p{at}", pinned=position) for at, position in enumerate(sorted(pins))]
+    ranked = [image(f"r{at}") for at in range(unpinned)]
+    placed = place_pinned(ranked, pinned, 1, limit)
+    assert [it.position for it in placed] == list(range(1, min(limit, len(pins) + unpinned) + 1))
+    assert len({it.image.image_id for it in placed}) == len(placed)
+    for position, one in placed:
+        wanted = one.pinned_position
+        if wanted is not None and wanted > position:
+            assert all(later.image.pinned_position is not None for later in placed[position - 1 :])
+
+
+@given(counts, counts, counts, counts)
+def test_totals_settle_once_from_wherever_a_run_before_stopped(
+    views: int, clicks: int, more: int, yet_more: int
+) -> None:
+    shown = image("x", Totals(views, clicks))
+    latest = Counted("incarnation", Totals(views + more, clicks + yet_more))
+    gallery = Gallery(KEY, None, "interest", START, settling={})
+    first = settle(gallery, {"x": shown}, {"x": latest})
+    assert first.increase == Totals(more, yet_more)
+    interrupted = Gallery(KEY, None, "interest", START, settling=first.settling)
+    assert settle(interrupted, {"x": shown}, {"x": latest}).increase == Totals(0, 0)
+    finished = shown.with_totals(latest.totals)
+    assert settle(gallery, {"x": finished}, {"x": latest}).increase == Totals(0, 0)
+
+
+def test_what_was_counted_for_a_deleted_image_does_not_settle_for_its_successor() -> None:
+    gallery = Gallery(KEY, None, "interest", START, settling={"x": Counted("before", Totals(9, 0))})
+    assert settle(gallery, {"x": image("x")}, {"x": Counted("before", Totals(9, 0))}).settling == {}
+    assert settle(gallery, {"x": image("x")}, {"x": Counted("incarnation", Totals(1, 0))}).increase == Totals(1, 0)
