@@ -73,8 +73,16 @@ def create_queues() -> dict[str, str]:
     return {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in resources("AWS::SQS::Queue")}
 
 
-def environment_of(queues: Mapping[str, str]) -> dict[str, str]:
-    """The variables of all functions together, on what `create_tables` and `create_queues` made."""
+def create_buckets() -> dict[str, str]:
+    """The template's buckets by logical id; answers their names."""
+    names = {name: name.lower() for name in resources("AWS::S3::Bucket")}
+    for name in names.values():
+        client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    return names
+
+
+def environment_of(made: Mapping[str, str]) -> dict[str, str]:
+    """The variables of all functions together, on what `create_tables`, `create_queues` and `create_buckets` made."""
     variables: dict[str, str] = {}
     parameters = {name: str(it.get("Default", "")) for name, it in template()["Parameters"].items()}
     functions = resources("AWS::Serverless::Function").values()
@@ -82,7 +90,7 @@ def environment_of(queues: Mapping[str, str]) -> dict[str, str]:
         for name, value in scope.get("Environment", {}).get("Variables", {}).items():
             if isinstance(value, dict):
                 target = value.get("Ref", "")
-                variables[name] = queues.get(target) or parameters.get(target) or target
+                variables[name] = made.get(target) or parameters.get(target) or target
             else:
                 variables[name] = str(value)
     return variables

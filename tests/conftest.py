@@ -30,7 +30,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with mock_aws():
         _forget_wiring()
         aws.create_tables()
-        for name, value in aws.environment_of(aws.create_queues()).items():
+        for name, value in aws.environment_of({**aws.create_queues(), **aws.create_buckets()}).items():
             monkeypatch.setenv(name, value)
         yield
     _forget_wiring()

@@ -6,6 +6,8 @@ from typing import Any
 
 import boto3
 
+from functions.search_changes.handler import lambda_handler as search_changes
+from functions.search_indexer.handler import lambda_handler as search_indexer
 from functions.weights.handler import lambda_handler as weights
 from tests.aws import Context
 from vitrine.platform.aws import client
@@ -31,3 +33,25 @@ def stream_records(table: str) -> list[dict[str, Any]]:
 def follow_counters() -> None:
     """Let weights follow all changes of the counters, from the first on."""
     weights({"Records": stream_records("CountersTable")}, Context())
+
+
+def follow_images() -> None:
+    """Let the search index follow all changes of the images, from the first on."""
+    search_changes({"Records": stream_records("ImagesTable")}, Context())
+    assert index_waiting() == {"batchItemFailures": []}
+
+
+def index_waiting() -> dict[str, Any]:
+    """Hand the indexer what waits on its queue; what it does not take stays there."""
+    queue = client("sqs").get_queue_url(QueueName="SearchChangesQueue")["QueueUrl"]
+    failed: list[dict[str, str]] = []
+    while messages := client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        records = [
+            {"messageId": it["MessageId"], "body": it["Body"], "attributes": {"SentTimestamp": "0"}} for it in messages
+        ]
+        failed += search_indexer({"Records": records}, Context())["batchItemFailures"]
+        kept = {it["itemIdentifier"] for it in failed}
+        for it in messages:
+            if it["MessageId"] not in kept:
+                client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=it["ReceiptHandle"])
+    return {"batchItemFailures": failed}

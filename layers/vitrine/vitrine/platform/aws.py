@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.loaders import Loader
 
 if TYPE_CHECKING:
+    from botocore.credentials import Credentials
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
@@ -51,6 +52,11 @@ def client(service: str) -> Any:
     """The process's client of a service. Thread-safe."""
     data = _SDK_DATA if (_SDK_DATA / service).is_dir() else None
     return _session(data).create_client(service, config=_CONFIG)
+
+
+def credentials() -> Credentials | None:
+    """What requests to other services of AWS are signed with."""
+    return _session().get_credentials()
 
 
 def close_clients() -> None:

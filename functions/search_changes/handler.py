@@ -1,0 +1,29 @@
+"""The stream of image changes becomes messages that name the images to index again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vitrine.platform.telemetry import logger
+from vitrine.search.model import PictureKey
+from vitrine.search.sqs import ChangedImage
+from vitrine.search.wiring import changes
+
+_SEARCHED = ("description", "weight", "hidden", "incarnation")
+
+
+def lambda_handler(event: dict[str, Any], context: object) -> None:
+    """Send on what a search could tell. All records are tried again when sending fails: the keys are the same."""
+    sent = changes().send(_image(record) for record in event["Records"] if _differs(record["dynamodb"]))
+    logger.info("sent", extra={"records": len(event["Records"]), "images": sent})
+
+
+def _differs(change: dict[str, Any]) -> bool:
+    before, after = change.get("OldImage", {}), change.get("NewImage", {})
+    return any(before.get(name) != after.get(name) for name in _SEARCHED)
+
+
+def _image(record: dict[str, Any]) -> ChangedImage:
+    keys = record["dynamodb"]["Keys"]
+    merchant_id, gallery_id = keys["pk"]["S"].split("/")
+    return ChangedImage(merchant_id, PictureKey(gallery_id, keys["sk"]["S"]))

@@ -1,0 +1,25 @@
+"""A merchant's index is built anew from the tables: `{"merchant_id": …}`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from vitrine.galleries.wiring import gallery_store
+from vitrine.platform.telemetry import logger
+from vitrine.search.images import read_all_pictures, read_pictures
+from vitrine.search.wiring import picture_index
+
+
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, int]:
+    """Build beside the index in use, then switch; answers how many images it holds."""
+    merchant_id = event["merchant_id"]
+    store = gallery_store()
+    images = picture_index().rebuild(
+        merchant_id,
+        partial(read_all_pictures, store, merchant_id),
+        partial(read_pictures, store, merchant_id),
+        lambda count: logger.info("rebuilding", extra={"merchant_id": merchant_id, "images": count}),
+    )
+    logger.info("rebuilt", extra={"merchant_id": merchant_id, "images": images})
+    return {"images": images}

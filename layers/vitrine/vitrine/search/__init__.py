@@ -1,0 +1,1 @@
+"""Images are found by what is said of them."""

@@ -1,0 +1,61 @@
+"""A picture as an engine keeps it: its source, its words, and the keys it is ordered by."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+
+from vitrine.search import relevance
+from vitrine.search.model import Picture
+
+_YEAR_ONE = datetime(1, 1, 1, tzinfo=UTC)
+_TIE_BITS = 14
+
+
+def newest_key(picture: Picture) -> int:
+    """Milliseconds since the year 1, then a few bits of the key's hash, so that equal times seldom tie."""
+    tie = hashlib.blake2b(str(picture.key).encode(), digest_size=2).digest()
+    return first_key_of(picture.created_at) | (int.from_bytes(tie, "big") >> (16 - _TIE_BITS))
+
+
+def first_key_of(moment: datetime) -> int:
+    """The lowest `newest_key` of that moment."""
+    return ((moment - _YEAR_ONE) // timedelta(milliseconds=1)) << _TIE_BITS
+
+
+def last_key_of(moment: datetime) -> int:
+    """The highest `newest_key` of that moment."""
+    return first_key_of(moment) | ((1 << _TIE_BITS) - 1)
+
+
+def name_words(picture: Picture) -> list[str]:
+    """The words of the name, and its neighbours written as one."""
+    name = picture.name or ""
+    return [*relevance.words(name), *relevance.joined_pairs(name)]
+
+
+def picture_words(picture: Picture) -> list[str]:
+    """Every word, as a suggestion may complete it."""
+    rest = (picture.name, picture.caption, picture.text, *picture.tags, *picture.credit)
+    return relevance.words(" ".join(part for part in rest if part))
+
+
+def to_source(picture: Picture) -> bytes:
+    """The whole picture, as hits bring it back."""
+    return json.dumps(asdict(picture), default=datetime.isoformat, separators=(",", ":")).encode()
+
+
+def to_picture(source: bytes | str) -> Picture:
+    """Inverse of `to_source`."""
+    raw = json.loads(source)
+    return Picture(
+        **{
+            **raw,
+            "created_at": datetime.fromisoformat(raw["created_at"]),
+            "credit": tuple(raw["credit"]),
+            "tags": tuple(raw["tags"]),
+            "product_ids": tuple(raw["product_ids"]),
+        }
+    )

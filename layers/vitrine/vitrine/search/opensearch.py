@@ -1,0 +1,506 @@
+"""The distributed engine: OpenSearch, one index a merchant behind an alias.
+
+Only what Elasticsearch answers too is used, but for the points in time that relevance
+cursors hold; where they cannot be had a cursor goes on in the index as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from opensearchpy import NotFoundError, OpenSearch, RequestError, TransportError
+from opensearchpy.helpers import streaming_bulk
+
+from vitrine.search import relevance
+from vitrine.search.documents import (
+    first_key_of,
+    last_key_of,
+    name_words,
+    newest_key,
+    picture_words,
+    to_picture,
+    to_source,
+)
+from vitrine.search.model import (
+    NOTHING,
+    Facet,
+    FacetCount,
+    Filters,
+    Hit,
+    Page,
+    Picture,
+    PictureKey,
+    Search,
+    Sort,
+    Total,
+)
+from vitrine.search.ports import Progress, ReadAllPictures, ReadPictures, RebuildSuperseded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+FACET_VALUES = 20
+SNIPPET_LETTERS = 300
+CURSOR_LIFE = "10m"
+READS_BEFORE_GIVING_UP = 20
+CHUNK = 500
+CHUNK_BYTES = 5_000_000
+BULK_RETRIES = 6
+
+LUCENE_SCALE = 2.2
+"""Lucene leaves the constant k1 + 1 out of BM25; what the recipe sets against BM25 shrinks by it."""
+
+_STEMMED = {"type": "text", "analyzer": "stemmed"}
+_KEYWORD = {"type": "keyword"}
+
+INDEX = {
+    "settings": {
+        "number_of_shards": 1,
+        "auto_expand_replicas": "0-1",
+        "refresh_interval": "1s",
+        "analysis": {
+            "tokenizer": {"letters": {"type": "pattern", "pattern": "[^\\p{L}\\p{M}\\p{N}]+"}},
+            "filter": {"english": {"type": "stemmer", "language": "porter2"}},
+            "analyzer": {
+                "stemmed": {
+                    "type": "custom",
+                    "tokenizer": "letters",
+                    "filter": ["lowercase", "asciifolding", "english"],
+                }
+            },
+        },
+    },
+    "mappings": {
+        "dynamic": "strict",
+        "properties": {
+            "source": {"type": "keyword", "index": False, "doc_values": False},
+            "key": _KEYWORD,
+            **dict.fromkeys(relevance.FIELD_WEIGHTS, _STEMMED),
+            "name_words": {"type": "text", "analyzer": "whitespace"},
+            "words": _KEYWORD,
+            "whole_name": _KEYWORD,
+            "gallery_id": _KEYWORD,
+            "product_id": _KEYWORD,
+            "orientation": _KEYWORD,
+            **{f"{facet}_value": _KEYWORD for facet in Facet},
+            "newest": {"type": "long"},
+            "width": {"type": "integer"},
+            "height": {"type": "integer"},
+            "weight": {"type": "double"},
+            "interest": {"type": "float"},
+        },
+    },
+}
+
+_ORDERS: dict[Sort, list[dict[str, str]]] = {
+    Sort.RELEVANCE: [{"_score": "desc"}, {"newest": "desc"}, {"key": "asc"}],
+    Sort.NEWEST: [{"newest": "desc"}, {"key": "asc"}],
+    Sort.OLDEST: [{"newest": "asc"}, {"key": "asc"}],
+    Sort.WEIGHT: [{"weight": "desc"}, {"newest": "desc"}, {"key": "asc"}],
+}
+
+
+class WritesNotTaken(Exception):
+    """OpenSearch refused writes, or the images changed faster than they could be written."""
+
+
+def alias(merchant_id: str) -> str:
+    """The name searches use, of letters that OpenSearch takes."""
+    return f"vitrine-{hashlib.blake2b(merchant_id.encode(), digest_size=10).hexdigest()}"
+
+
+def to_document(picture: Picture) -> dict[str, Any]:
+    """As it is indexed; what is not known is absent."""
+    fields: dict[str, Any] = {
+        "source": to_source(picture).decode(),
+        "key": str(picture.key),
+        "name": relevance.readable(picture.name),
+        "caption": relevance.readable(picture.caption),
+        "text": relevance.readable(picture.text),
+        "tags": [relevance.readable(tag) for tag in picture.tags],
+        "credit": [relevance.readable(credit) for credit in picture.credit],
+        "name_words": " ".join(name_words(picture)),
+        "words": sorted(set(picture_words(picture))),
+        "whole_name": relevance.whole_names(picture.name or ""),
+        "gallery_id": picture.gallery_id,
+        "product_id": list(picture.product_ids),
+        "tag_value": list(picture.tags),
+        "credit_value": list(picture.credit),
+        "orientation": picture.orientation,
+        "newest": newest_key(picture),
+        "width": picture.width,
+        "height": picture.height,
+        "weight": picture.weight,
+        "interest": relevance.interest_factor(picture.weight),
+    }
+    return {name: value for name, value in fields.items() if value not in (None, "", [])}
+
+
+# --- queries -------------------------------------------------------------------------------------
+
+Clause = dict[str, Any]
+
+
+def _any(clauses: list[Clause]) -> Clause:
+    return {"bool": {"should": clauses, "minimum_should_match": 1}}
+
+
+def _match(field: str, text: str, boost: float) -> Clause:
+    return {"match": {field: {"query": text, "boost": boost}}}
+
+
+def _phrase(field: str, phrase: Sequence[str], boost: float) -> Clause:
+    return {"match_phrase": {field: {"query": " ".join(phrase), "boost": boost}}}
+
+
+def _constant(clause: Clause, boost: float) -> Clause:
+    return {"constant_score": {"filter": clause, "boost": boost}}
+
+
+def _word_query(word: str, *, typo: bool) -> Clause:
+    ways = [_match(field, word, weight) for field, weight in relevance.FIELD_WEIGHTS.items()]
+    ways.append(_match("name_words", word, relevance.JOINED_PAIR))
+    if typo:
+        ways += [
+            {"fuzzy": {field: {"value": word, "fuzziness": 1, "boost": relevance.TYPO}}}
+            for field in ("words", "name_words")
+        ]
+    return _any(ways)
+
+
+def _bonuses(question: relevance.Question, every_word: Clause) -> list[Clause]:
+    found = [_constant(every_word, relevance.ALL_WORDS / LUCENE_SCALE)]
+    found += [_constant({"term": {"whole_name": run}}, relevance.WHOLE_NAME / LUCENE_SCALE) for run in question.runs]
+    for pair in question.pairs:
+        found.append(_phrase("name", pair, relevance.NAME_PAIR))
+        found.append(_phrase("credit", pair, relevance.CREDIT_PAIR))
+        found.append(_match("name_words", "".join(pair), relevance.JOINED_PAIR))
+    return found
+
+
+def _filters(filters: Filters) -> list[Clause]:
+    found: list[Clause] = [
+        {"term": {field: value}}
+        for field, value in (
+            ("gallery_id", filters.gallery_id),
+            ("product_id", filters.product_id),
+            ("tag_value", filters.tag),
+            ("credit_value", filters.credit),
+            ("orientation", filters.orientation),
+        )
+        if value is not None
+    ]
+    found += [
+        {"range": {field: {bound: value}}}
+        for field, bound, value in (
+            ("width", "gte", filters.min_width),
+            ("height", "gte", filters.min_height),
+            ("newest", "gte", first_key_of(filters.created_from) if filters.created_from else None),
+            ("newest", "lte", last_key_of(filters.created_to) if filters.created_to else None),
+        )
+        if value is not None
+    ]
+    return found
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A search with what had to be found out first."""
+
+    search: Search
+    sort: Sort
+    question: relevance.Question | None
+    typos: frozenset[str]
+
+
+class OpenSearchFinder:
+    """PictureFinder on OpenSearch."""
+
+    def __init__(self, client: OpenSearch) -> None:
+        self._client = client
+
+    def search(self, merchant_id: str, search: Search, after: Mapping[str, Any] | None) -> Page:
+        sort = Sort.WEIGHT if search.text is None and search.sort is Sort.RELEVANCE else search.sort
+        question = relevance.ask(search.text) if search.text is not None else None
+        if question and not question.words:
+            return NOTHING
+        any_word = bool(after["any_word"]) if after else sort is Sort.RELEVANCE
+        try:
+            asked = _Asked(search, sort, question, self._unknown_words(merchant_id, question))
+            page = self._page(merchant_id, asked, after, any_word=any_word)
+            if not page.total.value and not after and not any_word:
+                page = self._page(merchant_id, asked, after, any_word=True)
+        except NotFoundError:
+            return NOTHING
+        return page
+
+    def suggest(self, merchant_id: str, text: str, limit: int) -> list[str]:
+        known = relevance.words(text)[-relevance.MAX_WORDS :]
+        if not known:
+            return []
+        *before, last = known
+        body = {
+            "size": 0,
+            "query": {"bool": {"filter": [_word_query(word, typo=False) for word in before]}},
+            "aggs": {"words": {"terms": {"field": "words", "size": limit, "include": f"{last}.*"}}},
+        }
+        try:
+            answer = self._client.search(index=alias(merchant_id), body=body)
+        except NotFoundError:
+            return []
+        return [" ".join((*before, bucket["key"])) for bucket in answer["aggregations"]["words"]["buckets"]]
+
+    def _unknown_words(self, merchant_id: str, question: relevance.Question | None) -> frozenset[str]:
+        """Words that no picture has: only these are looked for with a typo."""
+        asked = [word for word in (question.distinct if question else ()) if len(word) >= relevance.TYPO_MIN_LETTERS]
+        if not asked:
+            return frozenset()
+        lines: list[Mapping[str, Any]] = []
+        for word in asked:
+            lines += [
+                {},
+                {
+                    "size": 0,
+                    "terminate_after": 1,
+                    "query": _any([{"term": {"words": word}}, {"term": {"name_words": word}}]),
+                },
+            ]
+        answers = self._client.msearch(index=alias(merchant_id), body=lines)["responses"]
+        return frozenset(
+            word
+            for word, answer in zip(asked, answers, strict=True)
+            if "hits" in answer and not answer["hits"]["total"]["value"]
+        )
+
+    def _page(self, merchant_id: str, asked: _Asked, after: Mapping[str, Any] | None, *, any_word: bool) -> Page:
+        search = asked.search
+        body = _body(asked, any_word=any_word)
+        snapshot = after.get("snapshot") if after else None
+        place = list(after["sort"]) if after else None
+        hits: list[Hit] = []
+        while True:
+            body["size"] = search.limit + 1 - len(hits)
+            if place:
+                body["search_after"] = place
+            answer, snapshot = self._ask(merchant_id, body, snapshot)
+            found = answer["hits"]["hits"]
+            rest = found[: search.limit - len(hits)]
+            hits += self._as_they_are_now(merchant_id, rest) if snapshot else [_hit(raw) for raw in rest]
+            place = rest[-1]["sort"] if rest else place
+            more = len(found) > len(rest)
+            if len(hits) == search.limit or not more:
+                break
+        if more and asked.sort is Sort.RELEVANCE and not after:
+            snapshot = self._snapshot(merchant_id)
+        return Page(
+            hits=tuple(hits),
+            total=Total(answer["hits"]["total"]["value"], answer["hits"]["total"]["relation"]),
+            facets=_counted(search, answer),
+            after={"sort": place, "snapshot": snapshot, "any_word": any_word} if more else None,
+        )
+
+    def _ask(self, merchant_id: str, body: dict[str, Any], snapshot: str | None) -> tuple[dict[str, Any], str | None]:
+        if snapshot:
+            try:
+                pinned = {**body, "pit": {"id": snapshot, "keep_alive": CURSOR_LIFE}}
+                answer = self._client.search(body=pinned)
+            except NotFoundError:
+                pass
+            else:
+                return answer, answer["pit_id"]
+        return self._client.search(index=alias(merchant_id), body=body), None
+
+    def _snapshot(self, merchant_id: str) -> str | None:
+        """A point in time for the pages that follow; when the cluster has none to give they do without."""
+        try:
+            answer = self._client.create_pit(index=alias(merchant_id), params={"keep_alive": CURSOR_LIFE})
+        except TransportError:
+            return None
+        return str(answer["pit_id"])
+
+    def _as_they_are_now(self, merchant_id: str, found: list[dict[str, Any]]) -> list[Hit]:
+        """Hits of an older point in time: the deleted left out, the changed as they are."""
+        if not found:
+            return []
+        answer = self._client.mget(index=alias(merchant_id), body={"ids": [raw["_id"] for raw in found]})
+        return [
+            _hit({**raw, "_source": doc["_source"]})
+            for raw, doc in zip(found, answer["docs"], strict=True)
+            if doc.get("found")
+        ]
+
+
+def _body(asked: _Asked, *, any_word: bool) -> dict[str, Any]:
+    search, sort, question = asked.search, asked.sort, asked.question
+    must: list[Clause] = []
+    body: dict[str, Any] = {
+        "sort": _ORDERS[sort],
+        "track_total_hits": True,
+        "_source": ["source"],
+        "aggs": {str(facet): {"terms": {"field": f"{facet}_value", "size": FACET_VALUES}} for facet in search.facets},
+    }
+    if question:
+        words = [_word_query(word, typo=word in asked.typos) for word in question.distinct]
+        every_word: Clause = {"bool": {"must": words}}
+        must.append(_any([*words, *_bonuses(question, every_word)]) if any_word else every_word)
+        must += [
+            _any([_phrase(field, phrase, weight) for field, weight in relevance.FIELD_WEIGHTS.items()])
+            for phrase in question.phrases
+        ]
+        if sort is Sort.RELEVANCE:
+            shown = {"number_of_fragments": 1, "fragment_size": SNIPPET_LETTERS}
+            body["highlight"] = {
+                "pre_tags": ["<mark>"],
+                "post_tags": ["</mark>"],
+                "encoder": "html",
+                "highlight_query": _any(
+                    [_match(field, word, 1.0) for word in question.distinct for field in ("name", "caption")]
+                ),
+                "fields": {"name": shown, "caption": shown},
+            }
+    query: Clause = {"bool": {"must": must, "filter": _filters(search.filters)}}
+    if sort is Sort.RELEVANCE:
+        query = {
+            "function_score": {
+                "query": query,
+                "field_value_factor": {"field": "interest", "missing": 1.0},
+                "boost_mode": "multiply",
+            }
+        }
+    body["query"] = query
+    return body
+
+
+def _hit(raw: Mapping[str, Any]) -> Hit:
+    return Hit(
+        picture=to_picture(raw["_source"]["source"]),
+        score=raw["_score"],
+        highlight={field: fragments[0] for field, fragments in raw.get("highlight", {}).items()},
+    )
+
+
+def _counted(search: Search, answer: Mapping[str, Any]) -> dict[Facet, tuple[FacetCount, ...]]:
+    return {
+        facet: tuple(
+            FacetCount(bucket["key"], bucket["doc_count"]) for bucket in answer["aggregations"][str(facet)]["buckets"]
+        )
+        for facet in search.facets
+    }
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+class OpenSearchIndex:
+    """Writes what the images are, then reads them again until nothing changed in between.
+
+    Whichever of two writers writes last also reads last, so an older picture never
+    stays; one that dies in between has its message delivered again.
+    """
+
+    def __init__(self, client: OpenSearch) -> None:
+        self._client = client
+
+    def update(self, merchant_id: str, keys: Sequence[PictureKey], read: ReadPictures) -> None:
+        self._create_first(merchant_id)
+        self._settle(self._written_to(merchant_id), list(dict.fromkeys(keys)), read)
+
+    def rebuild(self, merchant_id: str, pictures: ReadAllPictures, read: ReadPictures, progress: Progress) -> int:
+        self._create_first(merchant_id)
+        in_use = set(self._client.indices.get_alias(name=alias(merchant_id)))
+        self._delete(set(self._written_to(merchant_id)) - in_use)
+        index = self._create(merchant_id, uuid4().hex, in_use=False)
+        count = 0
+        unread = iter(pictures())
+        while chunk := list(islice(unread, CHUNK)):
+            self._settle([index], [picture.key for picture in chunk], read)
+            count += len(chunk)
+            progress(count)
+        self._client.indices.refresh(index=index)
+        actions = [{"remove": {"index": old, "alias": alias(merchant_id)}} for old in sorted(in_use)]
+        actions.append({"add": {"index": index, "alias": alias(merchant_id)}})
+        try:
+            self._client.indices.update_aliases(body={"actions": actions})
+        except NotFoundError as error:
+            raise RebuildSuperseded(merchant_id) from error
+        self._delete(in_use)
+        return int(self._client.count(index=index)["count"])
+
+    def _settle(self, indexes: Sequence[str], keys: list[PictureKey], read: ReadPictures) -> None:
+        unsettled = keys
+        seen: dict[PictureKey, Picture | None] = {}
+        current = read(unsettled)
+        for _ in range(READS_BEFORE_GIVING_UP):
+            written = {key: current.get(key) for key in unsettled}
+            self._write(indexes, written)
+            seen |= written
+            current = read(keys)
+            unsettled = [key for key in keys if current.get(key) != seen[key]]
+            if not unsettled:
+                return
+        raise WritesNotTaken(indexes)
+
+    def _write(self, indexes: Sequence[str], pictures: Mapping[PictureKey, Picture | None]) -> None:
+        """In bulk; what OpenSearch has no room for (429) is offered again, later and later."""
+        results = streaming_bulk(
+            self._client,
+            _actions(indexes, pictures),
+            chunk_size=CHUNK,
+            max_chunk_bytes=CHUNK_BYTES,
+            max_retries=BULK_RETRIES,
+            initial_backoff=1,
+            max_backoff=10,
+            raise_on_error=False,
+            require_alias=True,
+        )
+        refused = [
+            result
+            for taken, answer in results
+            for action, result in answer.items()
+            if not taken and not (action == "delete" and result.get("result") == "not_found")
+        ]
+        if refused:
+            raise WritesNotTaken(refused[0])
+
+    def _written_to(self, merchant_id: str) -> list[str]:
+        return sorted(self._client.indices.get_alias(name=f"{alias(merchant_id)}-written"))
+
+    def _create_first(self, merchant_id: str) -> None:
+        if not self._client.indices.exists_alias(name=alias(merchant_id)):
+            self._create(merchant_id, "first", in_use=True)
+
+    def _create(self, merchant_id: str, name: str, *, in_use: bool) -> str:
+        index = f"{alias(merchant_id)}-{name}"
+        aliases = [_only(index), f"{alias(merchant_id)}-written", *([alias(merchant_id)] if in_use else [])]
+        try:
+            self._client.indices.create(index=index, body={**INDEX, "aliases": {name: {} for name in aliases}})
+        except RequestError as error:
+            if error.error != "resource_already_exists_exception":
+                raise
+        return index
+
+    def _delete(self, indexes: set[str]) -> None:
+        if indexes:
+            self._client.indices.delete(index=",".join(sorted(indexes)), ignore_unavailable=True)
+
+
+def _only(index: str) -> str:
+    """Writes go through an alias of one index, so that none brings a deleted index back without its mapping."""
+    return f"{index}-only"
+
+
+def _actions(indexes: Sequence[str], pictures: Mapping[PictureKey, Picture | None]) -> Iterator[dict[str, Any]]:
+    for key, picture in pictures.items():
+        for index in indexes:
+            target = {"_index": _only(index), "_id": str(key)}
+            if picture:
+                yield {**target, "_op_type": "index", "_source": to_document(picture)}
+            else:
+                yield {**target, "_op_type": "delete"}

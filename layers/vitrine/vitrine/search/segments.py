@@ -1,0 +1,341 @@
+"""Versions of an index as immutable files in S3, and copies of them on local disk.
+
+A manifest names every file of one version with its checksum. Files and versions are
+written once under names never used again; only `current.json` is replaced, and only
+by whoever read the manifest that is there. So a version is published whole or not at
+all, and what a writer that died left behind is referenced by nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from pathlib import Path
+
+    from mypy_boto3_s3 import S3Client
+
+RETIRED_FILES_ARE_KEPT = timedelta(hours=1)
+"""How long a replaced version can still be read: the life of a relevance cursor and of a slow reader."""
+
+PARALLEL_TRANSFERS = 16
+CHUNK_BYTES = 1 << 20
+
+
+class PublishedByAnother(Exception):
+    """Another writer published first: start again from its version."""
+
+
+class VersionGone(Exception):
+    """A file of this version is no longer kept."""
+
+
+class CorruptFile(Exception):
+    """A file does not have the checksum its manifest gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file as it lies in S3."""
+
+    object_key: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildUnderWay:
+    """The keys written since a rebuild began, which it reads once more before it switches."""
+
+    id: str
+    started_at: str
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One version: its files, the engine's own `meta`, and object keys retired with the time of it."""
+
+    version: str
+    files: Mapping[str, StoredFile] = field(default_factory=dict)
+    meta: Mapping[str, Any] | None = None
+    retired: tuple[tuple[str, str], ...] = ()
+    rebuild: RebuildUnderWay | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files.values())
+
+    def to_json(self) -> bytes:
+        """As it is published."""
+        return json.dumps(asdict(self), separators=(",", ":")).encode()
+
+    @classmethod
+    def from_json(cls, body: bytes) -> Manifest:
+        """Inverse of `to_json`."""
+        raw = json.loads(body)
+        return cls(
+            version=raw["version"],
+            files={name: StoredFile(**file) for name, file in raw["files"].items()},
+            meta=raw["meta"],
+            retired=tuple((key, at) for key, at in raw["retired"]),
+            rebuild=RebuildUnderWay(**{**raw["rebuild"], "changed": tuple(raw["rebuild"]["changed"])})
+            if raw["rebuild"]
+            else None,
+        )
+
+
+class Current(NamedTuple):
+    """The version in use and its tag; neither before the first."""
+
+    manifest: Manifest | None
+    etag: str | None
+
+
+NEW = Current(None, None)
+
+
+def next_version(current: Manifest | None) -> str:
+    """A name that sorts behind the current one and is never used again."""
+    number = int(current.version.split("-")[0]) + 1 if current else 1
+    return f"{number:012d}-{uuid.uuid4().hex[:12]}"
+
+
+class SegmentStore:
+    """One merchant's objects lie under `search/{merchant_id}/`; nothing else is ever read for it."""
+
+    def __init__(self, s3: S3Client, bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+
+    def current(self, merchant_id: str, known_etag: str | None = None) -> Current | None:
+        """The version in use; None when there is none, or none newer than `known_etag`."""
+        condition = {"IfNoneMatch": known_etag} if known_etag else {}
+        try:
+            answer = self._s3.get_object(
+                Bucket=self._bucket,
+                Key=_current(merchant_id),
+                **condition,  # type: ignore[arg-type]
+            )
+        except ClientError as error:
+            if _code(error) in {"NoSuchKey", "304"}:
+                return None
+            raise
+        return Current(Manifest.from_json(answer["Body"].read()), answer["ETag"])
+
+    def version(self, merchant_id: str, version: str) -> Manifest:
+        """A version, in use or replaced. Raises VersionGone."""
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=_version(merchant_id, version))
+        except ClientError as error:
+            if _code(error) == "NoSuchKey":
+                raise VersionGone(version) from error
+            raise
+        return Manifest.from_json(answer["Body"].read())
+
+    def upload(self, merchant_id: str, paths: Mapping[str, Path]) -> dict[str, StoredFile]:
+        """Store files under fresh object keys; the answer is by the names of `paths`."""
+
+        def put(path: Path) -> StoredFile:
+            object_key = f"search/{merchant_id}/files/{uuid.uuid4().hex}"
+            with path.open("rb") as body:
+                sha256 = hashlib.file_digest(body, "sha256").hexdigest()
+                body.seek(0)
+                self._s3.put_object(Bucket=self._bucket, Key=object_key, Body=body)
+            return StoredFile(object_key, path.stat().st_size, sha256)
+
+        with ThreadPoolExecutor(PARALLEL_TRANSFERS) as pool:
+            return dict(zip(paths, pool.map(put, paths.values()), strict=True))
+
+    def fetch(self, files: Iterable[StoredFile], directory: Path) -> None:
+        """Bring files into the directory, each under its object's name, and only once its checksum is right."""
+
+        def get(file: StoredFile) -> None:
+            target = directory / local_name(file)
+            if target.exists():
+                return
+            partial = directory / f"{target.name}.{uuid.uuid4().hex}.partial"
+            try:
+                answer = self._s3.get_object(Bucket=self._bucket, Key=file.object_key)
+            except ClientError as error:
+                if _code(error) == "NoSuchKey":
+                    raise VersionGone(file.object_key) from error
+                raise
+            digest = hashlib.sha256()
+            try:
+                with partial.open("wb") as sink:
+                    for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
+                        digest.update(chunk)
+                        sink.write(chunk)
+                if digest.hexdigest() != file.sha256:
+                    raise CorruptFile(file.object_key)
+                partial.rename(target)
+            finally:
+                partial.unlink(missing_ok=True)
+
+        directory.mkdir(parents=True, exist_ok=True)
+        with ThreadPoolExecutor(PARALLEL_TRANSFERS) as pool:
+            list(pool.map(get, files))
+
+    def publish(self, merchant_id: str, manifest: Manifest, replaces: str | None) -> str:
+        """Make this the version in use, if the one with the tag `replaces` still is. Returns the new tag."""
+        body = manifest.to_json()
+        self._s3.put_object(Bucket=self._bucket, Key=_version(merchant_id, manifest.version), Body=body)
+        condition = {"IfMatch": replaces} if replaces else {"IfNoneMatch": "*"}
+        try:
+            answer = self._s3.put_object(
+                Bucket=self._bucket,
+                Key=_current(merchant_id),
+                Body=body,
+                ContentType="application/json",
+                **condition,  # type: ignore[arg-type]
+            )
+        except ClientError as error:
+            if _code(error) in {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}:
+                raise PublishedByAnother(merchant_id) from error
+            raise
+        return answer["ETag"]
+
+    def delete(self, object_keys: Collection[str]) -> None:
+        """Remove objects; those that are gone already do no harm."""
+        keys = list(object_keys)
+        for start in range(0, len(keys), 1000):
+            chunk = keys[start : start + 1000]
+            self._s3.delete_objects(
+                Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in chunk], "Quiet": True}
+            )
+
+    def delete_unreferenced(self, merchant_id: str, manifest: Manifest, before: datetime) -> None:
+        """Sweep away what writers that died left behind."""
+        referenced = {file.object_key for file in manifest.files.values()}
+        referenced |= {key for key, _ in manifest.retired} | {_version(merchant_id, manifest.version)}
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=f"search/{merchant_id}/")
+        self.delete(
+            [
+                entry["Key"]
+                for page in pages
+                for entry in page.get("Contents", [])
+                if entry["Key"] not in referenced
+                and entry["Key"] != _current(merchant_id)
+                and entry["LastModified"] < before
+            ]
+        )
+
+
+def succeed(
+    merchant_id: str,
+    current: Manifest | None,
+    files: Mapping[str, StoredFile],
+    meta: Mapping[str, Any] | None,
+    now: datetime,
+) -> tuple[Manifest, list[str]]:
+    """The manifest to follow `current`, and the object keys retired for so long that nobody reads them."""
+    if current is None:
+        return Manifest(next_version(None), files, meta), []
+    in_use = {file.object_key for file in files.values()}
+    dropped = [file.object_key for file in current.files.values() if file.object_key not in in_use]
+    limit = (now - RETIRED_FILES_ARE_KEPT).isoformat()
+    retired = [*current.retired]
+    retired += [(key, now.isoformat()) for key in (*dropped, _version(merchant_id, current.version))]
+    manifest = replace(
+        current,
+        version=next_version(current),
+        files=files,
+        meta=meta,
+        retired=tuple(entry for entry in retired if entry[1] >= limit),
+    )
+    return manifest, [key for key, at in retired if at < limit]
+
+
+class LocalVersions:
+    """Versions of merchants' indexes on local disk, sharing the files they have in common.
+
+    A version is a directory of hard links: opening another never touches the files
+    under a search that is running, and a file without a version is a file with one link.
+    """
+
+    def __init__(self, store: SegmentStore, root: Path, budget_bytes: int) -> None:
+        self._store = store
+        self._root = root
+        self._budget_bytes = budget_bytes
+        self._sizes: dict[str, int] = {}
+
+    def bring(self, merchant_id: str, manifest: Manifest) -> Path:
+        """The directory of this version, after fetching the files that are not here yet."""
+        directory = self._home(merchant_id) / "versions" / manifest.version
+        self._make_room(merchant_id, manifest.size)
+        if not directory.exists():
+            self.lay_out(merchant_id, manifest).rename(directory)
+        return directory
+
+    def lay_out(self, merchant_id: str, manifest: Manifest) -> Path:
+        """A directory of its own holding the version, for a writer to change and throw away."""
+        files = self._home(merchant_id) / "files"
+        self._store.fetch(manifest.files.values(), files)
+        versions = self._home(merchant_id) / "versions"
+        versions.mkdir(parents=True, exist_ok=True)
+        directory = versions / f"laid-out-{uuid.uuid4().hex}"
+        directory.mkdir()
+        for name, file in manifest.files.items():
+            os.link(files / local_name(file), directory / name)
+        (directory / "meta.json").write_text(json.dumps(manifest.meta))
+        return directory
+
+    def adopt(self, merchant_id: str, directory: Path, files: Mapping[str, StoredFile]) -> None:
+        """Keep files that were written here, so that nobody fetches them back."""
+        kept = self._home(merchant_id) / "files"
+        kept.mkdir(parents=True, exist_ok=True)
+        for name, file in files.items():
+            os.link(directory / name, kept / local_name(file))
+
+    def keep_only(self, merchant_id: str, versions: Collection[str]) -> None:
+        """Remove all other versions, and the files that only they had."""
+        home = self._home(merchant_id)
+        if not home.exists():
+            return
+        for directory in (home / "versions").iterdir():
+            if directory.name not in versions:
+                shutil.rmtree(directory)
+        for path in (home / "files").iterdir():
+            if path.stat().st_nlink == 1:
+                path.unlink()
+
+    def _make_room(self, merchant_id: str, size: int) -> None:
+        self._sizes.pop(merchant_id, None)
+        while self._sizes and sum(self._sizes.values()) + size > self._budget_bytes:
+            longest_unused = next(iter(self._sizes))
+            del self._sizes[longest_unused]
+            shutil.rmtree(self._home(longest_unused), ignore_errors=True)
+        self._sizes[merchant_id] = size
+
+    def _home(self, merchant_id: str) -> Path:
+        return self._root / f"merchant-{merchant_id}"
+
+
+def local_name(file: StoredFile) -> str:
+    """The name of its copy on local disk."""
+    return file.object_key.rsplit("/", 1)[-1]
+
+
+def _current(merchant_id: str) -> str:
+    return f"search/{merchant_id}/current.json"
+
+
+def _version(merchant_id: str, version: str) -> str:
+    return f"search/{merchant_id}/versions/{version}.json"
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response["Error"]["Code"])

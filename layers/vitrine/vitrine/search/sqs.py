@@ -1,0 +1,47 @@
+"""Keys of changed images as messages: `{"merchant_id": …, "keys": [[gallery_id, image_id], …]}`."""
+
+from __future__ import annotations
+
+import json
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+from vitrine.search.model import PictureKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mypy_boto3_sqs import SQSClient
+
+KEYS_A_MESSAGE = 500
+
+
+class ChangedImage(NamedTuple):
+    """An image that is not as it was."""
+
+    merchant_id: str
+    key: PictureKey
+
+
+class SqsChanges:
+    """Changes on a queue."""
+
+    def __init__(self, client: SQSClient, queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def send(self, changed: Iterable[ChangedImage]) -> int:
+        """Send each image once, a merchant's together; answers how many."""
+        once = sorted(set(changed))
+        for merchant_id, several in groupby(once, key=lambda change: change.merchant_id):
+            keys = [list(change.key) for change in several]
+            for start in range(0, len(keys), KEYS_A_MESSAGE):
+                message = {"merchant_id": merchant_id, "keys": keys[start : start + KEYS_A_MESSAGE]}
+                self._client.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(message))
+        return len(once)
+
+
+def read_changes(body: str) -> tuple[str, list[PictureKey]]:
+    """The merchant and keys of a message. Raises ValueError or KeyError when it is none of ours."""
+    message = json.loads(body)
+    return message["merchant_id"], [PictureKey(gallery_id, image_id) for gallery_id, image_id in message["keys"]]

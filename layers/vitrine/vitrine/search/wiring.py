@@ -1,0 +1,107 @@
+"""The search on the engine that the template's parameter names. Only that engine is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import gettempdir
+from typing import TYPE_CHECKING
+
+from vitrine.platform.aws import client
+from vitrine.platform.settings import read_settings
+
+if TYPE_CHECKING:
+    from opensearchpy import OpenSearch
+
+    from vitrine.search.ports import PictureFinder, PictureIndex
+    from vitrine.search.segments import LocalVersions, SegmentStore
+    from vitrine.search.sqs import SqsChanges
+
+EMBEDDED = "embedded"
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """Which engine, and how much of the local disk the embedded one may fill."""
+
+    search_engine: str
+    search_disk_bytes: int = 400_000_000
+
+
+@dataclass(frozen=True)
+class EmbeddedSettings:
+    """Where the embedded engine's versions are published."""
+
+    search_bucket: str
+
+
+@dataclass(frozen=True)
+class OpenSearchSettings:
+    """Where OpenSearch answers."""
+
+    opensearch_url: str
+    aws_region: str = ""
+
+
+@dataclass(frozen=True)
+class ChangesSettings:
+    """Where keys of changed images wait."""
+
+    search_changes_queue: str
+
+
+@cache
+def picture_finder() -> PictureFinder:
+    """What answers searches."""
+    if read_settings(SearchSettings).search_engine == EMBEDDED:
+        from vitrine.search.tantivy import TantivyFinder  # noqa: PLC0415 - one engine is loaded
+
+        return TantivyFinder(*_embedded())
+    from vitrine.search.opensearch import OpenSearchFinder  # noqa: PLC0415 - as above
+
+    return OpenSearchFinder(_opensearch())
+
+
+@cache
+def picture_index() -> PictureIndex:
+    """What takes changes."""
+    if read_settings(SearchSettings).search_engine == EMBEDDED:
+        from vitrine.search.tantivy import TantivyIndex  # noqa: PLC0415 - one engine is loaded
+
+        return TantivyIndex(*_embedded())
+    from vitrine.search.opensearch import OpenSearchIndex  # noqa: PLC0415 - as above
+
+    return OpenSearchIndex(_opensearch())
+
+
+@cache
+def changes() -> SqsChanges:
+    """The queue of changed images."""
+    from vitrine.search.sqs import SqsChanges  # noqa: PLC0415 - only one function sends
+
+    return SqsChanges(client("sqs"), read_settings(ChangesSettings).search_changes_queue)
+
+
+def _embedded() -> tuple[SegmentStore, LocalVersions]:
+    from vitrine.search.segments import LocalVersions, SegmentStore  # noqa: PLC0415 - one engine is loaded
+
+    store = SegmentStore(client("s3"), read_settings(EmbeddedSettings).search_bucket)
+    budget = read_settings(SearchSettings).search_disk_bytes
+    return store, LocalVersions(store, Path(gettempdir()) / "vitrine-search", budget)
+
+
+def _opensearch() -> OpenSearch:
+    from opensearchpy import OpenSearch, Urllib3AWSV4SignerAuth  # noqa: PLC0415 - one engine is loaded
+
+    from vitrine.platform.aws import credentials  # noqa: PLC0415 - as above
+
+    settings = read_settings(OpenSearchSettings)
+    signed = settings.opensearch_url.startswith("https://")
+    return OpenSearch(
+        settings.opensearch_url,
+        http_auth=Urllib3AWSV4SignerAuth(credentials(), settings.aws_region) if signed else None,
+        timeout=8,
+        max_retries=2,
+        retry_on_timeout=True,
+    )

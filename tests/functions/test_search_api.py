@@ -1,0 +1,188 @@
+"""Image search over HTTP, fed by the stream of the images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from functions.galleries_api.handler import lambda_handler as galleries
+from functions.search_api.handler import lambda_handler as search
+from functions.search_rebuild.handler import lambda_handler as rebuild
+from tests.aws import Context, api_event, send
+from tests.streams import follow_images
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+IMAGES = [
+    {
+        "id": "red",
+        "name": "Red summer dress",
+        "url": "https://pictures.example/red.jpg",
+        "created_at": "2024-03-01T10:00:00Z",
+        "tags": ["dress", "summer"],
+        "credit": "Ann Lee",
+        "width": 800,
+        "height": 1200,
+        "product_ids": ["p1"],
+    },
+    {
+        "id": "cafe",
+        "name": "Café in Malmö",
+        "url": "https://pictures.example/cafe.jpg",
+        "created_at": "2024-03-02T10:00:00Z",
+        "caption": "Two people <b>drink</b> coffee",
+        "tags": ["summer"],
+        "credit": "Bo Ek",
+        "width": 1200,
+        "height": 800,
+    },
+    {
+        "id": "bare",
+        "name": "Untitled",
+        "url": "https://pictures.example/bare.jpg",
+        "created_at": "2024-03-03T10:00:00Z",
+    },
+]
+
+
+@pytest.fixture(autouse=True)
+def _searchable(cloud: None, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("vitrine.search.tantivy.LOOK_FOR_NEW_VERSION_SECONDS", 0)
+    put("summer", *IMAGES)
+    follow_images()
+
+
+def put(gallery_id: str, *images: dict[str, Any], merchant: str = "shop") -> None:
+    send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id=gallery_id, body={}, merchant=merchant))
+    body = {"images": list(images)}
+    status, answer, _ = send(
+        galleries,
+        api_event("POST", "/galleries/{gallery_id}/images", gallery_id=gallery_id, body=body, merchant=merchant),
+    )
+    assert (status, [it["status"] for it in answer["results"] if it["status"] == "rejected"]) == (200, [])
+
+
+def find(merchant: str = "shop", **query: str) -> dict[str, Any]:
+    status, answer, _ = send(search, api_event("GET", "/search/images", query=query, merchant=merchant))
+    assert status == 200, answer
+    return answer
+
+
+def ids(answer: dict[str, Any]) -> list[str]:
+    return [item["id"] for item in answer["items"]]
+
+
+def test_an_image_is_found_with_all_that_is_said_of_it() -> None:
+    answer = find(q="dresses", facets="tag,credit")
+    [item] = answer["items"]
+    assert {name: item[name] for name in ("id", "gallery_id", "url", "created_at", "credit", "width")} == {
+        "id": "red",
+        "gallery_id": "summer",
+        "url": "https://pictures.example/red.jpg",
+        "created_at": "2024-03-01T10:00:00Z",
+        "credit": "Ann Lee",
+        "width": 800,
+    }
+    assert item["highlight"] == {"name": "Red summer <mark>dress</mark>"}
+    assert item["score"] > 0
+    assert answer["total"] == {"value": 1, "relation": "eq"}
+    assert answer["facets"] == {
+        "tag": [{"value": "dress", "count": 1}, {"value": "summer", "count": 1}],
+        "credit": [{"value": "Ann Lee", "count": 1}],
+    }
+    assert answer["next_cursor"] is None
+    assert answer["took_ms"] >= 0
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"q": "cafe"}, ["cafe"]),
+        ({"q": "malmo"}, ["cafe"]),
+        ({"q": "sumer"}, ["red", "cafe"]),
+        ({"q": "summer", "orientation": "landscape"}, ["cafe"]),
+        ({"q": "summer", "credit": "Ann Lee"}, ["red"]),
+        ({"tag": "summer", "sort": "newest"}, ["cafe", "red"]),
+        ({"sort": "oldest"}, ["red", "cafe", "bare"]),
+        ({"product_id": "p1"}, ["red"]),
+        ({"created_from": "2024-03-02T10:00:00Z", "sort": "oldest"}, ["cafe", "bare"]),
+        ({"created_to": "2024-03-02T10:00:00Z", "sort": "oldest"}, ["red", "cafe"]),
+        ({"min_width": "1000"}, ["cafe"]),
+        ({"min_height": "801"}, ["red"]),
+        ({"gallery_id": "winter"}, []),
+        ({"q": "zzz"}, []),
+    ],
+)
+def test_queries_and_filters(query: dict[str, str], found: list[str]) -> None:
+    assert ids(find(**query)) == found
+
+
+def test_a_highlight_is_safe_html() -> None:
+    [item] = find(q="coffee")["items"]
+    assert item["highlight"]["caption"] == "Two people &lt;b&gt;drink&lt;/b&gt; <mark>coffee</mark>"
+
+
+def test_hidden_and_deleted_images_are_gone() -> None:
+    where = {"gallery_id": "summer", "image_id": "red"}
+    path = "/galleries/{gallery_id}/images/{image_id}"
+    send(galleries, api_event("PATCH", path, body={"hidden": True}, **where))
+    follow_images()
+    assert ids(find(q="dress")) == []
+    send(galleries, api_event("PATCH", path, body={"hidden": False}, **where))
+    follow_images()
+    assert ids(find(q="dress")) == ["red"]
+    send(galleries, api_event("DELETE", path, **where))
+    follow_images()
+    assert ids(find(q="dress")) == []
+
+
+def test_no_merchant_meets_anothers_images() -> None:
+    put("summer", {"id": "theirs", "name": "Green dress", "url": "https://o.example/1.jpg"}, merchant="other")
+    follow_images()
+    assert ids(find(q="dress", merchant="other")) == ["theirs"]
+    assert ids(find(q="green")) == []
+    assert find(merchant="other", facets="tag")["facets"] == {"tag": []}
+    _, suggested, _ = send(search, api_event("GET", "/search/suggest", query={"q": "su"}, merchant="other"))
+    assert suggested == {"items": []}
+
+
+def test_a_cursor_leads_on_and_belongs_to_its_query_and_merchant() -> None:
+    first = find(q="summer", limit="1")
+    second = find(q="summer", limit="1", cursor=first["next_cursor"])
+    assert (ids(first) + ids(second), second["next_cursor"]) == (["red", "cafe"], None)
+    for more in ({"q": "dress"}, {"q": "summer", "merchant": "other"}, {"q": "summer", "sort": "newest"}):
+        merchant = more.pop("merchant", "shop")
+        event = api_event("GET", "/search/images", query={**more, "cursor": first["next_cursor"]}, merchant=merchant)
+        assert send(search, event)[0] == 400
+
+
+def test_suggestions_complete_the_last_word() -> None:
+    status, answer, _ = send(search, api_event("GET", "/search/suggest", query={"q": "red su"}, kind="publishable"))
+    assert (status, answer) == (200, {"items": [{"text": "red summer"}]})
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"sort": "price"},
+        {"facets": "colour"},
+        {"orientation": "round"},
+        {"min_width": "-1"},
+        {"created_from": "yesterday"},
+        {"limit": "101"},
+    ],
+)
+def test_a_parameter_that_is_wrong_is_named(query: dict[str, str]) -> None:
+    status, problem, _ = send(search, api_event("GET", "/search/images", query=query))
+    assert (status, [error["pointer"] for error in problem["errors"]]) == (422, [f"/query/{next(iter(query))}"])
+
+
+def test_a_merchant_without_images_finds_nothing() -> None:
+    assert find(q="dress", merchant="new")["items"] == []
+
+
+def test_a_rebuild_brings_back_what_the_tables_hold() -> None:
+    assert rebuild({"merchant_id": "shop"}, Context()) == {"images": 3}
+    assert ids(find(q="dress")) == ["red"]
