@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from samcli.yamlhelper import yaml_parse
 
-from local.state import REGION, ROOT, STACK_NAME, STATE, LocalCloudError, aws_environment, step, write_whole
+from local.state import API_PATH, REGION, ROOT, STACK_NAME, STATE, LocalCloudError, aws_environment, step, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from local.emulator import Emulator
 
 STAGE = "v1"
-BASE_PATH = "vitrine"
 _HOST = "127.0.0.1"
 _BUILD = STATE / "build"
 _BUILT = STATE / "built.json"
@@ -132,7 +131,7 @@ def _sam(arguments: list[str], emulator: Emulator, more: dict[str, str] | None =
 
 def api_url(emulator: Emulator) -> str:
     """Where the API is, whatever id the gateway gave it."""
-    return f"{emulator.endpoint_url}/{BASE_PATH}"
+    return f"{emulator.endpoint_url}/{API_PATH}"
 
 
 def _publish_api(emulator: Emulator) -> None:
@@ -162,4 +161,4 @@ def _publish_api(emulator: Emulator) -> None:
     if any(item["domainName"] == _HOST for item in gateway.get_domain_names()["items"]):
         gateway.delete_domain_name(domainName=_HOST)
     gateway.create_domain_name(domainName=_HOST)
-    gateway.create_base_path_mapping(domainName=_HOST, basePath=BASE_PATH, restApiId=api_id, stage=STAGE)
+    gateway.create_base_path_mapping(domainName=_HOST, basePath=API_PATH, restApiId=api_id, stage=STAGE)

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from local.state import REGION, STATE, LocalCloudError, aws_environment, write_whole
+from local.state import REGION, ROOT, STATE, LocalCloudError, aws_environment, write_whole
 
 FIRST_PORT = 4566
 LAST_PORT = 4665
@@ -27,7 +27,7 @@ _FILE = STATE / "emulator.json"
 _READY_SECONDS = 30
 _STOP_SECONDS = 10
 _IDLE_WORKER_SECONDS = 60
-_GIGABYTE = 1024**3
+_MOST_WORKERS = 64
 _direct = build_opener(ProxyHandler({}))
 
 
@@ -87,7 +87,6 @@ def _start_on(port: int) -> Emulator:
         (home / folder).mkdir(parents=True, exist_ok=True)
     environment = aws_environment(f"http://127.0.0.1:{port}") | {
         "GATEWAY_PORT": str(port),
-        "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",
         "MINISTACK_REGION": REGION,
         "IOT_MTLS_ENABLED": "0",
@@ -95,15 +94,15 @@ def _start_on(port: int) -> Emulator:
         "TMPDIR": str(home / "tmp"),
         "STATE_DIR": str(home / "state"),
         "S3_DATA_DIR": str(home / "s3"),
-        "LAMBDA_ACCOUNT_CONCURRENCY": str(_most_workers()),
+        "LAMBDA_ACCOUNT_CONCURRENCY": str(_MOST_WORKERS),
         "LAMBDA_WARM_TTL_SECONDS": str(_IDLE_WORKER_SECONDS),
     }
     with LOG.open("w") as log, _LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"],
+            [sys.executable, "-m", "local.cloud", str(port)],
             env=environment,
-            cwd=home,
+            cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -119,12 +118,6 @@ def _start_on(port: int) -> Emulator:
             raise LocalCloudError(f"The emulator did not start on port {port}. See {LOG}, then run: make reset")
         time.sleep(0.05)
     return emulator
-
-
-def _most_workers() -> int:
-    """Function processes at once: four a gigabyte of memory, each takes 50 to 80 MB."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(16, min(128, 4 * memory // _GIGABYTE))
 
 
 def _last_started() -> Emulator | None:

@@ -19,6 +19,7 @@ STATE = Path(os.environ.get("VITRINE_STATE", ROOT / ".local")).resolve()
 STACK_FILE = STATE / "stack.json"
 REGION = "us-east-1"
 STACK_NAME = "vitrine"
+API_PATH = "vitrine"
 
 
 class LocalCloudError(Exception):
@@ -62,7 +63,7 @@ def write_whole(path: Path, text: str) -> None:
 
 def aws_environment(endpoint_url: str) -> dict[str, str]:
     """This process's environment, with every AWS client turned to the emulator and away from real accounts."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON"))}
     return kept | {
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_ACCESS_KEY_ID": "test",

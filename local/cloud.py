@@ -1,0 +1,45 @@
+"""MiniStack with a queue before the API: `python -m local.cloud PORT`.
+
+MiniStack starts a process for each request that comes while all are busy. Fifty clients at once are fifty cold starts
+of every function they call, a minute of work for two cores and gigabytes of memory, where AWS has room for them. So
+requests to the API wait for one of a few places; what the functions themselves ask of AWS never waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from ministack.app import app as ministack
+
+from local.state import API_PATH
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+_places = asyncio.Semaphore(max(4, 2 * (os.cpu_count() or 1)))
+
+
+async def app(scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Any]) -> None:
+    """MiniStack, one place after the other where the API is asked."""
+    if scope["type"] == "http" and scope["path"].startswith(f"/{API_PATH}/"):
+        async with _places:
+            await ministack(scope, receive, send)
+    else:
+        await ministack(scope, receive, send)
+
+
+def main() -> None:
+    """Serve until stopped."""
+    config = Config()
+    config.bind = [f"127.0.0.1:{sys.argv[1]}"]
+    config.keep_alive_timeout = 75
+    asyncio.run(serve(app, config))  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main()
