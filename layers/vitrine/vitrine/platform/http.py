@@ -30,7 +30,7 @@ from vitrine.platform.problems import (
     problem,
     status_of,
 )
-from vitrine.platform.telemetry import MetricUnit, logger, metrics
+from vitrine.platform.telemetry import MetricUnit, log_request, logger, metrics
 from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
@@ -226,14 +226,13 @@ class HttpApp:
         except Exception as error:  # noqa: BLE001 - nothing internal may reach the caller
             logger.exception("unexpected error")
             answer = _problem_answer(error, path, request_id)
-        logger.info(
-            "request",
-            extra={
-                "route": f"{event['httpMethod']} {event['resource']}",
-                "status": answer.status,
-                "merchant_id": merchant_id,
-                "duration_ms": round((time.perf_counter() - started) * 1000, 2),
-            },
+        log_request(
+            utc_now(),
+            request_id=request_id,
+            route=f"{event['httpMethod']} {event['resource']}",
+            status=answer.status,
+            merchant_id=merchant_id,
+            duration_ms=round((time.perf_counter() - started) * 1000, 2),
         )
         if answer.status >= 400:  # noqa: PLR2004 - where errors begin
             metrics.add_metric(f"Responses{answer.status // 100}xx", MetricUnit.Count, 1)
