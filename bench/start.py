@@ -102,6 +102,7 @@ def main() -> None:
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
         "AWS_LAMBDA_FUNCTION_NAME": "bench",
         "POWERTOOLS_SERVICE_NAME": "vitrine",
+        "PYDANTIC_DISABLE_PLUGINS": "__all__",
         "PYTHONPATH": f"{ROOT}:{options.layer}",
         **{f"{name}_TABLE": name.lower() for name in ("ACCESS", "IDEMPOTENCY", "GALLERIES", "IMAGES", "COUNTERS")},
         "GALLERY_TASKS_QUEUE": "http://127.0.0.1/queue",
