@@ -57,9 +57,9 @@ def _follow(records: list[dict[str, Any]]) -> None:
         try:
             if "NewImage" in record["dynamodb"]:
                 changes.append(_change(record["dynamodb"]["NewImage"]))
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, IndexError):
             set_aside.append(json.dumps(record, default=str))
-    set_aside += [json.dumps([*key.gallery, key.image_id]) for key in _recompute(changes)]
+    set_aside += [json.dumps([*key.gallery, key.image_id, key.incarnation]) for key in _recompute(changes)]
     for body in set_aside:
         client("sqs").send_message(QueueUrl=_settings().weights_retry_queue, MessageBody=body)
     _report(records, len(set_aside))
@@ -67,10 +67,10 @@ def _follow(records: list[dict[str, Any]]) -> None:
 
 def _retry(record: dict[str, Any]) -> bool:
     try:
-        merchant_id, gallery_id, image_id = json.loads(record["body"])
+        merchant_id, gallery_id, image_id, incarnation = json.loads(record["body"])
     except ValueError:
         return False
-    return not _recompute([Change(CounterKey(GalleryKey(merchant_id, gallery_id), image_id), None)])
+    return not _recompute([Change(CounterKey(GalleryKey(merchant_id, gallery_id), image_id, incarnation), None)])
 
 
 def _recompute(changes: Iterable[Change]) -> list[CounterKey]:

@@ -2,22 +2,22 @@
 
 | pk | sk | |
 |---|---|---|
-| `{merchant_id}/{gallery_id}/{image_id}` | `root` | the first shard |
-| same | `{incarnation}/{path}` | a shard below a split one |
+| `{merchant_id}/{gallery_id}/{image_id}` | `{incarnation}/{path}` | a shard; the first has an empty path |
 
-A shard holds `incarnation`, `views`, `clicks`, `robots`, `status` (absent while open) and the ring's slots `a`…`e`,
-sets of marks. One image's shards share a partition, so one query sums them.
+A shard holds `views`, `clicks`, `robots`, `status` (absent while open) and the ring's slots `a`…`e`, sets of marks.
+One image's shards share a partition, so one query sums them.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any, cast
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from vitrine.engagement.model import ROOT, Shard, child_paths
 from vitrine.engagement.ports import Absorbed, CounterKey, ShardKey
-from vitrine.galleries.model import Counted, GalleryKey, Totals
+from vitrine.galleries.model import GalleryKey, Totals
 from vitrine.platform.dynamodb import (
     ConditionFailed,
     batch_get,
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from vitrine.engagement.model import Hit, Slots
     from vitrine.platform.dynamodb import Item
 
-_ROOT_SORT_KEY = "root"
 _RING = "abcde"
 _TOMBSTONE_SECONDS = 6 * 3600
+_PARALLEL_CLOSES = 16
 
 
 class DynamoDBCounters:
@@ -46,7 +46,7 @@ class DynamoDBCounters:
         self._client = client
         self._table = table
 
-    def absorb(self, key: ShardKey, hits: Sequence[Hit], slots: Slots) -> Absorbed | Shard | None:
+    def absorb(self, key: ShardKey, hits: Sequence[Hit], slots: Slots) -> Absorbed | Shard:
         amounts = Counter(hit.counter for hit in hits)
         values: dict[str, Any] = {f":{counter}": {"N": str(amount)} for counter, amount in amounts.items()}
         names = {f"#{counter}": counter for counter in amounts}
@@ -57,19 +57,11 @@ class DynamoDBCounters:
         for at, hit in enumerate(hits):
             values[f":m{at}"] = {"B": hit.digest.mark}
             unseen += [f"NOT contains({slot},:m{at})" for slot in slots.remembered]
-        if key.path:
-            unseen.append("incarnation = :incarnation")
-            values[":incarnation"] = {"S": key.incarnation}
         update: dict[str, Any] = {
             "TableName": self._table,
             "Key": _shard_key(key),
             "UpdateExpression": f"ADD {','.join(adds)} REMOVE {','.join(slots.expired)}",
-            "ConditionExpression": " AND ".join(
-                [
-                    "attribute_exists(pk) AND attribute_not_exists(#status)",
-                    *unseen,
-                ]
-            ),
+            "ConditionExpression": " AND ".join(["attribute_not_exists(#status)", *unseen]),
             "ExpressionAttributeNames": {**names, "#status": "status"},
             "ExpressionAttributeValues": values,
             "ReturnConsumedCapacity": "TOTAL",
@@ -85,107 +77,85 @@ class DynamoDBCounters:
         try:
             return retry_contended(attempt)
         except ConditionFailed as refused:
-            return _shard(refused.item) if refused.item else None
+            return _shard(refused.item)
 
-    def open_root(self, key: CounterKey, incarnation: str) -> None:
-        self._put(
-            {**_shard_key(ShardKey(key, "", ROOT)), "incarnation": {"S": incarnation}},
-            "attribute_not_exists(pk) OR (#status = :closed AND incarnation <> :incarnation)",
-            {":closed": {"S": "closed"}, ":incarnation": {"S": incarnation}},
-        )
-
-    def close_root(self, key: CounterKey, incarnation: str) -> None:
-        """The tombstone outlives every writer that read the image before; then the table's TTL removes it."""
+    def split(self, key: ShardKey) -> Shard:
         try:
             with translated():
-                self._client.update_item(
-                    TableName=self._table,
-                    Key=_shard_key(ShardKey(key, "", ROOT)),
-                    UpdateExpression="SET #status = :closed, incarnation = :incarnation, expires_at = :expiry",
-                    ConditionExpression="attribute_not_exists(pk) OR incarnation = :incarnation OR #status = :closed",
-                    ExpressionAttributeNames={"#status": "status"},
-                    ExpressionAttributeValues={
-                        ":closed": {"S": "closed"},
-                        ":incarnation": {"S": incarnation},
-                        ":expiry": {"N": str(int(time.time()) + _TOMBSTONE_SECONDS)},
-                    },
-                )
-        except ConditionFailed:
-            return
-        self._drop_children(key, incarnation)
-
-    def split(self, key: ShardKey) -> None:
-        with translated():
-            stands = self._client.get_item(TableName=self._table, Key=_shard_key(key), ConsistentRead=True).get("Item")
-        if stands is None or "status" in stands:
-            return
-        incarnation = cast("Item", stands)["incarnation"]["S"]
-        for path in child_paths(key.path):
-            child = ShardKey(key.counters, incarnation, path)
-            self._put({**_shard_key(child), "incarnation": {"S": incarnation}}, "attribute_not_exists(pk)", {})
-        try:
-            with translated():
-                self._client.update_item(
+                answer = self._client.update_item(
                     TableName=self._table,
                     Key=_shard_key(key),
                     UpdateExpression="SET #status = :split",
-                    ConditionExpression="incarnation = :incarnation AND attribute_not_exists(#status)",
+                    ConditionExpression="attribute_not_exists(#status)",
                     ExpressionAttributeNames={"#status": "status"},
-                    ExpressionAttributeValues={":split": {"S": "split"}, ":incarnation": {"S": incarnation}},
+                    ExpressionAttributeValues={":split": {"S": "split"}},
+                    ReturnValues="ALL_NEW",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
-        except ConditionFailed:
-            return
+        except ConditionFailed as refused:
+            return _shard(refused.item)
+        return _shard(cast("Item", answer["Attributes"]))
 
-    def read(self, keys: Sequence[CounterKey]) -> dict[CounterKey, Counted]:
-        roots = batch_get(self._client, self._table, [_shard_key(ShardKey(key, "", ROOT)) for key in keys])
-        counted = {}
-        for root in roots:
-            key = counter_key(root)
-            whole = [root] if root.get("status", {}).get("S") != "split" else self._shards(key)
-            counted[key] = Counted(root["incarnation"]["S"], _sum(whole, root["incarnation"]["S"]))
-        return counted
+    def close(self, key: CounterKey) -> None:
+        """The tombstones outlive every writer that knows the image; then the table's TTL removes them."""
+        expiry = int(time.time()) + _TOMBSTONE_SECONDS
+        if self._close(ShardKey(key, ROOT), expiry):
+            return
+        open_below = child_paths(ROOT)
+        with ThreadPoolExecutor(_PARALLEL_CLOSES) as closers:
+            while open_below:
+                closed = closers.map(lambda path: self._close(ShardKey(key, path), expiry), open_below)
+                split = [path for path, is_closed in zip(open_below, list(closed), strict=True) if not is_closed]
+                open_below = [child for path in split for child in child_paths(path)]
+
+    def _close(self, key: ShardKey, expiry: int) -> bool:
+        """Close a shard; False when it is split, and its children are to be closed."""
+        update: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": _shard_key(key),
+            "UpdateExpression": "SET #status = :closed, expires_at = :expiry",
+            "ConditionExpression": "attribute_not_exists(#status) OR #status = :closed",
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": {":closed": {"S": "closed"}, ":expiry": {"N": str(expiry)}},
+        }
+        try:
+            with translated():
+                self._client.update_item(**update)
+        except ConditionFailed:
+            return False
+        return True
+
+    def read(self, keys: Sequence[CounterKey]) -> dict[CounterKey, Totals]:
+        roots = batch_get(self._client, self._table, [_shard_key(ShardKey(key, ROOT)) for key in keys])
+        return {
+            counter_key(root): _sum(self._shards(counter_key(root)) if _state(root) == "split" else [root])
+            for root in roots
+        }
 
     def _shards(self, key: CounterKey) -> list[Item]:
         return list(
             query_all(
                 self._client,
                 TableName=self._table,
-                KeyConditionExpression="pk = :image",
-                ExpressionAttributeValues={":image": {"S": _partition(key)}},
+                KeyConditionExpression="pk = :image AND begins_with(sk, :incarnation)",
+                ExpressionAttributeValues={
+                    ":image": {"S": _partition(key)},
+                    ":incarnation": {"S": f"{key.incarnation}/"},
+                },
                 ConsistentRead=True,
             )
         )
-
-    def _drop_children(self, key: CounterKey, incarnation: str) -> None:
-        for shard in self._shards(key):
-            if shard["sk"]["S"].startswith(incarnation + "/"):
-                with translated():
-                    self._client.delete_item(TableName=self._table, Key={"pk": shard["pk"], "sk": shard["sk"]})
-
-    def _put(self, item: dict[str, Any], condition: str, values: dict[str, Any]) -> None:
-        """Put the item if the condition holds; it may hold no longer."""
-        put: dict[str, Any] = {"TableName": self._table, "Item": item, "ConditionExpression": condition}
-        if values:
-            put["ExpressionAttributeValues"] = values
-            put["ExpressionAttributeNames"] = {"#status": "status"}
-        try:
-            with translated():
-                self._client.put_item(**put)
-        except ConditionFailed:
-            return
 
 
 def counter_key(item: Item) -> CounterKey:
     """Whose counters an item of the table belongs to."""
     merchant_id, gallery_id, image_id = item["pk"]["S"].split("/")
-    return CounterKey(GalleryKey(merchant_id, gallery_id), image_id)
+    return CounterKey(GalleryKey(merchant_id, gallery_id), image_id, item["sk"]["S"].split("/")[0])
 
 
-def whole_count(item: Item) -> Counted | None:
-    """The image's totals when this item alone holds them: an open root."""
-    if item["sk"]["S"] != _ROOT_SORT_KEY or "status" in item:
-        return None
-    return Counted(item["incarnation"]["S"], _totals(item))
+def whole_count(item: Item) -> Totals | None:
+    """The image's totals when this item alone holds them: a first shard that never split."""
+    return None if item["sk"]["S"].split("/")[1] or _state(item) == "split" else _sum([item])
 
 
 def _partition(key: CounterKey) -> str:
@@ -193,22 +163,20 @@ def _partition(key: CounterKey) -> str:
 
 
 def _shard_key(key: ShardKey) -> dict[str, Any]:
-    sort_key = f"{key.incarnation}/{key.path}" if key.path else _ROOT_SORT_KEY
-    return {"pk": {"S": _partition(key.counters)}, "sk": {"S": sort_key}}
+    return {"pk": {"S": _partition(key.counters)}, "sk": {"S": f"{key.counters.incarnation}/{key.path}"}}
+
+
+def _state(item: Item) -> Literal["open", "split", "closed"]:
+    state: Literal["open", "split", "closed"] = item.get("status", {}).get("S", "open")
+    return state
 
 
 def _shard(item: Item) -> Shard:
-    return Shard(
-        incarnation=item["incarnation"]["S"],
-        state=item.get("status", {}).get("S", "open"),
-        marks=frozenset(mark for slot in _RING for mark in item.get(slot, {}).get("BS", ())),
+    return Shard(_state(item), frozenset(mark for slot in _RING for mark in item.get(slot, {}).get("BS", ())))
+
+
+def _sum(shards: Sequence[Item]) -> Totals:
+    views, clicks = (
+        sum(int(shard.get(counter, {}).get("N", 0)) for shard in shards) for counter in ("views", "clicks")
     )
-
-
-def _totals(item: Item) -> Totals:
-    return Totals(int(item.get("views", {}).get("N", 0)), int(item.get("clicks", {}).get("N", 0)))
-
-
-def _sum(shards: Sequence[Item], incarnation: str) -> Totals:
-    totals = [_totals(shard) for shard in shards if shard["incarnation"]["S"] == incarnation]
-    return Totals(sum(it.views for it in totals), sum(it.clicks for it in totals))
+    return Totals(views, clicks)

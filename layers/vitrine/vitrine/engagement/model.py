@@ -3,10 +3,10 @@
 **Counting.** The counters of an image are shards: items that hold totals and the digests of the event ids they
 absorbed. One conditional write adds events to a shard if it holds none of them, so an event is counted and
 remembered by the same write or not at all. The shard of an event follows from its id alone, so a resend meets
-the same shard in whatever company it comes.
+the same shard in whatever company it comes. A shard comes into being with its first event.
 
 **Cost.** A write costs a unit per kilobyte of its shard. A shard that costs more than one splits: it is frozen and
-its events go to sixteen children by the next digit of their digest (extendible hashing, Fagin et al. 1979,
+later events go to sixteen children by the next digit of their digest (extendible hashing, Fagin et al. 1979,
 doi 10.1145/320083.320092). So a write costs one unit however hot the image.
 
 **Memory.** Digests lie in a ring of slots by arrival. Each write drops the slot that is older than the acceptance
@@ -85,7 +85,6 @@ class Slots(NamedTuple):
 class Shard(NamedTuple):
     """A shard as it stands. `marks` are those of all its slots."""
 
-    incarnation: str
     state: Literal["open", "split", "closed"]
     marks: frozenset[bytes]
 

@@ -15,9 +15,9 @@ from vitrine.platform.aws import client
 from vitrine.platform.settings import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from vitrine.galleries.model import Counted, GalleryKey
+    from vitrine.galleries.model import GalleryKey, Image, Totals
 
 
 @dataclass(frozen=True)
@@ -29,20 +29,24 @@ class EngagementSettings:
 
 
 class _GalleryImages:
-    def find_incarnation(self, gallery: GalleryKey, image_id: str) -> str | None:
-        image = gallery_store().get_images(gallery, [image_id]).get(image_id)
-        return image.incarnation if image else None
+    def find_incarnations(self, gallery: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, str]:
+        images = gallery_store().get_images(gallery, image_ids)
+        return {image_id: image.incarnation for image_id, image in images.items()}
 
 
 class _GalleryCounters:
     """The galleries' port `Counters`."""
 
-    def close(self, key: GalleryKey, image_id: str, incarnation: str) -> None:
-        counter_store().close_root(CounterKey(key, image_id), incarnation)
+    def close(self, image: Image) -> None:
+        counter_store().close(_counters_of(image))
 
-    def read(self, key: GalleryKey, image_ids: Sequence[str]) -> Mapping[str, Counted]:
-        counted = counter_store().read([CounterKey(key, image_id) for image_id in image_ids])
-        return {counters.image_id: totals for counters, totals in counted.items()}
+    def read(self, images: Sequence[Image]) -> Mapping[str, Totals]:
+        counted = counter_store().read([_counters_of(image) for image in images])
+        return {key.image_id: totals for key, totals in counted.items()}
+
+
+def _counters_of(image: Image) -> CounterKey:
+    return CounterKey(image.gallery, image.image_id, image.incarnation)
 
 
 @cache

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from vitrine.galleries.model import find_mismatch
+from vitrine.galleries.model import NOTHING_COUNTED
 from vitrine.galleries.read_gallery import find_gallery
 
 if TYPE_CHECKING:
-    from vitrine.galleries.model import GalleryKey, Mismatch
+    from vitrine.galleries.model import GalleryKey, Totals
     from vitrine.galleries.ports import Counters, GalleryStore
 
 _PAGE = 100
+
+
+class Mismatch(NamedTuple):
+    """An image that does not show what was counted for it."""
+
+    image_id: str
+    shown: Totals
+    counted: Totals
 
 
 class Audit(NamedTuple):
@@ -30,11 +38,11 @@ def audit_gallery(store: GalleryStore, counters: Counters, key: GalleryKey) -> A
     compared, mismatched, after = 0, [], None
     while True:
         images = store.stored_images(key, _PAGE, after)
-        counted = counters.read(key, [image.image_id for image in images])
+        counted = counters.read(images)
         for image in images:
-            mismatch = find_mismatch(image, counted.get(image.image_id))
-            if mismatch:
-                mismatched.append(mismatch)
+            expected = counted.get(image.image_id, NOTHING_COUNTED)
+            if image.totals != expected:
+                mismatched.append(Mismatch(image.image_id, image.totals, expected))
         compared += len(images)
         if len(images) < _PAGE:
             return Audit(compared, mismatched)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vitrine.galleries.model import NOTHING_COUNTED, Counted
 from vitrine.galleries.ports import StaleImages
 from vitrine.galleries.read_gallery import find_image
+from vitrine.galleries.show_totals import show_totals
 from vitrine.platform.problems import Unavailable
 
 if TYPE_CHECKING:
@@ -30,14 +32,18 @@ def change_image(store: GalleryStore, key: GalleryKey, image_id: str, change: Ca
 
 
 def delete_image(store: GalleryStore, counters: Counters, key: GalleryKey, image_id: str) -> None:
-    """Remove an image. Raises NotFound.
+    """Remove an image. Raises NotFound, Unavailable under contention.
 
-    Its counters close first: whatever fails in between, no event is taken for an image that is gone, and
-    deleting again completes.
+    Its counters close first, then the gallery takes in their last totals: whatever fails in between, no event
+    is taken for an image that is gone, none is missing in the gallery, and deleting again completes.
     """
     for _ in range(_ATTEMPTS):
         image = find_image(store, key, image_id)
-        counters.close(key, image_id, image.incarnation)
+        counters.close(image)
+        totals = counters.read([image]).get(image_id, NOTHING_COUNTED)
+        if image.totals != totals:
+            show_totals(store, key, [Counted(image_id, image.incarnation, totals)])
+            continue
         try:
             store.delete_image(image)
         except StaleImages:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -107,8 +108,13 @@ class DynamoDBGalleries:
         return self._update_gallery(key, "SET deleting = :yes", "attribute_exists(pk)", {":yes": {"BOOL": True}})
 
     def drop_gallery(self, key: GalleryKey) -> None:
-        with translated():
-            self._client.delete_item(TableName=self._galleries, Key=_gallery_key(key))
+        with suppress(ConditionFailed), translated():
+            self._client.delete_item(
+                TableName=self._galleries,
+                Key=_gallery_key(key),
+                ConditionExpression="attribute_exists(deleting) AND images = :none",
+                ExpressionAttributeValues={":none": {"N": "0"}},
+            )
 
     def get_images(self, key: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, Image]:
         keys = [_image_key(key, image_id) for image_id in image_ids]
@@ -151,8 +157,11 @@ class DynamoDBGalleries:
                     "TableName": self._galleries,
                     "Key": _gallery_key(key),
                     "UpdateExpression": "ADD images :created",
-                    "ConditionExpression": _OPEN,
-                    "ExpressionAttributeValues": {":created": {"N": str(len(created))}},
+                    "ConditionExpression": " AND ".join([_OPEN, *(["policy = :policy"] if created else [])]),
+                    "ExpressionAttributeValues": {
+                        ":created": {"N": str(len(created))},
+                        **({":policy": {"S": created[0].policy}} if created else {}),
+                    },
                 }
             }
         )
@@ -193,38 +202,39 @@ class DynamoDBGalleries:
             ":clicks": {"N": str(settlement.increase.clicks)},
             ":one": {"N": "1"},
             ":revision": {"N": str(gallery.revision)},
+            ":created_at": {"S": to_rfc3339(gallery.created_at)},
         }
-        for at, (image_id, counted) in enumerate(settlement.settling.items()):
-            names[f"#i{at}"] = image_id
-            values[f":i{at}"] = _counted_value(counted)
+        for at, note in enumerate(settlement.settling):
+            names[f"#i{at}"] = note.image_id
+            values[f":i{at}"] = _note(note)
             sets.append(f"settling.#i{at} = :i{at}")
         written = self._update_gallery(
             gallery.key,
             f"SET {', '.join(sets)} ADD #views :views, clicks :clicks, revision :one",
-            "revision = :revision",
+            "revision = :revision AND created_at = :created_at",
             values,
             {**names, "#views": "views"},
         )
         if not written:
             raise StaleGallery
 
-    def clear_settled(self, key: GalleryKey, settled: Mapping[str, Counted]) -> None:
+    def clear_settled(self, key: GalleryKey, settled: Sequence[Counted]) -> None:
         names, conditions, values = {}, [], {}
-        for at, (image_id, counted) in enumerate(settled.items()):
-            names[f"#i{at}"] = image_id
-            values[f":i{at}"] = _counted_value(counted)
+        for at, note in enumerate(settled):
+            names[f"#i{at}"] = note.image_id
+            values[f":i{at}"] = _note(note)
             conditions.append(f"settling.#i{at} = :i{at}")
         removed = ", ".join(f"settling.#i{at}" for at in range(len(settled)))
         cleared = self._update_gallery(
             key,
-            f"REMOVE {removed} ADD revision :one",
+            f"REMOVE {removed}",
             " AND ".join(conditions),
-            {**values, ":one": {"N": "1"}},
+            values,
             names,
         )
         if not cleared and len(settled) > 1:
-            for image_id, counted in settled.items():
-                self.clear_settled(key, {image_id: counted})
+            for note in settled:
+                self.clear_settled(key, [note])
 
     @cached_property
     def _writers(self) -> ThreadPoolExecutor:
@@ -313,7 +323,7 @@ def _image_key(key: GalleryKey, image_id: str) -> dict[str, Any]:
     return {"pk": {"S": _partition(key)}, "sk": {"S": image_id}}
 
 
-def _counted_value(counted: Counted) -> dict[str, Any]:
+def _note(counted: Counted) -> dict[str, Any]:
     views, clicks = counted.totals
     return {"M": {"i": {"S": counted.incarnation}, "v": {"N": str(views)}, "c": {"N": str(clicks)}}}
 
@@ -328,7 +338,9 @@ def _gallery(item: Item) -> Gallery:
         images=int(item["images"]["N"]),
         totals=Totals(int(item["views"]["N"]), int(item["clicks"]["N"])),
         settling={
-            image_id: Counted(value["M"]["i"]["S"], Totals(int(value["M"]["v"]["N"]), int(value["M"]["c"]["N"])))
+            image_id: Counted(
+                image_id, value["M"]["i"]["S"], Totals(int(value["M"]["v"]["N"]), int(value["M"]["c"]["N"]))
+            )
             for image_id, value in item["settling"]["M"].items()
         },
         revision=int(item["revision"]["N"]),

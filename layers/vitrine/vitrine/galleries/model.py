@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -48,6 +48,7 @@ class Totals(NamedTuple):
 class Counted(NamedTuple):
     """Absolute totals of one incarnation of an image."""
 
+    image_id: str
     incarnation: str
     totals: Totals
 
@@ -129,7 +130,7 @@ class Gallery:
     created_at: datetime
     images: int = 0
     totals: Totals = NOTHING_COUNTED
-    settling: Mapping[str, Counted] | None = None
+    settling: Mapping[str, Counted] = field(default_factory=dict)
     revision: int = 0
     deleting: bool = False
 
@@ -138,28 +139,28 @@ class Settlement(NamedTuple):
     """How a gallery's totals advance: by `increase`, once `settling` stands beside them."""
 
     increase: Totals
-    settling: Mapping[str, Counted]
+    settling: Sequence[Counted]
 
 
-def settle(gallery: Gallery, images: Mapping[str, Image], counted: Mapping[str, Counted]) -> Settlement:
+def settle(gallery: Gallery, images: Mapping[str, Image], counted: Sequence[Counted]) -> Settlement:
     """What of `counted` the gallery's totals do not hold yet.
 
     An image's part of the totals is what is settling for it, else what it shows.
     """
     views = clicks = 0
-    settling: dict[str, Counted] = {}
-    for image_id, latest in counted.items():
-        image = images.get(image_id)
+    settling = []
+    for latest in counted:
+        image = images.get(latest.image_id)
         if image is None or image.incarnation != latest.incarnation:
             continue
         included = image.totals
-        pending = (gallery.settling or {}).get(image_id)
-        if pending is not None and pending.incarnation == image.incarnation:
+        pending = gallery.settling.get(image.image_id)
+        if pending and pending.incarnation == image.incarnation:
             included = max(included, pending.totals, key=lambda totals: totals.events)
         if latest.totals.events > included.events:
             views += latest.totals.views - included.views
             clicks += latest.totals.clicks - included.clicks
-            settling[image_id] = latest
+            settling.append(latest)
     return Settlement(Totals(views, clicks), settling)
 
 
@@ -183,17 +184,3 @@ def place_pinned(ranked: Sequence[Image], pinned: Sequence[Image], first_positio
         due = waiting and (not free or (waiting[0].pinned_position or 0) <= position)
         placed.append(Placed(position, (waiting if due else free).pop(0)))
     return placed
-
-
-class Mismatch(NamedTuple):
-    """An image that does not show what was counted for it."""
-
-    image_id: str
-    shown: Totals
-    counted: Totals
-
-
-def find_mismatch(image: Image, counted: Counted | None) -> Mismatch | None:
-    """Compare what an image shows with its counters (None when nothing was counted)."""
-    expected = counted.totals if counted and counted.incarnation == image.incarnation else NOTHING_COUNTED
-    return None if image.totals == expected else Mismatch(image.image_id, image.totals, expected)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from vitrine.galleries.model import Counted, Gallery, GalleryKey, Image, Policy, Settlement
+    from vitrine.galleries.model import Counted, Gallery, GalleryKey, Image, Policy, Settlement, Totals
 
 
 class StaleImages(Exception):
@@ -49,7 +49,7 @@ class GalleryStore(Protocol):
         ...
 
     def drop_gallery(self, key: GalleryKey) -> None:
-        """Remove the gallery's own record."""
+        """Remove the gallery's own record, if it is marked and has no images."""
         ...
 
     def get_images(self, key: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, Image]:
@@ -71,8 +71,8 @@ class GalleryStore(Protocol):
     def commit_images(self, key: GalleryKey, created: Sequence[Image], changed: Sequence[Image]) -> None:
         """Write all or nothing, at most `COMMIT_LIMIT` images, and count the created ones in the gallery.
 
-        Created ones must not exist; changed ones must stand at their `revision`. Raises StaleImages, or
-        StaleGallery when the gallery is gone or being deleted.
+        Created ones must not exist and have the gallery's policy; changed ones must stand at their `revision`.
+        Raises StaleImages, or StaleGallery when the gallery has another policy, is gone or is being deleted.
         """
         ...
 
@@ -88,7 +88,7 @@ class GalleryStore(Protocol):
         """Add the increase and note what is settling, if the gallery stands at its revision. Raises StaleGallery."""
         ...
 
-    def clear_settled(self, key: GalleryKey, settled: Mapping[str, Counted]) -> None:
+    def clear_settled(self, key: GalleryKey, settled: Sequence[Counted]) -> None:
         """Forget what was settling, where it still is what `settled` says."""
         ...
 
@@ -99,12 +99,12 @@ COMMIT_LIMIT = 99
 class Counters(Protocol):
     """What the galleries ask of counting."""
 
-    def close(self, key: GalleryKey, image_id: str, incarnation: str) -> None:
+    def close(self, image: Image) -> None:
         """Take no more events for this incarnation of the image."""
         ...
 
-    def read(self, key: GalleryKey, image_ids: Sequence[str]) -> Mapping[str, Counted]:
-        """What was counted for these images; nothing for those never counted."""
+    def read(self, images: Sequence[Image]) -> Mapping[str, Totals]:
+        """What was counted, by image id; nothing for images never counted."""
         ...
 
 

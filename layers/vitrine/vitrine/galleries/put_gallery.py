@@ -32,9 +32,9 @@ def put_gallery(  # noqa: PLR0913 - a gallery is what these say
     if store.put_gallery(gallery):
         return PutGallery(gallery, created=True)
     before = store.find_gallery(key)
+    if before and before.policy != policy:
+        tasks.rank_again(key, policy)
     if before is None or before.deleting or not store.change_gallery(key, title, policy):
         raise Conflict(f"Gallery {key.gallery_id} is being deleted. Try again in a moment.")
-    if before.policy != policy:
-        tasks.rank_again(key, policy)
     after = store.find_gallery(key)
     return PutGallery(after or before, created=False)

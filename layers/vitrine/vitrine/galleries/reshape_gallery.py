@@ -25,11 +25,11 @@ def request_deletion(store: GalleryStore, tasks: Tasks, key: GalleryKey) -> None
 
 def delete_images(store: GalleryStore, counters: Counters, key: GalleryKey, time_is_left: Callable[[], bool]) -> bool:
     """Remove the images of a gallery that is marked, then the gallery; False when time ran out before."""
-    gallery = store.find_gallery(key)
-    if gallery is None or not gallery.deleting:
-        return True
     while time_is_left():
         images = store.stored_images(key, _PAGE, None)
+        gallery = store.find_gallery(key)
+        if gallery is None or not gallery.deleting:
+            return True
         if not images:
             store.drop_gallery(key)
             return True

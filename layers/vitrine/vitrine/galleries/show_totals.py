@@ -9,7 +9,7 @@ from vitrine.galleries.ports import StaleGallery
 from vitrine.platform.problems import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from vitrine.galleries.model import Counted, GalleryKey, Image
     from vitrine.galleries.ports import GalleryStore
@@ -17,54 +17,55 @@ if TYPE_CHECKING:
 _ATTEMPTS = 10
 
 
-def show_totals(store: GalleryStore, key: GalleryKey, counted: Mapping[str, Counted]) -> int:
-    """Bring images and their gallery up to `counted`, absolute totals by image id; answers images written.
+def show_totals(store: GalleryStore, key: GalleryKey, counted: Sequence[Counted]) -> int:
+    """Bring at most 100 images and their gallery up to `counted`, absolute totals; answers images written.
 
-    Three steps, each conditional: the gallery's totals advance and name what is settling; each image shows its
-    totals if they are later than what it shows; what settled is forgotten. Whoever repeats, interleaves or
-    takes over after a crash at any point finds from the gallery and the images alone what is still to do.
-    Raises Unavailable under contention.
+    Three steps, each conditional: the gallery's totals advance and name what is settling; the images show what
+    settles for them; what settled is forgotten. Whoever repeats, interleaves or takes over after a crash at any
+    point finds from the gallery and the images alone what is still to do. Raises Unavailable under contention.
     """
-    advanced = _advance_gallery(store, key, counted)
-    if advanced is None:
-        return 0
-    shown = _show(store, key, advanced.images, counted)
-    if advanced.settling:
-        store.clear_settled(key, advanced.settling)
+    due = _advance_gallery(store, key, counted)
+    shown = _show(store, key, due)
+    if due.settling:
+        store.clear_settled(key, due.settling)
     return shown
 
 
-class _Advanced(NamedTuple):
+class _Due(NamedTuple):
+    """What the gallery's totals hold and these images may not show yet."""
+
     images: Mapping[str, Image]
-    settling: Mapping[str, Counted]
+    settling: Sequence[Counted]
 
 
-def _advance_gallery(store: GalleryStore, key: GalleryKey, counted: Mapping[str, Counted]) -> _Advanced | None:
+def _advance_gallery(store: GalleryStore, key: GalleryKey, counted: Sequence[Counted]) -> _Due:
+    image_ids = {latest.image_id for latest in counted}
     for _ in range(_ATTEMPTS):
         gallery = store.find_gallery(key)
         if gallery is None:
-            return None
-        images = store.get_images(key, counted)
+            return _Due({}, [])
+        images = store.get_images(key, image_ids)
         settlement = settle(gallery, images, counted)
-        left_over = {image_id: it for image_id, it in (gallery.settling or {}).items() if image_id in counted}
-        if not settlement.settling:
-            return _Advanced(images, left_over)
-        try:
-            store.advance_totals(gallery, settlement)
-        except StaleGallery:
-            continue
-        return _Advanced(images, {**left_over, **settlement.settling})
+        if settlement.settling:
+            try:
+                store.advance_totals(gallery, settlement)
+            except StaleGallery:
+                continue
+        settling = {image_id: note for image_id, note in gallery.settling.items() if image_id in image_ids}
+        settling |= {note.image_id: note for note in settlement.settling}
+        return _Due(images, list(settling.values()))
     raise Unavailable("The gallery's totals are contended.", 1)
 
 
-def _show(store: GalleryStore, key: GalleryKey, images: Mapping[str, Image], counted: Mapping[str, Counted]) -> int:
-    shown = 0
+def _show(store: GalleryStore, key: GalleryKey, due: _Due) -> int:
+    shown, images = 0, due.images
     for _ in range(_ATTEMPTS):
         late = [
-            image.with_totals(counted[image_id].totals)
-            for image_id, image in images.items()
-            if image.incarnation == counted[image_id].incarnation
-            and image.totals.events < counted[image_id].totals.events
+            image.with_totals(note.totals)
+            for note in due.settling
+            if (image := images.get(note.image_id))
+            and image.incarnation == note.incarnation
+            and image.totals.events < note.totals.events
         ]
         if not late:
             return shown

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from vitrine.galleries.model import GalleryKey, Policy
 
-_SETTLING_SECONDS = 15
+_CHANGING_SECONDS = 15
 
 
 class SqsTasks:
@@ -27,10 +27,10 @@ class SqsTasks:
     def rank_again(self, key: GalleryKey, policy: Policy, after: str | None = None) -> None:
         """Give the images behind `after` the gallery's policy.
 
-        A first run waits until writers that read the gallery before the change are done.
+        It is asked for before the gallery changes, so that no crash can part the two; a first run waits for it.
         """
         task = {"task": "rank_again", "key": list(key), "policy": policy, "after": after}
-        self._send(task, delay_seconds=0 if after else _SETTLING_SECONDS)
+        self._send(task, delay_seconds=0 if after else _CHANGING_SECONDS)
 
     def _send(self, task: dict[str, Any], delay_seconds: int = 0) -> None:
         self._client.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(task), DelaySeconds=delay_seconds)
