@@ -77,17 +77,18 @@ def test_totals_settle_once_from_wherever_a_run_before_stopped(
     views: int, clicks: int, more: int, yet_more: int
 ) -> None:
     shown = image("x", Totals(views, clicks))
-    latest = Counted("incarnation", Totals(views + more, clicks + yet_more))
-    gallery = Gallery(KEY, None, "interest", START, settling={})
-    first = settle(gallery, {"x": shown}, {"x": latest})
+    latest = Counted("x", "incarnation", Totals(views + more, clicks + yet_more))
+    gallery = Gallery(KEY, None, "interest", START)
+    first = settle(gallery, {"x": shown}, [latest])
     assert first.increase == Totals(more, yet_more)
-    interrupted = Gallery(KEY, None, "interest", START, settling=first.settling)
-    assert settle(interrupted, {"x": shown}, {"x": latest}).increase == Totals(0, 0)
+    interrupted = Gallery(KEY, None, "interest", START, settling={note.image_id: note for note in first.settling})
+    assert settle(interrupted, {"x": shown}, [latest]).increase == Totals(0, 0)
     finished = shown.with_totals(latest.totals)
-    assert settle(gallery, {"x": finished}, {"x": latest}).increase == Totals(0, 0)
+    assert settle(gallery, {"x": finished}, [latest]).increase == Totals(0, 0)
 
 
 def test_what_was_counted_for_a_deleted_image_does_not_settle_for_its_successor() -> None:
-    gallery = Gallery(KEY, None, "interest", START, settling={"x": Counted("before", Totals(9, 0))})
-    assert settle(gallery, {"x": image("x")}, {"x": Counted("before", Totals(9, 0))}).settling == {}
-    assert settle(gallery, {"x": image("x")}, {"x": Counted("incarnation", Totals(1, 0))}).increase == Totals(1, 0)
+    gallery = Gallery(KEY, None, "interest", START, settling={"x": Counted("x", "before", Totals(9, 0))})
+    successor = {"x": image("x")}
+    assert settle(gallery, successor, [Counted("x", "before", Totals(9, 0))]).settling == []
+    assert settle(gallery, successor, [Counted("x", "incarnation", Totals(1, 0))]).increase == Totals(1, 0)
