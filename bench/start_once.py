@@ -28,7 +28,11 @@ event = {
     "pathParameters": path,
     "queryStringParameters": None,
     "multiValueQueryStringParameters": None,
-    "headers": {"Content-Type": "application/json", "X-Api-Key": "pk_0123456789abcdef", "User-Agent": "Mozilla/5.0 Firefox/130.0"},
+    "headers": {
+        "Content-Type": "application/json",
+        "X-Api-Key": "pk_0123456789abcdef",
+        "User-Agent": "Mozilla/5.0 Firefox/130.0",
+    },
     "multiValueHeaders": {},
     "body": body,
     "isBase64Encoded": False,

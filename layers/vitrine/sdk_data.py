@@ -19,6 +19,7 @@ import botocore
 
 SERVICES = ("dynamodb", "s3", "sqs")
 _COMMON = ("_retry.json", "partitions.json", "sdk-default-configuration.json")
+_READ_WHOLE = "clientContextParams"
 _UNUSED = ("examples-1", "paginators-1", "waiters-2")
 
 
@@ -54,7 +55,7 @@ def _without_other_services(endpoints: dict[str, Any]) -> dict[str, Any]:
 def _without_documentation(document: Any) -> Any:
     if isinstance(document, dict):
         return {
-            name: _without_documentation(value)
+            name: value if name == _READ_WHOLE else _without_documentation(value)
             for name, value in document.items()
             if not (name == "documentation" and isinstance(value, str))
         }

@@ -56,7 +56,7 @@ def client(service: str) -> Any:
 
 def credentials() -> Credentials | None:
     """What requests to other services of AWS are signed with."""
-    return _session().get_credentials()
+    return _session(None).get_credentials()
 
 
 def close_clients() -> None:
