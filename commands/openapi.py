@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 FUNCTIONS = Path(__file__).parents[1] / "functions"
 _JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
 _REFERENCE = "#/components/schemas/{model}"
-_JUDGED_SINGLY = ["vitrine.galleries.bodies:NewImage"]
+_JUDGED_SINGLY = ["vitrine.galleries.bodies:NewImage", "vitrine.review.bodies:NewSnapshot"]
 _NOT_DESCRIBED = {"/{proxy+}", "/openapi.json"}
 
 

@@ -31,7 +31,7 @@ _TEMPLATE = ROOT / "template.yaml"
 
 def deploy(emulator: Emulator) -> dict[str, str]:
     """Bring the stack to what the checkout says and return its outputs."""
-    parameters = _parameters_of_this_machine()
+    parameters = _parameters_of_this_machine() | {"PublicApiUrl": api_url(emulator)}
     source = _fingerprint(parameters)
     if _BUILT.exists() and _BUILT.read_text() == source and (_BUILD / "template.yaml").exists():
         print("  sam build: nothing has changed")

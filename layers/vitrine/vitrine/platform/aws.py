@@ -27,7 +27,8 @@ _CONFIG = Config(
     max_pool_connections=64,
     tcp_keepalive=True,
 )
-
+# Presigned addresses would be of the older signature, which signs no headers, and not of the bucket's own region.
+_S3_CONFIG = _CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 
 _SDK_DATA = Path(__file__).parents[2] / "sdk_data"
 
@@ -51,7 +52,7 @@ def client(service: Literal["sqs"]) -> SQSClient: ...
 def client(service: str) -> Any:
     """The process's client of a service. Thread-safe."""
     data = _SDK_DATA if (_SDK_DATA / service).is_dir() else None
-    return _session(data).create_client(service, config=_CONFIG)
+    return _session(data).create_client(service, config=_S3_CONFIG if service == "s3" else _CONFIG)
 
 
 def credentials() -> Credentials | None:

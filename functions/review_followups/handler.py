@@ -1,0 +1,82 @@
+"""What follows from changes of snapshots: their trail, the counts, and what galleries show."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from vitrine.platform.aws import client
+from vitrine.platform.settings import read_settings
+from vitrine.platform.telemetry import MetricUnit, logger, metrics
+from vitrine.platform.times import utc_now
+from vitrine.review.dynamodb import snapshot_of
+from vitrine.review.follow_snapshots import Change, follow_snapshots
+from vitrine.review.wiring import publisher, review_store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class FollowSettings:
+    """Where changes go that could not be followed."""
+
+    review_retry_queue: str
+
+
+@cache
+def _settings() -> FollowSettings:
+    return read_settings(FollowSettings)
+
+
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Follow stream records, or records that were set aside.
+
+    Whatever fails is set aside on the queue and blocks nothing. There it is tried again until the queue hands it
+    to the failure queue.
+    """
+    if event["Records"][0]["eventSource"] == "aws:sqs":
+        records = {record["messageId"]: json.loads(record["body"]) for record in event["Records"]}
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in _follow(records)]}
+    records = {str(at): record["dynamodb"] for at, record in enumerate(event["Records"])}
+    for name in _follow(records):
+        body = json.dumps(records[name], default=str)
+        client("sqs").send_message(QueueUrl=_settings().review_retry_queue, MessageBody=body)
+    return {"batchItemFailures": []}
+
+
+def _follow(records: Mapping[str, dict[str, Any]]) -> set[str]:
+    """The names of those that failed."""
+    failed: set[str] = set()
+    changes: dict[str, Change] = {}
+    for name, record in records.items():
+        try:
+            change = _change(record)
+        except (KeyError, ValueError):
+            logger.exception("unreadable record")
+            failed.add(name)
+            continue
+        if change:
+            changes[name] = change
+    failed |= follow_snapshots(review_store(), publisher(), changes, utc_now(), on_failure=_tell)
+    metrics.add_metric("SnapshotsSetAside", MetricUnit.Count, len(failed))
+    metrics.flush_metrics()
+    logger.info("followed", extra={"records": len(records), "failed": len(failed)})
+    return failed
+
+
+def _change(record: dict[str, Any]) -> Change | None:
+    after = snapshot_of(record["NewImage"]) if "NewImage" in record else None
+    if after is None:
+        return None
+    before = snapshot_of(record["OldImage"]) if "OldImage" in record else None
+    moment = record.get("ApproximateCreationDateTime", time.time())
+    return Change(before, after, datetime.fromtimestamp(float(moment), UTC))
+
+
+def _tell(error: Exception) -> None:
+    logger.warning("set aside", exc_info=error)

@@ -1,0 +1,1 @@
+"""Snapshots, who judges them, and what follows from a verdict."""

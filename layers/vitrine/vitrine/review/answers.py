@@ -1,0 +1,248 @@
+"""Snapshots, claims and counts as clients read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NotRequired, TypedDict
+
+from vitrine.platform.times import to_rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vitrine.review.add_snapshots import AddSnapshot
+    from vitrine.review.model import Opinion, Snapshot
+    from vitrine.review.ports import Counts, Pictures, Product, ProductCounts, ReviewerCounts, Step
+
+
+class FieldErrorAnswer(TypedDict):
+    pointer: str
+    detail: str
+
+
+class UploadAnswer(TypedDict):
+    url: str
+    method: str
+    headers: dict[str, str]
+
+
+class AddSnapshotAnswer(TypedDict):
+    snapshot_id: str | None
+    status: str
+    code: NotRequired[int]
+    detail: NotRequired[str]
+    errors: NotRequired[list[FieldErrorAnswer]]
+    upload: NotRequired[UploadAnswer]
+
+
+class AddSnapshotsAnswer(TypedDict):
+    results: list[AddSnapshotAnswer]
+
+
+class OpinionAnswer(TypedDict):
+    reviewer: str
+    decision: str
+    decided_at: str
+    reason: str | None
+
+
+class SnapshotAnswer(TypedDict):
+    snapshot_id: str
+    product_id: str
+    filename: str
+    status: str
+    created_at: str
+    image_url: str
+    gallery_id: str | None
+    decided_by: str | None
+    decided_at: str | None
+    reason: str | None
+    opinions: list[OpinionAnswer]
+
+
+class ProductAnswer(TypedDict):
+    product_id: str
+    name: str | None
+    pictures: list[str]
+
+
+class ClaimedAnswer(TypedDict):
+    snapshot_id: str
+    product: ProductAnswer
+    filename: str
+    image_url: str
+    lease_expires_at: str
+
+
+class ClaimsAnswer(TypedDict):
+    items: list[ClaimedAnswer]
+
+
+class VerdictAnswer(TypedDict):
+    snapshot_id: str
+    status: str
+    lease_expires_at: str | None
+
+
+class ProductCountsAnswer(TypedDict):
+    product_id: str
+    uploading: int
+    waiting: int
+    approved: int
+    disapproved: int
+
+
+class ReviewerAnswer(TypedDict):
+    reviewer: str
+    verdicts: int
+    approved: int
+    disapproved: int
+    verdicts_per_minute: float | None
+    second_opinions: int
+    agreement: float | None
+    planted: int
+    accuracy: float | None
+
+
+class StatsAnswer(TypedDict):
+    uploading: int
+    waiting: int
+    approved: int
+    disapproved: int
+    reviewers: list[ReviewerAnswer]
+
+
+class StepAnswer(TypedDict):
+    revision: int
+    at: str
+    status: str
+    action: str
+    reviewer: str | None
+    reason: str | None
+
+
+class TrailAnswer(TypedDict):
+    items: list[StepAnswer]
+
+
+_CONFLICT = 409
+
+
+def added_answer(result: AddSnapshot, pictures: Pictures) -> AddSnapshotAnswer:
+    """What became of one snapshot; where to send the picture of a new one that is uploaded."""
+    snapshot = result.snapshot
+    if result.problem:
+        answer: AddSnapshotAnswer = {
+            "snapshot_id": snapshot.snapshot_id,
+            "status": "rejected",
+            "detail": result.problem,
+        }
+        if result.conflict:
+            answer["code"] = _CONFLICT
+        return answer
+    answer = {"snapshot_id": snapshot.snapshot_id, "status": "created"}
+    if snapshot.url is None:
+        upload = pictures.upload_to(snapshot)
+        answer["upload"] = {"url": upload.url, "method": upload.method, "headers": dict(upload.headers)}
+    return answer
+
+
+def snapshot_answer(snapshot: Snapshot, pictures: Pictures) -> SnapshotAnswer:
+    """A snapshot; who decided it, once it is decided."""
+    latest = snapshot.opinions[-1] if snapshot.status in {"approved", "disapproved"} else None
+    return {
+        "snapshot_id": snapshot.snapshot_id,
+        "product_id": snapshot.product_id,
+        "filename": snapshot.filename,
+        "status": snapshot.status,
+        "created_at": to_rfc3339(snapshot.created_at),
+        "image_url": pictures.address_of(snapshot),
+        "gallery_id": snapshot.gallery_id,
+        "decided_by": latest.reviewer if latest else None,
+        "decided_at": to_rfc3339(latest.at) if latest else None,
+        "reason": latest.reason if latest else None,
+        "opinions": [_opinion_answer(opinion) for opinion in snapshot.opinions],
+    }
+
+
+def _opinion_answer(opinion: Opinion) -> OpinionAnswer:
+    return {
+        "reviewer": opinion.reviewer,
+        "decision": opinion.verdict,
+        "decided_at": to_rfc3339(opinion.at),
+        "reason": opinion.reason,
+    }
+
+
+def claimed_answer(snapshot: Snapshot, product: Product, pictures: Pictures) -> ClaimedAnswer:
+    """A snapshot as its reviewer sees it: nothing tells a planted or a twice judged one from the others."""
+    return {
+        "snapshot_id": snapshot.snapshot_id,
+        "product": {"product_id": snapshot.product_id, "name": product.name, "pictures": list(product.pictures)},
+        "filename": snapshot.filename,
+        "image_url": pictures.address_of(snapshot),
+        "lease_expires_at": to_rfc3339(snapshot.lease.until) if snapshot.lease else "",
+    }
+
+
+def verdict_answer(snapshot: Snapshot) -> VerdictAnswer:
+    """Where a snapshot stands after a verdict or its undoing."""
+    return {
+        "snapshot_id": snapshot.snapshot_id,
+        "status": snapshot.status,
+        "lease_expires_at": to_rfc3339(snapshot.lease.until) if snapshot.lease else None,
+    }
+
+
+def product_counts_answer(product: ProductCounts) -> ProductCountsAnswer:
+    """A product's snapshots by status."""
+    counts = product.counts
+    return {
+        "product_id": product.product_id,
+        "uploading": counts.get("uploading", 0),
+        "waiting": counts.get("waiting", 0),
+        "approved": counts.get("approved", 0),
+        "disapproved": counts.get("disapproved", 0),
+    }
+
+
+def stats_answer(totals: Counts, reviewers: Sequence[ReviewerCounts]) -> StatsAnswer:
+    """All snapshots by status, and how each reviewer does."""
+    return {
+        "uploading": totals.get("uploading", 0),
+        "waiting": totals.get("waiting", 0),
+        "approved": totals.get("approved", 0),
+        "disapproved": totals.get("disapproved", 0),
+        "reviewers": [_reviewer_answer(it) for it in reviewers if it.counts],
+    }
+
+
+def _reviewer_answer(reviewer: ReviewerCounts) -> ReviewerAnswer:
+    counts = reviewer.counts
+    approved, disapproved = counts.get("approved", 0), counts.get("disapproved", 0)
+    return {
+        "reviewer": reviewer.reviewer,
+        "verdicts": approved + disapproved,
+        "approved": approved,
+        "disapproved": disapproved,
+        "verdicts_per_minute": _ratio(60_000 * (approved + disapproved), counts.get("viewed_ms", 0)),
+        "second_opinions": counts.get("shared", 0),
+        "agreement": _ratio(counts.get("agreed", 0), counts.get("shared", 0)),
+        "planted": counts.get("planted", 0),
+        "accuracy": _ratio(counts.get("planted_right", 0), counts.get("planted", 0)),
+    }
+
+
+def step_answer(step: Step) -> StepAnswer:
+    """One step of a snapshot's way."""
+    return {
+        "revision": step.revision,
+        "at": to_rfc3339(step.at),
+        "status": step.status,
+        "action": step.action,
+        "reviewer": step.reviewer,
+        "reason": step.reason,
+    }
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None

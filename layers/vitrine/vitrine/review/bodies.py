@@ -1,0 +1,69 @@
+"""What clients send of snapshots and verdicts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from vitrine.platform.bodies import Id, RequestBody, WebAddress
+
+MOST_SNAPSHOTS = 100
+MOST_CLAIMED = 50
+
+Filename = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^/\x00-\x1f\x7f]+$")]
+Decision = Literal["approved", "disapproved"]
+
+
+class NewSnapshot(RequestBody):
+    """A photo of a product to be judged: at `url`, or with `upload: true` to be put where the answer says.
+
+    One with a `known_answer` is planted: it measures those who judge it and is never published.
+    """
+
+    snapshot_id: Id | None = None
+    product_id: Id
+    filename: Filename
+    url: WebAddress | None = None
+    upload: bool = False
+    gallery_id: Id | None = None
+    known_answer: Decision | None = None
+
+    @model_validator(mode="after")
+    def _has_one_picture(self) -> Self:
+        if self.upload == (self.url is not None):
+            message = "give either url or upload: true"
+            raise ValueError(message)
+        if self.known_answer and self.gallery_id:
+            message = "a snapshot with known_answer is never published: leave gallery_id out"
+            raise ValueError(message)
+        return self
+
+
+class PostSnapshots(RequestBody):
+    """Snapshots, each judged on its own (as `NewSnapshot`)."""
+
+    snapshots: Annotated[
+        tuple[Any, ...],
+        Field(
+            min_length=1,
+            max_length=MOST_SNAPSHOTS,
+            json_schema_extra={"items": {"$ref": "#/components/schemas/NewSnapshot"}},
+        ),
+    ]
+
+
+class PostClaim(RequestBody):
+    """How many to claim, of which product; and which leases to lengthen."""
+
+    limit: Annotated[int, Field(ge=0, le=MOST_CLAIMED)] = 10
+    product_id: Id | None = None
+    renew: Annotated[tuple[Id, ...], Field(max_length=MOST_CLAIMED)] = ()
+
+
+class PutDecision(RequestBody):
+    """A verdict; `viewed_ms` says how long the reviewer looked."""
+
+    decision: Decision
+    reason: Annotated[str, Field(max_length=1000)] | None = None
+    viewed_ms: Annotated[int, Field(ge=0, le=3_600_000)] | None = None

@@ -1,0 +1,55 @@
+"""Approved snapshots as images of the galleries room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vitrine.galleries.change_image import delete_image
+from vitrine.galleries.model import Description, GalleryKey
+from vitrine.galleries.put_images import ImageDraft, put_images
+from vitrine.platform.problems import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vitrine.galleries.ports import Counters, GalleryStore
+    from vitrine.review.model import Snapshot
+
+
+class GalleryPublisher:
+    """The port Galleries. An image has its snapshot's id; an uploaded picture is at `{public_api_url}/pictures/…`."""
+
+    def __init__(
+        self, store: GalleryStore, counters: Counters, public_api_url: str, new_incarnation: Callable[[], str]
+    ) -> None:
+        self._store = store
+        self._counters = counters
+        self._public_api_url = public_api_url
+        self._new_incarnation = new_incarnation
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Put the image; nothing when it stands, or when the gallery is gone."""
+        draft = ImageDraft(snapshot.snapshot_id, self._description(snapshot))
+        try:
+            put_images(self._store, self._key(snapshot), [draft], new_incarnation=self._new_incarnation)
+        except NotFound:
+            return
+
+    def hide(self, snapshot: Snapshot) -> None:
+        """Delete the image if it is there."""
+        try:
+            delete_image(self._store, self._counters, self._key(snapshot), snapshot.snapshot_id)
+        except NotFound:
+            return
+
+    def _key(self, snapshot: Snapshot) -> GalleryKey:
+        return GalleryKey(snapshot.merchant_id, snapshot.gallery_id or "")
+
+    def _description(self, snapshot: Snapshot) -> Description:
+        uploaded = f"{self._public_api_url}/pictures/{snapshot.merchant_id}/{snapshot.snapshot_id}"
+        return Description(
+            name=snapshot.filename,
+            url=snapshot.url or uploaded,
+            created_at=snapshot.created_at,
+            product_ids=(snapshot.product_id,),
+        )

@@ -1,0 +1,110 @@
+"""Reviewing on its engines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+from vitrine.galleries.model import GalleryKey
+from vitrine.galleries.wiring import gallery_store, new_incarnation
+from vitrine.platform.aws import client
+from vitrine.platform.settings import read_settings
+from vitrine.review.dynamodb import DynamoDBReview
+from vitrine.review.ports import Product
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from vitrine.review.galleries import GalleryPublisher
+    from vitrine.review.s3 import S3Pictures
+
+
+@dataclass(frozen=True)
+class ReviewSettings:
+    """Where snapshots are kept."""
+
+    review_table: str
+
+
+@dataclass(frozen=True)
+class PictureSettings:
+    """Where pictures are kept."""
+
+    pictures_bucket: str
+
+
+@dataclass(frozen=True)
+class QueueSettings:
+    """How long a reviewer may take, and how many of a hundred snapshots two reviewers see."""
+
+    review_lease_seconds: int = 300
+    second_opinion_percent: int = 0
+
+
+@dataclass(frozen=True)
+class PublicSettings:
+    """Where web pages find the API."""
+
+    public_api_url: str
+
+
+class _KnownGalleries:
+    """The port KnownGalleries."""
+
+    def exists(self, merchant_id: str, gallery_id: str) -> bool:
+        gallery = gallery_store().find_gallery(GalleryKey(merchant_id, gallery_id))
+        return gallery is not None and not gallery.deleting
+
+
+class _NoCatalog:
+    """The port Products where no catalog is deployed."""
+
+    def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> Mapping[str, Product]:  # noqa: ARG002
+        return dict.fromkeys(product_ids, Product(None, ()))
+
+
+@cache
+def review_store() -> DynamoDBReview:
+    """Snapshots, queues, counts and trails."""
+    return DynamoDBReview(client("dynamodb"), read_settings(ReviewSettings).review_table)
+
+
+@cache
+def pictures() -> S3Pictures:
+    """The bucket of pictures. Loaded only where pictures are shown."""
+    from vitrine.review.s3 import S3Pictures  # noqa: PLC0415 - see above
+
+    return S3Pictures(client("s3"), read_settings(PictureSettings).pictures_bucket)
+
+
+@cache
+def publisher() -> GalleryPublisher:
+    """Galleries to publish in. Loaded only by what follows verdicts."""
+    from vitrine.engagement.wiring import gallery_counters  # noqa: PLC0415 - see above
+    from vitrine.review.galleries import GalleryPublisher  # noqa: PLC0415 - see above
+
+    address = read_settings(PublicSettings).public_api_url
+    return GalleryPublisher(gallery_store(), gallery_counters(), address, new_incarnation)
+
+
+@cache
+def queue_settings() -> QueueSettings:
+    """How the queue works."""
+    return read_settings(QueueSettings)
+
+
+def lease_time() -> timedelta:
+    """How long a lease lasts."""
+    return timedelta(seconds=queue_settings().review_lease_seconds)
+
+
+def known_galleries() -> _KnownGalleries:
+    """Which galleries there are."""
+    return _KnownGalleries()
+
+
+def products() -> _NoCatalog:
+    """What is known of products."""
+    return _NoCatalog()

@@ -1,0 +1,333 @@
+"""Snapshots are claimed, judged and shown: over HTTP, with what follows from the stream."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from functions.galleries_api.handler import lambda_handler as galleries
+from functions.review_api.handler import lambda_handler as review
+from functions.review_followups.handler import lambda_handler as followups
+from functions.snapshot_uploads.handler import lambda_handler as uploads
+from tests.aws import Context, api_event, send
+from tests.streams import stream_records
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+
+def add(*snapshots: dict[str, Any]) -> list[dict[str, Any]]:
+    status, answer, _ = send(review, api_event("POST", "/snapshots", body={"snapshots": list(snapshots)}))
+    assert status == 200, answer
+    follow()
+    return answer["results"]
+
+
+def photo(name: str, product: str = "apple", **more: Any) -> dict[str, Any]:
+    picture = {} if "upload" in more else {"url": f"https://photos.example/{name}.jpg"}
+    return {"snapshot_id": name, "product_id": product, "filename": f"{name}.jpg", **picture, **more}
+
+
+def claim(reviewer: str, **body: Any) -> list[str]:
+    status, answer, _ = send(
+        review, api_event("POST", "/review/claims", body=body, headers={"X-Reviewer": reviewer})
+    )
+    assert status == 200, answer
+    return [item["snapshot_id"] for item in answer["items"]]
+
+
+def decide(reviewer: str, snapshot_id: str, decision: str = "approved", **more: Any) -> tuple[int, Any]:
+    event = api_event(
+        "PUT",
+        "/review/snapshots/{snapshot_id}/decision",
+        snapshot_id=snapshot_id,
+        body={"decision": decision, **more},
+        headers={"X-Reviewer": reviewer},
+    )
+    return send(review, event)[:2]
+
+
+def take_back(reviewer: str, snapshot_id: str) -> tuple[int, Any]:
+    event = api_event(
+        "DELETE",
+        "/review/snapshots/{snapshot_id}/decision",
+        snapshot_id=snapshot_id,
+        headers={"X-Reviewer": reviewer},
+    )
+    return send(review, event)[:2]
+
+
+def read(path: str, **path_parameters: Any) -> Any:
+    query = path_parameters.pop("query", None)
+    status, answer, _ = send(review, api_event("GET", path, query=query, **path_parameters))
+    assert status == 200, answer
+    return answer
+
+
+def follow() -> None:
+    records = stream_records("ReviewTable")
+    if records:
+        followups({"Records": records}, Context())
+
+
+def shown(gallery_id: str = "shelf") -> list[str]:
+    follow()
+    _, page, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}/images", gallery_id=gallery_id))
+    return [image["id"] for image in page["items"]]
+
+
+@pytest.fixture
+def shelf(cloud: None) -> None:
+    send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="shelf", body={}))
+
+
+def test_a_reviewer_gets_the_oldest_of_one_product_and_nobody_else_gets_them() -> None:
+    add(*[photo(f"apple{at}") for at in range(3)])
+    add(*[photo(f"pear{at}", "pear") for at in range(2)])
+    assert claim("ann", limit=2) == ["apple0", "apple1"]
+    assert claim("bob", limit=5) == ["pear0", "pear1"]
+    assert claim("ann", limit=5) == ["apple2"]
+    assert claim("ann", limit=5) == claim("bob", limit=5) == []
+
+
+def test_a_claim_can_name_its_product() -> None:
+    add(photo("apple1"), photo("pear1", "pear"))
+    assert claim("ann", product_id="pear") == ["pear1"]
+
+
+def test_an_approved_snapshot_appears_in_its_gallery_and_leaves_it_when_taken_back(shelf: None) -> None:
+    add(photo("apple1", gallery_id="shelf"))
+    claim("ann")
+    assert shown() == []
+    assert decide("ann", "apple1")[0] == 200
+    assert shown() == ["apple1"]
+    assert take_back("ann", "apple1")[0] == 200
+    assert shown() == []
+    assert decide("ann", "apple1", "disapproved")[0] == 200
+    assert shown() == []
+
+
+def test_a_change_of_mind_takes_the_picture_away(shelf: None) -> None:
+    add(photo("apple1", gallery_id="shelf"))
+    claim("ann")
+    decide("ann", "apple1")
+    assert shown() == ["apple1"]
+    assert decide("ann", "apple1", "disapproved")[1]["status"] == "disapproved"
+    assert shown() == []
+
+
+def test_a_decided_snapshot_can_be_reopened_later_by_anyone(shelf: None) -> None:
+    add(photo("apple1", gallery_id="shelf"))
+    claim("ann")
+    decide("ann", "apple1")
+    event = api_event(
+        "POST",
+        "/review/snapshots/{snapshot_id}/reopening",
+        snapshot_id="apple1",
+        headers={"X-Reviewer": "bob"},
+    )
+    assert send(review, event)[1]["status"] == "waiting"
+    assert decide("bob", "apple1", "disapproved")[0] == 200
+    assert shown() == []
+
+
+def test_the_second_verdict_hears_who_gave_the_first() -> None:
+    add(photo("apple1"))
+    claim("ann")
+    assert decide("ann", "apple1")[0] == 200
+    status, problem = decide("bob", "apple1", "disapproved")
+    assert status == 409
+    assert "ann decided it: approved" in problem["detail"]
+    assert take_back("bob", "apple1")[0] == 409
+
+
+def test_a_verdict_needs_the_lease() -> None:
+    add(photo("apple1"))
+    assert decide("ann", "apple1")[0] == 409
+    claim("ann")
+    status, problem = decide("bob", "apple1")
+    assert (status, "ann" in problem["detail"]) == (409, True)
+
+
+def test_a_verdict_sent_again_is_the_same_verdict() -> None:
+    add(photo("apple1"))
+    claim("ann")
+    assert decide("ann", "apple1") == decide("ann", "apple1")
+    follow()
+    assert read("/review/stats")["approved"] == 1
+    assert read("/review/stats")["reviewers"][0]["verdicts"] == 1
+
+
+def test_a_lease_that_ran_out_returns_to_the_queue_and_no_verdict_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REVIEW_LEASE_SECONDS", "0")
+    add(photo("apple1"), photo("apple2"))
+    assert claim("ann", limit=1) == ["apple1"]
+    assert decide("ann", "apple1")[0] == 409
+    assert claim("bob", limit=2, product_id="apple") == ["apple1", "apple2"]
+
+
+def test_a_lease_is_renewed_for_its_holder_only() -> None:
+    add(photo("apple1"))
+    claim("ann")
+    assert claim("ann", limit=0, renew=["apple1"]) == ["apple1"]
+    assert claim("bob", limit=0, renew=["apple1", "nothing"]) == []
+
+
+def test_a_filename_stands_once_a_product() -> None:
+    add(photo("apple1"))
+    again, elsewhere = add(photo("apple2", filename="apple1.jpg"), photo("pear1", "pear", filename="apple1.jpg"))
+    assert (again["status"], again["code"]) == ("rejected", 409)
+    assert elsewhere["status"] == "created"
+    assert add(photo("apple1"))[0]["code"] == 409
+
+
+@pytest.mark.parametrize(
+    "snapshot",
+    [
+        {},
+        None,
+        photo("a", upload=True, url="https://photos.example/a.jpg"),
+        {"product_id": "apple", "filename": "a.jpg"},
+        photo("a", filename="a/b.jpg"),
+        photo("a", url="ftp://photos.example/a.jpg"),
+        photo("a", gallery_id="nowhere"),
+        photo("a", known_answer="approved", gallery_id="nowhere"),
+    ],
+)
+def test_what_cannot_be_a_snapshot_is_rejected_by_itself(snapshot: Any) -> None:
+    refused, taken = add(snapshot, photo("good"))
+    assert (refused["status"], taken["status"]) == ("rejected", "created")
+
+
+def test_an_uploaded_picture_waits_for_its_bytes_and_is_public_once_approved(shelf: None) -> None:
+    (added,) = add(photo("apple1", upload=True, gallery_id="shelf"))
+    assert added["upload"]["method"] == "PUT"
+    assert added["upload"]["headers"]["Content-Type"] == "image/jpeg"
+    assert "if-none-match" in added["upload"]["url"]
+    assert claim("ann") == []
+    uploads({"Records": [{"s3": {"object": {"key": "snapshots/shop/apple1"}}}]}, Context())
+    follow()
+    assert claim("ann") == ["apple1"]
+    picture = api_event("GET", "/pictures/{merchant_id}/{snapshot_id}", merchant_id="shop", snapshot_id="apple1")
+    assert send(review, picture)[0] == 404
+    decide("ann", "apple1")
+    status, _, headers = send(review, picture)
+    assert status == 302
+    assert "/snapshots/shop/apple1?" in headers["Location"]
+    follow()
+    _, page, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}/images", gallery_id="shelf"))
+    assert page["items"][0]["url"].endswith("/pictures/shop/apple1")
+    assert page["items"][0]["product_ids"] == ["apple"]
+
+
+def test_claims_show_the_product_with_pictures_approved_before() -> None:
+    add(photo("apple1"), photo("apple2"))
+    claim("ann", limit=1)
+    decide("ann", "apple1")
+    _, answer, _ = send(review, api_event("POST", "/review/claims", body={}, headers={"X-Reviewer": "ann"}))
+    assert answer["items"][0]["product"]["pictures"] == ["https://photos.example/apple1.jpg"]
+
+
+def test_every_step_is_in_the_trail() -> None:
+    add(photo("apple1"))
+    claim("ann")
+    decide("ann", "apple1", reason="sharp")
+    take_back("ann", "apple1")
+    decide("ann", "apple1", "disapproved")
+    follow()
+    follow()
+    steps = read("/snapshots/{snapshot_id}/trail", snapshot_id="apple1")["items"]
+    assert [(step["action"], step["reviewer"]) for step in steps] == [
+        ("added", None),
+        ("claimed", "ann"),
+        ("approved", "ann"),
+        ("taken back", "ann"),
+        ("disapproved", "ann"),
+    ]
+
+
+def test_a_share_is_seen_by_two_and_by_a_third_when_they_disagree(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECOND_OPINION_PERCENT", "100")
+    add(photo("apple1"))
+    assert claim("ann") == ["apple1"]
+    assert decide("ann", "apple1")[1]["status"] == "waiting"
+    assert claim("ann", product_id="apple") == []
+    assert claim("bob", product_id="apple") == ["apple1"]
+    assert decide("bob", "apple1", "disapproved")[1]["status"] == "waiting"
+    assert claim("ann", product_id="apple") == claim("bob", product_id="apple") == []
+    assert claim("cyd", product_id="apple") == ["apple1"]
+    assert decide("cyd", "apple1")[1]["status"] == "approved"
+    follow()
+    by_name = {it["reviewer"]: it for it in read("/review/stats")["reviewers"]}
+    assert (by_name["ann"]["agreement"], by_name["bob"]["second_opinions"], by_name["cyd"]["agreement"]) == (0, 1, None)
+
+
+def test_planted_snapshots_measure_their_reviewers() -> None:
+    add(photo("a", known_answer="approved"), photo("b", known_answer="disapproved"))
+    claim("ann")
+    decide("ann", "a", viewed_ms=400)
+    decide("ann", "b", viewed_ms=600)
+    follow()
+    (ann,) = read("/review/stats")["reviewers"]
+    assert (ann["planted"], ann["accuracy"], ann["verdicts_per_minute"]) == (2, 0.5, 120)
+
+
+def test_counts_are_exact_however_often_the_stream_delivers() -> None:
+    add(*[photo(f"apple{at}") for at in range(5)], photo("pear1", "pear"))
+    claim("ann", limit=3, product_id="apple")
+    decide("ann", "apple0")
+    decide("ann", "apple1", "disapproved")
+    records = stream_records("ReviewTable")
+    for some in (records, records[::-1], records[3:], records[:2]):
+        followups({"Records": some}, Context())
+    stats = read("/review/stats")
+    assert (stats["waiting"], stats["approved"], stats["disapproved"]) == (4, 1, 1)
+    assert read("/review/products")["items"] == [
+        {"product_id": "apple", "uploading": 0, "waiting": 3, "approved": 1, "disapproved": 1},
+        {"product_id": "pear", "uploading": 0, "waiting": 1, "approved": 0, "disapproved": 0},
+    ]
+
+
+def test_a_record_that_was_set_aside_is_followed_from_the_queue(shelf: None) -> None:
+    add(photo("apple1", gallery_id="shelf"))
+    claim("ann")
+    decide("ann", "apple1")
+    aside = [
+        {"eventSource": "aws:sqs", "messageId": str(at), "body": json.dumps(record["dynamodb"], default=str)}
+        for at, record in enumerate(stream_records("ReviewTable"))
+    ]
+    broken = {"eventSource": "aws:sqs", "messageId": "broken", "body": json.dumps({"NewImage": {}})}
+    assert followups({"Records": [*aside, broken]}, Context()) == {"batchItemFailures": [{"itemIdentifier": "broken"}]}
+    _, page, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}/images", gallery_id="shelf"))
+    assert [image["id"] for image in page["items"]] == ["apple1"]
+
+
+def test_lists_go_by_status_and_product_page_by_page() -> None:
+    add(*[photo(f"apple{at}") for at in range(3)], photo("pear1", "pear"))
+    claim("ann", limit=1, product_id="apple")
+    decide("ann", "apple0")
+    pages, cursor = [], None
+    for _ in range(4):
+        page = read("/snapshots", query={"limit": "2", **({"cursor": cursor} if cursor else {})})
+        pages += [item["snapshot_id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert pages == ["apple1", "apple2", "pear1", "apple0"]
+    waiting = read("/snapshots", query={"status": "waiting", "product_id": "apple"})
+    assert [item["snapshot_id"] for item in waiting["items"]] == ["apple1", "apple2"]
+
+
+def test_another_merchant_sees_and_changes_nothing() -> None:
+    add(photo("apple1"))
+    event = api_event("GET", "/snapshots/{snapshot_id}", snapshot_id="apple1", merchant="other")
+    assert send(review, event)[0] == 404
+    event = api_event("POST", "/review/claims", body={}, headers={"X-Reviewer": "ann"}, merchant="other")
+    assert send(review, event)[1] == {"items": []}
+
+
+@pytest.mark.parametrize("name", ["", " ", "a" * 65, "a\x07b"])
+def test_a_reviewer_says_who_they_are(name: str) -> None:
+    status, problem, _ = send(review, api_event("POST", "/review/claims", body={}, headers={"X-Reviewer": name}))
+    assert (status, problem["errors"][0]["pointer"]) == (422, "/header/X-Reviewer")
