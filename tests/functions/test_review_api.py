@@ -30,9 +30,7 @@ def photo(name: str, product: str = "apple", **more: Any) -> dict[str, Any]:
 
 
 def claim(reviewer: str, **body: Any) -> list[str]:
-    status, answer, _ = send(
-        review, api_event("POST", "/review/claims", body=body, headers={"X-Reviewer": reviewer})
-    )
+    status, answer, _ = send(review, api_event("POST", "/review/claims", body=body, headers={"X-Reviewer": reviewer}))
     assert status == 200, answer
     return [item["snapshot_id"] for item in answer["items"]]
 
