@@ -1,0 +1,81 @@
+"""Files put into the uploads bucket are imported."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
+from uuid import uuid4
+
+from vitrine.access.wiring import access_store
+from vitrine.imports.model import ImportKey, ObjectVersion
+from vitrine.imports.ports import Lease
+from vitrine.imports.receive_upload import receive_upload
+from vitrine.imports.run_import import give_up, run_import
+from vitrine.imports.wiring import KINDS, import_store, importer
+from vitrine.platform.telemetry import MetricUnit, logger, metrics
+from vitrine.platform.times import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOST_DELIVERIES = 5  # the queue's maxReceiveCount
+_CHUNK_MILLISECONDS = 30_000
+_CLOCK_SKEW_SECONDS = 10
+
+
+class Stopped(Exception):
+    """The import stopped at every delivery of this message."""
+
+
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Run each message's imports as far as time allows."""
+    failures = []
+    for record in event["Records"]:
+        deliveries = int(record["attributes"]["ApproximateReceiveCount"])
+        try:
+            for key in _imports(json.loads(record["body"])):
+                _run(key, context, is_last_delivery=deliveries >= MOST_DELIVERIES)
+        except Exception:  # noqa: BLE001 - SQS delivers it again
+            logger.exception("import stopped", extra={"message_id": record["messageId"]})
+            failures.append({"itemIdentifier": record["messageId"]})
+    metrics.add_metric("ImportsStopped", MetricUnit.Count, len(failures))
+    metrics.flush_metrics()
+    logger.info("imports", extra={"messages": len(event["Records"]), "failed": len(failures)})
+    return {"batchItemFailures": failures}
+
+
+def _imports(message: dict[str, Any]) -> Iterator[ImportKey]:
+    """The imports of S3's notification or of a continuation."""
+    if "import_id" in message:
+        yield ImportKey(**message)
+    for record in message.get("Records", []):
+        put = record["s3"]["object"]
+        upload = ObjectVersion(unquote_plus(put["key"]), put["eTag"].strip('"'), put["size"])
+        key = receive_upload(
+            import_store(),
+            lambda merchant_id: access_store().find_merchant(merchant_id) is not None,
+            KINDS,
+            upload,
+            put.get("sequencer", ""),
+            now=utc_now(),
+        )
+        if key is None:
+            logger.warning("no import", extra={"object_key": upload.key})
+        else:
+            yield key
+
+
+def _run(key: ImportKey, context: Any, *, is_last_delivery: bool) -> None:
+    milliseconds = context.get_remaining_time_in_millis()
+    # No worker outlives its lease, so none writes rows behind the back of the next.
+    lease = Lease(uuid4().hex, utc_now() + timedelta(milliseconds=milliseconds, seconds=_CLOCK_SKEW_SECONDS))
+    if is_last_delivery:
+        if give_up(importer(), key, lease):
+            raise Stopped(key.import_id)
+        return
+    progress = run_import(importer(), key, lease, lambda: context.get_remaining_time_in_millis() > _CHUNK_MILLISECONDS)
+    metrics.add_metric("ImportRows", MetricUnit.Count, progress.imported)
+    metrics.add_metric("ImportRowsRejected", MetricUnit.Count, progress.rejected)
+    logger.info("import", extra={"merchant_id": key.merchant_id, "import_id": key.import_id, **progress._asdict()})

@@ -1,0 +1,96 @@
+"""Imports over HTTP."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from vitrine.access.wiring import admit
+from vitrine.imports.answers import (
+    ImportAnswer,
+    ImportRequestAnswer,
+    RejectionAnswer,
+    import_answer,
+    rejection_answer,
+)
+from vitrine.imports.model import Import, ImportKey, ImportRefused, file_form, upload_key
+from vitrine.imports.request_import import UPLOAD_SECONDS, request_import
+from vitrine.imports.wiring import KINDS, import_store, uploads
+from vitrine.platform.http import Answer, HttpApp, Request
+from vitrine.platform.problems import FieldError, InvalidRequest, NotFound
+from vitrine.platform.times import to_rfc3339
+from vitrine.platform.wiring import replays
+
+if TYPE_CHECKING:
+    from vitrine.imports.bodies import PostImport
+    from vitrine.imports.model import FileForm
+
+lambda_handler = app = HttpApp(admit=admit, replays=replays)
+
+
+@app.route("POST", "/imports", body="vitrine.imports.bodies:PostImport", answers={201: ImportRequestAnswer})
+def post(request: Request) -> Answer:
+    """Prepare an import and say where to put its file."""
+    from vitrine.imports.bodies import PostImport  # noqa: PLC0415 - readers never load bodies
+
+    body = request.body(PostImport)
+    form = _judge(body)
+    key = ImportKey(request.merchant_id, uuid4().hex)
+    object_key = upload_key(key, body.kind, body.gallery_id, form)
+    new = Import(key, body.kind, body.gallery_id, object_key, request.now, body.columns or {})
+    place = request_import(import_store(), uploads(), new)
+    answer: ImportRequestAnswer = {
+        "import_id": key.import_id,
+        "upload": {"url": place.url, "method": "PUT", "headers": {"Content-Type": place.media_type}},
+        "expires_at": to_rfc3339(request.now + timedelta(seconds=UPLOAD_SECONDS)),
+    }
+    return Answer(201, answer, {"Location": f"/imports/{key.import_id}"})
+
+
+@app.route("GET", "/imports", answers={200: ImportAnswer}, paged=True)
+def list_imports(request: Request) -> Answer:
+    """List imports, newest first."""
+    page = request.page()
+    found, following = import_store().newest(request.merchant_id, page.limit, page.state)
+    return request.list_answer([import_answer(each) for each in found], following)
+
+
+@app.route("GET", "/imports/{import_id}", answers={200: ImportAnswer})
+def get(request: Request) -> Answer:
+    """Read how far an import is."""
+    return Answer(200, import_answer(_find(request)))
+
+
+@app.route("GET", "/imports/{import_id}/errors", answers={200: RejectionAnswer}, paged=True)
+def errors(request: Request) -> Answer:
+    """List the rows that an import left out, and why."""
+    page = request.page()
+    found = import_store().rejections(_find(request).key, page.limit, page.state)
+    return request.list_answer([rejection_answer(each) for each in found.rejections], found.next)
+
+
+def _find(request: Request) -> Import:
+    found = import_store().find(ImportKey(request.merchant_id, request.path_id("import_id")))
+    if found is None:
+        raise NotFound("There is no import of this id.")
+    return found
+
+
+def _judge(body: PostImport) -> FileForm:
+    """The file's form. Raises InvalidRequest for a name, kind or columns that cannot be imported."""
+    errors = []
+    if body.kind not in KINDS:
+        errors.append(FieldError("/kind", f"must be one of {', '.join(KINDS)}"))
+    elif unknown := set((body.columns or {}).values()) - set(columns := KINDS[body.kind]().row.model_fields):
+        known = ", ".join(columns)
+        errors += [FieldError("/columns", f"{name!r:.60} is no column; there are {known}") for name in sorted(unknown)]
+    if body.gallery_id and body.kind != "images":
+        errors.append(FieldError("/gallery_id", "is for images only"))
+    try:
+        form = file_form(body.filename.rpartition("/")[2])
+    except ImportRefused as refusal:
+        errors.append(FieldError("/filename", refusal.detail))
+    if errors:
+        raise InvalidRequest("This cannot be imported; see errors.", errors)
+    return form

@@ -1,0 +1,61 @@
+"""Rows that are images of a gallery."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from pydantic import field_validator
+
+from vitrine.galleries.bodies import NewImage
+from vitrine.galleries.model import DEFAULT_GALLERY, Gallery, GalleryKey
+from vitrine.galleries.put_images import ImageDraft, put_images
+from vitrine.imports.lists import listed
+from vitrine.imports.model import ImportRefused
+from vitrine.platform.problems import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vitrine.galleries.ports import GalleryStore
+    from vitrine.imports.model import Import, Rejection
+    from vitrine.imports.ports import AcceptedRow
+
+
+class ImageRow(NewImage):
+    """An image as a file has it: `tags` and `product_ids` may be one text."""
+
+    @field_validator("tags", "product_ids", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return listed(value)
+
+    def draft(self) -> ImageDraft:
+        """The image. Without an id it has one made from its address, so that it comes in once."""
+        return ImageDraft(self.id or hashlib.sha256(self.url.encode()).hexdigest()[:32], self.description())
+
+
+def write_images(
+    store: GalleryStore, new_incarnation: Callable[[], str], taken: Import, rows: Sequence[AcceptedRow]
+) -> Sequence[Rejection]:
+    """Put the rows into their gallery, which is made when there is none. Of rows with one id the last counts."""
+    key = GalleryKey(taken.key.merchant_id, taken.gallery_id or DEFAULT_GALLERY)
+    drafts = [row.row.draft() for row in rows]
+    last = list({draft.image_id: draft for draft in drafts}.values())
+    try:
+        put_images(store, key, last, new_incarnation=new_incarnation)
+    except NotFound:
+        store.put_gallery(Gallery(key, None, "interest", taken.created_at))
+        _put_again(store, new_incarnation, key, last)
+    return []
+
+
+def _put_again(
+    store: GalleryStore, new_incarnation: Callable[[], str], key: GalleryKey, drafts: Sequence[ImageDraft]
+) -> None:
+    try:
+        put_images(store, key, drafts, new_incarnation=new_incarnation)
+    except NotFound:
+        raise ImportRefused(
+            "gallery_deleted", f"Gallery {key.gallery_id} is being deleted; put the file again later."
+        ) from None

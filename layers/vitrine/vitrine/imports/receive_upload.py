@@ -1,0 +1,59 @@
+"""An object was put into the uploads bucket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vitrine.imports.model import (
+    Failure,
+    Import,
+    ImportKey,
+    ImportRefused,
+    derived_import_id,
+    object_name,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from datetime import datetime
+
+    from vitrine.imports.model import ObjectName, ObjectVersion
+    from vitrine.imports.ports import ImportStore
+
+
+def receive_upload(  # noqa: PLR0913 - an object put is what these say
+    store: ImportStore,
+    is_merchant: Callable[[str], bool],
+    kinds: Collection[str],
+    upload: ObjectVersion,
+    sequencer: str,
+    *,
+    now: datetime,
+) -> ImportKey | None:
+    """The import that takes this object in, the same however often this is called.
+
+    An object put where an import of the API waits belongs to that import, any other has its own. One that
+    cannot be imported has an import that failed. None when no merchant could see an import.
+    """
+    _, merchant_id, *_ = (*upload.key.split("/", 2), "")
+    if upload.key.endswith("/") or not merchant_id or not is_merchant(merchant_id):
+        return None
+    derived = ImportKey(merchant_id, derived_import_id(upload, sequencer))
+    try:
+        name = _read_name(upload.key, kinds)
+    except ImportRefused as refusal:
+        failure = Failure(refusal.code, refusal.detail)
+        store.add(Import(derived, "", None, upload.key, now, {}, upload, "failed", finished_at=now, failure=failure))
+        return derived
+    waiting = store.find(ImportKey(merchant_id, name.stem))
+    if waiting and waiting.object_key == upload.key and store.attach(waiting.key, upload):
+        return waiting.key
+    store.add(Import(derived, name.kind, name.gallery_id, upload.key, now, {}, upload))
+    return derived
+
+
+def _read_name(object_key: str, kinds: Collection[str]) -> ObjectName:
+    name = object_name(object_key)
+    if name.kind not in kinds:
+        raise ImportRefused("unknown_kind", f"{name.kind!r:.60} cannot be imported; use {', '.join(kinds)}.")
+    return name

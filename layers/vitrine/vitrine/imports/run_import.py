@@ -1,0 +1,177 @@
+"""An import runs, chunk by chunk, over as many invocations as it takes.
+
+Rows of a chunk go into their room, its rejections are stored under the chunk's first row, and one conditional
+write moves the import on. Each of these leaves the same state when it is done again, so a run that stopped
+anywhere is repeated from where the import stands.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from itertools import islice
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic import ValidationError
+
+from vitrine.imports.model import Failure, ImportRefused, Progress, Rejection, columns_of, file_form
+from vitrine.imports.ports import AcceptedRow, Busy
+from vitrine.imports.read_rows import read_rows
+from vitrine.platform.problems import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from vitrine.imports.model import Import, ImportKey, Row
+    from vitrine.imports.ports import Continuations, ImportStore, Kind, Lease, Uploads
+
+CHUNK_ROWS = 500
+LONGEST_DELAY_SECONDS = 900
+_FAULTS_TOLD = 2
+_PAUSES_SECONDS = (1, 2, 4, 8)
+
+JudgedRow = AcceptedRow | list[Rejection]
+
+
+@dataclass(frozen=True)
+class Importer:
+    """What a run works with."""
+
+    store: ImportStore
+    uploads: Uploads
+    continuations: Continuations
+    kind: Callable[[str], Kind]
+    clock: Callable[[], datetime]
+    pause: Callable[[float], None] = time.sleep
+
+
+class _Run(NamedTuple):
+    importer: Importer
+    taken: Import
+    lease: Lease
+    kind: Kind
+
+
+def run_import(importer: Importer, key: ImportKey, lease: Lease, time_is_left: Callable[[], bool]) -> Progress:
+    """Take rows in while time is left, at least one chunk, then hand on to another invocation.
+
+    Does nothing for a finished import, and looks again later while another worker is at it. Answers what this
+    run added. Raises LeaseLost, or what a store raised: then the call is to be repeated.
+    """
+    taken = _lease(importer, key, lease)
+    if taken is None:
+        return Progress()
+    progress = before = taken.progress
+    failure = None
+    try:
+        for progress in _take_chunks(importer, taken, lease):
+            if not time_is_left():
+                importer.store.release(key, lease)
+                importer.continuations.send(key, 0)
+                return _added(before, progress)
+    except ImportRefused as refusal:
+        failure = Failure(refusal.code, refusal.detail)
+    except Exception:
+        importer.store.release(key, lease)
+        raise
+    importer.store.finish(key, lease, failure, importer.clock())
+    return _added(before, progress)
+
+
+def _added(before: Progress, after: Progress) -> Progress:
+    return Progress(*(late - early for early, late in zip(before, after, strict=True)))
+
+
+def give_up(importer: Importer, key: ImportKey, lease: Lease) -> bool:
+    """Mark an import as failed that stopped too often; False when it is finished or a worker is at it."""
+    if _lease(importer, key, lease) is None:
+        return False
+    detail = "It stopped several times for a reason on our side. Put the file again; what came in stays."
+    importer.store.finish(key, lease, Failure("stopped", detail), importer.clock())
+    return True
+
+
+def _lease(importer: Importer, key: ImportKey, lease: Lease) -> Import | None:
+    """The import, or None when it is finished or, for now, with another worker."""
+    try:
+        return importer.store.lease(key, lease, importer.clock())
+    except Busy as busy:
+        importer.continuations.send(key, min(int(busy.seconds) + 1, LONGEST_DELAY_SECONDS))
+        return None
+
+
+def _take_chunks(importer: Importer, taken: Import, lease: Lease) -> Iterator[Progress]:
+    """The import's progress after each chunk."""
+    if taken.upload is None:
+        raise ImportRefused("no_object", "No file was put yet.")
+    kind = importer.kind(taken.kind)
+    fields = kind.row.model_fields
+    columns = columns_of(
+        fields,
+        [name for name, field in fields.items() if field.is_required()],
+        kind.id_headings,
+        taken.columns,
+    )
+    form = file_form(taken.object_key.rpartition("/")[2])
+    rows = read_rows(importer.uploads.read(taken.upload), form, columns)
+    for _ in islice(rows, taken.progress.read):
+        pass
+    run = _Run(importer, taken, lease, kind)
+    progress = taken.progress
+    for chunk in _chunks(_judged(kind, kind.defaults(taken), rows)):
+        progress = _take_chunk(run, progress, chunk)
+        yield progress
+
+
+def _judged(kind: Kind, defaults: Mapping[str, object], rows: Iterator[Row | Rejection]) -> Iterator[JudgedRow]:
+    for row in rows:
+        if isinstance(row, Rejection):
+            yield [row]
+            continue
+        try:
+            yield AcceptedRow(row.number, kind.row.model_validate({**defaults, **row.values}))
+        except ValidationError as error:
+            faults = error.errors(include_url=False, include_context=False, include_input=False)
+            yield [
+                Rejection(row.number, fault["type"], fault["msg"], str(fault["loc"][0]) if fault["loc"] else None)
+                for fault in faults[:_FAULTS_TOLD]
+            ]
+
+
+def _chunks(rows: Iterator[JudgedRow]) -> Iterator[list[JudgedRow]]:
+    """Chunks of rows; those before a refusal come first."""
+    refusal = None
+    while refusal is None:
+        chunk: list[JudgedRow] = []
+        try:
+            chunk.extend(islice(rows, CHUNK_ROWS))
+        except ImportRefused as error:
+            refusal = error
+        if not chunk:
+            break
+        yield chunk
+    if refusal:
+        raise refusal
+
+
+def _take_chunk(run: _Run, before: Progress, chunk: Sequence[JudgedRow]) -> Progress:
+    accepted = [row for row in chunk if isinstance(row, AcceptedRow)]
+    rejections = [rejection for row in chunk if not isinstance(row, AcceptedRow) for rejection in row]
+
+    def attempt() -> Progress:
+        refused = sorted([*rejections, *run.kind.write(run.taken, accepted)], key=attrgetter("row"))
+        rejected = len({rejection.row for rejection in refused})
+        after = Progress(before.read + len(chunk), before.imported + len(chunk) - rejected, before.rejected + rejected)
+        if refused:
+            run.importer.store.put_rejections(run.taken, before.read, refused)
+        run.importer.store.advance(run.taken.key, run.lease, before, after)
+        return after
+
+    for seconds in _PAUSES_SECONDS:
+        try:
+            return attempt()
+        except Unavailable:
+            run.importer.pause(seconds)
+    return attempt()

@@ -1,0 +1,80 @@
+"""Imports on their engines, and the kinds of rows that come in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from vitrine.imports.dynamodb import DynamoDBImports
+from vitrine.imports.s3 import S3Uploads
+from vitrine.platform.aws import client
+from vitrine.platform.settings import read_settings
+from vitrine.platform.times import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vitrine.imports.ports import Kind
+    from vitrine.imports.run_import import Importer
+
+
+@dataclass(frozen=True)
+class ImportsSettings:
+    """Where imports are kept and files are put."""
+
+    imports_table: str
+    uploads_bucket: str
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """Where the worker is told of work."""
+
+    imports_queue: str
+
+
+@cache
+def import_store() -> DynamoDBImports:
+    """Imports and what they rejected."""
+    return DynamoDBImports(client("dynamodb"), read_settings(ImportsSettings).imports_table)
+
+
+@cache
+def uploads() -> S3Uploads:
+    """The uploads bucket."""
+    return S3Uploads(client("s3"), read_settings(ImportsSettings).uploads_bucket)
+
+
+def _images() -> Kind:
+    from vitrine.galleries.wiring import gallery_store, new_incarnation  # noqa: PLC0415 - a kind loads its own room
+    from vitrine.imports.images import ImageRow, write_images  # noqa: PLC0415 - as above
+    from vitrine.imports.ports import Kind  # noqa: PLC0415 - as above
+    from vitrine.platform.times import to_rfc3339  # noqa: PLC0415 - as above
+
+    return Kind(
+        row=ImageRow,
+        id_headings=("id", "image_id"),
+        write=lambda taken, rows: write_images(gallery_store(), new_incarnation, taken, rows),
+        defaults=lambda taken: {"created_at": to_rfc3339(taken.created_at)},
+    )
+
+
+KINDS: dict[str, Callable[[], Kind]] = {
+    "images": _images,
+}
+
+
+@cache
+def importer() -> Importer:
+    """What runs imports."""
+    from vitrine.imports.run_import import Importer  # noqa: PLC0415 - for the worker alone
+    from vitrine.imports.sqs import SqsContinuations  # noqa: PLC0415 - as above
+
+    return Importer(
+        store=import_store(),
+        uploads=uploads(),
+        continuations=SqsContinuations(client("sqs"), read_settings(WorkerSettings).imports_queue),
+        kind=lambda name: KINDS[name](),
+        clock=utc_now,
+    )
