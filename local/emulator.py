@@ -25,7 +25,7 @@ LOG = STATE / "emulator.log"
 _LOCK = STATE / "emulator.lock"
 _FILE = STATE / "emulator.json"
 _READY_SECONDS = 30
-_STOP_SECONDS = 10
+_STOP_SECONDS = 3
 _IDLE_WORKER_SECONDS = 60
 _MOST_WORKERS = 64
 _direct = build_opener(ProxyHandler({}))
@@ -92,6 +92,7 @@ def _start_on(port: int) -> Emulator:
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "TMPDIR": str(home / "tmp"),
+        "PYTHONPATH": str(ROOT / "local" / "sandbox"),
         "STATE_DIR": str(home / "state"),
         "S3_DATA_DIR": str(home / "s3"),
         "LAMBDA_ACCOUNT_CONCURRENCY": str(_MOST_WORKERS),
