@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -74,6 +75,7 @@ def _parameters_of_this_machine() -> dict[str, str]:
         "PythonRuntime": f"python{sys.version_info.major}.{sys.version_info.minor}",
         "Architecture": "arm64" if arm else "x86_64",
         "KeepData": "no",
+        "FetchAllowedHosts": os.environ.get("FETCH_ALLOWED_HOSTS", "127.0.0.1"),
     }
 
 

@@ -173,6 +173,15 @@ def test_each_redirect_is_checked_anew(location: str, code: str) -> None:
         assert code_of(fetcher_for(host), host.url()) == code
 
 
+def test_a_host_that_is_allowed_at_any_port_is_so_only_where_it_was_asked_for() -> None:
+    with HostileHost(says(answer(body=b"picture"))) as inside:
+        with HostileHost(says(answer("302 Found", Location=inside.url()))) as outside:
+            client = fetcher(allowed_hosts=frozenset({"127.0.0.1"}))
+            assert client.open(inside.url()).read(7) == b"picture"
+            assert code_of(client, outside.url()) == "port_not_allowed"
+        assert len(inside.requests) == 1
+
+
 def test_three_redirects_are_followed_and_a_fourth_is_not() -> None:
     def count_down(connection: socket.socket, request: str) -> None:
         left = int(request.split("/")[1].split(maxsplit=1)[0])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 BATCH_GET_LIMIT = 100
+BATCH_PUT_LIMIT = 25
 TRANSACTION_LIMIT = 100
 _CONTENTION_ATTEMPTS = 8
 _RETRYABLE = frozenset(
@@ -119,6 +120,21 @@ def batch_get(
 def query_some(client: DynamoDBClient, limit: int, **query: Any) -> list[Item]:
     """The first `limit` items of a query, however many pages of 1 MB they take."""
     return list(islice(query_all(client, Limit=limit, **query), limit))
+
+
+def batch_put(client: DynamoDBClient, table: str, items: Sequence[Mapping[str, Any]]) -> None:
+    """Put items (any number, none of the same key twice), each on its own."""
+    for start in range(0, len(items), BATCH_PUT_LIMIT):
+        left: list[Any] = [{"PutRequest": {"Item": item}} for item in items[start : start + BATCH_PUT_LIMIT]]
+        for tries in range(_CONTENTION_ATTEMPTS):
+            with translated():
+                answer = client.batch_write_item(RequestItems={table: left})
+            left = list(answer.get("UnprocessedItems", {}).get(table, []))
+            if not left:
+                break
+            time.sleep(random.uniform(0, 0.02 * 2**tries))  # noqa: S311 - spreads retries
+        else:
+            raise Unavailable("The store is busy. Send the request again.", 1)
 
 
 def query_all(client: DynamoDBClient, **query: Any) -> Iterator[Item]:

@@ -22,7 +22,7 @@ import zlib
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Self, cast
@@ -132,11 +132,12 @@ class Target:
     host: str
     port: int
     path: str
+    exempt: bool = False
 
     @property
-    def origin(self) -> tuple[str, str, int]:
+    def origin(self) -> tuple[str, str, int, bool]:
         """What connections are kept for."""
-        return self.scheme, self.host, self.port
+        return self.scheme, self.host, self.port, self.exempt
 
     @property
     def authority(self) -> str:
@@ -212,8 +213,8 @@ class _Deadline:
 class Fetcher:
     """Opens files on other people's hosts.
 
-    `allowed_hosts` names hosts as `host:port` that skip the address and port rules. It is for tests
-    and the demo, whose pictures are served from this machine.
+    `allowed_hosts` are exempt from the address and port rules, for tests and the demo, whose pictures are
+    served from this machine: `host:port` always, `host` at any port unless another host redirects there.
     """
 
     def __init__(
@@ -229,7 +230,7 @@ class Fetcher:
         self._resolve = resolve
         self._trust = trust
         self._resolvers = ThreadPoolExecutor(8, thread_name_prefix="resolve")
-        self._idle: dict[tuple[str, str, int], list[_Connection]] = defaultdict(list)
+        self._idle: dict[tuple[str, str, int, bool], list[_Connection]] = defaultdict(list)
         self._lock = threading.Lock()
 
     def open(self, url: str, *, unless: Validator | None = None) -> RemoteFile:
@@ -240,8 +241,9 @@ class Fetcher:
         """
         deadline = _Deadline(self.limits.seconds)
         condition = unless.condition if unless else {}
+        asked = parse(url)
         for _ in range(self.limits.redirects + 1):
-            target = self._checked(url)
+            target = self._checked(parse(url), asked)
             answer = self.request(target, deadline, {**_range(0, FIRST_RANGE_BYTES), **condition})
             if answer.status not in REDIRECTS:
                 return RemoteFile(self, target, answer, deadline)
@@ -270,14 +272,13 @@ class Fetcher:
             connection.close()
         self._resolvers.shutdown(wait=False)
 
-    def _checked(self, url: str) -> Target:
-        target = parse(url)
-        if target.port not in self.limits.ports and not self._is_allowed(target):
+    def _checked(self, target: Target, asked: Target) -> Target:
+        exempt = f"{target.host}:{target.port}" in self._allowed_hosts or (
+            target.host in self._allowed_hosts and (target.host, target.port) == (asked.host, asked.port)
+        )
+        if target.port not in self.limits.ports and not exempt:
             raise FetchError("port_not_allowed", f"Port {target.port} is not one pictures come from")
-        return target
-
-    def _is_allowed(self, target: Target) -> bool:
-        return f"{target.host}:{target.port}" in self._allowed_hosts
+        return replace(target, exempt=exempt)
 
     def _addresses(self, target: Target, deadline: _Deadline) -> list[str]:
         lookup = self._resolvers.submit(self._resolve, target.host, target.port)
@@ -288,7 +289,7 @@ class Fetcher:
             raise FetchError("timed_out", "The host's name took too long to resolve") from error
         except (OSError, UnicodeError) as error:
             raise FetchError("host_not_found", "The host's name does not resolve") from error
-        if not self._is_allowed(target) and not all(is_public(address) for address in addresses):
+        if not target.exempt and not all(is_public(address) for address in addresses):
             raise FetchError("address_not_allowed", "The host is not on the public internet")
         return addresses
 

@@ -176,11 +176,13 @@ class HttpApp:
         *,
         admit: Callable[[Caller, datetime], None] = admit_all,
         replays: Callable[[], ReplayedAnswers] | None = None,
+        body_limit_bytes: int = BODY_LIMIT_BYTES,
     ) -> None:
         """`admit` raises TooManyRequests when a quota is spent; `replays` keeps answers by Idempotency-Key."""
         self.routes: dict[tuple[str, str], Route] = {}
         self._admit = admit
         self._replays = replays
+        self._body_limit_bytes = body_limit_bytes
 
     def route(  # noqa: PLR0913 - each names one thing of the OpenAPI document
         self,
@@ -217,7 +219,7 @@ class HttpApp:
         route = self.routes.get((event["httpMethod"], event["resource"]))
         merchant_id = None
         try:
-            request = _read_request(event, request_id)
+            request = _read_request(event, request_id, self._body_limit_bytes)
             merchant_id = request.merchant_id or None
             answer = self._answer(route, request, context)
         except ServiceError as error:
@@ -296,7 +298,7 @@ def _escaped(part: str | int) -> str:
     return str(part).replace("~", "~0").replace("/", "~1")
 
 
-def _read_request(event: dict[str, Any], request_id: str) -> Request:
+def _read_request(event: dict[str, Any], request_id: str, body_limit_bytes: int) -> Request:
     context = event.get("requestContext") or {}
     found = context.get("authorizer") or {}
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
@@ -307,7 +309,7 @@ def _read_request(event: dict[str, Any], request_id: str) -> Request:
         path_parameters={k: unquote(v) for k, v in (event.get("pathParameters") or {}).items()},
         query=event.get("queryStringParameters") or {},
         headers=headers,
-        raw_body=_read_body(event),
+        raw_body=_read_body(event, body_limit_bytes),
         caller=Caller(
             merchant_id=found.get("merchant_id", ""),
             key_id=found.get("key_id", ""),
@@ -320,11 +322,11 @@ def _read_request(event: dict[str, Any], request_id: str) -> Request:
     )
 
 
-def _read_body(event: dict[str, Any]) -> bytes:
+def _read_body(event: dict[str, Any], limit_bytes: int) -> bytes:
     text = event.get("body") or ""
     raw = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode("utf-8", "surrogatepass")
-    if len(raw) > BODY_LIMIT_BYTES:
-        raise TooLarge(f"The body has {len(raw)} bytes; at most {BODY_LIMIT_BYTES} are taken. Send less at once.")
+    if len(raw) > limit_bytes:
+        raise TooLarge(f"The body has {len(raw)} bytes; at most {limit_bytes} are taken. Send less at once.")
     return raw
 
 

@@ -100,10 +100,11 @@ class Failure(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of a task: a picture or a failure."""
+    """What came of a task: a picture or a failure. `area` is its store's then, if there is such a store."""
 
     task: Task
     attempt: int
+    area: str | None
     picture: Picture | None
     failure: Failure | None
     bytes_fetched: int
@@ -194,6 +195,7 @@ class VisitGain(NamedTuple):
     """What an attempt at a group adds to a visit."""
 
     task: Task
+    area: str | None
     measured: int
     perimeter: int
 
@@ -254,9 +256,9 @@ def visit_gains(record: Record) -> list[VisitGain]:
     gains: dict[int, VisitGain] = {}
     for outcome in record.latest:
         if outcome.picture:
-            before = gains.get(outcome.task.visit, VisitGain(outcome.task, 0, 0))
-            gains[outcome.task.visit] = VisitGain(
-                before.task, before.measured + 1, before.perimeter + outcome.picture.perimeter
+            before = gains.get(outcome.task.visit, VisitGain(outcome.task, outcome.area, 0, 0))
+            gains[outcome.task.visit] = before._replace(
+                measured=before.measured + 1, perimeter=before.perimeter + outcome.picture.perimeter
             )
     return list(gains.values())
 
@@ -264,4 +266,4 @@ def visit_gains(record: Record) -> list[VisitGain]:
 def unknown_stores(tasks: Iterable[Task], stores: Mapping[str, Store], attempt: int) -> list[Outcome]:
     """Pictures of stores that do not exist fail without being fetched."""
     failure = Failure(UNKNOWN_STORE_CODE, UNKNOWN_STORE)
-    return [Outcome(task, attempt, None, failure, 0) for task in tasks if task.store_id not in stores]
+    return [Outcome(task, attempt, None, None, failure, 0) for task in tasks if task.store_id not in stores]

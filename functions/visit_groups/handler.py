@@ -1,0 +1,54 @@
+"""Groups of pictures are measured."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+from vitrine.platform.telemetry import MetricUnit, logger, metrics
+from vitrine.platform.times import utc_now
+from vitrine.visits.measure_group import Measured, measure_group
+from vitrine.visits.sqs import read_group
+from vitrine.visits.wiring import measure_remote, publish_to_galleries, visit_store
+
+_GROUPS_AT_ONCE = 4
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_GROUPS_AT_ONCE)
+
+
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Measure the groups beside one another; what fails is delivered again."""
+    started = time.perf_counter()
+    records = event["Records"]
+    done = list(_threads().map(_measure, records))
+    _report([measured for measured in done if measured], time.perf_counter() - started)
+    return {
+        "batchItemFailures": [
+            {"itemIdentifier": record["messageId"]}
+            for record, measured in zip(records, done, strict=True)
+            if measured is None
+        ]
+    }
+
+
+def _measure(record: dict[str, Any]) -> Measured | None:
+    try:
+        group = read_group(record["body"])
+        return measure_group(visit_store(), measure_remote(), publish_to_galleries(), group, utc_now)
+    except Exception:  # noqa: BLE001 - one group must not hold up the others
+        logger.exception("group failed")
+        return None
+
+
+def _report(done: list[Measured], seconds: float) -> None:
+    metrics.add_metric("PicturesMeasured", MetricUnit.Count, sum(it.pictures for it in done))
+    metrics.add_metric("PicturesFailed", MetricUnit.Count, sum(it.failures for it in done))
+    metrics.add_metric("PictureBytesFetched", MetricUnit.Bytes, sum(it.bytes_fetched for it in done))
+    metrics.add_metric("GroupsTime", MetricUnit.Milliseconds, seconds * 1000)
+    metrics.flush_metrics()
+    logger.info("measured", extra={"groups": len(done), "pictures": sum(it.pictures for it in done)})

@@ -1,0 +1,232 @@
+"""Store visits over HTTP."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, cast
+
+from vitrine.access.wiring import admit
+from vitrine.galleries.model import GalleryKey
+from vitrine.platform.http import Answer, HttpApp, Request
+from vitrine.platform.problems import (
+    FieldError,
+    InvalidRequest,
+    MalformedRequest,
+    NotFound,
+    ServiceError,
+    TooLarge,
+    headers_of,
+    status_of,
+)
+from vitrine.platform.times import from_rfc3339
+from vitrine.platform.wiring import replays
+from vitrine.visits.answers import (
+    JobAnswer,
+    PictureAnswer,
+    StatusAnswer,
+    SubmittedAnswer,
+    VisitsAnswer,
+    job_answer,
+    picture_answer,
+    status_answer,
+    visits_answer,
+)
+from vitrine.visits.model import MOST_IMAGES, JobKey
+from vitrine.visits.ports import Span, Submission
+from vitrine.visits.read_jobs import JobFilter, find_job, list_jobs, list_outcomes
+from vitrine.visits.read_visits import read_visits
+from vitrine.visits.retry_job import retry_job
+from vitrine.visits.submit_job import submit_job
+from vitrine.visits.wiring import job_id_at, new_job_id, queues, submissions, visit_store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vitrine.visits.model import Status, Visit
+
+_SUBMISSION_LIMIT_BYTES = 5 * 1024 * 1024
+_STATUSES = ("ongoing", "completed", "failed")
+_OUTCOMES = {"measured": False, "failed": True}
+_DAY = timedelta(days=1)
+
+lambda_handler = app = HttpApp(admit=admit, replays=replays, body_limit_bytes=_SUBMISSION_LIMIT_BYTES)
+
+
+def _assignment_error(error: ServiceError) -> Answer:
+    """Errors as the assignment has them: 400 for whatever is wrong with the request."""
+    if not isinstance(error, InvalidRequest):
+        return Answer(status_of(error), {"error": error.detail}, headers_of(error))
+    wrong = [f"{it.pointer}: {it.detail}" for it in error.errors[:3]]
+    return Answer(400, {"error": "; ".join(wrong) or error.detail})
+
+
+def _status_error(error: ServiceError) -> Answer:
+    return Answer(400, {}) if isinstance(error, NotFound) else _assignment_error(error)
+
+
+@app.route(
+    "POST",
+    "/api/submit",
+    body="vitrine.visits.bodies:SubmitJob",
+    answers={201: SubmittedAnswer},
+    on_error=_assignment_error,
+)
+def submit(request: Request) -> Answer:
+    """Submit a job: visits to stores and the pictures taken there, to be measured."""
+    from vitrine.visits.bodies import SubmitJob  # noqa: PLC0415 - readers never load bodies
+
+    visits = [sent.visit() for sent in request.body(SubmitJob).visits]
+    images = sum(len(visit.urls) for visit in visits)
+    if images > MOST_IMAGES:
+        raise TooLarge(f"The job has {images} images; at most {MOST_IMAGES} are taken. Submit several jobs.")
+    _check_galleries(request.merchant_id, visits)
+    key = JobKey(request.merchant_id, new_job_id(request.now))
+    submit_job(visit_store(), submissions(), queues(), Submission(key, request.now, visits))
+    return Answer(201, {"job_id": key.job_id})
+
+
+@app.route(
+    "GET",
+    "/api/status",
+    answers={200: StatusAnswer},
+    query={"jobid": {"type": "string"}},
+    on_error=_status_error,
+)
+def get_status(request: Request) -> Answer:
+    """Read a job's status; of a failed one the stores that failed, each with its first reason."""
+    key = JobKey(request.merchant_id, request.query.get("jobid") or "-")
+    job = find_job(visit_store(), key)
+    failures = visit_store().list_failures(key, job.attempt) if job.status == "failed" else ()
+    return Answer(200, status_answer(job, failures))
+
+
+@app.route(
+    "GET",
+    "/api/visits",
+    answers={200: VisitsAnswer},
+    query={
+        "area": {"type": "string"},
+        "storeid": {"type": "string"},
+        "startdate": {"type": "string", "format": "date"},
+        "enddate": {"type": "string", "format": "date"},
+    },
+    on_error=_assignment_error,
+)
+def get_visits(request: Request) -> Answer:
+    """Read measured visits of a store, an area or all, from a day to another, both included."""
+    span = Span(_day(request, "startdate", timedelta()), _day(request, "enddate", _DAY))
+    stores = read_visits(
+        visit_store(),
+        request.merchant_id,
+        area=request.query.get("area") or None,
+        store_id=request.query.get("storeid") or None,
+        span=span,
+    )
+    return Answer(200, visits_answer(stores))
+
+
+@app.route(
+    "GET",
+    "/jobs",
+    answers={200: JobAnswer},
+    query={
+        "status": {"type": "string", "enum": list(_STATUSES)},
+        "store_id": {"type": "string"},
+        "from": {"type": "string", "format": "date-time"},
+        "to": {"type": "string", "format": "date-time"},
+    },
+    paged=True,
+)
+def get_jobs(request: Request) -> Answer:
+    """List jobs, newest first. `from` is included, `to` is not."""
+    page = request.page()
+    start, end = _moment(request, "from"), _moment(request, "to")
+    wanted = JobFilter(
+        status=cast("Status | None", _choice(request, "status", _STATUSES)),
+        store_id=request.query.get("store_id") or None,
+        first=job_id_at(start) if start else JobFilter().first,
+        last=job_id_at(end) if end else JobFilter().last,
+    )
+    found = list_jobs(visit_store(), request.merchant_id, wanted, page.limit, page.state)
+    return request.list_answer([job_answer(job) for job in found.jobs], found.next)
+
+
+@app.route("GET", "/jobs/{job_id}", answers={200: JobAnswer})
+def get_job(request: Request) -> Answer:
+    """Read a job and its counts."""
+    return Answer(200, job_answer(find_job(visit_store(), _key(request))))
+
+
+@app.route(
+    "GET",
+    "/jobs/{job_id}/images",
+    answers={200: PictureAnswer},
+    query={"status": {"type": "string", "enum": list(_OUTCOMES)}},
+    paged=True,
+)
+def get_pictures(request: Request) -> Answer:
+    """List a job's pictures that were measured or failed, in the order they were submitted."""
+    page = request.page()
+    wanted = _choice(request, "status", tuple(_OUTCOMES))
+    found = list_outcomes(
+        visit_store(),
+        _key(request),
+        failed=_OUTCOMES[wanted] if wanted else None,
+        limit=page.limit,
+        start=page.state or 0,
+    )
+    return request.list_answer([picture_answer(outcome) for outcome in found.outcomes], found.next)
+
+
+@app.route("POST", "/jobs/{job_id}/retry", answers={202: JobAnswer})
+def retry(request: Request) -> Answer:
+    """Try again what failed of a job."""
+    return Answer(202, job_answer(retry_job(visit_store(), queues(), _key(request))))
+
+
+def _key(request: Request) -> JobKey:
+    return JobKey(request.merchant_id, request.path_id("job_id"))
+
+
+def _check_galleries(merchant_id: str, visits: Sequence[Visit]) -> None:
+    named = {visit.gallery_id for visit in visits if visit.gallery_id}
+    if not named:
+        return
+    from vitrine.galleries.read_gallery import find_gallery  # noqa: PLC0415 - few jobs publish
+    from vitrine.galleries.wiring import gallery_store  # noqa: PLC0415 - as above
+
+    for gallery_id in sorted(named):
+        try:
+            find_gallery(gallery_store(), GalleryKey(merchant_id, gallery_id))
+        except NotFound as error:
+            raise MalformedRequest(f"Gallery {gallery_id} does not exist; make it before publishing to it") from error
+
+
+def _choice(request: Request, name: str, choices: Sequence[str]) -> str | None:
+    value = request.query.get(name)
+    if value is not None and value not in choices:
+        rule = f"must be one of {', '.join(choices)}"
+        raise InvalidRequest(f"{name} {rule}", [FieldError(f"/query/{name}", rule)])
+    return value
+
+
+def _moment(request: Request, name: str) -> datetime | None:
+    text = request.query.get(name)
+    try:
+        return from_rfc3339(text) if text else None
+    except ValueError as error:
+        rule = "must be a time, e.g. 2023-03-09T12:00:00Z"
+        raise InvalidRequest(f"{name} {rule}", [FieldError(f"/query/{name}", rule)]) from error
+
+
+def _day(request: Request, name: str, whole_day: timedelta) -> datetime | None:
+    """The moment a date or time in the query means; a date counts as a whole day."""
+    text = request.query.get(name)
+    if not text:
+        return None
+    try:
+        if len(text) == len("2023-03-09"):
+            return datetime.combine(date.fromisoformat(text), time(), request.now.tzinfo) + whole_day
+        return from_rfc3339(text)
+    except (ValueError, OverflowError) as error:
+        raise MalformedRequest(f"{name} must be a date, e.g. 2023-03-09") from error

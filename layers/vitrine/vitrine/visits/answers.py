@@ -1,0 +1,137 @@
+"""Jobs and visits as clients read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NotRequired, TypedDict
+
+from vitrine.platform.times import to_rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from vitrine.visits.model import Job, Outcome, StoreFailure
+    from vitrine.visits.read_visits import VisitedStore
+
+
+class SubmittedAnswer(TypedDict):
+    job_id: str
+
+
+class StoreFailureAnswer(TypedDict):
+    store_id: str
+    error: str
+
+
+class StatusAnswer(TypedDict):
+    status: str
+    job_id: str
+    error: NotRequired[list[StoreFailureAnswer]]
+
+
+class MeasuredDayAnswer(TypedDict):
+    date: str
+    perimeter: int
+
+
+class VisitedStoreAnswer(TypedDict):
+    store_id: str
+    area: str
+    store_name: str
+    data: list[MeasuredDayAnswer]
+
+
+class VisitsAnswer(TypedDict):
+    results: list[VisitedStoreAnswer]
+
+
+class JobAnswer(TypedDict):
+    job_id: str
+    status: str
+    created_at: str
+    attempt: int
+    visits: int
+    images: int
+    done: int
+    failed: int
+    left: int
+
+
+class PictureErrorAnswer(TypedDict):
+    code: str
+    detail: str
+
+
+class PictureAnswer(TypedDict):
+    position: int
+    url: str
+    store_id: str
+    visit_time: str
+    format: str | None
+    width: int | None
+    height: int | None
+    perimeter: int | None
+    orientation: int | None
+    display_width: int | None
+    display_height: int | None
+    bytes_fetched: int
+    error: PictureErrorAnswer | None
+
+
+def status_answer(job: Job, failures: Sequence[StoreFailure]) -> StatusAnswer:
+    """A job's status as the assignment has it."""
+    answer: StatusAnswer = {"status": job.status, "job_id": job.key.job_id}
+    if job.status == "failed":
+        answer["error"] = [{"store_id": it.store_id, "error": it.reason} for it in failures]
+    return answer
+
+
+def visits_answer(stores: Iterable[VisitedStore]) -> VisitsAnswer:
+    """Measured visits as the assignment has them."""
+    return {
+        "results": [
+            {
+                "store_id": it.store.store_id,
+                "area": it.store.area,
+                "store_name": it.store.name,
+                "data": [
+                    {"date": visit.visited_at.date().isoformat(), "perimeter": visit.perimeter} for visit in it.visits
+                ],
+            }
+            for it in stores
+        ]
+    }
+
+
+def job_answer(job: Job) -> JobAnswer:
+    """A job and its counts."""
+    return {
+        "job_id": job.key.job_id,
+        "status": job.status,
+        "created_at": to_rfc3339(job.created_at),
+        "attempt": job.attempt,
+        "visits": job.visits,
+        "images": job.images,
+        "done": job.done,
+        "failed": job.failed,
+        "left": job.left,
+    }
+
+
+def picture_answer(outcome: Outcome) -> PictureAnswer:
+    """What came of a picture; `position` is 1-based."""
+    task, picture, failure = outcome.task, outcome.picture, outcome.failure
+    return {
+        "position": task.at + 1,
+        "url": task.url,
+        "store_id": task.store_id,
+        "visit_time": to_rfc3339(task.visited_at),
+        "format": picture.format if picture else None,
+        "width": picture.width if picture else None,
+        "height": picture.height if picture else None,
+        "perimeter": picture.perimeter if picture else None,
+        "orientation": picture.orientation if picture else None,
+        "display_width": picture.display_width if picture else None,
+        "display_height": picture.display_height if picture else None,
+        "bytes_fetched": outcome.bytes_fetched,
+        "error": {"code": failure.code, "detail": failure.detail} if failure else None,
+    }

@@ -1,0 +1,51 @@
+"""What clients send of store visits. The assignment's clients may send more than we read, so more is ignored."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from vitrine.platform.bodies import Id, RequestBody, UtcTime
+from vitrine.visits.model import Visit
+
+LONGEST_URL = 2048
+
+
+class Publication(RequestBody):
+    """Where a visit's pictures appear; after a review if that is asked for."""
+
+    gallery_id: Id | None = None
+    review: bool = False
+
+
+class NewVisit(RequestBody):
+    """A visit to a store and the pictures taken there."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    store_id: Annotated[str, Field(min_length=1, max_length=128)]
+    image_url: Annotated[tuple[Annotated[str, Field(max_length=LONGEST_URL)], ...], Field(min_length=1)]
+    visit_time: UtcTime
+    publish: Publication | None = None
+
+    def visit(self) -> Visit:
+        """The visit in the domain's terms."""
+        publish = self.publish or Publication.model_construct(gallery_id=None, review=False)
+        return Visit(self.store_id, self.visit_time, self.image_url, publish.gallery_id, publish.review)
+
+
+class SubmitJob(RequestBody):
+    """A job: `count` visits."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    count: int
+    visits: Annotated[tuple[NewVisit, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _counted(self) -> Self:
+        if self.count != len(self.visits):
+            message = f"count is {self.count}, but there are {len(self.visits)} visits"
+            raise ValueError(message)
+        return self

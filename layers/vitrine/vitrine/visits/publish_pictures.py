@@ -1,0 +1,50 @@
+"""Measured pictures appear in galleries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from vitrine.galleries.model import Description, GalleryKey
+from vitrine.galleries.put_images import ImageDraft, put_images
+from vitrine.platform.problems import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vitrine.galleries.ports import GalleryStore
+    from vitrine.visits.model import JobKey, Outcome
+
+_LONGEST_NAME = 300
+
+
+def publish_pictures(
+    galleries: GalleryStore, new_incarnation: Callable[[], str], key: JobKey, outcomes: Sequence[Outcome]
+) -> None:
+    """Make an image of each measured picture, once: its id is its place in the job.
+
+    A gallery that was deleted meanwhile gets none.
+    """
+    by_gallery: dict[str, list[ImageDraft]] = {}
+    for outcome in outcomes:
+        if outcome.picture and outcome.task.gallery_id:
+            by_gallery.setdefault(outcome.task.gallery_id, []).append(_draft(key, outcome))
+    for gallery_id, drafts in by_gallery.items():
+        try:
+            put_images(galleries, GalleryKey(key.merchant_id, gallery_id), drafts, new_incarnation=new_incarnation)
+        except NotFound:
+            continue
+
+
+def _draft(key: JobKey, outcome: Outcome) -> ImageDraft:
+    task, picture = outcome.task, outcome.picture
+    file_name = unquote(urlsplit(task.url).path).rpartition("/")[2]
+    description = Description(
+        name=(file_name or task.store_id)[:_LONGEST_NAME],
+        url=task.url,
+        created_at=task.visited_at,
+        tags=tuple(tag for tag in (task.store_id, outcome.area) if tag),
+        width=picture.display_width if picture else None,
+        height=picture.display_height if picture else None,
+    )
+    return ImageDraft(f"{key.job_id}.{task.at}", description)

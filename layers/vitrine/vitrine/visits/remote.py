@@ -1,0 +1,44 @@
+"""Pictures on other hosts, many at once."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING, cast
+
+from vitrine.platform.fetcher import FetchError, Validator
+from vitrine.visits.model import Failure, UnmeasurableError
+from vitrine.visits.pictures import measure
+from vitrine.visits.ports import KnownPicture, Measurement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import Executor
+
+    from vitrine.platform.fetcher import Fetcher
+
+
+class RemotePictures:
+    """Measure over HTTP. `pause` follows each picture."""
+
+    def __init__(self, fetcher: Fetcher, threads: Executor, pause: Callable[[], None]) -> None:
+        self._fetcher = fetcher
+        self._threads = threads
+        self._pause = pause
+
+    def __call__(self, pictures: Mapping[str, KnownPicture | None]) -> Mapping[str, Measurement]:
+        """Measure the pictures at these URLs, of which some are known."""
+        return dict(zip(pictures, self._threads.map(self._one, pictures, pictures.values()), strict=True))
+
+    def _one(self, url: str, known: KnownPicture | None) -> Measurement:
+        unless = Validator(known.etag, known.last_modified) if known else None
+        try:
+            with self._fetcher.open(url, unless=unless) as file:
+                if known and file.unchanged:
+                    return Measurement(known.picture, None, file.bytes_fetched, known)
+                picture = measure(cast("IO[bytes]", file), near_bytes=file.near_bytes)
+        except (FetchError, UnmeasurableError) as error:
+            return Measurement(None, Failure(error.code, error.detail), 0, None)
+        finally:
+            self._pause()
+        validator = file.validator
+        fresh = KnownPicture(picture, validator.etag, validator.last_modified) if validator else None
+        return Measurement(picture, None, file.bytes_fetched, fresh)

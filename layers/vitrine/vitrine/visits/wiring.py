@@ -1,0 +1,112 @@
+"""Store visits on their engines."""
+
+from __future__ import annotations
+
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+from vitrine.platform.aws import client
+from vitrine.platform.settings import read_settings
+from vitrine.platform.wiring import fetcher
+from vitrine.visits.dynamodb import DynamoDBVisits
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from vitrine.visits.ports import Measure, Publish
+    from vitrine.visits.s3 import S3Submissions
+    from vitrine.visits.sqs import VisitQueues
+
+_IN_FLIGHT = 32
+_SIMULATED_SECONDS = (0.1, 0.4)
+
+
+@dataclass(frozen=True)
+class VisitsSettings:
+    """Where visits are kept."""
+
+    visits_table: str
+
+
+@dataclass(frozen=True)
+class SubmissionSettings:
+    """Where submissions are kept."""
+
+    submissions_bucket: str
+
+
+@dataclass(frozen=True)
+class QueueSettings:
+    """Where work for later goes."""
+
+    visit_plans_queue: str
+    visit_groups_queue: str
+
+
+@dataclass(frozen=True)
+class MeasureSettings:
+    """Whether measuring takes as long as the assignment's simulation."""
+
+    simulate_processing: str = "no"
+
+
+@cache
+def visit_store() -> DynamoDBVisits:
+    """Stores, jobs and visits."""
+    return DynamoDBVisits(client("dynamodb"), read_settings(VisitsSettings).visits_table)
+
+
+@cache
+def submissions() -> S3Submissions:
+    """Jobs as they were submitted."""
+    from vitrine.visits.s3 import S3Submissions  # noqa: PLC0415 - readers never load it
+
+    return S3Submissions(client("s3"), read_settings(SubmissionSettings).submissions_bucket)
+
+
+@cache
+def queues() -> VisitQueues:
+    """Work for later."""
+    from vitrine.visits.sqs import VisitQueues  # noqa: PLC0415 - readers never load it
+
+    settings = read_settings(QueueSettings)
+    return VisitQueues(client("sqs"), settings.visit_plans_queue, settings.visit_groups_queue)
+
+
+@cache
+def measure_remote() -> Measure:
+    """Measures pictures over HTTP, 32 at once."""
+    from vitrine.visits.remote import RemotePictures  # noqa: PLC0415 - only workers load it and Pillow
+
+    simulated = read_settings(MeasureSettings).simulate_processing == "yes"
+    return RemotePictures(
+        fetcher(), ThreadPoolExecutor(_IN_FLIGHT), _simulate_processing if simulated else lambda: None
+    )
+
+
+@cache
+def publish_to_galleries() -> Publish:
+    """Publishes pictures to galleries."""
+    from vitrine.galleries.wiring import gallery_store, new_incarnation  # noqa: PLC0415 - few jobs publish
+    from vitrine.visits.publish_pictures import publish_pictures  # noqa: PLC0415 - as above
+
+    return partial(publish_pictures, gallery_store(), new_incarnation)
+
+
+def job_id_at(moment: datetime) -> str:
+    """What ids of jobs begin with that were submitted then. Ids sort by time."""
+    return f"{max(0, int(moment.timestamp() * 1000)):013}"
+
+
+def new_job_id(now: datetime) -> str:
+    """A fresh id."""
+    return f"{job_id_at(now)}{random.randrange(10**6):06}"  # noqa: S311 - an id, no secret
+
+
+def _simulate_processing() -> None:
+    """The assignment's stand-in for a GPU's work."""
+    time.sleep(random.uniform(*_SIMULATED_SECONDS))  # noqa: S311 - as above
