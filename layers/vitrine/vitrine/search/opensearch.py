@@ -246,10 +246,14 @@ class OpenSearchFinder:
         if not known:
             return []
         *before, last = known
+        # A bare `last.*` is answered with an error by OpenSearch 2.18 when no word begins so.
+        begins_so = f"{last}.{{0,{relevance.MAX_WORD_LETTERS}}}"
         body = {
             "size": 0,
-            "query": {"bool": {"filter": [_word_query(word, typo=False) for word in before]}},
-            "aggs": {"words": {"terms": {"field": "words", "size": limit, "include": f"{last}.*"}}},
+            "query": {
+                "bool": {"filter": [{"prefix": {"words": last}}, *(_word_query(word, typo=False) for word in before)]}
+            },
+            "aggs": {"words": {"terms": {"field": "words", "size": limit, "include": begins_so}}},
         }
         try:
             answer = self._client.search(index=alias(merchant_id), body=body)

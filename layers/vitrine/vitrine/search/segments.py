@@ -16,6 +16,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
+from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -271,25 +272,29 @@ class LocalVersions:
         self._root = root
         self._budget_bytes = budget_bytes
         self._sizes: dict[str, int] = {}
+        self._files_change = RLock()
+        for left_by_a_process_that_died in root.glob("*/work"):
+            shutil.rmtree(left_by_a_process_that_died)
 
     def bring(self, merchant_id: str, manifest: Manifest) -> Path:
         """The directory of this version, after fetching the files that are not here yet."""
         directory = self._home(merchant_id) / "versions" / manifest.version
-        self._make_room(merchant_id, manifest.size)
-        if not directory.exists():
-            self.lay_out(merchant_id, manifest).rename(directory)
+        with self._files_change:
+            self._make_room(merchant_id, manifest.size)
+            if not directory.exists():
+                directory.parent.mkdir(parents=True, exist_ok=True)
+                self.lay_out(merchant_id, manifest).rename(directory)
         return directory
 
     def lay_out(self, merchant_id: str, manifest: Manifest) -> Path:
         """A directory of its own holding the version, for a writer to change and throw away."""
         files = self._home(merchant_id) / "files"
-        self._store.fetch(manifest.files.values(), files)
-        versions = self._home(merchant_id) / "versions"
-        versions.mkdir(parents=True, exist_ok=True)
-        directory = versions / f"laid-out-{uuid.uuid4().hex}"
-        directory.mkdir()
-        for name, file in manifest.files.items():
-            os.link(files / local_name(file), directory / name)
+        directory = self._home(merchant_id) / "work" / uuid.uuid4().hex
+        directory.mkdir(parents=True)
+        with self._files_change:
+            self._store.fetch(manifest.files.values(), files)
+            for name, file in manifest.files.items():
+                os.link(files / local_name(file), directory / name)
         (directory / "meta.json").write_text(json.dumps(manifest.meta))
         return directory
 
@@ -297,20 +302,20 @@ class LocalVersions:
         """Keep files that were written here, so that nobody fetches them back."""
         kept = self._home(merchant_id) / "files"
         kept.mkdir(parents=True, exist_ok=True)
-        for name, file in files.items():
-            os.link(directory / name, kept / local_name(file))
+        with self._files_change:
+            for name, file in files.items():
+                os.link(directory / name, kept / local_name(file))
 
     def keep_only(self, merchant_id: str, versions: Collection[str]) -> None:
         """Remove all other versions, and the files that only they had."""
         home = self._home(merchant_id)
-        if not home.exists():
-            return
-        for directory in (home / "versions").iterdir():
-            if directory.name not in versions:
-                shutil.rmtree(directory)
-        for path in (home / "files").iterdir():
-            if path.stat().st_nlink == 1:
-                path.unlink()
+        with self._files_change:
+            for directory in home.glob("versions/*"):
+                if directory.name not in versions:
+                    shutil.rmtree(directory)
+            for path in home.glob("files/*"):
+                if path.stat().st_nlink == 1:
+                    path.unlink()
 
     def _make_room(self, merchant_id: str, size: int) -> None:
         self._sizes.pop(merchant_id, None)

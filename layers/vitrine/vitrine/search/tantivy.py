@@ -696,7 +696,7 @@ class TantivyIndex:
             raise
         self._local.adopt(merchant_id, directory, uploaded)
         self._local.bring(merchant_id, manifest)
-        self._local.keep_only(merchant_id, {manifest.version, directory.name})
+        self._local.keep_only(merchant_id, {manifest.version})
 
     def _noted(self, rebuild: RebuildUnderWay | None, changed: Sequence[PictureKey]) -> RebuildUnderWay | None:
         if rebuild is None or self._now() - datetime.fromisoformat(rebuild.started_at) > LONGEST_REBUILD:

@@ -1,0 +1,119 @@
+"""Both search engines over a dictionary of pictures, so that one suite holds them to the same contract."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from vitrine.search.model import Page, Picture, PictureKey, Search, Sort
+from vitrine.search.opensearch import OpenSearchFinder, OpenSearchIndex, alias
+from vitrine.search.segments import LocalVersions, SegmentStore
+from vitrine.search.tantivy import TantivyFinder, TantivyIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from opensearchpy import OpenSearch
+
+    from vitrine.search.ports import PictureFinder, PictureIndex
+
+START = datetime(2024, 1, 1, tzinfo=UTC)
+SHOP = "shop"
+
+
+def picture(image_id: str, name: str | None = None, **more: Any) -> Picture:
+    """A picture; unless said otherwise of gallery `g` and one day younger for each number in its id."""
+    number = int("".join(letter for letter in image_id if letter.isdigit()) or 0)
+    return Picture(
+        **{
+            "id": image_id,
+            "gallery_id": "g",
+            "url": f"https://pictures.example/{image_id}.jpg",
+            "created_at": START + timedelta(days=number),
+            "name": name,
+            **more,
+        }
+    )
+
+
+@dataclass
+class Engine:
+    """An engine, and the pictures its index is to equal, by merchant."""
+
+    finder: PictureFinder
+    index: PictureIndex
+    settle: Callable[[str], None]
+    shop: str = SHOP
+    tables: dict[str, dict[PictureKey, Picture]] = field(default_factory=dict)
+
+    def table(self, merchant_id: str) -> dict[PictureKey, Picture]:
+        return self.tables.setdefault(merchant_id, {})
+
+    def read(self, merchant_id: str) -> Callable[[Sequence[PictureKey]], Mapping[PictureKey, Picture]]:
+        table = self.table(merchant_id)
+        return lambda keys: {key: table[key] for key in keys if key in table}
+
+    def put(self, *pictures: Picture, merchant: str | None = None) -> None:
+        merchant_id = merchant or self.shop
+        self.table(merchant_id).update({it.key: it for it in pictures})
+        self.follow([it.key for it in pictures], merchant_id)
+
+    def drop(self, *pictures: Picture, merchant: str | None = None) -> None:
+        merchant_id = merchant or self.shop
+        for it in pictures:
+            self.table(merchant_id).pop(it.key, None)
+        self.follow([it.key for it in pictures], merchant_id)
+
+    def follow(self, keys: Sequence[PictureKey], merchant_id: str | None = None) -> None:
+        merchant_id = merchant_id or self.shop
+        self.index.update(merchant_id, keys, self.read(merchant_id))
+        self.settle(merchant_id)
+
+    def rebuild(self, progress: Callable[[int], None] = lambda _: None) -> int:
+        table = self.table(self.shop)
+        count = self.index.rebuild(self.shop, lambda: iter(list(table.values())), self.read(self.shop), progress)
+        self.settle(self.shop)
+        return count
+
+    def page(self, text: str | None = None, after: Any = None, merchant: str | None = None, **more: Any) -> Page:
+        return self.finder.search(merchant or self.shop, Search(text=text, **more), after)
+
+    def found(self, text: str | None = None, **more: Any) -> list[str]:
+        return [hit.picture.id for hit in self.page(text, **more).hits]
+
+    def pages(self, text: str | None = None, **more: Any) -> Iterator[list[str]]:
+        """The ids on each page, read one after the other."""
+        after: Any = None
+        for _ in itertools.count():
+            page = self.page(text, after=after, **more)
+            yield [hit.picture.id for hit in page.hits]
+            after = page.after
+            if after is None:
+                return
+
+    def all_of(self, sort: Sort = Sort.OLDEST) -> list[str]:
+        return [image_id for ids in self.pages(sort=sort, limit=100) for image_id in ids]
+
+
+def embedded(s3: Any, bucket: str, disk: Path, **clocks: Any) -> Engine:
+    """The embedded engine; its reader looks for a new version at each search."""
+    store = SegmentStore(s3, bucket)
+    return Engine(
+        finder=TantivyFinder(store, LocalVersions(store, disk / "reader", 10**9), itertools.count().__next__),
+        index=TantivyIndex(store, LocalVersions(store, disk / "writer", 10**9), **clocks),
+        settle=lambda _: None,
+    )
+
+
+def opensearch(client: OpenSearch) -> Engine:
+    """OpenSearch, with a merchant of its own."""
+    return Engine(
+        finder=OpenSearchFinder(client),
+        index=OpenSearchIndex(client),
+        settle=lambda merchant_id: client.indices.refresh(index=f"{alias(merchant_id)}*"),
+        shop=f"shop-{uuid4().hex}",
+    )
