@@ -7,7 +7,7 @@ from typing import Any
 from vitrine.platform.telemetry import MetricUnit, logger, metrics
 from vitrine.visits.measure_group import give_up_group
 from vitrine.visits.sqs import read_group
-from vitrine.visits.wiring import publish_to_galleries, visit_store
+from vitrine.visits.wiring import publish_pictures_of_visits, visit_store
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -15,7 +15,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     failed = []
     for record in event["Records"]:
         try:
-            give_up_group(visit_store(), publish_to_galleries(), read_group(record["body"]))
+            give_up_group(visit_store(), publish_pictures_of_visits(), read_group(record["body"]))
         except Exception:  # noqa: BLE001 - one group must not hold up the others
             logger.exception("leftover failed")
             failed.append({"itemIdentifier": record["messageId"]})

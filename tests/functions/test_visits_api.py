@@ -13,8 +13,13 @@ from functions.visits_api.handler import lambda_handler as api
 from local.picture_host import PictureHost
 from tests import visits
 from tests.aws import api_event, send
+from tests.uploads import add_merchant, put_object
+from tests.uploads import deliver as deliver_upload
 from tests.visits import drain, get, pictures_of, put_stores, retry, status_of, submission, submit, visit
 from vitrine.platform.wiring import fetcher
+from vitrine.review.wiring import review_store
+from vitrine.visits.model import Store
+from vitrine.visits.wiring import visit_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,7 +153,7 @@ def test_a_retry_does_only_what_failed(host: PictureHost, tmp_path: Path) -> Non
         "error": [{"store_id": "S9", "error": "Store ID does not exist"}],
     }
     assert get("/api/visits", {"storeid": "S1"})[1]["results"][0]["data"] == [{"date": "2023-03-09", "perimeter": 140}]
-    visits.visit_store().put_stores("shop", [visits.Store("S9", "New", "A9")])
+    visit_store().put_stores("shop", [Store("S9", "New", "A9")])
     assert retry(job_id)[0] == 202
     drain()
     assert status_of(job_id) == {"status": "completed", "job_id": job_id}
@@ -354,6 +359,33 @@ def test_a_visit_may_publish_its_pictures_to_a_gallery(host: PictureHost) -> Non
     assert (image["width"], image["height"], image["url"]) == (30, 20, f"{host.url}/a.png")
 
 
+def test_a_visit_may_have_its_pictures_reviewed_before_they_appear(host: PictureHost) -> None:
+    send(galleries_api, api_event("PUT", "/galleries/{gallery_id}", gallery_id="shelf", body={}))
+    put_stores()
+    job_id = submit(visit("S1", f"{host.url}/a.png", publish={"gallery_id": "shelf", "review": True}))
+    drain()
+    snapshots = review_store().find("shop", [f"{job_id}.0"])
+    assert [(it.product_id, it.url, it.gallery_id, it.status) for it in snapshots.values()] == [
+        ("S1", f"{host.url}/a.png", "shelf", "waiting")
+    ]
+    _, page, _ = send(galleries_api, api_event("GET", "/galleries/{gallery_id}/images", gallery_id="shelf"))
+    assert page["items"] == []
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        b"AreaCode,StoreName,StoreID\n710006,STORE 1,S00339198\n",
+        b"area_code,store_name,store_id\n710006,STORE 1,S00339198\n",
+    ],
+)
+def test_the_store_master_comes_in_by_import_in_either_heading_style(file: bytes) -> None:
+    add_merchant()
+    assert deliver_upload(put_object("imports/shop/stores/master.csv", file))
+    assert get("/api/visits", {"area": "710006", "storeid": "S00339198"}) == (200, {"results": []})
+    assert list(visit_store().find_stores("shop", ["S00339198"]).values()) == [Store("S00339198", "STORE 1", "710006")]
+
+
 def test_a_group_that_no_worker_can_finish_fails_and_its_job_ends(host: PictureHost) -> None:
     put_stores()
     job_id = submit(visit("S1", f"{host.url}/a.png"))
@@ -380,7 +412,7 @@ def test_status_costs_the_same_for_a_small_and_a_large_job(host: PictureHost) ->
     large = submit(visit("S1", *[f"{host.url}/a.png"] * 10_000))
     costs = []
     for job_id in (small, large):
-        visits.visit_store()
+        visit_store()
         answer = visits.client("dynamodb").get_item(
             TableName="VisitsTable",
             Key={"pk": {"S": "jobs/shop"}, "sk": {"S": job_id}},

@@ -60,8 +60,21 @@ def _images() -> Kind:
     )
 
 
+def _stores() -> Kind:
+    from vitrine.imports.ports import Kind  # noqa: PLC0415 - a kind loads its own room
+    from vitrine.imports.stores import StoreRow, write_stores  # noqa: PLC0415 - as above
+    from vitrine.visits.wiring import visit_store  # noqa: PLC0415 - as above
+
+    return Kind(
+        row=StoreRow,
+        id_headings=("store_id", "id"),
+        write=lambda taken, rows: write_stores(visit_store(), taken, rows),
+    )
+
+
 KINDS: dict[str, Callable[[], Kind]] = {
     "images": _images,
+    "stores": _stores,
 }
 
 

@@ -60,7 +60,7 @@ def account_for(store: VisitStore, publish: Publish, record: Record) -> None:
     """Let all that is counted follow the record. The job's own totals come last."""
     store.note_failures(record.job, record.attempt, store_failures(record))
     store.add_to_visits(record)
-    published = [outcome for outcome in record.latest if outcome.picture and outcome.task.gallery_id]
+    published = [outcome for outcome in record.latest if outcome.picture and outcome.task.published]
     if published:
         publish(record.job, published)
     store.settle(record)

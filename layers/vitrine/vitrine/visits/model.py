@@ -91,6 +91,11 @@ class Task(NamedTuple):
     gallery_id: str | None
     review: bool
 
+    @property
+    def published(self) -> bool:
+        """Is the picture to be shown to anyone?"""
+        return self.review or self.gallery_id is not None
+
 
 class Failure(NamedTuple):
     """Why a picture was not measured: `code` is for programs, `detail` for people."""

@@ -1,4 +1,4 @@
-"""Measured pictures appear in galleries."""
+"""Measured pictures appear in galleries: at once, or when a reviewer has approved them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from urllib.parse import unquote, urlsplit
 from vitrine.galleries.model import Description, GalleryKey
 from vitrine.galleries.put_images import ImageDraft, put_images
 from vitrine.platform.problems import NotFound
+from vitrine.review.model import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from vitrine.galleries.ports import GalleryStore
     from vitrine.visits.model import JobKey, Outcome
@@ -19,15 +20,20 @@ _LONGEST_NAME = 300
 
 
 def publish_pictures(
-    galleries: GalleryStore, new_incarnation: Callable[[], str], key: JobKey, outcomes: Sequence[Outcome]
+    galleries: GalleryStore,
+    new_incarnation: Callable[[], str],
+    add_snapshots: Callable[[Iterable[Snapshot]], object],
+    key: JobKey,
+    outcomes: Sequence[Outcome],
 ) -> None:
-    """Make an image of each measured picture, once: its id is its place in the job.
+    """Make an image or a snapshot of each measured picture, once: its id is its place in the job.
 
     A gallery that was deleted meanwhile gets none.
     """
+    add_snapshots([_snapshot(key, outcome) for outcome in outcomes if outcome.task.review])
     by_gallery: dict[str, list[ImageDraft]] = {}
     for outcome in outcomes:
-        if outcome.picture and outcome.task.gallery_id:
+        if outcome.task.gallery_id and not outcome.task.review:
             by_gallery.setdefault(outcome.task.gallery_id, []).append(_draft(key, outcome))
     for gallery_id, drafts in by_gallery.items():
         try:
@@ -48,3 +54,18 @@ def _draft(key: JobKey, outcome: Outcome) -> ImageDraft:
         height=picture.display_height if picture else None,
     )
     return ImageDraft(f"{key.job_id}.{task.at}", description)
+
+
+def _snapshot(key: JobKey, outcome: Outcome) -> Snapshot:
+    """A photo to judge, among those of its store: reviewers know products, and here a store is what they look at."""
+    task = outcome.task
+    name = f"{key.job_id}.{task.at}"
+    return Snapshot(
+        merchant_id=key.merchant_id,
+        snapshot_id=name,
+        product_id=task.store_id,
+        filename=name,
+        created_at=task.visited_at,
+        url=task.url,
+        gallery_id=task.gallery_id,
+    )

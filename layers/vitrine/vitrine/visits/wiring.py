@@ -15,8 +15,10 @@ from vitrine.platform.wiring import fetcher
 from vitrine.visits.dynamodb import DynamoDBVisits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
+    from vitrine.review.model import Snapshot
     from vitrine.visits.ports import Measure, Publish
     from vitrine.visits.s3 import S3Submissions
     from vitrine.visits.sqs import VisitQueues
@@ -89,12 +91,18 @@ def measure_remote() -> Measure:
 
 
 @cache
-def publish_to_galleries() -> Publish:
-    """Publishes pictures to galleries."""
+def publish_pictures_of_visits() -> Publish:
+    """Publishes pictures to galleries and to reviewers."""
     from vitrine.galleries.wiring import gallery_store, new_incarnation  # noqa: PLC0415 - few jobs publish
+    from vitrine.review.add_snapshots import add_snapshots  # noqa: PLC0415 - as above
+    from vitrine.review.wiring import known_galleries, queue_settings, review_store  # noqa: PLC0415 - as above
     from vitrine.visits.publish_pictures import publish_pictures  # noqa: PLC0415 - as above
 
-    return partial(publish_pictures, gallery_store(), new_incarnation)
+    def send_to_review(snapshots: Iterable[Snapshot]) -> None:
+        percent = queue_settings().second_opinion_percent
+        add_snapshots(review_store(), known_galleries(), snapshots, percent)
+
+    return partial(publish_pictures, gallery_store(), new_incarnation, send_to_review)
 
 
 def job_id_at(moment: datetime) -> str:
