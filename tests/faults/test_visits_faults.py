@@ -1,0 +1,287 @@
+"""Jobs of store visits when workers die, messages come twice or late, and stores throttle.
+
+Each run is a merchant of its own; what it leaves behind is compared with what an undisturbed run left.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+from contextlib import contextmanager, nullcontext, suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+from PIL import Image
+
+from functions.galleries_api.handler import lambda_handler as galleries_api
+from functions.visits_api.handler import lambda_handler as api
+from local.picture_host import PictureHost
+from tests import visits
+from tests.aws import api_event, send
+from tests.visits import CONSUMERS, deliver, put_stores, submission, take, visit
+from vitrine.platform.aws import client
+from vitrine.platform.dynamodb import query_all
+from vitrine.platform.wiring import fetcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+SERVICES = ("dynamodb", "s3", "sqs")
+MOST_CALLS = 60
+
+
+class Killed(BaseException):
+    """The process is gone: no handler of errors runs."""
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PictureHost]:
+    for name, size in {"a.png": (30, 20), "b.png": (100, 50), "c.png": (7, 5)}.items():
+        Image.new("RGB", size).save(tmp_path / name)
+    server = PictureHost(tmp_path)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("FETCH_ALLOWED_HOSTS", f"127.0.0.1:{server.server_port}")
+    yield server
+    fetcher().close()
+    server.shutdown()
+    server.server_close()
+
+
+def kill(operation: str) -> None:
+    raise Killed(operation)
+
+
+def throttle(operation: str) -> None:
+    raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, operation)
+
+
+class Fault:
+    """Lets the AWS call number `at` of the product fail, before or after it took effect."""
+
+    def __init__(self, at: int, when: str, what: Callable[[str], None]) -> None:
+        self.calls: list[str] = []
+        self._at = at
+        self._when = when
+        self._what = what
+
+    @contextmanager
+    def armed(self) -> Iterator[None]:
+        for service in SERVICES:
+            client(service).meta.events.register(f"{self._when}.{service}", self._strike)
+        try:
+            yield
+        finally:
+            for service in SERVICES:
+                client(service).meta.events.unregister(f"{self._when}.{service}", self._strike)
+
+    @property
+    def struck(self) -> bool:
+        return len(self.calls) >= self._at
+
+    def __str__(self) -> str:
+        return f"{self._when} number {self._at}: {self.calls[self._at - 1 : self._at]}"
+
+    def _strike(self, model: Any, **_: Any) -> None:
+        self.calls.append(model.name)
+        if len(self.calls) == self._at:
+            self._what(model.name)
+
+
+@contextmanager
+def without_guards(operation: str) -> Iterator[None]:
+    """Take the conditions off all writes of a kind."""
+
+    def strip(params: dict[str, Any], **_: Any) -> None:
+        if params["TableName"] == "VisitsTable" and "ConditionExpression" in params:
+            del params["ConditionExpression"]
+            for group in ("ExpressionAttributeValues", "ExpressionAttributeNames"):
+                kept = {
+                    name: value
+                    for name, value in params.get(group, {}).items()
+                    if re.search(rf"{name}\b", params.get("UpdateExpression", ""))
+                }
+                params.pop(group, None)
+                params.update({group: kept} if kept else {})
+
+    event = f"provide-client-params.dynamodb.{operation}"
+    client("dynamodb").meta.events.register(event, strip)
+    try:
+        yield
+    finally:
+        client("dynamodb").meta.events.unregister(event, strip)
+
+
+def work(chance: random.Random | None = None, fault: Fault | None = None) -> None:
+    """Deliver until the queues are empty. A message whose worker died or failed comes again."""
+    waiting: list[tuple[str, str]] = []
+    for _ in range(500):
+        for queue in CONSUMERS:
+            while bodies := take(queue):
+                waiting += [(queue, body) for body in bodies]
+        if not waiting:
+            return
+        if chance:
+            chance.shuffle(waiting)
+        queue, body = waiting.pop(0)
+        again = True
+        with suppress(Killed), fault.armed() if fault else nullcontext():
+            again = bool(deliver(queue, body))
+        if again or (chance and chance.random() < 0.5):
+            waiting.append((queue, body))
+    pytest.fail("the queues do not become empty")
+
+
+def a_job(host: PictureHost, merchant: str) -> dict[str, Any]:
+    """Two groups: one visit over both of them, a store that fails, one that is unknown, and one that publishes."""
+    put_stores(merchant)
+    send(galleries_api, api_event("PUT", "/galleries/{gallery_id}", gallery_id="shelf", body={}, merchant=merchant))
+    return submission(
+        visit("S1", *[f"{host.url}/{'abc'[n % 3]}.png" for n in range(27)]),
+        visit("S2", f"{host.url}/a.png", f"{host.url}/gone.png", f"{host.url}/gone-too.png"),
+        visit("S9", f"{host.url}/a.png"),
+        visit("S3", f"{host.url}/b.png", publish={"gallery_id": "shelf"}),
+    )
+
+
+def submit(body: dict[str, Any], merchant: str) -> str:
+    status, answer, _ = send(api, api_event("POST", "/api/submit", body=body, merchant=merchant))
+    assert status == 201
+    return str(answer["job_id"])
+
+
+def left_behind(merchant: str, job_id: str) -> Any:
+    """All that is kept of a job and its visits, without what may differ from run to run."""
+
+    def read(path: str, **query: str) -> Any:
+        return visits.get(path, query, merchant=merchant, **({"job_id": job_id} if "{" in path else {}))[1]
+
+    job = read("/jobs/{job_id}")
+    pictures = [
+        {name: value for name, value in it.items() if name != "bytes_fetched"}
+        for it in read("/jobs/{job_id}/images", limit="100")["items"]
+    ]
+    status = read("/api/status", jobid=job_id)
+    kept = query_all(
+        client("dynamodb"),
+        TableName="VisitsTable",
+        KeyConditionExpression="pk = :job",
+        ExpressionAttributeValues={":job": {"S": f"job/{merchant}/{job_id}"}},
+    )
+    _, gallery, _ = send(
+        galleries_api,
+        api_event("GET", "/galleries/{gallery_id}", gallery_id="shelf", merchant=merchant),
+    )
+    return [
+        {name: value for name, value in job.items() if name not in {"job_id", "created_at"}},
+        pictures,
+        status.get("error"),
+        read("/api/visits"),
+        [item["sk"]["S"] for item in kept],
+        gallery["images"],
+    ]
+
+
+def undisturbed(host: PictureHost) -> Any:
+    job_id = submit(a_job(host, "calm"), "calm")
+    work()
+    return left_behind("calm", job_id)
+
+
+FAULTS = [("before-call", kill), ("after-call", kill), ("before-call", throttle)]
+
+
+@pytest.mark.parametrize(("when", "what"), FAULTS)
+def test_a_worker_that_dies_between_any_two_calls_changes_nothing(
+    host: PictureHost, when: str, what: Callable[[str], None]
+) -> None:
+    expected = undisturbed(host)
+    for at in range(1, MOST_CALLS):
+        merchant = f"fault{at}"
+        job_id = submit(a_job(host, merchant), merchant)
+        fault = Fault(at, when, what)
+        work(fault=fault)
+        assert left_behind(merchant, job_id) == expected, str(fault)
+        if not fault.struck:
+            assert at > 20
+            return
+    pytest.fail("there are more calls than were tried")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_messages_that_come_twice_and_in_any_order_change_nothing(host: PictureHost, seed: int) -> None:
+    expected = undisturbed(host)
+    job_id = submit(a_job(host, "stormy"), "stormy")
+    work(random.Random(seed))
+    assert left_behind("stormy", job_id) == expected
+
+
+@pytest.mark.parametrize(("when", "what"), FAULTS)
+def test_a_submission_that_is_cut_leaves_no_job_that_never_ends(
+    host: PictureHost, when: str, what: Callable[[str], None]
+) -> None:
+    for at in range(1, 12):
+        merchant = f"cut{at}"
+        body = a_job(host, merchant)
+        fault = Fault(at, when, what)
+        with suppress(Killed), fault.armed():
+            send(api, api_event("POST", "/api/submit", body=body, merchant=merchant))
+        work()
+        jobs = visits.get("/jobs", merchant=merchant)[1]["items"]
+        assert [job["status"] for job in jobs] in ([], ["failed"]), str(fault)
+        assert [job["left"] for job in jobs] in ([], [0])
+
+
+@pytest.mark.parametrize(("when", "what"), FAULTS)
+def test_a_retry_that_is_cut_anywhere_still_does_only_what_failed(
+    host: PictureHost, tmp_path: Path, when: str, what: Callable[[str], None]
+) -> None:
+    def failed_once(merchant: str) -> str:
+        for name in ("gone.png", "gone-too.png"):
+            (tmp_path / name).unlink(missing_ok=True)
+        job_id = submit(a_job(host, merchant), merchant)
+        work()
+        for name in ("gone.png", "gone-too.png"):
+            Image.new("RGB", (10, 10)).save(tmp_path / name)
+        return job_id
+
+    def retry(merchant: str, job_id: str) -> int:
+        event = api_event("POST", "/jobs/{job_id}/retry", job_id=job_id, merchant=merchant)
+        try:
+            return send(api, event)[0]
+        except Killed:
+            return 0
+
+    job_id = failed_once("calm")
+    assert retry("calm", job_id) == 202
+    work()
+    expected = left_behind("calm", job_id)
+    for at in range(1, MOST_CALLS):
+        merchant = f"retry{at}"
+        job_id = failed_once(merchant)
+        fault = Fault(at, when, what)
+        with fault.armed():
+            answered = retry(merchant, job_id)
+        work(fault=fault)
+        if answered != 202 and visits.get("/jobs/{job_id}", merchant=merchant, job_id=job_id)[1]["attempt"] == 1:
+            assert retry(merchant, job_id) == 202
+            work()
+        assert left_behind(merchant, job_id) == expected, str(fault)
+        if not fault.struck:
+            return
+    pytest.fail("there are more calls than were tried")
+
+
+@pytest.mark.parametrize("operation", ["UpdateItem", "PutItem"])
+def test_without_the_conditions_a_repeated_message_would_count_twice(host: PictureHost, operation: str) -> None:
+    expected = undisturbed(host)
+    job_id = submit(a_job(host, "unguarded"), "unguarded")
+    with without_guards(operation):
+        if operation == "PutItem":
+            Image.new("RGB", (1, 1)).save(host.folder / "gone.png")
+        work(random.Random(1))
+    assert left_behind("unguarded", job_id) != expected
