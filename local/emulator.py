@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,10 +13,14 @@ import sys
 import time
 import uuid
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from local.state import REGION, ROOT, STATE, LocalCloudError, aws_environment, write_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FIRST_PORT = 4566
 LAST_PORT = 4665
@@ -78,7 +81,7 @@ def stop() -> None:
         while _is_alive() and time.monotonic() < deadline:
             time.sleep(0.05)
         _signal(emulator, signal.SIGKILL)
-    shutil.rmtree(STATE / "emulator", ignore_errors=True)
+    _throw_away(STATE / "emulator")
 
 
 def _start_on(port: int) -> Emulator:
@@ -119,6 +122,15 @@ def _start_on(port: int) -> Emulator:
             raise LocalCloudError(f"The emulator did not start on port {port}. See {LOG}, then run: make reset")
         time.sleep(0.05)
     return emulator
+
+
+def _throw_away(folder: Path) -> None:
+    """Remove in the background: the functions' folders are tens of thousands of files."""
+    if folder.exists():
+        folder.rename(STATE / f"gone-{uuid.uuid4().hex}")
+    gone = list(STATE.glob("gone-*"))
+    if gone:
+        subprocess.Popen(["rm", "-rf", *gone], start_new_session=True)
 
 
 def _last_started() -> Emulator | None:
