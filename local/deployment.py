@@ -95,8 +95,15 @@ def _sources(folder: Path) -> list[Path]:
 def _build(parameters: dict[str, str], emulator: Emulator) -> None:
     shutil.rmtree(_BUILD, ignore_errors=True)
     target = {"PYTHON_RUNTIME": parameters["PythonRuntime"], "ARCHITECTURE": parameters["Architecture"]}
+    folders = [
+        "--build-dir",
+        str(_BUILD),
+        "--cached",
+        "--cache-dir",
+        str(STATE / "-".join(["cache", *target.values()])),
+    ]
     _sam(
-        ["build", "--template-file", str(_TEMPLATE), "--build-dir", str(_BUILD), *_overrides(parameters)],
+        ["build", "--template-file", str(_TEMPLATE), *folders, "--parallel", *_overrides(parameters)],
         emulator,
         target | {"PYTHON": sys.executable},
     )

@@ -32,6 +32,7 @@ _SEEDED = STATE / "seeded"
 _VISITORS = 180
 _PICTURES_SEEN = 27
 _EVENTS_AT_ONCE = 500
+_IMPORT_SECONDS = 60
 _SETTLE_SECONDS = 30
 _OK = 300
 _http = urllib3.PoolManager(retries=urllib3.Retry(3, status_forcelist=[429, 502, 503], allowed_methods=None))
@@ -82,7 +83,7 @@ def seed_gallery(stack: Stack, pictures_bucket: str) -> None:
     images = [json.loads(line) for line in (_DEMO / "images.jsonl").read_text().splitlines()]
     with step(f"put {len(images)} product pictures into S3"):
         urls = _put_pictures(stack, pictures_bucket)
-    with step(f"import {len(images)} images into the gallery {GALLERY}"):
+    with step(f"import {len(images)} rows from S3 into the gallery {GALLERY}"):
         _import_images(stack, [image | {"url": urls[image["id"]]} for image in images])
     before = gallery_order(stack)
     events = list(_visits([image["id"] for image in images]))
@@ -116,8 +117,20 @@ def _put_pictures(stack: Stack, bucket: str) -> dict[str, str]:
 
 
 def _import_images(stack: Stack, images: list[dict[str, Any]]) -> None:
-    _call(stack, "PUT", f"/galleries/{GALLERY}", {"title": "The shop's products"})
-    _call(stack, "POST", f"/galleries/{GALLERY}/images", {"images": images})
+    """Put a file into the uploads bucket, as a merchant would, and wait until its rows are images."""
+    file = {"kind": "images", "gallery_id": GALLERY, "filename": "products.jsonl"}
+    made = _call(stack, "POST", "/imports", file)
+    upload = made["upload"]
+    rows = "".join(json.dumps(image) + "\n" for image in images).encode()
+    answer = _http.request(upload["method"], upload["url"], body=rows, headers=upload["headers"])
+    if answer.status >= _OK:
+        raise LocalCloudError(f"The uploads bucket answered {answer.status}: {answer.data[:500]!r}")
+    deadline = time.monotonic() + _IMPORT_SECONDS
+    while (state := _call(stack, "GET", f"/imports/{made['import_id']}"))["status"] != "completed":
+        if state["status"] == "failed" or time.monotonic() > deadline:
+            raise LocalCloudError(f"The import did not complete: {state}. See make logs, then run: make up")
+        time.sleep(0.2)
+    print(f"    {state['rows_imported']} of {state['rows_read']} rows are images now", flush=True)
 
 
 def _visits(image_ids: list[str]) -> Iterator[dict[str, Any]]:

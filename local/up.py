@@ -37,7 +37,7 @@ def bring_up(*, empty: bool, demo: bool) -> Stack:
                 publishable_key=publishable_key,
                 secret_key=secret_key,
                 merchant_id=MERCHANT,
-                uploads_bucket=outputs.get("UploadsBucket", ""),
+                uploads_bucket=outputs["UploadsBucket"],
                 endpoint_url=emulator.endpoint_url,
                 region=REGION,
                 stack_name=STACK_NAME,
