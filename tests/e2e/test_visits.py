@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
-from local.deployment import client, stack_outputs
+from local.deployment import client
 from local.picture_host import PictureHost
 from tests.e2e.api import Api, eventually
-from vitrine.visits.dynamodb import DynamoDBVisits
 from vitrine.visits.model import Store
 
 if TYPE_CHECKING:
@@ -27,12 +26,15 @@ needs_data = pytest.mark.skipif(not STORE_MASTER.exists(), reason="needs store-m
 
 
 @pytest.fixture(scope="module")
-def stores(stack: Stack) -> list[Store]:
+def stores(shop: Api, stack: Stack) -> list[Store]:
+    """The assignment's store master, put into the uploads bucket; its first fifty stores."""
+    name = f"imports/{stack.merchant_id}/stores/{uuid.uuid4().hex}.csv"
+    client("s3", stack.endpoint_url).put_object(Bucket=stack.uploads_bucket, Key=name, Body=STORE_MASTER.read_bytes())
     with STORE_MASTER.open() as lines:
-        known = [Store(row["StoreID"], row["StoreName"], row["AreaCode"]) for row in csv.DictReader(lines)][:50]
-    table = stack_outputs(stack.endpoint_url)["VisitsTable"]
-    DynamoDBVisits(client("dynamodb", stack.endpoint_url), table).put_stores(stack.merchant_id, known)
-    return known
+        known = [Store(row["StoreID"], row["StoreName"], row["AreaCode"]) for row in csv.DictReader(lines)]
+    last = known[-1].store_id
+    eventually(lambda: shop.get(f"/api/visits?storeid={last}").status == 200, 60)
+    return known[:50]
 
 
 @pytest.fixture(scope="module")
