@@ -28,18 +28,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack whose `stack.json` VITRINE_STACK names, or one made for these tests on a free port."""
+def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a local cloud: that of the file VITRINE_STACK names, or one started for these tests."""
     given = os.environ.get("VITRINE_STACK")
     if given:
-        yield Stack(**json.loads(Path(given).read_text()))
+        yield Path(given).parent
         return
     state = tmp_path_factory.mktemp("local-cloud")
     try:
         run_local("up", state)
-        yield Stack(**json.loads((state / "stack.json").read_text()))
+        yield state
     finally:
         run_local("down", state)
+
+
+@pytest.fixture(scope="session")
+def stack(state: Path) -> Stack:
+    """How to reach the stack."""
+    return Stack(**json.loads((state / "stack.json").read_text()))
+
+
+@pytest.fixture(scope="session")
+def built(state: Path) -> Path:
+    """What `sam build` made."""
+    return state / "build"
 
 
 def run_local(command: str, state: Path, *arguments: str, port: int | None = None) -> str:
