@@ -48,12 +48,16 @@ _SUBMISSION_LIMIT_BYTES = 5 * 1024 * 1024
 _STATUSES = ("ongoing", "completed", "failed")
 _OUTCOMES = {"measured": False, "failed": True}
 _DAY = timedelta(days=1)
+_LONGEST_NAME = 128
+_MOST_GALLERIES = 100
 
 lambda_handler = app = HttpApp(admit=admit, replays=replays, body_limit_bytes=_SUBMISSION_LIMIT_BYTES)
 
 
 def _assignment_error(error: ServiceError) -> Answer:
     """Errors as the assignment has them: 400 for whatever is wrong with the request."""
+    if isinstance(error, NotFound):
+        return Answer(400, {"error": error.detail})
     if not isinstance(error, InvalidRequest):
         return Answer(status_of(error), {"error": error.detail}, headers_of(error))
     wrong = [f"{it.pointer}: {it.detail}" for it in error.errors[:3]]
@@ -94,7 +98,7 @@ def submit(request: Request) -> Answer:
 )
 def get_status(request: Request) -> Answer:
     """Read a job's status; of a failed one the stores that failed, each with its first reason."""
-    key = JobKey(request.merchant_id, request.query.get("jobid") or "-")
+    key = JobKey(request.merchant_id, _name(request, "jobid") or "-")
     job = find_job(visit_store(), key)
     failures = visit_store().list_failures(key, job.attempt) if job.status == "failed" else ()
     return Answer(200, status_answer(job, failures))
@@ -118,8 +122,8 @@ def get_visits(request: Request) -> Answer:
     stores = read_visits(
         visit_store(),
         request.merchant_id,
-        area=request.query.get("area") or None,
-        store_id=request.query.get("storeid") or None,
+        area=_name(request, "area"),
+        store_id=_name(request, "storeid"),
         span=span,
     )
     return Answer(200, visits_answer(stores))
@@ -143,7 +147,7 @@ def get_jobs(request: Request) -> Answer:
     start, end = _moment(request, "from"), _moment(request, "to")
     wanted = JobFilter(
         status=cast("Status | None", _choice(request, "status", _STATUSES)),
-        store_id=request.query.get("store_id") or None,
+        store_id=_name(request, "store_id"),
         first=job_id_at(start) if start else JobFilter().first,
         last=job_id_at(end) if end else JobFilter().last,
     )
@@ -195,11 +199,21 @@ def _check_galleries(merchant_id: str, visits: Sequence[Visit]) -> None:
     from vitrine.galleries.read_gallery import find_gallery  # noqa: PLC0415 - few jobs publish
     from vitrine.galleries.wiring import gallery_store  # noqa: PLC0415 - as above
 
+    if len(named) > _MOST_GALLERIES:
+        raise MalformedRequest(f"A job publishes to at most {_MOST_GALLERIES} galleries; submit several jobs")
     for gallery_id in sorted(named):
         try:
             find_gallery(gallery_store(), GalleryKey(merchant_id, gallery_id))
         except NotFound as error:
             raise MalformedRequest(f"Gallery {gallery_id} does not exist; make it before publishing to it") from error
+
+
+def _name(request: Request, name: str) -> str | None:
+    """A name from the query, None where there is none. Raises NotFound where nothing can have such a name."""
+    value = request.query.get(name) or None
+    if value and len(value) > _LONGEST_NAME:
+        raise NotFound(f"{name} has more than {_LONGEST_NAME} letters")
+    return value
 
 
 def _choice(request: Request, name: str, choices: Sequence[str]) -> str | None:

@@ -235,6 +235,8 @@ def test_visits_are_found_by_store_area_and_day(host: PictureHost) -> None:
         {"startdate": "tomorrow"},
         {"enddate": "2023-02-30"},
         {"enddate": "9999-12-31"},
+        {"storeid": "S" * 3000},
+        {"area": "A" * 3000},
     ],
 )
 def test_an_unknown_area_or_store_or_day_is_400(query: dict[str, str]) -> None:
@@ -258,6 +260,8 @@ def test_an_unknown_area_or_store_or_day_is_400(query: dict[str, str]) -> None:
         submission(visit("S1")),
         submission(visit("S1", "http://a/" + "b" * 3000)),
         submission(visit("", "http://a/b.png")),
+        submission(visit("S1", "http://a/" + "\uffff" * 400)),
+        submission(*[visit("S1", "http://a/b.png", publish={"gallery_id": f"g{n}"}) for n in range(101)]),
         submission({**visit("S1", "http://a/b.png"), "visit_time": "yesterday"}),
         submission({**visit("S1", "http://a/b.png"), "image_url": "http://a/b.png"}),
         submission(visit("S1", "http://a/b.png", publish={"gallery_id": "nowhere"})),
@@ -287,6 +291,8 @@ def test_a_job_over_the_limit_says_how_to_go_on() -> None:
 def test_an_unknown_job_is_400_and_empty() -> None:
     assert get("/api/status", {"jobid": "123"}) == (400, {})
     assert get("/api/status") == (400, {})
+    assert get("/api/status", {"jobid": "1" * 3000}) == (400, {})
+    assert get("/jobs", {"store_id": "1" * 3000})[0] == 404
     assert get("/jobs/{job_id}", job_id="123")[0] == 404
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import os
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.hostile_host import HostileHost, answer
-from vitrine.platform.fetcher import Fetcher, FetchError, Limits, Validator, is_public
+from vitrine.platform.fetcher import Fetcher, FetchError, Limits, Validator, is_public, parse
 
 if TYPE_CHECKING:
     import socket
@@ -180,6 +181,31 @@ def test_a_host_that_is_allowed_at_any_port_is_so_only_where_it_was_asked_for() 
             assert client.open(inside.url()).read(7) == b"picture"
             assert code_of(client, outside.url()) == "port_not_allowed"
         assert len(inside.requests) == 1
+
+
+@given(st.text(max_size=60) | st.from_regex(r"https?://[^/]{0,20}(/.{0,20})?", fullmatch=True))
+def test_whatever_a_client_sends_as_a_url_is_parsed_or_refused(url: str) -> None:
+    with contextlib.suppress(FetchError):
+        target = parse(url)
+        assert (target.authority + target.path).isascii()
+
+
+@pytest.mark.parametrize(
+    "location", ["http://[::g/", "//[", "http://\udcff/", "http://exa mple/", "%", "http://[v1.x]/"]
+)
+def test_a_redirect_that_cannot_be_read_is_refused(location: str) -> None:
+    header = answer("302 Found").replace(
+        b"\r\n\r\n", b"\r\nLocation: " + location.encode("utf-8", "surrogateescape") + b"\r\n\r\n"
+    )
+    with HostileHost(says(header)) as host:
+        assert code_of(fetcher_for(host), host.url()) in {"url_invalid", "host_not_found", "too_many_redirects"}
+
+
+@pytest.mark.parametrize("etag", [b'"caf\xe9"', b'"' + b"x" * 1000 + b'"', b""])
+def test_a_validator_that_cannot_be_sent_back_is_not_kept(etag: bytes) -> None:
+    response = answer(body=b"picture").replace(b"\r\n\r\n", b"\r\nETag: " + etag + b"\r\n\r\n")
+    with HostileHost(says(response)) as host, fetcher_for(host).open(host.url()) as file:
+        assert not file.validator
 
 
 def test_three_redirects_are_followed_and_a_fourth_is_not() -> None:

@@ -42,6 +42,8 @@ LAST_RANGE_BYTES: Final = 256 * 1024
 HEADER_BYTES: Final = 32 * 1024
 SOCKET_BUFFER_BYTES: Final = 64 * 1024
 IDLE_PER_HOST: Final = 32
+RESOLVERS: Final = 32
+LONGEST_VALIDATOR: Final = 256
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 SEPARATORS: Final = re.compile(r"[\x00-\x20\x7f\\]")
 ENCODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
@@ -194,6 +196,13 @@ def _ascii_host(host: str) -> str:
     return ascii_host
 
 
+def _redirected(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise FetchError("url_invalid", "The host redirects to a URL that cannot be read") from error
+
+
 def _system_resolver(host: str, port: int) -> list[str]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
@@ -229,7 +238,7 @@ class Fetcher:
         self._allowed_hosts = allowed_hosts
         self._resolve = resolve
         self._trust = trust
-        self._resolvers = ThreadPoolExecutor(8, thread_name_prefix="resolve")
+        self._resolvers = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="resolve")
         self._idle: dict[tuple[str, str, int, bool], list[_Connection]] = defaultdict(list)
         self._lock = threading.Lock()
 
@@ -248,7 +257,7 @@ class Fetcher:
             if answer.status not in REDIRECTS:
                 return RemoteFile(self, target, answer, deadline)
             answer.close()
-            url = urljoin(url, answer.headers.get("location", ""))
+            url = _redirected(url, answer.headers.get("location", ""))
         raise FetchError("too_many_redirects", f"More than {self.limits.redirects} redirects")
 
     def request(self, target: Target, deadline: _Deadline, headers: Mapping[str, str]) -> _Answer:
@@ -428,7 +437,12 @@ class _Answer:
 
     @property
     def validator(self) -> Validator:
-        return Validator(self.headers.get("etag"), self.headers.get("last-modified"))
+        return Validator(self._validator("etag"), self._validator("last-modified"))
+
+    def _validator(self, name: str) -> str | None:
+        """A validator that can be sent back."""
+        value = self.headers.get(name, "")
+        return value if value.isascii() and 0 < len(value) <= LONGEST_VALIDATOR else None
 
     def chunk(self) -> bytes:
         """The next bytes of the body, none at its end."""

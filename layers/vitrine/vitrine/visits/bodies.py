@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from vitrine.platform.bodies import Id, RequestBody, UtcTime
 from vitrine.visits.model import Visit
 
 LONGEST_URL = 2048
+
+
+def _fits(url: str) -> str:
+    """Limits a URL as it is written in a message, where a letter beyond ASCII takes six."""
+    if len(url.encode("ascii", "backslashreplace")) > LONGEST_URL:
+        message = f"must be at most {LONGEST_URL} letters; those beyond ASCII count as they are escaped"
+        raise ValueError(message)
+    return url
 
 
 class Publication(RequestBody):
@@ -25,7 +33,7 @@ class NewVisit(RequestBody):
     model_config = ConfigDict(extra="ignore")
 
     store_id: Annotated[str, Field(min_length=1, max_length=128)]
-    image_url: Annotated[tuple[Annotated[str, Field(max_length=LONGEST_URL)], ...], Field(min_length=1)]
+    image_url: Annotated[tuple[Annotated[str, AfterValidator(_fits)], ...], Field(min_length=1)]
     visit_time: UtcTime
     publish: Publication | None = None
 

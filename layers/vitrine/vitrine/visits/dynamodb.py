@@ -395,7 +395,7 @@ def _numbers(numbers: Iterable[int]) -> dict[str, Any]:
 
 def _sortable(moment: datetime) -> str:
     """A time whose order is that of its text."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.isoformat(timespec="microseconds")
 
 
 def _job(item: Item) -> Job:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING, cast
 
 from vitrine.platform.fetcher import FetchError, Validator
+from vitrine.platform.telemetry import logger
 from vitrine.visits.model import Failure, UnmeasurableError
 from vitrine.visits.pictures import measure
 from vitrine.visits.ports import KnownPicture, Measurement
@@ -37,6 +38,9 @@ class RemotePictures:
                 picture = measure(cast("IO[bytes]", file), near_bytes=file.near_bytes)
         except (FetchError, UnmeasurableError) as error:
             return Measurement(None, Failure(error.code, error.detail), 0, None)
+        except Exception:  # noqa: BLE001 - what one picture brings up must not fail those beside it
+            logger.exception("unexpected error of a picture", extra={"url": url})
+            return Measurement(None, Failure("not_processed", "The picture could not be processed"), 0, None)
         finally:
             self._pause()
         validator = file.validator
