@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from commands.search import main as command
 from functions.galleries_api.handler import lambda_handler as galleries
 from functions.search_api.handler import lambda_handler as search
 from functions.search_rebuild.handler import lambda_handler as rebuild
@@ -186,3 +188,29 @@ def test_a_merchant_without_images_finds_nothing() -> None:
 def test_a_rebuild_brings_back_what_the_tables_hold() -> None:
     assert rebuild({"merchant_id": "shop"}, Context()) == {"images": 3}
     assert ids(find(q="dress")) == ["red"]
+
+
+def test_an_agencys_pictures_are_loaded_and_found(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [
+        {
+            "bildnummer": 7,
+            "db": "stock",
+            "titel": "K\u00f6lner Dom",
+            "hoehe": "600",
+            "fotografen": "",
+            "bearbeitet": "x",
+        },
+        {"bildnummer": "not an id", "db": "stock"},
+    ]
+    file = tmp_path / "agency.jsonl"
+    file.write_text("\n".join(json.dumps(line) for line in lines))
+    pattern = "https://host.example/{db}/{id:0>10}/s.jpg"
+    assert command(["load", "shop", str(file), "--media-url", pattern, "--unknown", "keep"]) == 1
+    told = capsys.readouterr()
+    assert json.loads(told.out) == {"id": "7", "bearbeitet": "x"}
+    assert "line 2: /id" in told.err
+    follow_images()
+    [item] = find(q="koln dom")["items"]
+    assert (item["url"], item["height"], item["credit"]) == ("https://host.example/stock/0000000007/s.jpg", 600, None)
+    assert command(["rebuild", "shop"]) == 0
+    assert ids(find(q="dom")) == ["7"]

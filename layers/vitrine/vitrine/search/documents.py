@@ -30,12 +30,6 @@ def last_key_of(moment: datetime) -> int:
     return first_key_of(moment) | ((1 << _TIE_BITS) - 1)
 
 
-def name_words(picture: Picture) -> list[str]:
-    """The words of the name, and its neighbours written as one."""
-    name = picture.name or ""
-    return [*relevance.words(name), *relevance.joined_pairs(name)]
-
-
 def picture_words(picture: Picture) -> list[str]:
     """Every word, as a suggestion may complete it."""
     rest = (picture.name, picture.caption, picture.text, *picture.tags, *picture.credit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,7 +39,6 @@ class Picture:
     width: int | None = None
     height: int | None = None
     weight: float = 0.0
-    kept_aside: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def key(self) -> PictureKey:

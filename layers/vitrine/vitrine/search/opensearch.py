@@ -19,7 +19,6 @@ from vitrine.search import relevance
 from vitrine.search.documents import (
     first_key_of,
     last_key_of,
-    name_words,
     newest_key,
     picture_words,
     to_picture,
@@ -82,6 +81,7 @@ INDEX = {
             **dict.fromkeys(relevance.FIELD_WEIGHTS, _STEMMED),
             "name_words": {"type": "text", "analyzer": "whitespace"},
             "words": _KEYWORD,
+            "name_joined": {"type": "text", "analyzer": "whitespace"},
             "whole_name": _KEYWORD,
             "gallery_id": _KEYWORD,
             "product_id": _KEYWORD,
@@ -123,7 +123,8 @@ def to_document(picture: Picture) -> dict[str, Any]:
         "text": relevance.readable(picture.text),
         "tags": [relevance.readable(tag) for tag in picture.tags],
         "credit": [relevance.readable(credit) for credit in picture.credit],
-        "name_words": " ".join(name_words(picture)),
+        "name_words": " ".join(relevance.words(picture.name or "")),
+        "name_joined": " ".join(relevance.joined_pairs(picture.name or "")),
         "words": sorted(set(picture_words(picture))),
         "whole_name": relevance.whole_names(picture.name or ""),
         "gallery_id": picture.gallery_id,
@@ -163,11 +164,11 @@ def _constant(clause: Clause, boost: float) -> Clause:
 
 def _word_query(word: str, *, typo: bool) -> Clause:
     ways = [_match(field, word, weight) for field, weight in relevance.FIELD_WEIGHTS.items()]
-    ways.append(_match("name_words", word, relevance.JOINED_PAIR))
+    ways.append(_match("name_joined", word, relevance.JOINED_PAIR))
     if typo:
         ways += [
             {"fuzzy": {field: {"value": word, "fuzziness": 1, "boost": relevance.TYPO}}}
-            for field in ("words", "name_words")
+            for field in ("words", "name_words", "name_joined")
         ]
     return _any(ways)
 
@@ -273,7 +274,7 @@ class OpenSearchFinder:
                 {
                     "size": 0,
                     "terminate_after": 1,
-                    "query": _any([{"term": {"words": word}}, {"term": {"name_words": word}}]),
+                    "query": _any([{"term": {"words": word}}, {"term": {"name_joined": word}}]),
                 },
             ]
         answers = self._client.msearch(index=alias(merchant_id), body=lines)["responses"]

@@ -13,9 +13,9 @@ import unicodedata
 from dataclasses import dataclass
 
 FIELD_WEIGHTS = {"name": 2.0, "caption": 1.0, "text": 1.0, "tags": 1.0, "credit": 1.0}
-ALL_WORDS = 10.0
-WHOLE_NAME = 5.0
-NAME_PAIR = 2.0
+ALL_WORDS = 7.0
+WHOLE_NAME = 8.0
+NAME_PAIR = 1.0
 CREDIT_PAIR = 1.0
 JOINED_PAIR = 2.0
 TYPO = 2.0

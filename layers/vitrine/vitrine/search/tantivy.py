@@ -37,7 +37,6 @@ from vitrine.search import relevance
 from vitrine.search.documents import (
     first_key_of,
     last_key_of,
-    name_words,
     newest_key,
     picture_words,
     to_picture,
@@ -88,7 +87,7 @@ LONGEST_REBUILD = timedelta(hours=1)
 UNREFERENCED_FILES_ARE_KEPT = timedelta(days=1)
 
 _STEMMED = "stemmed"
-_TYPO_FIELDS = ("words", "name_words")
+_TYPO_FIELDS = ("words", "name_words", "name_joined")
 _TEXT_FIELDS = tuple(relevance.FIELD_WEIGHTS)
 
 
@@ -112,6 +111,7 @@ def _schema() -> Schema:
         builder.add_text_field(name, tokenizer_name=_STEMMED)
     builder.add_text_field("name_words", tokenizer_name="whitespace", index_option="freq")
     builder.add_text_field("words", tokenizer_name="whitespace", index_option="freq")
+    builder.add_text_field("name_joined", tokenizer_name="raw", index_option="freq")
     builder.add_text_field("whole_name", tokenizer_name="raw", index_option="basic")
     for name in ("gallery_id", "product_id", "orientation"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
@@ -146,7 +146,8 @@ def to_document(picture: Picture) -> Document:
         "text": relevance.readable(picture.text),
         "tags": [relevance.readable(tag) for tag in picture.tags],
         "credit": [relevance.readable(credit) for credit in picture.credit],
-        "name_words": " ".join(name_words(picture)),
+        "name_words": " ".join(relevance.words(picture.name or "")),
+        "name_joined": relevance.joined_pairs(picture.name or ""),
         "words": " ".join(picture_words(picture)),
         "whole_name": relevance.whole_names(picture.name or ""),
         "gallery_id": picture.gallery_id,
@@ -189,7 +190,7 @@ def _stems(word: str) -> list[str]:
 
 def _word_query(searcher: Searcher, word: str) -> Query:
     ways = [_term(field, stem, weight) for stem in _stems(word) for field, weight in relevance.FIELD_WEIGHTS.items()]
-    ways.append(_term("name_words", word, relevance.JOINED_PAIR))
+    ways.append(_term("name_joined", word, relevance.JOINED_PAIR))
     unknown = not any(searcher.doc_freq(field, word) for field in _TYPO_FIELDS)
     if unknown and len(word) >= relevance.TYPO_MIN_LETTERS:
         ways += [

@@ -1,0 +1,88 @@
+"""The engines that are measured side by side: ours, OpenSearch through ours, and SQLite FTS5."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from moto import mock_aws
+
+from tests import opensearch as node
+from vitrine.search import relevance
+from vitrine.search.model import Search, Sort
+from vitrine.search.opensearch import OpenSearchFinder, OpenSearchIndex, alias
+from vitrine.search.segments import LocalVersions, SegmentStore
+from vitrine.search.tantivy import TantivyFinder, TantivyIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from vitrine.search.model import Picture
+    from vitrine.search.ports import PictureFinder
+
+SHOP = "shop"
+BUCKET = "searchbucket"
+
+
+class Fts5:
+    """SQLite's full text search: any word, BM25, the name weighted four times."""
+
+    def __init__(self, pictures: Iterable[Picture]) -> None:
+        self._database = sqlite3.connect(":memory:")
+        self._database.execute(
+            "CREATE VIRTUAL TABLE pictures USING fts5"
+            "(id UNINDEXED, name, caption, text, credit, tags, tokenize='porter unicode61 remove_diacritics 2')"
+        )
+        rows = (
+            (it.id, it.name or "", it.caption or "", it.text or "", " ".join(it.credit), " ".join(it.tags))
+            for it in pictures
+        )
+        self._database.executemany("INSERT INTO pictures VALUES (?,?,?,?,?,?)", rows)
+
+    def ids(self, text: str, limit: int, offset: int = 0) -> list[str]:
+        words = " OR ".join(f'"{word}"' for word in relevance.words(text))
+        if not words:
+            return []
+        query = (
+            "SELECT id FROM pictures WHERE pictures MATCH ? ORDER BY bm25(pictures, 0, 4, 1, 1, 1, 1) LIMIT ? OFFSET ?"
+        )
+        return [row[0] for row in self._database.execute(query, (words, limit, offset))]
+
+
+def ids(finder: PictureFinder, text: str, limit: int = 100) -> list[str]:
+    return [hit.picture.id for hit in finder.search(SHOP, Search(text, sort=Sort.RELEVANCE, limit=limit), None).hits]
+
+
+@contextmanager
+def embedded(pictures: Iterable[Picture]) -> Iterator[TantivyFinder]:
+    with TemporaryDirectory() as home, mock_aws():
+        s3 = boto3.client("s3", region_name="us-east-1")
+        s3.create_bucket(Bucket=BUCKET)
+        store = SegmentStore(s3, BUCKET)
+        index = TantivyIndex(store, LocalVersions(store, Path(home) / "writer", 10**10))
+        index.rebuild(SHOP, lambda: pictures, lambda _: {}, lambda _: None)
+        yield TantivyFinder(store, LocalVersions(store, Path(home) / "reader", 10**10))
+
+
+@contextmanager
+def opensearch(pictures: Iterable[Picture], heap: str = "1g") -> Iterator[OpenSearchFinder]:
+    with node.running_node(heap) as client:
+        fill_opensearch(client, pictures)
+        yield OpenSearchFinder(client)
+
+
+def fill_opensearch(client: Any, pictures: Iterable[Picture]) -> None:
+    known: dict[Any, Picture] = {}
+
+    def remembered() -> Iterator[Picture]:
+        for it in pictures:
+            known[it.key] = it
+            yield it
+
+    index = OpenSearchIndex(client)
+    index.rebuild(SHOP, remembered, lambda keys: {key: known[key] for key in keys}, lambda _: None)
+    client.indices.forcemerge(index=alias(SHOP), params={"max_num_segments": 1, "request_timeout": 600})

@@ -1,0 +1,105 @@
+"""How good are the first ten hits? NDCG@10 on judged queries, precision at 10 on subject terms.
+
+    python -m bench.search_relevance [--queries 2000] [--opensearch] [--ingredients] [--museum]
+
+`all` ranks every document, those nobody judged counting as wrong; `judged` ranks the judged ones only. The
+constants of `vitrine/search/relevance.py` were chosen on the first half of the queries; what is printed is the
+second half's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import TYPE_CHECKING
+
+from bench.search_data import artworks, movie_queries, movies, subjects
+from bench.search_engines import Fts5, embedded, ids, opensearch
+from vitrine.search import relevance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.search_data import Judged
+
+Rank = "Callable[[str], list[str]]"
+_INGREDIENTS = ("ALL_WORDS", "WHOLE_NAME", "NAME_PAIR", "CREDIT_PAIR", "JOINED_PAIR", "TYPO", "INTEREST")
+
+
+def ndcg(ranked: list[str], grades: dict[str, int]) -> float:
+    gained = sum(grades.get(document, 0) / math.log2(place + 2) for place, document in enumerate(ranked[:10]))
+    return gained / sum(1 / math.log2(place + 2) for place in range(min(10, sum(grades.values()))))
+
+
+def score(name: str, rank: Callable[[str], list[str]], queries: list[Judged]) -> None:
+    everything = judged = 0.0
+    for query in queries:
+        ranked = rank(query.text)
+        everything += ndcg(ranked, query.grades)
+        judged += ndcg([document for document in ranked if document in query.grades], query.grades)
+    print(f"{name:<34} NDCG@10  all {everything / len(queries):.4f}  judged {judged / len(queries):.4f}", flush=True)
+
+
+def precision(name: str, rank: Callable[[str], list[str]], queries: list[Judged]) -> None:
+    found = [
+        sum(document in query.grades for document in hits[:10]) / min(10, len(hits))
+        for query in queries
+        if (hits := rank(query.text))
+    ]
+    print(f"{name:<34} precision@10 {sum(found) / len(found):.4f} of {len(found)} terms that find anything", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--queries", type=int, default=2000)
+    parser.add_argument("--opensearch", action="store_true")
+    parser.add_argument("--ingredients", action="store_true")
+    parser.add_argument("--museum", action="store_true")
+    options = parser.parse_args()
+    chosen_on, held_out = movie_queries()
+    chosen_on, held_out = chosen_on[: options.queries], held_out[: options.queries]
+    print(f"{len(held_out)} held-out queries, 9,750 documents")
+    table = Fts5(movies())
+    score("SQLite FTS5", lambda text: table.ids(text, 100), held_out)
+    with embedded(movies()) as finder:
+        score("embedded, queries chosen on", lambda text: ids(finder, text), chosen_on)
+        score("embedded", lambda text: ids(finder, text), held_out)
+        if options.ingredients:
+            _without(held_out, lambda name: score(name, lambda text: ids(finder, text), held_out))
+    if options.ingredients:
+        _plain(held_out)
+    if options.opensearch:
+        with opensearch(movies()) as distributed:
+            score("opensearch", lambda text: ids(distributed, text), held_out)
+    if options.museum:
+        terms = subjects()
+        table = Fts5(artworks())
+        precision("SQLite FTS5, subject terms", lambda text: table.ids(text, 10), terms)
+        with embedded(artworks()) as finder:
+            precision("embedded, subject terms", lambda text: ids(finder, text, 10), terms)
+
+
+def _without(held_out: list[Judged], measure: Callable[[str], None]) -> None:
+    for name in _INGREDIENTS[:-1]:
+        value = getattr(relevance, name)
+        setattr(relevance, name, 0.0)
+        measure(f"  without {name}")
+        setattr(relevance, name, value)
+    value, relevance.INTEREST = relevance.INTEREST, 0.0
+    with embedded(movies()) as finder:
+        score("  without INTEREST", lambda text: ids(finder, text), held_out)
+    relevance.INTEREST = value
+
+
+def _plain(held_out: list[Judged]) -> None:
+    values = {name: getattr(relevance, name) for name in _INGREDIENTS}
+    for name in _INGREDIENTS:
+        setattr(relevance, name, 0.0)
+    with embedded(movies()) as finder:
+        score("  BM25 with these field weights", lambda text: ids(finder, text), held_out)
+    for name, value in values.items():
+        setattr(relevance, name, value)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Pictures as agencies hand them over, read into the one schema of searched pictures.
+
+| field | also headed | |
+|---|---|---|
+| `id` | `bildnummer` | required |
+| `db` | | the collection; becomes the gallery |
+| `title`, `description`, `search_text` | `titel`, `beschreibung`, `suchtext` | |
+| `photographers` | `fotografen` | several, separated by `/` |
+| `date` | `datum` | RFC 3339 or a day |
+| `height`, `width` | `hoehe`, `breite` | numbers, also as text |
+| `media_url` | | otherwise made by the merchant's pattern |
+
+What is empty is absent. A field that is not in the table is an error, or kept aside.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from string import Formatter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vitrine.platform.http import ID_PATTERN
+from vitrine.platform.problems import FieldError, InvalidRequest
+from vitrine.platform.times import from_rfc3339
+from vitrine.search.model import Picture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_HEADINGS = {
+    "bildnummer": "id",
+    "titel": "title",
+    "beschreibung": "description",
+    "suchtext": "search_text",
+    "fotografen": "photographers",
+    "datum": "date",
+    "hoehe": "height",
+    "breite": "width",
+}
+_FIELDS = {*_HEADINGS.values(), "db", "media_url"}
+_UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class AgencyPicture(NamedTuple):
+    """A picture, and the fields of it that nothing here knows."""
+
+    picture: Picture
+    kept_aside: Mapping[str, Any]
+
+
+def read_agency_picture(raw: Mapping[str, Any], media_url: str, *, keep_unknown: bool) -> AgencyPicture:
+    """Read one record. Raises InvalidRequest that names every field that is wrong.
+
+    `media_url` is a pattern over `db` and `id`, for example `https://host/{db}/{id:0>10}/s.jpg`.
+    """
+    known: dict[str, Any] = {}
+    kept_aside: dict[str, Any] = {}
+    for heading, value in raw.items():
+        field = _HEADINGS.get(heading, heading)
+        absent = value is None or (isinstance(value, str) and not value.strip())
+        if field not in _FIELDS:
+            kept_aside[heading] = value
+        elif not absent:
+            known[field] = value
+    errors = [] if keep_unknown else [FieldError(f"/{heading}", "is no field of a picture") for heading in kept_aside]
+
+    def read(name: str, convert: Callable[[str], Any], must_be: str, absent: Any = None) -> Any:
+        if name not in known:
+            return absent
+        try:
+            return convert(str(known[name]).strip())
+        except (ValueError, OverflowError):
+            errors.append(FieldError(f"/{name}", f"must be {must_be}"))
+            return absent
+
+    image_id = read("id", _identifier, "1 to 128 letters, digits or . _ ~ : -", "")
+    gallery_id = read("db", _identifier, "1 to 128 letters, digits or . _ ~ : -", "default")
+    if not image_id:
+        errors.append(FieldError("/id", "is required"))
+    picture = Picture(
+        id=image_id,
+        gallery_id=gallery_id,
+        url=read("media_url", str, "an address") or _filled(media_url, gallery_id, image_id),
+        created_at=read("date", from_rfc3339, "a day or a time such as 2024-05-01T00:00:00Z", _UNDATED),
+        name=read("title", str, "text"),
+        caption=read("description", str, "text"),
+        text=read("search_text", str, "text"),
+        credit=read("photographers", _several, "names", ()),
+        width=read("width", _pixels, "a number above 0"),
+        height=read("height", _pixels, "a number above 0"),
+    )
+    if errors:
+        raise InvalidRequest("The picture breaks the schema; see errors.", errors)
+    return AgencyPicture(picture, kept_aside)
+
+
+def check_media_url(pattern: str) -> str:
+    """The pattern, if only `db` and `id` stand in it. Raises ValueError."""
+    for _, field, _, _ in Formatter().parse(pattern):
+        if field not in {None, "db", "id"}:
+            raise ValueError(f"{{{field}}} is neither {{db}} nor {{id}}")
+    _filled(pattern, "db", "1")
+    return pattern
+
+
+def _filled(pattern: str, gallery_id: str, image_id: str) -> str:
+    return pattern.format(db=gallery_id, id=image_id)
+
+
+def _identifier(text: str) -> str:
+    if not re.fullmatch(ID_PATTERN, text):
+        raise ValueError(text)
+    return text
+
+
+def _several(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for part in text.split("/") if (name := part.strip())))
+
+
+def _pixels(text: str) -> int:
+    pixels = round(float(text)) if len(text) < 16 else 0  # noqa: PLR2004 - no picture is so wide
+    if pixels <= 0:
+        raise ValueError(text)
+    return pixels
