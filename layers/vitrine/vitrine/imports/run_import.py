@@ -45,6 +45,7 @@ class Importer:
     kind: Callable[[str], Kind]
     clock: Callable[[], datetime]
     pause: Callable[[float], None] = time.sleep
+    chunk_rows: int = CHUNK_ROWS
 
 
 class _Run(NamedTuple):
@@ -120,7 +121,7 @@ def _take_chunks(importer: Importer, taken: Import, lease: Lease) -> Iterator[Pr
         pass
     run = _Run(importer, taken, lease, kind)
     progress = taken.progress
-    for chunk in _chunks(_judged(kind, kind.defaults(taken), rows)):
+    for chunk in _chunks(_judged(kind, kind.defaults(taken), rows), importer.chunk_rows):
         progress = _take_chunk(run, progress, chunk)
         yield progress
 
@@ -140,13 +141,13 @@ def _judged(kind: Kind, defaults: Mapping[str, object], rows: Iterator[Row | Rej
             ]
 
 
-def _chunks(rows: Iterator[JudgedRow]) -> Iterator[list[JudgedRow]]:
+def _chunks(rows: Iterator[JudgedRow], size: int) -> Iterator[list[JudgedRow]]:
     """Chunks of rows; those before a refusal come first."""
     refusal = None
     while refusal is None:
         chunk: list[JudgedRow] = []
         try:
-            chunk.extend(islice(rows, CHUNK_ROWS))
+            chunk.extend(islice(rows, size))
         except ImportRefused as error:
             refusal = error
         if not chunk:
