@@ -28,10 +28,11 @@ ORIENTATIONS: Final = {
 
 def is_isobmff(head: bytes) -> bool:
     """Does a file begin as AVIF and HEIC do?"""
-    return head[4:8] == b"ftyp" and _format_of(head[8:32]) is not None
+    return head[4:8] == b"ftyp" and _format_of(head) is not None
 
 
-def _format_of(brands: bytes) -> str | None:
+def _format_of(head: bytes) -> str | None:
+    brands = head[8 : int.from_bytes(head[:4])]
     listed = {brands[at : at + 4] for at in (0, *range(8, len(brands), 4))}
     if listed & AVIF_BRANDS:
         return "AVIF"
@@ -56,7 +57,7 @@ def measure_isobmff(file: IO[bytes], head: bytes) -> Picture:
         raise UnmeasurableError("picture_broken", "The file says nothing of its picture's size")
     if orientation is None and has_exif:
         orientation = 1
-    return Picture(_format_of(head[8:32]) or "HEIF", *size, orientation)
+    return Picture(_format_of(head) or "HEIF", *size, orientation)
 
 
 def _properties(data: bytes) -> tuple[list[tuple[bytes, bytes]], dict[int, list[int]]]:
