@@ -7,7 +7,7 @@ PYTHON3 ?= $(shell for python in python3 python3.14 python3.13 python3.12 python
 export PORT
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help bench-pictures bench-jobs bench-start up down reset logs check test lock docs robots
+.PHONY: help bench-counting bench-pictures bench-jobs bench-start up down reset logs check test lock docs robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -39,6 +39,9 @@ BENCH := .local/bench
 VERSION = $(shell $(PYTHON) -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
 bench-pictures: $(READY)  ## measure 2,000 remote photos beside two peers (VITRINE_DATA=... for the photos)
 	$(PYTHON) -m bench.measure_pictures
+
+bench-counting: $(READY)  ## count write units of events and weights, and read units of a page
+	$(PYTHON) -m bench.counting
 
 bench-jobs: $(READY)  ## submit jobs of 10 and 10,000 pictures to the stack that is up
 	$(PYTHON) -m bench.submit_jobs

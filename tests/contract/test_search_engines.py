@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests import opensearch as node
 from tests.engines import START, Engine, embedded, opensearch, picture
+from tests.maven import missing_tools
 from vitrine.platform.aws import client
 from vitrine.search.model import Facet, FacetCount, Filters, Orientation, Sort
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[OpenSearch]:
-    reason = node.missing()
+    reason = missing_tools()
     if reason:
         pytest.skip(f"OpenSearch {reason}")
     with node.running_node() as started:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import shutil
 import socket
 import subprocess
 import time
@@ -18,29 +16,24 @@ from opensearchpy import OpenSearch
 from opensearchpy.exceptions import ConnectionError as NotThere
 from opensearchpy.exceptions import TransportError
 
+from tests.maven import fetched
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _VERSION = "2.18.0.0"
-_CACHE = Path(os.environ.get("VITRINE_CACHE", Path.home() / ".cache" / "vitrine")) / f"opensearch-{_VERSION}"
 _START_SECONDS = 90
-
-
-def missing() -> str | None:
-    """What keeps the node from starting here, or None."""
-    lacking = [tool for tool in ("java", "mvn") if not shutil.which(tool)]
-    return f"needs {' and '.join(lacking)}" if lacking else None
 
 
 @contextmanager
 def running_node(heap: str = "512m") -> Iterator[OpenSearch]:
     """A node of its own on free ports; it and its data are gone afterwards."""
-    _fetch()
+    jars = fetched(f"opensearch-{_VERSION}", Path(__file__).with_name("pom.xml"))
     port = _free_port()
     with TemporaryDirectory(prefix="opensearch-") as home:
         process = subprocess.Popen(
             [
-                *("java", f"-Xms{heap}", f"-Xmx{heap}", "-cp", f"{_CACHE}/*"),
+                *("java", f"-Xms{heap}", f"-Xmx{heap}", "-cp", f"{jars}/*"),
                 "org.codelibs.opensearch.runner.OpenSearchRunner",
                 *("-basePath", home, "-numOfNode", "1", "-clusterName", uuid4().hex, "-baseHttpPort", str(port - 1)),
             ],
@@ -55,21 +48,6 @@ def running_node(heap: str = "512m") -> Iterator[OpenSearch]:
             client.close()
             process.terminate()
             process.wait(30)
-
-
-def _fetch() -> None:
-    if _CACHE.exists():
-        return
-    fetched = _CACHE.with_name(f"{_CACHE.name}.{uuid4().hex}")
-    pom = Path(__file__).with_name("pom.xml")
-    subprocess.run(
-        ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={fetched}"],
-        check=True,
-    )
-    try:
-        fetched.rename(_CACHE)
-    except OSError:
-        shutil.rmtree(fetched)
 
 
 def _wait_for(client: OpenSearch, process: subprocess.Popen[bytes]) -> None:

@@ -1,0 +1,278 @@
+"""Write units of counting and of weights, beside plain ADD on an indexed item; read units of a gallery's page.
+
+    make bench-counting
+
+Amazon's DynamoDB Local reports what each request consumes. Storefront-shaped batches: 20 events on 20 images, always
+the same 20, 50 batches a second of simulated time; weights follow the stream once a second. Refused conditional
+writes report nothing and are counted as one unit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import sys
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import boto3
+from botocore.exceptions import ClientError
+
+from functions.weights.handler import lambda_handler as weights
+from tests.aws import Context, create_tables
+from tests.dynamodb_local import running_dynamodb, use_dynamodb
+from vitrine.engagement.count_events import Batch
+from vitrine.engagement.model import Event
+from vitrine.engagement.wiring import counter_store, event_counter, gallery_counters
+from vitrine.galleries.audit_gallery import audit_gallery
+from vitrine.galleries.model import Description, Gallery, GalleryKey
+from vitrine.galleries.put_images import ImageDraft, put_images
+from vitrine.galleries.read_gallery import read_order
+from vitrine.galleries.wiring import gallery_store, new_incarnation
+from vitrine.platform.aws import client
+
+IMAGES = 20
+BATCHES_PER_SECOND = 50
+CLICK_RATE = 0.05
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+units: Counter[str] = Counter()
+requests: Counter[str] = Counter()
+
+
+def watch(client):
+    """Have every request report its units, and add them up by table."""
+
+    def ask(params, model, **_):
+        if "ReturnConsumedCapacity" in model.input_shape.members:
+            params.setdefault("ReturnConsumedCapacity", "TOTAL")
+
+    def add(http_response, parsed, model, **_):
+        requests[model.name] += 1
+        consumed = parsed.get("ConsumedCapacity", [])
+        for one in consumed if isinstance(consumed, list) else [consumed]:
+            units[one["TableName"]] += one["CapacityUnits"]
+        if parsed.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
+            units["refused"] += 1
+
+    client.meta.events.register("provide-client-params.dynamodb.*", ask)
+    client.meta.events.register("after-call.dynamodb.*", add)
+
+
+class Stream:
+    """What came to a table's stream since the last look."""
+
+    def __init__(self, table):
+        self._client = boto3.client("dynamodbstreams")
+        self._arn = boto3.client("dynamodb").describe_table(TableName=table)["Table"]["LatestStreamArn"]
+        self._iterators = {}
+
+    def records(self):
+        found = []
+        for shard in self._client.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]:
+            name = shard["ShardId"]
+            if name not in self._iterators:
+                self._iterators[name] = self._client.get_shard_iterator(
+                    StreamArn=self._arn, ShardId=name, ShardIteratorType="TRIM_HORIZON"
+                )["ShardIterator"]
+            while self._iterators[name]:
+                page = self._client.get_records(ShardIterator=self._iterators[name], Limit=1000)
+                self._iterators[name] = page.get("NextShardIterator")
+                found += page["Records"]
+                if not page["Records"]:
+                    break
+        for record in found:
+            record["eventSource"] = "aws:dynamodb"
+            record["dynamodb"].pop("ApproximateCreationDateTime", None)
+        return found
+
+
+def count(batches):
+    """Ours: events counted, weights followed. Answers units of counting and of weights for 1,000 events."""
+
+    key = GalleryKey("bench", "hot")
+    make_gallery(key, IMAGES)
+
+    watch(counter_store()._client)  # noqa: SLF001 - one client serves all stores
+    stream = Stream("CountersTable")
+    spent: Counter[str] = Counter()
+    number = 0
+    for at in range(batches):
+        events = []
+        for image in range(IMAGES):
+            number += 1
+            kind = "click" if random.random() < CLICK_RATE else "view"
+            events.append(Event(f"event-{number}", kind, f"image-{image:06d}"))
+        now = START + timedelta(seconds=at / BATCHES_PER_SECOND)
+        units.clear()
+        event_counter().count(Batch(key, "secret", events, from_robot=False, now=now))
+        spent["counting"] += units["CountersTable"] + units["refused"]
+        spent["reading images"] += units["ImagesTable"]
+        if (at + 1) % BATCHES_PER_SECOND == 0 or at + 1 == batches:
+            records = stream.records()
+            units.clear()
+            for start in range(0, len(records), 1000):
+                weights({"Records": records[start : start + 1000]}, Context())
+            reads = requests_reads()
+            spent["weights"] += units["ImagesTable"] + units["GalleriesTable"] + units["refused"] - reads
+            spent["following reads"] += reads + units["CountersTable"]
+    found = audit_gallery(gallery_store(), gallery_counters(), key)
+    totals = gallery_store().find_gallery(key).totals
+    assert not found.mismatched, found
+    assert totals.events == number, (totals, number)
+    shards = sum(1 for _ in shards_of(counter_store()))
+    return {name: amount / number * 1000 for name, amount in spent.items()}, shards
+
+
+_reads: Counter[str] = Counter()
+
+
+def requests_reads():
+    """Read units since the last call."""
+    amount = _reads["units"]
+    _reads.clear()
+    return amount
+
+
+def watch_reads(client):
+    def add(parsed, model, **_):
+        if model.name in {"GetItem", "BatchGetItem", "Query"}:
+            consumed = parsed.get("ConsumedCapacity", [])
+            for one in consumed if isinstance(consumed, list) else [consumed]:
+                if one["TableName"] != "CountersTable":
+                    _reads["units"] += one["CapacityUnits"]
+
+    client.meta.events.register("after-call.dynamodb.*", add)
+
+
+def shards_of(store):
+    paginator = boto3.client("dynamodb").get_paginator("scan")
+    for page in paginator.paginate(TableName="CountersTable", ProjectionExpression="pk"):
+        yield from page["Items"]
+
+
+def plain_add(batches):
+    """The peer: ADD on the image's own item, indexed by weight. Answers units for 1,000 events."""
+    client = boto3.client("dynamodb")
+    client.create_table(
+        TableName="Plain",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "gallery", "AttributeType": "S"},
+            {"AttributeName": "id", "AttributeType": "S"},
+            {"AttributeName": "weight", "AttributeType": "N"},
+        ],
+        KeySchema=[
+            {"AttributeName": "gallery", "KeyType": "HASH"},
+            {"AttributeName": "id", "KeyType": "RANGE"},
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by_weight",
+                "KeySchema": [
+                    {"AttributeName": "gallery", "KeyType": "HASH"},
+                    {"AttributeName": "weight", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+    for image in range(IMAGES):
+        client.put_item(
+            TableName="Plain",
+            Item={
+                "gallery": {"S": "hot"},
+                "id": {"S": f"image-{image:06d}"},
+                "url": {"S": f"https://pictures.example/{image}.jpg"},
+                "weight": {"N": "0"},
+            },
+        )
+    watch(client)
+    units.clear()
+    for _ in range(batches):
+        for image in range(IMAGES):
+            kind, weight = ("clicks", "7") if random.random() < CLICK_RATE else ("views", "1")
+            client.update_item(
+                TableName="Plain",
+                Key={"gallery": {"S": "hot"}, "id": {"S": f"image-{image:06d}"}},
+                UpdateExpression="ADD #kind :one, weight :weight",
+                ExpressionAttributeNames={"#kind": kind},
+                ExpressionAttributeValues={":one": {"N": "1"}, ":weight": {"N": weight}},
+            )
+    return units["Plain"] / (batches * IMAGES) * 1000
+
+
+def page_units(sizes):
+    """Read units of a page of 20 and of 100 in galleries of these sizes, first page and one from the middle."""
+
+    watched = gallery_store()._client  # noqa: SLF001 - one client serves all stores
+    rows = []
+    for size in sizes:
+        key = GalleryKey("bench", f"of-{size}")
+        make_gallery(key, size)
+        for limit in (20, 100):
+            units.clear()
+            requests.clear()
+            page = read_order(gallery_store(), key, limit, None)
+            first, queries = units["ImagesTable"], requests["Query"]
+            units.clear()
+            read_order(gallery_store(), key, limit, page.next)
+            rows.append((size, limit, queries, first, units["ImagesTable"]))
+    del watched
+    return rows
+
+
+def make_gallery(key, size):
+
+    gallery_store().put_gallery(Gallery(key, None, "interest", START))
+    drafts = [
+        ImageDraft(
+            f"image-{at:06d}",
+            Description(f"A picture of a chair, number {at}", f"https://pictures.example/{at:06d}.jpg", START),
+        )
+        for at in range(size)
+    ]
+    for start in range(0, size, 99):
+        put_images(gallery_store(), key, drafts[start : start + 99], new_incarnation=new_incarnation)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--batches", type=int, default=2500)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 100_000])
+    options = parser.parse_args()
+    random.seed(1)
+    with running_dynamodb() as address:
+        use_dynamodb(address)
+        os.environ.update(
+            {
+                "GALLERIES_TABLE": "GalleriesTable",
+                "IMAGES_TABLE": "ImagesTable",
+                "COUNTERS_TABLE": "CountersTable",
+                "WEIGHTS_RETRY_QUEUE": "none",
+            }
+        )
+        create_tables("GalleriesTable", "ImagesTable", "CountersTable")
+
+        watch_reads(client("dynamodb"))
+        shown, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: PTH123, SIM115 - the functions' log lines
+        ours, shards = count(options.batches)
+        plain = plain_add(options.batches)
+        pages = page_units(options.sizes)
+        sys.stdout = shown
+    print(f"{options.batches * IMAGES:,} events on {IMAGES} images, {shards} shards; units for 1,000 events")
+    for name, amount in ours.items():
+        print(f"  {name:<18}{amount:>9.1f}")
+    print(f"  plain ADD         {plain:>9.1f}   ({plain / (ours['counting'] + ours['weights']):.2f} x ours)")
+    print("read units of a page: images, limit, queries, first page, second page")
+    for row in pages:
+        print("  " + json.dumps(row))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ClientError as error:
+        sys.exit(str(error))
