@@ -13,13 +13,14 @@ from local import emulator as emulators
 from local.deployment import api_url, deploy
 from local.seed import CLICK_WEIGHT, GALLERY, MERCHANT, gallery_order, make_merchant, seed_gallery
 from local.state import REGION, STACK_FILE, STACK_NAME, STATE, LocalCloudError, Stack, load_stack, save_stack, step
+from local.web import serve_web
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def bring_up(*, empty: bool, demo: bool) -> Stack:
-    """Start, deploy and fill what is not there yet."""
+def bring_up(*, empty: bool, demo: bool) -> tuple[Stack, str]:
+    """Start, deploy and fill what is not there yet; answers the stack and the address of its web app."""
     emulator = None if empty else emulators.running()
     if emulator:
         print(f"  emulator: running at {emulator.endpoint_url}")
@@ -44,9 +45,10 @@ def bring_up(*, empty: bool, demo: bool) -> Stack:
             )
         )
     stack = load_stack()
+    web_url = serve_web(emulator, outputs["WebBucket"], stack.api_url)
     if demo:
         seed_gallery(stack, outputs["PicturesBucket"])
-    return stack
+    return stack, web_url
 
 
 def main() -> None:
@@ -58,12 +60,12 @@ def main() -> None:
     started = time.monotonic()
     try:
         with _one_at_a_time():
-            stack = bring_up(empty=arguments.empty, demo=not arguments.no_demo)
+            stack, web_url = bring_up(empty=arguments.empty, demo=not arguments.no_demo)
     except LocalCloudError as error:
         sys.exit(f"\n{error}")
     except KeyboardInterrupt:
         sys.exit("\nStopped in the middle. Run make up to go on, or make down.")
-    print_what_it_is(stack, time.monotonic() - started)
+    print_what_it_is(stack, web_url, time.monotonic() - started)
     if not arguments.no_demo:
         print_what_to_try(stack)
 
@@ -79,14 +81,15 @@ def _one_at_a_time() -> Iterator[None]:
         yield
 
 
-def print_what_it_is(stack: Stack, seconds: float) -> None:
+def print_what_it_is(stack: Stack, web_url: str, seconds: float) -> None:
     """The address and the keys."""
     print(f"""
 Vitrine is up after {seconds:.0f} s: {stack.api_url}
   publishable key  {stack.publishable_key}
   secret key       {stack.secret_key}
   all of it        {STACK_FILE}
-  in a browser     {stack.api_url}/docs""")
+  in a browser     {web_url}#/gallery?key={stack.secret_key}
+  its description  {stack.api_url}/docs""")
 
 
 def print_what_to_try(stack: Stack) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,10 +10,12 @@ from vitrine.review.change_snapshot import change_snapshot
 from vitrine.review.model import wants_second_opinion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from vitrine.review.model import Snapshot
     from vitrine.review.ports import KnownGalleries, Snapshots
+
+_PARALLEL = 16
 
 
 class AddSnapshot(NamedTuple):
@@ -28,22 +31,20 @@ class AddSnapshot(NamedTuple):
 
 
 def add_snapshots(
-    store: Snapshots, galleries: KnownGalleries, snapshots: Iterable[Snapshot], second_opinion_percent: int
+    store: Snapshots, galleries: KnownGalleries, sent: Sequence[Snapshot], second_opinion_percent: int
 ) -> list[AddSnapshot]:
-    """Store new snapshots, each judged on its own."""
-    existing: dict[str, bool] = {}
-    results = []
-    for sent in snapshots:
-        twice = wants_second_opinion(sent.snapshot_id, second_opinion_percent)
-        snapshot = replace(sent, opinions_wanted=2 if twice else 1)
-        gallery_id = snapshot.gallery_id
-        if gallery_id is not None and gallery_id not in existing:
-            existing[gallery_id] = galleries.exists(snapshot.merchant_id, gallery_id)
-        if gallery_id is not None and not existing[gallery_id]:
-            results.append(AddSnapshot(snapshot, f"There is no gallery {gallery_id}. Create it first."))
-            continue
-        results.append(_result(store, snapshot))
-    return results
+    """Store new snapshots of one merchant, each judged on its own. Answers in their order."""
+    wanted = [replace(it, opinions_wanted=2 if wants_second_opinion(it, second_opinion_percent) else 1) for it in sent]
+    named = {it.gallery_id: it.merchant_id for it in wanted if it.gallery_id}
+    missing = {gallery_id for gallery_id, merchant_id in named.items() if not galleries.exists(merchant_id, gallery_id)}
+
+    def add(snapshot: Snapshot) -> AddSnapshot:
+        if snapshot.gallery_id in missing:
+            return AddSnapshot(snapshot, f"There is no gallery {snapshot.gallery_id}. Create it first.")
+        return _result(store, snapshot)
+
+    with ThreadPoolExecutor(_PARALLEL) as workers:
+        return list(workers.map(add, wanted))
 
 
 def _result(store: Snapshots, snapshot: Snapshot) -> AddSnapshot:

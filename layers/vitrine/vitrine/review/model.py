@@ -212,9 +212,9 @@ def is_free(place: str, now: datetime) -> bool:
     return place[0] == "2" or place[-len(instant(now)) :] <= instant(now)
 
 
-def wants_second_opinion(snapshot_id: str, percent: int) -> bool:
+def wants_second_opinion(snapshot: Snapshot, percent: int) -> bool:
     """Whether a snapshot is of the share that two reviewers see: the same answer whenever it is asked."""
-    return int.from_bytes(hashlib.sha256(snapshot_id.encode()).digest()[:4]) % 100 < percent
+    return int.from_bytes(hashlib.sha256(snapshot.snapshot_id.encode()).digest()[:4]) % 100 < percent
 
 
 def tally(snapshot: Snapshot) -> dict[str, dict[str, int]]:

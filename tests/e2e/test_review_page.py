@@ -1,0 +1,219 @@
+"""The reviewing page in a real browser: photos taken in shops, judged by keyboard against their true product."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import time
+import uuid
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import boto3
+import pytest
+import urllib3
+
+from tests.e2e.api import Api, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local.state import Stack
+
+pytest.importorskip("playwright", reason="the browser's driver is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DATA = Path(os.environ.get("VITRINE_DATA", Path(__file__).parents[3] / "shared" / "data"))
+PHOTOS = DATA / "store-photos"
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine (Debian: apt install chromium)"),
+    pytest.mark.skipif(not PHOTOS.exists(), reason=f"no photos in {PHOTOS}"),
+]
+SCREENSHOTS = os.environ.get("VITRINE_SCREENSHOTS")
+VERDICTS = 200
+DELAY_MS = 150
+_http = urllib3.PoolManager(maxsize=16)
+
+
+class Photo(NamedTuple):
+    path: Path
+    filename: str
+    claimed: str
+    is_right: bool
+
+
+def photos(count: int) -> list[Photo]:
+    """Photos with the product that they are said to show; every fifth is said to show its neighbour."""
+    with (PHOTOS / "classes.csv").open() as classes:
+        names = [row["Class Name (str)"] for row in csv.DictReader(classes)]
+    with (PHOTOS / "manifest.csv").open() as manifest:
+        rows = sorted(csv.DictReader(manifest), key=lambda row: (int(row["fine_label"]) * 7 % 81, row["path"]))
+    found, run = [], uuid.uuid4().hex[:6]
+    for at, row in enumerate(rows[:count]):
+        label, is_right = int(row["fine_label"]), at % 5 != 0
+        claimed = names[label if is_right else (label + 1) % len(names)]
+        found.append(Photo(PHOTOS / row["path"], f"{run}-{at:03d}.jpg", claimed, is_right))
+    return found
+
+
+@pytest.fixture(scope="module")
+def web_url(stack: Stack) -> str:
+    formation = boto3.client(
+        "cloudformation",
+        endpoint_url=stack.endpoint_url,
+        region_name=stack.region,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    outputs = formation.describe_stacks(StackName=stack.stack_name)["Stacks"][0]["Outputs"]
+    bucket = next(output["OutputValue"] for output in outputs if output["OutputKey"] == "WebBucket")
+    return f"{stack.endpoint_url}/{bucket}/index.html"
+
+
+@pytest.fixture
+def page(web_url: str, stack: Stack) -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        page = browser.new_page(viewport={"width": 1100, "height": 760})
+        page.set_default_timeout(20_000)
+        page.goto(f"{web_url}#/review?key={stack.secret_key}")
+        yield page
+        browser.close()
+
+
+def picture(page: Any, name: str) -> None:
+    if SCREENSHOTS:
+        page.wait_for_timeout(400)
+        page.screenshot(path=str(Path(SCREENSHOTS) / f"{name}.png"))
+
+
+def upload(shop: Api, taken: list[Photo]) -> dict[str, Photo]:
+    """Submit the photos as snapshots and put their bytes; answers them by snapshot id."""
+    by_id: dict[str, Photo] = {}
+    for start in range(0, len(taken), 100):
+        sent = [
+            {
+                "snapshot_id": uuid.uuid4().hex,
+                "product_id": photo.claimed,
+                "filename": photo.filename,
+                "upload": True,
+                "gallery_id": "default",
+            }
+            for photo in taken[start : start + 100]
+        ]
+        results = shop.post("/snapshots", {"snapshots": sent}).json["results"]
+        for result, photo in zip(results, taken[start : start + 100], strict=True):
+            assert result["status"] == "created", result
+            by_id[result["snapshot_id"]] = photo
+            put = result["upload"]
+            answer = _http.request(put["method"], put["url"], body=photo.path.read_bytes(), headers=put["headers"])
+            assert answer.status == 200, answer.data
+    return by_id
+
+
+def slow_down(page: Any) -> None:
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    network.send(
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": DELAY_MS, "downloadThroughput": -1, "uploadThroughput": -1},
+    )
+
+
+def on_screen(page: Any) -> str:
+    """`look` for a first look, `empty`, or the filename of the snapshot."""
+    return page.evaluate(
+        "document.querySelector('.first-look') ? 'look' : document.querySelector('figcaption')?.textContent ?? 'empty'"
+    )
+
+
+def test_two_hundred_verdicts_by_keyboard(page: Any, shop: Api) -> None:
+    before = shop.get("/review/stats").json
+    uploaded = upload(shop, photos(VERDICTS))
+    truth = {photo.filename: photo for photo in uploaded.values()}
+    assert len(truth) == VERDICTS
+    eventually(lambda: shop.get("/review/stats").json["waiting"] >= VERDICTS, 60)
+    slow_down(page)
+    page.get_by_label("Your name").fill("ann")
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_selector(".first-look")
+    picture(page, "review-first-look")
+    started, decided, last = time.monotonic(), 0, ""
+    deadline = started + VERDICTS / 2 + 60
+    while decided < VERDICTS and time.monotonic() < deadline:
+        shown = on_screen(page)
+        if shown == "look":
+            page.keyboard.press("Enter")
+        elif shown in {"empty", last}:
+            page.wait_for_timeout(10)
+        else:
+            if decided == VERDICTS // 2:
+                picture(page, "review")
+            page.keyboard.press("ArrowLeft" if truth[shown].is_right else "ArrowRight")
+            decided, last = decided + 1, shown
+    seconds = time.monotonic() - started
+    print(f"\n{decided} verdicts in {seconds:.1f} s: {decided / seconds:.2f} a second with {DELAY_MS} ms of delay")
+    assert decided == VERDICTS
+    page.wait_for_function("[...document.querySelectorAll('.figure')].at(-1).querySelector('b').textContent === '0'")
+    expected = Counter("approved" if photo.is_right else "disapproved" for photo in uploaded.values())
+
+    def counted() -> bool:
+        after = shop.get("/review/stats").json
+        return all(after[status] - before[status] == expected[status] for status in expected)
+
+    eventually(counted, 30)
+    for snapshot_id, photo in uploaded.items():
+        snapshot = shop.get(f"/snapshots/{snapshot_id}").json
+        assert (snapshot["status"], snapshot["decided_by"]) == ("approved" if photo.is_right else "disapproved", "ann")
+
+
+def test_undo_help_and_a_conflict_have_a_way_back(page: Any, shop: Api) -> None:
+    product = f"product-{uuid.uuid4().hex[:6]}"
+    for name in ("one", "two"):
+        photo = {"product_id": product, "filename": f"{name}.jpg", "url": f"https://photos.example/{name}.jpg"}
+        shop.post("/snapshots", {"snapshots": [photo]})
+    eventually(lambda: shop.get("/review/stats").json["waiting"] >= 2, 30)
+    page.get_by_label("Your name").fill("bob")
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_selector(f".first-look :text('{product}')")
+    page.keyboard.press("ArrowLeft")
+    assert on_screen(page) == "look", "a verdict before the first look is not taken"
+    page.keyboard.press("Enter")
+    page.keyboard.press("?")
+    assert page.get_by_role("dialog").is_visible()
+    picture(page, "review-keys")
+    page.keyboard.press("Escape")
+    first = on_screen(page)
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("name => document.querySelector('figcaption')?.textContent !== name", arg=first)
+    page.keyboard.press("u")
+    page.wait_for_selector(".notice:has-text('Taken back')")
+    assert on_screen(page) == first
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("name => document.querySelector('figcaption')?.textContent !== name", arg=first)
+    page.route("**/decision", lambda route: route.fulfill(status=409, json={"detail": "cyd decided it: approved."}))
+    second = on_screen(page)
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_selector(f".notice:has-text('{second} was not approved. cyd decided it')")
+
+
+def test_the_page_fits_a_phone_and_says_what_it_shows(page: Any, shop: Api) -> None:
+    upload(shop, [photos(230)[-1]._replace(claimed=f"Phone-{uuid.uuid4().hex[:6]}")])
+    eventually(lambda: shop.get("/review/stats").json["waiting"] >= 1, 30)
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.get_by_label("Your name").fill("cyd")
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="I had a look").click()
+    page.wait_for_selector("figure img")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert "Is it Phone-" in page.get_by_role("status").first.text_content()
+    assert "said to show Phone-" in page.locator("figure img").get_attribute("alt")
+    picture(page, "review-phone")
+    page.get_by_role("button", name="Approve").click()
+    page.wait_for_selector("text=Nothing waits")
+    assert page.locator(".figure b").first.text_content() == "1"

@@ -1,0 +1,56 @@
+import { useState } from "react";
+import { saveSession, type Session } from "./api";
+import { useRoute } from "./hooks";
+import { Gallery } from "./pages/Gallery";
+import { Imports } from "./pages/Imports";
+import { Jobs } from "./pages/Jobs";
+import { Keys } from "./pages/Keys";
+import { Recommendations } from "./pages/Recommendations";
+import { Search } from "./pages/Search";
+import { Review } from "./review/Review";
+
+const PAGES = {
+  review: { title: "Review", show: Review },
+  gallery: { title: "Gallery", show: Gallery },
+  search: { title: "Search", show: Search },
+  recommendations: { title: "For you", show: Recommendations },
+  imports: { title: "Imports", show: Imports },
+  jobs: { title: "Store visits", show: Jobs },
+} as const;
+
+export function App({ loaded }: { loaded: Session }) {
+  const [session, setSession] = useState(loaded);
+  const route = useRoute();
+  const change = (changed: Session) => {
+    saveSession(changed);
+    setSession(changed);
+  };
+  const known = session.key && session.apiUrl;
+  const page = PAGES[route as keyof typeof PAGES] ?? PAGES.review;
+  const asksForKey = !known || route === "keys";
+  return (
+    <>
+      <a className="skip" href="#main" onClick={(event) => (event.preventDefault(), document.getElementById("main")?.focus())}>
+        Skip to the content
+      </a>
+      <header>
+        <a className="brand" href="#/review">
+          <img src="./icon.svg" alt="" width="26" height="26" /> Vitrine
+        </a>
+        <nav aria-label="Pages">
+          {Object.entries(PAGES).map(([name, { title }]) => (
+            <a key={name} href={`#/${name}`} aria-current={!asksForKey && page.title === title ? "page" : undefined}>
+              {title}
+            </a>
+          ))}
+        </nav>
+        <a className="who" href="#/keys" aria-current={asksForKey ? "page" : undefined}>
+          {known ? session.reviewer || "Key" : "Enter a key"}
+        </a>
+      </header>
+      <main id="main" tabIndex={-1}>
+        {asksForKey ? <Keys session={session} change={change} /> : <page.show session={session} change={change} />}
+      </main>
+    </>
+  );
+}

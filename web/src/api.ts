@@ -1,0 +1,85 @@
+// The HTTP API with the key that was entered.
+
+export interface Session {
+  apiUrl: string;
+  key: string;
+  reviewer: string;
+}
+
+export interface Page<Item> {
+  items: Item[];
+  next_cursor: string | null;
+}
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+
+  /** Whether the same request may succeed later. */
+  get isPassing(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+const STORED = "vitrine.session";
+
+/** What was entered before; a key in the address (`#/…?key=sk_…`) is taken over and removed from it. */
+export async function loadSession(): Promise<Session> {
+  const stored: Partial<Session> = JSON.parse(localStorage.getItem(STORED) ?? "{}");
+  const deployed = (await fetch("./config.json")
+    .then((answer) => (answer.ok ? answer.json() : {}))
+    .catch(() => ({}))) as { api_url?: string };
+  const [route, query] = location.hash.split("?");
+  const given = new URLSearchParams(query).get("key");
+  if (given) history.replaceState(null, "", route || "#/");
+  const session = {
+    apiUrl: deployed.api_url ?? stored.apiUrl ?? "",
+    key: given ?? stored.key ?? "",
+    reviewer: stored.reviewer ?? "",
+  };
+  saveSession(session);
+  return session;
+}
+
+export function saveSession(session: Session): void {
+  localStorage.setItem(STORED, JSON.stringify(session));
+}
+
+/** One request. Throws ApiError with a sentence that a person can act on. */
+export async function call<Result>(session: Session, method: string, path: string, body?: unknown): Promise<Result> {
+  const headers: Record<string, string> = { "X-Api-Key": session.key };
+  if (session.reviewer) headers["X-Reviewer"] = session.reviewer;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let answer: Response;
+  try {
+    answer = await fetch(session.apiUrl + path, { method, headers, body: body === undefined ? null : JSON.stringify(body) });
+  } catch {
+    throw new ApiError(0, "The API did not answer. Check the connection and the address.");
+  }
+  const text = await answer.text();
+  const content = text && answer.headers.get("Content-Type")?.includes("json") ? JSON.parse(text) : null;
+  if (!answer.ok) {
+    throw new ApiError(answer.status, content?.detail ?? content?.error ?? content?.message ?? `The API answered ${answer.status}.`);
+  }
+  return content as Result;
+}
+
+/** A request that is sent again, after growing pauses, while it may still succeed. */
+export async function callUntilTaken<Result>(session: Session, method: string, path: string, body?: unknown): Promise<Result> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await call<Result>(session, method, path, body);
+    } catch (error) {
+      if (attempt === 4 || !(error instanceof ApiError) || !error.isPassing) throw error;
+      await new Promise((resume) => setTimeout(resume, 250 * 2 ** attempt));
+    }
+  }
+}
+
+export function said(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

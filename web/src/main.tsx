@@ -1,0 +1,12 @@
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { loadSession } from "./api";
+import { App } from "./App";
+import "./style.css";
+
+const session = await loadSession();
+createRoot(document.getElementById("app")!).render(
+  <StrictMode>
+    <App loaded={session} />
+  </StrictMode>,
+);

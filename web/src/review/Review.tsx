@@ -1,0 +1,202 @@
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import type { Session } from "../api";
+import { Bar } from "../parts";
+import { Desk, type Claimed, type Decision } from "./desk";
+
+type Product = Claimed["product"];
+const title = (product: Product) => product.name ?? product.product_id;
+
+export function Review({ session, change }: { session: Session; change: (session: Session) => void }) {
+  return session.reviewer ? <Reviewing session={session} /> : <AskName session={session} change={change} />;
+}
+
+function AskName({ session, change }: { session: Session; change: (session: Session) => void }) {
+  const [name, setName] = useState("");
+  return (
+    <form
+      className="card narrow"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (name.trim()) change({ ...session, reviewer: name.trim() });
+      }}
+    >
+      <h1>Who reviews?</h1>
+      <label>
+        Your name
+        <input value={name} onChange={(event) => setName(event.target.value)} required maxLength={64} autoFocus />
+        <small>Snapshots are kept for you while you look at them, and your verdicts bear your name.</small>
+      </label>
+      <button className="primary">Start</button>
+    </form>
+  );
+}
+
+function Reviewing({ session }: { session: Session }) {
+  const desk = useMemo(() => new Desk(session), [session]);
+  useEffect(() => desk.open(), [desk]);
+  const view = useSyncExternalStore(desk.subscribe, desk.view);
+  const [showsKeys, setShowsKeys] = useState(false);
+  const [flash, setFlash] = useState<{ decision: Decision; at: number } | null>(null);
+
+  const decide = (decision: Decision) => {
+    if (view.introduced || !view.current) return;
+    setFlash({ decision, at: Date.now() });
+    desk.decide(decision);
+  };
+
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+      if (event.target instanceof HTMLInputElement) return;
+      const onButton = event.target instanceof HTMLButtonElement;
+      const act: Record<string, () => void> = {
+        ArrowLeft: () => decide("approved"),
+        ArrowRight: () => decide("disapproved"),
+        u: () => void desk.undo(),
+        U: () => void desk.undo(),
+        "?": () => setShowsKeys((shown) => !shown),
+        Escape: () => setShowsKeys(false),
+      };
+      if (view.introduced && !onButton) {
+        act.Enter = () => desk.acknowledge();
+        act[" "] = act.Enter;
+      }
+      const chosen = act[event.key];
+      if (chosen) {
+        event.preventDefault();
+        chosen();
+      }
+    };
+    addEventListener("keydown", pressed);
+    return () => removeEventListener("keydown", pressed);
+  });
+
+  const done = view.approved + view.disapproved;
+  return (
+    <section className="review" aria-label="Review of snapshots">
+      <h1 className="unseen">Review of snapshots</h1>
+      <div className="figures">
+        <Figure name="Done" value={done} />
+        <Figure name="Approved" value={view.approved} tone="good" />
+        <Figure name="Disapproved" value={view.disapproved} tone="bad" />
+        <Figure name="A minute" value={view.perMinute} />
+        <Figure name="In the queue" value={view.waiting ?? "–"} />
+        <Figure name="Sending" value={view.sending} />
+      </div>
+      <Bar done={view.approved} failed={view.disapproved} of={done + (view.waiting ?? 0)} label="Reviewed of all that wait" />
+      <p className="unseen" role="status">
+        {spoken(view.introduced, view.current)}
+      </p>
+      {view.notice && (
+        <p className="notice" role="alert">
+          {view.notice}
+        </p>
+      )}
+      {!view.current ? (
+        <div className="card done">
+          <h2>{view.exhausted ? "Nothing waits" : "Fetching snapshots…"}</h2>
+          {view.exhausted && <p>New snapshots appear here by themselves.</p>}
+        </div>
+      ) : view.introduced ? (
+        <FirstLook product={view.introduced} ready={() => desk.acknowledge()} />
+      ) : (
+        <div className="desk">
+          <figure className="snapshot" key={view.current.snapshot_id}>
+            <img src={view.current.image_url} alt={`Snapshot ${view.current.filename}, said to show ${title(view.current.product)}`} />
+            <figcaption>{view.current.filename}</figcaption>
+          </figure>
+          <aside>
+            <h2>{title(view.current.product)}</h2>
+            <Pictures product={view.current.product} />
+          </aside>
+        </div>
+      )}
+      {flash && <div key={flash.at} className={`flash ${flash.decision}`} aria-hidden="true" />}
+      <div className="actions">
+        <button className="approve" onClick={() => decide("approved")} disabled={!view.current || !!view.introduced}>
+          <kbd>←</kbd> Approve
+        </button>
+        <button onClick={() => void desk.undo()} disabled={!view.undoable}>
+          <kbd>U</kbd> Undo
+        </button>
+        <button onClick={() => setShowsKeys(true)} aria-haspopup="dialog">
+          <kbd>?</kbd> Keys
+        </button>
+        <button className="disapprove" onClick={() => decide("disapproved")} disabled={!view.current || !!view.introduced}>
+          Disapprove <kbd>→</kbd>
+        </button>
+      </div>
+      {showsKeys && <KeyHelp close={() => setShowsKeys(false)} />}
+    </section>
+  );
+}
+
+function spoken(introduced: Product | null, current: Claimed | null): string {
+  if (introduced) return `Another product: ${title(introduced)}. Have a first look, then press Enter.`;
+  return current ? `Snapshot ${current.filename}. Is it ${title(current.product)}?` : "";
+}
+
+function Figure({ name, value, tone }: { name: string; value: number | string; tone?: string }) {
+  return (
+    <div className={`figure ${tone ?? ""}`}>
+      <b>{value}</b>
+      <span>{name}</span>
+    </div>
+  );
+}
+
+function FirstLook({ product, ready }: { product: Product; ready: () => void }) {
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => button.current?.focus(), [product.product_id]);
+  return (
+    <div className="card first-look">
+      <p>Another product</p>
+      <h2>{title(product)}</h2>
+      <Pictures product={product} />
+      <button ref={button} className="primary" onClick={ready}>
+        <kbd>Enter</kbd> I had a look
+      </button>
+    </div>
+  );
+}
+
+function Pictures({ product }: { product: Product }) {
+  if (!product.pictures.length) return <p className="empty">No picture of this product is known. Compare with its name.</p>;
+  return (
+    <div className="pictures">
+      {product.pictures.map((url, at) => (
+        <img key={url} src={url} alt={`Picture ${at + 1} of ${title(product)}`} />
+      ))}
+    </div>
+  );
+}
+
+function KeyHelp({ close }: { close: () => void }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  const keys = [
+    ["←", "approve"],
+    ["→", "disapprove"],
+    ["U", "take back the last verdict, within 10 minutes"],
+    ["Enter", "go on after a first look at another product"],
+    ["?", "show or hide the keys"],
+  ];
+  return (
+    <dialog ref={dialog} onClose={close} aria-label="Keys">
+      <h2>Keys</h2>
+      <dl>
+        {keys.map(([key, what]) => (
+          <div key={key}>
+            <dt>
+              <kbd>{key}</kbd>
+            </dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+      </dl>
+      <button className="primary" onClick={() => dialog.current?.close()}>
+        Close
+      </button>
+    </dialog>
+  );
+}
