@@ -126,9 +126,13 @@ def slow_down(page: Any) -> None:
 
 
 def on_screen(page: Any) -> str:
-    """`look` for a first look, `empty`, or the filename of the snapshot."""
+    """`look` for a first look, `empty` while no picture is there to judge, or the filename of the snapshot."""
     return page.evaluate(
-        "document.querySelector('.first-look') ? 'look' : document.querySelector('figcaption')?.textContent ?? 'empty'"
+        """() => {
+            if (document.querySelector('.first-look')) return 'look';
+            const picture = document.querySelector('figure img');
+            return picture?.complete ? document.querySelector('figcaption').textContent : 'empty';
+        }"""
     )
 
 
@@ -159,6 +163,7 @@ def test_two_hundred_verdicts_by_keyboard(page: Any, shop: Api) -> None:
     seconds = time.monotonic() - started
     print(f"\n{decided} verdicts in {seconds:.1f} s: {decided / seconds:.2f} a second with {DELAY_MS} ms of delay")
     assert decided == VERDICTS
+    assert decided / seconds > 2
     page.wait_for_function("[...document.querySelectorAll('.figure')].at(-1).querySelector('b').textContent === '0'")
     expected = Counter("approved" if photo.is_right else "disapproved" for photo in uploaded.values())
 
@@ -214,6 +219,6 @@ def test_the_page_fits_a_phone_and_says_what_it_shows(page: Any, shop: Api) -> N
     assert "Is it Phone-" in page.get_by_role("status").first.text_content()
     assert "said to show Phone-" in page.locator("figure img").get_attribute("alt")
     picture(page, "review-phone")
-    page.get_by_role("button", name="Approve").click()
+    page.get_by_role("button", name="← Approve").click()
     page.wait_for_selector("text=Nothing waits")
     assert page.locator(".figure b").first.text_content() == "1"

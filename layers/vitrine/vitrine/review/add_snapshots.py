@@ -10,7 +10,7 @@ from vitrine.review.change_snapshot import change_snapshot
 from vitrine.review.model import wants_second_opinion
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from vitrine.review.model import Snapshot
     from vitrine.review.ports import KnownGalleries, Snapshots
@@ -31,7 +31,7 @@ class AddSnapshot(NamedTuple):
 
 
 def add_snapshots(
-    store: Snapshots, galleries: KnownGalleries, sent: Sequence[Snapshot], second_opinion_percent: int
+    store: Snapshots, galleries: KnownGalleries, sent: Iterable[Snapshot], second_opinion_percent: int
 ) -> list[AddSnapshot]:
     """Store new snapshots of one merchant, each judged on its own. Answers in their order."""
     wanted = [replace(it, opinions_wanted=2 if wants_second_opinion(it, second_opinion_percent) else 1) for it in sent]
