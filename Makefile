@@ -46,6 +46,10 @@ bench-counting: $(READY)  ## count write units of events and weights, and read u
 bench-jobs: $(READY)  ## submit jobs of 10 and 10,000 pictures to the stack that is up
 	$(PYTHON) -m bench.submit_jobs
 
+bench-search: $(READY)  ## relevance and speed of both search engines and SQLite (VITRINE_DATA=... for the judgements)
+	$(PYTHON) -m bench.search_relevance --ingredients --opensearch --museum
+	$(PYTHON) -m bench.search_speed --documents $(or $(DOCUMENTS),10000) --opensearch
+
 bench-start: $(READY)  ## measure cold starts and warm overhead
 	$(VENV)/bin/uv venv --quiet --allow-existing --python $(PYTHON) $(BENCH)/start
 	$(VENV)/bin/uv pip install --quiet --python $(BENCH)/start/bin/python --require-hashes -r bench/requirements.txt

@@ -223,6 +223,21 @@ def test_a_corrupt_version_is_never_served(engine: Engine, tmp_path: Path, chang
     assert sorted(engine.found()) == sorted(fresh.found()) == ["1", "2"]
 
 
+def test_an_index_of_another_release_waits_for_its_rebuild(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.put(picture("1", "Blue shoe"))
+    monkeypatch.setattr(tantivy, "SCHEMA_NUMBER", tantivy.SCHEMA_NUMBER + 1)
+    fresh = embedded(client("s3"), BUCKET, tmp_path / "fresh")
+    fresh.tables = engine.tables
+    with pytest.raises(Unavailable):
+        fresh.found()
+    with pytest.raises(segments.OtherSchema):
+        fresh.follow([picture("1").key])
+    assert fresh.rebuild() == 1
+    assert fresh.found() == ["1"]
+
+
 def test_a_version_whose_files_are_gone_is_left_for_the_newest(engine: Engine) -> None:
     engine.put(picture("1", "Blue shoe"))
     store = SegmentStore(client("s3"), BUCKET)

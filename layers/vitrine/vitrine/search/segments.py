@@ -46,6 +46,10 @@ class CorruptFile(Exception):
     """A file does not have the checksum its manifest gives."""
 
 
+class OtherSchema(Exception):
+    """The index was built by another release, whose fields differ; a rebuild makes it ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredFile:
     """A file as it lies in S3."""
@@ -66,12 +70,13 @@ class RebuildUnderWay:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One version: its files, the engine's own `meta`, and object keys retired with the time of it."""
+    """One version: its files, the engine's own `meta`, its schema, and object keys retired with the time of it."""
 
     version: str
     files: Mapping[str, StoredFile] = field(default_factory=dict)
     meta: Mapping[str, Any] | None = None
     retired: tuple[tuple[str, str], ...] = ()
+    schema: int = 0
     rebuild: RebuildUnderWay | None = None
 
     @property
@@ -91,6 +96,7 @@ class Manifest:
             version=raw["version"],
             files={name: StoredFile(**file) for name, file in raw["files"].items()},
             meta=raw["meta"],
+            schema=raw.get("schema", 0),
             retired=tuple((key, at) for key, at in raw["retired"]),
             rebuild=RebuildUnderWay(**{**raw["rebuild"], "changed": tuple(raw["rebuild"]["changed"])})
             if raw["rebuild"]
@@ -222,17 +228,22 @@ class SegmentStore:
         """Sweep away what writers that died left behind."""
         referenced = {file.object_key for file in manifest.files.values()}
         referenced |= {key for key, _ in manifest.retired} | {_version(merchant_id, manifest.version)}
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=f"search/{merchant_id}/")
-        self.delete(
-            [
-                entry["Key"]
-                for page in pages
-                for entry in page.get("Contents", [])
-                if entry["Key"] not in referenced
-                and entry["Key"] != _current(merchant_id)
-                and entry["LastModified"] < before
-            ]
-        )
+        last = ""
+        while True:
+            page = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=f"search/{merchant_id}/", StartAfter=last)
+            listed = page.get("Contents", [])
+            self.delete(
+                [
+                    entry["Key"]
+                    for entry in listed
+                    if entry["Key"] not in referenced
+                    and entry["Key"] != _current(merchant_id)
+                    and entry["LastModified"] < before
+                ]
+            )
+            if not listed:
+                return
+            last = listed[-1]["Key"]
 
 
 def succeed(

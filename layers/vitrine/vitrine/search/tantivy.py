@@ -62,6 +62,7 @@ from vitrine.search.segments import (
     Current,
     LocalVersions,
     Manifest,
+    OtherSchema,
     PublishedByAnother,
     RebuildUnderWay,
     SegmentStore,
@@ -87,6 +88,9 @@ LONGEST_REBUILD = timedelta(hours=1)
 UNREFERENCED_FILES_ARE_KEPT = timedelta(days=1)
 
 _STEMMED = "stemmed"
+SCHEMA_NUMBER = 2
+"""Raised with every change of `_schema`; an index of another number waits for its rebuild."""
+
 _TYPO_FIELDS = ("words", "name_words", "name_joined")
 _TEXT_FIELDS = tuple(relevance.FIELD_WEIGHTS)
 
@@ -415,8 +419,9 @@ class TantivyFinder:
             if manifest is None:
                 break
             try:
+                _check_schema(manifest)
                 self._open(merchant_id, followed, manifest.version, manifest)
-            except (VersionGone, CorruptFile) as error:
+            except (VersionGone, CorruptFile, OtherSchema) as error:
                 logger.warning("version not readable", exc_info=error, extra={"merchant_id": merchant_id})
                 trouble = error
                 continue
@@ -440,6 +445,11 @@ class TantivyFinder:
             followed.opened.popitem(last=False)
             self._local.keep_only(merchant_id, followed.opened.keys())
         return opened
+
+
+def _check_schema(manifest: Manifest) -> None:
+    if manifest.schema != SCHEMA_NUMBER:
+        raise OtherSchema(manifest.version)
 
 
 def _hit(opened: _Opened, matching: _Matching, picture: Picture, score: float | None) -> Hit:
@@ -666,6 +676,8 @@ class TantivyIndex:
         raise Unavailable("Others keep publishing this index.", 1)
 
     def _lay_out(self, merchant_id: str, manifest: Manifest | None) -> Path:
+        if manifest:
+            _check_schema(manifest)
         directory = self._local.lay_out(merchant_id, manifest or Manifest(version=""))
         if manifest is None:
             (directory / "meta.json").unlink()
@@ -688,7 +700,8 @@ class TantivyIndex:
         uploaded = self._store.upload(merchant_id, {name: directory / name for name in names if name not in known})
         files = {name: uploaded.get(name) or known[name] for name in names}
         manifest, unread = succeed(merchant_id, replaced, files, meta, self._now())
-        manifest = replace(manifest, rebuild=None if anew else self._noted(manifest.rebuild, note_changed))
+        noted = None if anew else self._noted(manifest.rebuild, note_changed)
+        manifest = replace(manifest, schema=SCHEMA_NUMBER, rebuild=noted)
         self._store.delete(unread)
         try:
             self._store.publish(merchant_id, manifest, etag)
