@@ -7,7 +7,7 @@ PYTHON3 ?= $(shell for python in python3 python3.14 python3.13 python3.12 python
 export PORT
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help bench-counting bench-pictures bench-jobs bench-start up down reset logs check test lock docs robots
+.PHONY: help faults bench-counting bench-pictures bench-jobs bench-start up down reset logs check test lock docs robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -57,6 +57,9 @@ bench-start: $(READY)  ## measure cold starts and warm overhead
 	rm -rf $(BENCH)/layer && $(MAKE) --silent -C layers/vitrine build-VitrineLayer ARTIFACTS_DIR=$(CURDIR)/$(BENCH)/layer \
 		PYTHON=$(CURDIR)/$(PYTHON) PYTHON_RUNTIME=$(VERSION) ARCHITECTURE=$(if $(filter x86_64,$(shell uname -m)),x86_64,arm64)
 	PYTHONPATH= $(BENCH)/start/bin/python bench/start.py --layer $(BENCH)/layer/python
+
+faults: $(READY)  ## the nightly fault suite: a thousand seeded runs
+	VITRINE_FAULT_RUNS=1000 $(VENV)/bin/pytest -q -n auto tests/faults
 
 docs: $(READY)  ## write the OpenAPI document
 	$(PYTHON) -m commands.openapi

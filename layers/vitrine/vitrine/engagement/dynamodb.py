@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 from vitrine.engagement.model import ROOT, Shard, child_paths
 from vitrine.engagement.ports import Absorbed, CounterKey, ShardKey
@@ -58,8 +58,6 @@ class DynamoDBCounters:
             values[f":m{at}"] = {"B": hit.digest.mark}
             unseen += [f"NOT contains({slot},:m{at})" for slot in slots.remembered]
         update: dict[str, Any] = {
-            "TableName": self._table,
-            "Key": _shard_key(key),
             "UpdateExpression": f"ADD {','.join(adds)} REMOVE {','.join(slots.expired)}",
             "ConditionExpression": " AND ".join(["attribute_not_exists(#status)", *unseen]),
             "ExpressionAttributeNames": {**names, "#status": "status"},
@@ -67,63 +65,64 @@ class DynamoDBCounters:
             "ReturnConsumedCapacity": "TOTAL",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-
-        def attempt() -> Absorbed:
-            with translated():
-                answer = self._client.update_item(**update)
-            consumed = answer.get("ConsumedCapacity", {}).get("CapacityUnits", 1)
-            return Absorbed(full=consumed > 1)
-
         try:
-            return retry_contended(attempt)
+            answer = self._update(key, update)
         except ConditionFailed as refused:
             return _shard(refused.item)
+        return Absorbed(full=answer["ConsumedCapacity"]["CapacityUnits"] > 1)
 
     def split(self, key: ShardKey) -> Shard:
+        update = {
+            "UpdateExpression": "SET #status = :split",
+            "ConditionExpression": "attribute_not_exists(#status)",
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": {":split": {"S": "split"}},
+            "ReturnValues": "ALL_NEW",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
         try:
-            with translated():
-                answer = self._client.update_item(
-                    TableName=self._table,
-                    Key=_shard_key(key),
-                    UpdateExpression="SET #status = :split",
-                    ConditionExpression="attribute_not_exists(#status)",
-                    ExpressionAttributeNames={"#status": "status"},
-                    ExpressionAttributeValues={":split": {"S": "split"}},
-                    ReturnValues="ALL_NEW",
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
+            return _shard(self._update(key, update)["Attributes"])
         except ConditionFailed as refused:
             return _shard(refused.item)
-        return _shard(cast("Item", answer["Attributes"]))
 
     def close(self, key: CounterKey) -> None:
-        """The tombstones outlive every writer that knows the image; then the table's TTL removes them."""
-        expiry = int(time.time()) + _TOMBSTONE_SECONDS
+        """The tombstones outlive every writer that knows the image; then the table's TTL removes them.
+
+        Closing again goes on where it failed.
+        """
+        now = int(time.time())
+        expiry = now + _TOMBSTONE_SECONDS
         if self._close(ShardKey(key, ROOT), expiry):
             return
-        open_below = child_paths(ROOT)
+        lasting = {_path(shard) for shard in self._shards(key) if _expiry(shard) > now + _TOMBSTONE_SECONDS // 2}
+        below = child_paths(ROOT)
         with ThreadPoolExecutor(_PARALLEL_CLOSES) as closers:
-            while open_below:
-                closed = closers.map(lambda path: self._close(ShardKey(key, path), expiry), open_below)
-                split = [path for path, is_closed in zip(open_below, list(closed), strict=True) if not is_closed]
-                open_below = [child for path in split for child in child_paths(path)]
+            while below:
+                to_close = [path for path in below if path not in lasting]
+                closed = closers.map(lambda path: self._close(ShardKey(key, path), expiry), to_close)
+                split = [path for path, is_closed in zip(to_close, list(closed), strict=True) if not is_closed]
+                below = [child for path in split for child in child_paths(path)]
 
     def _close(self, key: ShardKey, expiry: int) -> bool:
         """Close a shard; False when it is split, and its children are to be closed."""
-        update: dict[str, Any] = {
-            "TableName": self._table,
-            "Key": _shard_key(key),
+        update = {
             "UpdateExpression": "SET #status = :closed, expires_at = :expiry",
             "ConditionExpression": "attribute_not_exists(#status) OR #status = :closed",
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": {":closed": {"S": "closed"}, ":expiry": {"N": str(expiry)}},
         }
         try:
-            with translated():
-                self._client.update_item(**update)
+            self._update(key, update)
         except ConditionFailed:
             return False
         return True
+
+    def _update(self, key: ShardKey, update: dict[str, Any]) -> dict[str, Any]:
+        def attempt() -> Any:
+            with translated():
+                return self._client.update_item(TableName=self._table, Key=_shard_key(key), **update)
+
+        return retry_contended(attempt)
 
     def read(self, keys: Sequence[CounterKey]) -> dict[CounterKey, Totals]:
         roots = batch_get(self._client, self._table, [_shard_key(ShardKey(key, ROOT)) for key in keys])
@@ -155,7 +154,7 @@ def counter_key(item: Item) -> CounterKey:
 
 def whole_count(item: Item) -> Totals | None:
     """The image's totals when this item alone holds them: a first shard that never split."""
-    return None if item["sk"]["S"].split("/")[1] or _state(item) == "split" else _sum([item])
+    return None if _path(item) or _state(item) == "split" else _sum([item])
 
 
 def _partition(key: CounterKey) -> str:
@@ -169,6 +168,15 @@ def _shard_key(key: ShardKey) -> dict[str, Any]:
 def _state(item: Item) -> Literal["open", "split", "closed"]:
     state: Literal["open", "split", "closed"] = item.get("status", {}).get("S", "open")
     return state
+
+
+def _path(item: Item) -> str:
+    path: str = item["sk"]["S"].split("/")[1]
+    return path
+
+
+def _expiry(item: Item) -> int:
+    return int(item.get("expires_at", {}).get("N", 0))
 
 
 def _shard(item: Item) -> Shard:

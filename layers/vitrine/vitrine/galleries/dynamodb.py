@@ -70,11 +70,15 @@ class DynamoDBGalleries:
         }
         if gallery.title is not None:
             item["title"] = {"S": gallery.title}
-        try:
+
+        def attempt() -> None:
             with translated():
                 self._client.put_item(
                     TableName=self._galleries, Item=item, ConditionExpression="attribute_not_exists(pk)"
                 )
+
+        try:
+            retry_contended(attempt)
         except ConditionFailed:
             return False
         return True
@@ -108,13 +112,17 @@ class DynamoDBGalleries:
         return self._update_gallery(key, "SET deleting = :yes", "attribute_exists(pk)", {":yes": {"BOOL": True}})
 
     def drop_gallery(self, key: GalleryKey) -> None:
-        with suppress(ConditionFailed), translated():
-            self._client.delete_item(
-                TableName=self._galleries,
-                Key=_gallery_key(key),
-                ConditionExpression="attribute_exists(deleting) AND images = :none",
-                ExpressionAttributeValues={":none": {"N": "0"}},
-            )
+        def attempt() -> None:
+            with translated():
+                self._client.delete_item(
+                    TableName=self._galleries,
+                    Key=_gallery_key(key),
+                    ConditionExpression="attribute_exists(deleting) AND images = :none",
+                    ExpressionAttributeValues={":none": {"N": "0"}},
+                )
+
+        with suppress(ConditionFailed):
+            retry_contended(attempt)
 
     def get_images(self, key: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, Image]:
         keys = [_image_key(key, image_id) for image_id in image_ids]

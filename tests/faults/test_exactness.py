@@ -1,0 +1,108 @@
+"""Counting and ordering come out as one clean run, whatever fails; and not without their guards."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from moto import mock_aws
+
+from tests.faults.driver import Odds
+from tests.faults.world import Violation, World
+from vitrine.engagement.dynamodb import DynamoDBCounters
+from vitrine.galleries.dynamodb import DynamoDBGalleries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vitrine.engagement.model import Hit, Shard, Slots
+    from vitrine.engagement.ports import Absorbed, CounterKey, ShardKey
+    from vitrine.galleries.model import Gallery, GalleryKey, Image, Settlement
+
+RUNS = int(os.environ.get("VITRINE_FAULT_RUNS", "50"))
+NOTICED_WITHIN = 40
+
+
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+
+
+@pytest.mark.parametrize("seed", range(RUNS))
+def test_nothing_is_lost_or_doubled(seed: int) -> None:
+    with mock_aws():
+        World(seed).run()
+
+
+class WithoutDigests(DynamoDBCounters):
+    """Never meets a digest again, so each resend counts."""
+
+    _fresh = count()
+
+    def absorb(self, key: ShardKey, hits: Sequence[Hit], slots: Slots) -> Absorbed | Shard:
+        marked = [hit._replace(digest=hit.digest._replace(mark=next(self._fresh).to_bytes(8, "big"))) for hit in hits]
+        return super().absorb(key, marked, slots)
+
+
+class WithoutTombstones(DynamoDBCounters):
+    """Lets writers count for images that are gone."""
+
+    def close(self, key: CounterKey) -> None:
+        """Not closed."""
+
+
+class WithoutRevisions(DynamoDBGalleries):
+    """Writes an image whatever it has become since it was read."""
+
+    def save_images(self, images: Sequence[Image]) -> set[str]:
+        for image in images:
+            stands = self.get_images(image.gallery, [image.image_id])
+            super().save_images([image._replace(revision=it.revision) for it in stands.values()])
+        return set()
+
+
+class WithoutNotes(DynamoDBGalleries):
+    """Forgets what is settling."""
+
+    def find_gallery(self, key: GalleryKey) -> Gallery | None:
+        gallery = super().find_gallery(key)
+        return replace(gallery, settling={}) if gallery else None
+
+
+class WithoutGalleryRevisions(DynamoDBGalleries):
+    """Adds to a gallery's totals whatever was added since they were read."""
+
+    def advance_totals(self, gallery: Gallery, settlement: Settlement) -> None:
+        stands = self.find_gallery(gallery.key)
+        super().advance_totals(stands or gallery, settlement)
+
+
+@pytest.mark.parametrize(
+    "stores",
+    [
+        {"counters": WithoutDigests},
+        {"counters": WithoutTombstones},
+        {"galleries": WithoutRevisions},
+        {"galleries": WithoutNotes},
+        {"galleries": WithoutGalleryRevisions},
+    ],
+    ids=lambda stores: next(iter(stores.values())).__name__,
+)
+def test_a_missing_guard_is_noticed(stores: dict[str, Any]) -> None:
+    for seed in range(NOTICED_WITHIN):
+        with mock_aws():
+            try:
+                World(seed, **stores, odds=Odds(crashed_after=0.05, slow=0.3)).run()
+            except Violation:
+                return
+    pytest.fail(f"{NOTICED_WITHIN} runs without the guard looked right")

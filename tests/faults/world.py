@@ -1,0 +1,289 @@
+"""A shop under faults: senders, consumers of the stream and a merchant at once, until all is done."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter, defaultdict
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import boto3
+from botocore.config import Config
+
+from tests import aws
+from tests.faults.driver import CALM, Crash, Driver, Odds
+from vitrine.engagement.count_events import Batch, EventCounter
+from vitrine.engagement.dynamodb import DynamoDBCounters, counter_key, whole_count
+from vitrine.engagement.model import Event
+from vitrine.engagement.ports import CounterKey
+from vitrine.engagement.recompute_weights import Change, recompute_weights
+from vitrine.galleries.audit_gallery import audit_gallery
+from vitrine.galleries.change_image import change_image, delete_image
+from vitrine.galleries.dynamodb import DynamoDBGalleries
+from vitrine.galleries.model import Description, Gallery, GalleryKey, Totals
+from vitrine.galleries.put_images import ImageDraft, put_images
+from vitrine.galleries.show_totals import show_totals
+from vitrine.platform.problems import NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from vitrine.galleries.model import Image
+
+GALLERY = GalleryKey("shop", "summer")
+START = datetime(2026, 1, 1, tzinfo=UTC)
+WINDOW = timedelta(hours=1)
+HOT, LASTING, REMADE = "hot", "lasting", "remade"
+_EVENTS = 60
+_ATTEMPTS = 400
+
+
+class Violation(AssertionError):
+    """The state is not that of one clean run."""
+
+
+class _Images:
+    def __init__(self, store: DynamoDBGalleries) -> None:
+        self._store = store
+
+    def find_incarnations(self, gallery: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, str]:
+        return {image.image_id: image.incarnation for image in self._store.get_images(gallery, image_ids).values()}
+
+
+class _Counters:
+    def __init__(self, store: DynamoDBCounters) -> None:
+        self._store = store
+
+    def close(self, image: Image) -> None:
+        self._store.close(CounterKey(image.gallery, image.image_id, image.incarnation))
+
+    def read(self, images: Sequence[Image]) -> Mapping[str, Totals]:
+        counted = self._store.read([CounterKey(it.gallery, it.image_id, it.incarnation) for it in images])
+        return {key.image_id: totals for key, totals in counted.items()}
+
+
+class World:
+    """One run. What it does follows from the seed; threads interleave it as they will."""
+
+    def __init__(
+        self,
+        seed: int,
+        counters: type[DynamoDBCounters] = DynamoDBCounters,
+        galleries: type[DynamoDBGalleries] = DynamoDBGalleries,
+        odds: Odds | None = None,
+    ) -> None:
+        self.random = random.Random(seed)
+        self.driver = Driver(seed, CALM)
+        self._odds = odds or Odds()
+        aws.create_tables("CountersTable", "GalleriesTable", "ImagesTable")
+        client = boto3.client("dynamodb", config=Config(retries={"mode": "standard", "total_max_attempts": 1}))
+        self._streams = boto3.client("dynamodbstreams")
+        arn = client.describe_table(TableName="CountersTable")["Table"]["LatestStreamArn"]
+        [shard] = self._streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+        self._stream_position = self._streams.get_shard_iterator(
+            StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        self.driver.drive(client)
+        self.counters = counters(client, "CountersTable")
+        self.galleries = galleries(client, "GalleriesTable", "ImagesTable")
+        self.galleries.put_gallery(Gallery(GALLERY, None, "interest", START))
+        self._put(HOT, LASTING, REMADE)
+        self.clock = START
+        self.answers: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.events = {f"e{at}": self._event(f"e{at}") for at in range(_EVENTS)}
+        self._unsent = list(self.events)
+        self._unacknowledged: list[str] = []
+        self._deliveries: list[Change] = []
+        self._lock = threading.RLock()
+        self._counting = threading.Event()
+        self._failures: list[BaseException] = []
+
+    def run(self) -> None:
+        """Raises Violation unless everything ends as if nothing had failed."""
+        self.driver.odds = self._odds
+        senders = [threading.Thread(target=self._guarded, args=(self._send, seed)) for seed in (1, 2)]
+        merchant = threading.Thread(target=self._guarded, args=(self._remake, 3))
+        consumers = [threading.Thread(target=self._guarded, args=(self._consume, seed)) for seed in (4, 5)]
+        for thread in [*senders, merchant, *consumers]:
+            thread.start()
+        for thread in [*senders, merchant]:
+            thread.join()
+        self._counting.set()
+        for thread in consumers:
+            thread.join()
+        if self._failures:
+            raise self._failures[0]
+        self.driver.odds = CALM
+        self._judge()
+
+    def _event(self, event_id: str) -> Event:
+        image_id = self.random.choices([HOT, LASTING, REMADE], [6, 2, 3])[0]
+        return Event(event_id, self.random.choice(["view", "view", "click"]), image_id)
+
+    def _guarded(self, act: Callable[[random.Random], None], seed: int) -> None:
+        try:
+            act(random.Random(self.random.random() + seed))
+        except BaseException as failure:  # noqa: BLE001 - raised again by `run`
+            self._failures.append(failure)
+
+    # -- senders ---------------------------------------------------------------------------------------------------
+
+    def _send(self, chance: random.Random) -> None:
+        counter = self._new_counter()
+        while batch := self._next_batch(chance):
+            try:
+                results = counter.count(batch)
+            except Unavailable:
+                self._send_again(event.event_id for event in batch.events)
+            except Crash:
+                counter = self._new_counter()
+                self._send_again(event.event_id for event in batch.events)
+            else:
+                for event_id, status, _ in results:
+                    self.answers[event_id][status] += 1
+                self._send_again(event_id for event_id, _, _ in results if chance.random() < 0.25)
+
+    def _new_counter(self) -> EventCounter:
+        return EventCounter(self.counters, _Images(self.galleries), WINDOW)
+
+    def _next_batch(self, chance: random.Random) -> Batch | None:
+        """Some new events and some sent before, in new company, at a later time."""
+        with self._lock:
+            if not self._unsent and not self._unacknowledged:
+                return None
+            again = [self._unacknowledged.pop() for _ in range(min(len(self._unacknowledged), chance.randint(0, 8)))]
+            new = [self._unsent.pop() for _ in range(min(len(self._unsent), chance.randint(1, 6)))]
+            self.clock += timedelta(minutes=chance.choice([0, 1, 2, 8]))
+            now = self.clock + timedelta(seconds=chance.randint(-20, 20))
+            for event_id in new:
+                occurred_at = now - timedelta(minutes=chance.choice([-4, 0, 10, 40]))
+                self.events[event_id] = self._at(event_id, occurred_at)
+        sent = [self.events[event_id] for event_id in again + new]
+        sent += [event for event in sent if chance.random() < 0.1]
+        chance.shuffle(sent)
+        return Batch(GALLERY, "secret", sent, from_robot=False, now=now)
+
+    def _at(self, event_id: str, occurred_at: datetime) -> Event:
+        event = self.events[event_id]
+        return Event(event.event_id, event.type, event.image_id, occurred_at)
+
+    def _send_again(self, event_ids: Iterable[str]) -> None:
+        with self._lock:
+            self._unacknowledged += set(event_ids)
+            self.random.shuffle(self._unacknowledged)
+
+    # -- the merchant ----------------------------------------------------------------------------------------------
+
+    def _remake(self, chance: random.Random) -> None:
+        """Deletes an image and makes it again, twice, and changes another meanwhile."""
+        for round_ in range(2):
+            time.sleep(chance.random() * 0.1)
+            self._until_done(lambda: delete_image(self.galleries, _Counters(self.counters), GALLERY, REMADE))
+            self._until_done(lambda: self._put(REMADE))
+            self._until_done(partial(self._pin, HOT, round_ + 1))
+
+    def _put(self, *image_ids: str) -> None:
+        drafts = [ImageDraft(it, Description(it, f"https://pictures.example/{it}", START)) for it in image_ids]
+        put_images(self.galleries, GALLERY, drafts, new_incarnation=lambda: uuid4().hex[:12])
+
+    def _pin(self, image_id: str, position: int) -> None:
+        change_image(self.galleries, GALLERY, image_id, lambda image: image._replace(pinned_position=position))
+
+    def _until_done(self, act: Callable[[], Any]) -> None:
+        for _ in range(_ATTEMPTS):
+            try:
+                act()
+            except NotFound:
+                return
+            except (Unavailable, Crash):
+                continue
+            else:
+                return
+        raise Violation("the merchant never got through")
+
+    # -- consumers of the counters' stream -------------------------------------------------------------------------
+
+    def _consume(self, chance: random.Random) -> None:
+        attempts = 0
+        while True:
+            is_last = self._counting.is_set()
+            changes = self._next_changes(chance)
+            if not changes:
+                if is_last:
+                    return
+                time.sleep(0.02)
+                continue
+            if chance.random() < 0.1:
+                self._deliver_again(changes)
+                continue
+            attempts += 1
+            if attempts > _ATTEMPTS * 10:
+                raise Violation("the consumers never came to an end")
+            try:
+                done = recompute_weights(
+                    self.counters, partial(show_totals, self.galleries), changes, on_failure=lambda _: None
+                )
+            except Crash:
+                self._deliver_again(changes)
+            else:
+                self._deliver_again([Change(key, None) for key in done.set_aside])
+
+    def _next_changes(self, chance: random.Random) -> list[Change]:
+        """Some records of the stream: each comes once to three times, in any order."""
+        with self._lock:
+            for record in self._new_records():
+                change = Change(counter_key(record), whole_count(record))
+                self._deliveries += [change] * chance.randint(1, 3)
+            chance.shuffle(self._deliveries)
+            taken = chance.randint(1, 12)
+            changes, self._deliveries = self._deliveries[:taken], self._deliveries[taken:]
+        return changes
+
+    def _new_records(self) -> list[dict[str, Any]]:
+        with self.driver.undisturbed():
+            answer = self._streams.get_records(ShardIterator=self._stream_position)
+        self._stream_position = answer["NextShardIterator"]
+        return [record["dynamodb"]["NewImage"] for record in answer["Records"]]
+
+    def _deliver_again(self, changes: Sequence[Change]) -> None:
+        with self._lock:
+            self._deliveries += changes
+
+    # -- the judge -------------------------------------------------------------------------------------------------
+
+    def _judge(self) -> None:
+        ledger = self.driver.ledger
+        _must(max(max(marks.values()) for marks in ledger.marks.values()) == 1, "an event was counted twice")
+        for image_id in (HOT, LASTING):
+            [counters] = [it for it in ledger.marks if it[0].endswith(f"/{image_id}")]
+            acknowledged = {
+                it.event_id
+                for it in self.events.values()
+                if it.image_id == image_id and self.answers[it.event_id].keys() & {"accepted", "duplicate"}
+            }
+            sent = {it.event_id for it in self.events.values() if it.image_id == image_id}
+            counted = ledger.views[counters] + ledger.clicks[counters]
+            _must(counted >= len(acknowledged), f"{image_id}: {len(acknowledged) - counted} events were lost")
+            _must(counted <= len(sent), f"{image_id}: {counted - len(sent)} events were counted twice")
+        images = self.galleries.get_images(GALLERY, [HOT, LASTING, REMADE])
+        for image in images.values():
+            counters = f"{GALLERY.merchant_id}/{GALLERY.gallery_id}/{image.image_id}", image.incarnation
+            counted_totals = Totals(ledger.views[counters], ledger.clicks[counters])
+            _must(image.totals == counted_totals, f"{image.image_id} shows {image.totals}, counted {counted_totals}")
+        gallery = self.galleries.find_gallery(GALLERY)
+        assert gallery
+        whole = Totals(ledger.views.total(), ledger.clicks.total())
+        _must(gallery.totals == whole, f"the gallery shows {gallery.totals}, counted {whole}")
+        _must(gallery.images == len(images) == 3, f"the gallery holds {len(images)} images and says {gallery.images}")
+        _must(not gallery.settling, f"notes are left: {gallery.settling}")
+        audit = audit_gallery(self.galleries, _Counters(self.counters), GALLERY)
+        _must(not audit.mismatched, f"audit: {audit.mismatched}")
+
+
+def _must(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise Violation(otherwise)
