@@ -4,6 +4,9 @@ PYTHON := $(VENV)/bin/python
 READY := $(VENV)/ready
 PYTHON3 ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+ifneq ($(shell $(PYTHON) -c 'print("whole")' 2>/dev/null),whole)
+$(shell rm -f $(READY))
+endif
 export PORT
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 

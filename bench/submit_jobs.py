@@ -14,7 +14,7 @@ from typing import Any
 import urllib3
 
 from local.deployment import client, stack_outputs
-from local.state import load_stack
+from local.state import find_stack
 
 SIZES = (10, 10_000)
 VISITS = 5
@@ -39,7 +39,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
-    stack = load_stack()
+    stack = find_stack()
+    if stack is None:
+        raise SystemExit("The local cloud is not up. Run: make up")
     http = urllib3.PoolManager()
     headers = {"X-Api-Key": stack.secret_key, "Content-Type": "application/json"}
     bodies = {size: submission(size) for size in SIZES}

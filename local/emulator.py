@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FIRST_PORT = 4566
 LAST_PORT = 4665
+LARGEST_PORT = 65_535
 LOG = STATE / "emulator.log"
 _LOCK = STATE / "emulator.lock"
 _FILE = STATE / "emulator.json"
@@ -49,23 +50,26 @@ class Emulator:
 
 
 def running() -> Emulator | None:
-    """The emulator of this checkout, if it is alive and answers."""
+    """The emulator of this checkout, if it is alive and answers. Raises LocalCloudError when PORT asks for another."""
     emulator = _last_started()
-    if emulator and _is_alive() and _answers(emulator.port):
-        return emulator
-    return None
+    if not emulator or not _is_alive() or not _answers(emulator.port):
+        return None
+    wanted = _wanted_port()
+    if wanted not in {None, emulator.port}:
+        raise LocalCloudError(f"It runs on port {emulator.port} already. Run: make down, then make up PORT={wanted}")
+    return emulator
 
 
 def start() -> Emulator:
     """Start an empty emulator on the port asked for, on the one used before, or on the first free one."""
+    wanted = _wanted_port()
     stop()
-    wanted = os.environ.get("PORT")
-    if wanted and not _is_free(int(wanted)):
+    if wanted and not _is_free(wanted):
         raise LocalCloudError(
             f"Port {wanted} is in use by another program. Run: make up PORT=<another>, or without PORT"
         )
     before = _last_started()
-    ports = [int(wanted)] if wanted else [*([before.port] if before else []), *range(FIRST_PORT, LAST_PORT + 1)]
+    ports = [wanted] if wanted else [*([before.port] if before else []), *range(FIRST_PORT, LAST_PORT + 1)]
     for port in ports:
         if _is_free(port):
             return _start_on(port)
@@ -82,6 +86,13 @@ def stop() -> None:
             time.sleep(0.05)
         _signal(emulator, signal.SIGKILL)
     _throw_away(STATE / "emulator")
+
+
+def _wanted_port() -> int | None:
+    text = os.environ.get("PORT", "")
+    if text and not (text.isdecimal() and 0 < int(text) <= LARGEST_PORT):
+        raise LocalCloudError(f"PORT={text} is no port. Run: make up PORT=<1024 to {LARGEST_PORT}>, or without PORT")
+    return int(text) if text else None
 
 
 def _start_on(port: int) -> Emulator:

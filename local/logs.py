@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import sys
 
-from local.state import STACK_NAME, LocalCloudError, aws_environment, load_stack
+from local.state import STACK_NAME, aws_environment, find_stack
 
 
 def main() -> None:
     """Become `sam logs`."""
-    try:
-        environment = aws_environment(load_stack().endpoint_url)
-    except LocalCloudError as error:
-        sys.exit(str(error))
+    stack = find_stack()
+    if stack is None:
+        sys.exit("The local cloud is not up. Run: make up")
+    environment = aws_environment(stack.endpoint_url)
     os.execvpe("sam", ["sam", "logs", "--stack-name", STACK_NAME, "--tail"], environment)  # noqa: S606
 
 

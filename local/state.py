@@ -45,12 +45,12 @@ def save_stack(stack: Stack) -> None:
     write_whole(STACK_FILE, json.dumps(asdict(stack), indent=2) + "\n")
 
 
-def load_stack() -> Stack:
-    """The stack that is up. Raises LocalCloudError when there is none."""
+def find_stack() -> Stack | None:
+    """The stack that the file tells of, if it tells of one."""
     try:
         return Stack(**json.loads(STACK_FILE.read_text()))
-    except (OSError, ValueError, TypeError) as error:
-        raise LocalCloudError(f"{STACK_FILE} does not tell of a stack. Run: make up") from error
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from local import emulator as emulators
 from local.deployment import api_url, deploy
 from local.seed import CLICK_WEIGHT, GALLERY, MERCHANT, gallery_order, make_merchant, seed_gallery
-from local.state import REGION, STACK_FILE, STACK_NAME, STATE, LocalCloudError, Stack, load_stack, save_stack, step
+from local.state import REGION, STACK_FILE, STACK_NAME, STATE, LocalCloudError, Stack, find_stack, save_stack, step
 from local.web import serve_web
 
 if TYPE_CHECKING:
@@ -29,22 +29,21 @@ def bring_up(*, empty: bool, demo: bool) -> tuple[Stack, str]:
         with step("start the emulator"):
             emulator = emulators.start()
     outputs = deploy(emulator)
-    if not STACK_FILE.exists():
+    stack = find_stack()
+    if stack is None:
         with step("create a merchant and two keys"):
             publishable_key, secret_key = make_merchant(emulator, outputs)
-        save_stack(
-            Stack(
-                api_url=api_url(emulator),
-                publishable_key=publishable_key,
-                secret_key=secret_key,
-                merchant_id=MERCHANT,
-                uploads_bucket=outputs["UploadsBucket"],
-                endpoint_url=emulator.endpoint_url,
-                region=REGION,
-                stack_name=STACK_NAME,
-            )
+        stack = Stack(
+            api_url=api_url(emulator),
+            publishable_key=publishable_key,
+            secret_key=secret_key,
+            merchant_id=MERCHANT,
+            uploads_bucket=outputs["UploadsBucket"],
+            endpoint_url=emulator.endpoint_url,
+            region=REGION,
+            stack_name=STACK_NAME,
         )
-    stack = load_stack()
+        save_stack(stack)
     web_url = serve_web(emulator, outputs["WebBucket"], stack.api_url)
     if demo:
         seed_gallery(stack, outputs["PicturesBucket"])
