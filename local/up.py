@@ -44,7 +44,11 @@ def bring_up(*, empty: bool, demo: bool) -> tuple[Stack, str]:
             stack_name=STACK_NAME,
         )
         save_stack(stack)
-    web_url = serve_web(emulator, outputs["WebBucket"], stack.api_url)
+    try:
+        web_url = serve_web(emulator, outputs["WebBucket"], stack.api_url)
+    except LocalCloudError as error:
+        print(f"\nThe web app is missing, everything else goes on. {error}\n")
+        web_url = ""
     if demo:
         seed_gallery(stack, outputs["PicturesBucket"])
     return stack, web_url
@@ -82,12 +86,13 @@ def _one_at_a_time() -> Iterator[None]:
 
 def print_what_it_is(stack: Stack, web_url: str, seconds: float) -> None:
     """The address and the keys."""
+    in_a_browser = f"{web_url}#/gallery?key={stack.secret_key}" if web_url else "(the web app is missing, see above)"
     print(f"""
 Vitrine is up after {seconds:.0f} s: {stack.api_url}
   publishable key  {stack.publishable_key}
   secret key       {stack.secret_key}
   all of it        {STACK_FILE}
-  in a browser     {web_url}#/gallery?key={stack.secret_key}
+  in a browser     {in_a_browser}
   its description  {stack.api_url}/docs""")
 
 
