@@ -10,7 +10,7 @@ endif
 export PORT
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help faults bench-counting bench-pictures bench-jobs bench-start up down reset logs check test lock docs robots
+.PHONY: help faults bench-concurrency bench-counting bench-pictures bench-jobs bench-start up down reset logs check test lock docs robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -45,6 +45,9 @@ bench-pictures: $(READY)  ## measure 2,000 remote photos beside two peers (VITRI
 
 bench-counting: $(READY)  ## count write units of events and weights, and read units of a page
 	$(PYTHON) -m bench.counting
+
+bench-concurrency: $(READY)  ## 50 clients send 20,000 events at 20 pictures of a stack of their own, 30% again
+	VITRINE_EVENTS=20000 $(VENV)/bin/pytest -q -s tests/e2e/test_concurrency.py
 
 bench-jobs: $(READY)  ## submit jobs of 10 and 10,000 pictures to the stack that is up
 	$(PYTHON) -m bench.submit_jobs

@@ -1,0 +1,89 @@
+"""Many clients count into the same few pictures, and send much of it again."""
+
+from __future__ import annotations
+
+import os
+import random
+import statistics
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from tests.e2e.api import Api, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+EVENTS = int(os.environ.get("VITRINE_EVENTS", "4000"))
+CLIENTS = 50
+PICTURES = [f"picture-{number:02d}" for number in range(20)]
+RESENT = 0.3
+BATCH = 20
+
+
+def test_concurrent_clients_that_send_again_are_counted_exactly(shop: Api, web_page: Api, gallery: str):
+    images = [{"id": name, "name": name, "url": f"https://shop.example/{name}.jpg"} for name in PICTURES]
+    shop.post(f"/galleries/{gallery}/images", {"images": images})
+    chance = random.Random(7)  # noqa: S311 - the same run each time
+    events = [
+        {
+            "event_id": f"{gallery}-{number}",
+            "type": "click" if chance.random() < 0.1 else "view",
+            "image_id": PICTURES[number % len(PICTURES)],
+        }
+        for number in range(EVENTS)
+    ]
+    sent = events + chance.sample(events, int(EVENTS * RESENT))
+    chance.shuffle(sent)
+    batches = [sent[start : start + BATCH] for start in range(0, len(sent), BATCH)]
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        answers = list(clients.map(lambda batch: send(web_page, gallery, batch), batches))
+    seconds = time.monotonic() - started
+
+    statuses = Counter(result["status"] for results in answers for result in results)
+    assert statuses == {"accepted": EVENTS, "duplicate": len(sent) - EVENTS}
+    expected = totals(events)
+    eventually(lambda: shown(web_page, gallery) == expected, within_seconds=60)
+    whole = shop.get(f"/galleries/{gallery}").json
+    assert (whole["views"], whole["clicks"]) == tuple(map(sum, zip(*expected.values(), strict=True)))
+    assert shop.get(f"/galleries/{gallery}/audit").json == {"images": len(PICTURES), "mismatched": []}
+    print(f"{len(sent):,} events of {CLIENTS} clients in {seconds:.1f} s: {EVENTS:,} counted, each once")
+
+
+def test_a_new_order_shows_soon(shop: Api, web_page: Api, gallery: str):
+    images = [{"id": name, "name": name, "url": f"https://shop.example/{name}.jpg"} for name in PICTURES]
+    shop.post(f"/galleries/{gallery}/images", {"images": images})
+    lags = []
+    for number in range(21):
+        name = PICTURES[number % len(PICTURES)]
+        before = shown(web_page, gallery)[name]
+        event = {"event_id": f"{gallery}-{number}", "type": "click", "image_id": name}
+        assert send(web_page, gallery, [event]) == [{"event_id": event["event_id"], "status": "accepted"}]
+        answered = time.monotonic()
+        eventually(lambda name=name, before=before: shown(web_page, gallery)[name] != before)
+        lags.append(time.monotonic() - answered)
+    print(f"event answered to order shown: median {statistics.median(lags) * 1000:.0f} ms of {len(lags)}")
+
+
+def send(api: Api, gallery: str, events: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Send until the answer is 202: what was stored before a refusal is a duplicate then."""
+    for _ in range(20):
+        answer = api.post(f"/galleries/{gallery}/events", {"events": events})
+        if answer.status == 202:
+            return answer.json["results"]
+        assert answer.status in {429, 503}, answer
+        time.sleep(float(answer.headers.get("Retry-After", "1")))
+    raise AssertionError("the events were refused for too long")
+
+
+def totals(events: Iterable[dict[str, str]]) -> dict[str, tuple[int, int]]:
+    counted = Counter((event["image_id"], event["type"]) for event in events)
+    return {name: (counted[name, "view"], counted[name, "click"]) for name in PICTURES}
+
+
+def shown(api: Api, gallery: str) -> dict[str, tuple[int, int]]:
+    items = api.get(f"/galleries/{gallery}/images?limit=100").json["items"]
+    return {item["id"]: (item["events"]["views"], item["events"]["clicks"]) for item in items}
