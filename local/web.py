@@ -29,7 +29,7 @@ def serve_web(emulator: Emulator, bucket: str, api_url: str) -> str:
         with step("build the web app"):
             npm = _npm()
             if not _has_packages():
-                _run([npm, "install", "--no-save", "--no-progress"])
+                _run([npm, "ci", "--no-progress"])
             _run([npm, "run", "build"])
         write_whole(_BUILT, source)
     published = f"{source} {bucket} {emulator.run}"
