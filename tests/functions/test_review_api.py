@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,6 +14,10 @@ from functions.review_followups.handler import lambda_handler as followups
 from functions.snapshot_uploads.handler import lambda_handler as uploads
 from tests.aws import Context, api_event, send
 from tests.streams import stream_records
+from vitrine.imports.model import Import, ImportKey
+from vitrine.imports.ports import AcceptedRow
+from vitrine.imports.snapshots import SnapshotRow, write_snapshots
+from vitrine.review.wiring import known_galleries, review_store
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -329,3 +334,16 @@ def test_another_merchant_sees_and_changes_nothing() -> None:
 def test_a_reviewer_says_who_they_are(name: str) -> None:
     status, problem, _ = send(review, api_event("POST", "/review/claims", body={}, headers={"X-Reviewer": name}))
     assert (status, problem["errors"][0]["pointer"]) == (422, "/header/X-Reviewer")
+
+
+def test_rows_of_an_import_become_snapshots_once() -> None:
+    taken = Import(ImportKey("shop", "one"), "snapshots", None, "photos.csv", datetime(2026, 1, 1, tzinfo=UTC), {})
+    rows = [
+        AcceptedRow(1, SnapshotRow(product_id="apple", filename="1.jpg", url="https://photos.example/1.jpg")),
+        AcceptedRow(2, SnapshotRow(snapshot_id="other", product_id="apple", filename="1.jpg", upload=True)),
+    ]
+    for _ in range(2):
+        (refused,) = write_snapshots(review_store(), known_galleries(), 0, taken, rows)
+        assert (refused.row, refused.code) == (2, "conflict")
+    follow()
+    assert len(claim("ann")) == 1

@@ -72,9 +72,23 @@ def _stores() -> Kind:
     )
 
 
+def _snapshots() -> Kind:
+    from vitrine.imports.ports import Kind  # noqa: PLC0415 - a kind loads its own room
+    from vitrine.imports.snapshots import SnapshotRow, write_snapshots  # noqa: PLC0415 - as above
+    from vitrine.review.wiring import known_galleries, queue_settings, review_store  # noqa: PLC0415 - as above
+
+    percent = queue_settings().second_opinion_percent
+    return Kind(
+        row=SnapshotRow,
+        id_headings=("snapshot_id", "id"),
+        write=lambda taken, rows: write_snapshots(review_store(), known_galleries(), percent, taken, rows),
+    )
+
+
 KINDS: dict[str, Callable[[], Kind]] = {
     "images": _images,
     "stores": _stores,
+    "snapshots": _snapshots,
 }
 
 
