@@ -1,0 +1,168 @@
+"""CounterStore and GalleryStore keep their promises on moto and on Amazon's DynamoDB Local."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from moto import mock_aws
+
+from tests.aws import create_tables
+from tests.dynamodb_local import running_dynamodb
+from tests.maven import missing_tools
+from vitrine.engagement.dynamodb import DynamoDBCounters
+from vitrine.engagement.model import Digest, Hit, Shard, slots_at
+from vitrine.engagement.ports import Absorbed, CounterKey, ShardKey
+from vitrine.galleries.dynamodb import DynamoDBGalleries
+from vitrine.galleries.model import Counted, Description, Gallery, GalleryKey, Image, Settlement, Totals
+from vitrine.galleries.ports import StaleGallery, StaleImages
+from vitrine.platform.aws import client, close_clients
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SLOTS = slots_at(NOW, timedelta(hours=1))
+
+
+@pytest.fixture(scope="module")
+def dynamodb_local() -> Iterator[str]:
+    lacking = missing_tools()
+    if lacking:
+        pytest.skip(f"Amazon's DynamoDB Local {lacking}")
+    with running_dynamodb() as address:
+        yield address
+
+
+@pytest.fixture(params=["moto", "dynamodb_local"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, f"contract{uuid4().hex[:8]}")  # DynamoDB Local keeps tables apart by key
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    close_clients()
+    if request.param == "moto":
+        with mock_aws():
+            create_tables("CountersTable", "GalleriesTable", "ImagesTable")
+            yield
+    else:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", request.getfixturevalue("dynamodb_local"))
+        create_tables("CountersTable", "GalleriesTable", "ImagesTable")
+        yield
+    close_clients()
+
+
+@pytest.fixture
+def counters(engine: None) -> DynamoDBCounters:
+    return DynamoDBCounters(client("dynamodb"), "CountersTable")
+
+
+@pytest.fixture
+def galleries(engine: None) -> DynamoDBGalleries:
+    return DynamoDBGalleries(client("dynamodb"), "GalleriesTable", "ImagesTable")
+
+
+GALLERY = GalleryKey("shop", "summer")
+KEY = CounterKey(GALLERY, "hat", "first")
+ROOT = ShardKey(KEY, "")
+
+
+def hits(*numbers: int) -> list[Hit]:
+    return [Hit(at, "views", Digest("abc", number.to_bytes(8, "big"))) for at, number in enumerate(numbers)]
+
+
+class TestCounters:
+    def test_absorbs_what_is_new_and_shows_what_it_holds(self, counters: DynamoDBCounters) -> None:
+        assert counters.absorb(ROOT, hits(1, 2), SLOTS) == Absorbed(full=False)
+        shard = counters.absorb(ROOT, hits(2, 3), SLOTS)
+        assert shard == Shard("open", frozenset(hit.digest.mark for hit in hits(1, 2)))
+        assert counters.read([KEY]) == {KEY: Totals(2, 0)}
+
+    def test_a_full_write_of_twenty_is_taken(self, counters: DynamoDBCounters) -> None:
+        assert isinstance(counters.absorb(ROOT, hits(*range(20)), SLOTS), Absorbed)
+
+    def test_a_split_shard_sends_to_its_children_and_all_are_summed(self, counters: DynamoDBCounters) -> None:
+        counters.absorb(ROOT, hits(1), SLOTS)
+        frozen = counters.split(ROOT)
+        assert frozen.state == "split"
+        assert counters.split(ROOT) == counters.absorb(ROOT, hits(2), SLOTS) == frozen
+        assert isinstance(counters.absorb(ShardKey(KEY, "a"), hits(2), SLOTS), Absorbed)
+        assert counters.read([KEY]) == {KEY: Totals(2, 0)}
+
+    def test_closed_counters_take_nothing_anywhere_and_keep_their_totals(self, counters: DynamoDBCounters) -> None:
+        counters.absorb(ROOT, hits(1), SLOTS)
+        counters.split(ROOT)
+        counters.close(KEY)
+        counters.close(KEY)
+        for path in "0f":
+            assert counters.absorb(ShardKey(KEY, path), hits(2), SLOTS) == Shard("closed", frozenset())
+        assert counters.read([KEY]) == {KEY: Totals(1, 0)}
+        again = KEY._replace(incarnation="second")
+        assert isinstance(counters.absorb(ShardKey(again, ""), hits(1), SLOTS), Absorbed)
+        assert counters.read([KEY, again]) == {KEY: Totals(1, 0), again: Totals(1, 0)}
+
+    def test_counters_close_before_their_first_event(self, counters: DynamoDBCounters) -> None:
+        counters.close(KEY)
+        assert counters.absorb(ROOT, hits(1), SLOTS) == Shard("closed", frozenset())
+
+
+def image(image_id: str) -> Image:
+    return Image(GALLERY, image_id, Description(image_id, "https://pictures.example/x", NOW), "first")
+
+
+class TestGalleries:
+    @pytest.fixture(autouse=True)
+    def _gallery(self, galleries: DynamoDBGalleries) -> None:
+        assert galleries.put_gallery(Gallery(GALLERY, None, "interest", NOW))
+
+    def found(self, galleries: DynamoDBGalleries) -> Gallery:
+        gallery = galleries.find_gallery(GALLERY)
+        assert gallery
+        return gallery
+
+    def test_creates_each_image_once_and_counts_it(self, galleries: DynamoDBGalleries) -> None:
+        galleries.commit_images(GALLERY, [image("a"), image("b")], [])
+        with pytest.raises(StaleImages):
+            galleries.commit_images(GALLERY, [image("b"), image("c")], [])
+        with pytest.raises(StaleGallery):
+            galleries.commit_images(GALLERY, [image("d")._replace(policy="newest")], [])
+        assert self.found(galleries).images == 2
+        galleries.delete_image(galleries.get_images(GALLERY, ["a"])["a"])
+        assert self.found(galleries).images == 1
+
+    def test_writes_an_image_only_as_it_was_read(self, galleries: DynamoDBGalleries) -> None:
+        galleries.commit_images(GALLERY, [image("a"), image("b")], [])
+        read = galleries.get_images(GALLERY, ["a", "b"])
+        clicked = [it.with_totals(Totals(0, 1 + at)) for at, it in enumerate(read.values())]
+        assert galleries.save_images(clicked) == set()
+        assert galleries.save_images(clicked) == {"a", "b"}
+        with pytest.raises(StaleImages):
+            galleries.delete_image(read["a"])
+        ranked = galleries.ranked_images(GALLERY, 10, "1").images
+        assert [it.weight for it in ranked] == [14, 7]
+
+    def test_notes_of_a_hundred_images_come_and_go(self, galleries: DynamoDBGalleries) -> None:
+        notes = [Counted(f"image-{at:0100d}", "first", Totals(at, 1)) for at in range(100)]
+        before = self.found(galleries)
+        galleries.advance_totals(before, Settlement(Totals(5, 6), notes))
+        for stale in (before, replace(self.found(galleries), created_at=NOW + timedelta(days=1))):
+            with pytest.raises(StaleGallery):
+                galleries.advance_totals(stale, Settlement(Totals(5, 6), notes))
+        after = self.found(galleries)
+        assert (after.totals, after.settling) == (Totals(5, 6), {note.image_id: note for note in notes})
+        later = notes[0]._replace(totals=Totals(9, 9))
+        galleries.clear_settled(GALLERY, [later, *notes[1:]])
+        assert self.found(galleries).settling == {notes[0].image_id: notes[0]}
+
+    def test_goes_only_when_marked_and_empty(self, galleries: DynamoDBGalleries) -> None:
+        galleries.commit_images(GALLERY, [image("a")], [])
+        galleries.drop_gallery(GALLERY)
+        galleries.mark_deleting(GALLERY)
+        galleries.drop_gallery(GALLERY)
+        assert self.found(galleries).deleting
+        galleries.delete_image(galleries.get_images(GALLERY, ["a"])["a"])
+        galleries.drop_gallery(GALLERY)
+        assert galleries.find_gallery(GALLERY) is None
