@@ -1,0 +1,162 @@
+"""Reviewers at once, some of whom walk away, repeat themselves or lose their answers."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from vitrine.platform.aws import client
+from vitrine.platform.problems import Conflict, Unavailable
+from vitrine.review.claim_snapshots import claim_snapshots
+from vitrine.review.count_snapshots import AT_ONCE, count_snapshots
+from vitrine.review.dynamodb import DynamoDBReview
+from vitrine.review.judge_snapshot import decide
+from vitrine.review.model import Lease, Snapshot
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+REVIEWERS = int(os.environ.get("VITRINE_REVIEWERS", "10"))
+SNAPSHOTS = int(os.environ.get("VITRINE_REVIEW_SNAPSHOTS", "60"))
+PRODUCTS = 5
+LEASE = timedelta(seconds=60)
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class OneCallAtATime:
+    """moto's calls are not atomic among threads, as DynamoDB's are."""
+
+    def __init__(self, dynamodb: Any) -> None:
+        self._dynamodb = dynamodb
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        def call(**arguments: Any) -> Any:
+            with self._lock:
+                return getattr(self._dynamodb, name)(**arguments)
+
+        return call
+
+
+class LosesAnswers(DynamoDBReview):
+    """Every twentieth write is done and its answer lost."""
+
+    def save(self, snapshot: Snapshot) -> bool:
+        saved = super().save(snapshot)
+        if random.random() < 0.05:
+            raise Unavailable("The answer was lost.", 1)
+        return saved
+
+
+class Floor:
+    """The reviewers, their clock, and who holds what as the answers said it."""
+
+    def __init__(self, store: DynamoDBReview) -> None:
+        self.store = store
+        self.now = START
+        self.lock = threading.Lock()
+        self.held: dict[str, tuple[str, datetime]] = {}
+        self.decided: dict[str, list[str]] = {}
+        self.served_twice: list[str] = []
+
+    def claim(self, reviewer: str) -> list[Snapshot]:
+        with self.lock:
+            now = self.now
+        claimed = claim_snapshots(self.store, "shop", Lease(reviewer, now, now + LEASE), 10, None)
+        with self.lock:
+            for snapshot in claimed:
+                holder, until = self.held.get(snapshot.snapshot_id, ("", START))
+                if until > now and holder != reviewer:
+                    self.served_twice.append(snapshot.snapshot_id)
+                self.held[snapshot.snapshot_id] = (reviewer, now + LEASE)
+        return claimed
+
+    def judge(self, reviewer: str, snapshot_id: str) -> None:
+        for _ in range(5):
+            try:
+                done = decide(
+                    self.store, "shop", snapshot_id, reviewer, "approved", reason=None, viewed_ms=300, now=self.now
+                )
+            except Unavailable:
+                continue
+            except Conflict:
+                return
+            with self.lock:
+                self.decided.setdefault(snapshot_id, []).append(done.opinions[-1].reviewer)
+            return
+
+    def work(self, reviewer: str) -> None:
+        for _ in range(SNAPSHOTS):
+            claimed = self.claim(reviewer)
+            if not claimed:
+                return
+            if random.random() < 0.1:
+                continue
+            for snapshot in claimed:
+                self.judge(reviewer, snapshot.snapshot_id)
+                if random.random() < 0.1:
+                    self.judge(reviewer, snapshot.snapshot_id)
+
+
+def fill(store: DynamoDBReview) -> list[str]:
+    snapshots = [
+        Snapshot("shop", f"s{at}", f"p{at % PRODUCTS}", f"{at}.jpg", START - timedelta(seconds=SNAPSHOTS - at), url="u")
+        for at in range(SNAPSHOTS)
+    ]
+    for snapshot in snapshots:
+        assert store.add(snapshot) == "created"
+    ids = [snapshot.snapshot_id for snapshot in snapshots]
+    count(store, ids)
+    return ids
+
+
+def count(store: DynamoDBReview, ids: list[str]) -> None:
+    for start in range(0, len(ids), AT_ONCE):
+        count_snapshots(store, "shop", ids[start : start + AT_ONCE], START)
+
+
+def work_until_empty(floor: Floor) -> None:
+    for _ in range(20):
+        with ThreadPoolExecutor(REVIEWERS) as pool:
+            list(pool.map(floor.work, [f"reviewer-{at}" for at in range(REVIEWERS)]))
+        floor.now += LEASE + timedelta(seconds=6)
+        if len(floor.decided) == SNAPSHOTS:
+            return
+
+
+def test_each_snapshot_is_decided_once_served_to_one_and_none_is_forgotten() -> None:
+    store = LosesAnswers(OneCallAtATime(client("dynamodb")), "ReviewTable")
+    ids = fill(store)
+    floor = Floor(store)
+    work_until_empty(floor)
+    assert floor.served_twice == []
+    assert sorted(floor.decided) == sorted(ids)
+    for snapshot_id, snapshot in store.find("shop", ids).items():
+        assert len(snapshot.opinions) == 1
+        assert set(floor.decided[snapshot_id]) == {snapshot.opinions[0].reviewer}
+    count(store, ids)
+    count(store, ids[::-1])
+    assert store.totals("shop")["approved"] == SNAPSHOTS
+    assert sum(reviewer.counts.get("approved", 0) for reviewer in store.reviewers("shop")) == SNAPSHOTS
+
+
+def test_without_the_lease_condition_two_reviewers_get_the_same() -> None:
+    dynamodb = client("dynamodb")
+
+    def drop_guard(params: dict[str, Any], **_: Any) -> dict[str, Any]:
+        guard = params.get("ConditionExpression", "")
+        if "judges" in guard:
+            params["ConditionExpression"] = f"({guard}) OR attribute_exists(pk)"
+        return params
+
+    dynamodb.meta.events.register("provide-client-params.dynamodb.UpdateItem", drop_guard)
+    store = DynamoDBReview(dynamodb, "ReviewTable")
+    fill(store)
+    found = store.available("shop", "p0", "ann", START, 5)
+    taken = [store.lease("shop", found[0], Lease(name, START, START + LEASE)) for name in ("ann", "bob")]
+    assert all(taken), "with the condition the second is refused"
