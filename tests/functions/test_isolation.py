@@ -1,0 +1,209 @@
+"""No merchant meets another's things, and no key does more than its kind: on every route there is.
+
+The cases come from the routes themselves. A new room's routes are covered once its ids stand in `MADE`, and its
+bodies among the samples in `events/`.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from commands.openapi import routes
+from tests.gateway import Gateway, Response, Shop, open_shop
+from tests.samples import sample_body
+from vitrine.access.manage_keys import revoke_key
+from vitrine.access.wiring import access_store
+from vitrine.platform.http import ANYONE, PUBLISHABLE, SECRET
+from vitrine.platform.times import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from vitrine.platform.http import Route
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+ROUTES = [route for route in routes() if route.scope != ANYONE]
+
+
+def name_of(route: Route) -> str:
+    return f"{route.method} {route.path}"
+
+
+def ids_in(route: Route) -> list[str]:
+    return re.findall(r"{(\w+)}", route.path)
+
+
+class Merchant:
+    """A shop with one of everything that has an id."""
+
+    def __init__(self, name: str, gateway: Gateway) -> None:
+        self.shop = open_shop(name)
+        self.gateway = gateway
+        self.mark = f"mark-of-{name}"
+        self.ids = {parameter: make(self) for parameter, make in MADE.items()}
+
+    def send(self, method: str, path: str, body: Any = None) -> Response:
+        return self.gateway.call(method, path, self.shop.secret_key, body)
+
+
+def _gallery(merchant: Merchant) -> str:
+    for gallery_id in (f"gallery-of-{merchant.shop.merchant_id}", "default"):
+        merchant.send("PUT", f"/galleries/{gallery_id}", {"title": merchant.mark})
+        image = {"id": f"image-of-{merchant.shop.merchant_id}", "name": merchant.mark, "url": "https://a.example/1.jpg"}
+        merchant.send("POST", f"/galleries/{gallery_id}/images", {"images": [image]})
+    return f"gallery-of-{merchant.shop.merchant_id}"
+
+
+def _image(merchant: Merchant) -> str:
+    return f"image-of-{merchant.shop.merchant_id}"
+
+
+# How a merchant comes to have a thing whose id stands in a path, by the name of the path's parameter.
+MADE: dict[str, Callable[[Merchant], str]] = {
+    "gallery_id": _gallery,
+    "image_id": _image,
+    "imageId": _image,
+}
+# Routes that make what is not there: a stranger makes a thing of his own.
+MAKES = {"PUT /galleries/{gallery_id}"}
+
+
+@pytest.fixture
+def gateway(cloud: None) -> Gateway:
+    return Gateway()
+
+
+@pytest.fixture
+def owner(gateway: Gateway) -> Merchant:
+    return Merchant("owner", gateway)
+
+
+@pytest.fixture
+def stranger(gateway: Gateway) -> Merchant:
+    return Merchant("stranger", gateway)
+
+
+def positions(route: Route) -> Iterator[tuple[str, ...]]:
+    """Every choice of at least one id of a route's path."""
+    names = ids_in(route)
+    for size in range(1, len(names) + 1):
+        yield from combinations(names, size)
+
+
+def everything_of(merchant: Merchant) -> list[str]:
+    """What a merchant reads of his own, on every route without side effects."""
+    return [merchant.send("GET", route.path.format_map(merchant.ids)).body for route in ROUTES if route.method == "GET"]
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if ids_in(route)], ids=name_of)
+def test_whoever_owns_a_thing_finds_it(route: Route, owner: Merchant) -> None:
+    answer = owner.send(route.method, route.path.format_map(owner.ids), sample_body(route.method, route.path))
+    assert answer.status < 300, answer.body
+
+
+@pytest.mark.parametrize(
+    ("route", "foreign"),
+    [
+        pytest.param(route, foreign, id=f"{name_of(route)} {'+'.join(foreign)}")
+        for route in ROUTES
+        for foreign in positions(route)
+    ],
+)
+def test_anothers_thing_is_not_found_and_not_touched(
+    route: Route, foreign: tuple[str, ...], owner: Merchant, stranger: Merchant
+) -> None:
+    before = everything_of(owner)
+    ids = {name: (owner if name in foreign else stranger).ids[name] for name in ids_in(route)}
+    answer = stranger.send(route.method, route.path.format_map(ids), sample_body(route.method, route.path))
+    if name_of(route) in MAKES:
+        assert answer.status == 201
+    else:
+        assert answer.status == 404, answer.body
+    assert owner.mark not in answer.body
+    assert everything_of(owner) == before
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if not ids_in(route) and route.method == "GET"], ids=name_of
+)
+def test_lists_hold_no_other_merchants_things(route: Route, owner: Merchant, stranger: Merchant) -> None:
+    assert owner.mark not in stranger.send("GET", route.path).body
+
+
+def test_another_merchants_cursor_is_refused(owner: Merchant, stranger: Merchant) -> None:
+    answer = owner.gateway.call("GET", "/galleries", owner.shop.secret_key, query="limit=1")
+    cursor = answer.json["next_cursor"]
+    assert cursor
+    for merchant, status in [(owner, 200), (stranger, 400)]:
+        query = f"limit=1&cursor={cursor}"
+        assert owner.gateway.call("GET", "/galleries", merchant.shop.secret_key, query=query).status == status
+
+
+def test_an_idempotency_key_replays_nothing_of_another_merchant(owner: Merchant, stranger: Merchant) -> None:
+    def put(merchant: Merchant, title: str) -> Response:
+        headers = {"Idempotency-Key": "the-same"}
+        key = merchant.shop.secret_key
+        return owner.gateway.call("PUT", "/galleries/spring", key, {"title": title}, headers=headers)
+
+    assert put(owner, owner.mark).json["title"] == owner.mark
+    assert put(stranger, "another").json["title"] == "another"
+
+
+def test_events_of_another_merchants_image_are_rejected(owner: Merchant, stranger: Merchant) -> None:
+    event = {"event_id": "1", "type": "click", "image_id": owner.ids["image_id"]}
+    answer = stranger.send("POST", f"/galleries/{stranger.ids['gallery_id']}/events", {"events": [event]})
+    assert [result["status"] for result in answer.json["results"]] == ["rejected"]
+
+
+class TestKeys:
+    @pytest.fixture
+    def shop(self, gateway: Gateway) -> Shop:
+        return open_shop("owner")
+
+    @pytest.mark.parametrize("route", ROUTES, ids=name_of)
+    def test_no_route_opens_without_a_key_that_holds(self, route: Route, gateway: Gateway, shop: Shop) -> None:
+        path = route.path.format_map(dict.fromkeys(ids_in(route), "one"))
+        [revoked] = [key for key in access_store().list_keys("owner") if key.kind == "secret"]
+        revoke_key(access_store(), "owner", revoked.key_id, now=utc_now())
+        nonsense = [
+            "",
+            "sk_",
+            "sk_" + "x" * 32,
+            "pk_" + "x" * 5000,
+            shop.secret_key[:-1],
+            shop.secret_key,
+            "é",
+            "'\"\0",
+        ]
+        for key in [None, *nonsense]:
+            answer = gateway.call(route.method, path, key)
+            assert answer.status == 401, key
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert {"type", "title", "status", "detail", "instance", "request_id"} == set(answer.json)
+
+    @pytest.mark.parametrize("route", [route for route in ROUTES if route.scope == SECRET], ids=name_of)
+    def test_a_publishable_key_is_not_enough_for(self, route: Route, owner: Merchant) -> None:
+        before = everything_of(owner)
+        answer = owner.gateway.call(
+            route.method,
+            route.path.format_map(owner.ids),
+            owner.shop.publishable_key,
+            sample_body(route.method, route.path),
+        )
+        assert (answer.status, answer.json["type"]) == (403, "urn:vitrine:problem:forbidden")
+        assert everything_of(owner) == before
+
+    @pytest.mark.parametrize("route", [route for route in ROUTES if route.scope == PUBLISHABLE], ids=name_of)
+    def test_a_publishable_key_is_enough_for(self, route: Route, owner: Merchant) -> None:
+        answer = owner.gateway.call(
+            route.method,
+            route.path.format_map(owner.ids),
+            owner.shop.publishable_key,
+            sample_body(route.method, route.path),
+        )
+        assert answer.status < 300, answer.body
