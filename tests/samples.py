@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from tests.aws import ROOT
 
@@ -25,9 +26,18 @@ def samples() -> list[Sample]:
     ]
 
 
-def sample_body(method: str, resource: str) -> Any:
-    """The body that a route's sample sends; None when there is no sample with one."""
-    for _, _, event in samples():
-        if (event.get("httpMethod"), event.get("resource")) == (method, resource) and event["body"]:
-            return json.loads(event["body"])
-    return None
+class Sent(NamedTuple):
+    """What a route's sample sends beside the path."""
+
+    query: str
+    body: Any
+
+
+def sample_of(method: str, resource: str) -> Sent:
+    """The query and body of a route's sample; fails when the route has none."""
+    for function, _, event in samples():
+        if function.endswith("_api") and (event["httpMethod"], event["resource"]) == (method, resource):
+            body = event["body"]
+            return Sent(urlencode(event["queryStringParameters"] or {}), json.loads(body) if body else None)
+    message = f"{method} {resource} has no sample: put one under events/"
+    raise AssertionError(message)

@@ -14,14 +14,14 @@ import pytest
 
 from commands.openapi import routes
 from tests.gateway import Gateway, Response, Shop, open_shop
-from tests.samples import sample_body
+from tests.samples import sample_of
 from vitrine.access.manage_keys import revoke_key
 from vitrine.access.wiring import access_store
 from vitrine.platform.http import ANYONE, PUBLISHABLE, SECRET
 from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from vitrine.platform.http import Route
 
@@ -49,6 +49,12 @@ class Merchant:
 
     def send(self, method: str, path: str, body: Any = None) -> Response:
         return self.gateway.call(method, path, self.shop.secret_key, body)
+
+    def try_sample(self, route: Route, ids: Mapping[str, str], key: str | None = None) -> Response:
+        """Send the route's sample, with these ids in its path."""
+        query, body = sample_of(route.method, route.path)
+        path = route.path.format_map(ids)
+        return self.gateway.call(route.method, path, key or self.shop.secret_key, body, query=query)
 
 
 def _gallery(merchant: Merchant) -> str:
@@ -95,36 +101,26 @@ def positions(route: Route) -> Iterator[tuple[str, ...]]:
         yield from combinations(names, size)
 
 
-def everything_of(merchant: Merchant) -> list[str]:
-    """What a merchant reads of his own, on every route without side effects."""
-    return [merchant.send("GET", route.path.format_map(merchant.ids)).body for route in ROUTES if route.method == "GET"]
+def everything_of(merchant: Merchant) -> list[Any]:
+    """What a merchant reads of his own, on every route that only reads."""
+    answers = [merchant.try_sample(route, merchant.ids).json for route in ROUTES if route.method == "GET"]
+    return [{**answer, "took_ms": None} if isinstance(answer, dict) else answer for answer in answers]
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if ids_in(route)], ids=name_of)
 def test_whoever_owns_a_thing_finds_it(route: Route, owner: Merchant) -> None:
-    answer = owner.send(route.method, route.path.format_map(owner.ids), sample_body(route.method, route.path))
+    answer = owner.try_sample(route, owner.ids)
     assert answer.status < 300, answer.body
 
 
-@pytest.mark.parametrize(
-    ("route", "foreign"),
-    [
-        pytest.param(route, foreign, id=f"{name_of(route)} {'+'.join(foreign)}")
-        for route in ROUTES
-        for foreign in positions(route)
-    ],
-)
-def test_anothers_thing_is_not_found_and_not_touched(
-    route: Route, foreign: tuple[str, ...], owner: Merchant, stranger: Merchant
-) -> None:
+@pytest.mark.parametrize("route", [route for route in ROUTES if ids_in(route)], ids=name_of)
+def test_anothers_thing_is_not_found_and_not_touched(route: Route, owner: Merchant, stranger: Merchant) -> None:
     before = everything_of(owner)
-    ids = {name: (owner if name in foreign else stranger).ids[name] for name in ids_in(route)}
-    answer = stranger.send(route.method, route.path.format_map(ids), sample_body(route.method, route.path))
-    if name_of(route) in MAKES:
-        assert answer.status == 201
-    else:
-        assert answer.status == 404, answer.body
-    assert owner.mark not in answer.body
+    for foreign in positions(route):
+        ids = {name: (owner if name in foreign else stranger).ids[name] for name in ids_in(route)}
+        answer = stranger.try_sample(route, ids)
+        assert answer.status == (201 if name_of(route) in MAKES else 404), answer.body
+        assert owner.mark not in answer.body
     assert everything_of(owner) == before
 
 
@@ -132,7 +128,9 @@ def test_anothers_thing_is_not_found_and_not_touched(
     "route", [route for route in ROUTES if not ids_in(route) and route.method == "GET"], ids=name_of
 )
 def test_lists_hold_no_other_merchants_things(route: Route, owner: Merchant, stranger: Merchant) -> None:
-    assert owner.mark not in stranger.send("GET", route.path).body
+    answer = stranger.try_sample(route, {})
+    assert answer.status == 200
+    assert owner.mark not in answer.body
 
 
 def test_another_merchants_cursor_is_refused(owner: Merchant, stranger: Merchant) -> None:
@@ -189,21 +187,11 @@ class TestKeys:
     @pytest.mark.parametrize("route", [route for route in ROUTES if route.scope == SECRET], ids=name_of)
     def test_a_publishable_key_is_not_enough_for(self, route: Route, owner: Merchant) -> None:
         before = everything_of(owner)
-        answer = owner.gateway.call(
-            route.method,
-            route.path.format_map(owner.ids),
-            owner.shop.publishable_key,
-            sample_body(route.method, route.path),
-        )
+        answer = owner.try_sample(route, owner.ids, owner.shop.publishable_key)
         assert (answer.status, answer.json["type"]) == (403, "urn:vitrine:problem:forbidden")
         assert everything_of(owner) == before
 
     @pytest.mark.parametrize("route", [route for route in ROUTES if route.scope == PUBLISHABLE], ids=name_of)
     def test_a_publishable_key_is_enough_for(self, route: Route, owner: Merchant) -> None:
-        answer = owner.gateway.call(
-            route.method,
-            route.path.format_map(owner.ids),
-            owner.shop.publishable_key,
-            sample_body(route.method, route.path),
-        )
+        answer = owner.try_sample(route, owner.ids, owner.shop.publishable_key)
         assert answer.status < 300, answer.body
