@@ -26,7 +26,10 @@ _REQUESTS_PER_MINUTE = 60_000
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; answers the exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not options.access_table or (options.command == "create" and not options.galleries_table):
+        parser.error("say where: --access-table, and for create --galleries-table, as the stack's outputs name them")
     store = DynamoDBAccess(client("dynamodb"), options.access_table)
     try:
         _run(options, store)
@@ -40,9 +43,9 @@ def _run(options: argparse.Namespace, store: DynamoDBAccess) -> None:
     now = utc_now()
     match options.command:
         case "create":
-            create_merchant(store, options.merchant_id, options.name, now=now, random_text=_random_text)
             galleries = DynamoDBGalleries(client("dynamodb"), options.galleries_table, "")
             galleries.put_gallery(Gallery(GalleryKey(options.merchant_id, DEFAULT_GALLERY), None, "interest", now))
+            create_merchant(store, options.merchant_id, options.name, now=now, random_text=_random_text)
             for kind in ("publishable", "secret"):
                 made = create_key(
                     store,
@@ -88,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("--name", default="")
     create_one.add_argument("kind", choices=["publishable", "secret"])
     for command in (create, create_one):
-        command.add_argument("--requests-per-minute", type=int, default=_REQUESTS_PER_MINUTE)
+        command.add_argument("--requests-per-minute", type=_amount, default=_REQUESTS_PER_MINUTE)
     revoke.add_argument("key_id")
     return parser
 
@@ -98,6 +101,13 @@ def _identifier(text: str) -> str:
         message = "must be 1 to 128 letters, digits or . _ ~ : -"
         raise argparse.ArgumentTypeError(message)
     return text
+
+
+def _amount(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
+        message = "must be a number from 1 to 999999999"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
 
 
 def _random_text() -> str:

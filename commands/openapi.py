@@ -9,6 +9,7 @@ import json
 import os
 import re
 import sys
+from http import HTTPStatus
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import (
@@ -26,7 +27,7 @@ from typing import (
 
 from pydantic.json_schema import models_json_schema
 
-from vitrine.platform.http import ANYONE, ID_PATTERN, PUBLISHABLE
+from vitrine.platform.http import ANYONE, ID_PATTERN, PUBLISHABLE, SECRET
 from vitrine.platform.published_api import DOCUMENT
 
 if TYPE_CHECKING:
@@ -36,7 +37,49 @@ FUNCTIONS = Path(__file__).parents[1] / "functions"
 _JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
 _REFERENCE = "#/components/schemas/{model}"
 _JUDGED_SINGLY = ["vitrine.galleries.bodies:NewImage", "vitrine.review.bodies:NewSnapshot"]
-_NOT_DESCRIBED = {"/{proxy+}", "/openapi.json"}
+_NOT_DESCRIBED = {"/{proxy+}"}
+
+
+_ABOUT = """Galleries that order themselves by what shoppers view and click.
+
+**Keys.** `X-Api-Key` carries a publishable key (`pk_…`, for web pages) or a secret one (`sk_…`, for everything).
+What belongs to another merchant is not found.
+
+**Errors** are `application/problem+json` (RFC 9457); of invalid input `errors` tells each broken rule and where.
+A wrong method on a path answers 405 with `Allow`, a path that is not here 404.
+
+**Lists** take `limit` and `cursor` and answer `items` and `next_cursor`, null on the last page. A cursor belongs to
+its merchant, path and query.
+
+**Writes** take `Idempotency-Key`: for a day the same key and body gets the first answer again, and another body 409.
+
+**Quotas** are per key and minute; over them 429 tells in `Retry-After` how many seconds to wait.
+
+**Reads** carry `ETag`; sent back as `If-None-Match` it answers 304 while nothing changed.
+"""
+_HEADERS = {
+    "ETag": {"description": "Names this version of the answer.", "required": True, "schema": {"type": "string"}},
+    "Cache-Control": {"description": "Who may keep it.", "required": True, "schema": {"type": "string"}},
+    "Retry-After": {
+        "description": "Seconds to wait.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    },
+}
+_ERRORS = {
+    400: "The request cannot be read: the body is not JSON, or the cursor is not of this list.",
+    401: "No key, or one that is unknown or revoked.",
+    403: "A publishable key where a secret one is needed.",
+    404: "It does not exist for this merchant.",
+    409: "It contradicts the present state, or the Idempotency-Key came before with another body.",
+    413: "The body is over 1 MB.",
+    415: "The body is not application/json.",
+    422: "The request breaks the schema; see `errors`.",
+    429: "The key's quota is spent.",
+    500: "Something went wrong on our side.",
+    503: "The store is busy; nothing was lost.",
+}
+_RETRIED = {429, 503}
 
 
 class FieldProblem(TypedDict):
@@ -82,7 +125,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Vitrine",
             "version": "1.0.0",
-            "description": "Galleries that order themselves by what shoppers view and click.",
+            "description": _ABOUT,
             "license": {"name": "Proprietary", "identifier": "LicenseRef-Proprietary"},
         },
         "servers": [{"url": "/"}],
@@ -90,6 +133,8 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"}},
+            "headers": _HEADERS,
+            "responses": _error_responses(schemas),
             "schemas": dict(sorted(schemas.items())),
         },
     }
@@ -136,7 +181,16 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     for name, schema in query.items():
         required = {"required": True} if schema.get("x-required") else {}
         parameters.append({"name": name, "in": "query", "schema": schema, **required})
-    if route.method != "GET":
+    if route.method == "GET":
+        parameters.append(
+            {
+                "name": "If-None-Match",
+                "in": "header",
+                "description": "The ETag of an earlier answer.",
+                "schema": {"type": "string"},
+            }
+        )
+    else:
         parameters.append(
             {
                 "name": "Idempotency-Key",
@@ -151,29 +205,64 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 def _responses(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status, kind in route.answers.items():
-        content = None
-        if route.paged and status == 200:  # noqa: PLR2004 - the contract's page
-            content = {
-                "type": "object",
-                "required": ["items", "next_cursor"],
-                "properties": {
-                    "items": {"type": "array", "items": _schema(kind, schemas)},
-                    "next_cursor": {"type": ["string", "null"]},
-                },
-            }
+        response: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+        if kind is str:
+            response["content"] = {"text/html": {"schema": {"type": "string"}}}
         elif kind is not None:
-            content = _schema(kind, schemas)
-        responses[str(status)] = {"description": "Done."} | (
-            {"content": {"application/json": {"schema": content}}} if content else {}
-        )
-    responses["default"] = {
-        "description": "An error, as RFC 9457 has it.",
-        "content": {
-            "application/problem+json" if route.on_error is None else "application/json": {
-                "schema": _schema(Problem, schemas) if route.on_error is None else {"type": "object"}
-            }
-        },
+            schema = _schema(kind, schemas)
+            listed = route.paged and status == HTTPStatus.OK
+            response["content"] = {"application/json": {"schema": _page(schema) if listed else schema}}
+        if route.method == "GET":
+            response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in ("ETag", "Cache-Control")}
+        responses[str(status)] = response
+    if route.method == "GET":
+        responses["304"] = {"description": HTTPStatus.NOT_MODIFIED.phrase}
+    for status in sorted(_errors_of(route)):
+        responses[str(status)] = _error_response(route, status)
+    return responses
+
+
+def _page(item: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["items", "next_cursor"],
+        "properties": {"items": {"type": "array", "items": item}, "next_cursor": {"type": ["string", "null"]}},
     }
+
+
+def _errors_of(route: Route) -> set[int]:
+    """The errors that a route can answer."""
+    errors = {500, 503}
+    if route.scope != ANYONE:
+        errors |= {401, 429}
+    if route.scope == SECRET:
+        errors.add(403)
+    if "{" in route.path:
+        errors |= {404, 422}
+    if route.paged or route.query:
+        errors |= {400, 422}
+    if route.body:
+        errors |= {400, 413, 415, 422}
+    if route.method != "GET":
+        errors |= {409, 413, 422}
+    return errors
+
+
+def _error_response(route: Route, status: int) -> dict[str, Any]:
+    """A shared answer; of routes with a form of their own for errors, that form."""
+    if route.on_error is None or status == HTTPStatus.UNAUTHORIZED:
+        return {"$ref": f"#/components/responses/{status}"}
+    message = {"type": "object", "required": ["message"], "properties": {"message": {"type": "string"}}}
+    return {"description": HTTPStatus(status).phrase, "content": {"application/json": {"schema": message}}}
+
+
+def _error_responses(schemas: dict[str, Any]) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status, description in _ERRORS.items():
+        problem = {"application/problem+json": {"schema": _schema(Problem, schemas)}}
+        responses[str(status)] = {"description": description, "content": problem}
+        if status in _RETRIED:
+            responses[str(status)]["headers"] = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
     return responses
 
 

@@ -142,7 +142,7 @@ class Gateway:
         }
         headers["Content-Type"] = environ.get("CONTENT_TYPE", "")
         key = headers.pop("X-Api-Key", None)
-        path = quote(environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace"), safe="/:~")
+        path = quote(("/" + environ["PATH_INFO"].lstrip("/")).encode("latin-1").decode("utf-8", "replace"), safe="/:~")
         response = self.call(
             environ["REQUEST_METHOD"],
             path,

@@ -11,6 +11,7 @@ from vitrine.engagement.wiring import gallery_counters
 from vitrine.galleries.answers import (
     AuditAnswer,
     ChallengeImageAnswer,
+    DeletionAnswer,
     FieldErrorAnswer,
     GalleryAnswer,
     ImageAnswer,
@@ -78,7 +79,7 @@ def get(request: Request) -> Answer:
     return Answer(200, gallery_answer(find_gallery(gallery_store(), _key(request))))
 
 
-@app.route("DELETE", "/galleries/{gallery_id}", answers={202: None})
+@app.route("DELETE", "/galleries/{gallery_id}", answers={202: DeletionAnswer})
 def delete(request: Request) -> Answer:
     """Delete a gallery and its images."""
     request_deletion(gallery_store(), gallery_tasks(), _key(request))

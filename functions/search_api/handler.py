@@ -51,7 +51,7 @@ def search_images(request: Request) -> Answer:
     "GET",
     "/search/suggest",
     scope=PUBLISHABLE,
-    query={"q": {"type": "string", "x-required": True}, "limit": _PAGING["limit"]},
+    query={"q": {"type": "string", "pattern": r"\S", "x-required": True}, "limit": _PAGING["limit"]},
     answers={200: SuggestAnswer},
 )
 def suggest(request: Request) -> Answer:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from vitrine.engagement.model import Event
-from vitrine.platform.bodies import Id, RequestBody, UtcTime
+from vitrine.platform.bodies import WHOLE, Id, RequestBody, UtcTime
 
 MOST_EVENTS = 500
 
@@ -21,7 +21,7 @@ class NewEvent(RequestBody):
     occurred_at: UtcTime | None = None
     user_id: Id | None = None
     session_id: Id | None = None
-    position: Annotated[int, Field(ge=1)] | None = None
+    position: Annotated[int, Field(ge=1), WHOLE] | None = None
 
     def event(self) -> Event:
         """The event in the domain's terms."""

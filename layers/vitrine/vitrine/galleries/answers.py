@@ -24,6 +24,10 @@ class GalleryAnswer(TypedDict):
     clicks: int
 
 
+class DeletionAnswer(TypedDict):
+    status: str
+
+
 class EventsAnswer(TypedDict):
     views: int
     clicks: int

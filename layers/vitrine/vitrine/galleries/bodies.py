@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from vitrine.galleries.model import Description
-from vitrine.platform.bodies import Id, RequestBody, UtcTime, WebAddress
+from vitrine.platform.bodies import WHOLE, Id, RequestBody, UtcTime, WebAddress
 from vitrine.platform.times import utc_now
 
 MOST_IMAGES = 100
@@ -19,7 +19,7 @@ Alt = Annotated[str, Field(max_length=1000)]
 Tags = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=50)]
 Credit = Annotated[str, Field(max_length=300)]
 ProductIds = Annotated[tuple[Id, ...], Field(max_length=50)]
-Pixels = Annotated[int, Field(ge=1, le=1_000_000)]
+Pixels = Annotated[int, Field(ge=1, le=1_000_000), WHOLE]
 
 
 class Ranking(RequestBody):
@@ -85,11 +85,11 @@ class PostImages(RequestBody):
 
 
 class PatchImage(RequestBody):
-    """Changes of an image; null takes an optional field away."""
+    """Changes of an image; null takes an optional field away. What was not sent has no meaning here."""
 
-    name: Name | None = None
-    url: WebAddress | None = None
-    created_at: UtcTime | None = None
+    name: Annotated[Name, Field(default_factory=str)]
+    url: Annotated[WebAddress, Field(default_factory=str)]
+    created_at: Annotated[UtcTime, Field(default_factory=utc_now)]
     caption: Caption | None = None
     alt: Alt | None = None
     tags: Tags | None = None
@@ -97,13 +97,5 @@ class PatchImage(RequestBody):
     product_ids: ProductIds | None = None
     width: Pixels | None = None
     height: Pixels | None = None
-    pinned_position: Annotated[int, Field(ge=1, le=LAST_PINNED_POSITION)] | None = None
-    hidden: bool | None = None
-
-    @field_validator("name", "url", "created_at", "hidden")
-    @classmethod
-    def _stays(cls, value: Any) -> Any:
-        if value is None:
-            message = "cannot be null"
-            raise ValueError(message)
-        return value
+    pinned_position: Annotated[int, Field(ge=1, le=LAST_PINNED_POSITION), WHOLE] | None = None
+    hidden: Annotated[bool, Field(default_factory=bool)]

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
 
 from vitrine.platform.http import ID_PATTERN
 from vitrine.platform.times import from_rfc3339
@@ -45,6 +45,18 @@ def _web_address(url: str) -> str:
     return url
 
 
+def _without_point(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_without_point)
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 UtcTime = Annotated[datetime, BeforeValidator(_utc_time)]
-WebAddress = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_web_address)]
+WebAddress = Annotated[
+    str,
+    StringConstraints(max_length=2048),
+    AfterValidator(_web_address),
+    WithJsonSchema(
+        {"type": "string", "format": "uri", "maxLength": 2048, "pattern": r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/]"}
+    ),
+]

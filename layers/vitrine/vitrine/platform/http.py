@@ -143,7 +143,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """A status, a JSON value (None for no body) and more headers."""
+    """A status, a JSON value (None for no body; a text goes as it is, with its Content-Type) and more headers."""
 
     status: int
     content: Any = None
@@ -341,7 +341,9 @@ def _gateway_answer(answer: Answer, event: dict[str, Any]) -> dict[str, Any]:
     status = answer.status
     if answer.content is not None:
         headers.setdefault("Content-Type", _JSON)
-        body = json.dumps(answer.content, separators=(",", ":"), ensure_ascii=False)
+        body = answer.content
+        if not isinstance(body, str):
+            body = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
     if event["httpMethod"] == "GET" and status == 200:  # noqa: PLR2004
         etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
         headers["ETag"] = etag

@@ -31,7 +31,11 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "min_height": _PIXELS,
     "orientation": {"type": "string", "enum": list(Orientation)},
     "sort": {"type": "string", "enum": list(Sort), "default": Sort.RELEVANCE},
-    "facets": {"type": "string", "description": f"Of {', '.join(Facet)}, separated by commas."},
+    "facets": {
+        "type": "string",
+        "description": f"Of {', '.join(Facet)}, separated by commas.",
+        "pattern": "^({0})(,({0}))*$".format("|".join(Facet)),
+    },
 }
 
 
