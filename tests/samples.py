@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 from tests.aws import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vitrine.platform.http import Route
 
 
 class Sample(NamedTuple):
@@ -27,17 +32,18 @@ def samples() -> list[Sample]:
 
 
 class Sent(NamedTuple):
-    """What a route's sample sends beside the path."""
+    """What a route's sample sends beside the path and the key."""
 
-    query: str
-    body: Any
+    query: str = ""
+    headers: Mapping[str, str] = {}
+    body: Any = None
 
 
-def sample_of(method: str, resource: str) -> Sent:
-    """The query and body of a route's sample; fails when the route has none."""
+def sample_of(route: Route) -> Sent:
+    """What a route's sample sends; nothing for a route without one, which must take no body."""
     for function, _, event in samples():
-        if function.endswith("_api") and (event["httpMethod"], event["resource"]) == (method, resource):
-            body = event["body"]
-            return Sent(urlencode(event["queryStringParameters"] or {}), json.loads(body) if body else None)
-    message = f"{method} {resource} has no sample: put one under events/"
-    raise AssertionError(message)
+        if function.endswith("_api") and (event["httpMethod"], event["resource"]) == (route.method, route.path):
+            query = urlencode(event["queryStringParameters"] or {})
+            return Sent(query, event["headers"], json.loads(event["body"]) if event["body"] else None)
+    assert route.body is None, f"{route.method} {route.path} takes a body: put a sample under events/"
+    return Sent(headers={"X-Reviewer": "ann"})

@@ -1,0 +1,19 @@
+"""The OpenAPI document and the page that shows it."""
+
+from __future__ import annotations
+
+from functions.docs_api.handler import lambda_handler as docs
+from tests.aws import api_event, send
+
+
+def test_the_document_is_served_to_anyone_from_where_it_was_asked() -> None:
+    status, document, headers = send(docs, api_event("GET", "/openapi.json", merchant=None))
+    assert (status, document["openapi"], document["servers"]) == (200, "3.1.0", [{"url": "."}])
+    assert headers["ETag"]
+
+
+def test_the_page_is_html() -> None:
+    answer = docs(api_event("GET", "/docs", merchant=None), None)
+    assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert answer["body"].startswith("<!doctype html>")
+    assert "SwaggerUIBundle" in answer["body"]

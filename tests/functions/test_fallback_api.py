@@ -1,0 +1,40 @@
+"""Wrong methods, unknown paths and preflights."""
+
+from __future__ import annotations
+
+import pytest
+
+from commands.openapi import routes
+from functions.fallback_api.handler import lambda_handler as fallback
+from tests.aws import api_event
+from tests.gateway import Gateway, open_shop
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+PATHS = sorted({route.path for route in routes()})
+
+
+@pytest.mark.usefixtures("cloud")
+def test_a_wrong_method_on_a_known_path_is_405_and_tells_the_right_ones() -> None:
+    gateway, shop = Gateway(), open_shop("shop")
+    for path in PATHS:
+        allowed = sorted(route.method for route in routes() if route.path == path)
+        for method in sorted(set(METHODS) - set(allowed)):
+            asked = path.replace("{", "").replace("}", "")
+            answer = gateway.call(method, asked, shop.publishable_key)
+            assert answer.status == 405, f"{method} {path}"
+            assert answer.headers["Allow"].split(", ") >= allowed
+            assert answer.json["type"] == "urn:vitrine:problem:method-not-allowed"
+
+
+@pytest.mark.parametrize("path", ["nowhere", "galleries/a/b/c/d", "galleries/a/images/b/more"])
+def test_an_unknown_path_is_404(path: str) -> None:
+    answer = fallback(api_event("GET", "/{proxy+}", proxy=path), None)
+    assert answer["statusCode"] == 404
+
+
+def test_a_web_page_may_call() -> None:
+    answer = fallback(api_event("OPTIONS", "/{proxy+}", merchant=None, proxy="galleries/summer/events"), None)
+    assert answer["statusCode"] == 204
+    assert answer["headers"]["Access-Control-Allow-Origin"] == "*"
+    assert answer["headers"]["Access-Control-Allow-Methods"] == "POST, OPTIONS"
+    assert "X-Api-Key" in answer["headers"]["Access-Control-Allow-Headers"]
