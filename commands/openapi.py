@@ -199,6 +199,16 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
                 "schema": {"type": "string", "minLength": 1, "maxLength": 255},
             }
         )
+    if route.path.startswith("/review/") and route.method != "GET":
+        parameters.append(
+            {
+                "name": "X-Reviewer",
+                "in": "header",
+                "required": True,
+                "description": "Who reviews.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": 64},
+            }
+        )
     return parameters
 
 
@@ -252,8 +262,7 @@ def _error_response(route: Route, status: int) -> dict[str, Any]:
     """A shared answer; of routes with a form of their own for errors, that form."""
     if route.on_error is None or status == HTTPStatus.UNAUTHORIZED:
         return {"$ref": f"#/components/responses/{status}"}
-    message = {"type": "object", "required": ["message"], "properties": {"message": {"type": "string"}}}
-    return {"description": HTTPStatus(status).phrase, "content": {"application/json": {"schema": message}}}
+    return {"description": HTTPStatus(status).phrase, "content": {"application/json": {"schema": {"type": "object"}}}}
 
 
 def _error_responses(schemas: dict[str, Any]) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def _assignment_error(error: ServiceError) -> Answer:
         return Answer(400, {"error": error.detail})
     if not isinstance(error, InvalidRequest):
         return Answer(status_of(error), {"error": error.detail}, headers_of(error))
-    wrong = [f"{it.pointer}: {it.detail}" for it in error.errors[:3]]
+    wrong = [f"{it.pointer}: {it.detail}".removeprefix(": ") for it in error.errors[:3]]
     return Answer(400, {"error": "; ".join(wrong) or error.detail})
 
 
