@@ -33,6 +33,8 @@ check: $(READY)  ## what CI checks beside the tests
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/cfn-lint template.yaml
 	$(VENV)/bin/bandit -q -ll -r layers/vitrine/vitrine functions commands
+	$(VENV)/bin/uv tool run --quiet --from checkov==3.3.30 checkov --config-file .checkov.yaml
+	for locked in layers/*/requirements.txt; do $(VENV)/bin/pip-audit --disable-pip --require-hashes -r $$locked || exit 1; done
 	$(PYTHON) -m commands.openapi --check
 
 test: $(READY)  ## all tests
