@@ -1,0 +1,44 @@
+"""Models learned by DuckDB in this process, from files to files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from vitrine.recommendations.learn_model import PARTS, TABLES, statements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_COLUMN_TYPES = {"bigint": "BIGINT", "string": "VARCHAR", "double": "DOUBLE"}
+
+
+def learn(tables: Path, results: Path, *, now_seconds: float, memory: str = "2GB", threads: int = 2) -> Iterator[str]:
+    """Write `neighbours-NN.csv.gz` and `popular.csv.gz` to `results`; answers each name as it is done.
+
+    `tables` has a folder of headless `.csv.gz` files a table of `TABLES`. What exceeds `memory` goes to disk.
+    """
+    settings = {"memory_limit": memory, "threads": threads, "temp_directory": str(results / "spill")}
+    with duckdb.connect(config=settings) as connection:
+        for table, columns in TABLES.items():
+            types = ", ".join(f"'{name}': '{_COLUMN_TYPES[kind]}'" for name, kind in columns.items())
+            files = tables / table / "*.csv.gz"
+            connection.execute(
+                f"CREATE TABLE {table} AS SELECT * FROM read_csv('{files}', header = false, delim = ',', quote = '',"
+                f" nullstr = '\\N', columns = {{{types}}})"
+            )
+        whole = statements(now_seconds=now_seconds)
+        for step, select in whole.steps.items():
+            connection.execute(f"CREATE TABLE {step} AS {select}")
+        _write(connection, whole.parts["popular"], results / "popular.csv.gz")
+        yield "popular.csv.gz"
+        for part in range(PARTS):
+            name = f"neighbours-{part:02}.csv.gz"
+            _write(connection, statements(now_seconds=now_seconds, part=part).parts["neighbours"], results / name)
+            yield name
+
+
+def _write(connection: duckdb.DuckDBPyConnection, select: str, file: Path) -> None:
+    connection.execute(f"COPY ({select}) TO '{file}' (FORMAT csv, HEADER false)")
