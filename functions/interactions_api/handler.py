@@ -17,7 +17,6 @@ lambda_handler = app = HttpApp(admit=admit, replays=replays)
 @app.route(
     "POST",
     "/interactions",
-    
     body="vitrine.catalog.bodies:PostInteractions",
     answers={202: RecordedInteractionsAnswer},
 )

@@ -13,9 +13,7 @@ from vitrine.recommendations.wiring import withdrawals
 lambda_handler = app = HttpApp(admit=admit, replays=replays)
 
 
-@app.route(
-    "PUT", "/products/{product_id}", body="vitrine.catalog.bodies:PutProduct", answers={200: ProductAnswer}
-)
+@app.route("PUT", "/products/{product_id}", body="vitrine.catalog.bodies:PutProduct", answers={200: ProductAnswer})
 def put(request: Request) -> Answer:
     """Create or change a product."""
     from vitrine.catalog.bodies import PutProduct  # noqa: PLC0415 - readers never load bodies

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from vitrine.access.wiring import admit
-from vitrine.catalog.answers import ProductAnswer
 from vitrine.catalog.model import UserKey
 from vitrine.platform.http import PUBLISHABLE, Answer, HttpApp, Page, Request
 from vitrine.platform.problems import FieldError, InvalidRequest
 from vitrine.platform.telemetry import MetricUnit, metrics
-from vitrine.recommendations.model import STRATEGIES, Strategy
+from vitrine.recommendations.model import STRATEGIES
 from vitrine.recommendations.recommend import recommend_similar
 from vitrine.recommendations.wiring import (
     model_store,
@@ -19,6 +18,9 @@ from vitrine.recommendations.wiring import (
     shelf_store,
     weights_of,
 )
+
+if TYPE_CHECKING:
+    from vitrine.catalog.answers import ProductAnswer
 
 lambda_handler = app = HttpApp(admit=admit)
 
@@ -72,7 +74,7 @@ def get(request: Request) -> Answer:
     page = request.page()
     found = recommender().recommend(
         user,
-        cast("Strategy", strategy),
+        strategy,
         request.query.get("category"),
         now=request.now,
         new_id=new_recommendation_id,
@@ -88,9 +90,7 @@ def get(request: Request) -> Answer:
     return Answer(200, {**told, **cast("dict[str, Any]", answer.content)})
 
 
-@app.route(
-    "GET", "/products/{product_id}/similar", scope=PUBLISHABLE, answers={200: RecommendedAnswer}, paged=True
-)
+@app.route("GET", "/products/{product_id}/similar", scope=PUBLISHABLE, answers={200: RecommendedAnswer}, paged=True)
 def similar(request: Request) -> Answer:
     """Read what goes with a product."""
     page = request.page()

@@ -66,9 +66,7 @@ def _refresh(users: Iterable[UserKey]) -> list[UserKey]:
     failed = []
     for user in users:
         try:
-            refresh_shortlist(
-                interaction_store(), model_store(), shelf_store(), user, weights_of(user.merchant_id)
-            )
+            refresh_shortlist(interaction_store(), model_store(), shelf_store(), user, weights_of(user.merchant_id))
         except Exception as error:  # noqa: BLE001 - one shopper must not hold up the others
             logger.warning("set aside", exc_info=error)
             failed.append(user)

@@ -3,8 +3,8 @@
 | table | pk | sk | |
 |---|---|---|---|
 | products | `{merchant_id}` | `{product_id}` | a product |
-| interactions | `{merchant_id}/{user_id}` | `i/{interaction_id}` | an interaction; index `by_time` on `pk`, `at`; index `by_part` on `part`, `at` |
-| | | `b/{product_id}` | the ids of the purchases by which the user bought it; gone when `purchases` is absent |
+| interactions | `{merchant_id}/{user_id}` | `i/{interaction_id}` | in the indexes `by_time` and `by_part` too |
+| | | `b/{product_id}` | the ids of the purchases by which the user bought it, if any |
 | | | `user` | `revision` moves when what the user bought changes |
 
 Ids hold no slash, so keys are unambiguous.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 InteractionType = Literal["view", "click", "purchase"]
 
-PARTS = 16
+PARTS = 8
 _KEYED_DIGEST_BYTES = 16
 
 

@@ -1,9 +1,9 @@
 """A model is built in parts, each of which may fail and run again, and is published in one write.
 
-    export   interactions, part by part, and the products, from the stores to files
-    learn    files to files, by one engine
-    load     the results into the slot that is not read; the last one publishes
-    refresh  shortlists, part by part
+export   interactions, part by part, and the products, from the stores to files
+learn    files to files, by one engine
+load     the results into the slot that is not read; the last one publishes
+refresh  shortlists, part by part
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ class ModelBuilder:
         if following:
             self._send(work.merchant_id, work.run, following)
             return
-        self._files.delete(_prefix(work))
+        self._files.delete(f"{work.merchant_id}/")
         self._runs.end(work.merchant_id, work.run)
 
     def _send(self, merchant_id: str, run: int, step: str) -> None:
@@ -180,9 +180,7 @@ class ModelBuilder:
             found = self._catalog.interactions(work.merchant_id, int(work.part))
             self._files.write(f"{tables}/interactions/{work.part}.csv.gz", map(interaction_line, found))
             return
-        self._files.write(
-            f"{tables}/products/00.csv.gz", map(product_line, self._catalog.products(work.merchant_id))
-        )
+        self._files.write(f"{tables}/products/00.csv.gz", map(product_line, self._catalog.products(work.merchant_id)))
         self._files.write(
             f"{tables}/tokens/00.csv.gz",
             (line for product in self._catalog.products(work.merchant_id) for line in token_lines(product)),
@@ -218,6 +216,7 @@ class LocalEngine:
         self._learn = learn
 
     def learn(self, tables: str, results: str, now_seconds: float) -> None:
+        """From files to files, by way of this disk."""
         disk = Path(tempfile.mkdtemp())
         try:
             (disk / "results").mkdir()

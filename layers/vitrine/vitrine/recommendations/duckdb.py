@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from vitrine.recommendations.learn_model import PARTS, TABLES, statements
+from vitrine.catalog.model import PARTS
+from vitrine.recommendations.learn_model import TABLES, statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _COLUMN_TYPES = {"bigint": "BIGINT", "string": "VARCHAR", "double": "DOUBLE"}
+
+_DIALECT = "header = false, auto_detect = false, delim = ',', quote = '', nullstr = '\\N'"
 
 
 def learn(tables: Path, results: Path, *, now_seconds: float, memory: str = "2GB", threads: int = 2) -> Iterator[str]:
@@ -20,15 +23,17 @@ def learn(tables: Path, results: Path, *, now_seconds: float, memory: str = "2GB
 
     `tables` has a folder of headless `.csv.gz` files a table of `TABLES`. What exceeds `memory` goes to disk.
     """
-    settings = {"memory_limit": memory, "threads": threads, "temp_directory": str(results / "spill")}
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": memory,
+        "threads": threads,
+        "temp_directory": str(results / "spill"),
+    }
     with duckdb.connect(config=settings) as connection:
         for table, columns in TABLES.items():
             types = ", ".join(f"'{name}': '{_COLUMN_TYPES[kind]}'" for name, kind in columns.items())
             files = tables / table / "*.csv.gz"
-            connection.execute(
-                f"CREATE TABLE {table} AS SELECT * FROM read_csv('{files}', header = false, delim = ',', quote = '',"
-                f" nullstr = '\\N', columns = {{{types}}})"
-            )
+            source = f"read_csv('{files}', columns = {{{types}}}, {_DIALECT})"
+            connection.execute(f"CREATE TABLE {table} AS SELECT * FROM {source}")  # noqa: S608 - all of it is ours
         whole = statements(now_seconds=now_seconds)
         for step, select in whole.steps.items():
             connection.execute(f"CREATE TABLE {step} AS {select}")

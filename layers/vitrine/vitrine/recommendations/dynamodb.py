@@ -172,7 +172,9 @@ class DynamoDBShelves:
             stamp="/".join(map(str, stamps)),
             has_model=model is not None,
             shortlist={
-                strategy: [Scored(product_id, score, reason, tuple(because)) for product_id, score, reason, because in it]
+                strategy: [
+                    Scored(product_id, score, reason, tuple(because)) for product_id, score, reason, because in it
+                ]
                 for strategy, it in lists.items()
             },
             popular=[Scored(product_id, prior(users), "popular", ()) for product_id, users in popular],

@@ -5,11 +5,16 @@
 --   products      product_number, product_id, category, available (1 or 0)
 --   tokens        product_number, token_number, kind: what a product's description says
 
+-- step: latest
+SELECT least(max(at_seconds), {now_seconds}) AS at_seconds
+FROM interactions
+
 -- step: touched
 SELECT i.user_number, i.product_number, max(i.at_seconds) AS at_seconds,
-       max(CAST(round(i.weight * power(0.5, greatest({now_seconds} - i.at_seconds, 0) / 86400.0 / {half_life_days}))
+       max(CAST(round(i.weight * power(0.5, greatest(n.at_seconds - i.at_seconds, 0) / 86400.0 / {half_life_days}))
            AS BIGINT)) AS weight
 FROM interactions i
+CROSS JOIN latest n
 JOIN products p ON p.product_number = i.product_number
 GROUP BY i.user_number, i.product_number
 
@@ -28,13 +33,25 @@ FROM history
 GROUP BY product_number
 
 -- step: audience
-SELECT count(DISTINCT user_number) AS users
+SELECT count(DISTINCT user_number) AS users,
+       least({most_prior_users}, {prior_share} * count(DISTINCT user_number)) AS prior
 FROM history
 
 -- step: sizes
 SELECT user_number, count(*) AS products
 FROM history
 GROUP BY user_number
+
+-- step: takers
+SELECT product_number, count(*) AS users
+FROM history
+GROUP BY product_number
+
+-- step: token_repeats
+SELECT t.token_number, sum(y.users * y.users) AS pairs
+FROM tokens t
+JOIN takers y ON y.product_number = t.product_number
+GROUP BY t.token_number
 
 -- step: token_use
 SELECT c.token_number, c.kind, sum(c.products) AS used,
@@ -51,28 +68,34 @@ JOIN sizes s ON s.user_number = c.user_number
 GROUP BY c.token_number, c.kind
 
 -- step: touches
-SELECT greatest(sum(products), 1) AS products
+SELECT greatest(coalesce(sum(products), 0), 1) AS products,
+       least({most_prior_products}, 1 + {prior_share} * coalesce(sum(products), 0)) AS prior
 FROM sizes
+
+-- step: token_pairs
+SELECT u.token_number, u.kind, u.observed, u.used * 1.0 / n.products AS share,
+       CAST(1000000.0 * (u.used * u.used - r.pairs) / n.products AS BIGINT) / 1000000.0 AS expected
+FROM token_use u
+JOIN token_repeats r ON r.token_number = u.token_number
+CROSS JOIN touches n
 
 -- step: kind_lift
 SELECT k.kind,
        (coalesce(sum(CAST(u.observed * 1000000 AS BIGINT)) / 1000000.0, 0.0) + 2.0)
-         / (coalesce(sum(CAST(1000000.0 * u.used * u.used / n.products AS BIGINT)) / 1000000.0, 0.0) + 1.0) AS lift
+         / (coalesce(sum(CAST(u.expected * 1000000 AS BIGINT)) / 1000000.0, 0.0) + 1.0) AS lift
 FROM (SELECT DISTINCT kind FROM tokens) AS k
-CROSS JOIN touches n
-LEFT JOIN token_use u ON u.kind = k.kind
+LEFT JOIN token_pairs u ON u.kind = k.kind
 GROUP BY k.kind
 
 -- step: token_lift
-SELECT t.token_number, t.carriers,
+SELECT t.token_number,
        CAST(round(10000 * ln(
-         (coalesce(u.observed, 0.0) + {prior_products} * (coalesce(u.used, 1) * 1.0 / n.products)
-           * CASE WHEN u.used IS NULL THEN k.lift ELSE 1.0 END)
-         / ((coalesce(u.used, 0) + {prior_products}) * (coalesce(u.used, 1) * 1.0 / n.products)))) AS BIGINT) AS lift
+         CASE WHEN coalesce(u.expected, 0.0) < 1 THEN k.lift
+              ELSE (u.observed + n.prior * u.share) / (u.expected + n.prior * u.share) END)) AS BIGINT) AS lift
 FROM (SELECT token_number, kind, count(*) AS carriers FROM tokens GROUP BY token_number, kind) AS t
 CROSS JOIN touches n
 JOIN kind_lift k ON k.kind = t.kind
-LEFT JOIN token_use u ON u.token_number = t.token_number
+LEFT JOIN token_pairs u ON u.token_number = t.token_number
 WHERE t.carriers > 1
 
 -- step: sellable
@@ -102,8 +125,8 @@ FROM (
                               ORDER BY e.together * e.lift DESC, e.other_number) AS place
     FROM (
       SELECT c.product_number, c.other_number, c.together,
-             CAST(round(10000 * ln((c.together + {prior_users} * b.users / n.users)
-                  / ((a.users + {prior_users}) * b.users / n.users))) AS BIGINT) AS lift
+             CAST(round(10000 * ln((c.together + n.prior * b.users / n.users)
+                  / ((a.users + n.prior) * b.users / n.users))) AS BIGINT) AS lift
       FROM (
         SELECT x.product_number, y.product_number AS other_number, sum(x.weight * y.weight) / 1000000.0 AS together
         FROM history x

@@ -7,16 +7,18 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from vitrine.catalog.model import PARTS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PARTS = 16
 CONSTANTS = {
     "parts": PARTS,
     "half_life_days": 180,
     "longest_history": 200,
-    "prior_users": 100.0,
-    "prior_products": 100.0,
+    "most_prior_users": 100.0,
+    "most_prior_products": 100.0,
+    "prior_share": 0.05,
     "neighbours": 100,
     "content_neighbours": 50,
     "carriers_per_token": 40,

@@ -33,7 +33,9 @@ def interaction_line(interaction: Interaction) -> str:
 
 def product_line(product: Product) -> str:
     """A line of the table `products`. Categories are quoted by replacement: they are only compared."""
-    return f"{number_of(product.product_id)},{product.product_id},{category_key(product.category)},{product.available:d}\n"
+    return (
+        f"{number_of(product.product_id)},{product.product_id},{category_key(product.category)},{product.available:d}\n"
+    )
 
 
 def token_lines(product: Product) -> Iterator[str]:

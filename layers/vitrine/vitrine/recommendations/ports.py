@@ -40,7 +40,7 @@ class ShelfStore(Protocol):
         ...
 
     def sellable(self, user: UserKey, product_ids: Sequence[str]) -> Mapping[str, Product]:
-        """Those of at most 50 products that there are, are available and that the user has not bought: one round trip."""
+        """Those of at most 50 products that are available and not bought by the user: one round trip."""
         ...
 
     def put_shortlist(self, user: UserKey, model: Model, lists: Mapping[Strategy, Sequence[Scored]]) -> None:

@@ -47,13 +47,14 @@ class Recommender:
         entry: dict[str, Any] = json.loads(kept) if kept else {}
         question = json.dumps([strategy, category])
         if entry.get("stamp") == shelf.stamp and question in entry["answers"]:
-            return Recommendations(*entry["answers"][question], outcome="hit")
+            recommendation_id, generated_at, items = entry["answers"][question]
+            return Recommendations(recommendation_id, generated_at, items, "hit")
         outcome: Outcome = "stale" if entry and entry["stamp"] != shelf.stamp else "miss"
         items = self._rank(user, shelf, strategy, category)
-        answer = (new_id(), to_rfc3339(now), items)
-        answers = {**entry["answers"], question: answer} if outcome == "miss" and entry else {question: answer}
+        answer = Recommendations(new_id(), to_rfc3339(now), items, outcome)
+        answers = {**entry["answers"], question: answer[:3]} if outcome == "miss" and entry else {question: answer[:3]}
         self._entries.put(user, json.dumps({"stamp": shelf.stamp, "answers": answers}).encode())
-        return Recommendations(*answer, outcome=outcome)
+        return answer
 
     def _rank(self, user: UserKey, shelf: Shelf, strategy: Strategy, category: str | None) -> list[dict[str, Any]]:
         if not shelf.has_model:

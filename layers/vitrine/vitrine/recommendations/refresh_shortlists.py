@@ -9,6 +9,7 @@ from vitrine.recommendations.model import SHORTLIST, STRATEGIES, Candidates, Wei
 if TYPE_CHECKING:
     from vitrine.catalog.model import UserKey
     from vitrine.catalog.ports import InteractionStore
+    from vitrine.recommendations.model import Scored, Strategy
     from vitrine.recommendations.ports import ModelStore, ShelfStore
 
 _NEWEST = 200
@@ -30,11 +31,11 @@ def refresh_shortlist(
     seeds = seeds_of(newest)
     near = models.neighbourhoods(user.merchant_id, model, [seed.product_id for seed in seeds])
     candidates = Candidates(seeds, near, models.popular(user.merchant_id, model))
-    ranked = {
+    ranked: dict[Strategy, list[Scored]] = {
         strategy: candidates.ranked(strategy, weights)[:_LOOKED_AT] for strategy in STRATEGIES if strategy != "popular"
     }
     bought = shelves.bought(user, {it.product_id for found in ranked.values() for it in found})
-    lists = {
+    lists: dict[Strategy, list[Scored]] = {
         strategy: [it for it in found if it.product_id not in bought][:SHORTLIST] for strategy, found in ranked.items()
     }
     shelves.put_shortlist(user, model, lists)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import io
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from mypy_boto3_s3 import S3Client
 
@@ -40,7 +40,7 @@ class S3Files:
                 file.write(chunk)
             file.seek(0)
             with gzip.open(file, "rt") as text:
-                yield from cast("io.TextIOWrapper", text)
+                yield from text
 
     def fetch(self, prefix: str, folder: Path) -> None:
         """Copy all files whose name begins so into a folder."""
