@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from typing import Any, TypedDict, cast
 
 from vitrine.access.wiring import admit
+from vitrine.catalog.answers import ProductAnswer  # noqa: TC001 - the OpenAPI document reads it
 from vitrine.catalog.model import UserKey
 from vitrine.platform.http import PUBLISHABLE, Answer, HttpApp, Page, Request
 from vitrine.platform.problems import FieldError, InvalidRequest
@@ -18,9 +19,6 @@ from vitrine.recommendations.wiring import (
     shelf_store,
     weights_of,
 )
-
-if TYPE_CHECKING:
-    from vitrine.catalog.answers import ProductAnswer
 
 lambda_handler = app = HttpApp(admit=admit)
 
