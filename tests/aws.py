@@ -90,7 +90,7 @@ def environment_of(made: Mapping[str, str]) -> dict[str, str]:
         for name, value in scope.get("Environment", {}).get("Variables", {}).items():
             if isinstance(value, dict):
                 target = value.get("Ref", "")
-                variables[name] = made.get(target) or parameters.get(target) or target
+                variables[name] = made.get(target) or parameters.get(target, target)
             else:
                 variables[name] = str(value)
     return variables

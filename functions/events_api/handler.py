@@ -51,6 +51,7 @@ def post_events(request: Request) -> Answer:
     results = _count(request, gallery, events)
     if all(result.status == "rejected" for result in results):
         find_gallery(gallery_store(), gallery)
+    _count_for_products(request, gallery, events, results)
     return Answer(202, {"results": [_answer(result) for result in results]})
 
 
@@ -89,6 +90,25 @@ def _count(request: Request, gallery: GalleryKey, events: Sequence[Event]) -> li
         metrics.add_metric(f"Events{status.capitalize()}", MetricUnit.Count, amount)
     metrics.flush_metrics()
     return results
+
+
+def _count_for_products(
+    request: Request, gallery: GalleryKey, events: Sequence[Event], results: Sequence[Result]
+) -> None:
+    """Duplicates too: the first sender may have died between counting and this."""
+    known = [
+        event
+        for event, result in zip(events, results, strict=True)
+        if event.user_id is not None and result.status in {"accepted", "duplicate"}
+    ]
+    if not known:
+        return
+    from vitrine.catalog.take_events import take_events  # noqa: PLC0415 - most events name no user
+    from vitrine.catalog.wiring import interaction_store  # noqa: PLC0415 - as above
+
+    images = gallery_store().get_images(gallery, {event.image_id for event in known})
+    products = {image_id: image.description.product_ids for image_id, image in images.items()}
+    take_events(interaction_store(), gallery, known, products, now=request.now)
 
 
 def _answer(result: Result) -> ResultAnswer:

@@ -25,7 +25,16 @@ FOLDERS = sorted(folder.name for folder in (ROOT / "functions").iterdir() if any
 PASSING = {"IdempotencyTable"}
 # They name the kinds of imports and run none: only the worker writes.
 UNREAD = {
-    "imports_api": {"GALLERIES_TABLE", "IMAGES_TABLE", "VISITS_TABLE", "SUBMISSIONS_BUCKET", "REVIEW_TABLE"},
+    "imports_api": {
+        "GALLERIES_TABLE",
+        "IMAGES_TABLE",
+        "VISITS_TABLE",
+        "SUBMISSIONS_BUCKET",
+        "REVIEW_TABLE",
+        "PRODUCTS_TABLE",
+        "INTERACTIONS_TABLE",
+        "RECOMMENDATIONS_TABLE",
+    },
 }
 SERVED_TO_ANYONE = {"WebBucket"}  # holds the web app's files and nothing of a merchant
 SHARED_VARIABLES = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "PYDANTIC_DISABLE_PLUGINS"}

@@ -52,6 +52,23 @@ class DynamoDBAccess:
             return None
         return Merchant(merchant_id, item["name"]["S"], item["secret"]["S"], from_rfc3339(item["created_at"]["S"]))
 
+    def merchants(self) -> list[str]:
+        """The ids of all merchants."""
+        found: list[str] = []
+        scan: dict[str, Any] = {
+            "TableName": self._table,
+            "FilterExpression": "begins_with(pk, :merchant)",
+            "ExpressionAttributeValues": {":merchant": {"S": "merchant#"}},
+            "ProjectionExpression": "pk",
+        }
+        while True:
+            with translated():
+                page = self._client.scan(**scan)
+            found += [cast("Item", item)["pk"]["S"].removeprefix("merchant#") for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                return found
+            scan["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
     def add_key(self, key: ApiKey) -> None:
         with translated():
             self._client.put_item(TableName=self._table, Item=_key_item(key))

@@ -85,8 +85,38 @@ def _snapshots() -> Kind:
     )
 
 
+def _products() -> Kind:
+    from vitrine.catalog.wiring import product_store  # noqa: PLC0415 - a kind loads its own room
+    from vitrine.imports.catalog import ProductRow, write_products  # noqa: PLC0415 - as above
+    from vitrine.imports.ports import Kind  # noqa: PLC0415 - as above
+    from vitrine.recommendations.wiring import withdrawals  # noqa: PLC0415 - as above
+
+    return Kind(
+        row=ProductRow,
+        id_headings=("product_id", "id"),
+        write=lambda taken, rows: write_products(product_store(), withdrawals(), taken, rows),
+    )
+
+
+def _interactions() -> Kind:
+    from vitrine.catalog.wiring import interaction_store  # noqa: PLC0415 - a kind loads its own room
+    from vitrine.imports.catalog import InteractionRow, write_interactions  # noqa: PLC0415 - as above
+    from vitrine.imports.ports import Kind  # noqa: PLC0415 - as above
+    from vitrine.platform.times import to_rfc3339  # noqa: PLC0415 - as above
+    from vitrine.recommendations.wiring import entries  # noqa: PLC0415 - as above
+
+    return Kind(
+        row=InteractionRow,
+        id_headings=("interaction_id", "id"),
+        write=lambda taken, rows: write_interactions(interaction_store(), entries().drop, taken, rows),
+        defaults=lambda taken: {"occurred_at": to_rfc3339(taken.created_at)},
+    )
+
+
 KINDS: dict[str, Callable[[], Kind]] = {
     "images": _images,
+    "products": _products,
+    "interactions": _interactions,
     "stores": _stores,
     "snapshots": _snapshots,
 }

@@ -1,0 +1,108 @@
+"""Recommendations over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict, cast
+
+from vitrine.access.wiring import admit
+from vitrine.catalog.answers import ProductAnswer  # noqa: TC001 - the OpenAPI document reads it
+from vitrine.catalog.model import UserKey
+from vitrine.platform.http import PUBLISHABLE, Answer, HttpApp, Page, Request
+from vitrine.platform.problems import FieldError, InvalidRequest
+from vitrine.platform.telemetry import MetricUnit, metrics
+from vitrine.recommendations.model import STRATEGIES
+from vitrine.recommendations.recommend import recommend_similar
+from vitrine.recommendations.wiring import (
+    model_store,
+    new_recommendation_id,
+    recommender,
+    shelf_store,
+    weights_of,
+)
+
+lambda_handler = app = HttpApp(admit=admit)
+
+_NOBODY = " "
+_PAGING: dict[str, dict[str, Any]] = {
+    "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
+    "cursor": {"type": "string", "description": "`next_cursor` of the page before."},
+}
+
+
+class ReasonAnswer(TypedDict):
+    strategy: str
+    because: list[str]
+
+
+class RecommendedAnswer(TypedDict):
+    product_id: str
+    score: float
+    reason: ReasonAnswer
+    product: ProductAnswer
+
+
+class RecommendationsAnswer(TypedDict):
+    recommendation_id: str
+    generated_at: str
+    cached: bool
+    items: list[RecommendedAnswer]
+    next_cursor: str | None
+
+
+@app.route(
+    "GET",
+    "/users/{user_id}/recommendations",
+    scope=PUBLISHABLE,
+    answers={200: RecommendationsAnswer},
+    query={
+        "strategy": {"enum": list(STRATEGIES), "default": "hybrid"},
+        "category": {"type": "string"},
+        **_PAGING,
+    },
+)
+def get(request: Request) -> Answer:
+    """Read what to show a shopper next."""
+    strategy = request.query.get("strategy", "hybrid")
+    if strategy not in STRATEGIES:
+        raise InvalidRequest(
+            f"strategy must be one of {', '.join(STRATEGIES)}",
+            [FieldError("/query/strategy", f"must be one of {', '.join(STRATEGIES)}")],
+        )
+    user = UserKey(request.merchant_id, request.path_id("user_id"))
+    page = request.page()
+    found = recommender().recommend(
+        user,
+        strategy,
+        request.query.get("category"),
+        now=request.now,
+        new_id=new_recommendation_id,
+    )
+    metrics.add_metric(f"RecommendationsCache{found.outcome.capitalize()}", MetricUnit.Count, 1)
+    metrics.flush_metrics()
+    answer = _page(request, page, found.items)
+    told = {
+        "recommendation_id": found.recommendation_id,
+        "generated_at": found.generated_at,
+        "cached": found.outcome == "hit",
+    }
+    return Answer(200, {**told, **cast("dict[str, Any]", answer.content)})
+
+
+@app.route("GET", "/products/{product_id}/similar", scope=PUBLISHABLE, answers={200: RecommendedAnswer}, paged=True)
+def similar(request: Request) -> Answer:
+    """Read what goes with a product."""
+    page = request.page()
+    items = recommend_similar(
+        model_store(),
+        shelf_store(),
+        UserKey(request.merchant_id, _NOBODY),
+        request.path_id("product_id"),
+        weights_of(request.merchant_id),
+    )
+    return _page(request, page, items)
+
+
+def _page(request: Request, page: Page, items: list[dict[str, Any]]) -> Answer:
+    start = page.state or 0
+    end = start + page.limit
+    return request.list_answer(items[start:end], end if end < len(items) else None)

@@ -1,0 +1,67 @@
+"""Products and interactions as clients read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from vitrine.platform.times import to_rfc3339
+
+if TYPE_CHECKING:
+    from vitrine.catalog.model import Interaction, Product
+
+
+class ProductAnswer(TypedDict):
+    product_id: str
+    name: str
+    category: str | None
+    brand: str | None
+    price: float | None
+    currency: str | None
+    tags: list[str]
+    image_url: str | None
+    attributes: dict[str, Any]
+    available: bool
+
+
+class InteractionAnswer(TypedDict):
+    interaction_id: str
+    product_id: str
+    type: str
+    occurred_at: str
+    value: float | None
+
+
+class RecordedAnswer(TypedDict):
+    interaction_id: str
+    status: str
+
+
+class RecordedInteractionsAnswer(TypedDict):
+    results: list[RecordedAnswer]
+
+
+def product_answer(product: Product) -> ProductAnswer:
+    """A product."""
+    return {
+        "product_id": product.product_id,
+        "name": product.name,
+        "category": product.category,
+        "brand": product.brand,
+        "price": product.price,
+        "currency": product.currency,
+        "tags": list(product.tags),
+        "image_url": product.image_url,
+        "attributes": dict(product.attributes),
+        "available": product.available,
+    }
+
+
+def interaction_answer(interaction: Interaction) -> InteractionAnswer:
+    """An interaction of the user in the path, who is not repeated: answers may be kept for replay."""
+    return {
+        "interaction_id": interaction.interaction_id,
+        "product_id": interaction.product_id,
+        "type": interaction.type,
+        "occurred_at": to_rfc3339(interaction.occurred_at),
+        "value": interaction.value,
+    }

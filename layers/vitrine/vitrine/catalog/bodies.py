@@ -1,0 +1,100 @@
+"""What clients send of products and interactions."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from vitrine.catalog.model import Interaction, Product
+from vitrine.catalog.record_interactions import Sent
+from vitrine.platform.bodies import Id, RequestBody, UtcTime, WebAddress
+from vitrine.platform.times import utc_now
+
+MOST_INTERACTIONS = 500
+_MOST_ATTRIBUTE_CHARACTERS = 8192
+
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+Amount = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+Value = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
+
+
+class PutProduct(RequestBody):
+    """A product as it is now."""
+
+    name: Annotated[str, Field(min_length=1, max_length=500)]
+    category: Text | None = None
+    brand: Text | None = None
+    price: Amount | None = None
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    tags: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=50)] = ()
+    image_url: WebAddress | None = None
+    attributes: Annotated[dict[str, Any], Field(max_length=100, default_factory=dict)]
+    available: bool = True
+
+    @field_validator("tags", mode="before")
+    @classmethod
+    def _null_is_none(cls, value: Any) -> Any:
+        return () if value is None else value
+
+    @field_validator("attributes", mode="before")
+    @classmethod
+    def _null_is_empty(cls, value: Any) -> Any:
+        return {} if value is None else value
+
+    @field_validator("attributes")
+    @classmethod
+    def _is_small(cls, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            size = len(json.dumps(value, allow_nan=False))
+        except ValueError as error:
+            message = "must not hold infinite numbers"
+            raise ValueError(message) from error
+        if size > _MOST_ATTRIBUTE_CHARACTERS:
+            message = f"must have at most {_MOST_ATTRIBUTE_CHARACTERS} characters as JSON"
+            raise ValueError(message)
+        return value
+
+    def product(self, product_id: str) -> Product:
+        """The product in the domain's terms."""
+        return Product(
+            product_id,
+            self.name,
+            self.category,
+            self.brand,
+            self.price,
+            self.currency,
+            self.tags,
+            self.image_url,
+            self.attributes,
+            self.available,
+        )
+
+
+class PutInteraction(RequestBody):
+    """One interaction of the user in the path."""
+
+    product_id: Id
+    type: Literal["view", "click", "purchase"]
+    occurred_at: UtcTime | None = None
+    value: Value | None = None
+
+    def sent(self, user_id: str, interaction_id: str) -> Sent:
+        """The interaction in the domain's terms; it happens now unless it says when."""
+        when = self.occurred_at or utc_now()
+        interaction = Interaction(interaction_id, user_id, self.product_id, self.type, when, self.value)
+        return Sent(interaction, self.occurred_at is not None)
+
+
+class NewInteraction(PutInteraction):
+    """Something a shopper did. `interaction_id` stays when it is sent again."""
+
+    interaction_id: Id
+    user_id: Id
+
+
+class PostInteractions(RequestBody):
+    """A batch of interactions."""
+
+    interactions: Annotated[tuple[NewInteraction, ...], Field(min_length=1, max_length=MOST_INTERACTIONS)]

@@ -1,0 +1,312 @@
+"""Products and interactions in two tables.
+
+| table | pk | sk | |
+|---|---|---|---|
+| products | `{merchant_id}` | `{product_id}` | a product |
+| interactions | `{merchant_id}/{user_id}` | `i/{interaction_id}` | in the indexes `by_time` and `by_part` too |
+| | | `b/{product_id}` | the ids of the purchases by which the user bought it, if any |
+| | | `user` | `revision` moves when what the user bought changes |
+
+Ids hold no slash, so keys are unambiguous.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, cast
+
+from vitrine.catalog.model import Interaction, Product, UserKey, part_of
+from vitrine.catalog.ports import StaleInteractions
+from vitrine.platform.dynamodb import (
+    ConditionFailed,
+    TransactionRefused,
+    batch_get,
+    query_all,
+    retry_contended,
+    translated,
+)
+from vitrine.platform.problems import Unavailable
+from vitrine.platform.times import from_rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from vitrine.platform.dynamodb import Item
+
+_BATCH_WRITE_LIMIT = 25
+_ATTEMPTS = 8
+
+
+class DynamoDBProducts:
+    """ProductStore on DynamoDB."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def put_products(self, merchant_id: str, products: Sequence[Product]) -> None:
+        latest = {product.product_id: product for product in products}
+        items = [product_item(merchant_id, product) for product in latest.values()]
+        if len(items) == 1:
+            with translated():
+                self._client.put_item(TableName=self._table, Item=items[0])
+            return
+        batch_write(self._client, self._table, [{"PutRequest": {"Item": item}} for item in items])
+
+    def find_product(self, merchant_id: str, product_id: str) -> Product | None:
+        with translated():
+            answer = self._client.get_item(
+                TableName=self._table, Key=product_key(merchant_id, product_id), ConsistentRead=True
+            )
+        return product_of(cast("Item", answer["Item"])) if "Item" in answer else None
+
+    def list_products(self, merchant_id: str, limit: int, after: str | None) -> Sequence[Product]:
+        with translated():
+            page = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :merchant AND sk > :after",
+                ExpressionAttributeValues={":merchant": {"S": merchant_id}, ":after": {"S": after or " "}},
+                Limit=limit,
+            )
+        return [product_of(cast("Item", item)) for item in page["Items"]]
+
+    def all_products(self, merchant_id: str) -> Iterator[Product]:
+        """All products of a merchant, by id."""
+        items = query_all(
+            self._client,
+            TableName=self._table,
+            KeyConditionExpression="pk = :merchant",
+            ExpressionAttributeValues={":merchant": {"S": merchant_id}},
+        )
+        return (product_of(item) for item in items)
+
+    def delete_product(self, merchant_id: str, product_id: str) -> bool:
+        with translated():
+            answer = self._client.delete_item(
+                TableName=self._table, Key=product_key(merchant_id, product_id), ReturnValues="ALL_OLD"
+            )
+        return "Attributes" in answer
+
+
+class DynamoDBInteractions:
+    """InteractionStore on DynamoDB."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def find_interactions(self, user: UserKey, interaction_ids: Sequence[str]) -> dict[str, Interaction]:
+        keys = [_interaction_key(user, interaction_id) for interaction_id in interaction_ids]
+        found = [_interaction(item) for item in batch_get(self._client, self._table, keys)]
+        return {interaction.interaction_id: interaction for interaction in found}
+
+    def replace_interactions(
+        self, user: UserKey, changes: Sequence[tuple[Interaction | None, Interaction | None]]
+    ) -> None:
+        writes = [self._replacement(user, before, after) for before, after in changes]
+        bought = self._bought(user, changes)
+        try:
+            if bought:
+                retry_contended(lambda: self._transact([*writes, *bought]))
+                return
+            for write in writes:
+                self._write(write)
+        except (ConditionFailed, TransactionRefused) as error:
+            raise StaleInteractions from error
+
+    def newest_interactions(
+        self, user: UserKey, limit: int, after: str | None
+    ) -> tuple[Sequence[Interaction], str | None]:
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": "by_time",
+            "KeyConditionExpression": "pk = :user" + (" AND #at < :after" if after else ""),
+            "ExpressionAttributeValues": {":user": {"S": user_partition(user)}},
+            "ScanIndexForward": False,
+            "Limit": limit,
+        }
+        if after:
+            query["ExpressionAttributeNames"] = {"#at": "at"}
+            query["ExpressionAttributeValues"][":after"] = {"S": after}
+        with translated():
+            page = self._client.query(**query)
+        items = cast("list[Item]", page["Items"])
+        return [_interaction(item) for item in items], items[-1]["at"]["S"] if len(items) == limit else None
+
+    def part(self, merchant_id: str, part: int) -> Iterator[Interaction]:
+        items = query_all(
+            self._client,
+            TableName=self._table,
+            IndexName="by_part",
+            KeyConditionExpression="#part = :part",
+            ExpressionAttributeNames={"#part": "part"},
+            ExpressionAttributeValues={":part": {"S": f"{merchant_id}/{part}"}},
+        )
+        return (_interaction(item) for item in items)
+
+    def erase(self, user: UserKey, time_is_left: Callable[[], bool]) -> bool:
+        partition = {":user": {"S": user_partition(user)}}
+        keys = query_all(
+            self._client,
+            TableName=self._table,
+            KeyConditionExpression="pk = :user",
+            ExpressionAttributeValues=partition,
+            ProjectionExpression="pk, sk",
+            ConsistentRead=True,
+        )
+        deletions: list[Any] = []
+        for key in keys:
+            deletions.append({"DeleteRequest": {"Key": key}})
+            if len(deletions) == _BATCH_WRITE_LIMIT:
+                batch_write(self._client, self._table, deletions)
+                deletions = []
+                if not time_is_left():
+                    return False
+        batch_write(self._client, self._table, deletions)
+        return True
+
+    def _replacement(self, user: UserKey, before: Interaction | None, after: Interaction | None) -> dict[str, Any]:
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+        if before:
+            condition = {
+                "ConditionExpression": "#content = :before",
+                "ExpressionAttributeNames": {"#content": "content"},
+                "ExpressionAttributeValues": {":before": {"S": _content(before)}},
+            }
+        if after:
+            return {"Put": {"TableName": self._table, "Item": _interaction_item(user, after), **condition}}
+        assert before is not None, "a change has a before or an after"  # noqa: S101 - tells the type checker
+        return {
+            "Delete": {
+                "TableName": self._table,
+                "Key": _interaction_key(user, before.interaction_id),
+                **condition,
+            }
+        }
+
+    def _bought(
+        self, user: UserKey, changes: Sequence[tuple[Interaction | None, Interaction | None]]
+    ) -> list[dict[str, Any]]:
+        """Who bought what is a set of purchase ids a product: adding and removing an id can be repeated."""
+        verbs: dict[tuple[str, str], set[str]] = {}
+        for before, after in changes:
+            was = before.product_id if before and before.type == "purchase" else None
+            now = after.product_id if after and after.type == "purchase" else None
+            if was != now:
+                if was and before:
+                    verbs.setdefault((was, "DELETE"), set()).add(before.interaction_id)
+                if now and after:
+                    verbs.setdefault((now, "ADD"), set()).add(after.interaction_id)
+        if not verbs:
+            return []
+        revised = self._update(user_key(user), "ADD revision :one", {":one": {"N": "1"}})
+        return [
+            self._update(bought_key(user, product_id), f"{verb} purchases :ids", {":ids": {"SS": sorted(ids)}})
+            for (product_id, verb), ids in verbs.items()
+        ] + [revised]
+
+    def _update(self, key: Mapping[str, Any], expression: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": key,
+                "UpdateExpression": expression,
+                "ExpressionAttributeValues": values,
+            }
+        }
+
+    def _write(self, write: dict[str, Any]) -> None:
+        [(verb, arguments)] = write.items()
+        with translated():
+            if verb == "Put":
+                self._client.put_item(**arguments)
+            else:
+                self._client.delete_item(**arguments)
+
+    def _transact(self, writes: list[dict[str, Any]]) -> None:
+        with translated():
+            self._client.transact_write_items(TransactItems=writes)  # type: ignore[arg-type]
+
+
+def batch_write(client: DynamoDBClient, table: str, requests: Sequence[Any]) -> None:
+    """Put and delete items, any number, none twice."""
+    for start in range(0, len(requests), _BATCH_WRITE_LIMIT):
+        left: Sequence[Any] = requests[start : start + _BATCH_WRITE_LIMIT]
+        for tries in range(_ATTEMPTS):
+            with translated():
+                answer = client.batch_write_item(RequestItems={table: left})
+            left = answer.get("UnprocessedItems", {}).get(table, [])
+            if not left:
+                break
+            time.sleep(random.uniform(0, 0.02 * 2**tries))  # noqa: S311 - spreads retries
+        else:
+            raise Unavailable("The store is busy. Send the request again.", 1)
+
+
+def product_key(merchant_id: str, product_id: str) -> Item:
+    """Where a product lies."""
+    return {"pk": {"S": merchant_id}, "sk": {"S": product_id}}
+
+
+def user_partition(user: UserKey) -> str:
+    """The partition of a user."""
+    return f"{user.merchant_id}/{user.user_id}"
+
+
+def user_key(user: UserKey) -> Item:
+    """Where a user's `revision` lies."""
+    return {"pk": {"S": user_partition(user)}, "sk": {"S": "user"}}
+
+
+def bought_key(user: UserKey, product_id: str) -> Item:
+    """Where the purchases of a product by a user lie."""
+    return {"pk": {"S": user_partition(user)}, "sk": {"S": f"b/{product_id}"}}
+
+
+def product_item(merchant_id: str, product: Product) -> Item:
+    """A product as it is stored."""
+    return {**product_key(merchant_id, product.product_id), "content": {"S": json.dumps(asdict(product))}}
+
+
+def product_of(item: Item) -> Product:
+    """Inverse of `product_item`."""
+    content = json.loads(item["content"]["S"])
+    return Product(**{**content, "tags": tuple(content["tags"])})
+
+
+def _interaction_key(user: UserKey, interaction_id: str) -> Item:
+    return {"pk": {"S": user_partition(user)}, "sk": {"S": f"i/{interaction_id}"}}
+
+
+def _content(interaction: Interaction) -> str:
+    return json.dumps([interaction.product_id, interaction.type, _fixed_width(interaction), interaction.value])
+
+
+def _fixed_width(interaction: Interaction) -> str:
+    return interaction.occurred_at.isoformat(timespec="microseconds")
+
+
+def _interaction_item(user: UserKey, interaction: Interaction) -> Item:
+    return {
+        **_interaction_key(user, interaction.interaction_id),
+        "content": {"S": _content(interaction)},
+        "at": {"S": f"{_fixed_width(interaction)}/{interaction.interaction_id}"},
+        "part": {"S": f"{user.merchant_id}/{part_of(user.user_id)}"},
+    }
+
+
+def _interaction(item: Item) -> Interaction:
+    product_id, kind, occurred_at, value = json.loads(item["content"]["S"])
+    return Interaction(
+        interaction_id=item["sk"]["S"].removeprefix("i/"),
+        user_id=item["pk"]["S"].split("/")[1],
+        product_id=product_id,
+        type=kind,
+        occurred_at=from_rfc3339(occurred_at),
+        value=value,
+    )

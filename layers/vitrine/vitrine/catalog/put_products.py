@@ -1,0 +1,39 @@
+"""Products are described, and taken away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vitrine.platform.problems import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vitrine.catalog.model import Product
+    from vitrine.catalog.ports import ProductStore, Withdrawals
+
+
+def put_products(store: ProductStore, withdrawals: Withdrawals, merchant_id: str, products: Sequence[Product]) -> None:
+    """Store products as they are described now."""
+    store.put_products(merchant_id, products)
+    if not all(product.available for product in products):
+        withdrawals.note(merchant_id)
+
+
+def find_product(store: ProductStore, merchant_id: str, product_id: str) -> Product:
+    """A product. Raises NotFound."""
+    product = store.find_product(merchant_id, product_id)
+    if product is None:
+        raise NotFound(f"There is no product {product_id}.")
+    return product
+
+
+def delete_product(store: ProductStore, withdrawals: Withdrawals, merchant_id: str, product_id: str) -> None:
+    """Take a product away. Raises NotFound.
+
+    A delete that was cut short is noted again by the one that follows it, which finds nothing.
+    """
+    deleted = store.delete_product(merchant_id, product_id)
+    withdrawals.note(merchant_id)
+    if not deleted:
+        raise NotFound(f"There is no product {product_id}.")

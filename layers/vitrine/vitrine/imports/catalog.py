@@ -1,0 +1,67 @@
+"""Rows that are products, and rows that are interactions."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from pydantic import field_validator
+
+from vitrine.catalog.bodies import NewInteraction, PutProduct
+from vitrine.catalog.put_products import put_products
+from vitrine.catalog.record_interactions import record_interactions
+from vitrine.imports.lists import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vitrine.catalog.model import UserKey
+    from vitrine.catalog.ports import InteractionStore, ProductStore, Withdrawals
+    from vitrine.imports.model import Import, Rejection
+    from vitrine.imports.ports import AcceptedRow
+    from vitrine.platform.bodies import Id
+
+
+class ProductRow(PutProduct):
+    """A product as a file has it: `tags` may be one text, `attributes` a JSON text."""
+
+    product_id: Id
+
+    @field_validator("tags", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return listed(value)
+
+    @field_validator("attributes", mode="before")
+    @classmethod
+    def _parsed(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value) if value else {}
+        except (ValueError, RecursionError):
+            return value
+
+
+class InteractionRow(NewInteraction):
+    """An interaction as a file has it."""
+
+
+def write_products(
+    store: ProductStore, withdrawals: Withdrawals, taken: Import, rows: Sequence[AcceptedRow]
+) -> Sequence[Rejection]:
+    """Put the rows' products. Of rows with one id the last counts."""
+    put_products(store, withdrawals, taken.key.merchant_id, [row.row.product(row.row.product_id) for row in rows])
+    return []
+
+
+def write_interactions(
+    store: InteractionStore,
+    on_purchase: Callable[[UserKey], None],
+    taken: Import,
+    rows: Sequence[AcceptedRow],
+) -> Sequence[Rejection]:
+    """Record the rows' interactions. Of rows with one id the last counts."""
+    sent = [row.row.sent(row.row.user_id, row.row.interaction_id) for row in rows]
+    record_interactions(store, taken.key.merchant_id, sent, on_purchase)
+    return []

@@ -1,0 +1,231 @@
+"""A model is built in parts, each of which may fail and run again, and is published in one write.
+
+export   interactions, part by part, and the products, from the stores to files
+learn    files to files, by one engine
+load     the results into the slot that is not read; the last one publishes
+refresh  shortlists, part by part
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from vitrine.catalog.model import PARTS, UserKey
+from vitrine.recommendations.model_files import (
+    interaction_line,
+    product_line,
+    read_neighbours,
+    read_popular,
+    token_lines,
+)
+from vitrine.recommendations.ports import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from vitrine.catalog.model import Interaction, Product
+    from vitrine.recommendations.ports import ModelStore, Tasks
+
+_DAY_SECONDS = 86_400
+_RESULTS = ["popular", *(f"neighbours-{part:02}" for part in range(PARTS))]
+STEPS: dict[str, list[str]] = {
+    "export": [*(f"{part:02}" for part in range(PARTS)), "products"],
+    "learn": ["all"],
+    "load": _RESULTS,
+    "refresh": [f"{part:02}" for part in range(PARTS)],
+}
+_NEXT = dict(zip(STEPS, [*list(STEPS)[1:], None], strict=True))
+
+
+class Work(NamedTuple):
+    """One part of a step of a run."""
+
+    merchant_id: str
+    run: int
+    step: str
+    part: str
+
+
+class Run(NamedTuple):
+    """A run as it stands. `number` is when it began, in milliseconds."""
+
+    number: int
+    slot: str
+    status: str
+    done: frozenset[str]
+
+
+class RunStore(Protocol):
+    """The latest run of each merchant."""
+
+    def begin(self, merchant_id: str, run: Run) -> None:
+        """Make this the merchant's run; an earlier one ends."""
+        ...
+
+    def find(self, merchant_id: str) -> Run | None:
+        """The latest run, read consistently."""
+        ...
+
+    def finish_part(self, work: Work) -> Run | None:
+        """Note that a part is done; the run as it is then, or None when it is no longer the latest."""
+        ...
+
+    def end(self, merchant_id: str, number: int) -> None:
+        """The run is completed."""
+        ...
+
+
+class Files(Protocol):
+    """Files of runs."""
+
+    def write(self, name: str, lines: Iterable[str]) -> None:
+        """Store compressed lines, whatever stood there."""
+        ...
+
+    def read(self, name: str) -> Iterator[str]:
+        """Lines of a file."""
+        ...
+
+    def delete(self, prefix: str) -> None:
+        """Remove all files whose name begins so."""
+        ...
+
+
+class Engine(Protocol):
+    """Learns a model."""
+
+    def learn(self, tables: str, results: str, now_seconds: float) -> None:
+        """From the files under `tables` to those under `results`, with the SQL of `learn.sql`."""
+        ...
+
+
+class Catalog(Protocol):
+    """What there is to learn from."""
+
+    def interactions(self, merchant_id: str, part: int) -> Iterator[Interaction]:
+        """Those of the users of a part."""
+        ...
+
+    def products(self, merchant_id: str) -> Iterator[Product]:
+        """All products."""
+        ...
+
+
+class WorkQueue(Protocol):
+    """Parts that wait."""
+
+    def send(self, works: Iterable[Work]) -> None:
+        """Let these be done, in any order, each at least once."""
+        ...
+
+
+class ModelBuilder:
+    """Builds models."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - a port each
+        self,
+        runs: RunStore,
+        files: Files,
+        engine: Engine,
+        catalog: Catalog,
+        models: ModelStore,
+        queue: WorkQueue,
+        shortlists: Tasks,
+    ) -> None:
+        self._runs = runs
+        self._files = files
+        self._engine = engine
+        self._catalog = catalog
+        self._models = models
+        self._queue = queue
+        self._shortlists = shortlists
+
+    def begin(self, merchant_id: str, now: datetime) -> Run:
+        """Begin a run; one that is under way is given up."""
+        read = self._models.model(merchant_id)
+        run = Run(int(now.timestamp() * 1000), "b" if read and read.slot == "a" else "a", "running", frozenset())
+        self._runs.begin(merchant_id, run)
+        self._send(merchant_id, run.number, "export")
+        return run
+
+    def do(self, work: Work) -> None:
+        """Do one part; the last of a step lets the next begin. Work of a run that was given up is left."""
+        run = self._runs.find(work.merchant_id)
+        if run is None or run.number != work.run or run.status != "running":
+            return
+        getattr(self, f"_{work.step}")(work, run)
+        after = self._runs.finish_part(work)
+        if after is None or not all(f"{work.step}/{part}" in after.done for part in STEPS[work.step]):
+            return
+        following = _NEXT[work.step]
+        if work.step == "load":
+            self._models.publish(work.merchant_id, Model(run.number, run.slot))
+        if following:
+            self._send(work.merchant_id, work.run, following)
+            return
+        self._files.delete(f"{work.merchant_id}/")
+        self._runs.end(work.merchant_id, work.run)
+
+    def _send(self, merchant_id: str, run: int, step: str) -> None:
+        self._queue.send(Work(merchant_id, run, step, part) for part in STEPS[step])
+
+    def _export(self, work: Work, run: Run) -> None:
+        del run
+        tables = f"{_prefix(work)}tables"
+        if work.part != "products":
+            found = self._catalog.interactions(work.merchant_id, int(work.part))
+            self._files.write(f"{tables}/interactions/{work.part}.csv.gz", map(interaction_line, found))
+            return
+        self._files.write(f"{tables}/products/00.csv.gz", map(product_line, self._catalog.products(work.merchant_id)))
+        self._files.write(
+            f"{tables}/tokens/00.csv.gz",
+            (line for product in self._catalog.products(work.merchant_id) for line in token_lines(product)),
+        )
+
+    def _learn(self, work: Work, run: Run) -> None:
+        day = run.number // 1000 // _DAY_SECONDS * _DAY_SECONDS
+        self._engine.learn(f"{_prefix(work)}tables", f"{_prefix(work)}results", day)
+
+    def _load(self, work: Work, run: Run) -> None:
+        model = Model(run.number, run.slot)
+        lines = self._files.read(f"{_prefix(work)}results/{work.part}.csv.gz")
+        if work.part != "popular":
+            self._models.put_neighbourhoods(work.merchant_id, model, read_neighbours(lines))
+            return
+        found = dict(read_popular(lines))
+        for category, popular in found.items():
+            self._models.put_popular(work.merchant_id, model, category, popular)
+
+    def _refresh(self, work: Work, run: Run) -> None:
+        del run
+        found = self._catalog.interactions(work.merchant_id, int(work.part))
+        users = dict.fromkeys(UserKey(work.merchant_id, it.user_id) for it in found)
+        self._shortlists.refresh(users)
+
+
+class LocalEngine:
+    """An engine that learns on this machine's disk."""
+
+    def __init__(self, files: Any, learn: Any) -> None:
+        """`files` copies to and from a disk; `learn` is `vitrine.recommendations.duckdb.learn`."""
+        self._files = files
+        self._learn = learn
+
+    def learn(self, tables: str, results: str, now_seconds: float) -> None:
+        """From files to files, by way of this disk."""
+        disk = Path(tempfile.mkdtemp())
+        try:
+            (disk / "results").mkdir()
+            self._files.fetch(tables, disk / "tables")
+            for name in self._learn(disk / "tables", disk / "results", now_seconds=now_seconds):
+                self._files.store(disk / "results" / name, f"{results}/{name}")
+        finally:
+            shutil.rmtree(disk)
+
+
+def _prefix(work: Work) -> str:
+    return f"{work.merchant_id}/{work.run}/"

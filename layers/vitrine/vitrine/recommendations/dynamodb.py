@@ -1,0 +1,359 @@
+"""Models, shortlists and entries in one table.
+
+| pk | sk | |
+|---|---|---|
+| `{merchant_id}` | `state` | the model that is read; `withdrawals` moves when a product may no longer be shown |
+| `{merchant_id}` | `run` | the latest run and which of its parts are done |
+| `{merchant_id}/p/{slot}/{product_id}` | `near` | what goes with a product |
+| `{merchant_id}/t/{slot}` | `all` | popular products with their features |
+| `{merchant_id}/t/{slot}` | `top/{category}` | popular products, of a category or (empty) of all |
+| `{merchant_id}/u/{user_id}` | `shortlist` | a shopper's candidates |
+| `{merchant_id}/u/{user_id}` | `entry` | finished recommendations; expires |
+
+Rows of the table name their model: in a slot that is written anew, what another model left is not read.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import zlib
+from typing import TYPE_CHECKING, Any, cast
+
+from vitrine.catalog.dynamodb import batch_write, bought_key, product_key, product_of, user_key
+from vitrine.platform.dynamodb import ConditionFailed, batch_get, translated
+from vitrine.platform.problems import Unavailable
+from vitrine.recommendations.build_model import Run
+from vitrine.recommendations.model import Neighbour, Neighbourhood, Popular, Scored, prior
+from vitrine.recommendations.model_files import category_key
+from vitrine.recommendations.ports import Model, Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from vitrine.catalog.model import Product, UserKey
+    from vitrine.platform.dynamodb import Item
+    from vitrine.recommendations.build_model import Work
+    from vitrine.recommendations.model import Strategy
+
+SLOTS = ("a", "b")
+ENTRY_SECONDS = 3600
+_LARGEST_ENTRY = 350_000
+_TOP = 50
+_ATTEMPTS = 8
+
+
+class DynamoDBModels:
+    """ModelStore on DynamoDB."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+        self._popular: dict[str, tuple[Model, Sequence[Popular]]] = {}
+
+    def model(self, merchant_id: str) -> Model | None:
+        with translated():
+            answer = self._client.get_item(TableName=self._table, Key=_key(merchant_id, "state"), ConsistentRead=True)
+        return _model(cast("Item", answer.get("Item", {})))
+
+    def neighbourhoods(self, merchant_id: str, model: Model, product_ids: Collection[str]) -> dict[str, Neighbourhood]:
+        keys = [_near_key(merchant_id, model.slot, product_id) for product_id in product_ids]
+        found = {}
+        for item in batch_get(self._client, self._table, keys, consistent=False):
+            if _is_of(item, model):
+                content = _unpacked(item)
+                found[item["pk"]["S"].rsplit("/", 1)[1]] = Neighbourhood(
+                    [Neighbour(*near) for near in content["collaborative"]],
+                    [Neighbour(*near) for near in content["content"]],
+                    {int(token): lift for token, lift in content["tokens"].items()},
+                )
+        return found
+
+    def popular(self, merchant_id: str, model: Model) -> Sequence[Popular]:
+        known, popular = self._popular.get(merchant_id, (None, ()))
+        if known != model:
+            with translated():
+                answer = self._client.get_item(TableName=self._table, Key=_top_key(merchant_id, model.slot, "all"))
+            item = cast("Item", answer.get("Item", {}))
+            content = _unpacked(item) if _is_of(item, model) else []
+            popular = [Popular(product_id, users, frozenset(tokens)) for product_id, users, tokens in content]
+            self._popular[merchant_id] = (model, popular)
+        return popular
+
+    def put_neighbourhoods(
+        self, merchant_id: str, model: Model, neighbourhoods: Iterable[tuple[str, Neighbourhood]]
+    ) -> None:
+        rows = (
+            self._row(
+                _near_key(merchant_id, model.slot, product_id),
+                model,
+                {"collaborative": near.collaborative, "content": near.content, "tokens": near.tokens},
+            )
+            for product_id, near in neighbourhoods
+        )
+        some: list[Any] = []
+        for row in rows:
+            some.append(row)
+            if len(some) == 25:  # noqa: PLR2004 - one call of batch_write
+                batch_write(self._client, self._table, some)
+                some = []
+        batch_write(self._client, self._table, some)
+
+    def put_popular(self, merchant_id: str, model: Model, category: str, popular: Sequence[Popular]) -> None:
+        top = [(it.product_id, it.users) for it in popular[:_TOP]]
+        rows = [self._row(_top_key(merchant_id, model.slot, f"top/{category}"), model, top)]
+        if not category:
+            whole = [(it.product_id, it.users, sorted(it.tokens)) for it in popular]
+            rows.append(self._row(_top_key(merchant_id, model.slot, "all"), model, whole))
+        batch_write(self._client, self._table, rows)
+
+    def publish(self, merchant_id: str, model: Model) -> None:
+        try:
+            with translated():
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=_key(merchant_id, "state"),
+                    UpdateExpression="SET model = :number, slot = :slot",
+                    ConditionExpression="attribute_not_exists(model) OR model <= :number",
+                    ExpressionAttributeValues={":number": {"N": str(model.number)}, ":slot": {"S": model.slot}},
+                )
+        except ConditionFailed:
+            return
+
+    def note(self, merchant_id: str) -> None:
+        """The catalogue's port `Withdrawals`: entries made before may show what is gone."""
+        with translated():
+            self._client.update_item(
+                TableName=self._table,
+                Key=_key(merchant_id, "state"),
+                UpdateExpression="ADD withdrawals :one",
+                ExpressionAttributeValues={":one": {"N": "1"}},
+            )
+
+    def _row(self, key: Item, model: Model, content: Any) -> dict[str, Any]:
+        return {"PutRequest": {"Item": {**key, "model": {"N": str(model.number)}, "content": _packed(content)}}}
+
+
+class DynamoDBShelves:
+    """ShelfStore on DynamoDB."""
+
+    def __init__(self, client: DynamoDBClient, table: str, products_table: str, interactions_table: str) -> None:
+        self._client = client
+        self._table = table
+        self._products = products_table
+        self._interactions = interactions_table
+
+    def read(self, user: UserKey, category: str | None) -> Shelf:
+        keys = {
+            "state": _key(user.merchant_id, "state"),
+            "shortlist": _user_key(user, "shortlist"),
+            "entry": entry_key(user),
+            **{slot: _top_key(user.merchant_id, slot, f"top/{category_key(category)}") for slot in SLOTS},
+        }
+        answer = self._get({self._table: list(keys.values()), self._interactions: [user_key(user)]})
+        found = {(item["pk"]["S"], item["sk"]["S"]): item for item in answer[self._table]}
+        items = {name: found.get((key["pk"]["S"], key["sk"]["S"]), {}) for name, key in keys.items()}
+        model = _model(items["state"])
+        top = items[model.slot] if model else {}
+        popular = _unpacked(top) if model and _is_of(top, model) else []
+        lists = _unpacked(items["shortlist"]) if items["shortlist"] else {}
+        revision = next((item["revision"]["N"] for item in answer[self._interactions] if "revision" in item), "0")
+        entry = items["entry"]
+        is_fresh = bool(entry) and int(entry["expires_at"]["N"]) > time.time()
+        stamps = [
+            model.number if model else 0,
+            items["state"].get("withdrawals", {}).get("N", "0"),
+            revision,
+            items["shortlist"].get("revision", {}).get("S", ""),
+        ]
+        return Shelf(
+            stamp="/".join(map(str, stamps)),
+            has_model=model is not None,
+            shortlist={
+                strategy: [
+                    Scored(product_id, score, reason, tuple(because)) for product_id, score, reason, because in it
+                ]
+                for strategy, it in lists.items()
+            },
+            popular=[Scored(product_id, prior(users), "popular", ()) for product_id, users in popular],
+            kept=zlib.decompress(entry["content"]["B"]) if is_fresh else None,
+        )
+
+    def sellable(self, user: UserKey, product_ids: Sequence[str]) -> Mapping[str, Product]:
+        if not product_ids:
+            return {}
+        answer = self._get(
+            {
+                self._products: [product_key(user.merchant_id, product_id) for product_id in product_ids],
+                self._interactions: [bought_key(user, product_id) for product_id in product_ids],
+            },
+            consistent=True,
+        )
+        bought = {item["sk"]["S"].removeprefix("b/") for item in answer[self._interactions] if "purchases" in item}
+        products = map(product_of, answer[self._products])
+        return {it.product_id: it for it in products if it.available and it.product_id not in bought}
+
+    def put_shortlist(self, user: UserKey, model: Model, lists: Mapping[Strategy, Sequence[Scored]]) -> None:
+        packed = _packed(lists)
+        item = {
+            **_user_key(user, "shortlist"),
+            "model": {"N": str(model.number)},
+            "revision": {"S": f"{zlib.crc32(packed['B']):08x}"},
+            "content": packed,
+        }
+        with translated():
+            self._client.put_item(TableName=self._table, Item=item)
+
+    def drop_shortlist(self, user: UserKey) -> None:
+        with translated():
+            self._client.delete_item(TableName=self._table, Key=_user_key(user, "shortlist"))
+
+    def bought(self, user: UserKey, product_ids: Collection[str]) -> set[str]:
+        keys = [bought_key(user, product_id) for product_id in sorted(product_ids)]
+        items = batch_get(self._client, self._interactions, keys)
+        return {item["sk"]["S"].removeprefix("b/") for item in items if "purchases" in item}
+
+    def _get(self, keys: Mapping[str, Sequence[Item]], *, consistent: bool = False) -> dict[str, list[Item]]:
+        """Items of several tables: one round trip, unless the store leaves some out."""
+        found: dict[str, list[Item]] = {table: [] for table in keys}
+        left: Any = {table: {"Keys": wanted, "ConsistentRead": consistent} for table, wanted in keys.items()}
+        for _ in range(_ATTEMPTS):
+            with translated():
+                answer = self._client.batch_get_item(RequestItems=left)
+            for table, items in answer["Responses"].items():
+                found[table] += cast("list[Item]", items)
+            left = answer.get("UnprocessedKeys")
+            if not left:
+                return found
+        raise Unavailable("The store is busy. Send the request again.", 1)
+
+
+class TableEntries:
+    """Entries in the table: the shelf's read brings them along."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def get(self, user: UserKey, shelf: Shelf) -> bytes | None:
+        del user
+        return shelf.kept
+
+    def put(self, user: UserKey, entry: bytes) -> None:
+        content = zlib.compress(entry, 1)
+        if len(content) > _LARGEST_ENTRY:
+            return
+        item: Any = {
+            **entry_key(user),
+            "content": {"B": content},
+            "expires_at": {"N": str(int(time.time()) + ENTRY_SECONDS)},
+        }
+        try:
+            with translated():
+                self._client.put_item(TableName=self._table, Item=item)
+        except Unavailable:
+            return
+
+    def drop(self, user: UserKey) -> None:
+        with translated():
+            self._client.delete_item(TableName=self._table, Key=entry_key(user))
+
+
+def entry_key(user: UserKey) -> Item:
+    """Where a user's entry lies."""
+    return _user_key(user, f"recommendations:user:{user.user_id}")
+
+
+def _key(merchant_id: str, name: str) -> Item:
+    return {"pk": {"S": merchant_id}, "sk": {"S": name}}
+
+
+def _user_key(user: UserKey, name: str) -> Item:
+    return _key(f"{user.merchant_id}/u/{user.user_id}", name)
+
+
+def _near_key(merchant_id: str, slot: str, product_id: str) -> Item:
+    return _key(f"{merchant_id}/p/{slot}/{product_id}", "near")
+
+
+def _top_key(merchant_id: str, slot: str, name: str) -> Item:
+    return _key(f"{merchant_id}/t/{slot}", name)
+
+
+def _model(state: Item) -> Model | None:
+    return Model(int(state["model"]["N"]), state["slot"]["S"]) if "model" in state else None
+
+
+def _is_of(row: Item, model: Model) -> bool:
+    return "model" in row and int(row["model"]["N"]) == model.number
+
+
+def _packed(content: Any) -> dict[str, bytes]:
+    return {"B": zlib.compress(json.dumps(content, separators=(",", ":")).encode())}
+
+
+def _unpacked(item: Item) -> Any:
+    return json.loads(zlib.decompress(item["content"]["B"]))
+
+
+class DynamoDBRuns:
+    """RunStore on DynamoDB."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def begin(self, merchant_id: str, run: Run) -> None:
+        item: Any = {
+            **_key(merchant_id, "run"),
+            "run": {"N": str(run.number)},
+            "slot": {"S": run.slot},
+            "status": {"S": run.status},
+        }
+        with translated():
+            self._client.put_item(TableName=self._table, Item=item)
+
+    def find(self, merchant_id: str) -> Run | None:
+        with translated():
+            answer = self._client.get_item(TableName=self._table, Key=_key(merchant_id, "run"), ConsistentRead=True)
+        return _run(cast("Item", answer["Item"])) if "Item" in answer else None
+
+    def finish_part(self, work: Work) -> Run | None:
+        try:
+            with translated():
+                answer = self._client.update_item(
+                    TableName=self._table,
+                    Key=_key(work.merchant_id, "run"),
+                    UpdateExpression="ADD done :part",
+                    ConditionExpression="#run = :run",
+                    ExpressionAttributeNames={"#run": "run"},
+                    ExpressionAttributeValues={
+                        ":part": {"SS": [f"{work.step}/{work.part}"]},
+                        ":run": {"N": str(work.run)},
+                    },
+                    ReturnValues="ALL_NEW",
+                )
+        except ConditionFailed:
+            return None
+        return _run(cast("Item", answer["Attributes"]))
+
+    def end(self, merchant_id: str, number: int) -> None:
+        try:
+            with translated():
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=_key(merchant_id, "run"),
+                    UpdateExpression="SET #status = :completed",
+                    ConditionExpression="#run = :run",
+                    ExpressionAttributeNames={"#run": "run", "#status": "status"},
+                    ExpressionAttributeValues={":completed": {"S": "completed"}, ":run": {"N": str(number)}},
+                )
+        except ConditionFailed:
+            return
+
+
+def _run(item: Item) -> Run:
+    done = frozenset(item.get("done", {}).get("SS", ()))
+    return Run(int(item["run"]["N"]), item["slot"]["S"], item["status"]["S"], done)

@@ -1,0 +1,191 @@
+-- How a model is learned: one SQL for DuckDB and Athena (Trino). docs/recommendations.md explains the formulas.
+-- Each step is a table that later steps read. Sums are of whole numbers, so that every run gives the same model.
+--
+--   interactions  user_number, product_number, weight (thousandths), at_seconds
+--   products      product_number, product_id, category, available (1 or 0)
+--   tokens        product_number, token_number, kind: what a product's description says
+
+-- step: latest
+SELECT least(max(at_seconds), {now_seconds}) AS at_seconds
+FROM interactions
+
+-- step: touched
+SELECT i.user_number, i.product_number, max(i.at_seconds) AS at_seconds,
+       max(CAST(round(i.weight * power(0.5, greatest(n.at_seconds - i.at_seconds, 0) / 86400.0 / {half_life_days}))
+           AS BIGINT)) AS weight
+FROM interactions i
+CROSS JOIN latest n
+JOIN products p ON p.product_number = i.product_number
+GROUP BY i.user_number, i.product_number
+
+-- step: history
+SELECT user_number, product_number, weight
+FROM (
+  SELECT user_number, product_number, weight,
+         row_number() OVER (PARTITION BY user_number ORDER BY at_seconds DESC, product_number) AS age
+  FROM touched
+) AS newest
+WHERE age <= {longest_history} AND weight > 0
+
+-- step: popularity
+SELECT product_number, sum(weight) / 1000.0 AS users
+FROM history
+GROUP BY product_number
+
+-- step: audience
+SELECT count(DISTINCT user_number) AS users,
+       least({most_prior_users}, {prior_share} * count(DISTINCT user_number)) AS prior
+FROM history
+
+-- step: sizes
+SELECT user_number, count(*) AS products
+FROM history
+GROUP BY user_number
+
+-- step: takers
+SELECT product_number, count(*) AS users
+FROM history
+GROUP BY product_number
+
+-- step: token_repeats
+SELECT t.token_number, sum(y.users * y.users) AS pairs
+FROM tokens t
+JOIN takers y ON y.product_number = t.product_number
+GROUP BY t.token_number
+
+-- step: token_use
+SELECT c.token_number, c.kind, sum(c.products) AS used,
+       sum(CASE WHEN s.products > 1
+                THEN CAST(1000000.0 * c.products * (c.products - 1) / (s.products - 1) AS BIGINT) ELSE 0 END)
+         / 1000000.0 AS observed
+FROM (
+  SELECT h.user_number, t.token_number, t.kind, count(*) AS products
+  FROM history h
+  JOIN tokens t ON t.product_number = h.product_number
+  GROUP BY h.user_number, t.token_number, t.kind
+) AS c
+JOIN sizes s ON s.user_number = c.user_number
+GROUP BY c.token_number, c.kind
+
+-- step: touches
+SELECT greatest(coalesce(sum(products), 0), 1) AS products,
+       least({most_prior_products}, 1 + {prior_share} * coalesce(sum(products), 0)) AS prior
+FROM sizes
+
+-- step: token_pairs
+SELECT u.token_number, u.kind, u.observed, u.used * 1.0 / n.products AS share,
+       CAST(1000000.0 * (u.used * u.used - r.pairs) / n.products AS BIGINT) / 1000000.0 AS expected
+FROM token_use u
+JOIN token_repeats r ON r.token_number = u.token_number
+CROSS JOIN touches n
+
+-- step: kind_lift
+SELECT k.kind,
+       (coalesce(sum(CAST(u.observed * 1000000 AS BIGINT)) / 1000000.0, 0.0) + 2.0)
+         / (coalesce(sum(CAST(u.expected * 1000000 AS BIGINT)) / 1000000.0, 0.0) + 1.0) AS lift
+FROM (SELECT DISTINCT kind FROM tokens) AS k
+LEFT JOIN token_pairs u ON u.kind = k.kind
+GROUP BY k.kind
+
+-- step: token_lift
+SELECT t.token_number,
+       CAST(round(10000 * ln(
+         CASE WHEN coalesce(u.expected, 0.0) < 1 THEN k.lift
+              ELSE (u.observed + n.prior * u.share) / (u.expected + n.prior * u.share) END)) AS BIGINT) AS lift
+FROM (SELECT token_number, kind, count(*) AS carriers FROM tokens GROUP BY token_number, kind) AS t
+CROSS JOIN touches n
+JOIN kind_lift k ON k.kind = t.kind
+LEFT JOIN token_pairs u ON u.token_number = t.token_number
+WHERE t.carriers > 1
+
+-- step: sellable
+SELECT p.product_number, p.product_id, p.category, coalesce(y.users, 0.0) AS users
+FROM products p
+LEFT JOIN popularity y ON y.product_number = p.product_number
+WHERE p.available = 1
+
+-- step: carriers
+SELECT token_number, product_number, product_id, users, lift
+FROM (
+  SELECT t.token_number, s.product_number, s.product_id, s.users, l.lift,
+         row_number() OVER (PARTITION BY t.token_number ORDER BY s.users DESC, s.product_number) AS place
+  FROM tokens t
+  JOIN token_lift l ON l.token_number = t.token_number
+  JOIN sellable s ON s.product_number = t.product_number
+) AS placed
+WHERE place <= {carriers_per_token}
+
+-- part: neighbours
+SELECT p.product_id, r.kind, r.other, r.value, r.users
+FROM (
+  SELECT product_number, 'collaborative' AS kind, product_id AS other, lift AS value, users
+  FROM (
+    SELECT e.product_number, s.product_id, e.lift, s.users,
+           row_number() OVER (PARTITION BY e.product_number
+                              ORDER BY e.together * e.lift DESC, e.other_number) AS place
+    FROM (
+      SELECT c.product_number, c.other_number, c.together,
+             CAST(round(10000 * ln((c.together + n.prior * b.users / n.users)
+                  / ((a.users + n.prior) * b.users / n.users))) AS BIGINT) AS lift
+      FROM (
+        SELECT x.product_number, y.product_number AS other_number, sum(x.weight * y.weight) / 1000000.0 AS together
+        FROM history x
+        JOIN history y ON y.user_number = x.user_number AND y.product_number <> x.product_number
+        WHERE mod(x.product_number, {parts}) = {part}
+        GROUP BY x.product_number, y.product_number
+      ) AS c
+      JOIN popularity a ON a.product_number = c.product_number
+      JOIN popularity b ON b.product_number = c.other_number
+      CROSS JOIN audience n
+    ) AS e
+    JOIN sellable s ON s.product_number = e.other_number
+    WHERE e.lift > 0
+  ) AS ranked
+  WHERE place <= {neighbours}
+  UNION ALL
+  SELECT product_number, 'content' AS kind, product_id AS other, lift AS value, users
+  FROM (
+    SELECT c.product_number, c.product_id, c.lift, c.users,
+           row_number() OVER (PARTITION BY c.product_number
+                              ORDER BY c.lift DESC, c.users DESC, c.other_number) AS place
+    FROM (
+      SELECT t.product_number, k.product_number AS other_number, k.product_id, k.users, sum(k.lift) AS lift
+      FROM tokens t
+      JOIN carriers k ON k.token_number = t.token_number AND k.product_number <> t.product_number
+      WHERE mod(t.product_number, {parts}) = {part}
+      GROUP BY t.product_number, k.product_number, k.product_id, k.users
+    ) AS c
+    WHERE c.lift > 0
+  ) AS ranked
+  WHERE place <= {content_neighbours}
+  UNION ALL
+  SELECT t.product_number, 'token' AS kind, CAST(t.token_number AS VARCHAR) AS other, l.lift AS value, 0.0 AS users
+  FROM tokens t
+  JOIN token_lift l ON l.token_number = t.token_number
+  WHERE mod(t.product_number, {parts}) = {part}
+) AS r
+JOIN products p ON p.product_number = r.product_number
+ORDER BY p.product_id, r.kind, r.value DESC, r.other
+
+-- part: popular
+SELECT r.category, r.product_id, r.kind, r.token_number, r.lift, r.users
+FROM (
+  SELECT '' AS category, product_id, 'product' AS kind, CAST(0 AS BIGINT) AS token_number, CAST(0 AS BIGINT) AS lift,
+         users
+  FROM (SELECT s.*, row_number() OVER (ORDER BY users DESC, product_number) AS place FROM sellable s) AS placed
+  WHERE place <= {popular}
+  UNION ALL
+  SELECT '' AS category, p.product_id, 'token' AS kind, l.token_number, l.lift, p.users
+  FROM (SELECT s.*, row_number() OVER (ORDER BY users DESC, product_number) AS place FROM sellable s) AS p
+  JOIN tokens t ON t.product_number = p.product_number
+  JOIN token_lift l ON l.token_number = t.token_number
+  WHERE p.place <= {popular}
+  UNION ALL
+  SELECT category, product_id, 'product' AS kind, CAST(0 AS BIGINT) AS token_number, CAST(0 AS BIGINT) AS lift, users
+  FROM (
+    SELECT s.*, row_number() OVER (PARTITION BY category ORDER BY users DESC, product_number) AS place
+    FROM sellable s
+  ) AS placed
+  WHERE place <= {popular_in_category} AND category <> ''
+) AS r
+ORDER BY r.category, r.users DESC, r.product_id, r.kind, r.token_number

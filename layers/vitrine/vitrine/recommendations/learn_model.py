@@ -1,0 +1,65 @@
+"""The steps by which a model is learned, put together for an engine."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from vitrine.catalog.model import PARTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONSTANTS = {
+    "parts": PARTS,
+    "half_life_days": 180,
+    "longest_history": 200,
+    "most_prior_users": 100.0,
+    "most_prior_products": 100.0,
+    "prior_share": 0.05,
+    "neighbours": 100,
+    "content_neighbours": 50,
+    "carriers_per_token": 40,
+    "popular": 300,
+    "popular_in_category": 100,
+}
+TABLES: Mapping[str, Mapping[str, str]] = {
+    "interactions": {"user_number": "bigint", "product_number": "bigint", "weight": "bigint", "at_seconds": "double"},
+    "products": {"product_number": "bigint", "product_id": "string", "category": "string", "available": "bigint"},
+    "tokens": {"product_number": "bigint", "token_number": "bigint", "kind": "string"},
+}
+
+
+class Statements(NamedTuple):
+    """SELECTs by name, in the order in which they read each other. `parts` end what `steps` begin."""
+
+    steps: Mapping[str, str]
+    parts: Mapping[str, str]
+
+
+@cache
+def _sections() -> tuple[tuple[str, str, str], ...]:
+    text = Path(__file__).with_name("learn.sql").read_text()
+    pieces = re.split(r"^-- (step|part): (\w+)\n", text, flags=re.MULTILINE)
+    return tuple(zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True))
+
+
+def statements(*, now_seconds: float, part: int = 0) -> Statements:
+    """The SQL of a model as of a moment. `part` picks whose neighbours are found."""
+    filled = [
+        (role, name, text.strip().format(**CONSTANTS, now_seconds=f"{now_seconds:.0f}", part=part))
+        for role, name, text in _sections()
+    ]
+    return Statements(
+        {name: text for role, name, text in filled if role == "step"},
+        {name: text for role, name, text in filled if role == "part"},
+    )
+
+
+def single_query(name: str, *, now_seconds: float, part: int = 0) -> str:
+    """One SELECT that carries all steps with it, for engines that keep no tables."""
+    whole = statements(now_seconds=now_seconds, part=part)
+    steps = ",\n".join(f"{step} AS (\n{text}\n)" for step, text in whole.steps.items())
+    return f"WITH {steps}\n{whole.parts[name]}"

@@ -1,0 +1,203 @@
+"""How products are scored for a shopper.
+
+A product's score is the logarithm of its popularity, plus what each of the shopper's newest products says for it:
+its *lift*, how much more often shoppers of the one touch the other than all shoppers do (collaborative), or how
+much more often shoppers who touch a feature touch it again (content). `docs/recommendations.md` has the formulas
+and their sources.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from vitrine.catalog.model import Interaction, Product
+
+Strategy = Literal["hybrid", "collaborative", "content", "popular"]
+STRATEGIES: tuple[Strategy, ...] = ("hybrid", "collaborative", "content", "popular")
+
+SEEDS = 30
+SHORTLIST = 50
+BECAUSE = 3
+_RANK_HALF_LIFE = 5
+_UNTOUCHED = 0.5
+_WORD = re.compile(r"[^\W_]{3,}")
+TYPE_WEIGHTS: Mapping[str, float] = {"view": 0.25, "click": 0.5, "purchase": 1.0}
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much the shopper's products say beside popularity. Chosen by measurement (bench/recommendations)."""
+
+    collaborative: float = 0.3
+    content: float = 0.3
+
+
+class Neighbour(NamedTuple):
+    """A product that goes with another. `users` is how many touched it, newer ones counting more."""
+
+    product_id: str
+    lift: float
+    users: float
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """What goes with a product, and its features with their lifts."""
+
+    collaborative: Sequence[Neighbour] = ()
+    content: Sequence[Neighbour] = ()
+    tokens: Mapping[int, float] = field(default_factory=dict)
+
+
+class Popular(NamedTuple):
+    """A product that many touch, with its features."""
+
+    product_id: str
+    users: float
+    tokens: frozenset[int]
+
+
+class Seed(NamedTuple):
+    """A product the shopper touched and how much it says, from 0 to 1."""
+
+    product_id: str
+    weight: float
+
+
+class Scored(NamedTuple):
+    """A product on a shortlist, why it is there, and the products it is there for."""
+
+    product_id: str
+    score: float
+    reason: Strategy
+    because: tuple[str, ...]
+
+
+def seeds_of(newest: Sequence[Interaction]) -> list[Seed]:
+    """The products of the newest interactions, each once, by how recent it is and by the strongest thing done."""
+    strongest: dict[str, float] = {}
+    for interaction in newest:
+        weight = TYPE_WEIGHTS[interaction.type]
+        strongest[interaction.product_id] = max(weight, strongest.get(interaction.product_id, 0.0))
+    return [
+        Seed(product_id, weight * 0.5 ** (rank / _RANK_HALF_LIFE))
+        for rank, (product_id, weight) in enumerate(list(strongest.items())[:SEEDS])
+    ]
+
+
+def prior(users: float) -> float:
+    """What popularity alone says for a product."""
+    return math.log(users + _UNTOUCHED)
+
+
+class _Candidate:
+    def __init__(self, users: float) -> None:
+        self.prior = prior(users)
+        self.collaborative: dict[str, float] = {}
+        self.content: dict[str, float] = {}
+
+
+class Candidates:
+    """All products that anything speaks for, to be ranked under each strategy."""
+
+    def __init__(
+        self, seeds: Sequence[Seed], neighbourhoods: Mapping[str, Neighbourhood], popular: Sequence[Popular]
+    ) -> None:
+        self._candidates: dict[str, _Candidate] = {it.product_id: _Candidate(it.users) for it in popular}
+        carriers: dict[int, list[str]] = {}
+        for it in popular:
+            for token in it.tokens:
+                carriers.setdefault(token, []).append(it.product_id)
+        listed = set(self._candidates)
+        for seed in seeds:
+            found = neighbourhoods.get(seed.product_id)
+            if found is None:
+                continue
+            for near in found.content:
+                self._candidate(near)
+            for near in found.collaborative:
+                self._candidate(near).collaborative[seed.product_id] = seed.weight * near.lift
+            shared: dict[str, float] = {}
+            for token, lift in found.tokens.items():
+                for product_id in carriers.get(token, ()):
+                    shared[product_id] = shared.get(product_id, 0.0) + lift
+            shared |= {near.product_id: near.lift for near in found.content if near.product_id not in listed}
+            shared.pop(seed.product_id, None)
+            for product_id, lift in shared.items():
+                self._candidates[product_id].content[seed.product_id] = seed.weight * lift
+
+    def ranked(self, strategy: Strategy, weights: Weights) -> list[Scored]:
+        """All candidates under a strategy, the best first."""
+        collaborative = weights.collaborative if strategy in {"hybrid", "collaborative"} else 0.0
+        content = weights.content if strategy in {"hybrid", "content"} else 0.0
+        scored = [
+            self._score(product_id, candidate, collaborative, content)
+            for product_id, candidate in self._candidates.items()
+        ]
+        return sorted(scored, key=lambda it: (-it.score, it.product_id))
+
+    def _candidate(self, near: Neighbour) -> _Candidate:
+        if near.product_id not in self._candidates:
+            self._candidates[near.product_id] = _Candidate(near.users)
+        return self._candidates[near.product_id]
+
+    def _score(self, product_id: str, candidate: _Candidate, collaborative: float, content: float) -> Scored:
+        from_users = collaborative * sum(candidate.collaborative.values())
+        from_features = content * sum(candidate.content.values())
+        score = candidate.prior + from_users + from_features
+        if max(from_users, from_features) <= 0:
+            return Scored(product_id, score, "popular", ())
+        reason: Strategy = "collaborative" if from_users >= from_features else "content"
+        speaking = candidate.collaborative if reason == "collaborative" else candidate.content
+        loudest = sorted(speaking, key=lambda seed: (-speaking[seed], seed))
+        return Scored(product_id, score, reason, tuple(loudest[:BECAUSE]))
+
+
+def similar_products(near: Neighbourhood, weights: Weights, product_id: str) -> list[Scored]:
+    """What goes with a product, the nearest first, popularity aside."""
+    scores: dict[str, tuple[float, float]] = {}
+    for other in near.collaborative:
+        scores[other.product_id] = (weights.collaborative * other.lift, 0.0)
+    for other in near.content:
+        scores[other.product_id] = (scores.get(other.product_id, (0.0, 0.0))[0], weights.content * other.lift)
+    scored = [
+        Scored(other, sum(both), "collaborative" if both[0] >= both[1] else "content", (product_id,))
+        for other, both in scores.items()
+    ]
+    return sorted(scored, key=lambda it: (-it.score, it.product_id))
+
+
+def number_of(text: str) -> int:
+    """A text as a number below 2⁶³, by BLAKE2b: two of a million texts meet with probability 10⁻⁷."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 1
+
+
+def features_of(product: Product) -> Iterator[tuple[str, str]]:
+    """What a product's description says, as `(kind, feature)`."""
+    seen = set()
+    for kind, feature in _features(product):
+        if (kind, feature) not in seen:
+            seen.add((kind, feature))
+            yield kind, feature
+
+
+def _features(product: Product) -> Iterator[tuple[str, str]]:
+    if product.category:
+        yield "category", product.category.lower()
+    if product.brand:
+        yield "brand", product.brand.lower()
+    for tag in product.tags:
+        yield "tag", tag.lower()
+    if product.price:
+        yield "price", f"{product.currency}/{round(2 * math.log2(product.price))}"
+    said = " ".join([product.category or "", product.brand or "", *product.tags]).lower()
+    for word in _WORD.findall(product.name.lower()):
+        if word not in said:
+            yield "word", word

@@ -1,0 +1,76 @@
+"""The files that a model is learned from and the files it is learned into."""
+
+from __future__ import annotations
+
+import csv
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from vitrine.recommendations.model import (
+    TYPE_WEIGHTS,
+    Neighbour,
+    Neighbourhood,
+    Popular,
+    features_of,
+    number_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from vitrine.catalog.model import Interaction, Product
+
+_LIFT_UNIT = 10_000
+
+
+def interaction_line(interaction: Interaction) -> str:
+    """A line of the table `interactions`. The user is a number from which no id can be read."""
+    return (
+        f"{number_of(interaction.user_id)},{number_of(interaction.product_id)},"
+        f"{round(1000 * TYPE_WEIGHTS[interaction.type])},{interaction.occurred_at.timestamp():.3f}\n"
+    )
+
+
+def product_line(product: Product) -> str:
+    """A line of the table `products`. Categories are quoted by replacement: they are only compared."""
+    return (
+        f"{number_of(product.product_id)},{product.product_id},{category_key(product.category)},{product.available:d}\n"
+    )
+
+
+def token_lines(product: Product) -> Iterator[str]:
+    """Lines of the table `tokens`."""
+    number = number_of(product.product_id)
+    for kind, feature in features_of(product):
+        yield f"{number},{number_of(f'{kind}/{feature}')},{kind}\n"
+
+
+def category_key(category: str | None) -> str:
+    """How a category is written in keys and files: a number; empty for none."""
+    return "" if category is None else str(number_of(category))
+
+
+def read_neighbours(lines: Iterable[str]) -> Iterator[tuple[str, Neighbourhood]]:
+    """Products with what goes with them, from a `neighbours` file."""
+    for product_id, rows in groupby(csv.reader(lines), key=lambda row: row[0]):
+        near: dict[str, list[Neighbour]] = {"collaborative": [], "content": []}
+        tokens: dict[int, float] = {}
+        for _, kind, other, value, users in rows:
+            lift = int(value) / _LIFT_UNIT
+            if kind == "token":
+                tokens[int(other)] = lift
+            else:
+                near[kind].append(Neighbour(other, lift, float(users)))
+        yield product_id, Neighbourhood(near["collaborative"], near["content"], tokens)
+
+
+def read_popular(lines: Iterable[str]) -> Iterator[tuple[str, list[Popular]]]:
+    """Popular products by category key (empty for all), from the `popular` file."""
+    for category, rows in groupby(csv.reader(lines), key=lambda row: row[0]):
+        users: dict[str, float] = {}
+        tokens: dict[str, set[int]] = {}
+        for _, product_id, kind, token, _, many in rows:
+            users[product_id] = float(many)
+            if kind == "token":
+                tokens.setdefault(product_id, set()).add(int(token))
+        yield category, [Popular(it, many, frozenset(tokens.get(it, ()))) for it, many in users.items()]

@@ -1,0 +1,114 @@
+"""What recommendations need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from vitrine.catalog.model import Product, UserKey
+    from vitrine.recommendations.model import Neighbourhood, Popular, Scored, Strategy
+
+
+class Shelf(NamedTuple):
+    """All that is known for a shopper before products are looked at: one read.
+
+    `stamp` changes with everything that makes a kept entry wrong: the model, what the shopper bought, what was
+    withdrawn. `kept` is the entry that the store itself holds.
+    """
+
+    stamp: str
+    has_model: bool
+    shortlist: Mapping[Strategy, Sequence[Scored]]
+    popular: Sequence[Scored]
+    kept: bytes | None
+
+
+class Model(NamedTuple):
+    """The model that is read now. `slot` is where its rows lie."""
+
+    number: int
+    slot: str
+
+
+class ShelfStore(Protocol):
+    """What was prepared for shoppers."""
+
+    def read(self, user: UserKey, category: str | None) -> Shelf:
+        """A shopper's shelf: one round trip."""
+        ...
+
+    def sellable(self, user: UserKey, product_ids: Sequence[str]) -> Mapping[str, Product]:
+        """Those of at most 50 products that are available and not bought by the user: one round trip."""
+        ...
+
+    def put_shortlist(self, user: UserKey, model: Model, lists: Mapping[Strategy, Sequence[Scored]]) -> None:
+        """Keep a shopper's candidates."""
+        ...
+
+    def drop_shortlist(self, user: UserKey) -> None:
+        """Forget a shopper's candidates."""
+        ...
+
+    def bought(self, user: UserKey, product_ids: Collection[str]) -> set[str]:
+        """Those that the user bought."""
+        ...
+
+
+class ModelStore(Protocol):
+    """Models by merchant: two slots, of which one is read."""
+
+    def model(self, merchant_id: str) -> Model | None:
+        """The model that is read now."""
+        ...
+
+    def neighbourhoods(self, merchant_id: str, model: Model, product_ids: Collection[str]) -> dict[str, Neighbourhood]:
+        """What goes with these products under a model."""
+        ...
+
+    def popular(self, merchant_id: str, model: Model) -> Sequence[Popular]:
+        """What many touch under a model."""
+        ...
+
+    def put_neighbourhoods(
+        self, merchant_id: str, model: Model, neighbourhoods: Iterable[tuple[str, Neighbourhood]]
+    ) -> None:
+        """Store rows of a model that is not read yet."""
+        ...
+
+    def put_popular(self, merchant_id: str, model: Model, category: str, popular: Sequence[Popular]) -> None:
+        """As above; `category` is empty for all."""
+        ...
+
+    def publish(self, merchant_id: str, model: Model) -> None:
+        """From now on read this model, unless a later one is read already."""
+        ...
+
+
+class Entries(Protocol):
+    """Finished recommendations, kept for an hour under `recommendations:user:{user_id}`."""
+
+    def get(self, user: UserKey, shelf: Shelf) -> bytes | None:
+        """The user's entry; None when there is none or the cache does not answer."""
+        ...
+
+    def put(self, user: UserKey, entry: bytes) -> None:
+        """Keep an entry; nothing happens when the cache does not answer."""
+        ...
+
+    def drop(self, user: UserKey) -> None:
+        """Forget the user's entry."""
+        ...
+
+
+class Tasks(Protocol):
+    """Work that goes on after the answer."""
+
+    def refresh(self, users: Iterable[UserKey]) -> None:
+        """Prepare these shoppers' candidates anew."""
+        ...
+
+    def erase(self, user: UserKey) -> None:
+        """Remove all there is of a user."""
+        ...

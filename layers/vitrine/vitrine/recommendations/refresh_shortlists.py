@@ -1,0 +1,41 @@
+"""A shopper's candidates are prepared anew when they or the model change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vitrine.recommendations.model import SHORTLIST, STRATEGIES, Candidates, Weights, seeds_of
+
+if TYPE_CHECKING:
+    from vitrine.catalog.model import UserKey
+    from vitrine.catalog.ports import InteractionStore
+    from vitrine.recommendations.model import Scored, Strategy
+    from vitrine.recommendations.ports import ModelStore, ShelfStore
+
+_NEWEST = 200
+_LOOKED_AT = 2 * SHORTLIST
+
+
+def refresh_shortlist(
+    interactions: InteractionStore, models: ModelStore, shelves: ShelfStore, user: UserKey, weights: Weights
+) -> None:
+    """Rank all that the shopper's newest interactions speak for, under each strategy.
+
+    Everything is read anew, so doing it again or late gives the same.
+    """
+    model = models.model(user.merchant_id)
+    newest, _ = interactions.newest_interactions(user, _NEWEST, None)
+    if model is None or not newest:
+        shelves.drop_shortlist(user)
+        return
+    seeds = seeds_of(newest)
+    near = models.neighbourhoods(user.merchant_id, model, [seed.product_id for seed in seeds])
+    candidates = Candidates(seeds, near, models.popular(user.merchant_id, model))
+    ranked: dict[Strategy, list[Scored]] = {
+        strategy: candidates.ranked(strategy, weights)[:_LOOKED_AT] for strategy in STRATEGIES if strategy != "popular"
+    }
+    bought = shelves.bought(user, {it.product_id for found in ranked.values() for it in found})
+    lists: dict[Strategy, list[Scored]] = {
+        strategy: [it for it in found if it.product_id not in bought][:SHORTLIST] for strategy, found in ranked.items()
+    }
+    shelves.put_shortlist(user, model, lists)

@@ -1,0 +1,69 @@
+"""Files of runs in S3."""
+
+from __future__ import annotations
+
+import gzip
+import tempfile
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    import io
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from mypy_boto3_s3 import S3Client
+
+_IN_MEMORY_BYTES = 8 * 1024 * 1024
+_DELETED_AT_ONCE = 1000
+
+
+class S3Files:
+    """Compressed files of lines in a bucket."""
+
+    def __init__(self, client: S3Client, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def write(self, name: str, lines: Iterable[str]) -> None:
+        """Store compressed lines, whatever stood there."""
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as file:
+            with gzip.open(cast("io.BufferedWriter", file), "wt", compresslevel=1) as text:
+                text.writelines(lines)
+            file.seek(0)
+            self._client.put_object(Bucket=self._bucket, Key=name, Body=cast("io.BufferedReader", file))
+
+    def read(self, name: str) -> Iterator[str]:
+        """Lines of a file."""
+        body = self._client.get_object(Bucket=self._bucket, Key=name)["Body"]
+        with tempfile.TemporaryFile() as file:
+            for chunk in body.iter_chunks(1024 * 1024):
+                file.write(chunk)
+            file.seek(0)
+            with gzip.open(file, "rt") as text:
+                yield from text
+
+    def fetch(self, prefix: str, folder: Path) -> None:
+        """Copy all files whose name begins so into a folder."""
+        for name in self._names(prefix):
+            target = folder / name.removeprefix(prefix + "/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            body = self._client.get_object(Bucket=self._bucket, Key=name)["Body"]
+            with target.open("wb") as file:
+                for chunk in body.iter_chunks(1024 * 1024):
+                    file.write(chunk)
+
+    def store(self, file: Path, name: str) -> None:
+        """Copy a file into the bucket."""
+        with file.open("rb") as body:
+            self._client.put_object(Bucket=self._bucket, Key=name, Body=body)
+
+    def delete(self, prefix: str) -> None:
+        """Remove all files whose name begins so."""
+        names = list(self._names(prefix))
+        for start in range(0, len(names), _DELETED_AT_ONCE):
+            some = [{"Key": name} for name in names[start : start + _DELETED_AT_ONCE]]
+            self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": some})  # type: ignore[typeddict-item]
+
+    def _names(self, prefix: str) -> Iterator[str]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        return (found["Key"] for page in pages for found in page.get("Contents", []))

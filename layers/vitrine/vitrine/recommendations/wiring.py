@@ -1,0 +1,132 @@
+"""Recommendations on their engines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from vitrine.catalog.wiring import InteractionSettings, ProductSettings, interaction_store, product_store
+from vitrine.platform.aws import client
+from vitrine.platform.settings import read_settings
+from vitrine.recommendations.build_model import LocalEngine, ModelBuilder
+from vitrine.recommendations.dynamodb import DynamoDBModels, DynamoDBRuns, DynamoDBShelves, TableEntries
+from vitrine.recommendations.model import Weights
+from vitrine.recommendations.recommend import Recommender
+from vitrine.recommendations.s3 import S3Files
+from vitrine.recommendations.sqs import SqsTasks, SqsWork
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vitrine.catalog.model import Interaction, Product
+    from vitrine.catalog.ports import Withdrawals
+    from vitrine.recommendations.ports import Entries
+
+
+@dataclass(frozen=True)
+class RecommendationSettings:
+    """Where models, shortlists and entries are kept. `redis_url` moves the entries there."""
+
+    recommendations_table: str
+    redis_url: str = ""
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Where models are built."""
+
+    models_bucket: str
+    models_queue: str
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """Where work on shoppers goes."""
+
+    shortlists_queue: str
+
+
+@cache
+def model_store() -> DynamoDBModels:
+    """Models."""
+    return DynamoDBModels(client("dynamodb"), read_settings(RecommendationSettings).recommendations_table)
+
+
+def withdrawals() -> Withdrawals:
+    """Who must know that a product may no longer be shown."""
+    return model_store()
+
+
+@cache
+def shelf_store() -> DynamoDBShelves:
+    """What was prepared for shoppers."""
+    return DynamoDBShelves(
+        client("dynamodb"),
+        read_settings(RecommendationSettings).recommendations_table,
+        read_settings(ProductSettings).products_table,
+        read_settings(InteractionSettings).interactions_table,
+    )
+
+
+@cache
+def entries() -> Entries:
+    """Finished recommendations."""
+    settings = read_settings(RecommendationSettings)
+    if settings.redis_url:
+        from vitrine.recommendations.redis import RedisEntries  # noqa: PLC0415 - loaded where it is used
+
+        return RedisEntries(settings.redis_url)
+    return TableEntries(client("dynamodb"), settings.recommendations_table)
+
+
+@cache
+def recommender() -> Recommender:
+    """Serves recommendations."""
+    return Recommender(shelf_store(), entries(), product_store())
+
+
+@cache
+def shortlist_tasks() -> SqsTasks:
+    """Work on shoppers that goes on after the answer."""
+    return SqsTasks(client("sqs"), read_settings(TaskSettings).shortlists_queue)
+
+
+def weights_of(_merchant_id: str) -> Weights:
+    """How a merchant's strategies are blended."""
+    return Weights()
+
+
+def new_recommendation_id() -> str:
+    """A fresh id."""
+    return uuid4().hex
+
+
+class _Catalog:
+    """The model builder's port `Catalog`."""
+
+    def interactions(self, merchant_id: str, part: int) -> Iterator[Interaction]:
+        return interaction_store().part(merchant_id, part)
+
+    def products(self, merchant_id: str) -> Iterator[Product]:
+        return product_store().all_products(merchant_id)
+
+
+@cache
+def model_builder() -> ModelBuilder:
+    """Builds models. Needs DuckDB, which only the function `models` carries."""
+    from vitrine.recommendations import duckdb  # noqa: PLC0415 - heavy
+
+    settings = read_settings(ModelSettings)
+    table = read_settings(RecommendationSettings).recommendations_table
+    files = S3Files(client("s3"), settings.models_bucket)
+    return ModelBuilder(
+        DynamoDBRuns(client("dynamodb"), table),
+        files,
+        LocalEngine(files, duckdb.learn),
+        _Catalog(),
+        model_store(),
+        SqsWork(client("sqs"), settings.models_queue),
+        shortlist_tasks(),
+    )

@@ -1,0 +1,380 @@
+"""Products and interactions become recommendations."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from functions.events_api.handler import lambda_handler as events
+from functions.galleries_api.handler import lambda_handler as galleries
+from functions.interactions_api.handler import lambda_handler as interactions
+from functions.models.handler import lambda_handler as models
+from functions.products_api.handler import lambda_handler as products
+from functions.recommendations_api.handler import lambda_handler as recommendations
+from functions.shortlists.handler import lambda_handler as shortlists
+from tests.aws import Context, api_event, send
+from tests.streams import stream_records
+from vitrine.platform.aws import client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+CATALOG = {
+    "tea": {"category": "drinks", "brand": "Leaf"},
+    "mug": {"category": "kitchen"},
+    "kettle": {"category": "kitchen"},
+    "coffee": {"category": "drinks"},
+    "spade": {"category": "garden"},
+    "rake": {"category": "garden"},
+    "green tea": {"category": "drinks", "brand": "Leaf"},
+}
+NAMES = {name: name.replace(" ", "-") for name in CATALOG}
+
+
+def put_product(product_id: str, merchant: str = "shop", **more: Any) -> dict[str, Any]:
+    body = {"name": product_id, **more}
+    status, answer, _ = send(
+        products, api_event("PUT", "/products/{product_id}", product_id=product_id, body=body, merchant=merchant)
+    )
+    assert status == 200
+    return answer
+
+
+def post(*sent: tuple[str, str, str], merchant: str = "shop") -> list[str]:
+    """Each `(user, product, type)`; the id follows from all three."""
+    body = {
+        "interactions": [
+            {
+                "interaction_id": f"{user}:{product}:{kind}",
+                "user_id": user,
+                "product_id": product,
+                "type": kind,
+                "occurred_at": f"2024-05-01T00:00:{at:02}Z",
+            }
+            for at, (user, product, kind) in enumerate(sent)
+        ]
+    }
+    status, answer, _ = send(interactions, api_event("POST", "/interactions", body=body, merchant=merchant))
+    assert status == 202, answer
+    return [result["status"] for result in answer["results"]]
+
+
+def recommended(user: str, merchant: str = "shop", **query: str) -> dict[str, Any]:
+    status, answer, _ = send(
+        recommendations,
+        api_event(
+            "GET",
+            "/users/{user_id}/recommendations",
+            user_id=user,
+            query=query,
+            merchant=merchant,
+            kind="publishable",
+        ),
+    )
+    assert status == 200, answer
+    return answer
+
+
+def ids(answer: dict[str, Any]) -> list[str]:
+    return [item["product_id"] for item in answer["items"]]
+
+
+def follow() -> None:
+    records = stream_records("InteractionsTable")
+    if records:
+        shortlists({"Records": records}, Context())
+
+
+def queued(name: str) -> Iterator[dict[str, Any]]:
+    """Messages of a queue as Lambda would get them, until none is left."""
+    sqs = client("sqs")
+    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1).get("Messages"):
+        [message] = found
+        yield {"Records": [{"eventSource": "aws:sqs", "messageId": message["MessageId"], "body": message["Body"]}]}
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+
+def build(merchant: str = "shop") -> None:
+    models({"merchant_id": merchant}, Context())
+    for event in queued("ModelsQueue"):
+        assert models(event, Context()) == {"batchItemFailures": []}
+    for event in queued("ShortlistsQueue"):
+        assert shortlists(event, Context()) == {"batchItemFailures": []}
+
+
+@pytest.fixture
+def shop(cloud: None) -> None:
+    for name, described in CATALOG.items():
+        put_product(NAMES[name], **described)
+    for user in ("ann", "bob", "cid", "dan"):
+        post((user, "tea", "purchase"), (user, "mug", "purchase"), (user, "kettle", "click"))
+    for user in ("eve", "fay", "gil"):
+        post((user, "spade", "purchase"), (user, "rake", "purchase"))
+    post(("hal", "spade", "purchase"))
+    post(("ida", "tea", "purchase"))
+
+
+def test_who_bought_the_same_gets_what_the_others_bought(shop: None) -> None:
+    build()
+    found = recommended("hal", strategy="collaborative")
+    rake = next(item for item in found["items"] if item["product_id"] == "rake")
+    assert rake["reason"] == {"strategy": "collaborative", "because": ["spade"]}
+    assert rake["product"]["category"] == "garden"
+    by_popularity = {item["product_id"]: item["score"] for item in recommended("hal", strategy="popular")["items"]}
+    assert rake["score"] > by_popularity["rake"]
+
+
+def test_a_product_that_nobody_touched_is_found_by_its_features(shop: None) -> None:
+    build()
+    found = {item["product_id"]: item for item in recommended("ida", strategy="content")["items"]}
+    assert found["green-tea"]["reason"] == {"strategy": "content", "because": ["tea"]}
+
+
+@pytest.mark.parametrize("strategy", ["hybrid", "collaborative", "content", "popular"])
+def test_an_unknown_user_gets_what_is_popular(shop: None, strategy: str) -> None:
+    build()
+    answer = recommended("nobody", strategy=strategy)
+    assert ids(answer)[0] == "tea"
+    assert {item["reason"]["strategy"] for item in answer["items"]} == {"popular"}
+
+
+@pytest.mark.parametrize("strategy", ["hybrid", "collaborative", "content", "popular"])
+def test_nothing_is_shown_that_was_bought_withdrawn_or_deleted(shop: None, strategy: str) -> None:
+    build()
+    assert "spade" not in ids(recommended("hal", strategy=strategy))
+    assert {"rake", "coffee"} <= set(ids(recommended("hal", strategy=strategy)))
+    put_product("rake", category="garden", available=False)
+    send(products, api_event("DELETE", "/products/{product_id}", product_id="coffee"))
+    answer = recommended("hal", strategy=strategy)
+    assert not {"spade", "rake", "coffee"} & set(ids(answer))
+    assert answer["cached"] is False
+
+
+def test_what_was_asked_is_kept_until_a_purchase(shop: None) -> None:
+    build()
+    first = recommended("hal")
+    again = recommended("hal")
+    assert (first["cached"], again["cached"]) == (False, True)
+    assert (again["recommendation_id"], again["items"]) == (first["recommendation_id"], first["items"])
+    assert recommended("hal", strategy="popular")["cached"] is False
+    assert recommended("hal")["cached"] is True
+    post(("hal", "rake", "purchase"))
+    after = recommended("hal")
+    assert (after["cached"], "rake" in ids(after)) == (False, False)
+
+
+def test_an_entry_that_was_not_dropped_shows_nothing_bought(shop: None) -> None:
+    build()
+    recommended("hal")
+    table = boto3.resource("dynamodb").Table("RecommendationsTable")
+    entry = table.get_item(Key={"pk": "shop/u/hal", "sk": "recommendations:user:hal"})["Item"]
+    post(("hal", "rake", "purchase"))
+    table.put_item(Item=entry)
+    assert "rake" not in ids(recommended("hal"))
+
+
+def test_new_interactions_are_followed(shop: None) -> None:
+    build()
+    assert recommended("new")["items"][0]["reason"]["strategy"] == "popular"
+    post(("new", "spade", "click"))
+    follow()
+    rake = next(item for item in recommended("new")["items"] if item["product_id"] == "rake")
+    assert rake["reason"]["because"] == ["spade"]
+
+
+def test_a_purchase_taken_back_can_be_shown_again(shop: None) -> None:
+    build()
+    send(
+        interactions,
+        api_event(
+            "DELETE",
+            "/users/{user_id}/interactions/{interaction_id}",
+            user_id="hal",
+            interaction_id="hal:spade:purchase",
+        ),
+    )
+    follow()
+    assert "spade" in ids(recommended("hal"))
+
+
+def test_pages_follow_each_other(shop: None) -> None:
+    build()
+    whole = ids(recommended("nobody"))
+    first = recommended("nobody", limit="2")
+    second = recommended("nobody", limit="100", cursor=first["next_cursor"])
+    assert (ids(first) + ids(second), second["next_cursor"]) == (whole, None)
+
+
+def test_a_category_holds_only_its_products(shop: None) -> None:
+    build()
+    assert set(ids(recommended("nobody", category="garden"))) == {"spade", "rake"}
+
+
+def test_similar_products_go_together(shop: None) -> None:
+    build()
+
+    def similar(product_id: str) -> list[str]:
+        _, answer, _ = send(recommendations, api_event("GET", "/products/{product_id}/similar", product_id=product_id))
+        return ids(answer)
+
+    assert similar("spade")[0] == "rake"
+    assert "green-tea" in similar("tea")
+    assert similar("unknown") == ids(recommended("nobody"))
+
+
+def test_before_the_first_model_there_are_products(shop: None) -> None:
+    assert set(ids(recommended("nobody"))) == set(NAMES.values())
+    assert "spade" not in ids(recommended("hal"))
+
+
+def test_a_run_that_is_cut_anywhere_ends_in_the_same_model(shop: None) -> None:
+    build()
+    clean = _model_rows()
+    # every part runs twice, and the run is begun anew after each of the first parts
+    models({"merchant_id": "shop"}, Context())
+    pending = deque(queued_bodies("ModelsQueue"))
+    for _ in range(3):
+        models(as_event(pending.popleft()), Context())
+    models({"merchant_id": "shop"}, Context())
+    pending += queued_bodies("ModelsQueue")
+    while pending:
+        body = pending.popleft()
+        for _ in range(2):
+            assert models(as_event(body), Context()) == {"batchItemFailures": []}
+        pending += queued_bodies("ModelsQueue")
+    for event in queued("ShortlistsQueue"):
+        shortlists(event, Context())
+    assert _model_rows() == clean
+    assert not client("s3").list_objects_v2(Bucket="modelsbucket").get("Contents")
+
+
+def test_readers_keep_the_old_model_until_the_new_one_is_whole(shop: None) -> None:
+    build()
+    before = ids(recommended("nobody"))
+    for user in map(str, range(20)):
+        post((user, "coffee", "purchase"))
+    models({"merchant_id": "shop"}, Context())
+    pending = deque(queued_bodies("ModelsQueue"))
+    seen = []
+    while pending:
+        models(as_event(pending.popleft()), Context())
+        seen.append(ids(recommended("nobody")))
+        pending += queued_bodies("ModelsQueue")
+    changes = [now for now, earlier in zip(seen[1:], seen, strict=False) if now != earlier]
+    assert seen[0] == before
+    assert [found[0] for found in changes] == ["coffee"]
+
+
+def test_merchants_see_nothing_of_each_other(shop: None) -> None:
+    put_product("spade", merchant="other")
+    put_product("seeds", merchant="other")
+    post(("hal", "spade", "purchase"), ("hal", "seeds", "view"), merchant="other")
+    build()
+    build("other")
+    assert ids(recommended("hal", merchant="other")) == ["seeds"]
+    assert "seeds" not in ids(recommended("hal"))
+    assert recommended("hal", merchant="other")["cached"] is True
+    assert "rake" in ids(recommended("hal"))
+
+
+def test_an_erased_user_leaves_no_trace(shop: None, capfd: pytest.CaptureFixture[str]) -> None:
+    canary = "canary-4711"
+    post((canary, "tea", "purchase"), (canary, "spade", "view"))
+    models({"merchant_id": "shop"}, Context())
+    for _ in range(9):
+        models(next(iter(queued("ModelsQueue"))), Context())
+    assert canary not in _everything()["buckets"]
+    build()
+    recommended(canary)
+    assert canary in _everything()["tables"]
+    status, _, _ = send(interactions, api_event("DELETE", "/users/{user_id}", user_id=canary))
+    assert status == 202
+    for event in queued("ShortlistsQueue"):
+        shortlists(event, Context())
+    follow()
+    found = _everything()
+    assert {place: canary in text for place, text in found.items()} == {"tables": False, "buckets": False}
+    output = capfd.readouterr()
+    assert canary not in output.out + output.err
+    assert recommended(canary)["items"][0]["reason"]["strategy"] == "popular"
+
+
+def test_gallery_events_of_a_known_user_count_for_the_products_of_their_image(shop: None) -> None:
+    send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="g", body={}))
+    image = {"id": "i", "name": "i", "url": "https://pictures.example/i.jpg", "product_ids": ["spade", "mug"]}
+    send(galleries, api_event("POST", "/galleries/{gallery_id}/images", gallery_id="g", body={"images": [image]}))
+    sent = [
+        {"event_id": "1", "type": "click", "image_id": "i", "user_id": "zoe"},
+        {"event_id": "2", "type": "view", "image_id": "i"},
+    ]
+    for _ in range(2):
+        send(events, api_event("POST", "/galleries/{gallery_id}/events", gallery_id="g", body={"events": sent}))
+    _, listed, _ = send(interactions, api_event("GET", "/users/{user_id}/interactions", user_id="zoe"))
+    assert sorted((it["product_id"], it["type"]) for it in listed["items"]) == [("mug", "click"), ("spade", "click")]
+
+
+def as_event(body: str) -> dict[str, Any]:
+    return {"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": body}]}
+
+
+def queued_bodies(name: str) -> list[str]:
+    return [event["Records"][0]["body"] for event in queued(name)]
+
+
+def _model_rows() -> dict[tuple[str, str], Any]:
+    items = boto3.resource("dynamodb").Table("RecommendationsTable").scan()["Items"]
+    slot = next(item["slot"] for item in items if item["sk"] == "state")
+    rows = {}
+    for item in items:
+        kind, _, rest = item["pk"].removeprefix("shop/").partition("/")
+        if kind in {"p", "t"} and rest.startswith(slot):
+            rows[kind + rest.removeprefix(slot), item["sk"]] = bytes(item["content"].value)
+        if item["sk"] == "shortlist":
+            rows[item["pk"], "shortlist"] = bytes(item["content"].value)
+    return rows
+
+
+def _everything() -> dict[str, str]:
+    dynamodb, s3 = boto3.client("dynamodb"), client("s3")
+    tables = [str(dynamodb.scan(TableName=name)["Items"]) for name in dynamodb.list_tables()["TableNames"]]
+    files = []
+    for bucket in s3.list_buckets()["Buckets"]:
+        for found in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", []):
+            body = s3.get_object(Bucket=bucket["Name"], Key=found["Key"])["Body"].read()
+            files.append(found["Key"] + _plain(body))
+    return {"tables": "".join(tables), "buckets": "".join(files)}
+
+
+def _plain(body: bytes) -> str:
+    import gzip
+
+    return gzip.decompress(body).decode() if body[:2] == b"\x1f\x8b" else body.decode(errors="replace")
+
+
+def test_what_is_sent_again_changes_nothing(shop: None) -> None:
+    assert post(("hal", "spade", "purchase"), ("hal", "mug", "view")) == ["unchanged", "created"]
+    assert post(("hal", "spade", "purchase"), ("hal", "mug", "view")) == ["unchanged", "unchanged"]
+    body = {"product_id": "mug", "type": "view"}
+    put = api_event(
+        "PUT", "/users/{user_id}/interactions/{interaction_id}", user_id="hal", interaction_id="x", body=body
+    )
+    assert [send(interactions, put)[0] for _ in range(2)] == [201, 200]
+    _, listed, _ = send(interactions, api_event("GET", "/users/{user_id}/interactions", user_id="hal"))
+    assert [it["interaction_id"] for it in listed["items"]] == ["x", "hal:mug:view", "hal:spade:purchase"]
+    assert json.dumps(listed).count("hal") == 2
+
+
+def test_products_are_listed_read_and_deleted(shop: None) -> None:
+    _, page, _ = send(products, api_event("GET", "/products", query={"limit": "3"}))
+    _, rest, _ = send(products, api_event("GET", "/products", query={"cursor": page["next_cursor"]}))
+    assert sorted(ids(page) + ids(rest)) == sorted(NAMES.values())
+    assert send(products, api_event("DELETE", "/products/{product_id}", product_id="mug"))[0] == 204
+    assert send(products, api_event("GET", "/products/{product_id}", product_id="mug"))[0] == 404
+    assert send(products, api_event("DELETE", "/products/{product_id}", product_id="mug"))[0] == 404
