@@ -56,13 +56,18 @@ ANSWERS = {
 }
 
 
+IMAGE_FOUND = {"Item": {**IMAGE, "sk": {"S": "image-1"}}}
+
+
 class Stub(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = 65536
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        body = json.dumps(ANSWERS[self.headers["X-Amz-Target"].split(".")[1]]).encode()
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        operation = self.headers["X-Amz-Target"].split(".")[1]
+        answer = IMAGE_FOUND if operation == "GetItem" and asked["TableName"] == "images_table" else ANSWERS[operation]
+        body = json.dumps(answer).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/x-amz-json-1.0")
         self.send_header("Content-Length", str(len(body)))
@@ -104,7 +109,10 @@ def main() -> None:
         "POWERTOOLS_SERVICE_NAME": "vitrine",
         "PYDANTIC_DISABLE_PLUGINS": "__all__",
         "PYTHONPATH": f"{ROOT}:{options.layer}",
-        **{f"{name}_TABLE": name.lower() for name in ("ACCESS", "IDEMPOTENCY", "GALLERIES", "IMAGES", "COUNTERS")},
+        **{
+            f"{name}_TABLE": f"{name.lower()}_table"
+            for name in ("ACCESS", "IDEMPOTENCY", "GALLERIES", "IMAGES", "COUNTERS")
+        },
         "GALLERY_TASKS_QUEUE": "http://127.0.0.1/queue",
     }
     print(f"import to first answer, ms, median of {options.runs} (Python {sys.version.split()[0]})")
