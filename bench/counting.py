@@ -207,7 +207,6 @@ def plain_add(batches):
 def page_units(sizes):
     """Read units of a page of 20 and of 100 in galleries of these sizes, first page and one from the middle."""
 
-    watched = gallery_store()._client  # noqa: SLF001 - one client serves all stores
     rows = []
     for size in sizes:
         key = GalleryKey("bench", f"of-{size}")
@@ -220,7 +219,6 @@ def page_units(sizes):
             units.clear()
             read_order(gallery_store(), key, limit, page.next)
             rows.append((size, limit, queries, first, units["ImagesTable"]))
-    del watched
     return rows
 
 
