@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from moto import mock_aws
+from moto.core.botocore_stubber import BotocoreStubber
 
 from tests import aws
 from vitrine.platform.aws import close_clients
@@ -27,6 +29,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    _let_moto_take_one_call_at_a_time(monkeypatch)
     with mock_aws():
         _forget_wiring()
         aws.create_tables()
@@ -34,6 +37,17 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             monkeypatch.setenv(name, value)
         yield
     _forget_wiring()
+
+
+def _let_moto_take_one_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls are atomic on AWS; moto's of several threads meet its dictionaries half changed."""
+    lock, answer = threading.RLock(), BotocoreStubber.process_request
+
+    def answer_alone(stubber: BotocoreStubber, request: Any) -> Any:
+        with lock:
+            return answer(stubber, request)
+
+    monkeypatch.setattr(BotocoreStubber, "process_request", answer_alone)
 
 
 def _forget_wiring() -> None:

@@ -1,7 +1,8 @@
-"""A picture arrived in the bucket, so its snapshot can be judged."""
+"""Pictures arrived in the bucket, so their snapshots can be judged."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -12,12 +13,23 @@ from vitrine.review.s3 import snapshot_at
 from vitrine.review.wiring import review_store
 
 
-def lambda_handler(event: dict[str, Any], context: object) -> None:
-    """Note each uploaded picture. What fails is invoked again, and then goes to the failure queue."""
-    for record in event["Records"]:
-        merchant_id, snapshot_id = snapshot_at(unquote_plus(record["s3"]["object"]["key"]))
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Note each uploaded picture of S3's notifications. A message that fails comes again."""
+    failures = []
+    for message in event["Records"]:
         try:
-            note_upload(review_store(), merchant_id, snapshot_id)
-        except NotFound:
-            logger.warning("a picture of no snapshot", extra={"snapshot_id": snapshot_id})
-    logger.info("noted", extra={"pictures": len(event["Records"])})
+            for record in json.loads(message["body"]).get("Records", []):
+                _note(unquote_plus(record["s3"]["object"]["key"]))
+        except Exception:  # noqa: BLE001 - SQS delivers it again
+            logger.exception("not noted", extra={"message_id": message["messageId"]})
+            failures.append({"itemIdentifier": message["messageId"]})
+    logger.info("noted", extra={"messages": len(event["Records"]), "failed": len(failures)})
+    return {"batchItemFailures": failures}
+
+
+def _note(key: str) -> None:
+    merchant_id, snapshot_id = snapshot_at(key)
+    try:
+        note_upload(review_store(), merchant_id, snapshot_id)
+    except NotFound:
+        logger.warning("a picture of no snapshot", extra={"snapshot_id": snapshot_id})

@@ -28,21 +28,6 @@ LEASE = timedelta(seconds=60)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class OneCallAtATime:
-    """moto's calls are not atomic among threads, as DynamoDB's are."""
-
-    def __init__(self, dynamodb: Any) -> None:
-        self._dynamodb = dynamodb
-        self._lock = threading.Lock()
-
-    def __getattr__(self, name: str) -> Any:
-        def call(**arguments: Any) -> Any:
-            with self._lock:
-                return getattr(self._dynamodb, name)(**arguments)
-
-        return call
-
-
 class LosesAnswers(DynamoDBReview):
     """Every twentieth write is done and its answer lost."""
 
@@ -130,7 +115,7 @@ def work_until_empty(floor: Floor) -> None:
 
 
 def test_each_snapshot_is_decided_once_served_to_one_and_none_is_forgotten() -> None:
-    store = LosesAnswers(OneCallAtATime(client("dynamodb")), "ReviewTable")
+    store = LosesAnswers(client("dynamodb"), "ReviewTable")
     ids = fill(store)
     floor = Floor(store)
     work_until_empty(floor)

@@ -80,6 +80,14 @@ def shown(gallery_id: str = "shelf") -> list[str]:
     return [image["id"] for image in page["items"]]
 
 
+def put(*keys: str) -> set[str]:
+    """Tell of pictures in the bucket as SQS would, one a message; answers the keys that come again."""
+    messages = [
+        {"messageId": key, "body": json.dumps({"Records": [{"s3": {"object": {"key": key}}}]})} for key in keys
+    ]
+    return {failed["itemIdentifier"] for failed in uploads({"Records": messages}, Context())["batchItemFailures"]}
+
+
 @pytest.fixture
 def shelf(cloud: None) -> None:
     send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="shelf", body={}))
@@ -209,7 +217,7 @@ def test_an_uploaded_picture_waits_for_its_bytes_and_is_public_once_approved(she
     assert added["upload"]["headers"]["Content-Type"] == "image/jpeg"
     assert "if-none-match" in added["upload"]["url"]
     assert claim("ann") == []
-    uploads({"Records": [{"s3": {"object": {"key": "snapshots/shop/apple1"}}}]}, Context())
+    assert put("snapshots/shop/apple1") == set()
     follow()
     assert claim("ann") == ["apple1"]
     picture = api_event("GET", "/pictures/{merchant_id}/{snapshot_id}", merchant_id="shop", snapshot_id="apple1")
@@ -222,6 +230,14 @@ def test_an_uploaded_picture_waits_for_its_bytes_and_is_public_once_approved(she
     _, page, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}/images", gallery_id="shelf"))
     assert page["items"][0]["url"].endswith("/pictures/shop/apple1")
     assert page["items"][0]["product_ids"] == ["apple"]
+
+
+def test_uploads_that_fail_come_again_and_the_others_are_noted() -> None:
+    add(photo("apple1", upload=True))
+    told = ["snapshots/shop/unknown", "snapshots/no-snapshots-key", "snapshots/shop/apple1"]
+    assert put(*told) == {"snapshots/no-snapshots-key"}
+    follow()
+    assert claim("ann") == ["apple1"]
 
 
 def test_claims_show_the_product_with_pictures_approved_before() -> None:
