@@ -42,4 +42,4 @@ def test_a_rebuild_by_its_function_keeps_what_the_tables_hold(shop: Api, stack: 
         FunctionName=function, Payload=json.dumps({"merchant_id": stack.merchant_id})
     )
     assert json.loads(answer["Payload"].read())["images"] >= 1
-    assert found(shop, word) == ["shy"]
+    eventually(lambda: found(shop, word) == ["shy"], within_seconds=5)
