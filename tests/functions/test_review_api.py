@@ -82,9 +82,7 @@ def shown(gallery_id: str = "shelf") -> list[str]:
 
 def put(*keys: str) -> set[str]:
     """Tell of pictures in the bucket as SQS would, one a message; answers the keys that come again."""
-    messages = [
-        {"messageId": key, "body": json.dumps({"Records": [{"s3": {"object": {"key": key}}}]})} for key in keys
-    ]
+    messages = [{"messageId": key, "body": json.dumps({"Records": [{"s3": {"object": {"key": key}}}]})} for key in keys]
     return {failed["itemIdentifier"] for failed in uploads({"Records": messages}, Context())["batchItemFailures"]}
 
 

@@ -33,7 +33,10 @@ class AddSnapshot(NamedTuple):
 def add_snapshots(
     store: Snapshots, galleries: KnownGalleries, sent: Iterable[Snapshot], second_opinion_percent: int
 ) -> list[AddSnapshot]:
-    """Store new snapshots of one merchant, each judged on its own. Answers in their order."""
+    """Store new snapshots of one merchant, each judged on its own; of two alike the first is taken.
+
+    Answers in their order.
+    """
     wanted = [replace(it, opinions_wanted=2 if wants_second_opinion(it, second_opinion_percent) else 1) for it in sent]
     named = {it.gallery_id: it.merchant_id for it in wanted if it.gallery_id}
     missing = {gallery_id for gallery_id, merchant_id in named.items() if not galleries.exists(merchant_id, gallery_id)}
@@ -43,8 +46,19 @@ def add_snapshots(
             return AddSnapshot(snapshot, f"There is no gallery {snapshot.gallery_id}. Create it first.")
         return _result(store, snapshot)
 
+    first: dict[tuple[str, ...], int] = {}
+    for at, snapshot in enumerate(wanted):
+        for name in _names(snapshot):
+            first.setdefault(name, at)
+    alone = [at for at, snapshot in enumerate(wanted) if all(first[name] == at for name in _names(snapshot))]
     with ThreadPoolExecutor(_PARALLEL) as workers:
-        return list(workers.map(add, wanted))
+        added = dict(zip(alone, workers.map(lambda at: add(wanted[at]), alone), strict=True))
+    return [added[at] if at in added else add(snapshot) for at, snapshot in enumerate(wanted)]
+
+
+def _names(snapshot: Snapshot) -> tuple[tuple[str, ...], ...]:
+    """What no other snapshot may have."""
+    return (snapshot.snapshot_id,), (snapshot.product_id, snapshot.filename)
 
 
 def _result(store: Snapshots, snapshot: Snapshot) -> AddSnapshot:
