@@ -10,7 +10,7 @@ endif
 export PORT
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help faults bench-concurrency bench-counting bench-pictures bench-jobs bench-start up down reset logs check test lock docs robots
+.PHONY: help faults bench-concurrency bench-counting bench-pictures bench-jobs bench-start bench-recommendations up down reset logs check test lock docs robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -58,6 +58,13 @@ bench-search: $(READY)  ## relevance and speed of both search engines and SQLite
 	$(PYTHON) -m bench.search_relevance --ingredients --opensearch --museum
 	$(PYTHON) -m bench.search_speed --documents $(or $(DOCUMENTS),10000) --opensearch
 
+bench-recommendations: $(READY)  ## quality of recommendations beside EASE, item-kNN and ALS, on groceries and films (VITRINE_DATA=...)
+	$(VENV)/bin/uv venv --quiet --allow-existing --python $(PYTHON) $(BENCH)/recommendations
+	$(VENV)/bin/uv pip install --quiet --python $(BENCH)/recommendations/bin/python --require-hashes -r bench/recommendations.txt
+	$(VENV)/bin/uv pip install --quiet --no-deps --target $(BENCH)/films recbole==1.2.1
+	for set in groceries films; do \
+		PYTHONPATH=$(PYTHONPATH):$(BENCH)/films $(BENCH)/recommendations/bin/python -W ignore -m bench.recommendations --set $$set; done
+
 bench-start: $(READY)  ## measure cold starts and warm overhead
 	$(VENV)/bin/uv venv --quiet --allow-existing --python $(PYTHON) $(BENCH)/start
 	$(VENV)/bin/uv pip install --quiet --python $(BENCH)/start/bin/python --require-hashes -r bench/requirements.txt
@@ -78,7 +85,7 @@ robots: $(READY)  ## write the list of known robots
 lock: $(READY)  ## lock all dependencies anew
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		--extra dev pyproject.toml -o requirements.lock
-	for layer in layers/*/requirements.in bench/requirements.in; do \
+	for layer in layers/*/requirements.in bench/*.in; do \
 		$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 			-c requirements.lock $$layer -o $${layer%.in}.txt; done
 

@@ -141,7 +141,7 @@ class FileUploads:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def read(self, upload: ObjectVersion) -> Iterator[bytes]:  # noqa: ARG002 - as from S3
+    def read(self, upload: ObjectVersion) -> Iterator[bytes]:
         with self._file.open("rb") as file:
             while part := file.read(PART_BYTES):
                 yield part

@@ -1,0 +1,114 @@
+"""The real purchases that recommendations are measured on; `VITRINE_DATA` says where the groceries lie.
+
+Films are those of MovieLens 100k, which the package `recbole` carries; `make bench-recommendations` gets it. Its
+licence allows research and no redistribution, so nothing of it is kept here.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import importlib.util
+import os
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+from vitrine.catalog.model import Interaction, Product
+
+DATA = Path(os.environ.get("VITRINE_DATA", Path(__file__).parents[1] / "../shared/data"))
+
+
+class Split(NamedTuple):
+    """What shoppers did until a moment, oldest first, and the products new to each that they bought afterwards."""
+
+    products: list[Product]
+    past: list[Interaction]
+    later: dict[str, set[str]]
+
+
+def split(products: list[Product], past: list[Interaction], after: list[Interaction]) -> Split:
+    touched: dict[str, set[str]] = {}
+    for it in past:
+        touched.setdefault(it.user_id, set()).add(it.product_id)
+    later: dict[str, set[str]] = {}
+    for it in after:
+        if it.product_id not in touched.get(it.user_id, {it.product_id}):
+            later.setdefault(it.user_id, set()).add(it.product_id)
+    return Split(products, past, later)
+
+
+def groceries(first_held_out: int, last_held_out: int) -> Split:
+    """Purchases of 2,377 households; those of the weeks from `first_held_out` to `last_held_out` come afterwards."""
+    past, after = [], []
+    for it, week in _grocery_purchases():
+        if week < first_held_out:
+            past.append(it)
+        elif week <= last_held_out:
+            after.append(it)
+    return split(_grocery_products(), past, after)
+
+
+def _grocery_purchases() -> list[tuple[Interaction, int]]:
+    with gzip.open(DATA / "grocery-purchases/transactions_w01_43.csv.gz", "rt") as lines:
+        found = [
+            (
+                Interaction(
+                    f"{row['basket_id']}-{row['product_id']}",
+                    row["household_id"],
+                    row["product_id"],
+                    "purchase",
+                    datetime.fromisoformat(row["transaction_timestamp"] + "+00:00"),
+                ),
+                int(row["week"]),
+            )
+            for row in csv.DictReader(lines)
+        ]
+    return sorted(found, key=lambda it: (it[0].occurred_at, it[0].interaction_id))
+
+
+def _grocery_products() -> list[Product]:
+    with gzip.open(DATA / "grocery-purchases/products.csv.gz", "rt") as lines:
+        return [
+            Product(
+                product_id=row["product_id"],
+                name=row["product_type"] or "unknown",
+                category=row["product_category"] or None,
+                brand=row["manufacturer_id"],
+                tags=tuple(filter(None, (row["department"], row["product_type"], f"brand {row['brand']}"))),
+            )
+            for row in csv.DictReader(lines)
+        ]
+
+
+def films(held_out: int) -> Split:
+    """Films that 943 people rated, in order of time; a fifth of each one's is held out: 1 the last, 2 that before."""
+    spec = importlib.util.find_spec("recbole")
+    if spec is None or not spec.submodule_search_locations:
+        raise SystemExit("The films are in the package recbole: make bench-recommendations gets it.")
+    folder = Path(next(iter(spec.submodule_search_locations))) / "dataset_example/ml-100k"
+    products = [
+        Product(
+            product_id=film,
+            name=title,
+            category=genres.split()[0] if genres else None,
+            tags=(*genres.split(), f"year {year}"),
+        )
+        for film, title, year, genres in _table(folder / "ml-100k.item")
+    ]
+    rated = sorted((user, int(at), film) for user, film, _, at in _table(folder / "ml-100k.inter"))
+    past, after = [], []
+    for user, rows in groupby(rated, key=lambda row: row[0]):
+        mine = [
+            Interaction(f"{user}-{film}", user, film, "purchase", datetime.fromtimestamp(at, UTC))
+            for _, at, film in rows
+        ]
+        ends = [len(mine) * (5 - held_out + more) // 5 for more in (0, 1)]
+        past += mine[: ends[0]]
+        after += mine[ends[0] : ends[1]]
+    return split(products, sorted(past, key=lambda it: (it.occurred_at, it.interaction_id)), after)
+
+
+def _table(file: Path) -> list[list[str]]:
+    return [line.split("\t") for line in file.read_text().splitlines()[1:]]

@@ -1,0 +1,94 @@
+"""The shipped code with stores in memory: learned by DuckDB, ranked by `refresh_shortlist`."""
+
+from __future__ import annotations
+
+import gzip
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vitrine.catalog.model import UserKey
+from vitrine.recommendations import duckdb
+from vitrine.recommendations.model import STRATEGIES, Candidates, seeds_of
+from vitrine.recommendations.model_files import (
+    interaction_line,
+    product_line,
+    read_neighbours,
+    read_popular,
+    token_lines,
+)
+from vitrine.recommendations.ports import Model
+from vitrine.recommendations.refresh_shortlists import refresh_shortlist
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from bench.recommendations_data import Split
+    from vitrine.recommendations.model import Weights
+
+
+class Shop:
+    """The ports of `refresh_shortlist`, and what it kept last."""
+
+    def __init__(self, found: Split, weights: Weights) -> None:
+        self._weights = weights
+        self._newest: dict[str, list[Any]] = {}
+        for it in reversed(found.past):
+            self._newest.setdefault(it.user_id, []).append(it)
+        self._touched = {user: {it.product_id for it in newest} for user, newest in self._newest.items()}
+        self._kept: Any = None
+        with tempfile.TemporaryDirectory() as place:
+            tables, results = Path(place, "tables"), Path(place, "results")
+            results.mkdir()
+            _write(tables / "interactions", map(interaction_line, found.past))
+            _write(tables / "products", map(product_line, found.products))
+            _write(tables / "tokens", (line for product in found.products for line in token_lines(product)))
+            learned = list(duckdb.learn(tables, results, now_seconds=found.past[-1].occurred_at.timestamp()))
+            self._near: dict[str, Any] = {}
+            for name in learned:
+                with gzip.open(results / name, "rt") as lines:
+                    if name.startswith("neighbours"):
+                        self._near.update(read_neighbours(lines))
+                    else:
+                        self._popular = dict(read_popular(lines))[""]
+
+    def ranked(self, user_id: str) -> dict[str, list[str]]:
+        """Each strategy's products for a shopper, the best first, none that was touched before."""
+        refresh_shortlist(self, self, self, UserKey("shop", user_id), self._weights)  # type: ignore[arg-type]
+        lists = {strategy: [it.product_id for it in found] for strategy, found in self._kept.items()}
+        popular = [it.product_id for it in self._popular if it.product_id not in self._touched[user_id]]
+        return {**lists, "popular": popular}
+
+    def ranked_among(self, user_id: str, cold: Collection[str]) -> dict[str, list[str]]:
+        """The same, of some products only: all that anything speaks for, not only the best fifty."""
+        seeds = seeds_of(self._newest[user_id][:200])
+        candidates = Candidates(seeds, self._near, self._popular)
+        wanted = set(cold) - self._touched[user_id]
+        return {
+            strategy: [it.product_id for it in candidates.ranked(strategy, self._weights) if it.product_id in wanted]
+            for strategy in STRATEGIES
+        }
+
+    def newest_interactions(self, user: UserKey, limit: int, after: str | None) -> tuple[list[Any], None]:
+        return self._newest.get(user.user_id, [])[:limit], None
+
+    def model(self, merchant_id: str) -> Model:
+        return Model(1, "a")
+
+    def neighbourhoods(self, merchant_id: str, model: Model, product_ids: Collection[str]) -> dict[str, Any]:
+        return {it: self._near[it] for it in product_ids if it in self._near}
+
+    def popular(self, merchant_id: str, model: Model) -> list[Any]:
+        return self._popular
+
+    def bought(self, user: UserKey, product_ids: Collection[str]) -> set[str]:
+        return self._touched[user.user_id].intersection(product_ids)
+
+    def put_shortlist(self, user: UserKey, model: Model, lists: Any) -> None:
+        self._kept = lists
+
+
+def _write(folder: Path, lines: Iterable[str]) -> None:
+    folder.mkdir(parents=True)
+    with gzip.open(folder / "00.csv.gz", "wt", compresslevel=1) as file:
+        file.writelines(lines)
