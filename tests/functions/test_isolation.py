@@ -116,8 +116,8 @@ MADE: dict[str, Callable[[Merchant], str]] = {
     "snapshot_id": _snapshot,
     "user_id": _user,
 }
-# Routes that need not find: what is not there is made or erased, and whoever is unknown gets what is popular. A stranger
-# meets things of his own there.
+# Routes that need not find: what is not there is made or erased, and whoever is unknown gets what is popular.
+# A stranger meets things of his own there.
 NEED_NOT_FIND = {
     "PUT /galleries/{gallery_id}": 201,
     "PUT /products/{product_id}": 200,

@@ -22,6 +22,7 @@ from vitrine.engagement.model import (
 )
 from vitrine.engagement.ports import Absorbed, CounterKey, ShardKey
 from vitrine.platform.problems import Unavailable
+from vitrine.platform.threads import run_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -93,8 +94,8 @@ class EventCounter:
                 hit = Hit(at, counter_of(event, from_robot=batch.from_robot), digest)
                 by_image.setdefault(event.image_id, []).append(hit)
         trees = self._find_trees(batch, by_image)
-        count = map if len(by_image) == 1 else self._pool.map
-        for counted in list(count(partial(self._count_image, batch, trees), by_image, by_image.values())):
+        count = map if len(by_image) == 1 else partial(run_all, self._pool)
+        for counted in count(partial(self._count_image, batch, trees), by_image, by_image.values()):
             for at, status, detail in counted:
                 filtered = status == "accepted" and batch.from_robot
                 results[at] = Result(batch.events[at].event_id, "filtered" if filtered else status, detail)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from vitrine.galleries.model import (
@@ -35,6 +35,7 @@ from vitrine.platform.dynamodb import (
     retry_contended,
     translated,
 )
+from vitrine.platform.threads import run_all
 from vitrine.platform.times import from_rfc3339, to_rfc3339
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ class DynamoDBGalleries:
         self._transact(writes, gallery_at=len(writes) - 1)
 
     def save_images(self, images: Sequence[Image]) -> set[str]:
-        save = map if len(images) == 1 else self._writers.map
+        save = map if len(images) == 1 else partial(run_all, self._writers)
         stale = save(self._save, images)
         return {image.image_id for image, is_stale in zip(images, stale, strict=True) if is_stale}
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
+from vitrine.platform.threads import run_all
 from vitrine.review.model import instant
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def renew_leases(store: Snapshots, merchant_id: str, lease: Lease, snapshot_ids:
     found = store.find(merchant_id, snapshot_ids)
     longer = [found[snapshot_id].renewed(lease) for snapshot_id in snapshot_ids if snapshot_id in found]
     held = [snapshot for snapshot in longer if snapshot]
-    return [snapshot for snapshot, saved in zip(held, _workers().map(store.save, held), strict=True) if saved]
+    return [snapshot for snapshot, saved in zip(held, run_all(_workers(), store.save, held), strict=True) if saved]
 
 
 def _claim_from_next(queue: Queue, merchant_id: str, lease: Lease, limit: int) -> list[Snapshot]:
@@ -82,7 +83,7 @@ def _claim_from(queue: Queue, merchant_id: str, product_id: str, lease: Lease, l
         window = wanted if attempt == 0 else _CONTENDED_WINDOW
         found = queue.available(merchant_id, product_id, lease.reviewer, lease.since, window)
         picked = found if len(found) <= wanted else random.sample(found, wanted)
-        leased = list(_workers().map(lambda it: queue.lease(merchant_id, it, lease), picked))
+        leased = run_all(_workers(), lambda it: queue.lease(merchant_id, it, lease), picked)
         claimed += [snapshot for snapshot in leased if snapshot]
         if len(claimed) == limit or all(leased):
             break

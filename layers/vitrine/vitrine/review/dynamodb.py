@@ -28,6 +28,7 @@ from vitrine.platform.dynamodb import (
     retry_contended,
     translated,
 )
+from vitrine.platform.threads import run_all
 from vitrine.platform.times import from_rfc3339, to_rfc3339
 from vitrine.review.model import Lease, Opinion, Snapshot, from_instant, instant, is_free, judge_digest, leased_place
 from vitrine.review.ports import InQueue, ProductCounts, ReviewerCounts, Step, Tallied
@@ -122,7 +123,7 @@ class DynamoDBReview:
         own = "1" + judge_digest(reviewer)
         ranges = [("0", "0" + instant(now)), ("1", own), (own + "~", "3")]
         queue = f"{merchant_id}/{product_id}"
-        pages = self._readers.map(lambda it: self._query("by_queue", queue, it, limit), ranges)
+        pages = run_all(self._readers, lambda it: self._query("by_queue", queue, it, limit), ranges)
         found = [InQueue(item["pk"]["S"].rpartition("/")[2], item["place"]["S"]) for page in pages for item in page]
         return [it for it in found if is_free(it.place, now)][:limit]
 

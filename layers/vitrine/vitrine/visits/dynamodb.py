@@ -25,6 +25,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from vitrine.platform.dynamodb import ConditionFailed, batch_get, batch_put, query_all, query_some, translated
+from vitrine.platform.threads import run_all
 from vitrine.platform.times import epoch_seconds, from_rfc3339, to_rfc3339
 from vitrine.visits.model import (
     Failure,
@@ -355,7 +356,7 @@ class DynamoDBVisits:
 
     def _each(self, write: Callable[[Given], None], items: Sequence[Given]) -> None:
         if len(items) > 1:
-            list(self._writers.map(write, items))
+            run_all(self._writers, write, items)
         else:
             for item in items:
                 write(item)

@@ -6,6 +6,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from vitrine.platform.fetcher import FetchError, Validator
 from vitrine.platform.telemetry import logger
+from vitrine.platform.threads import run_all
 from vitrine.visits.model import Failure, UnmeasurableError
 from vitrine.visits.pictures import measure
 from vitrine.visits.ports import KnownPicture, Measurement
@@ -27,7 +28,7 @@ class RemotePictures:
 
     def __call__(self, pictures: Mapping[str, KnownPicture | None]) -> Mapping[str, Measurement]:
         """Measure the pictures at these URLs, of which some are known."""
-        return dict(zip(pictures, self._threads.map(self._one, pictures, pictures.values()), strict=True))
+        return dict(zip(pictures, run_all(self._threads, self._one, pictures, pictures.values()), strict=True))
 
     def _one(self, url: str, known: KnownPicture | None) -> Measurement:
         unless = Validator(known.etag, known.last_modified) if known else None
