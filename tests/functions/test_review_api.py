@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from functions.galleries_api.handler import lambda_handler as galleries
+from functions.products_api.handler import lambda_handler as products
 from functions.review_api.handler import lambda_handler as review
 from functions.review_followups.handler import lambda_handler as followups
 from functions.snapshot_uploads.handler import lambda_handler as uploads
@@ -244,6 +245,19 @@ def test_claims_show_the_product_with_pictures_approved_before() -> None:
     decide("ann", "apple1")
     _, answer, _ = send(review, api_event("POST", "/review/claims", body={}, headers={"X-Reviewer": "ann"}))
     assert answer["items"][0]["product"]["pictures"] == ["https://photos.example/apple1.jpg"]
+
+
+def test_claims_and_galleries_show_what_the_catalogue_knows_of_a_product(shelf: None) -> None:
+    product = {"name": "Golden Delicious", "image_url": "https://photos.example/golden.jpg"}
+    send(products, api_event("PUT", "/products/{product_id}", product_id="apple", body=product))
+    add(photo("apple1", gallery_id="shelf"))
+    _, answer, _ = send(review, api_event("POST", "/review/claims", body={}, headers={"X-Reviewer": "ann"}))
+    shown_beside = answer["items"][0]["product"]
+    assert (shown_beside["name"], shown_beside["pictures"]) == ("Golden Delicious", [product["image_url"]])
+    decide("ann", "apple1")
+    follow()
+    _, page, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}/images", gallery_id="shelf"))
+    assert page["items"][0]["name"] == "Golden Delicious"
 
 
 def test_every_step_is_in_the_trail() -> None:

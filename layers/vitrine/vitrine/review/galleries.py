@@ -14,16 +14,26 @@ if TYPE_CHECKING:
 
     from vitrine.galleries.ports import Counters, GalleryStore
     from vitrine.review.model import Snapshot
+    from vitrine.review.ports import Products
 
 
 class GalleryPublisher:
-    """The port Galleries. An image has its snapshot's id; an uploaded picture is at `{public_api_url}/pictures/…`."""
+    """The port Galleries.
+
+    An image has its snapshot's id and its product's name; an uploaded picture is at `{public_api_url}/pictures/…`.
+    """
 
     def __init__(
-        self, store: GalleryStore, counters: Counters, public_api_url: str, new_incarnation: Callable[[], str]
+        self,
+        store: GalleryStore,
+        counters: Counters,
+        products: Products,
+        public_api_url: str,
+        new_incarnation: Callable[[], str],
     ) -> None:
         self._store = store
         self._counters = counters
+        self._products = products
         self._public_api_url = public_api_url
         self._new_incarnation = new_incarnation
 
@@ -46,9 +56,10 @@ class GalleryPublisher:
         return GalleryKey(snapshot.merchant_id, snapshot.gallery_id or "")
 
     def _description(self, snapshot: Snapshot) -> Description:
+        product = self._products.find_products(snapshot.merchant_id, [snapshot.product_id]).get(snapshot.product_id)
         uploaded = f"{self._public_api_url}/pictures/{snapshot.merchant_id}/{snapshot.snapshot_id}"
         return Description(
-            name=snapshot.filename,
+            name=(product.name if product else None) or snapshot.filename,
             url=snapshot.url or uploaded,
             created_at=snapshot.created_at,
             product_ids=(snapshot.product_id,),

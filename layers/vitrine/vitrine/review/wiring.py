@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
+from vitrine.catalog.wiring import product_store
 from vitrine.galleries.model import GalleryKey
 from vitrine.galleries.wiring import gallery_store, new_incarnation
 from vitrine.platform.aws import client
@@ -58,11 +59,12 @@ class _KnownGalleries:
         return gallery is not None and not gallery.deleting
 
 
-class _NoCatalog:
-    """The port Products where no catalog is deployed."""
+class _Catalogue:
+    """The port Products."""
 
-    def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> Mapping[str, Product]:  # noqa: ARG002
-        return dict.fromkeys(product_ids, Product(None, ()))
+    def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> Mapping[str, Product]:
+        found = (product_store().find_product(merchant_id, product_id) for product_id in product_ids)
+        return {it.product_id: Product(it.name, [it.image_url] if it.image_url else []) for it in found if it}
 
 
 @cache
@@ -86,7 +88,7 @@ def publisher() -> GalleryPublisher:
     from vitrine.review.galleries import GalleryPublisher  # noqa: PLC0415 - see above
 
     address = read_settings(PublicSettings).public_api_url
-    return GalleryPublisher(gallery_store(), gallery_counters(), address, new_incarnation)
+    return GalleryPublisher(gallery_store(), gallery_counters(), products(), address, new_incarnation)
 
 
 @cache
@@ -105,6 +107,6 @@ def known_galleries() -> _KnownGalleries:
     return _KnownGalleries()
 
 
-def products() -> _NoCatalog:
+def products() -> _Catalogue:
     """What is known of products."""
-    return _NoCatalog()
+    return _Catalogue()

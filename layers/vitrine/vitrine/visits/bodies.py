@@ -21,10 +21,11 @@ def _fits(url: str) -> str:
 
 
 class Publication(RequestBody):
-    """Where a visit's pictures appear; after a review if that is asked for."""
+    """Where a visit's pictures appear, and the product they show; after a review if that is asked for."""
 
     gallery_id: Id | None = None
     review: bool = False
+    product_id: Id | None = None
 
 
 class NewVisit(RequestBody):
@@ -39,8 +40,10 @@ class NewVisit(RequestBody):
 
     def visit(self) -> Visit:
         """The visit in the domain's terms."""
-        publish = self.publish or Publication.model_construct(gallery_id=None, review=False)
-        return Visit(self.store_id, self.visit_time, self.image_url, publish.gallery_id, publish.review)
+        publish = self.publish or Publication()
+        return Visit(
+            self.store_id, self.visit_time, self.image_url, publish.gallery_id, publish.review, publish.product_id
+        )
 
 
 class SubmitJob(RequestBody):

@@ -70,13 +70,17 @@ class Picture:
 
 @dataclass(frozen=True)
 class Visit:
-    """A visit as it was submitted. `gallery_id` is where its pictures appear, after a review if that is asked for."""
+    """A visit as it was submitted.
+
+    `gallery_id` is where its pictures appear, after a review if that is asked for; `product_id` is what they show.
+    """
 
     store_id: str
     visited_at: datetime
     urls: tuple[str, ...]
     gallery_id: str | None = None
     review: bool = False
+    product_id: str | None = None
 
 
 class Task(NamedTuple):
@@ -90,6 +94,7 @@ class Task(NamedTuple):
     visited_at: datetime
     gallery_id: str | None
     review: bool
+    product_id: str | None = None
 
     @property
     def published(self) -> bool:
@@ -228,6 +233,7 @@ def tasks_of(visits: Sequence[Visit]) -> Iterator[Task]:
                 visit.visited_at,
                 visit.gallery_id,
                 visit.review,
+                visit.product_id,
             )
             at += 1
 

@@ -50,6 +50,7 @@ def _draft(key: JobKey, outcome: Outcome) -> ImageDraft:
         url=task.url,
         created_at=task.visited_at,
         tags=tuple(tag for tag in (task.store_id, outcome.area) if tag),
+        product_ids=(task.product_id,) if task.product_id else (),
         width=picture.display_width if picture else None,
         height=picture.display_height if picture else None,
     )
@@ -57,13 +58,13 @@ def _draft(key: JobKey, outcome: Outcome) -> ImageDraft:
 
 
 def _snapshot(key: JobKey, outcome: Outcome) -> Snapshot:
-    """A photo to judge, among those of its store: reviewers know products, and here a store is what they look at."""
+    """A photo to judge: of its product, or where none is named among those of its store."""
     task = outcome.task
     name = f"{key.job_id}.{task.at}"
     return Snapshot(
         merchant_id=key.merchant_id,
         snapshot_id=name,
-        product_id=task.store_id,
+        product_id=task.product_id or task.store_id,
         filename=name,
         created_at=task.visited_at,
         url=task.url,

@@ -29,7 +29,14 @@ class S3Submissions:
     def keep(self, submission: Submission) -> None:
         """Store a submission."""
         visits = [
-            [visit.store_id, to_rfc3339(visit.visited_at), visit.urls, visit.gallery_id, visit.review]
+            [
+                visit.store_id,
+                to_rfc3339(visit.visited_at),
+                visit.urls,
+                visit.gallery_id,
+                visit.review,
+                visit.product_id,
+            ]
             for visit in submission.visits
         ]
         content = json.dumps({"created_at": to_rfc3339(submission.created_at), "visits": visits})
@@ -42,8 +49,8 @@ class S3Submissions:
         body = self._client.get_object(Bucket=self._bucket, Key=_object_key(key))["Body"].read()
         content = json.loads(gzip.decompress(body))
         visits = [
-            Visit(store_id, from_rfc3339(visited_at), tuple(urls), gallery_id, review)
-            for store_id, visited_at, urls, gallery_id, review in content["visits"]
+            Visit(store_id, from_rfc3339(visited_at), tuple(urls), *publication)
+            for store_id, visited_at, urls, *publication in content["visits"]
         ]
         return Submission(key, from_rfc3339(content["created_at"]), visits)
 

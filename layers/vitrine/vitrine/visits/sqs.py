@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from vitrine.platform.dynamodb import translated
 from vitrine.platform.problems import Unavailable
@@ -82,8 +82,6 @@ def read_group(body: str) -> Group:
     return Group(JobKey(merchant_id, job_id), attempt, number, tuple(map(_task, tasks)))
 
 
-def _task(value: list[str]) -> Task:
-    at, url, visit, visit_images, store_id, visited_at, gallery_id, review = value
-    return Task(
-        int(at), url, int(visit), int(visit_images), store_id, from_rfc3339(visited_at), gallery_id, bool(review)
-    )
+def _task(value: list[Any]) -> Task:
+    task = Task(*value)
+    return task._replace(visited_at=from_rfc3339(cast("str", task.visited_at)))
