@@ -20,7 +20,7 @@ import botocore
 SERVICES = ("dynamodb", "s3", "sqs")
 _COMMON = ("_retry.json", "partitions.json", "sdk-default-configuration.json")
 _READ_WHOLE = "clientContextParams"
-_UNUSED = ("examples-1", "paginators-1", "waiters-2")
+_UNUSED = ("examples-1", "waiters-2")
 
 
 def write_sdk_data(target: Path) -> None:

@@ -1,0 +1,187 @@
+"""The way through the house: a photo of a store visit, from its submission to what shoppers are recommended."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local.deployment import client, stack_outputs
+from local.picture_host import PictureHost
+from tests.e2e.api import Api, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from local.state import Stack
+
+DATA = Path(os.environ.get("VITRINE_DATA", "../shared/data"))
+PHOTOS = DATA / "store-photos"
+pytestmark = pytest.mark.skipif(not PHOTOS.exists(), reason=f"no photos in {PHOTOS}")
+VERDICTS = int(os.environ.get("VITRINE_VERDICTS", "5"))
+VISITORS = 6
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[PictureHost]:
+    server = PictureHost(DATA)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def store_id(shop: Api, stack: Stack) -> str:
+    """A store, put into the uploads bucket."""
+    name = f"S{uuid.uuid4().hex[:8]}"
+    rows = f"AreaCode,StoreName,StoreID\n7100001,Corner shop,{name}\n"
+    key = f"imports/{stack.merchant_id}/stores/{name}.csv"
+    client("s3", stack.endpoint_url).put_object(Bucket=stack.uploads_bucket, Key=key, Body=rows.encode())
+    eventually(lambda: shop.get(f"/api/visits?storeid={name}").status == 200, 30)
+    return name
+
+
+@pytest.fixture
+def product_id(shop: Api) -> str:
+    """A product nobody knows yet."""
+    name = f"apple{uuid.uuid4().hex[:8]}"
+    assert shop.put(f"/products/{name}", {"name": f"Red {name}", "category": "Fruit"}).status == 200
+    return name
+
+
+def ids(shop: Api, gallery: str) -> list[str]:
+    return [image["id"] for image in shop.get(f"/galleries/{gallery}/images?limit=100").json["items"]]
+
+
+def found(shop: Api, product_id: str) -> list[str]:
+    return [hit["id"] for hit in shop.get(f"/search/images?q={product_id}").json["items"]]
+
+
+def recommended(web_page: Api, visitor: str) -> list[dict[str, Any]]:
+    return web_page.get(f"/users/{visitor}/recommendations?limit=100").json["items"]
+
+
+def decide(shop: Api, snapshot_id: str, decision: str) -> None:
+    answer = shop.request(
+        "PUT", f"/review/snapshots/{snapshot_id}/decision", {"decision": decision}, headers={"X-Reviewer": "dora"}
+    )
+    assert answer.status == 200, answer.json
+
+
+def claim(shop: Api, product_id: str) -> list[Any]:
+    answer = shop.request(
+        "POST", "/review/claims", {"product_id": product_id, "limit": 50}, headers={"X-Reviewer": "dora"}
+    )
+    assert answer.status == 200, answer.json
+    return answer.json["items"]
+
+
+def click(web_page: Api, gallery: str, image_ids: list[str], visitor: str) -> list[str]:
+    events = [
+        {"event_id": uuid.uuid4().hex, "type": "click", "image_id": image_id, "user_id": visitor}
+        for image_id in image_ids
+    ]
+    answer = web_page.post(f"/galleries/{gallery}/events", {"events": events})
+    return [result["status"] for result in answer.json["results"]]
+
+
+def learn(stack: Stack) -> None:
+    """Have the merchant's model built, as the schedule would."""
+    client("lambda", stack.endpoint_url).invoke(
+        FunctionName=stack_outputs(stack.endpoint_url)["ModelsFunction"],
+        Payload=json.dumps({"merchant_id": stack.merchant_id}),
+    )
+
+
+def test_a_photo_goes_through_the_house_and_is_gone_when_disapproved(
+    shop: Api, web_page: Api, stack: Stack, gallery: str, host: PictureHost, store_id: str, product_id: str
+) -> None:
+    photo = next(PHOTOS.rglob("*.jpg"))
+    pear = f"pear-of-{product_id}"
+    shop.put(f"/products/{pear}", {"name": "Pear", "category": "Fruit"})
+    other = {"id": "other", "name": "Another picture", "url": "https://shop.example/p.jpg", "product_ids": [pear]}
+    shop.post(f"/galleries/{gallery}/images", {"images": [other]})
+    click(web_page, gallery, ["other"] * 2, f"stranger-{product_id}")
+
+    # A store visit's photo is submitted and measured ...
+    visit = {
+        "store_id": store_id,
+        "image_url": [f"{host.url}/{photo.relative_to(DATA).as_posix()}"],
+        "visit_time": "2024-03-09T12:00:00",
+        "publish": {"gallery_id": gallery, "review": True, "product_id": product_id},
+    }
+    job_id = shop.post("/api/submit", {"count": 1, "visits": [visit]}).json["job_id"]
+    eventually(lambda: shop.get(f"/api/status?jobid={job_id}").json["status"] == "completed", 30)
+    [measured] = shop.get(f"/jobs/{job_id}/images").json["items"]
+    assert measured["perimeter"] == 2 * (measured["width"] + measured["height"])
+
+    # ... reviewed, and shown in its gallery and found ...
+    [claimed] = claim(shop, product_id)
+    snapshot_id = claimed["snapshot_id"]
+    assert (claimed["image_url"], claimed["product"]["name"]) == (visit["image_url"][0], f"Red {product_id}")
+    assert ids(shop, gallery) == ["other"]
+    decide(shop, snapshot_id, "approved")
+    eventually(lambda: ids(shop, gallery) == ["other", snapshot_id])
+    eventually(lambda: found(shop, product_id) == [snapshot_id])
+
+    # ... it gathers clicks, moves to the top, and those who click what its visitors clicked are told of its product ...
+    visitors = [f"visitor-{at}-{product_id}" for at in range(VISITORS)]
+    for visitor in visitors:
+        assert click(web_page, gallery, [snapshot_id, "other"], visitor) == ["accepted"] * 2
+    assert click(web_page, gallery, [snapshot_id] * 4, "somebody") == ["accepted"] * 4
+    eventually(lambda: ids(shop, gallery) == [snapshot_id, "other"])
+    learn(stack)
+    newcomer = f"newcomer-{product_id}"
+    assert click(web_page, gallery, ["other"], newcomer) == ["accepted"]
+
+    def is_told() -> bool:
+        reasons = {it["product_id"]: it["reason"] for it in recommended(web_page, newcomer)}
+        return pear in reasons.get(product_id, {}).get("because", [])
+
+    eventually(is_told, 60)
+    eventually(lambda: product_id in [it["product_id"] for it in recommended(web_page, visitors[0])])
+
+    # ... and when it is disapproved it is gone from everywhere, and teaches nothing any more.
+    decide(shop, snapshot_id, "disapproved")
+    eventually(lambda: ids(shop, gallery) == ["other"])
+    eventually(lambda: found(shop, product_id) == [])
+    told = json.dumps([recommended(web_page, visitor) for visitor in (newcomer, *visitors)])
+    assert snapshot_id not in told
+    assert visit["image_url"][0] not in told
+    assert click(web_page, gallery, [snapshot_id], newcomer) == ["rejected"]
+    steps = [step["action"] for step in shop.get(f"/snapshots/{snapshot_id}/trail").json["items"]]
+    assert steps == ["added", "claimed", "approved", "disapproved"]
+
+
+def test_verdicts_show_soon(shop: Api, gallery: str, product_id: str) -> None:
+    sent = [
+        {
+            "product_id": product_id,
+            "filename": f"{at}.jpg",
+            "url": f"https://photos.example/{at}.jpg",
+            "gallery_id": gallery,
+        }
+        for at in range(VERDICTS)
+    ]
+    assert shop.post("/snapshots", {"snapshots": sent}).status == 200
+    claimed: list[str] = []
+    eventually(lambda: len(claimed.extend(it["snapshot_id"] for it in claim(shop, product_id)) or claimed) == VERDICTS)
+    lags: dict[str, list[float]] = {}
+    for snapshot_id in claimed:
+        for decision, is_there in (("approved", True), ("disapproved", False)):
+            started = time.monotonic()
+            decide(shop, snapshot_id, decision)
+            for where, read, name in (("gallery", ids, gallery), ("search", found, product_id)):
+                eventually(lambda read=read, name=name: (snapshot_id in read(shop, name)) is is_there, 30)  # noqa: B023
+                lags.setdefault(f"{decision}: {where}", []).append(time.monotonic() - started)
+    medians = {name: statistics.median(seconds) for name, seconds in lags.items()}
+    print("".join(f"\n{name} after {median:.2f} s at the median of {VERDICTS}" for name, median in medians.items()))
+    assert max(medians.values()) <= 5
