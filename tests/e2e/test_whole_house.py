@@ -18,7 +18,7 @@ from local.picture_host import PictureHost
 from tests.e2e.api import Api, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from local.state import Stack
 
@@ -38,8 +38,7 @@ def host() -> Iterator[PictureHost]:
     server.server_close()
 
 
-@pytest.fixture
-def store_id(shop: Api, stack: Stack) -> str:
+def add_store(shop: Api, stack: Stack) -> str:
     """A store, put into the uploads bucket."""
     name = f"S{uuid.uuid4().hex[:8]}"
     rows = f"AreaCode,StoreName,StoreID\n7100001,Corner shop,{name}\n"
@@ -49,8 +48,7 @@ def store_id(shop: Api, stack: Stack) -> str:
     return name
 
 
-@pytest.fixture
-def product_id(shop: Api) -> str:
+def add_product(shop: Api) -> str:
     """A product nobody knows yet."""
     name = f"apple{uuid.uuid4().hex[:8]}"
     assert shop.put(f"/products/{name}", {"name": f"Red {name}", "category": "Fruit"}).status == 200
@@ -102,8 +100,9 @@ def learn(stack: Stack) -> None:
 
 
 def test_a_photo_goes_through_the_house_and_is_gone_when_disapproved(
-    shop: Api, web_page: Api, stack: Stack, gallery: str, host: PictureHost, store_id: str, product_id: str
+    shop: Api, web_page: Api, stack: Stack, gallery: str, host: PictureHost
 ) -> None:
+    product_id = add_product(shop)
     photo = next(PHOTOS.rglob("*.jpg"))
     pear = f"pear-of-{product_id}"
     shop.put(f"/products/{pear}", {"name": "Pear", "category": "Fruit"})
@@ -113,7 +112,7 @@ def test_a_photo_goes_through_the_house_and_is_gone_when_disapproved(
 
     # A store visit's photo is submitted and measured ...
     visit = {
-        "store_id": store_id,
+        "store_id": add_store(shop, stack),
         "image_url": [f"{host.url}/{photo.relative_to(DATA).as_posix()}"],
         "visit_time": "2024-03-09T12:00:00",
         "publish": {"gallery_id": gallery, "review": True, "product_id": product_id},
@@ -161,7 +160,8 @@ def test_a_photo_goes_through_the_house_and_is_gone_when_disapproved(
     assert steps == ["added", "claimed", "approved", "disapproved"]
 
 
-def test_verdicts_show_soon(shop: Api, gallery: str, product_id: str) -> None:
+def test_verdicts_show_soon(shop: Api, gallery: str) -> None:
+    product_id = add_product(shop)
     sent = [
         {
             "product_id": product_id,
