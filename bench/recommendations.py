@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from bench.recommendations_data import films, groceries
 from bench.recommendations_peers import PEERS, TOP, Matrix
 from bench.recommendations_shop import Shop
-from vitrine.recommendations.model import STRATEGIES, Weights
+from vitrine.recommendations.model import STRATEGIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,13 +70,13 @@ def main() -> None:
 
 
 def report(found: Split, peers: dict[str, Callable[[str], list[str]]]) -> None:
-    shop = Shop(found, Weights())
+    shop = Shop(found)
     ours = {user: shop.ranked(user) for user in found.later}
     results = {peer: scores(rank, found.later) for peer, rank in peers.items()}
     for strategy in ("popular", "content", "collaborative", "hybrid"):
         results[f"ours, {strategy}"] = scores(lambda user, of=strategy: ours[user][of], found.later)
     users = len(found.later)
-    print(f"\n{users} shoppers, {len(found.products)} products, {len(found.past)} interactions")
+    print(f"\n{users} shoppers, {len(found.products)} products, {len(found.past)} interactions; {shop.weights}")
     best = max((mean(results[peer]) for peer in peers if peer not in ASIDE), default=1)
     for name, each in results.items():
         error = math.sqrt(sum((it - mean(each)) ** 2 for it in each)) / users

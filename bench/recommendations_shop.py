@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from vitrine.catalog.model import UserKey
 from vitrine.recommendations import duckdb
-from vitrine.recommendations.model import STRATEGIES, Candidates, seeds_of
+from vitrine.recommendations.choose_weights import choose_weights
+from vitrine.recommendations.model import STRATEGIES, TYPE_WEIGHTS, Candidates, Weights, seeds_of
 from vitrine.recommendations.model_files import (
     interaction_line,
     product_line,
@@ -24,14 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from bench.recommendations_data import Split
-    from vitrine.recommendations.model import Weights
 
 
 class Shop:
     """The ports of `refresh_shortlist`, and what it kept last."""
 
-    def __init__(self, found: Split, weights: Weights) -> None:
-        self._weights = weights
+    def __init__(self, found: Split) -> None:
         self._newest: dict[str, list[Any]] = {}
         for it in reversed(found.past):
             self._newest.setdefault(it.user_id, []).append(it)
@@ -43,6 +42,7 @@ class Shop:
             _write(tables / "interactions", map(interaction_line, found.past))
             _write(tables / "products", map(product_line, found.products))
             _write(tables / "tokens", (line for product in found.products for line in token_lines(product)))
+            self.weights = choose_weights(tables, duckdb.learn) or Weights()
             learned = list(duckdb.learn(tables, results, now_seconds=found.past[-1].occurred_at.timestamp()))
             self._near: dict[str, Any] = {}
             for name in learned:
@@ -54,18 +54,18 @@ class Shop:
 
     def ranked(self, user_id: str) -> dict[str, list[str]]:
         """Each strategy's products for a shopper, the best first, none that was touched before."""
-        refresh_shortlist(self, self, self, UserKey("shop", user_id), self._weights)  # type: ignore[arg-type]
+        refresh_shortlist(self, self, self, UserKey("shop", user_id))  # type: ignore[arg-type]
         lists = {strategy: [it.product_id for it in found] for strategy, found in self._kept.items()}
         popular = [it.product_id for it in self._popular if it.product_id not in self._touched[user_id]]
         return {**lists, "popular": popular}
 
     def ranked_among(self, user_id: str, cold: Collection[str]) -> dict[str, list[str]]:
         """The same, of some products only: all that anything speaks for, not only the best fifty."""
-        seeds = seeds_of(self._newest[user_id][:200])
+        seeds = seeds_of((it.product_id, TYPE_WEIGHTS[it.type]) for it in self._newest[user_id][:200])
         candidates = Candidates(seeds, self._near, self._popular)
         wanted = set(cold) - self._touched[user_id]
         return {
-            strategy: [it.product_id for it in candidates.ranked(strategy, self._weights) if it.product_id in wanted]
+            strategy: [it.product_id for it in candidates.ranked(strategy, self.weights) if it.product_id in wanted]
             for strategy in STRATEGIES
         }
 
@@ -73,7 +73,7 @@ class Shop:
         return self._newest.get(user.user_id, [])[:limit], None
 
     def model(self, merchant_id: str) -> Model:
-        return Model(1, "a")
+        return Model(1, "a", self.weights)
 
     def neighbourhoods(self, merchant_id: str, model: Model, product_ids: Collection[str]) -> dict[str, Any]:
         return {it: self._near[it] for it in product_ids if it in self._near}

@@ -10,6 +10,7 @@ from vitrine.catalog.model import UserKey
 from vitrine.platform.http import PUBLISHABLE, Answer, HttpApp, Page, Request
 from vitrine.platform.problems import FieldError, InvalidRequest
 from vitrine.platform.telemetry import MetricUnit, metrics
+from vitrine.platform.wiring import replays
 from vitrine.recommendations.model import STRATEGIES
 from vitrine.recommendations.recommend import recommend_similar
 from vitrine.recommendations.wiring import (
@@ -17,10 +18,9 @@ from vitrine.recommendations.wiring import (
     new_recommendation_id,
     recommender,
     shelf_store,
-    weights_of,
 )
 
-lambda_handler = app = HttpApp(admit=admit)
+lambda_handler = app = HttpApp(admit=admit, replays=replays)
 
 _NOBODY = " "
 _PAGING: dict[str, dict[str, Any]] = {
@@ -39,6 +39,17 @@ class RecommendedAnswer(TypedDict):
     score: float
     reason: ReasonAnswer
     product: ProductAnswer
+
+
+class ChosenAnswer(TypedDict):
+    collaborative: float | None
+    content: float | None
+
+
+class WeightsAnswer(TypedDict):
+    collaborative: float
+    content: float
+    chosen: ChosenAnswer
 
 
 class RecommendationsAnswer(TypedDict):
@@ -97,9 +108,36 @@ def similar(request: Request) -> Answer:
         shelf_store(),
         UserKey(request.merchant_id, _NOBODY),
         request.path_id("product_id"),
-        weights_of(request.merchant_id),
     )
     return _page(request, page, items)
+
+
+@app.route("GET", "/recommendations/weights", answers={200: WeightsAnswer})
+def weights(request: Request) -> Answer:
+    """Read how much other shoppers' behaviour and products' features count beside popularity."""
+    return Answer(200, _weights_answer(request))
+
+
+@app.route(
+    "PUT",
+    "/recommendations/weights",
+    body="vitrine.recommendations.bodies:PutWeights",
+    answers={200: WeightsAnswer},
+)
+def put_weights(request: Request) -> Answer:
+    """Set them; what is left out is measured with each model.
+
+    Similar products follow at once, a shopper's list with the next thing that the shopper does or the next model.
+    """
+    from vitrine.recommendations.bodies import PutWeights  # noqa: PLC0415 - readers never load bodies
+
+    model_store().set_weights(request.merchant_id, request.body(PutWeights).chosen())
+    return Answer(200, _weights_answer(request))
+
+
+def _weights_answer(request: Request) -> dict[str, Any]:
+    counting, chosen = model_store().weights(request.merchant_id)
+    return {"collaborative": counting.collaborative, "content": counting.content, "chosen": chosen._asdict()}
 
 
 def _page(request: Request, page: Page, items: list[dict[str, Any]]) -> Answer:

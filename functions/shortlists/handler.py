@@ -9,7 +9,7 @@ from vitrine.catalog.model import UserKey
 from vitrine.catalog.wiring import interaction_store
 from vitrine.platform.telemetry import MetricUnit, logger, metrics
 from vitrine.recommendations.refresh_shortlists import refresh_shortlist
-from vitrine.recommendations.wiring import entries, model_store, shelf_store, shortlist_tasks, weights_of
+from vitrine.recommendations.wiring import entries, model_store, shelf_store, shortlist_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -66,7 +66,7 @@ def _refresh(users: Iterable[UserKey]) -> list[UserKey]:
     failed = []
     for user in users:
         try:
-            refresh_shortlist(interaction_store(), model_store(), shelf_store(), user, weights_of(user.merchant_id))
+            refresh_shortlist(interaction_store(), model_store(), shelf_store(), user)
         except Exception as error:  # noqa: BLE001 - one shopper must not hold up the others
             logger.warning("set aside", exc_info=error)
             failed.append(user)

@@ -19,6 +19,9 @@ from functions.shortlists.handler import lambda_handler as shortlists
 from tests.aws import Context, api_event, send
 from tests.streams import stream_records
 from vitrine.platform.aws import client
+from vitrine.recommendations.model import Weights
+from vitrine.recommendations.ports import Model
+from vitrine.recommendations.wiring import model_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -270,6 +273,52 @@ def test_readers_keep_the_old_model_until_the_new_one_is_whole(shop: None) -> No
     changes = [now for now, earlier in zip(seen[1:], seen, strict=False) if now != earlier]
     assert seen[0] == before
     assert [found[0] for found in changes] == ["coffee"]
+
+
+def test_the_weights_that_a_merchant_chose_count(shop: None) -> None:
+    build()
+    assert weights() == {"collaborative": 0.5, "content": 0.5, "chosen": {"collaborative": None, "content": None}}
+    before = scores_of("hal")
+    assert weights({"collaborative": 2})["collaborative"] == 2.0
+    build()
+    after = scores_of("hal")
+    assert after["rake"] > before["rake"]
+    assert after["tea"] == before["tea"]
+    assert weights()["chosen"] == {"collaborative": 2.0, "content": None}
+    weights({})
+    build()
+    assert scores_of("hal") == before
+
+
+def test_weights_that_were_measured_count_with_their_model_alone(shop: None) -> None:
+    build()
+    model = model_store().model("shop")
+    assert model is not None
+    model_store().put_weights("shop", model, Weights(0.1, 0.2))
+    model_store().put_weights("shop", Model(model.number - 1, model.slot), Weights(0.9, 0.9))
+    assert model_store().model("shop") == (model.number, model.slot, Weights(0.1, 0.2))
+    weights({"content": 0})
+    assert model_store().model("shop") == (model.number, model.slot, Weights(0.1, 0.0))
+    weights({})
+    build()
+    assert weights()["collaborative"] == Weights().collaborative
+
+
+@pytest.mark.parametrize("body", [{"content": -1}, {"content": 11}, {"content": "much"}, {"popular": 1}])
+def test_weights_that_make_no_sense_are_refused(cloud: None, body: dict[str, Any]) -> None:
+    status, answer, _ = send(recommendations, api_event("PUT", "/recommendations/weights", body=body))
+    assert (status, answer["errors"][0]["pointer"]) == (422, f"/{next(iter(body))}")
+
+
+def weights(body: dict[str, Any] | None = None) -> dict[str, Any]:
+    method = "GET" if body is None else "PUT"
+    status, answer, _ = send(recommendations, api_event(method, "/recommendations/weights", body=body))
+    assert status == 200, answer
+    return answer
+
+
+def scores_of(user: str) -> dict[str, float]:
+    return {item["product_id"]: item["score"] for item in recommended(user, strategy="collaborative")["items"]}
 
 
 def test_merchants_see_nothing_of_each_other(shop: None) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from vitrine.catalog.model import PARTS, UserKey
+from vitrine.recommendations.choose_weights import choose_weights
 from vitrine.recommendations.model_files import (
     interaction_line,
     product_line,
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vitrine.catalog.model import Interaction, Product
+    from vitrine.recommendations.model import Weights
     from vitrine.recommendations.ports import ModelStore, Tasks
 
 _DAY_SECONDS = 86_400
 _RESULTS = ["popular", *(f"neighbours-{part:02}" for part in range(PARTS))]
 STEPS: dict[str, list[str]] = {
     "export": [*(f"{part:02}" for part in range(PARTS)), "products"],
-    "learn": ["all"],
+    "learn": ["model", "weights"],
     "load": _RESULTS,
     "refresh": [f"{part:02}" for part in range(PARTS)],
 }
@@ -103,6 +105,14 @@ class Engine(Protocol):
         ...
 
 
+class WeightChooser(Protocol):
+    """Measures what foretells best what a merchant's shoppers do."""
+
+    def choose(self, tables: str) -> Weights | None:
+        """The weights for the files under `tables`; None where there are too few interactions to tell."""
+        ...
+
+
 class Catalog(Protocol):
     """What there is to learn from."""
 
@@ -131,6 +141,7 @@ class ModelBuilder:
         runs: RunStore,
         files: Files,
         engine: Engine,
+        chooser: WeightChooser,
         catalog: Catalog,
         models: ModelStore,
         queue: WorkQueue,
@@ -139,6 +150,7 @@ class ModelBuilder:
         self._runs = runs
         self._files = files
         self._engine = engine
+        self._chooser = chooser
         self._catalog = catalog
         self._models = models
         self._queue = queue
@@ -187,8 +199,14 @@ class ModelBuilder:
         )
 
     def _learn(self, work: Work, run: Run) -> None:
-        day = run.number // 1000 // _DAY_SECONDS * _DAY_SECONDS
-        self._engine.learn(f"{_prefix(work)}tables", f"{_prefix(work)}results", day)
+        tables = f"{_prefix(work)}tables"
+        if work.part == "model":
+            day = run.number // 1000 // _DAY_SECONDS * _DAY_SECONDS
+            self._engine.learn(tables, f"{_prefix(work)}results", day)
+            return
+        weights = self._chooser.choose(tables)
+        if weights:
+            self._models.put_weights(work.merchant_id, Model(run.number, run.slot), weights)
 
     def _load(self, work: Work, run: Run) -> None:
         model = Model(run.number, run.slot)
@@ -223,6 +241,15 @@ class LocalEngine:
             self._files.fetch(tables, disk / "tables")
             for name in self._learn(disk / "tables", disk / "results", now_seconds=now_seconds):
                 self._files.store(disk / "results" / name, f"{results}/{name}")
+        finally:
+            shutil.rmtree(disk)
+
+    def choose(self, tables: str) -> Weights | None:
+        """The weights that are measured on these files."""
+        disk = Path(tempfile.mkdtemp())
+        try:
+            self._files.fetch(tables, disk)
+            return choose_weights(disk, self._learn)
         finally:
             shutil.rmtree(disk)
 

@@ -2,7 +2,8 @@
 
 | pk | sk | |
 |---|---|---|
-| `{merchant_id}` | `state` | the model that is read; `withdrawals` moves when a product may no longer be shown |
+| `{merchant_id}` | `state` | the model that is read; the weights measured for the model of each slot and those \
+the merchant chose; `withdrawals` moves when a product may no longer be shown |
 | `{merchant_id}` | `run` | the latest run and which of its parts are done |
 | `{merchant_id}/p/{slot}/{product_id}` | `near` | what goes with a product |
 | `{merchant_id}/t/{slot}` | `all` | popular products with their features |
@@ -18,13 +19,22 @@ from __future__ import annotations
 import json
 import time
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from vitrine.catalog.dynamodb import batch_write, bought_key, product_key, product_of, user_key
 from vitrine.platform.dynamodb import ConditionFailed, batch_get, translated
 from vitrine.platform.problems import Unavailable
 from vitrine.recommendations.build_model import Run
-from vitrine.recommendations.model import Neighbour, Neighbourhood, Popular, Scored, prior
+from vitrine.recommendations.model import (
+    ChosenWeights,
+    Neighbour,
+    Neighbourhood,
+    Popular,
+    Scored,
+    Weights,
+    prior,
+)
 from vitrine.recommendations.model_files import category_key
 from vitrine.recommendations.ports import Model, Shelf
 
@@ -121,6 +131,36 @@ class DynamoDBModels:
                 )
         except ConditionFailed:
             return
+
+    def put_weights(self, merchant_id: str, model: Model, weights: Weights) -> None:
+        measured = [{"N": str(it)} for it in (model.number, weights.collaborative, weights.content)]
+        with suppress(ConditionFailed), translated():
+            self._client.update_item(
+                TableName=self._table,
+                Key=_key(merchant_id, "state"),
+                UpdateExpression="SET #measured = :measured",
+                ConditionExpression="attribute_not_exists(#measured) OR #measured[0] <= :number",
+                ExpressionAttributeNames={"#measured": f"measured_{model.slot}"},
+                ExpressionAttributeValues={":measured": {"L": measured}, ":number": measured[0]},
+            )
+
+    def weights(self, merchant_id: str) -> tuple[Weights, ChosenWeights]:
+        with translated():
+            answer = self._client.get_item(TableName=self._table, Key=_key(merchant_id, "state"), ConsistentRead=True)
+        state = cast("Item", answer.get("Item", {}))
+        model = _model(state)
+        chosen = _chosen(state)
+        return (model.weights if model else chosen.over(Weights())), chosen
+
+    def set_weights(self, merchant_id: str, chosen: ChosenWeights) -> None:
+        values = {name: {"N": str(value)} for name, value in chosen._asdict().items() if value is not None}
+        with translated():
+            self._client.update_item(
+                TableName=self._table,
+                Key=_key(merchant_id, "state"),
+                UpdateExpression="SET chosen = :chosen",
+                ExpressionAttributeValues={":chosen": {"M": values}},
+            )
 
     def note(self, merchant_id: str) -> None:
         """The catalogue's port `Withdrawals`: entries made before may show what is gone."""
@@ -283,7 +323,16 @@ def _top_key(merchant_id: str, slot: str, name: str) -> Item:
 
 
 def _model(state: Item) -> Model | None:
-    return Model(int(state["model"]["N"]), state["slot"]["S"]) if "model" in state else None
+    if "model" not in state:
+        return None
+    number, slot = int(state["model"]["N"]), state["slot"]["S"]
+    of, *measured = [float(it["N"]) for it in state.get(f"measured_{slot}", {}).get("L", [{"N": "0"}])]
+    return Model(number, slot, _chosen(state).over(Weights(*measured) if of == number else Weights()))
+
+
+def _chosen(state: Item) -> ChosenWeights:
+    values = state.get("chosen", {}).get("M", {})
+    return ChosenWeights(**{name: float(value["N"]) for name, value in values.items()})
 
 
 def _is_of(row: Item, model: Model) -> bool:

@@ -19,7 +19,7 @@ CONSTANTS = {
     "most_prior_users": 100.0,
     "most_prior_products": 100.0,
     "prior_share": 0.05,
-    "neighbours": 100,
+    "neighbours": 200,
     "content_neighbours": 50,
     "carriers_per_token": 40,
     "popular": 300,

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from vitrine.catalog.model import Interaction, Product
+    from vitrine.catalog.model import Product
 
 Strategy = Literal["hybrid", "collaborative", "content", "popular"]
 STRATEGIES: tuple[Strategy, ...] = ("hybrid", "collaborative", "content", "popular")
@@ -35,8 +35,22 @@ TYPE_WEIGHTS: Mapping[str, float] = {"view": 0.25, "click": 0.5, "purchase": 1.0
 class Weights:
     """How much the shopper's products say beside popularity. Chosen by measurement (bench/recommendations)."""
 
-    collaborative: float = 0.3
-    content: float = 0.3
+    collaborative: float = 0.5
+    content: float = 0.5
+
+
+class ChosenWeights(NamedTuple):
+    """What a merchant chose; None is as measured."""
+
+    collaborative: float | None = None
+    content: float | None = None
+
+    def over(self, measured: Weights) -> Weights:
+        """The weights that count."""
+        return Weights(
+            measured.collaborative if self.collaborative is None else self.collaborative,
+            measured.content if self.content is None else self.content,
+        )
 
 
 class Neighbour(NamedTuple):
@@ -80,12 +94,11 @@ class Scored(NamedTuple):
     because: tuple[str, ...]
 
 
-def seeds_of(newest: Sequence[Interaction]) -> list[Seed]:
-    """The products of the newest interactions, each once, by how recent it is and by the strongest thing done."""
+def seeds_of(newest: Iterable[tuple[str, float]]) -> list[Seed]:
+    """The products of the newest touches `(product_id, weight)`, each once, by how recent and by the strongest."""
     strongest: dict[str, float] = {}
-    for interaction in newest:
-        weight = TYPE_WEIGHTS[interaction.type]
-        strongest[interaction.product_id] = max(weight, strongest.get(interaction.product_id, 0.0))
+    for product_id, weight in newest:
+        strongest[product_id] = max(weight, strongest.get(product_id, 0.0))
     return [
         Seed(product_id, weight * 0.5 ** (rank / _RANK_HALF_LIFE))
         for rank, (product_id, weight) in enumerate(list(strongest.items())[:SEEDS])
@@ -95,6 +108,19 @@ def seeds_of(newest: Sequence[Interaction]) -> list[Seed]:
 def prior(users: float) -> float:
     """What popularity alone says for a product."""
     return math.log(users + _UNTOUCHED)
+
+
+class Terms(NamedTuple):
+    """What speaks for a product: popularity, other shoppers, features."""
+
+    product_id: str
+    prior: float
+    from_users: float
+    from_features: float
+
+    def score(self, collaborative: float, content: float) -> float:
+        """The sum under these weights."""
+        return self.prior + collaborative * self.from_users + content * self.from_features
 
 
 class _Candidate:
@@ -142,6 +168,11 @@ class Candidates:
             for product_id, candidate in self._candidates.items()
         ]
         return sorted(scored, key=lambda it: (-it.score, it.product_id))
+
+    def terms(self) -> Iterator[Terms]:
+        """All candidates, unweighted."""
+        for product_id, it in self._candidates.items():
+            yield Terms(product_id, it.prior, sum(it.collaborative.values()), sum(it.content.values()))
 
     def _candidate(self, near: Neighbour) -> _Candidate:
         if near.product_id not in self._candidates:

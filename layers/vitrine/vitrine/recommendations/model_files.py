@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from vitrine.catalog.model import Interaction, Product
 
 _LIFT_UNIT = 10_000
+WEIGHT_UNIT = 1000
 
 
 def interaction_line(interaction: Interaction) -> str:
     """A line of the table `interactions`. The user is a number from which no id can be read."""
     return (
         f"{number_of(interaction.user_id)},{number_of(interaction.product_id)},"
-        f"{round(1000 * TYPE_WEIGHTS[interaction.type])},{interaction.occurred_at.timestamp():.3f}\n"
+        f"{round(WEIGHT_UNIT * TYPE_WEIGHTS[interaction.type])},{interaction.occurred_at.timestamp():.3f}\n"
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from vitrine.recommendations.model import Weights
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from vitrine.catalog.model import Product, UserKey
-    from vitrine.recommendations.model import Neighbourhood, Popular, Scored, Strategy
+    from vitrine.recommendations.model import ChosenWeights, Neighbourhood, Popular, Scored, Strategy
 
 
 class Shelf(NamedTuple):
@@ -26,10 +28,11 @@ class Shelf(NamedTuple):
 
 
 class Model(NamedTuple):
-    """The model that is read now. `slot` is where its rows lie."""
+    """The model that is read now. `slot` is where its rows lie; `weights` are those of the merchant."""
 
     number: int
     slot: str
+    weights: Weights = Weights()
 
 
 class ShelfStore(Protocol):
@@ -79,6 +82,18 @@ class ModelStore(Protocol):
 
     def put_popular(self, merchant_id: str, model: Model, category: str, popular: Sequence[Popular]) -> None:
         """As above; `category` is empty for all."""
+        ...
+
+    def put_weights(self, merchant_id: str, model: Model, weights: Weights) -> None:
+        """Weights that were measured for a model that is not read yet."""
+        ...
+
+    def weights(self, merchant_id: str) -> tuple[Weights, ChosenWeights]:
+        """Those that count, and those that the merchant chose."""
+        ...
+
+    def set_weights(self, merchant_id: str, chosen: ChosenWeights) -> None:
+        """From now on these count."""
         ...
 
     def publish(self, merchant_id: str, model: Model) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from vitrine.catalog.answers import product_answer
 from vitrine.platform.times import to_rfc3339
-from vitrine.recommendations.model import SHORTLIST, Scored, Weights, similar_products
+from vitrine.recommendations.model import SHORTLIST, Scored, similar_products
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,15 +81,13 @@ class Recommender:
         ]
 
 
-def recommend_similar(
-    models: ModelStore, shelves: ShelfStore, user: UserKey, product_id: str, weights: Weights
-) -> list[dict[str, Any]]:
+def recommend_similar(models: ModelStore, shelves: ShelfStore, user: UserKey, product_id: str) -> list[dict[str, Any]]:
     """What goes with a product; what is popular when nothing is known of it."""
     model = models.model(user.merchant_id)
     ranked: Sequence[Scored] = ()
     if model is not None:
         near = models.neighbourhoods(user.merchant_id, model, [product_id]).get(product_id)
-        ranked = similar_products(near, weights, product_id) if near else ()
+        ranked = similar_products(near, model.weights, product_id) if near else ()
         ranked = ranked or shelves.read(user, None).popular
     ranked = [it for it in ranked if it.product_id != product_id][:SHORTLIST]
     found = shelves.sellable(user, [it.product_id for it in ranked])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vitrine.recommendations.model import SHORTLIST, STRATEGIES, Candidates, Weights, seeds_of
+from vitrine.recommendations.model import SHORTLIST, STRATEGIES, TYPE_WEIGHTS, Candidates, seeds_of
 
 if TYPE_CHECKING:
     from vitrine.catalog.model import UserKey
@@ -16,9 +16,7 @@ _NEWEST = 200
 _LOOKED_AT = 2 * SHORTLIST
 
 
-def refresh_shortlist(
-    interactions: InteractionStore, models: ModelStore, shelves: ShelfStore, user: UserKey, weights: Weights
-) -> None:
+def refresh_shortlist(interactions: InteractionStore, models: ModelStore, shelves: ShelfStore, user: UserKey) -> None:
     """Rank all that the shopper's newest interactions speak for, under each strategy.
 
     Everything is read anew, so doing it again or late gives the same.
@@ -28,11 +26,13 @@ def refresh_shortlist(
     if model is None or not newest:
         shelves.drop_shortlist(user)
         return
-    seeds = seeds_of(newest)
+    seeds = seeds_of((it.product_id, TYPE_WEIGHTS[it.type]) for it in newest)
     near = models.neighbourhoods(user.merchant_id, model, [seed.product_id for seed in seeds])
     candidates = Candidates(seeds, near, models.popular(user.merchant_id, model))
     ranked: dict[Strategy, list[Scored]] = {
-        strategy: candidates.ranked(strategy, weights)[:_LOOKED_AT] for strategy in STRATEGIES if strategy != "popular"
+        strategy: candidates.ranked(strategy, model.weights)[:_LOOKED_AT]
+        for strategy in STRATEGIES
+        if strategy != "popular"
     }
     bought = shelves.bought(user, {it.product_id for found in ranked.values() for it in found})
     lists: dict[Strategy, list[Scored]] = {

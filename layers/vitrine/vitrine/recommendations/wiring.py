@@ -12,7 +12,6 @@ from vitrine.platform.aws import client
 from vitrine.platform.settings import read_settings
 from vitrine.recommendations.build_model import LocalEngine, ModelBuilder
 from vitrine.recommendations.dynamodb import DynamoDBModels, DynamoDBRuns, DynamoDBShelves, TableEntries
-from vitrine.recommendations.model import Weights
 from vitrine.recommendations.recommend import Recommender
 from vitrine.recommendations.s3 import S3Files
 from vitrine.recommendations.sqs import SqsTasks, SqsWork
@@ -93,11 +92,6 @@ def shortlist_tasks() -> SqsTasks:
     return SqsTasks(client("sqs"), read_settings(TaskSettings).shortlists_queue)
 
 
-def weights_of(_merchant_id: str) -> Weights:
-    """How a merchant's strategies are blended."""
-    return Weights()
-
-
 def new_recommendation_id() -> str:
     """A fresh id."""
     return uuid4().hex
@@ -121,10 +115,12 @@ def model_builder() -> ModelBuilder:
     settings = read_settings(ModelSettings)
     table = read_settings(RecommendationSettings).recommendations_table
     files = S3Files(client("s3"), settings.models_bucket)
+    local = LocalEngine(files, duckdb.learn)
     return ModelBuilder(
         DynamoDBRuns(client("dynamodb"), table),
         files,
-        LocalEngine(files, duckdb.learn),
+        local,
+        local,
         _Catalog(),
         model_store(),
         SqsWork(client("sqs"), settings.models_queue),

@@ -1,0 +1,23 @@
+"""What merchants send of recommendations."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from vitrine.platform.bodies import RequestBody
+from vitrine.recommendations.model import ChosenWeights
+
+Weight = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
+
+
+class PutWeights(RequestBody):
+    """How much other shoppers' behaviour and products' features count; what is left out or null is measured."""
+
+    collaborative: Weight | None = None
+    content: Weight | None = None
+
+    def chosen(self) -> ChosenWeights:
+        """What the merchant chose."""
+        return ChosenWeights(self.collaborative, self.content)

@@ -1,0 +1,75 @@
+"""Weights are those that foretell what shoppers do last."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vitrine.catalog.model import Interaction, Product
+from vitrine.recommendations import duckdb
+from vitrine.recommendations.choose_weights import choose_weights
+from vitrine.recommendations.model import Weights
+from vitrine.recommendations.model_files import interaction_line, product_line, token_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+START = datetime(2024, 1, 1, tzinfo=UTC)
+TRIBES = 8
+EACH = 12
+
+
+def write(folder: Path, lines: Iterable[str]) -> None:
+    folder.mkdir(parents=True)
+    with gzip.open(folder / "00.csv.gz", "wt") as file:
+        file.writelines(lines)
+
+
+def shop(tables: Path, shoppers: int, *, loyal: bool) -> Path:
+    """Half the shoppers buy what all buy, the others five things of their tribe and then, not `loyal`, what all buy."""
+    products = [
+        Product(f"p{tribe}-{n}", "thing", tags=(f"tribe {tribe}",)) for tribe in range(TRIBES) for n in range(EACH)
+    ]
+    products += [Product(f"hit-{n}", "thing") for n in range(EACH)]
+    touches = []
+    for user in range(shoppers):
+        for day in range(6):
+            n = (user + 5 * day) % EACH
+            of_tribe = user % 2 and (loyal or day < 5)
+            product_id = f"p{user // 2 % TRIBES}-{n}" if of_tribe else f"hit-{n}"
+            touches.append(
+                Interaction(f"{user}-{day}", f"u{user}", product_id, "purchase", START + timedelta(days=day))
+            )
+    write(tables / "interactions", map(interaction_line, touches))
+    write(tables / "products", map(product_line, products))
+    write(tables / "tokens", (line for product in products for line in token_lines(product)))
+    return tables
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Path:
+    return tmp_path / "tables"
+
+
+def test_where_what_comes_last_is_unlike_what_came_before_features_count_less(tables: Path) -> None:
+    chosen = choose_weights(shop(tables, 800, loyal=False), duckdb.learn)
+    assert chosen is not None
+    assert chosen.content < Weights().content
+
+
+def test_weights_that_are_not_clearly_better_leave_the_defaults(tables: Path) -> None:
+    assert choose_weights(shop(tables, 800, loyal=True), duckdb.learn) == Weights()
+
+
+def test_the_same_interactions_give_the_same_weights(tables: Path, tmp_path: Path) -> None:
+    first = choose_weights(shop(tables, 800, loyal=False), duckdb.learn)
+    assert first == choose_weights(shop(tmp_path / "again", 800, loyal=False), duckdb.learn)
+
+
+@pytest.mark.parametrize("shoppers", [0, 60])
+def test_too_few_shoppers_tell_nothing(tables: Path, shoppers: int) -> None:
+    assert choose_weights(shop(tables, shoppers, loyal=True), duckdb.learn) is None
