@@ -59,7 +59,13 @@ def create_tables(*names: str) -> None:
             continue
         wanted = {
             key: properties[key]
-            for key in ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
+            for key in (
+                "AttributeDefinitions",
+                "KeySchema",
+                "BillingMode",
+                "GlobalSecondaryIndexes",
+                "LocalSecondaryIndexes",
+            )
             if key in properties
         }
         if "StreamSpecification" in properties:

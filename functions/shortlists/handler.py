@@ -57,7 +57,7 @@ def _run(task: dict[str, Any], time_is_left: Callable[[], bool]) -> bool:
 
 def _erase(user: UserKey, time_is_left: Callable[[], bool]) -> bool:
     erased = interaction_store().erase(user, time_is_left)
-    shelf_store().drop_shortlist(user)
+    shelf_store().erase(user)
     entries().drop(user)
     return erased
 

@@ -129,6 +129,7 @@ class DynamoDBInteractions:
             "ExpressionAttributeValues": {":user": {"S": user_partition(user)}},
             "ScanIndexForward": False,
             "Limit": limit,
+            "ConsistentRead": True,
         }
         if after:
             query["ExpressionAttributeNames"] = {"#at": "at"}

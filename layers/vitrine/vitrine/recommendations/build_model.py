@@ -53,7 +53,7 @@ class Work(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A run as it stands. `number` is when it began, in milliseconds."""
+    """A run as it stands. `number` is when it began, in milliseconds, or one more than that of the run before."""
 
     number: int
     slot: str
@@ -64,8 +64,8 @@ class Run(NamedTuple):
 class RunStore(Protocol):
     """The latest run of each merchant."""
 
-    def begin(self, merchant_id: str, run: Run) -> None:
-        """Make this the merchant's run; an earlier one ends."""
+    def begin(self, merchant_id: str, earliest: int) -> Run:
+        """Begin the merchant's run, in the slot that is not read; an earlier run can publish nothing from here on."""
         ...
 
     def find(self, merchant_id: str) -> Run | None:
@@ -84,16 +84,16 @@ class RunStore(Protocol):
 class Files(Protocol):
     """Files of runs."""
 
-    def write(self, name: str, lines: Iterable[str]) -> None:
-        """Store compressed lines, whatever stood there."""
+    def write_once(self, name: str, lines: Iterable[str]) -> None:
+        """Store compressed lines, unless the file is there."""
         ...
 
     def read(self, name: str) -> Iterator[str]:
         """Lines of a file."""
         ...
 
-    def delete(self, prefix: str) -> None:
-        """Remove all files whose name begins so."""
+    def delete(self, prefix: str, before: str) -> None:
+        """Remove all files whose name begins so and sorts before `before`."""
         ...
 
 
@@ -158,18 +158,20 @@ class ModelBuilder:
 
     def begin(self, merchant_id: str, now: datetime) -> Run:
         """Begin a run; one that is under way is given up."""
-        read = self._models.model(merchant_id)
-        run = Run(int(now.timestamp() * 1000), "b" if read and read.slot == "a" else "a", "running", frozenset())
-        self._runs.begin(merchant_id, run)
-        self._send(merchant_id, run.number, "export")
+        run = self._runs.begin(merchant_id, int(now.timestamp() * 1000))
+        self._send(merchant_id, run, "export")
         return run
 
     def do(self, work: Work) -> None:
-        """Do one part; the last of a step lets the next begin. Work of a run that was given up is left."""
+        """Do one part; the last of a step lets the next begin. Work of a run that was given up is left.
+
+        A part that was done before may have died before the next step heard of it.
+        """
         run = self._runs.find(work.merchant_id)
         if run is None or run.number != work.run or run.status != "running":
             return
-        getattr(self, f"_{work.step}")(work, run)
+        if f"{work.step}/{work.part}" not in run.done:
+            getattr(self, f"_{work.step}")(work, run)
         after = self._runs.finish_part(work)
         if after is None or not all(f"{work.step}/{part}" in after.done for part in STEPS[work.step]):
             return
@@ -177,23 +179,27 @@ class ModelBuilder:
         if work.step == "load":
             self._models.publish(work.merchant_id, Model(run.number, run.slot))
         if following:
-            self._send(work.merchant_id, work.run, following)
+            self._send(work.merchant_id, after, following)
             return
-        self._files.delete(f"{work.merchant_id}/")
+        self._files.delete(f"{work.merchant_id}/", before=f"{work.merchant_id}/{work.run + 1}/")
         self._runs.end(work.merchant_id, work.run)
 
-    def _send(self, merchant_id: str, run: int, step: str) -> None:
-        self._queue.send(Work(merchant_id, run, step, part) for part in STEPS[step])
+    def _send(self, merchant_id: str, run: Run, step: str) -> None:
+        left = [part for part in STEPS[step] if f"{step}/{part}" not in run.done]
+        self._queue.send(Work(merchant_id, run.number, step, part) for part in left)
 
     def _export(self, work: Work, run: Run) -> None:
+        """Files that stay as they are once they are there: whatever is done twice from them gives the same."""
         del run
         tables = f"{_prefix(work)}tables"
         if work.part != "products":
             found = self._catalog.interactions(work.merchant_id, int(work.part))
-            self._files.write(f"{tables}/interactions/{work.part}.csv.gz", map(interaction_line, found))
+            self._files.write_once(f"{tables}/interactions/{work.part}.csv.gz", map(interaction_line, found))
             return
-        self._files.write(f"{tables}/products/00.csv.gz", map(product_line, self._catalog.products(work.merchant_id)))
-        self._files.write(
+        self._files.write_once(
+            f"{tables}/products/00.csv.gz", map(product_line, self._catalog.products(work.merchant_id))
+        )
+        self._files.write_once(
             f"{tables}/tokens/00.csv.gz",
             (line for product in self._catalog.products(work.merchant_id) for line in token_lines(product)),
         )

@@ -3,8 +3,8 @@
 | pk | sk | |
 |---|---|---|
 | `{merchant_id}` | `state` | the model that is read; the weights measured for the model of each slot and those \
-the merchant chose; `withdrawals` moves when a product may no longer be shown |
-| `{merchant_id}` | `run` | the latest run and which of its parts are done |
+the merchant chose; the latest run and which of its parts are done; `withdrawals` moves when a product may no longer \
+be shown |
 | `{merchant_id}/p/{slot}/{product_id}` | `near` | what goes with a product |
 | `{merchant_id}/t/{slot}` | `all` | popular products with their features |
 | `{merchant_id}/t/{slot}` | `top/{category}` | popular products, of a category or (empty) of all |
@@ -19,10 +19,13 @@ from __future__ import annotations
 import json
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
 
-from vitrine.catalog.dynamodb import batch_write, bought_key, product_key, product_of, user_key
+from vitrine.catalog.dynamodb import bought_key, product_key, product_of, user_key
 from vitrine.platform.dynamodb import ConditionFailed, batch_get, translated
 from vitrine.platform.problems import Unavailable
 from vitrine.recommendations.build_model import Run
@@ -53,6 +56,8 @@ ENTRY_SECONDS = 3600
 _LARGEST_ENTRY = 350_000
 _TOP = 50
 _ATTEMPTS = 8
+_PARALLEL_WRITES = 16
+_ROWS_AT_ONCE = 1000
 
 
 class DynamoDBModels:
@@ -71,7 +76,7 @@ class DynamoDBModels:
     def neighbourhoods(self, merchant_id: str, model: Model, product_ids: Collection[str]) -> dict[str, Neighbourhood]:
         keys = [_near_key(merchant_id, model.slot, product_id) for product_id in product_ids]
         found = {}
-        for item in batch_get(self._client, self._table, keys, consistent=False):
+        for item in batch_get(self._client, self._table, keys):
             if _is_of(item, model):
                 content = _unpacked(item)
                 found[item["pk"]["S"].rsplit("/", 1)[1]] = Neighbourhood(
@@ -85,10 +90,13 @@ class DynamoDBModels:
         known, popular = self._popular.get(merchant_id, (None, ()))
         if known != model:
             with translated():
-                answer = self._client.get_item(TableName=self._table, Key=_top_key(merchant_id, model.slot, "all"))
+                answer = self._client.get_item(
+                    TableName=self._table, Key=_top_key(merchant_id, model.slot, "all"), ConsistentRead=True
+                )
             item = cast("Item", answer.get("Item", {}))
-            content = _unpacked(item) if _is_of(item, model) else []
-            popular = [Popular(product_id, users, frozenset(tokens)) for product_id, users, tokens in content]
+            if not _is_of(item, model):
+                return ()
+            popular = [Popular(product_id, users, frozenset(tokens)) for product_id, users, tokens in _unpacked(item)]
             self._popular[merchant_id] = (model, popular)
         return popular
 
@@ -103,13 +111,9 @@ class DynamoDBModels:
             )
             for product_id, near in neighbourhoods
         )
-        some: list[Any] = []
-        for row in rows:
-            some.append(row)
-            if len(some) == 25:  # noqa: PLR2004 - one call of batch_write
-                batch_write(self._client, self._table, some)
-                some = []
-        batch_write(self._client, self._table, some)
+        with ThreadPoolExecutor(_PARALLEL_WRITES) as pool:
+            while some := list(islice(rows, _ROWS_AT_ONCE)):
+                list(pool.map(self._put_row, some))
 
     def put_popular(self, merchant_id: str, model: Model, category: str, popular: Sequence[Popular]) -> None:
         top = [(it.product_id, it.users) for it in popular[:_TOP]]
@@ -117,7 +121,8 @@ class DynamoDBModels:
         if not category:
             whole = [(it.product_id, it.users, sorted(it.tokens)) for it in popular]
             rows.append(self._row(_top_key(merchant_id, model.slot, "all"), model, whole))
-        batch_write(self._client, self._table, rows)
+        for row in rows:
+            self._put_row(row)
 
     def publish(self, merchant_id: str, model: Model) -> None:
         try:
@@ -126,7 +131,8 @@ class DynamoDBModels:
                     TableName=self._table,
                     Key=_key(merchant_id, "state"),
                     UpdateExpression="SET model = :number, slot = :slot",
-                    ConditionExpression="attribute_not_exists(model) OR model <= :number",
+                    ConditionExpression="#run = :number",
+                    ExpressionAttributeNames={"#run": "run"},
                     ExpressionAttributeValues={":number": {"N": str(model.number)}, ":slot": {"S": model.slot}},
                 )
         except ConditionFailed:
@@ -172,8 +178,21 @@ class DynamoDBModels:
                 ExpressionAttributeValues={":one": {"N": "1"}},
             )
 
-    def _row(self, key: Item, model: Model, content: Any) -> dict[str, Any]:
-        return {"PutRequest": {"Item": {**key, "model": {"N": str(model.number)}, "content": _packed(content)}}}
+    def _row(self, key: Item, model: Model, content: Any) -> Item:
+        return {**key, "model": {"N": str(model.number)}, "content": _packed(content)}
+
+    def _put_row(self, row: Item) -> None:
+        """A row of a later model stands: its run writes into the slot from which this one was to be read."""
+        try:
+            with translated():
+                self._client.put_item(
+                    TableName=self._table,
+                    Item=row,
+                    ConditionExpression="attribute_not_exists(model) OR model <= :model",
+                    ExpressionAttributeValues={":model": row["model"]},
+                )
+        except ConditionFailed:
+            return
 
 
 class DynamoDBShelves:
@@ -192,20 +211,26 @@ class DynamoDBShelves:
             "entry": entry_key(user),
             **{slot: _top_key(user.merchant_id, slot, f"top/{category_key(category)}") for slot in SLOTS},
         }
-        answer = self._get({self._table: list(keys.values()), self._interactions: [user_key(user)]})
-        found = {(item["pk"]["S"], item["sk"]["S"]): item for item in answer[self._table]}
-        items = {name: found.get((key["pk"]["S"], key["sk"]["S"]), {}) for name, key in keys.items()}
+        items, revision = self._read(user, keys, consistent=False)
         model = _model(items["state"])
-        top = items[model.slot] if model else {}
-        popular = _unpacked(top) if model and _is_of(top, model) else []
+        if model and category is None and not _is_of(items[model.slot], model):
+            # A replica that has not all of a model yet.
+            items, revision = self._read(user, keys, consistent=True)
+            model = _model(items["state"])
+        tops = {item["model"]["N"]: item for item in (items[slot] for slot in SLOTS) if item}
+        read = str(model.number) if model else ""
+        of = items["shortlist"].get("model", {}).get("N", read)
+        if of != read and of not in tops:
+            items["shortlist"], of = {}, read
         lists = _unpacked(items["shortlist"]) if items["shortlist"] else {}
-        revision = next((item["revision"]["N"] for item in answer[self._interactions] if "revision" in item), "0")
+        popular = _unpacked(tops[of]) if of in tops else []
         entry = items["entry"]
         is_fresh = bool(entry) and int(entry["expires_at"]["N"]) > time.time()
         stamps = [
             model.number if model else 0,
             items["state"].get("withdrawals", {}).get("N", "0"),
             revision,
+            of,
             items["shortlist"].get("revision", {}).get("S", ""),
         ]
         return Shelf(
@@ -235,18 +260,45 @@ class DynamoDBShelves:
         products = map(product_of, answer[self._products])
         return {it.product_id: it for it in products if it.available and it.product_id not in bought}
 
-    def put_shortlist(self, user: UserKey, model: Model, lists: Mapping[Strategy, Sequence[Scored]]) -> None:
+    def shortlist_version(self, user: UserKey) -> str | None:
+        with translated():
+            answer = self._client.get_item(
+                TableName=self._table,
+                Key=_user_key(user, "shortlist"),
+                ConsistentRead=True,
+                ProjectionExpression="version",
+            )
+        return cast("Item", answer["Item"])["version"]["S"] if "Item" in answer else None
+
+    def put_shortlist(
+        self, user: UserKey, model: Model, lists: Mapping[Strategy, Sequence[Scored]], seen: str | None
+    ) -> bool:
         packed = _packed(lists)
-        item = {
+        item: Any = {
             **_user_key(user, "shortlist"),
             "model": {"N": str(model.number)},
+            "version": {"S": uuid4().hex},
             "revision": {"S": f"{zlib.crc32(packed['B']):08x}"},
             "content": packed,
         }
-        with translated():
-            self._client.put_item(TableName=self._table, Item=item)
+        try:
+            with translated():
+                self._client.put_item(TableName=self._table, Item=item, **_still(seen))
+        except ConditionFailed:
+            return False
+        return True
 
-    def drop_shortlist(self, user: UserKey) -> None:
+    def drop_shortlist(self, user: UserKey, seen: str | None) -> bool:
+        if seen is None:
+            return True
+        try:
+            with translated():
+                self._client.delete_item(TableName=self._table, Key=_user_key(user, "shortlist"), **_still(seen))
+        except ConditionFailed:
+            return False
+        return True
+
+    def erase(self, user: UserKey) -> None:
         with translated():
             self._client.delete_item(TableName=self._table, Key=_user_key(user, "shortlist"))
 
@@ -254,6 +306,15 @@ class DynamoDBShelves:
         keys = [bought_key(user, product_id) for product_id in sorted(product_ids)]
         items = batch_get(self._client, self._interactions, keys)
         return {item["sk"]["S"].removeprefix("b/") for item in items if "purchases" in item}
+
+    def _read(self, user: UserKey, keys: Mapping[str, Item], *, consistent: bool) -> tuple[dict[str, Item], str]:
+        answer = self._get(
+            {self._table: list(keys.values()), self._interactions: [user_key(user)]}, consistent=consistent
+        )
+        found = {(item["pk"]["S"], item["sk"]["S"]): item for item in answer[self._table]}
+        items = {name: found.get((key["pk"]["S"], key["sk"]["S"]), {}) for name, key in keys.items()}
+        revision = next((item["revision"]["N"] for item in answer[self._interactions] if "revision" in item), "0")
+        return items, revision
 
     def _get(self, keys: Mapping[str, Sequence[Item]], *, consistent: bool = False) -> dict[str, list[Item]]:
         """Items of several tables: one round trip, unless the store leaves some out."""
@@ -335,6 +396,13 @@ def _chosen(state: Item) -> ChosenWeights:
     return ChosenWeights(**{name: float(value["N"]) for name, value in values.items()})
 
 
+def _still(seen: str | None) -> dict[str, Any]:
+    """The condition that the candidates seen stand there."""
+    if seen is None:
+        return {"ConditionExpression": "attribute_not_exists(pk)"}
+    return {"ConditionExpression": "version = :seen", "ExpressionAttributeValues": {":seen": {"S": seen}}}
+
+
 def _is_of(row: Item, model: Model) -> bool:
     return "model" in row and int(row["model"]["N"]) == model.number
 
@@ -348,61 +416,79 @@ def _unpacked(item: Item) -> Any:
 
 
 class DynamoDBRuns:
-    """RunStore on DynamoDB."""
+    """RunStore on DynamoDB, in the item that says which model is read: no run writes into a slot that is."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
         self._table = table
 
-    def begin(self, merchant_id: str, run: Run) -> None:
-        item: Any = {
-            **_key(merchant_id, "run"),
-            "run": {"N": str(run.number)},
-            "slot": {"S": run.slot},
-            "status": {"S": run.status},
-        }
-        with translated():
-            self._client.put_item(TableName=self._table, Item=item)
+    def begin(self, merchant_id: str, earliest: int) -> Run:
+        for _ in range(_ATTEMPTS):
+            state = self._state(merchant_id)
+            read = _model(state)
+            last = int(state["run"]["N"]) if "run" in state else 0
+            run = Run(max(earliest, last + 1), "b" if read and read.slot == "a" else "a", "running", frozenset())
+            try:
+                self._update(
+                    merchant_id,
+                    "SET #run = :run, run_slot = :slot, run_status = :status REMOVE done",
+                    "(attribute_not_exists(#run) OR #run < :run) AND (attribute_not_exists(slot) OR slot <> :slot)",
+                    {
+                        ":run": {"N": str(run.number)},
+                        ":slot": {"S": run.slot},
+                        ":status": {"S": run.status},
+                    },
+                )
+            except ConditionFailed:
+                continue
+            return run
+        raise Unavailable("Others begin runs of the same merchant.", 1)
 
     def find(self, merchant_id: str) -> Run | None:
-        with translated():
-            answer = self._client.get_item(TableName=self._table, Key=_key(merchant_id, "run"), ConsistentRead=True)
-        return _run(cast("Item", answer["Item"])) if "Item" in answer else None
+        state = self._state(merchant_id)
+        return _run(state) if "run" in state else None
 
     def finish_part(self, work: Work) -> Run | None:
         try:
-            with translated():
-                answer = self._client.update_item(
-                    TableName=self._table,
-                    Key=_key(work.merchant_id, "run"),
-                    UpdateExpression="ADD done :part",
-                    ConditionExpression="#run = :run",
-                    ExpressionAttributeNames={"#run": "run"},
-                    ExpressionAttributeValues={
-                        ":part": {"SS": [f"{work.step}/{work.part}"]},
-                        ":run": {"N": str(work.run)},
-                    },
-                    ReturnValues="ALL_NEW",
+            return _run(
+                self._update(
+                    work.merchant_id,
+                    "ADD done :part",
+                    "#run = :run",
+                    {":part": {"SS": [f"{work.step}/{work.part}"]}, ":run": {"N": str(work.run)}},
                 )
+            )
         except ConditionFailed:
             return None
-        return _run(cast("Item", answer["Attributes"]))
 
     def end(self, merchant_id: str, number: int) -> None:
-        try:
-            with translated():
-                self._client.update_item(
-                    TableName=self._table,
-                    Key=_key(merchant_id, "run"),
-                    UpdateExpression="SET #status = :completed",
-                    ConditionExpression="#run = :run",
-                    ExpressionAttributeNames={"#run": "run", "#status": "status"},
-                    ExpressionAttributeValues={":completed": {"S": "completed"}, ":run": {"N": str(number)}},
-                )
-        except ConditionFailed:
-            return
+        with suppress(ConditionFailed):
+            self._update(
+                merchant_id,
+                "SET run_status = :completed",
+                "#run = :run",
+                {":completed": {"S": "completed"}, ":run": {"N": str(number)}},
+            )
+
+    def _state(self, merchant_id: str) -> Item:
+        with translated():
+            answer = self._client.get_item(TableName=self._table, Key=_key(merchant_id, "state"), ConsistentRead=True)
+        return cast("Item", answer.get("Item", {}))
+
+    def _update(self, merchant_id: str, update: str, condition: str, values: Item) -> Item:
+        with translated():
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=_key(merchant_id, "state"),
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeNames={"#run": "run"},
+                ExpressionAttributeValues=values,
+                ReturnValues="ALL_NEW",
+            )
+        return cast("Item", answer["Attributes"])
 
 
-def _run(item: Item) -> Run:
-    done = frozenset(item.get("done", {}).get("SS", ()))
-    return Run(int(item["run"]["N"]), item["slot"]["S"], item["status"]["S"], done)
+def _run(state: Item) -> Run:
+    done = frozenset(state.get("done", {}).get("SS", ()))
+    return Run(int(state["run"]["N"]), state["run_slot"]["S"], state["run_status"]["S"], done)

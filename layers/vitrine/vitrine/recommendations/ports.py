@@ -46,12 +46,22 @@ class ShelfStore(Protocol):
         """Those of at most 50 products that are available and not bought by the user: one round trip."""
         ...
 
-    def put_shortlist(self, user: UserKey, model: Model, lists: Mapping[Strategy, Sequence[Scored]]) -> None:
-        """Keep a shopper's candidates."""
+    def shortlist_version(self, user: UserKey) -> str | None:
+        """Which candidates a shopper has, to be read before what new ones are made of; None for none."""
         ...
 
-    def drop_shortlist(self, user: UserKey) -> None:
-        """Forget a shopper's candidates."""
+    def put_shortlist(
+        self, user: UserKey, model: Model, lists: Mapping[Strategy, Sequence[Scored]], seen: str | None
+    ) -> bool:
+        """Keep a shopper's candidates in place of those seen; False when others stand there."""
+        ...
+
+    def drop_shortlist(self, user: UserKey, seen: str | None) -> bool:
+        """Forget the candidates seen; False when others stand there."""
+        ...
+
+    def erase(self, user: UserKey) -> None:
+        """Forget a shopper's candidates, whichever stand there."""
         ...
 
     def bought(self, user: UserKey, product_ids: Collection[str]) -> set[str]:
@@ -77,7 +87,7 @@ class ModelStore(Protocol):
     def put_neighbourhoods(
         self, merchant_id: str, model: Model, neighbourhoods: Iterable[tuple[str, Neighbourhood]]
     ) -> None:
-        """Store rows of a model that is not read yet."""
+        """Store rows of a model that is not read yet, but over none of a later model."""
         ...
 
     def put_popular(self, merchant_id: str, model: Model, category: str, popular: Sequence[Popular]) -> None:
@@ -97,7 +107,7 @@ class ModelStore(Protocol):
         ...
 
     def publish(self, merchant_id: str, model: Model) -> None:
-        """From now on read this model, unless a later one is read already."""
+        """From now on read this model, unless a later run has begun."""
         ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vitrine.platform.problems import Unavailable
 from vitrine.recommendations.model import SHORTLIST, STRATEGIES, TYPE_WEIGHTS, Candidates, seeds_of
 
 if TYPE_CHECKING:
@@ -14,28 +15,36 @@ if TYPE_CHECKING:
 
 _NEWEST = 200
 _LOOKED_AT = 2 * SHORTLIST
+_ATTEMPTS = 6
 
 
 def refresh_shortlist(interactions: InteractionStore, models: ModelStore, shelves: ShelfStore, user: UserKey) -> None:
     """Rank all that the shopper's newest interactions speak for, under each strategy.
 
-    Everything is read anew, so doing it again or late gives the same.
+    Everything is read anew, so doing it again or late gives the same. Raises Unavailable when others keep doing it
+    at the same time.
     """
-    model = models.model(user.merchant_id)
-    newest, _ = interactions.newest_interactions(user, _NEWEST, None)
-    if model is None or not newest:
-        shelves.drop_shortlist(user)
-        return
-    seeds = seeds_of((it.product_id, TYPE_WEIGHTS[it.type]) for it in newest)
-    near = models.neighbourhoods(user.merchant_id, model, [seed.product_id for seed in seeds])
-    candidates = Candidates(seeds, near, models.popular(user.merchant_id, model))
-    ranked: dict[Strategy, list[Scored]] = {
-        strategy: candidates.ranked(strategy, model.weights)[:_LOOKED_AT]
-        for strategy in STRATEGIES
-        if strategy != "popular"
-    }
-    bought = shelves.bought(user, {it.product_id for found in ranked.values() for it in found})
-    lists: dict[Strategy, list[Scored]] = {
-        strategy: [it for it in found if it.product_id not in bought][:SHORTLIST] for strategy, found in ranked.items()
-    }
-    shelves.put_shortlist(user, model, lists)
+    for _ in range(_ATTEMPTS):
+        seen = shelves.shortlist_version(user)
+        model = models.model(user.merchant_id)
+        newest, _ = interactions.newest_interactions(user, _NEWEST, None)
+        if model is None or not newest:
+            if shelves.drop_shortlist(user, seen):
+                return
+            continue
+        seeds = seeds_of((it.product_id, TYPE_WEIGHTS[it.type]) for it in newest)
+        near = models.neighbourhoods(user.merchant_id, model, [seed.product_id for seed in seeds])
+        candidates = Candidates(seeds, near, models.popular(user.merchant_id, model))
+        ranked: dict[Strategy, list[Scored]] = {
+            strategy: candidates.ranked(strategy, model.weights)[:_LOOKED_AT]
+            for strategy in STRATEGIES
+            if strategy != "popular"
+        }
+        bought = shelves.bought(user, {it.product_id for found in ranked.values() for it in found})
+        lists: dict[Strategy, list[Scored]] = {
+            strategy: [it for it in found if it.product_id not in bought][:SHORTLIST]
+            for strategy, found in ranked.items()
+        }
+        if shelves.put_shortlist(user, model, lists, seen):
+            return
+    raise Unavailable("Others are preparing the same shopper's candidates.", 1)

@@ -24,13 +24,18 @@ class S3Files:
         self._client = client
         self._bucket = bucket
 
-    def write(self, name: str, lines: Iterable[str]) -> None:
-        """Store compressed lines, whatever stood there."""
+    def write_once(self, name: str, lines: Iterable[str]) -> None:
+        """Store compressed lines, unless the file is there."""
         with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as file:
             with gzip.open(cast("io.BufferedWriter", file), "wt", compresslevel=1) as text:
                 text.writelines(lines)
             file.seek(0)
-            self._client.put_object(Bucket=self._bucket, Key=name, Body=cast("io.BufferedReader", file))
+            body = cast("io.BufferedReader", file)
+            try:
+                self._client.put_object(Bucket=self._bucket, Key=name, Body=body, IfNoneMatch="*")
+            except self._client.exceptions.ClientError as error:
+                if error.response["Error"]["Code"] != "PreconditionFailed":
+                    raise
 
     def read(self, name: str) -> Iterator[str]:
         """Lines of a file."""
@@ -57,9 +62,9 @@ class S3Files:
         with file.open("rb") as body:
             self._client.put_object(Bucket=self._bucket, Key=name, Body=body)
 
-    def delete(self, prefix: str) -> None:
-        """Remove all files whose name begins so."""
-        names = list(self._names(prefix))
+    def delete(self, prefix: str, before: str) -> None:
+        """Remove all files whose name begins so and sorts before `before`."""
+        names = [name for name in self._names(prefix) if name < before]
         for start in range(0, len(names), _DELETED_AT_ONCE):
             some = [{"Key": name} for name in names[start : start + _DELETED_AT_ONCE]]
             self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": some})  # type: ignore[typeddict-item]
