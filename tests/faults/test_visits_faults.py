@@ -6,13 +6,11 @@ Each run is a merchant of its own; what it leaves behind is compared with what a
 from __future__ import annotations
 
 import random
-import re
 import threading
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
 from PIL import Image
 
 from functions.galleries_api.handler import lambda_handler as galleries_api
@@ -20,6 +18,7 @@ from functions.visits_api.handler import lambda_handler as api
 from local.picture_host import PictureHost
 from tests import visits
 from tests.aws import api_event, send
+from tests.faults.fault import FAULTS, Fault, Killed, without_guards
 from tests.visits import CONSUMERS, deliver, put_stores, submission, take, visit
 from vitrine.platform.aws import client
 from vitrine.platform.dynamodb import query_all
@@ -31,12 +30,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
-SERVICES = ("dynamodb", "s3", "sqs")
 MOST_CALLS = 60
-
-
-class Killed(BaseException):
-    """The process is gone: no handler of errors runs."""
 
 
 @pytest.fixture
@@ -50,70 +44,6 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PictureHos
     fetcher().close()
     server.shutdown()
     server.server_close()
-
-
-def kill(operation: str) -> None:
-    raise Killed(operation)
-
-
-def throttle(operation: str) -> None:
-    raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, operation)
-
-
-class Fault:
-    """Lets the AWS call number `at` of the product fail, before or after it took effect."""
-
-    def __init__(self, at: int, when: str, what: Callable[[str], None]) -> None:
-        self.calls: list[str] = []
-        self._at = at
-        self._when = when
-        self._what = what
-
-    @contextmanager
-    def armed(self) -> Iterator[None]:
-        for service in SERVICES:
-            client(service).meta.events.register(f"{self._when}.{service}", self._strike)
-        try:
-            yield
-        finally:
-            for service in SERVICES:
-                client(service).meta.events.unregister(f"{self._when}.{service}", self._strike)
-
-    @property
-    def struck(self) -> bool:
-        return len(self.calls) >= self._at
-
-    def __str__(self) -> str:
-        return f"{self._when} number {self._at}: {self.calls[self._at - 1 : self._at]}"
-
-    def _strike(self, model: Any, **_: Any) -> None:
-        self.calls.append(model.name)
-        if len(self.calls) == self._at:
-            self._what(model.name)
-
-
-@contextmanager
-def without_guards(operation: str) -> Iterator[None]:
-    """Take the conditions off all writes of a kind."""
-
-    def strip(params: dict[str, Any], **_: Any) -> None:
-        if params["TableName"] == "VisitsTable" and "ConditionExpression" in params:
-            del params["ConditionExpression"]
-            for group in ("ExpressionAttributeValues", "ExpressionAttributeNames"):
-                kept = {
-                    name: value
-                    for name, value in params.get(group, {}).items()
-                    if re.search(rf"{name}\b", params.get("UpdateExpression", ""))
-                }
-                params.pop(group, None)
-                params.update({group: kept} if kept else {})
-
-    event = f"provide-client-params.dynamodb.{operation}"
-    client("dynamodb").meta.events.register(event, strip)
-    try:
-        yield
-    finally:
-        client("dynamodb").meta.events.unregister(event, strip)
 
 
 def work(chance: random.Random | None = None, fault: Fault | None = None) -> None:
@@ -190,9 +120,6 @@ def undisturbed(host: PictureHost) -> Any:
     job_id = submit(a_job(host, "calm"), "calm")
     work()
     return left_behind("calm", job_id)
-
-
-FAULTS = [("before-call", kill), ("after-call", kill), ("before-call", throttle)]
 
 
 @pytest.mark.parametrize(("when", "what"), FAULTS)
@@ -280,7 +207,7 @@ def test_a_retry_that_is_cut_anywhere_still_does_only_what_failed(
 def test_without_the_conditions_a_repeated_message_would_count_twice(host: PictureHost, operation: str) -> None:
     expected = undisturbed(host)
     job_id = submit(a_job(host, "unguarded"), "unguarded")
-    with without_guards(operation):
+    with without_guards("VisitsTable", operation):
         if operation == "PutItem":
             Image.new("RGB", (1, 1)).save(host.folder / "gone.png")
         work(random.Random(1))

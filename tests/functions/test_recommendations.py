@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -17,111 +16,31 @@ from functions.products_api.handler import lambda_handler as products
 from functions.recommendations_api.handler import lambda_handler as recommendations
 from functions.shortlists.handler import lambda_handler as shortlists
 from tests.aws import Context, api_event, send
-from tests.streams import stream_records
+from tests.recommendations import (
+    NAMES,
+    as_event,
+    build,
+    follow,
+    ids,
+    model_rows,
+    open_shop,
+    post,
+    put_product,
+    queued,
+    queued_bodies,
+    recommended,
+)
 from vitrine.platform.aws import client
 from vitrine.recommendations.model import Weights
 from vitrine.recommendations.ports import Model
 from vitrine.recommendations.wiring import model_store
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 pytestmark = pytest.mark.usefixtures("cloud")
-
-CATALOG = {
-    "tea": {"category": "drinks", "brand": "Leaf"},
-    "mug": {"category": "kitchen"},
-    "kettle": {"category": "kitchen"},
-    "coffee": {"category": "drinks"},
-    "spade": {"category": "garden"},
-    "rake": {"category": "garden"},
-    "green tea": {"category": "drinks", "brand": "Leaf"},
-}
-NAMES = {name: name.replace(" ", "-") for name in CATALOG}
-
-
-def put_product(product_id: str, merchant: str = "shop", **more: Any) -> dict[str, Any]:
-    body = {"name": product_id, **more}
-    status, answer, _ = send(
-        products, api_event("PUT", "/products/{product_id}", product_id=product_id, body=body, merchant=merchant)
-    )
-    assert status == 200
-    return answer
-
-
-def post(*sent: tuple[str, str, str], merchant: str = "shop") -> list[str]:
-    """Each `(user, product, type)`; the id follows from all three."""
-    body = {
-        "interactions": [
-            {
-                "interaction_id": f"{user}:{product}:{kind}",
-                "user_id": user,
-                "product_id": product,
-                "type": kind,
-                "occurred_at": f"2024-05-01T00:00:{at:02}Z",
-            }
-            for at, (user, product, kind) in enumerate(sent)
-        ]
-    }
-    status, answer, _ = send(interactions, api_event("POST", "/interactions", body=body, merchant=merchant))
-    assert status == 202, answer
-    return [result["status"] for result in answer["results"]]
-
-
-def recommended(user: str, merchant: str = "shop", **query: str) -> dict[str, Any]:
-    status, answer, _ = send(
-        recommendations,
-        api_event(
-            "GET",
-            "/users/{user_id}/recommendations",
-            user_id=user,
-            query=query,
-            merchant=merchant,
-            kind="publishable",
-        ),
-    )
-    assert status == 200, answer
-    return answer
-
-
-def ids(answer: dict[str, Any]) -> list[str]:
-    return [item["product_id"] for item in answer["items"]]
-
-
-def follow() -> None:
-    records = stream_records("InteractionsTable")
-    if records:
-        shortlists({"Records": records}, Context())
-
-
-def queued(name: str) -> Iterator[dict[str, Any]]:
-    """Messages of a queue as Lambda would get them, until none is left."""
-    sqs = client("sqs")
-    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-    while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1).get("Messages"):
-        [message] = found
-        yield {"Records": [{"eventSource": "aws:sqs", "messageId": message["MessageId"], "body": message["Body"]}]}
-        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-
-
-def build(merchant: str = "shop") -> None:
-    models({"merchant_id": merchant}, Context())
-    for event in queued("ModelsQueue"):
-        assert models(event, Context()) == {"batchItemFailures": []}
-    for event in queued("ShortlistsQueue"):
-        assert shortlists(event, Context()) == {"batchItemFailures": []}
 
 
 @pytest.fixture
 def shop(cloud: None) -> None:
-    for name, described in CATALOG.items():
-        put_product(NAMES[name], **described)
-    for user in ("ann", "bob", "cid", "dan"):
-        post((user, "tea", "purchase"), (user, "mug", "purchase"), (user, "kettle", "click"))
-    for user in ("eve", "fay", "gil"):
-        post((user, "spade", "purchase"), (user, "rake", "purchase"))
-    post(("hal", "spade", "purchase"))
-    post(("ida", "tea", "purchase"))
+    open_shop()
 
 
 def test_who_bought_the_same_gets_what_the_others_bought(shop: None) -> None:
@@ -239,7 +158,7 @@ def test_before_the_first_model_there_are_products(shop: None) -> None:
 
 def test_a_run_that_is_cut_anywhere_ends_in_the_same_model(shop: None) -> None:
     build()
-    clean = _model_rows()
+    clean = model_rows()
     # every part runs twice, and the run is begun anew after each of the first parts
     models({"merchant_id": "shop"}, Context())
     pending = deque(queued_bodies("ModelsQueue"))
@@ -254,7 +173,7 @@ def test_a_run_that_is_cut_anywhere_ends_in_the_same_model(shop: None) -> None:
         pending += queued_bodies("ModelsQueue")
     for event in queued("ShortlistsQueue"):
         shortlists(event, Context())
-    assert _model_rows() == clean
+    assert model_rows() == clean
     assert not client("s3").list_objects_v2(Bucket="modelsbucket").get("Contents")
 
 
@@ -367,27 +286,6 @@ def test_gallery_events_of_a_known_user_count_for_the_products_of_their_image(sh
         send(events, api_event("POST", "/galleries/{gallery_id}/events", gallery_id="g", body={"events": sent}))
     _, listed, _ = send(interactions, api_event("GET", "/users/{user_id}/interactions", user_id="zoe"))
     assert sorted((it["product_id"], it["type"]) for it in listed["items"]) == [("mug", "click"), ("spade", "click")]
-
-
-def as_event(body: str) -> dict[str, Any]:
-    return {"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": body}]}
-
-
-def queued_bodies(name: str) -> list[str]:
-    return [event["Records"][0]["body"] for event in queued(name)]
-
-
-def _model_rows() -> dict[tuple[str, str], Any]:
-    items = boto3.resource("dynamodb").Table("RecommendationsTable").scan()["Items"]
-    slot = next(item["slot"] for item in items if item["sk"] == "state")
-    rows = {}
-    for item in items:
-        kind, _, rest = item["pk"].removeprefix("shop/").partition("/")
-        if kind in {"p", "t"} and rest.startswith(slot):
-            rows[kind + rest.removeprefix(slot), item["sk"]] = bytes(item["content"].value)
-        if item["sk"] == "shortlist":
-            rows[item["pk"], "shortlist"] = bytes(item["content"].value)
-    return rows
 
 
 def _everything() -> dict[str, str]:

@@ -1,0 +1,148 @@
+"""The recommendations' functions with their queues between them, on moto."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from functions.interactions_api.handler import lambda_handler as interactions
+from functions.models.handler import lambda_handler as models
+from functions.products_api.handler import lambda_handler as products
+from functions.recommendations_api.handler import lambda_handler as recommendations
+from functions.shortlists.handler import lambda_handler as shortlists
+from tests.aws import Context, api_event, send
+from tests.streams import stream_records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CATALOG = {
+    "tea": {"category": "drinks", "brand": "Leaf"},
+    "mug": {"category": "kitchen"},
+    "kettle": {"category": "kitchen"},
+    "coffee": {"category": "drinks"},
+    "spade": {"category": "garden"},
+    "rake": {"category": "garden"},
+    "green tea": {"category": "drinks", "brand": "Leaf"},
+}
+NAMES = {name: name.replace(" ", "-") for name in CATALOG}
+
+
+def put_product(product_id: str, merchant: str = "shop", **more: Any) -> dict[str, Any]:
+    body = {"name": product_id, **more}
+    status, answer, _ = send(
+        products, api_event("PUT", "/products/{product_id}", product_id=product_id, body=body, merchant=merchant)
+    )
+    assert status == 200
+    return answer
+
+
+def post(*sent: tuple[str, str, str], merchant: str = "shop") -> list[str]:
+    """Each `(user, product, type)`; the id follows from all three."""
+    body = {
+        "interactions": [
+            {
+                "interaction_id": f"{user}:{product}:{kind}",
+                "user_id": user,
+                "product_id": product,
+                "type": kind,
+                "occurred_at": f"2024-05-01T00:00:{at:02}Z",
+            }
+            for at, (user, product, kind) in enumerate(sent)
+        ]
+    }
+    status, answer, _ = send(interactions, api_event("POST", "/interactions", body=body, merchant=merchant))
+    assert status == 202, answer
+    return [result["status"] for result in answer["results"]]
+
+
+def recommended(user: str, merchant: str = "shop", **query: str) -> dict[str, Any]:
+    status, answer, _ = send(
+        recommendations,
+        api_event(
+            "GET",
+            "/users/{user_id}/recommendations",
+            user_id=user,
+            query=query,
+            merchant=merchant,
+            kind="publishable",
+        ),
+    )
+    assert status == 200, answer
+    return answer
+
+
+def ids(answer: dict[str, Any]) -> list[str]:
+    return [item["product_id"] for item in answer["items"]]
+
+
+def follow() -> None:
+    records = stream_records("InteractionsTable")
+    if records:
+        shortlists({"Records": records}, Context())
+
+
+@cache
+def _lambda_service() -> Any:
+    """A client of its own: faults of the product's calls do not meet it."""
+    return boto3.client("sqs")
+
+
+def queued(name: str) -> Iterator[dict[str, Any]]:
+    """Messages of a queue as Lambda would get them, until none is left."""
+    sqs = _lambda_service()
+    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1).get("Messages"):
+        [message] = found
+        yield {"Records": [{"eventSource": "aws:sqs", "messageId": message["MessageId"], "body": message["Body"]}]}
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+
+def build(merchant: str = "shop") -> None:
+    models({"merchant_id": merchant}, Context())
+    for event in queued("ModelsQueue"):
+        assert models(event, Context()) == {"batchItemFailures": []}
+    for event in queued("ShortlistsQueue"):
+        assert shortlists(event, Context()) == {"batchItemFailures": []}
+
+
+def open_shop(merchant: str = "shop") -> None:
+    """Tea drinkers, gardeners, and two who have just begun."""
+    for name, described in CATALOG.items():
+        put_product(NAMES[name], merchant, **described)
+    for user in ("ann", "bob", "cid", "dan"):
+        post((user, "tea", "purchase"), (user, "mug", "purchase"), (user, "kettle", "click"), merchant=merchant)
+    for user in ("eve", "fay", "gil"):
+        post((user, "spade", "purchase"), (user, "rake", "purchase"), merchant=merchant)
+    post(("hal", "spade", "purchase"), merchant=merchant)
+    post(("ida", "tea", "purchase"), merchant=merchant)
+
+
+def as_event(body: str) -> dict[str, Any]:
+    return {"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": body}]}
+
+
+def queued_bodies(name: str) -> list[str]:
+    return [event["Records"][0]["body"] for event in queued(name)]
+
+
+def model_rows(merchant: str = "shop") -> dict[tuple[str, str], bytes]:
+    """All rows of the model that is read, and the shoppers' lists made of it."""
+    items = boto3.resource("dynamodb").Table("RecommendationsTable").scan()["Items"]
+    [state] = [item for item in items if (item["pk"], item["sk"]) == (merchant, "state")]
+    rows = {}
+    for item in items:
+        owner, kind, *rest = [*item["pk"].split("/", 3), "", ""]
+        if owner == merchant and kind in {"p", "t", "u"} and item.get("model") == state["model"]:
+            is_read = kind == "u" or rest[0] == state["slot"]
+            if is_read:
+                rows["/".join([kind, *rest[kind != "u" :]]), item["sk"]] = bytes(item["content"].value)
+    return rows
+
+
+def model_read(merchant: str = "shop") -> int:
+    """The number of the model that is read."""
+    key = {"pk": merchant, "sk": "state"}
+    return int(boto3.resource("dynamodb").Table("RecommendationsTable").get_item(Key=key)["Item"]["model"])
