@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from typing import Any
 
 import boto3
 import pytest
@@ -22,7 +23,6 @@ from tests.recommendations import (
     build,
     follow,
     ids,
-    model_rows,
     open_shop,
     post,
     put_product,
@@ -154,27 +154,6 @@ def test_similar_products_go_together(shop: None) -> None:
 def test_before_the_first_model_there_are_products(shop: None) -> None:
     assert set(ids(recommended("nobody"))) == set(NAMES.values())
     assert "spade" not in ids(recommended("hal"))
-
-
-def test_a_run_that_is_cut_anywhere_ends_in_the_same_model(shop: None) -> None:
-    build()
-    clean = model_rows()
-    # every part runs twice, and the run is begun anew after each of the first parts
-    models({"merchant_id": "shop"}, Context())
-    pending = deque(queued_bodies("ModelsQueue"))
-    for _ in range(3):
-        models(as_event(pending.popleft()), Context())
-    models({"merchant_id": "shop"}, Context())
-    pending += queued_bodies("ModelsQueue")
-    while pending:
-        body = pending.popleft()
-        for _ in range(2):
-            assert models(as_event(body), Context()) == {"batchItemFailures": []}
-        pending += queued_bodies("ModelsQueue")
-    for event in queued("ShortlistsQueue"):
-        shortlists(event, Context())
-    assert model_rows() == clean
-    assert not client("s3").list_objects_v2(Bucket="modelsbucket").get("Contents")
 
 
 def test_readers_keep_the_old_model_until_the_new_one_is_whole(shop: None) -> None:
