@@ -144,6 +144,20 @@ class TestGalleries:
         ranked = galleries.ranked_images(GALLERY, 10, "1").images
         assert [it.weight for it in ranked] == [14, 7]
 
+    def test_never_takes_an_image_made_again_for_the_one_it_read(self, galleries: DynamoDBGalleries) -> None:
+        galleries.commit_images(GALLERY, [image("a")], [])
+        before = galleries.get_images(GALLERY, ["a"])["a"]
+        galleries.delete_image(before)
+        galleries.commit_images(GALLERY, [image("a")._replace(incarnation="second")], [])
+        made_again = galleries.get_images(GALLERY, ["a"])
+        assert made_again["a"].revision == before.revision
+        assert galleries.save_images([before.with_totals(Totals(1, 0))]) == {"a"}
+        with pytest.raises(StaleImages):
+            galleries.commit_images(GALLERY, [], [before.described(before.description._replace(name="other"))])
+        with pytest.raises(StaleImages):
+            galleries.delete_image(before)
+        assert galleries.get_images(GALLERY, ["a"]) == made_again
+
     def test_notes_of_a_hundred_images_come_and_go(self, galleries: DynamoDBGalleries) -> None:
         notes = [Counted(f"image-{at:0100d}", "first", Totals(at, 1)) for at in range(100)]
         before = self.found(galleries)

@@ -39,6 +39,7 @@ class Odds(NamedTuple):
     slow: float = 0.1
 
 
+_DELAYS = [0.002, 0.002, 0.002, 0.1]
 CALM = Odds(*([0.0] * len(Odds._fields)))
 
 
@@ -88,7 +89,7 @@ class Driver:
             fate = self._fate()
             is_full = self._random.random() < self.odds.full
         if fate == "slow":
-            time.sleep(0.002)
+            time.sleep(self._random.choice(_DELAYS))
         if fate == "dropped":
             raise ReadTimeoutError(endpoint_url=request.url)
         if fate == "crashed_before":

@@ -38,6 +38,7 @@ GALLERY = GalleryKey("shop", "summer")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 WINDOW = timedelta(hours=1)
 HOT, LASTING, REMADE = "hot", "lasting", "remade"
+LONGEST_REQUEST = timedelta(minutes=10)
 _EVENTS = 60
 _ATTEMPTS = 400
 
@@ -97,6 +98,7 @@ class World:
         self.events = {f"e{at}": self._event(f"e{at}") for at in range(_EVENTS)}
         self._unsent = list(self.events)
         self._unacknowledged: list[str] = []
+        self._in_flight: dict[int, datetime] = {}
         self._deliveries: list[Change] = []
         self._lock = threading.RLock()
         self._counting = threading.Event()
@@ -153,11 +155,15 @@ class World:
     def _next_batch(self, chance: random.Random) -> Batch | None:
         """Some new events and some sent before, in new company, at a later time."""
         with self._lock:
+            self._in_flight.pop(threading.get_ident(), None)
             if not self._unsent and not self._unacknowledged:
                 return None
             again = [self._unacknowledged.pop() for _ in range(min(len(self._unacknowledged), chance.randint(0, 8)))]
             new = [self._unsent.pop() for _ in range(min(len(self._unsent), chance.randint(1, 6)))]
-            self.clock += timedelta(minutes=chance.choice([0, 1, 2, 8]))
+            latest = min(self._in_flight.values(), default=self.clock) + LONGEST_REQUEST
+            later = self.clock + timedelta(minutes=chance.choice([0, 1, 2, 8]))
+            self.clock = max(self.clock, min(later, latest))
+            self._in_flight[threading.get_ident()] = self.clock
             now = self.clock + timedelta(seconds=chance.randint(-20, 20))
             for event_id in new:
                 occurred_at = now - timedelta(minutes=chance.choice([-4, 0, 10, 40]))

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 _PARALLEL_WRITES = 16
 _OPEN = "attribute_exists(pk) AND attribute_not_exists(deleting)"
+# An image that is deleted and made again begins at the first revision again.
+_UNCHANGED = "revision = :revision AND incarnation = :incarnation"
 
 
 class DynamoDBGalleries:
@@ -157,8 +159,7 @@ class DynamoDBGalleries:
 
     def commit_images(self, key: GalleryKey, created: Sequence[Image], changed: Sequence[Image]) -> None:
         writes: list[Any] = [self._put(_image_item(image), "attribute_not_exists(pk)") for image in created] + [
-            self._put(_image_item(image), "revision = :revision", {":revision": {"N": str(image.revision)}})
-            for image in changed
+            self._put(_image_item(image), _UNCHANGED, _as_read(image)) for image in changed
         ]
         writes.append(
             {
@@ -188,8 +189,8 @@ class DynamoDBGalleries:
                     "Delete": {
                         "TableName": self._images,
                         "Key": _image_key(image.gallery, image.image_id),
-                        "ConditionExpression": "revision = :revision",
-                        "ExpressionAttributeValues": {":revision": {"N": str(image.revision)}},
+                        "ConditionExpression": _UNCHANGED,
+                        "ExpressionAttributeValues": _as_read(image),
                     }
                 },
                 {
@@ -251,7 +252,7 @@ class DynamoDBGalleries:
 
     def _save(self, image: Image) -> bool:
         """Whether the image was stale."""
-        put = self._put(_image_item(image), "revision = :revision", {":revision": {"N": str(image.revision)}})["Put"]
+        put = self._put(_image_item(image), _UNCHANGED, _as_read(image))["Put"]
 
         def attempt() -> None:
             with translated():
@@ -330,6 +331,11 @@ def _gallery_key(key: GalleryKey) -> dict[str, Any]:
 
 def _image_key(key: GalleryKey, image_id: str) -> dict[str, Any]:
     return {"pk": {"S": _partition(key)}, "sk": {"S": image_id}}
+
+
+def _as_read(image: Image) -> dict[str, Any]:
+    """The values of `_UNCHANGED`."""
+    return {":revision": {"N": str(image.revision)}, ":incarnation": {"S": image.incarnation}}
 
 
 def _note(counted: Counted) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class Image(NamedTuple):
     """One picture in one gallery. A tuple: it is made ten times faster than a dataclass, and a page makes a hundred.
 
     `incarnation` is fresh at each creation, so that what was counted for a deleted image never reaches a new
-    one of the same id. `revision` grows with each write and guards the next.
+    one of the same id. `revision` grows with each write; both together guard the next one.
     """
 
     gallery: GalleryKey

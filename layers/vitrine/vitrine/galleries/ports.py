@@ -71,17 +71,17 @@ class GalleryStore(Protocol):
     def commit_images(self, key: GalleryKey, created: Sequence[Image], changed: Sequence[Image]) -> None:
         """Write all or nothing, at most `COMMIT_LIMIT` images, and count the created ones in the gallery.
 
-        Created ones must not exist and have the gallery's policy; changed ones must stand at their `revision`.
+        Created ones must not exist and have the gallery's policy; changed ones must stand as they were read.
         Raises StaleImages, or StaleGallery when the gallery has another policy, is gone or is being deleted.
         """
         ...
 
     def save_images(self, images: Sequence[Image]) -> set[str]:
-        """Write each image that stands at its `revision`; answers the ids of those that do not."""
+        """Write each image that stands as it was read; answers the ids of those that do not."""
         ...
 
     def delete_image(self, image: Image) -> None:
-        """Remove an image that stands at its `revision` and count it out of its gallery. Raises StaleImages."""
+        """Remove an image that stands as it was read and count it out of its gallery. Raises StaleImages."""
         ...
 
     def advance_totals(self, gallery: Gallery, settlement: Settlement) -> None:
