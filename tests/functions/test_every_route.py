@@ -1,0 +1,175 @@
+"""What holds for every route: cursors, replays, ETags, quotas and silence about keys."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from commands.openapi import routes
+from functions.galleries_api.handler import lambda_handler as api
+from tests.aws import api_event, send
+from tests.gateway import Gateway, open_shop
+from tests.samples import sample_of
+from vitrine.access.dynamodb import DynamoDBAccess
+from vitrine.access.spend_quota import Quota
+from vitrine.access.wiring import access_store
+from vitrine.platform.aws import client
+from vitrine.platform.problems import TooManyRequests
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def galleries(**query: str) -> tuple[int, Any]:
+    return send(api, api_event("GET", "/galleries", query=query))[:2]
+
+
+def put_gallery(gallery_id: str, title: str, key: str | None = None, merchant: str = "shop") -> tuple[int, Any]:
+    headers = {} if key is None else {"Idempotency-Key": key}
+    event = api_event(
+        "PUT",
+        "/galleries/{gallery_id}",
+        gallery_id=gallery_id,
+        body={"title": title},
+        headers=headers,
+        merchant=merchant,
+    )
+    return send(api, event)[:2]
+
+
+class TestCursors:
+    @pytest.fixture
+    def cursor(self) -> str:
+        for name in "abc":
+            put_gallery(name, name)
+        return galleries(limit="2")[1]["next_cursor"]
+
+    def test_goes_on_where_the_page_ended_whatever_the_next_limit_is(self, cursor: str) -> None:
+        status, page = galleries(limit="1", cursor=cursor)
+        assert (status, [it["id"] for it in page["items"]]) == (200, ["c"])
+
+    def test_is_refused_when_a_bit_of_it_is_other(self, cursor: str) -> None:
+        sealed = bytearray(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        for at in range(len(sealed)):
+            sealed[at] ^= 1
+            altered = base64.urlsafe_b64encode(bytes(sealed)).decode().rstrip("=")
+            assert galleries(cursor=altered)[0] == 400
+            sealed[at] ^= 1
+
+    @pytest.mark.parametrize("nonsense", ["x", "=", "é", "🦊", "A" * 5000, "null", "..", "%00"])
+    def test_is_refused_when_it_is_none(self, nonsense: str) -> None:
+        status, answer = galleries(cursor=nonsense)
+        assert (status, answer["type"]) == (400, "urn:vitrine:problem:malformed-request")
+
+    def test_is_refused_by_another_list(self, cursor: str) -> None:
+        event = api_event("GET", "/galleries/{gallery_id}/images", gallery_id="a", query={"cursor": cursor})
+        assert send(api, event)[0] == 400
+
+
+class TestIdempotencyKeys:
+    def test_the_first_answer_comes_again_and_nothing_is_done_twice(self) -> None:
+        first = put_gallery("summer", "Summer", "key")
+        assert first[0] == 201
+        put_gallery("summer", "Autumn")
+        assert put_gallery("summer", "Summer", "key") == first
+        assert galleries()[1]["items"][0]["title"] == "Autumn"
+
+    def test_another_body_under_the_same_key_is_a_conflict(self) -> None:
+        put_gallery("summer", "Summer", "key")
+        status, answer = put_gallery("summer", "Autumn", "key")
+        assert (status, answer["type"]) == (409, "urn:vitrine:problem:conflict")
+        assert "new key" in answer["detail"]
+
+    def test_another_path_or_merchant_is_another_write(self) -> None:
+        put_gallery("summer", "Summer", "key")
+        assert put_gallery("autumn", "Summer", "key")[0] == 201
+        assert put_gallery("summer", "Summer", "key", merchant="other")[0] == 201
+
+    def test_a_refused_write_may_come_again_corrected(self) -> None:
+        assert put_gallery("summer", "x" * 10_000, "key")[0] == 422
+        assert put_gallery("summer", "Summer", "key")[0] == 201
+
+    @pytest.mark.parametrize("key", ["", "x" * 256])
+    def test_a_key_has_1_to_255_characters(self, key: str) -> None:
+        assert put_gallery("summer", "Summer", key)[0] == 422
+
+
+class TestETags:
+    def read(self, **headers: str) -> tuple[int, Any, dict[str, str]]:
+        return send(api, api_event("GET", "/galleries/{gallery_id}", gallery_id="summer", headers=headers))
+
+    def test_what_has_not_changed_is_not_sent_again(self) -> None:
+        put_gallery("summer", "Summer")
+        etag = self.read()[2]["ETag"]
+        for known in (etag, f'"other", W/{etag}', "*"):
+            status, content, headers = self.read(**{"if-none-match": known})
+            assert (status, content, headers["ETag"]) == (304, None, etag)
+        put_gallery("summer", "Autumn")
+        status, content, headers = self.read(**{"If-None-Match": etag})
+        assert (status, content["title"]) == (200, "Autumn")
+        assert headers["ETag"] != etag
+
+    def test_an_answer_is_of_its_key_alone(self) -> None:
+        put_gallery("summer", "Summer")
+        headers = self.read()[2]
+        assert (headers["Vary"], headers["Cache-Control"]) == ("X-Api-Key", "private, no-cache")
+
+
+class TestQuotas:
+    @pytest.mark.parametrize("limit", [1, 7, 100, 250])
+    def test_processes_together_grant_a_minute_what_it_holds_and_never_more(self, limit: int) -> None:
+        processes = [Quota(DynamoDBAccess(client("dynamodb"), "AccessTable")) for _ in range(3)]
+        granted = 0
+        for at in range(2 * limit + 3):
+            try:
+                processes[at % 3].spend("key", limit, NOON)
+            except TooManyRequests:
+                continue
+            granted += 1
+        assert granted == limit
+
+    def test_the_next_minute_begins_anew_and_the_refusal_says_when(self) -> None:
+        quota = Quota(access_store())
+        at = NOON + timedelta(seconds=18)
+        quota.spend("key", 1, at)
+        with pytest.raises(TooManyRequests) as refused:
+            quota.spend("key", 1, at)
+        assert refused.value.retry_after_seconds == 42
+        quota.spend("key", 1, at + timedelta(seconds=refused.value.retry_after_seconds))
+
+    def test_a_flood_behind_a_spent_minute_reaches_no_store(self) -> None:
+        quota = Quota(access_store())
+        quota.spend("key", 1, NOON)
+        with pytest.raises(TooManyRequests):
+            quota.spend("key", 1, NOON)
+        client("dynamodb").delete_table(TableName="AccessTable")
+        with pytest.raises(TooManyRequests):
+            quota.spend("key", 1, NOON)
+
+    def test_over_http_it_is_429_and_each_key_has_its_own(self) -> None:
+        gateway, shop = Gateway(), open_shop("shop", requests_per_minute=3)
+        answers = [gateway.call("GET", "/galleries", shop.secret_key) for _ in range(8)]
+        refused = next(answer for answer in answers if answer.status == 429)
+        assert refused.json["type"] == "urn:vitrine:problem:too-many-requests"
+        assert 1 <= int(refused.headers["Retry-After"]) <= 60
+        assert gateway.call("GET", "/galleries", shop.publishable_key).status == 200
+
+
+def test_no_log_line_holds_a_key_or_a_secret(capfd: pytest.CaptureFixture[str]) -> None:
+    gateway, shop = Gateway(), open_shop("shop")
+    secret = access_store().find_merchant("shop")
+    assert secret
+    for route in routes():
+        query, headers, body = sample_of(route)
+        path = route.path.replace("{", "").replace("}", "")
+        for key in (shop.secret_key, shop.publishable_key):
+            gateway.call(route.method, path, key, body, query=query, headers=headers)
+            gateway.call(route.method, path, key, raw=b"{", query=f"cursor={key}")
+    written = "".join(capfd.readouterr())
+    assert written.count('"message":"request"') > 2 * len(routes())
+    for hidden in (shop.secret_key, shop.publishable_key, secret.secret):
+        assert hidden not in written
