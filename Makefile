@@ -54,6 +54,9 @@ bench-concurrency: $(READY)  ## 50 clients send 20,000 events at 20 pictures of 
 bench-jobs: $(READY)  ## submit jobs of 10 and 10,000 pictures to the stack that is up
 	$(PYTHON) -m bench.submit_jobs
 
+bench-review: $(READY)  ## 50 reviewers at 5,000 snapshots; what claims and verdicts cost while 100 and 1,000,000 wait
+	$(PYTHON) -m bench.reviewing
+
 bench-verdicts: $(READY)  ## how soon verdicts show in galleries and search of a stack of their own
 	VITRINE_VERDICTS=20 $(VENV)/bin/pytest -q -s tests/e2e/test_whole_house.py
 
