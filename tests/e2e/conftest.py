@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local.deployment import client
 from local.state import Stack
-from tests.e2e.api import Api
+from tests.e2e.api import Api, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,3 +93,13 @@ def gallery(shop: Api) -> Iterator[str]:
     assert shop.put(f"/galleries/{gallery_id}", {}).status == 201
     yield gallery_id
     assert shop.delete(f"/galleries/{gallery_id}").status == 202
+
+
+def add_store(shop: Api, stack: Stack) -> str:
+    """A store, put into the uploads bucket."""
+    name = f"S{uuid.uuid4().hex[:8]}"
+    rows = f"AreaCode,StoreName,StoreID\n7100001,Corner shop,{name}\n"
+    key = f"imports/{stack.merchant_id}/stores/{name}.csv"
+    client("s3", stack.endpoint_url).put_object(Bucket=stack.uploads_bucket, Key=key, Body=rows.encode())
+    eventually(lambda: shop.get(f"/api/visits?storeid={name}").status == 200, 30)
+    return name

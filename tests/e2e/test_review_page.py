@@ -4,33 +4,26 @@ from __future__ import annotations
 
 import csv
 import os
-import shutil
 import time
 import uuid
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import boto3
 import pytest
 import urllib3
 
 from tests.e2e.api import Api, eventually
+from tests.e2e.browser import needs_chromium, opened, picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from local.state import Stack
 
-pytest.importorskip("playwright", reason="the browser's driver is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DATA = Path(os.environ.get("VITRINE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 PHOTOS = DATA / "store-photos"
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine (Debian: apt install chromium)"),
-    pytest.mark.skipif(not PHOTOS.exists(), reason=f"no photos in {PHOTOS}"),
-]
-SCREENSHOTS = os.environ.get("VITRINE_SCREENSHOTS")
+pytestmark = [needs_chromium, pytest.mark.skipif(not PHOTOS.exists(), reason=f"no photos in {PHOTOS}")]
 VERDICTS = 200
 DELAY_MS = 150
 _http = urllib3.PoolManager(maxsize=16)
@@ -57,39 +50,10 @@ def photos(count: int) -> list[Photo]:
     return found
 
 
-@pytest.fixture(scope="module")
-def web_url(stack: Stack) -> str:
-    formation = boto3.client(
-        "cloudformation",
-        endpoint_url=stack.endpoint_url,
-        region_name=stack.region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    outputs = formation.describe_stacks(StackName=stack.stack_name)["Stacks"][0]["Outputs"]
-    bucket = next(output["OutputValue"] for output in outputs if output["OutputKey"] == "WebBucket")
-    return f"{stack.endpoint_url}/{bucket}/index.html"
-
-
 @pytest.fixture
-def page(web_url: str, stack: Stack) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        page = browser.new_page(viewport={"width": 1100, "height": 760})
-        page.set_default_timeout(20_000)
-        page.goto(f"{web_url}#/review?key={stack.secret_key}")
+def page(stack: Stack) -> Iterator[Any]:
+    with opened(stack, f"#/review?key={stack.secret_key}") as page:
         yield page
-        browser.close()
-
-
-def picture(page: Any, name: str) -> None:
-    if SCREENSHOTS:
-        page.wait_for_timeout(400)
-        page.screenshot(path=str(Path(SCREENSHOTS) / f"{name}.png"))
 
 
 def upload(shop: Api, taken: list[Photo]) -> dict[str, Photo]:

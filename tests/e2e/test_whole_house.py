@@ -16,6 +16,7 @@ import pytest
 from local.deployment import client, stack_outputs
 from local.picture_host import PictureHost
 from tests.e2e.api import Api, eventually
+from tests.e2e.conftest import add_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,16 +37,6 @@ def host() -> Iterator[PictureHost]:
     yield server
     server.shutdown()
     server.server_close()
-
-
-def add_store(shop: Api, stack: Stack) -> str:
-    """A store, put into the uploads bucket."""
-    name = f"S{uuid.uuid4().hex[:8]}"
-    rows = f"AreaCode,StoreName,StoreID\n7100001,Corner shop,{name}\n"
-    key = f"imports/{stack.merchant_id}/stores/{name}.csv"
-    client("s3", stack.endpoint_url).put_object(Bucket=stack.uploads_bucket, Key=key, Body=rows.encode())
-    eventually(lambda: shop.get(f"/api/visits?storeid={name}").status == 200, 30)
-    return name
 
 
 def add_product(shop: Api) -> str:

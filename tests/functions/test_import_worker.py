@@ -71,6 +71,21 @@ def test_a_name_with_spaces_and_capitals_is_fine() -> None:
     assert len(images_of()) == 2
 
 
+@pytest.mark.parametrize(
+    ("kind", "row"),
+    [
+        ("images", {"id": "a", "name": "A", "url": "https://x.test/a"}),
+        ("products", {"product_id": "p", "name": "P", "tags": "red, small"}),
+        ("interactions", {"interaction_id": "i", "user_id": "u", "product_id": "p", "type": "click"}),
+        ("stores", {"store_id": "S1", "store_name": "Kiosk", "area_code": "A1"}),
+        ("snapshots", {"snapshot_id": "s", "product_id": "p", "filename": "1.jpg", "url": "https://x.test/1.jpg"}),
+    ],
+)
+def test_rows_of_every_kind_come_in(kind: str, row: dict[str, str]) -> None:
+    assert deliver(put_object(f"imports/shop/{kind}/rows.jsonl", json.dumps(row).encode()))
+    assert (only_import()["status"], counts(only_import())) == ("completed", (1, 1, 0))
+
+
 def test_bad_rows_are_left_out_and_named() -> None:
     data = b"id,name,url,width\nok,OK,https://x.test/1,1\nbad id!,B,https://x.test/2,\nc,,ftp://x,0\nd,D,https://x.test/4,,x\n"
     assert deliver(put_object("imports/shop/images/export.csv", data))

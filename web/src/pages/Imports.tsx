@@ -6,11 +6,13 @@ import { Empty, Problem } from "../parts";
 interface Import {
   import_id: string;
   kind: string;
-  filename?: string;
+  object: string;
+  created_at: string;
   status: "waiting" | "running" | "completed" | "failed";
   rows_read: number;
   rows_imported: number;
   rows_rejected: number;
+  error: { code: string; detail: string } | null;
 }
 interface RowError {
   row: number;
@@ -79,9 +81,11 @@ export function Imports({ session }: { session: Session }) {
       <Problem text={failed ?? problem} />
       {answer?.items.length === 0 && <Empty>No imports yet. Choose a CSV, JSON or JSON-lines file.</Empty>}
       {!!answer?.items.length && (
-        <table>
+        <div className="scroll">
+        <table aria-label="Imports, newest first">
           <thead>
             <tr>
+              <th>Begun</th>
               <th>File</th>
               <th>Rows</th>
               <th>State</th>
@@ -93,10 +97,12 @@ export function Imports({ session }: { session: Session }) {
           <tbody>
             {answer.items.map((it) => (
               <tr key={it.import_id}>
-                <td>{it.filename ?? it.import_id}</td>
+                <td>{new Date(it.created_at).toLocaleTimeString()}</td>
+                <td className="url">{it.object.split("/").pop()}</td>
                 <td>{it.kind}</td>
                 <td>
                   <span className={`state ${it.status}`}>{it.status}</span>
+                  {it.error && <small className="wrong"> {it.error.detail}</small>}
                 </td>
                 <td className="number">{it.rows_read}</td>
                 <td className="number">{it.rows_imported}</td>
@@ -113,6 +119,7 @@ export function Imports({ session }: { session: Session }) {
             ))}
           </tbody>
         </table>
+        </div>
       )}
       {opened && <Errors session={session} importId={opened} />}
     </section>
@@ -125,6 +132,7 @@ function Errors({ session, importId }: { session: Session; importId: string }) {
     <>
       <h2>Rejected rows</h2>
       <Problem text={problem} />
+      <div className="scroll">
       <table>
         <thead>
           <tr>
@@ -143,6 +151,7 @@ function Errors({ session, importId }: { session: Session; importId: string }) {
           ))}
         </tbody>
       </table>
+      </div>
     </>
   );
 }

@@ -6,20 +6,19 @@ import { Bar, Empty, Problem } from "../parts";
 interface Job {
   job_id: string;
   status: string;
-  created_at?: string;
-  submitted_at?: string;
-  done?: number;
-  failed?: number;
-  left?: number;
-  images?: { done: number; failed: number; left: number };
+  created_at: string;
+  done: number;
+  failed: number;
+  left: number;
 }
 interface JobImage {
+  position: number;
   store_id: string;
-  image_url: string;
-  width?: number | null;
-  height?: number | null;
-  perimeter?: number | null;
-  error?: string | null;
+  url: string;
+  width: number | null;
+  height: number | null;
+  perimeter: number | null;
+  error: { code: string; detail: string } | null;
 }
 
 export function Jobs({ session }: { session: Session }) {
@@ -41,20 +40,21 @@ export function Jobs({ session }: { session: Session }) {
 }
 
 function JobRow({ session, job, opened, open }: { session: Session; job: Job; opened: boolean; open: () => void }) {
-  const { done = 0, failed = 0, left = 0 } = job.images ?? job;
+  const { done, failed, left } = job;
   const images = useAnswer<Page<JobImage>>(session, opened ? `/jobs/${job.job_id}/images?limit=100` : null, 2000);
   return (
     <li className="card job">
       <button className="link" aria-expanded={opened} onClick={open}>
-        {job.job_id}
+        Job {job.job_id}
       </button>
       <span className={`state ${job.status}`}>{job.status}</span>
       <span className="aside">
-        {done} done, {failed} failed, {left} left
+        {new Date(job.created_at).toLocaleString()}: {done} done, {failed} failed, {left} left
       </span>
       <Bar done={done} failed={failed} of={done + failed + left} label={`Photos of job ${job.job_id}`} />
       <Problem text={images.problem} />
       {opened && images.answer && (
+        <div className="scroll">
         <table>
           <thead>
             <tr>
@@ -65,13 +65,13 @@ function JobRow({ session, job, opened, open }: { session: Session; job: Job; op
             </tr>
           </thead>
           <tbody>
-            {images.answer.items.map((image, at) => (
-              <tr key={at}>
+            {images.answer.items.map((image) => (
+              <tr key={image.position}>
                 <td>{image.store_id}</td>
-                <td className="url">{image.image_url}</td>
+                <td className="url">{image.url}</td>
                 {image.error ? (
                   <td colSpan={2} className="wrong">
-                    {image.error}
+                    {image.error.detail}
                   </td>
                 ) : (
                   <>
@@ -83,6 +83,7 @@ function JobRow({ session, job, opened, open }: { session: Session; job: Job; op
             ))}
           </tbody>
         </table>
+        </div>
       )}
     </li>
   );

@@ -18,7 +18,7 @@ export function Keys({ session, change }: { session: Session; change: (session: 
     try {
       await call(cleaned, "GET", "/galleries?limit=1");
       change(cleaned);
-      location.hash = "#/review";
+      location.hash = cleaned.key.startsWith("sk_") ? "#/review" : "#/gallery";
     } catch (error) {
       setProblem(said(error));
     }

@@ -11,13 +11,13 @@ interface Hit {
   caption?: string | null;
   credit?: string | null;
   score: number;
-  highlight?: Record<string, string | string[]>;
+  highlight: Record<string, string>;
 }
 interface Found {
   items: Hit[];
   next_cursor: string | null;
   total: { value: number; relation: string };
-  facets?: Record<string, { value: string; count: number }[] | Record<string, number>>;
+  facets: Record<string, { value: string; count: number }[]>;
   took_ms: number;
 }
 
@@ -64,7 +64,7 @@ export function Search({ session }: { session: Session }) {
           {Object.entries(answer?.facets ?? {}).map(([name, counts]) => (
             <fieldset key={name}>
               <legend>{name}</legend>
-              {facetRows(counts).map(({ value, count }) => (
+              {counts.map(({ value, count }) => (
                 <label key={value} className="facet">
                   <input type="checkbox" checked={filters[name] === value} onChange={() => toggle(name, value)} />
                   <span>{value}</span> <small>{count}</small>
@@ -78,7 +78,7 @@ export function Search({ session }: { session: Session }) {
             <li key={`${hit.gallery_id}/${hit.id}`} className="tile">
               <img src={hit.url} alt={hit.name} loading="lazy" />
               <span className="name">
-                <Marked text={highlighted(hit)} />
+                {hit.highlight.name ? <Marked text={hit.highlight.name} /> : hit.name}
               </span>
               <span className="weight">{hit.credit ?? ""}</span>
             </li>
@@ -90,19 +90,16 @@ export function Search({ session }: { session: Session }) {
   );
 }
 
-function facetRows(counts: { value: string; count: number }[] | Record<string, number>) {
-  return Array.isArray(counts) ? counts : Object.entries(counts).map(([value, count]) => ({ value, count }));
-}
-
-function highlighted(hit: Hit): string {
-  const name = hit.highlight?.name;
-  return (Array.isArray(name) ? name[0] : name) ?? hit.name;
-}
-
-/** Text in which `<em>` or `<mark>` stand around what matched; nothing else in it is taken as markup. */
+/** Escaped text in which `<mark>` stands around what matched; nothing else in it is taken as markup. */
 function Marked({ text }: { text: string }) {
-  return text.split(/(<(?:em|mark|b)>.*?<\/(?:em|mark|b)>)/).map((part, at) => {
-    const inner = /^<(?:em|mark|b)>(.*)<\//.exec(part)?.[1];
-    return inner === undefined ? part : <mark key={at}>{inner}</mark>;
+  return text.split(/(<mark>.*?<\/mark>)/).map((part, at) => {
+    const inner = /^<mark>(.*)<\/mark>$/.exec(part)?.[1];
+    return inner === undefined ? unescaped(part) : <mark key={at}>{unescaped(inner)}</mark>;
   });
+}
+
+function unescaped(text: string): string {
+  const area = document.createElement("textarea");
+  area.innerHTML = text;
+  return area.value;
 }

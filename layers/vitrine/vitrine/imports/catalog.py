@@ -11,6 +11,7 @@ from vitrine.catalog.bodies import NewInteraction, PutProduct
 from vitrine.catalog.put_products import put_products
 from vitrine.catalog.record_interactions import record_interactions
 from vitrine.imports.lists import listed
+from vitrine.platform.bodies import Id  # noqa: TC001 - pydantic reads it
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from vitrine.catalog.ports import InteractionStore, ProductStore, Withdrawals
     from vitrine.imports.model import Import, Rejection
     from vitrine.imports.ports import AcceptedRow
-    from vitrine.platform.bodies import Id
 
 
 class ProductRow(PutProduct):

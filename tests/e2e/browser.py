@@ -1,0 +1,45 @@
+"""A real browser at the web app of the deployed stack."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local.deployment import stack_outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local.state import Stack
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine (Debian: apt install chromium)")
+SCREENSHOTS = os.environ.get("VITRINE_SCREENSHOTS")
+
+
+@contextmanager
+def opened(stack: Stack, where: str) -> Iterator[Any]:
+    """The web app at this place, as one who was never there sees it."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        page = browser.new_page(viewport={"width": 1100, "height": 760})
+        page.set_default_timeout(20_000)
+        page.goto(f"{stack.endpoint_url}/{stack_outputs(stack.endpoint_url)['WebBucket']}/index.html{where}")
+        yield page
+        browser.close()
+
+
+def picture(page: Any, name: str) -> None:
+    """Keep what is on the screen where VITRINE_SCREENSHOTS says."""
+    if SCREENSHOTS:
+        page.wait_for_timeout(400)
+        page.screenshot(path=str(Path(SCREENSHOTS) / f"{name}.png"))

@@ -1,0 +1,168 @@
+"""Every page of the web app in a real browser, at a desk and on a phone."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.api import Api, eventually
+from tests.e2e.browser import needs_chromium, opened, picture
+from tests.e2e.conftest import add_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local.state import Stack
+
+pytestmark = needs_chromium
+
+
+@pytest.fixture
+def page(stack: Stack) -> Iterator[Any]:
+    with opened(stack, f"#/keys?key={stack.secret_key}") as page:
+        page.get_by_role("heading", name="Your key").wait_for()
+        yield page
+
+
+def turn_to(page: Any, title: str) -> None:
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name=title, exact=True).click()
+
+
+def fits_a_phone(page: Any) -> bool:
+    desk = page.viewport_size
+    page.set_viewport_size({"width": 390, "height": 800})
+    fits = page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.set_viewport_size(desk)
+    return fits
+
+
+def has_names(page: Any) -> bool:
+    """Whether all that can be used says what it is to those who do not see it."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll('button, a, input, select')].every((it) =>
+            it.textContent.trim() || it.ariaLabel || it.labels?.length)
+            && [...document.querySelectorAll('img')].every((it) => it.hasAttribute('alt'))"""
+    )
+
+
+def test_a_gallery_reorders_under_the_clicks_of_a_keyboard(page: Any, shop: Api, gallery: str) -> None:
+    pictures = shop.get("/galleries/default/images?limit=6").json["items"]
+    images = [{"id": it["id"], "name": it["name"], "url": it["url"]} for it in pictures]
+    shop.post(f"/galleries/{gallery}/images", {"images": images})
+    turn_to(page, "Gallery")
+    page.get_by_label("Show").select_option(gallery)
+    tiles = page.locator(".grid li")
+    page.wait_for_function("document.querySelectorAll('.grid li').length === 6")
+    last = tiles.last.get_attribute("data-id")
+    tiles.last.get_by_role("button").focus()
+    for _ in range(3):
+        page.keyboard.press("Enter")
+    page.wait_for_function("id => document.querySelector('.grid li').dataset.id === id", arg=last)
+    eventually(lambda: "3 clicks" in tiles.first.inner_text(), 30)
+    assert page.evaluate("document.activeElement.closest('li').dataset.id") == last, "the focus moves with the picture"
+    picture(page, "gallery")
+    assert has_names(page)
+    assert fits_a_phone(page)
+
+
+def test_a_search_is_narrowed_by_a_facet(page: Any, shop: Api, gallery: str) -> None:
+    word = f"zucca{uuid.uuid4().hex[:6]}"
+    shown = shop.get("/galleries/default/images?limit=4").json["items"]
+    images = [
+        {"id": str(at), "name": f"{word} & co {at}", "url": it["url"], "tags": [f"tag-{at % 2}"], "credit": "Klasson"}
+        for at, it in enumerate(shown)
+    ]
+    shop.post(f"/galleries/{gallery}/images", {"images": images})
+    eventually(lambda: shop.get(f"/search/images?q={word}").json["total"]["value"] == 4, 30)
+    turn_to(page, "Search")
+    page.keyboard.type(word)
+    page.get_by_text("4 found in").wait_for()
+    assert page.locator("mark").first.inner_text() == word
+    assert page.locator(".name").first.inner_text().startswith(f"{word} & co")
+    picture(page, "search")
+    assert has_names(page)
+    assert fits_a_phone(page)
+    page.get_by_label("tag-1").check()
+    page.get_by_text("2 found in").wait_for()
+    page.get_by_label("tag-1").uncheck()
+    page.get_by_text("4 found in").wait_for()
+    page.get_by_label("Search images").fill("qqxxqqxxqq")
+    page.get_by_text("Nothing matches").wait_for()
+
+
+def test_a_job_shows_how_far_it_is_and_what_went_wrong(page: Any, shop: Api, stack: Stack) -> None:
+    good = shop.get("/galleries/default/images?limit=1").json["items"][0]["url"]
+    urls = [good, f"{good}-is-not-there"]
+    visit = {"store_id": add_store(shop, stack), "image_url": urls, "visit_time": "2024-03-09T12:00:00"}
+    job_id = shop.post("/api/submit", {"count": 1, "visits": [visit]}).json["job_id"]
+    turn_to(page, "Store visits")
+    job = page.locator(".job", has_text=job_id)
+    job.get_by_text("1 done, 1 failed, 0 left").wait_for()
+    job.get_by_role("button", name=job_id).press("Enter")
+    job.get_by_text("The host answered 404").wait_for()
+    measured = shop.get(f"/jobs/{job_id}/images").json["items"][0]
+    assert job.get_by_role("cell", name=str(measured["perimeter"]), exact=True).is_visible()
+    picture(page, "jobs")
+    assert has_names(page)
+    assert fits_a_phone(page)
+
+
+def test_a_file_comes_in_and_its_bad_row_is_explained(page: Any, shop: Api) -> None:
+    product_id = f"product-{uuid.uuid4().hex[:6]}"
+    rows = f"product_id,name,price\n{product_id},Apple,1.5\nbad id!,Pear,2\n".encode()
+    turn_to(page, "Imports")
+    page.get_by_label("Rows are").select_option("products")
+    page.get_by_label("File").set_input_files({"name": "export.csv", "mimeType": "text/csv", "buffer": rows})
+    page.get_by_role("button", name="Import", exact=True).press("Enter")
+    row = page.get_by_role("row", name="products completed 2 1 1: show why").first
+    row.get_by_role("button", name="show why").press("Enter")
+    page.get_by_role("heading", name="Rejected rows").wait_for()
+    page.get_by_role("cell", name="2", exact=True).last.wait_for()
+    picture(page, "imports")
+    assert has_names(page)
+    assert fits_a_phone(page)
+    assert shop.get(f"/products/{product_id}").json["name"] == "Apple"
+
+
+def test_a_shopper_is_recommended_products_with_reasons(page: Any, shop: Api) -> None:
+    shown = shop.get("/galleries/default/images?limit=3").json["items"]
+    for image in shown:
+        shop.put(
+            f"/products/{image['id']}",
+            {
+                "name": image["name"],
+                "image_url": image["url"],
+                "category": "Groceries",
+                "price": 2.5,
+                "currency": "EUR",
+            },
+        )
+    turn_to(page, "For you")
+    page.get_by_label("A shopper's id").fill("nobody-knows")
+    page.keyboard.press("Enter")
+    page.locator(".row .why").first.wait_for()
+    assert page.locator(".row b").first.inner_text()
+    picture(page, "recommendations")
+    assert has_names(page)
+    assert fits_a_phone(page)
+    page.get_by_label("Strategy").select_option("popular")
+    page.get_by_text("Many shoppers take it").first.wait_for()
+
+
+def test_a_wrong_key_is_refused_and_a_publishable_one_sees_what_it_may(stack: Stack) -> None:
+    with opened(stack, "") as page:
+        page.get_by_label("Key").fill("sk_wrong")
+        page.keyboard.press("Enter")
+        page.get_by_role("alert").wait_for()
+        picture(page, "keys")
+        assert has_names(page)
+        assert fits_a_phone(page)
+        page.get_by_label("Key").fill(stack.publishable_key)
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name="Gallery").wait_for()
+        page.locator(".grid li").first.wait_for()
+        assert page.get_by_role("navigation").get_by_role("link").all_inner_texts() == ["Gallery", "Search", "For you"]
+        page.evaluate("location.hash = '#/jobs'")
+        page.get_by_text("needs a secret key").wait_for()
