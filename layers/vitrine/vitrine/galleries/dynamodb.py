@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from vitrine.galleries.model import (
@@ -399,29 +399,35 @@ def _image_item(image: Image) -> Item:
     return item
 
 
+@lru_cache(maxsize=64)
+def _gallery_of(partition: str) -> GalleryKey:
+    return GalleryKey(*partition.split("/"))
+
+
 def _image(item: Item) -> Image:
-    merchant_id, gallery_id = item["pk"]["S"].split("/")
     described = json.loads(item["description"]["S"])
+    more = described.get
+    description = Description(
+        described["name"],
+        described["url"],
+        from_rfc3339(described["created_at"]),
+        more("caption"),
+        more("alt"),
+        tuple(more("tags", ())),
+        more("credit"),
+        tuple(more("product_ids", ())),
+        more("width"),
+        more("height"),
+    )
     pinned = item.get("pinned_position")
     return Image(
-        gallery=GalleryKey(merchant_id, gallery_id),
-        image_id=item["sk"]["S"],
-        description=Description(
-            name=described["name"],
-            url=described["url"],
-            created_at=from_rfc3339(described["created_at"]),
-            caption=described.get("caption"),
-            alt=described.get("alt"),
-            tags=tuple(described.get("tags", ())),
-            credit=described.get("credit"),
-            product_ids=tuple(described.get("product_ids", ())),
-            width=described.get("width"),
-            height=described.get("height"),
-        ),
-        incarnation=item["incarnation"]["S"],
-        policy=item["policy"]["S"],
-        totals=Totals(int(item["views"]["N"]), int(item["clicks"]["N"])),
-        pinned_position=int(pinned["N"]) if pinned else None,
-        hidden="hidden" in item,
-        revision=int(item["revision"]["N"]),
+        _gallery_of(item["pk"]["S"]),
+        item["sk"]["S"],
+        description,
+        item["incarnation"]["S"],
+        item["policy"]["S"],
+        Totals(int(item["views"]["N"]), int(item["clicks"]["N"])),
+        int(pinned["N"]) if pinned else None,
+        "hidden" in item,
+        int(item["revision"]["N"]),
     )

@@ -68,17 +68,22 @@ def read_order(store: GalleryStore, key: GalleryKey, limit: int, start: Position
     pins_met = [at for at, it in enumerate(placed) if it.image.pinned_position is not None]
     if pinned.cut and len(pins_met) == len(pinned.images):
         del placed[pins_met[-1] + 1 :]
-    ranks = [it.image.rank or "" for it in placed if it.image.pinned_position is None]
-    pins = [it.image.rank or "" for it in placed if it.image.pinned_position is not None]
+    ranks = [it.image for it in placed if it.image.pinned_position is None]
+    pins = [it.image for it in placed if it.image.pinned_position is not None]
     pins_left = pinned.cut or len(pins) < len(pinned.images)
     if not (pins_left or ranked.cut or len(ranks) < len(ranked.images)):
         return OrderedPage(placed, None)
     following = Position(
         next_position=here.next_position + len(placed),
-        after_ranked=ranks[-1] if ranks else here.after_ranked,
-        after_pinned=(pins[-1] if pins else here.after_pinned) if pins_left else None,
+        after_ranked=_rank(ranks[-1]) if ranks else here.after_ranked,
+        after_pinned=(_rank(pins[-1]) if pins else here.after_pinned) if pins_left else None,
     )
     return OrderedPage(placed, following)
+
+
+def _rank(image: Image) -> str:
+    """Where an image stands that was found by its rank."""
+    return image.rank or ""
 
 
 def _from_the_start(store: GalleryStore, key: GalleryKey, limit: int) -> tuple[Run, Run]:
@@ -89,7 +94,7 @@ def _from_the_start(store: GalleryStore, key: GalleryKey, limit: int) -> tuple[R
     for position in range(1, limit + 1):
         due += due < len(pinned) and (pinned[due].pinned_position or 0) <= position
     if cut and len(ranked.images) + due < limit:
-        last = images[-1].rank or RANKED_START
+        last = _rank(images[-1])
         more = store.ranked_images(key, limit + 1, max(last, RANKED_START))
         return Run(pinned, cut and not ranked.images), Run(ranked.images + more.images, more.cut)
     return Run(pinned, cut and not ranked.images), ranked
