@@ -12,7 +12,7 @@ from vitrine.access.wiring import access_store
 from vitrine.imports.model import ImportKey, ObjectVersion
 from vitrine.imports.ports import Lease
 from vitrine.imports.receive_upload import receive_upload
-from vitrine.imports.run_import import give_up, run_import
+from vitrine.imports.run_import import forget_file, give_up, run_import
 from vitrine.imports.wiring import KINDS, import_store, importer
 from vitrine.platform.telemetry import MetricUnit, logger, metrics
 from vitrine.platform.times import utc_now
@@ -76,6 +76,7 @@ def _run(key: ImportKey, context: Any, *, is_last_delivery: bool) -> None:
             raise Stopped(key.import_id)
         return
     progress = run_import(importer(), key, lease, lambda: context.get_remaining_time_in_millis() > _CHUNK_MILLISECONDS)
+    forget_file(importer(), key)
     metrics.add_metric("ImportRows", MetricUnit.Count, progress.imported)
     metrics.add_metric("ImportRowsRejected", MetricUnit.Count, progress.rejected)
     logger.info("import", extra={"merchant_id": key.merchant_id, "import_id": key.import_id, **progress._asdict()})

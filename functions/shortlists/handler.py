@@ -46,13 +46,16 @@ def _is_interaction(record: dict[str, Any]) -> bool:
 
 def _run(task: dict[str, Any], time_is_left: Callable[[], bool]) -> bool:
     users = [UserKey(*user) for user in task["users"]]
-    if task["task"] == "refresh":
-        return not _refresh(users)
     try:
-        return all(_erase(user, time_is_left) for user in users)
+        if task["task"] == "erase":
+            return all(_erase(user, time_is_left) for user in users)
+        if task["task"] == "sweep":
+            for user in users:
+                entries().drop(user)
     except Exception:  # noqa: BLE001 - the queue hands it out again
         logger.exception("a shopper is not erased yet")
         return False
+    return not _refresh(users)
 
 
 def _erase(user: UserKey, time_is_left: Callable[[], bool]) -> bool:

@@ -30,10 +30,12 @@ from tests.recommendations import (
     queued_bodies,
     recommended,
 )
+from tests.uploads import add_merchant, deliver, put_object
+from vitrine.catalog.model import UserKey
 from vitrine.platform.aws import client
 from vitrine.recommendations.model import Weights
 from vitrine.recommendations.ports import Model
-from vitrine.recommendations.wiring import model_store
+from vitrine.recommendations.wiring import model_store, shortlist_tasks
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -233,7 +235,19 @@ def test_merchants_see_nothing_of_each_other(shop: None) -> None:
 
 def test_an_erased_user_leaves_no_trace(shop: None, capfd: pytest.CaptureFixture[str]) -> None:
     canary = "canary-4711"
+    add_merchant()
     post((canary, "tea", "purchase"), (canary, "spade", "view"))
+    file = f"interaction_id,user_id,product_id,type\n1,{canary},mug,purchase\n2,{canary},,view\n".encode()
+    assert deliver(put_object("imports/shop/interactions/history.csv", file))
+    body = {"product_id": "rake", "type": "view"}
+    put = {"user_id": canary, "interaction_id": "x", "body": body, "headers": {"Idempotency-Key": "once"}}
+    path = "/users/{user_id}/interactions/{interaction_id}"
+    assert [send(interactions, api_event("PUT", path, **put))[0] for _ in range(2)] == [201, 201]
+    send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="g", body={}))
+    image = {"id": "i", "name": "i", "url": "https://pictures.example/i.jpg", "product_ids": ["spade"]}
+    send(galleries, api_event("POST", "/galleries/{gallery_id}/images", gallery_id="g", body={"images": [image]}))
+    event = {"event_id": "1", "type": "click", "image_id": "i", "user_id": canary}
+    send(events, api_event("POST", "/galleries/{gallery_id}/events", gallery_id="g", body={"events": [event]}))
     models({"merchant_id": "shop"}, Context())
     for _ in range(9):
         models(next(iter(queued("ModelsQueue"))), Context())
@@ -243,14 +257,40 @@ def test_an_erased_user_leaves_no_trace(shop: None, capfd: pytest.CaptureFixture
     assert canary in _everything()["tables"]
     status, _, _ = send(interactions, api_event("DELETE", "/users/{user_id}", user_id=canary))
     assert status == 202
-    for event in queued("ShortlistsQueue"):
-        shortlists(event, Context())
+    for message in queued("ShortlistsQueue"):
+        shortlists(message, Context())
     follow()
     found = _everything()
-    assert {place: canary in text for place, text in found.items()} == {"tables": False, "buckets": False}
+    assert {place: canary in text for place, text in found.items()} == {
+        "tables": False,
+        "buckets": False,
+        "queues": False,
+    }
     output = capfd.readouterr()
+    assert "request" in output.out
     assert canary not in output.out + output.err
     assert recommended(canary)["items"][0]["reason"]["strategy"] == "popular"
+
+
+def test_what_was_being_made_of_a_user_while_it_was_erased_is_swept_away(shop: None) -> None:
+    build()
+    post(("gone", "tea", "click"))
+    shortlist_tasks().refresh([UserKey("shop", "gone")])
+    [refresh] = queued_bodies("ShortlistsQueue")
+    send(interactions, api_event("DELETE", "/users/{user_id}", user_id="gone"))
+
+    def erase(model: Any, **_: Any) -> None:
+        if model.name == "PutItem" and waiting:
+            shortlists(as_event(waiting.pop()), Context())
+
+    waiting = queued_bodies("ShortlistsQueue")
+    client("dynamodb").meta.events.register("before-call.dynamodb", erase)
+    shortlists(as_event(refresh), Context())
+    client("dynamodb").meta.events.unregister("before-call.dynamodb", erase)
+    recommended("gone")
+    assert "shop/u/gone" in _everything()["tables"]
+    shortlists(as_event(json.dumps({"task": "sweep", "users": [["shop", "gone"]]})), Context())
+    assert "shop/u/gone" not in _everything()["tables"]
 
 
 def test_gallery_events_of_a_known_user_count_for_the_products_of_their_image(shop: None) -> None:
@@ -275,7 +315,12 @@ def _everything() -> dict[str, str]:
         for found in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", []):
             body = s3.get_object(Bucket=bucket["Name"], Key=found["Key"])["Body"].read()
             files.append(found["Key"] + _plain(body))
-    return {"tables": "".join(tables), "buckets": "".join(files)}
+    queues = [
+        message["Body"]
+        for url in client("sqs").list_queues()["QueueUrls"]
+        for message in client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    ]
+    return {"tables": "".join(tables), "buckets": "".join(files), "queues": "".join(queues)}
 
 
 def _plain(body: bytes) -> str:

@@ -79,6 +79,9 @@ class Failure(NamedTuple):
     detail: str
 
 
+TELLS_OF_PEOPLE = frozenset({"interactions"})
+
+
 @dataclass(frozen=True)
 class Import:
     """One object on its way in. `upload` is None until it was put."""

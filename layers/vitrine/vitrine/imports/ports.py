@@ -91,6 +91,10 @@ class Uploads(Protocol):
         """The object's bytes in blocks. Raises ImportRefused when it was replaced or removed."""
         ...
 
+    def delete(self, upload: ObjectVersion) -> None:
+        """Remove the object, unless it was replaced."""
+        ...
+
     def sign_put(self, object_key: str, media_type: str, expires_seconds: int) -> str:
         """A URL that takes one object under this key, of this media type."""
         ...

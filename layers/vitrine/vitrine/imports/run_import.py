@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import ValidationError
 
-from vitrine.imports.model import Failure, ImportRefused, Progress, Rejection, columns_of, file_form
+from vitrine.imports.model import (
+    TELLS_OF_PEOPLE,
+    Failure,
+    ImportRefused,
+    Progress,
+    Rejection,
+    columns_of,
+    file_form,
+)
 from vitrine.imports.ports import AcceptedRow, Busy
 from vitrine.imports.read_rows import read_rows
 from vitrine.platform.problems import Unavailable
@@ -92,6 +100,16 @@ def give_up(importer: Importer, key: ImportKey, lease: Lease) -> bool:
     detail = "It stopped several times for a reason on our side. Put the file again; what came in stays."
     importer.store.finish(key, lease, Failure("stopped", detail), importer.clock())
     return True
+
+
+def forget_file(importer: Importer, key: ImportKey) -> None:
+    """Remove the file of a finished import if it tells of people: who is erased must not live on in it.
+
+    Harmless when repeated.
+    """
+    made = importer.store.find(key)
+    if made and made.upload and made.finished_at and made.kind in TELLS_OF_PEOPLE:
+        importer.uploads.delete(made.upload)
 
 
 def _lease(importer: Importer, key: ImportKey, lease: Lease) -> Import | None:

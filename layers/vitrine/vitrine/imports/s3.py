@@ -48,6 +48,14 @@ class S3Uploads:
                 raise
             yield part["Body"].read()
 
+    def delete(self, upload: ObjectVersion) -> None:
+        """Remove the object, unless it was replaced."""
+        try:
+            self._client.delete_object(Bucket=self._bucket, Key=upload.key, IfMatch=upload.etag)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _GONE:
+                raise
+
     def sign_put(self, object_key: str, media_type: str, expires_seconds: int) -> str:
         """A URL that takes one object under this key, of this media type."""
         return self._client.generate_presigned_url(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vitrine.recommendations.build_model import Work
 
 _USERS_PER_MESSAGE = 100
+_LONGEST_DELAY_SECONDS = 900
 
 
 class SqsTasks:
@@ -33,12 +34,15 @@ class SqsTasks:
             self._send({"task": "refresh", "users": some})
 
     def erase(self, user: UserKey) -> None:
-        """Remove all there is of a user."""
+        """Remove all there is of a user; what others were making meanwhile goes when they must have ended."""
         self._send({"task": "erase", "users": [user]})
+        self._send({"task": "sweep", "users": [user]}, delay_seconds=_LONGEST_DELAY_SECONDS)
 
-    def _send(self, task: object) -> None:
+    def _send(self, task: object, delay_seconds: int = 0) -> None:
         try:
-            self._client.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(task))
+            self._client.send_message(
+                QueueUrl=self._queue_url, MessageBody=json.dumps(task), DelaySeconds=delay_seconds
+            )
         except self._client.exceptions.ClientError as error:
             raise Unavailable("The queue is busy. Send the request again.", 1) from error
 

@@ -1,0 +1,144 @@
+"""Finished recommendations are kept in DynamoDB, or in a real Redis."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from functions.interactions_api.handler import lambda_handler as interactions
+from functions.shortlists.handler import lambda_handler as shortlists
+from tests.aws import Context, api_event, send
+from tests.recommendations import build, ids, open_shop, post, put_product, queued, recommended
+from tests.redis_server import RedisServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    made = RedisServer()
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def redis(cloud: None, server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> RedisServer:
+    server.client.flushall()
+    monkeypatch.setenv("REDIS_URL", server.url)
+    return server
+
+
+@pytest.fixture(params=["DynamoDB", "Redis"])
+def shop(request: pytest.FixtureRequest, cloud: None) -> None:
+    if request.param == "Redis":
+        request.getfixturevalue("redis")
+    open_shop()
+
+
+@pytest.fixture
+def outcomes(capfd: pytest.CaptureFixture[str]) -> Any:
+    """The cache's metrics since they were last asked for."""
+
+    def read() -> list[str]:
+        lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"_aws"' in line]
+        told = [name for line in lines for name in line if name.startswith("RecommendationsCache")]
+        return [name.removeprefix("RecommendationsCache").lower() for name in told]
+
+    return read
+
+
+def test_an_entry_is_a_hit_until_something_makes_it_stale(shop: None, outcomes: Any) -> None:
+    assert recommended("hal")["cached"] is False
+    assert recommended("hal")["cached"] is True
+    assert outcomes() == ["miss", "hit"]
+    put_product("mug", available=False)
+    assert recommended("hal")["cached"] is False
+    assert outcomes() == ["stale"]
+
+
+def test_a_purchase_drops_the_entry(shop: None, outcomes: Any) -> None:
+    first = ids(recommended("hal"))[0]
+    post(("hal", first, "purchase"))
+    after = recommended("hal")
+    assert (after["cached"], first in ids(after)) == (False, False)
+    assert outcomes() == ["miss", "miss"]
+
+
+def test_merchants_share_no_entry(shop: None) -> None:
+    for merchant in ("other", "shop:recommendations:user:a"):
+        put_product("only", merchant=merchant)
+    mine = recommended("a:recommendations:user:b")
+    assert ids(recommended("b", merchant="shop:recommendations:user:a")) == ["only"]
+    assert ids(recommended("a:recommendations:user:b", merchant="other")) == ["only"]
+    again = recommended("a:recommendations:user:b")
+    assert (again["cached"], again["items"]) == (True, mine["items"])
+
+
+def test_an_erased_users_entry_is_gone(shop: None) -> None:
+    post(("eve-4711", "tea", "view"))
+    recommended("eve-4711")
+    send(interactions, api_event("DELETE", "/users/{user_id}", user_id="eve-4711"))
+    for event in queued("ShortlistsQueue"):
+        assert shortlists(event, Context()) == {"batchItemFailures": []}
+    assert recommended("eve-4711")["cached"] is False
+
+
+def test_entries_expire_after_an_hour_in_dynamodb() -> None:
+    open_shop()
+    recommended("hal")
+    key = {"pk": "shop/u/hal", "sk": "recommendations:user:hal"}
+    entry = boto3.resource("dynamodb").Table("RecommendationsTable").get_item(Key=key)["Item"]
+    assert 3500 < int(entry["expires_at"]) - time.time() <= 3600
+
+
+def test_entries_expire_after_an_hour_in_redis(redis: RedisServer) -> None:
+    open_shop()
+    recommended("hal")
+    assert redis.client.keys() == [b"shop/recommendations:user:hal"]
+    assert 3500 < redis.client.ttl("shop/recommendations:user:hal") <= 3600
+
+
+def test_a_cache_that_is_down_is_a_miss(redis: RedisServer, outcomes: Any) -> None:
+    open_shop()
+    first = recommended("hal")
+    redis.stop()
+    assert [recommended("hal")["cached"] for _ in range(3)] == [False] * 3
+    assert ids(recommended("hal")) == ids(first)
+    assert outcomes() == ["miss"] * 5
+    redis.start()
+    time.sleep(1)
+    assert [recommended("hal")["cached"] for _ in range(2)] == [False, True]
+
+
+def test_a_purchase_that_the_cache_did_not_hear_of_is_shown_nowhere(redis: RedisServer, outcomes: Any) -> None:
+    open_shop()
+    build()
+    first = ids(recommended("hal"))[0]
+    kept = redis.client.get("shop/recommendations:user:hal")
+    redis.stop()
+    post(("hal", first, "purchase"))
+    redis.start()
+    redis.client.set("shop/recommendations:user:hal", kept)
+    time.sleep(1)
+    outcomes()
+    assert first not in ids(recommended("hal"))
+    assert outcomes() == ["stale"]
+
+
+def test_a_cache_that_never_answers_holds_up_few_requests(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        open_shop()
+        time.sleep(1)
+        started = time.monotonic()
+        assert recommended("hal")["cached"] is False
+        assert time.monotonic() - started < 2
