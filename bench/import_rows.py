@@ -1,9 +1,9 @@
 """Rows a second and peak memory of an import of images, beside a plain batch writer on the same DynamoDB.
 
-    python bench/import_rows.py --dynamodb http://127.0.0.1:8000 --rows 10000
-    python bench/import_rows.py --dynamodb http://127.0.0.1:8000 --rows 1000000 --images-answered-at-once
+    make bench-imports
+    python -m bench.import_rows --rows 1000000 --images-answered-at-once
 
-`--dynamodb` is an endpoint whose tables may be made and dropped, as Amazon's DynamoDB Local with `-inMemory` has it.
+Amazon's DynamoDB Local holds the tables, or whatever `--dynamodb` points to, whose tables are then made and dropped.
 Each invocation is a fresh interpreter with the time that `--invocation-seconds` gives it, so a large import takes
 several. The plain writer reads the same file with `csv.DictReader` and puts its rows with boto3's `batch_writer`,
 25 at a time: no validation, no count of images, no progress, no going on after a stop.
@@ -25,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,10 +53,16 @@ def main() -> None:
     if options.plain:
         _plain(Path(options.file))
         return
-    with tempfile.TemporaryDirectory() as folder:
+    from tests.dynamodb_local import running_dynamodb
+
+    with (
+        nullcontext(options.dynamodb) if options.dynamodb else running_dynamodb() as address,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        options.dynamodb = address
         file = Path(folder) / "export.csv"
         _write_file(file, options.rows)
-        _make_tables()
+        _make_tables(address)
         print(f"{options.rows:,} rows, {file.stat().st_size / 1e6:.1f} MB")
         invocations = [_child(options, file, "--invocation")]
         while invocations[-1]["status"] != "completed":
@@ -69,7 +76,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dynamodb", required=True)
+    parser.add_argument("--dynamodb")
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--invocation-seconds", type=float, default=300)
     parser.add_argument("--images-answered-at-once", action="store_true")
@@ -117,13 +124,12 @@ def _write_file(file: Path, rows: int) -> None:
             writer.writerow([f"image-{number}", f"Picture {number}", address, day, "red, small", 800, 600])
 
 
-def _make_tables() -> None:
+def _make_tables(address: str) -> None:
     import boto3
 
-    sys.path[:0] = [str(ROOT), str(ROOT / "layers/vitrine")]
     from tests.aws import resources
 
-    dynamodb = boto3.client("dynamodb", region_name="eu-west-1", endpoint_url=_options().dynamodb, **_CREDENTIALS)
+    dynamodb = boto3.client("dynamodb", region_name="eu-west-1", endpoint_url=address, **_CREDENTIALS)
     for name in (*TABLES, PLAIN):
         if name in dynamodb.list_tables()["TableNames"]:
             dynamodb.delete_table(TableName=name)
