@@ -55,6 +55,13 @@ def test_who_bought_the_same_gets_what_the_others_bought(shop: None) -> None:
     assert rake["score"] > by_popularity["rake"]
 
 
+def test_what_suits_the_shopper_best_comes_first_however_popular_the_rest(shop: None) -> None:
+    build()
+    scores = [it["score"] for it in recommended("hal")["items"]]
+    assert scores == sorted(scores, reverse=True)
+    assert ids(recommended("hal"))[0] == "rake"
+
+
 def test_a_product_that_nobody_touched_is_found_by_its_features(shop: None) -> None:
     build()
     found = {item["product_id"]: item for item in recommended("ida", strategy="content")["items"]}

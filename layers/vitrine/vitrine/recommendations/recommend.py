@@ -62,8 +62,10 @@ class Recommender:
         preferred = list(shelf.shortlist.get(strategy, ()))
         if category is not None:
             preferred = preferred[: SHORTLIST // 2]
-        candidates = {it.product_id: it for it in [*shelf.popular[::-1], *preferred[::-1]]}
-        ranked = list(candidates.values())[::-1][:SHORTLIST]
+        candidates: dict[str, Scored] = {}
+        for it in [*preferred, *shelf.popular]:
+            candidates.setdefault(it.product_id, it)
+        ranked = list(candidates.values())[:SHORTLIST]
         found = self._shelves.sellable(user, [it.product_id for it in ranked])
         return [
             _item(it, product_answer(found[it.product_id]))
