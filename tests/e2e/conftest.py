@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.deployment import client
+from local.deployment import client, stack_outputs
 from local.state import Stack
 from tests.e2e.api import Api, eventually
 
@@ -103,3 +103,11 @@ def add_store(shop: Api, stack: Stack) -> str:
     client("s3", stack.endpoint_url).put_object(Bucket=stack.uploads_bucket, Key=key, Body=rows.encode())
     eventually(lambda: shop.get(f"/api/visits?storeid={name}").status == 200, 30)
     return name
+
+
+def learn(stack: Stack) -> None:
+    """Have the merchant's model built, as the schedule would."""
+    client("lambda", stack.endpoint_url).invoke(
+        FunctionName=stack_outputs(stack.endpoint_url)["ModelsFunction"],
+        Payload=json.dumps({"merchant_id": stack.merchant_id}),
+    )

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.deployment import client, stack_outputs
 from local.picture_host import PictureHost
 from tests.e2e.api import Api, eventually
-from tests.e2e.conftest import add_store
+from tests.e2e.conftest import add_store, learn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,16 +57,16 @@ def recommended(web_page: Api, visitor: str) -> list[dict[str, Any]]:
     return web_page.get(f"/users/{visitor}/recommendations?limit=100").json["items"]
 
 
-def decide(shop: Api, snapshot_id: str, decision: str) -> None:
+def decide(shop: Api, snapshot_id: str, decision: str, reviewer: str = "dora") -> None:
     answer = shop.request(
-        "PUT", f"/review/snapshots/{snapshot_id}/decision", {"decision": decision}, headers={"X-Reviewer": "dora"}
+        "PUT", f"/review/snapshots/{snapshot_id}/decision", {"decision": decision}, headers={"X-Reviewer": reviewer}
     )
     assert answer.status == 200, answer.json
 
 
-def claim(shop: Api, product_id: str) -> list[Any]:
+def claim(shop: Api, product_id: str, reviewer: str = "dora") -> list[Any]:
     answer = shop.request(
-        "POST", "/review/claims", {"product_id": product_id, "limit": 50}, headers={"X-Reviewer": "dora"}
+        "POST", "/review/claims", {"product_id": product_id, "limit": 50}, headers={"X-Reviewer": reviewer}
     )
     assert answer.status == 200, answer.json
     return answer.json["items"]
@@ -80,14 +79,6 @@ def click(web_page: Api, gallery: str, image_ids: list[str], visitor: str) -> li
     ]
     answer = web_page.post(f"/galleries/{gallery}/events", {"events": events})
     return [result["status"] for result in answer.json["results"]]
-
-
-def learn(stack: Stack) -> None:
-    """Have the merchant's model built, as the schedule would."""
-    client("lambda", stack.endpoint_url).invoke(
-        FunctionName=stack_outputs(stack.endpoint_url)["ModelsFunction"],
-        Payload=json.dumps({"merchant_id": stack.merchant_id}),
-    )
 
 
 def test_a_photo_goes_through_the_house_and_is_gone_when_disapproved(
@@ -176,3 +167,32 @@ def test_verdicts_show_soon(shop: Api, gallery: str) -> None:
     medians = {name: statistics.median(seconds) for name, seconds in lags.items()}
     print("".join(f"\n{name} after {median:.2f} s at the median of {VERDICTS}" for name, median in medians.items()))
     assert max(medians.values()) <= 5
+
+
+def test_planted_snapshots_measure_the_accuracy_of_a_reviewer(shop: Api) -> None:
+    reviewer, product_id = f"judge-{uuid.uuid4().hex[:6]}", add_product(shop)
+    planted = [
+        {
+            "product_id": product_id,
+            "filename": f"{answer}.jpg",
+            "url": "https://a.example/1.jpg",
+            "known_answer": answer,
+        }
+        for answer in ("approved", "disapproved")
+    ]
+    assert shop.post("/snapshots", {"snapshots": planted}).status == 200
+    claimed: list[str] = []
+
+    def both_are_claimed() -> bool:
+        claimed.extend(it["snapshot_id"] for it in claim(shop, product_id, reviewer))
+        return len(claimed) == 2
+
+    eventually(both_are_claimed)
+    for snapshot_id in claimed:
+        decide(shop, snapshot_id, "approved", reviewer)
+
+    def measured() -> list[tuple[int, float | None]]:
+        reviewers = shop.get("/review/stats").json["reviewers"]
+        return [(it["planted"], it["accuracy"]) for it in reviewers if it["reviewer"] == reviewer]
+
+    eventually(lambda: measured() == [(2, 0.5)])

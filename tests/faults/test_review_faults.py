@@ -94,6 +94,10 @@ class Floor:
             if random.random() < 0.1:
                 self.happened["crashes with what was claimed"] += 1
                 continue
+            if random.random() < 0.03:
+                self.happened["pauses longer than a lease"] += 1
+                with self.lock:
+                    self.now += LEASE
             for snapshot in claimed:
                 self.judge(reviewer, snapshot.snapshot_id)
                 if random.random() < 0.1:
