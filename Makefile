@@ -10,7 +10,7 @@ endif
 export PORT
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help faults bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-recommendations up down reset logs check test lock docs robots
+.PHONY: help faults bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-serving bench-recommendations up down reset logs check test lock docs robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -74,6 +74,9 @@ bench-recommendations: $(READY)  ## quality of recommendations beside EASE, item
 	$(VENV)/bin/uv pip install --quiet --no-deps --target $(BENCH)/films recbole==1.2.1
 	for set in groceries films; do \
 		PYTHONPATH=$(PYTHONPATH):$(BENCH)/films $(BENCH)/recommendations/bin/python -W ignore -m bench.recommendations --set $$set; done
+
+bench-serving: $(READY)  ## read units and round trips of recommendations at 1,000 and 1,000,000 products
+	$(PYTHON) -m bench.serving
 
 bench-start: $(READY)  ## measure cold starts and warm overhead
 	$(VENV)/bin/uv venv --quiet --allow-existing --python $(PYTHON) $(BENCH)/start

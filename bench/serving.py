@@ -1,0 +1,153 @@
+"""What recommendations cost to serve at 1,000 and at 1,000,000 products: read units and round trips.
+
+    make bench-serving
+
+On Amazon's DynamoDB Local, which reports what each request consumes. Two merchants' models are put straight into the
+table, with the rows of each product beside them; the API's function answers shoppers with 200 interactions, first
+without an entry and then with one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
+from datetime import UTC, datetime, timedelta
+from statistics import median
+
+from functions.recommendations_api.handler import lambda_handler as recommendations
+from tests.aws import api_event, create_tables, environment_of, send
+from tests.dynamodb_local import running_dynamodb, use_dynamodb
+from vitrine.catalog.dynamodb import product_item
+from vitrine.catalog.model import Interaction, Product, UserKey
+from vitrine.catalog.record_interactions import Sent, record_interactions
+from vitrine.catalog.wiring import interaction_store
+from vitrine.platform.aws import client
+from vitrine.platform.dynamodb import batch_put
+from vitrine.recommendations.dynamodb import DynamoDBRuns
+from vitrine.recommendations.model import Neighbour, Neighbourhood, Popular
+from vitrine.recommendations.ports import Model
+from vitrine.recommendations.refresh_shortlists import refresh_shortlist
+from vitrine.recommendations.wiring import model_store, shelf_store
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SHOPPERS = 5
+HISTORY = 200
+MODELLED = 400
+TABLES = ("AccessTable", "IdempotencyTable", "ProductsTable", "InteractionsTable", "RecommendationsTable")
+READS = {"GetItem", "BatchGetItem", "Query"}
+
+spent: Counter[str] = Counter()
+
+
+def watch(dynamodb):
+    """Have every request report its units; a caller's quota is none of ours."""
+
+    def ask(params, **_):
+        params.setdefault("ReturnConsumedCapacity", "TOTAL")
+
+    def add(parsed, model, **_):
+        consumed = parsed.get("ConsumedCapacity", [])
+        own = [
+            one["CapacityUnits"]
+            for one in (consumed if isinstance(consumed, list) else [consumed])
+            if one["TableName"] != "AccessTable"
+        ]
+        spent["read" if model.name in READS else "write"] += sum(own)
+        spent["trips"] += bool(own) and model.name in READS
+
+    dynamodb.meta.events.register("provide-client-params.dynamodb.*", ask)
+    dynamodb.meta.events.register("after-call.dynamodb.*", add)
+
+
+def product(number):
+    return Product(
+        f"product-{number:07d}",
+        f"Product {number}",
+        f"category {number % 20}",
+        f"brand {number % 50}",
+        9.95,
+        "EUR",
+        ("tag",),
+        f"https://pictures.example/{number}.jpg",
+        {},
+        available=True,
+    )
+
+
+def fill(merchant_id, products):
+    def put(start):
+        items = [product_item(merchant_id, product(number)) for number in range(start, min(start + 500, products))]
+        batch_put(client("dynamodb"), "ProductsTable", items)
+
+    with ThreadPoolExecutor(8) as pool:
+        for done, _ in enumerate(pool.map(put, range(0, products, 500))):
+            if done % 200 == 199:
+                print(f"\r{done * 500} products", end="", file=sys.stderr)
+    run = DynamoDBRuns(client("dynamodb"), "RecommendationsTable").begin(merchant_id, 1)
+    model = Model(run.number, run.slot)
+    ids = [product(number).product_id for number in range(0, products, max(1, products // MODELLED))]
+    tokens = dict.fromkeys(range(10), 0.5)
+    near = [Neighbour(it, 1.0, 5.0) for it in ids[:100]]
+    model_store().put_neighbourhoods(merchant_id, model, ((it, Neighbourhood(near, near[:50], tokens)) for it in ids))
+    popular = [Popular(it, 300.0 - at, frozenset(tokens)) for at, it in enumerate(ids[:300])]
+    model_store().put_popular(merchant_id, model, "", popular)
+    model_store().publish(merchant_id, model)
+    for shopper in range(SHOPPERS):
+        history = [
+            Sent(
+                Interaction(
+                    str(at),
+                    f"shopper-{shopper}",
+                    it,
+                    "purchase" if at % 4 == 0 else "view",
+                    START + timedelta(hours=at),
+                )
+            )
+            for at, it in enumerate(ids[100 : 100 + HISTORY])
+        ]
+        record_interactions(interaction_store(), merchant_id, history, lambda _: None)
+        refresh_shortlist(interaction_store(), model_store(), shelf_store(), UserKey(merchant_id, f"shopper-{shopper}"))
+
+
+def ask(merchant_id, shopper, cached):
+    spent.clear()
+    event = api_event(
+        "GET",
+        "/users/{user_id}/recommendations",
+        user_id=f"shopper-{shopper}",
+        merchant=merchant_id,
+        kind="publishable",
+    )
+    with redirect_stdout(sys.stderr):
+        status, answer, _ = send(recommendations, event)
+    assert (status, answer["cached"], len(answer["items"])) == (200, cached, 20), (status, answer)
+    return dict(spent)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--products", type=int, nargs="+", default=[1_000, 1_000_000])
+    options = parser.parse_args()
+    os.environ.update(environment_of({}))
+    with running_dynamodb() as address:
+        use_dynamodb(address)
+        create_tables(*TABLES)
+        watch(client("dynamodb"))
+        print("| products | | read units | reads, round trips | write units |\n|---|---|---|---|---|")
+        for products in options.products:
+            merchant_id = f"shop-{products}"
+            fill(merchant_id, products)
+            print("\r", end="", file=sys.stderr)
+            for name, cached in (("miss", False), ("hit", True)):
+                asked = [ask(merchant_id, shopper, cached) for shopper in range(SHOPPERS)]
+                read, write = (median(it.get(kind, 0) for it in asked) for kind in ("read", "write"))
+                trips = max(it["trips"] for it in asked)
+                print(f"| {products:,} | {name} | {read:.1f} | {trips} | {write:.1f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

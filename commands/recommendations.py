@@ -1,0 +1,77 @@
+"""Build a merchant's recommendation model now, and watch it.
+
+Works on the stack that `AWS_ENDPOINT_URL` and the credentials point to; `--function` and `--table` are its outputs
+`ModelsFunction` and `RecommendationsTable`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+
+from vitrine.platform.aws import client
+from vitrine.recommendations.build_model import STEPS
+from vitrine.recommendations.dynamodb import DynamoDBRuns
+
+_LOOK_SECONDS = 1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; answers the exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not options.function or not options.table:
+        parser.error("say where: --function and --table, as the stack's outputs name them")
+    answer = client("lambda").invoke(  # type: ignore[call-overload]
+        FunctionName=options.function, Payload=json.dumps({"merchant_id": options.merchant_id})
+    )
+    if "FunctionError" in answer:
+        print("The run did not begin; the function's log says why. Run the command again.", file=sys.stderr)
+        return 1
+    number = json.load(answer["Payload"])[options.merchant_id]
+    print(f"run {number} has begun")
+    if options.leave:
+        return 0
+    return _watch(DynamoDBRuns(client("dynamodb"), options.table), options.merchant_id, number, options.most_seconds)
+
+
+def _watch(runs: DynamoDBRuns, merchant_id: str, number: int, most_seconds: int) -> int:
+    deadline = time.monotonic() + most_seconds
+    told: list[str] = []
+    while time.monotonic() < deadline:
+        run = runs.find(merchant_id)
+        if run is None or run.number != number:
+            print("Another run has begun and this one was given up.", file=sys.stderr)
+            return 1
+        now = [
+            f"{step} {sum(f'{step}/{part}' in run.done for part in parts)}/{len(parts)}"
+            for step, parts in STEPS.items()
+        ]
+        if now != told:
+            told = now
+            print(", ".join(told), flush=True)
+        if run.status == "completed":
+            print("The model is read from now on; shoppers' lists follow.")
+            return 0
+        time.sleep(_LOOK_SECONDS)
+    print("It is not done yet. Look at the failure queue ModelsFailures, or wait on.", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m commands.recommendations", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    build = commands.add_parser("build", help="build a model and tell how far it is")
+    build.add_argument("merchant_id")
+    build.add_argument("--function", default=os.environ.get("MODELS_FUNCTION"), help="or MODELS_FUNCTION")
+    build.add_argument("--table", default=os.environ.get("RECOMMENDATIONS_TABLE"), help="or RECOMMENDATIONS_TABLE")
+    build.add_argument("--leave", action="store_true", help="do not wait for the end")
+    build.add_argument("--most-seconds", type=int, default=3600, help="how long to wait for the end")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
