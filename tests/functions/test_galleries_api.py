@@ -10,6 +10,10 @@ import pytest
 from functions.galleries_api.handler import lambda_handler as api
 from functions.gallery_tasks.handler import lambda_handler as tasks
 from tests.aws import Context, api_event, send
+from vitrine.engagement.wiring import gallery_counters
+from vitrine.galleries.dynamodb import DynamoDBGalleries
+from vitrine.galleries.model import Gallery, GalleryKey
+from vitrine.galleries.reshape_gallery import delete_images
 from vitrine.platform.aws import client
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -233,3 +237,26 @@ def test_a_task_that_runs_out_of_time_goes_on_later() -> None:
     client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
     run_tasks()
     assert call("PUT", GALLERY, body={})[0] == 201
+
+
+class SleepsBetweenReadingAndDeleting(DynamoDBGalleries):
+    """While it sleeps, another task is done and the merchant makes the gallery again."""
+
+    slept = False
+
+    def find_gallery(self, key: GalleryKey) -> Gallery | None:
+        found = super().find_gallery(key)
+        if not self.slept:
+            self.slept = True
+            run_tasks()
+            make_gallery("a", "b")
+        return found
+
+
+def test_a_task_that_comes_late_deletes_no_image_made_again() -> None:
+    make_gallery("a", "b")
+    call("DELETE", GALLERY)
+    store = SleepsBetweenReadingAndDeleting(client("dynamodb"), "GalleriesTable", "ImagesTable")
+    delete_images(store, gallery_counters(), GalleryKey("shop", "summer"), lambda: True)
+    assert order() == ["a", "b"]
+    assert call("GET", GALLERY)[1]["images"] == 2

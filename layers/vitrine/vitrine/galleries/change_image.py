@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from vitrine.galleries.model import NOTHING_COUNTED, Counted
 from vitrine.galleries.ports import StaleImages
 from vitrine.galleries.read_gallery import find_image
 from vitrine.galleries.show_totals import show_totals
-from vitrine.platform.problems import Unavailable
+from vitrine.platform.problems import NotFound, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,21 +33,27 @@ def change_image(store: GalleryStore, key: GalleryKey, image_id: str, change: Ca
 
 
 def delete_image(store: GalleryStore, counters: Counters, key: GalleryKey, image_id: str) -> None:
-    """Remove an image. Raises NotFound, Unavailable under contention.
+    """Remove an image. Raises NotFound, Unavailable under contention."""
+    delete_found_image(store, counters, find_image(store, key, image_id))
+
+
+def delete_found_image(store: GalleryStore, counters: Counters, found: Image) -> None:
+    """Remove the image that was found, and none that was made since under its id. As `delete_image`.
 
     Its counters close first, then the gallery takes in their last totals: whatever fails in between, no event
     is taken for an image that is gone, none is missing in the gallery, and deleting again completes.
     """
+    image = found
     for _ in range(_ATTEMPTS):
-        image = find_image(store, key, image_id)
         counters.close(image)
-        totals = counters.read([image]).get(image_id, NOTHING_COUNTED)
-        if image.totals != totals:
-            show_totals(store, key, [Counted(image_id, image.incarnation, totals)])
-            continue
-        try:
-            store.delete_image(image)
-        except StaleImages:
-            continue
-        return
+        totals = counters.read([image]).get(image.image_id, NOTHING_COUNTED)
+        if image.totals == totals:
+            with suppress(StaleImages):
+                store.delete_image(image)
+                return
+        else:
+            show_totals(store, image.gallery, [Counted(image.image_id, image.incarnation, totals)])
+        image = find_image(store, found.gallery, found.image_id)
+        if image.incarnation != found.incarnation:
+            raise NotFound(f"Gallery {found.gallery.gallery_id} has no such image {found.image_id} any more.")
     raise Unavailable("Others are changing this image. Send the request again.", 1)

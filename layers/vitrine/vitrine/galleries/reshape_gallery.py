@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vitrine.galleries.change_image import change_image, delete_image
+from vitrine.galleries.change_image import change_image, delete_found_image
 from vitrine.platform.problems import NotFound
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def delete_images(store: GalleryStore, counters: Counters, key: GalleryKey, time
             return True
         for image in images:
             try:
-                delete_image(store, counters, key, image.image_id)
+                delete_found_image(store, counters, image)
             except NotFound:
                 continue
     return False
