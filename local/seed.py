@@ -50,21 +50,22 @@ class Picture(NamedTuple):
 
 def make_merchant(emulator: Emulator, outputs: dict[str, str]) -> tuple[str, str]:
     """Make the demo's merchant, or only new keys if a run that was stopped made it. Returns publishable, secret."""
-    made = _merchants_command(emulator, outputs, "create", MERCHANT, "--name", "The demo shop")
+    made = run_merchants(emulator.endpoint_url, outputs, "create", MERCHANT, "--name", "The demo shop")
     if made is None:
-        publishable = _merchants_command(emulator, outputs, "create-key", MERCHANT, "publishable")
-        secret = _merchants_command(emulator, outputs, "create-key", MERCHANT, "secret")
+        publishable = run_merchants(emulator.endpoint_url, outputs, "create-key", MERCHANT, "publishable")
+        secret = run_merchants(emulator.endpoint_url, outputs, "create-key", MERCHANT, "secret")
         if publishable is None or secret is None:
             raise LocalCloudError("The demo's merchant has no keys and gets none. Run: make reset")
         made = publishable | secret
     return made["publishable_key"], made["secret_key"]
 
 
-def _merchants_command(emulator: Emulator, outputs: dict[str, str], *arguments: str) -> dict[str, str] | None:
+def run_merchants(endpoint_url: str, outputs: dict[str, str], *arguments: str) -> dict[str, str] | None:
+    """What `commands.merchants` prints as name=value; None when it fails."""
     tables = {"ACCESS_TABLE": outputs["AccessTable"], "GALLERIES_TABLE": outputs["GalleriesTable"]}
     done = subprocess.run(
         [sys.executable, "-m", "commands.merchants", *arguments],
-        env=aws_environment(emulator.endpoint_url) | tables | {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers/vitrine'}"},
+        env=aws_environment(endpoint_url) | tables | {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers/vitrine'}"},
         cwd=ROOT,
         capture_output=True,
         text=True,
