@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.recommendations_data import Split
+    from bench.recommendations_peers import Ranked
 
 SETS: dict[str, tuple[Callable[[], Split], Callable[[], Split]]] = {
     "groceries": (partial(groceries, 34, 38), partial(groceries, 39, 43)),
@@ -37,8 +38,8 @@ def gain(ranked: list[str], wanted: set[str]) -> float:
     return got / sum(_GAINS[: len(wanted)])
 
 
-def scores(rank: Callable[[str], list[str]], later: dict[str, set[str]]) -> list[float]:
-    return [gain(rank(user), wanted) for user, wanted in later.items()]
+def scores(ranked: Ranked, later: dict[str, set[str]]) -> list[float]:
+    return [gain(ranked[user], wanted) for user, wanted in later.items()]
 
 
 def mean(found: list[float]) -> float:
@@ -55,7 +56,7 @@ def main() -> None:
     matrix = Matrix(found)
     settings: dict[str, str] = {}
     for peer, tries in PEERS.items():
-        tried = {name: mean(scores(rank, found.later)) for name, rank in tries(matrix)}
+        tried = {name: mean(scores(rank(), found.later)) for name, rank in tries(matrix, found.later)}
         settings[peer] = max(tried, key=lambda name: tried[name])
         print(f"{peer:24} {tried[settings[peer]]:.4f} of {len(tried)} tried: {settings[peer]}", flush=True)
     if chosen.tune:
@@ -65,16 +66,19 @@ def main() -> None:
     matrix = Matrix(found)
     report(
         found,
-        {peer: next(rank for name, rank in tries(matrix) if name == settings[peer]) for peer, tries in PEERS.items()},
+        {
+            peer: next(rank() for name, rank in tries(matrix, found.later) if name == settings[peer])
+            for peer, tries in PEERS.items()
+        },
     )
 
 
-def report(found: Split, peers: dict[str, Callable[[str], list[str]]]) -> None:
+def report(found: Split, peers: dict[str, Ranked]) -> None:
     shop = Shop(found)
     ours = {user: shop.ranked(user) for user in found.later}
-    results = {peer: scores(rank, found.later) for peer, rank in peers.items()}
+    results = {peer: scores(ranked, found.later) for peer, ranked in peers.items()}
     for strategy in ("popular", "content", "collaborative", "hybrid"):
-        results[f"ours, {strategy}"] = scores(lambda user, of=strategy: ours[user][of], found.later)
+        results[f"ours, {strategy}"] = scores({user: mine[strategy] for user, mine in ours.items()}, found.later)
     users = len(found.later)
     print(f"\n{users} shoppers, {len(found.products)} products, {len(found.past)} interactions; {shop.weights}")
     best = max((mean(results[peer]) for peer in peers if peer not in ASIDE), default=1)
@@ -94,7 +98,8 @@ def report_cold(shop: Shop, found: Split) -> None:
     ours = {user: shop.ranked_among(user, cold) for user in later}
     print(f"\nthe coldest: {len(cold)} products that at most {most} touched, {len(later)} shoppers")
     for strategy in STRATEGIES:
-        print(f"ours, {strategy:18} {mean(scores(lambda user, of=strategy: ours[user][of], later)):.4f}", flush=True)
+        ranked = {user: mine[strategy] for user, mine in ours.items()}
+        print(f"ours, {strategy:18} {mean(scores(ranked, later)):.4f}", flush=True)
 
 
 if __name__ == "__main__":

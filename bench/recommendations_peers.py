@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,12 @@ import numpy as np
 import scipy.sparse as sp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from bench.recommendations_data import Split
 
-    Rank = Callable[[str], list[str]]
+    Ranked = dict[str, list[str]]
+    Tries = Iterator[tuple[str, Callable[[], "Ranked"]]]
 
 TOP = 10
 _NEIGHBOURS = (50, 200, 1000, 5000)
@@ -46,53 +48,60 @@ class Matrix:
             ([0.5 ** (place / 5) for place in places.values()], tuple(zip(*places, strict=True))), shape
         )
 
-    def best(self, user: str, scores: Any) -> list[str]:
-        row = self.users[user]
-        scores[self.touched.indices[self.touched.indptr[row] : self.touched.indptr[row + 1]]] = -np.inf
-        top = np.argpartition(-scores, TOP)[:TOP]
-        return [self.products[column] for column in top[np.argsort(-scores[top], kind="stable")]]
-
-    def by(self, model: Any, counts: Any) -> Rank:
-        """What an implicit model recommends itself."""
-
-        def rank(user: str) -> list[str]:
+    def best(self, wanted: Collection[str], scores: Callable[[int], Any], columns: Any) -> Ranked:
+        """The ten best of some columns for each shopper, none that was touched."""
+        found = {}
+        for user in wanted:
             row = self.users[user]
-            found, scores = model.recommend(row, counts[row].tocsr(), N=TOP, filter_already_liked_items=True)
-            return [self.products[column] for column, score in zip(found, scores, strict=True) if score > -1e30]
+            mine = np.where(self.touched[row, columns].toarray().ravel() > 0, -np.inf, scores(row))
+            top = np.argpartition(-mine, TOP)[:TOP]
+            found[user] = [self.products[columns[it]] for it in top[np.argsort(-mine[top], kind="stable")]]
+        return found
 
-        return rank
+    def by(self, model: Any, counts: Any, wanted: Collection[str]) -> Ranked:
+        """What an implicit model recommends itself."""
+        model.fit(counts, show_progress=False)
+        rows = np.array([self.users[user] for user in wanted])
+        found, scores = model.recommend(rows, counts[rows].tocsr(), N=TOP, filter_already_liked_items=True)
+        return {
+            user: [self.products[it] for it, score in zip(best, told, strict=True) if score > -1e30]
+            for user, best, told in zip(wanted, found, scores, strict=True)
+        }
+
+    def columns(self) -> Any:
+        """Those of products that anybody touched."""
+        return np.flatnonzero(np.asarray(self.touched.sum(0)).ravel())
 
 
-def popularity(matrix: Matrix) -> Iterator[tuple[str, Rank]]:
+def popularity(matrix: Matrix, wanted: Collection[str]) -> Tries:
     """How many touched a product."""
-    users = np.asarray(matrix.touched.sum(0)).ravel()
-    yield "", lambda user: matrix.best(user, users.copy())
+    columns = matrix.columns()
+    users = np.asarray(matrix.touched.sum(0)).ravel()[columns]
+    yield "", lambda: matrix.best(wanted, lambda _: users, columns)
 
 
-def ease(matrix: Matrix, profiles: Any) -> Iterator[tuple[str, Rank]]:
+def ease(matrix: Matrix, profiles: Any, wanted: Collection[str]) -> Tries:
     """Steck 2019, solved over shoppers where they are fewer than products, which gives the same."""
-    past = matrix.touched.astype(np.float64)
-    columns = np.flatnonzero(np.asarray(past.sum(0)).ravel())
-    past, profiles = past[:, columns].tocsr(), profiles[:, columns].astype(np.float64).tocsr()
     for penalty in (30, 100, 300, 1000, 3000, 10000):
-        if len(columns) <= past.shape[0]:
-            inverse = np.linalg.inv((past.T @ past).toarray() + penalty * np.eye(len(columns)))
-            diagonal, seen = np.diag(inverse), profiles @ inverse
-        else:
-            inverse = np.linalg.inv((past @ past.T).toarray() + penalty * np.eye(past.shape[0]))
-            diagonal = (1 - np.asarray(past.T.multiply(past.T @ inverse).sum(1)).ravel()) / penalty
-            seen = (profiles.toarray() - (past.T @ ((profiles @ past.T) @ inverse).T).T) / penalty
-        known = profiles.toarray() - seen / diagonal
-
-        def rank(user: str, known: Any = known) -> list[str]:
-            scores = np.full(len(matrix.products), -1e9)
-            scores[columns] = known[matrix.users[user]]
-            return matrix.best(user, scores)
-
-        yield f"penalty {penalty}", rank
+        yield f"penalty {penalty}", partial(_ease, matrix, profiles, wanted, penalty)
 
 
-def item_knn(matrix: Matrix, kind: str) -> Iterator[tuple[str, Rank]]:
+def _ease(matrix: Matrix, profiles: Any, wanted: Collection[str], penalty: int) -> Ranked:
+    columns = matrix.columns()
+    past = matrix.touched[:, columns].astype(np.float64).tocsr()
+    profiles = profiles[:, columns].astype(np.float64).tocsr()
+    if len(columns) <= past.shape[0]:
+        inverse = np.linalg.inv((past.T @ past).toarray() + penalty * np.eye(len(columns)))
+        diagonal, seen = np.diag(inverse), profiles @ inverse
+    else:
+        inverse = np.linalg.inv((past @ past.T).toarray() + penalty * np.eye(past.shape[0]))
+        diagonal = (1 - np.asarray(past.T.multiply(past.T @ inverse).sum(1)).ravel()) / penalty
+        seen = (profiles.toarray() - (past.T @ ((profiles @ past.T) @ inverse).T).T) / penalty
+    known = profiles.toarray() - seen / diagonal
+    return matrix.best(wanted, lambda row: known[row], columns)
+
+
+def item_knn(matrix: Matrix, kind: str, wanted: Collection[str]) -> Tries:
     """implicit's neighbours of products: `cosine`, `tfidf` or `bm25`."""
     kinds: dict[str, list[dict[str, float]]] = {
         "cosine": [{}],
@@ -103,26 +112,25 @@ def item_knn(matrix: Matrix, kind: str) -> Iterator[tuple[str, Rank]]:
     inputs = [("counts", matrix.counts)] if kind == "bm25" else [("counts", matrix.counts), ("once", matrix.touched)]
     for neighbours, more, (name, counts) in product(_NEIGHBOURS, kinds[kind], inputs):
         model = models[kind](K=neighbours, num_threads=1, **more)
-        model.fit(counts, show_progress=False)
-        yield f"K {neighbours}, {name} {more or ''}", matrix.by(model, counts)
+        yield f"K {neighbours}, {name} {more or ''}", partial(matrix.by, model, counts, wanted)
 
 
-def als(matrix: Matrix) -> Iterator[tuple[str, Rank]]:
+def als(matrix: Matrix, wanted: Collection[str]) -> Tries:
     """implicit's ALS (Hu, Koren, Volinsky 2008)."""
     for factors, regularization, alpha in product((8, 16, 32, 64), (0.1, 1, 10, 30), (1, 10)):
         model = implicit.als.AlternatingLeastSquares(
             factors=factors, regularization=regularization, alpha=alpha, num_threads=1, random_state=0
         )
-        model.fit(matrix.touched, show_progress=False)
-        yield f"{factors} factors, penalty {regularization}, alpha {alpha}", matrix.by(model, matrix.touched)
+        name = f"{factors} factors, penalty {regularization}, alpha {alpha}"
+        yield name, partial(matrix.by, model, matrix.touched, wanted)
 
 
-PEERS: dict[str, Callable[[Matrix], Iterator[tuple[str, Rank]]]] = {
+PEERS: dict[str, Callable[[Matrix, Collection[str]], Tries]] = {
     "popularity": popularity,
-    "EASE": lambda matrix: ease(matrix, matrix.touched),
-    "item-kNN cosine": lambda matrix: item_knn(matrix, "cosine"),
-    "item-kNN TF-IDF": lambda matrix: item_knn(matrix, "tfidf"),
-    "item-kNN BM25": lambda matrix: item_knn(matrix, "bm25"),
+    "EASE": lambda matrix, wanted: ease(matrix, matrix.touched, wanted),
+    "item-kNN cosine": lambda matrix, wanted: item_knn(matrix, "cosine", wanted),
+    "item-kNN TF-IDF": lambda matrix, wanted: item_knn(matrix, "tfidf", wanted),
+    "item-kNN BM25": lambda matrix, wanted: item_knn(matrix, "bm25", wanted),
     "ALS": als,
-    "EASE with our recency": lambda matrix: ease(matrix, matrix.newest),
+    "EASE with our recency": lambda matrix, wanted: ease(matrix, matrix.newest, wanted),
 }

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Learn = Callable[..., Iterator[str]]
 
-_GRID = tuple(product((0.0, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2), repeat=2))
+_GRID = tuple(product((0.0, 0.1, 0.3, 0.5, 0.8), repeat=2))
 _MOST_INTERACTIONS = 500_000
 _MOST_SHOPPERS = 1_000
 _FEWEST_SHOPPERS = 100
@@ -132,11 +132,16 @@ def _candidates(
 def _chances(candidates: Candidates, before: set[str], later: set[str]) -> list[float]:
     """NDCG at 10 under each pair of weights."""
     terms = [it for it in candidates.terms() if it.product_id not in before]
+    hits = [it.product_id in later for it in terms]
     ideal = sum(_GAINS[: len(later)]) or 1.0
     found = []
     for collaborative, content in _GRID:
-        best = heapq.nlargest(_TOP, terms, key=lambda it: it.score(collaborative, content))
-        found.append(sum(gain for gain, it in zip(_GAINS, best, strict=False) if it.product_id in later) / ideal)
+        scored = (
+            (prior + collaborative * users + content * features, -place)
+            for place, (_, prior, users, features) in enumerate(terms)
+        )
+        best = heapq.nlargest(_TOP, scored)
+        found.append(sum(gain for gain, (_, place) in zip(_GAINS, best, strict=False) if hits[-place]) / ideal)
     return found
 
 

@@ -118,10 +118,6 @@ class Terms(NamedTuple):
     from_users: float
     from_features: float
 
-    def score(self, collaborative: float, content: float) -> float:
-        """The sum under these weights."""
-        return self.prior + collaborative * self.from_users + content * self.from_features
-
 
 class _Candidate:
     def __init__(self, users: float) -> None:
