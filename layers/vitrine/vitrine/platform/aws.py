@@ -16,6 +16,7 @@ from botocore.loaders import Loader
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
+    from mypy_boto3_athena import AthenaClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
@@ -48,6 +49,8 @@ def client(service: Literal["dynamodb"]) -> DynamoDBClient: ...
 def client(service: Literal["s3"]) -> S3Client: ...
 @overload
 def client(service: Literal["sqs"]) -> SQSClient: ...
+@overload
+def client(service: Literal["athena"]) -> AthenaClient: ...
 @cache
 def client(service: str) -> Any:
     """The process's client of a service. Thread-safe."""

@@ -1,24 +1,26 @@
 -- How a model is learned: one SQL for DuckDB and Athena (Trino). docs/recommendations.md explains the formulas.
--- Each step is a table that later steps read. Sums are of whole numbers, so that every run gives the same model.
+-- Each step is a table that later steps read; one marked `view` is as long as the interactions, so that an engine
+-- without a disk of its own computes it where it is read. Sums are of whole numbers, so that every run gives the same
+-- model. Numbers with an `e` are doubles in both engines; `1.5` would be a decimal in Trino.
 --
 --   interactions  user_number, product_number, weight (thousandths), at_seconds
 --   products      product_number, product_id, category, available (1 or 0)
 --   tokens        product_number, token_number, kind: what a product's description says
 
--- step: latest
+-- view: latest
 SELECT least(max(at_seconds), {now_seconds}) AS at_seconds
 FROM interactions
 
--- step: touched
+-- view: touched
 SELECT i.user_number, i.product_number, max(i.at_seconds) AS at_seconds,
-       max(CAST(round(i.weight * power(0.5, greatest(n.at_seconds - i.at_seconds, 0) / 86400.0 / {half_life_days}))
+       max(CAST(round(i.weight * power(5e-1, greatest(n.at_seconds - i.at_seconds, 0) / 86400e0 / {half_life_days}))
            AS BIGINT)) AS weight
 FROM interactions i
 CROSS JOIN latest n
 JOIN products p ON p.product_number = i.product_number
 GROUP BY i.user_number, i.product_number
 
--- step: history
+-- view: history
 SELECT user_number, product_number, weight
 FROM (
   SELECT user_number, product_number, weight,
@@ -28,7 +30,7 @@ FROM (
 WHERE age <= {longest_history} AND weight > 0
 
 -- step: popularity
-SELECT product_number, sum(weight) / 1000.0 AS users
+SELECT product_number, sum(weight) / 1e3 AS users
 FROM history
 GROUP BY product_number
 
@@ -37,7 +39,7 @@ SELECT count(DISTINCT user_number) AS users,
        least({most_prior_users}, {prior_share} * count(DISTINCT user_number)) AS prior
 FROM history
 
--- step: sizes
+-- view: sizes
 SELECT user_number, count(*) AS products
 FROM history
 GROUP BY user_number
@@ -48,16 +50,16 @@ FROM history
 GROUP BY product_number
 
 -- step: token_repeats
-SELECT t.token_number, sum(y.users * y.users) AS pairs
+SELECT t.token_number, CAST(sum(y.users * y.users) AS BIGINT) AS pairs
 FROM tokens t
 JOIN takers y ON y.product_number = t.product_number
 GROUP BY t.token_number
 
 -- step: token_use
-SELECT c.token_number, c.kind, sum(c.products) AS used,
+SELECT c.token_number, c.kind, CAST(sum(c.products) AS BIGINT) AS used,
        sum(CASE WHEN s.products > 1
-                THEN CAST(1000000.0 * c.products * (c.products - 1) / (s.products - 1) AS BIGINT) ELSE 0 END)
-         / 1000000.0 AS observed
+                THEN CAST(1e6 * c.products * (c.products - 1) / (s.products - 1) AS BIGINT) ELSE 0 END)
+         / 1e6 AS observed
 FROM (
   SELECT h.user_number, t.token_number, t.kind, count(*) AS products
   FROM history h
@@ -68,21 +70,21 @@ JOIN sizes s ON s.user_number = c.user_number
 GROUP BY c.token_number, c.kind
 
 -- step: touches
-SELECT greatest(coalesce(sum(products), 0), 1) AS products,
+SELECT CAST(greatest(coalesce(sum(products), 0), 1) AS BIGINT) AS products,
        least({most_prior_products}, 1 + {prior_share} * coalesce(sum(products), 0)) AS prior
 FROM sizes
 
 -- step: token_pairs
-SELECT u.token_number, u.kind, u.observed, u.used * 1.0 / n.products AS share,
-       CAST(1000000.0 * (u.used * u.used - r.pairs) / n.products AS BIGINT) / 1000000.0 AS expected
+SELECT u.token_number, u.kind, u.observed, u.used * 1e0 / n.products AS share,
+       CAST(1e6 * (u.used * u.used - r.pairs) / n.products AS BIGINT) / 1e6 AS expected
 FROM token_use u
 JOIN token_repeats r ON r.token_number = u.token_number
 CROSS JOIN touches n
 
 -- step: kind_lift
 SELECT k.kind,
-       (coalesce(sum(CAST(u.observed * 1000000 AS BIGINT)) / 1000000.0, 0.0) + 2.0)
-         / (coalesce(sum(CAST(u.expected * 1000000 AS BIGINT)) / 1000000.0, 0.0) + 1.0) AS lift
+       (coalesce(sum(CAST(u.observed * 1e6 AS BIGINT)) / 1e6, 0e0) + 2e0)
+         / (coalesce(sum(CAST(u.expected * 1e6 AS BIGINT)) / 1e6, 0e0) + 1e0) AS lift
 FROM (SELECT DISTINCT kind FROM tokens) AS k
 LEFT JOIN token_pairs u ON u.kind = k.kind
 GROUP BY k.kind
@@ -90,7 +92,7 @@ GROUP BY k.kind
 -- step: token_lift
 SELECT t.token_number,
        CAST(round(10000 * ln(
-         CASE WHEN coalesce(u.expected, 0.0) < 1 THEN k.lift
+         CASE WHEN coalesce(u.expected, 0e0) < 1 THEN k.lift
               ELSE (u.observed + n.prior * u.share) / (u.expected + n.prior * u.share) END)) AS BIGINT) AS lift
 FROM (SELECT token_number, kind, count(*) AS carriers FROM tokens GROUP BY token_number, kind) AS t
 CROSS JOIN touches n
@@ -99,7 +101,7 @@ LEFT JOIN token_pairs u ON u.token_number = t.token_number
 WHERE t.carriers > 1
 
 -- step: sellable
-SELECT p.product_number, p.product_id, p.category, coalesce(y.users, 0.0) AS users
+SELECT p.product_number, p.product_id, p.category, coalesce(y.users, 0e0) AS users
 FROM products p
 LEFT JOIN popularity y ON y.product_number = p.product_number
 WHERE p.available = 1
@@ -128,7 +130,7 @@ FROM (
              CAST(round(10000 * ln((c.together + n.prior * b.users / n.users)
                   / ((a.users + n.prior) * b.users / n.users))) AS BIGINT) AS lift
       FROM (
-        SELECT x.product_number, y.product_number AS other_number, sum(x.weight * y.weight) / 1000000.0 AS together
+        SELECT x.product_number, y.product_number AS other_number, sum(x.weight * y.weight) / 1e6 AS together
         FROM history x
         JOIN history y ON y.user_number = x.user_number AND y.product_number <> x.product_number
         WHERE mod(x.product_number, {parts}) = {part}
@@ -159,7 +161,7 @@ FROM (
   ) AS ranked
   WHERE place <= {content_neighbours}
   UNION ALL
-  SELECT t.product_number, 'token' AS kind, CAST(t.token_number AS VARCHAR) AS other, l.lift AS value, 0.0 AS users
+  SELECT t.product_number, 'token' AS kind, CAST(t.token_number AS VARCHAR) AS other, l.lift AS value, 0e0 AS users
   FROM tokens t
   JOIN token_lift l ON l.token_number = t.token_number
   WHERE mod(t.product_number, {parts}) = {part}

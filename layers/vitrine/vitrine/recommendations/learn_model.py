@@ -16,9 +16,9 @@ CONSTANTS = {
     "parts": PARTS,
     "half_life_days": 180,
     "longest_history": 200,
-    "most_prior_users": 100.0,
-    "most_prior_products": 100.0,
-    "prior_share": 0.05,
+    "most_prior_users": "1e2",
+    "most_prior_products": "1e2",
+    "prior_share": "5e-2",
     "neighbours": 200,
     "content_neighbours": 50,
     "carriers_per_token": 40,
@@ -33,16 +33,20 @@ TABLES: Mapping[str, Mapping[str, str]] = {
 
 
 class Statements(NamedTuple):
-    """SELECTs by name, in the order in which they read each other. `parts` end what `steps` begin."""
+    """SELECTs by name, in the order in which they read each other. `parts` end what `steps` begin.
+
+    `views` are the steps that are as long as the interactions.
+    """
 
     steps: Mapping[str, str]
+    views: frozenset[str]
     parts: Mapping[str, str]
 
 
 @cache
 def _sections() -> tuple[tuple[str, str, str], ...]:
     text = Path(__file__).with_name("learn.sql").read_text()
-    pieces = re.split(r"^-- (step|part): (\w+)\n", text, flags=re.MULTILINE)
+    pieces = re.split(r"^-- (step|view|part): (\w+)\n", text, flags=re.MULTILINE)
     return tuple(zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True))
 
 
@@ -53,13 +57,7 @@ def statements(*, now_seconds: float, part: int = 0) -> Statements:
         for role, name, text in _sections()
     ]
     return Statements(
-        {name: text for role, name, text in filled if role == "step"},
+        {name: text for role, name, text in filled if role != "part"},
+        frozenset(name for role, name, _ in filled if role == "view"),
         {name: text for role, name, text in filled if role == "part"},
     )
-
-
-def single_query(name: str, *, now_seconds: float, part: int = 0) -> str:
-    """One SELECT that carries all steps with it, for engines that keep no tables."""
-    whole = statements(now_seconds=now_seconds, part=part)
-    steps = ",\n".join(f"{step} AS (\n{text}\n)" for step, text in whole.steps.items())
-    return f"WITH {steps}\n{whole.parts[name]}"

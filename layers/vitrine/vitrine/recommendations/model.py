@@ -36,7 +36,7 @@ class Weights:
     """How much the shopper's products say beside popularity. Chosen by measurement (bench/recommendations)."""
 
     collaborative: float = 0.5
-    content: float = 0.5
+    content: float = 0.3
 
 
 class ChosenWeights(NamedTuple):

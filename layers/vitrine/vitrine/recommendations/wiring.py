@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from vitrine.catalog.model import Interaction, Product
     from vitrine.catalog.ports import Withdrawals
+    from vitrine.recommendations.athena import AthenaEngine
     from vitrine.recommendations.ports import Entries
 
 
@@ -34,10 +35,13 @@ class RecommendationSettings:
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """Where models are built."""
+    """Where models are built, and by what: `duckdb` or `athena`, which has a workgroup and a database of tables."""
 
     models_bucket: str
     models_queue: str
+    model_engine: str = "duckdb"
+    models_workgroup: str = ""
+    models_database: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,19 @@ class _Catalog:
         return product_store().all_products(merchant_id)
 
 
+def _athena(files: S3Files, settings: ModelSettings) -> AthenaEngine:
+    from vitrine.recommendations.athena import AthenaEngine  # noqa: PLC0415 - loaded where it is used
+
+    return AthenaEngine(
+        client("athena"),
+        client("s3"),
+        files,
+        settings.models_bucket,
+        settings.models_workgroup,
+        settings.models_database,
+    )
+
+
 @cache
 def model_builder() -> ModelBuilder:
     """Builds models. Needs DuckDB, which only the function `models` carries."""
@@ -119,7 +136,7 @@ def model_builder() -> ModelBuilder:
     return ModelBuilder(
         DynamoDBRuns(client("dynamodb"), table),
         files,
-        local,
+        _athena(files, settings) if settings.model_engine == "athena" else local,
         local,
         _Catalog(),
         model_store(),
