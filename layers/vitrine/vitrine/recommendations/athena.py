@@ -60,7 +60,7 @@ class AthenaEngine:
                     known[step] = select
                     continue
                 answer = self._answer(self._start(select, known))
-                self._files.write(f"{tables}/{step}/00.csv.gz", answer.lines)
+                self._files.write_once(f"{tables}/{step}/00.csv.gz", answer.lines)
                 known[step] = self._lay(tables, step, answer.columns, laid)
             parts = {f"neighbours-{part:02}": part for part in range(PARTS)}
             queries = {
@@ -68,7 +68,7 @@ class AthenaEngine:
                 for name, part in {"popular": 0, **parts}.items()
             }
             for name, query in queries.items():
-                self._files.write(f"{results}/{name}.csv.gz", self._answer(query).lines)
+                self._files.write_once(f"{results}/{name}.csv.gz", self._answer(query).lines)
         finally:
             for table in laid:
                 self._do(f"DROP TABLE IF EXISTS {table}")
