@@ -84,8 +84,12 @@ class Shop:
     def bought(self, user: UserKey, product_ids: Collection[str]) -> set[str]:
         return self._touched[user.user_id].intersection(product_ids)
 
-    def put_shortlist(self, user: UserKey, model: Model, lists: Any) -> None:
+    def shortlist_version(self, user: UserKey) -> None:
+        return None
+
+    def put_shortlist(self, user: UserKey, model: Model, lists: Any, seen: None) -> bool:
         self._kept = lists
+        return True
 
 
 def _write(folder: Path, lines: Iterable[str]) -> None:
