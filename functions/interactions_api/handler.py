@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vitrine.access.wiring import admit
-from vitrine.catalog.answers import InteractionAnswer, RecordedInteractionsAnswer, interaction_answer
+from vitrine.catalog.answers import ErasureAnswer, InteractionAnswer, RecordedInteractionsAnswer, interaction_answer
 from vitrine.catalog.model import UserKey
 from vitrine.catalog.record_interactions import record_interactions, remove_interaction
 from vitrine.catalog.wiring import interaction_store
@@ -60,7 +60,7 @@ def list_interactions(request: Request) -> Answer:
     return request.list_answer([interaction_answer(it) for it in found], after)
 
 
-@app.route("DELETE", "/users/{user_id}", answers={202: None})
+@app.route("DELETE", "/users/{user_id}", answers={202: ErasureAnswer})
 def erase(request: Request) -> Answer:
     """Erase a user: interactions, purchases and all that was made of them."""
     user = _user(request)

@@ -27,6 +27,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             logger.exception("part failed")
             failures.append({"itemIdentifier": record["messageId"]})
     metrics.add_metric("ModelPartsDone", MetricUnit.Count, len(event["Records"]) - len(failures))
+    metrics.add_metric("ModelPartsFailed", MetricUnit.Count, len(failures))
     metrics.flush_metrics()
     logger.info("parts", extra={"parts": len(event["Records"]), "failed": len(failures)})
     return {"batchItemFailures": failures}

@@ -40,6 +40,10 @@ class RecordedInteractionsAnswer(TypedDict):
     results: list[RecordedAnswer]
 
 
+class ErasureAnswer(TypedDict):
+    status: str
+
+
 def product_answer(product: Product) -> ProductAnswer:
     """A product."""
     return {
