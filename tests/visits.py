@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from PIL import Image
 
 from functions.visit_groups.handler import lambda_handler as measure_groups
 from functions.visit_leftovers.handler import lambda_handler as give_up
 from functions.visit_plans.handler import lambda_handler as plan
 from functions.visits_api.handler import lambda_handler as api
+from local.picture_host import PictureHost
 from tests.aws import Context, api_event, send
 from vitrine.platform.aws import client
 from vitrine.visits.model import Store
@@ -15,7 +20,8 @@ from vitrine.visits.wiring import visit_store
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
 STORES = [Store("S1", "Corner shop", "A1"), Store("S2", "Kiosk", "A1"), Store("S3", "Market", "A2")]
 CONSUMERS: dict[str, Callable[[dict[str, Any], object], dict[str, Any]]] = {
@@ -23,6 +29,18 @@ CONSUMERS: dict[str, Callable[[dict[str, Any], object], dict[str, Any]]] = {
     "VisitGroupsQueue": measure_groups,
     "VisitGroupsLeftovers": give_up,
 }
+
+
+@contextmanager
+def picture_host(folder: Path, sizes: Mapping[str, tuple[int, int]]) -> Iterator[PictureHost]:
+    """Serves pictures of these sizes, by name, on loopback."""
+    for name, size in sizes.items():
+        Image.new("RGB", size).save(folder / name)
+    server = PictureHost(folder)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
 
 
 def put_stores(merchant_id: str = "shop") -> None:

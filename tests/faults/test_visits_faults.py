@@ -6,7 +6,6 @@ Each run is a merchant of its own; what it leaves behind is compared with what a
 from __future__ import annotations
 
 import random
-import threading
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +14,10 @@ from PIL import Image
 
 from functions.galleries_api.handler import lambda_handler as galleries_api
 from functions.visits_api.handler import lambda_handler as api
-from local.picture_host import PictureHost
 from tests import visits
 from tests.aws import api_event, send
 from tests.faults.fault import FAULTS, Fault, Killed, without_guards
-from tests.visits import CONSUMERS, deliver, put_stores, submission, take, visit
+from tests.visits import CONSUMERS, deliver, picture_host, put_stores, submission, take, visit
 from vitrine.platform.aws import client
 from vitrine.platform.dynamodb import query_all
 from vitrine.platform.wiring import fetcher
@@ -28,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from local.picture_host import PictureHost
+
 pytestmark = pytest.mark.usefixtures("cloud")
 
 MOST_CALLS = 60
@@ -35,15 +35,10 @@ MOST_CALLS = 60
 
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PictureHost]:
-    for name, size in {"a.png": (30, 20), "b.png": (100, 50), "c.png": (7, 5)}.items():
-        Image.new("RGB", size).save(tmp_path / name)
-    server = PictureHost(tmp_path)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("FETCH_ALLOWED_HOSTS", f"127.0.0.1:{server.server_port}")
-    yield server
-    fetcher().close()
-    server.shutdown()
-    server.server_close()
+    with picture_host(tmp_path, {"a.png": (30, 20), "b.png": (100, 50), "c.png": (7, 5)}) as host:
+        monkeypatch.setenv("FETCH_ALLOWED_HOSTS", f"127.0.0.1:{host.server_port}")
+        yield host
+        fetcher().close()
 
 
 def work(chance: random.Random | None = None, fault: Fault | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,12 +9,11 @@ from PIL import Image
 
 from functions.galleries_api.handler import lambda_handler as galleries_api
 from functions.visits_api.handler import lambda_handler as api
-from local.picture_host import PictureHost
 from tests import visits
 from tests.aws import api_event, send
 from tests.uploads import add_merchant, put_object
 from tests.uploads import deliver as deliver_upload
-from tests.visits import drain, get, pictures_of, put_stores, retry, status_of, submission, submit, visit
+from tests.visits import drain, get, picture_host, pictures_of, put_stores, retry, status_of, submission, submit, visit
 from vitrine.platform.wiring import fetcher
 from vitrine.review.wiring import review_store
 from vitrine.visits.model import Store
@@ -25,20 +23,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from local.picture_host import PictureHost
+
 pytestmark = pytest.mark.usefixtures("cloud")
 
 
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PictureHost]:
-    for name, size in {"a.png": (30, 20), "b.jpg": (100, 50), "c.gif": (7, 5)}.items():
-        Image.new("RGB", size).save(tmp_path / name)
-    server = PictureHost(tmp_path)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("FETCH_ALLOWED_HOSTS", f"127.0.0.1:{server.server_port}")
-    yield server
-    fetcher().close()
-    server.shutdown()
-    server.server_close()
+    with picture_host(tmp_path, {"a.png": (30, 20), "b.jpg": (100, 50), "c.gif": (7, 5)}) as host:
+        monkeypatch.setenv("FETCH_ALLOWED_HOSTS", f"127.0.0.1:{host.server_port}")
+        yield host
+        fetcher().close()
 
 
 def post(body: Any = None, **more: Any) -> tuple[int, Any]:

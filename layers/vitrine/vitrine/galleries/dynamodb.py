@@ -34,6 +34,7 @@ from vitrine.platform.dynamodb import (
     query_some,
     retry_contended,
     translated,
+    try_update,
 )
 from vitrine.platform.threads import run_all
 from vitrine.platform.times import from_rfc3339, to_rfc3339
@@ -284,25 +285,15 @@ class DynamoDBGalleries:
         values: dict[str, Any],
         names: dict[str, str] | None = None,
     ) -> bool:
-        update: dict[str, Any] = {
-            "TableName": self._galleries,
-            "Key": _gallery_key(key),
-            "UpdateExpression": expression,
-            "ConditionExpression": condition,
-            "ExpressionAttributeValues": values,
-        }
-        if names:
-            update["ExpressionAttributeNames"] = names
-
-        def attempt() -> None:
-            with translated():
-                self._client.update_item(**update)
-
-        try:
-            retry_contended(attempt)
-        except ConditionFailed:
-            return False
-        return True
+        return try_update(
+            self._client,
+            TableName=self._galleries,
+            Key=_gallery_key(key),
+            UpdateExpression=expression,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=values,
+            ExpressionAttributeNames=names,
+        )
 
     def _put(self, item: Item, condition: str, values: dict[str, Any] | None = None) -> dict[str, Any]:
         put: dict[str, Any] = {"TableName": self._images, "Item": item, "ConditionExpression": condition}

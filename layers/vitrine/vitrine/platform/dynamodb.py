@@ -96,6 +96,21 @@ def retry_contended(attempt: Callable[[], Result], sleep: Callable[[float], None
     raise Unavailable("Others are changing the same thing. Send the request again.", 1)
 
 
+def try_update(client: DynamoDBClient, **update: Any) -> bool:
+    """`update_item` without those arguments that are None, again while contended; False where its condition fails."""
+    given = {name: value for name, value in update.items() if value is not None}
+
+    def attempt() -> None:
+        with translated():
+            client.update_item(**given)
+
+    try:
+        retry_contended(attempt)
+    except ConditionFailed:
+        return False
+    return True
+
+
 def batch_get(
     client: DynamoDBClient, table: str, keys: Sequence[Mapping[str, Any]], *, consistent: bool = True
 ) -> list[Item]:

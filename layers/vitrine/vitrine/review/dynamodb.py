@@ -27,6 +27,7 @@ from vitrine.platform.dynamodb import (
     query_all,
     retry_contended,
     translated,
+    try_update,
 )
 from vitrine.platform.threads import run_all
 from vitrine.platform.times import from_rfc3339, to_rfc3339
@@ -331,26 +332,15 @@ class DynamoDBReview:
         values: dict[str, Any],
         names: dict[str, str] | None = None,
     ) -> bool:
-        update: dict[str, Any] = {
-            "TableName": self._table,
-            "Key": key,
-            "UpdateExpression": expression,
-            "ExpressionAttributeValues": values,
-        }
-        if condition:
-            update["ConditionExpression"] = condition
-        if names:
-            update["ExpressionAttributeNames"] = names
-
-        def attempt() -> None:
-            with translated():
-                self._client.update_item(**update)
-
-        try:
-            retry_contended(attempt)
-        except ConditionFailed:
-            return False
-        return True
+        return try_update(
+            self._client,
+            TableName=self._table,
+            Key=key,
+            UpdateExpression=expression,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=values,
+            ExpressionAttributeNames=names,
+        )
 
 
 def snapshot_of(item: Item) -> Snapshot | None:
