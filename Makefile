@@ -10,7 +10,7 @@ endif
 export PORT
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help faults bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-serving bench-recommendations up down reset logs check test lock docs robots
+.PHONY: help faults bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-serving bench-recommendations bench-recommendations-batch bench-recommendations-engines up down reset logs check test lock docs robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -68,9 +68,14 @@ bench-search: $(READY)  ## relevance and speed of both search engines and SQLite
 	$(PYTHON) -m bench.search_relevance --ingredients --opensearch --museum
 	$(PYTHON) -m bench.search_speed --documents $(or $(DOCUMENTS),10000) --opensearch
 
-bench-recommendations: $(READY)  ## quality of recommendations beside EASE, item-kNN and ALS, on groceries and films (VITRINE_DATA=...)
+bench-recommendations-engines: $(READY)
 	$(VENV)/bin/uv venv --quiet --allow-existing --python $(PYTHON) $(BENCH)/recommendations
 	$(VENV)/bin/uv pip install --quiet --python $(BENCH)/recommendations/bin/python --require-hashes -r bench/recommendations.txt
+
+bench-recommendations-batch: bench-recommendations-engines  ## time and memory of learning (INTERACTIONS="100000 1000000", VITRINE_DATA=...)
+	$(BENCH)/recommendations/bin/python -W ignore -m bench.recommendations_batch --interactions $(or $(INTERACTIONS),100000 1000000)
+
+bench-recommendations: bench-recommendations-engines  ## quality of recommendations beside EASE, item-kNN and ALS, on groceries and films (VITRINE_DATA=...)
 	$(VENV)/bin/uv pip install --quiet --no-deps --target $(BENCH)/films recbole==1.2.1
 	for set in groceries films; do \
 		PYTHONPATH=$(PYTHONPATH):$(BENCH)/films $(BENCH)/recommendations/bin/python -W ignore -m bench.recommendations --set $$set; done
