@@ -17,7 +17,14 @@ from tests.gateway import Gateway, Shop, open_shop
 gateway = Gateway()
 api = schemathesis.openapi.from_wsgi("/openapi.json", gateway)
 
-THINGS = {"gallery_id": "summer", "image_id": "one", "imageId": "one"}
+THINGS = {
+    "gallery_id": "summer",
+    "image_id": "one",
+    "imageId": "one",
+    "product_id": "tea",
+    "user_id": "ann",
+    "interaction_id": "first",
+}
 
 
 @api.hook
@@ -43,6 +50,9 @@ def shop(cloud: None) -> Shop:
     for gallery_id in ("summer", "default"):
         gateway.call("PUT", f"/galleries/{gallery_id}", shop.secret_key, {})
         gateway.call("POST", f"/galleries/{gallery_id}/images", shop.secret_key, {"images": [image]})
+    gateway.call("PUT", "/products/tea", shop.secret_key, {"name": "Tea", "category": "drinks"})
+    did = {"product_id": "tea", "type": "view"}
+    gateway.call("PUT", "/users/ann/interactions/first", shop.secret_key, did)
     return shop
 
 
