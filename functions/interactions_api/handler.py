@@ -26,7 +26,10 @@ def post(request: Request) -> Answer:
 
     sent = [it.sent(it.user_id, it.interaction_id) for it in request.body(PostInteractions).interactions]
     recorded = record_interactions(interaction_store(), request.merchant_id, sent, entries().drop)
-    return Answer(202, {"results": [it._asdict() for it in recorded]})
+    return Answer(
+        202,
+        {"results": [{"interaction_id": it.interaction.interaction_id, "status": it.status} for it in recorded]},
+    )
 
 
 @app.route(
@@ -42,7 +45,7 @@ def put(request: Request) -> Answer:
     user = _user(request)
     sent = request.body(PutInteraction).sent(user.user_id, request.path_id("interaction_id"))
     [recorded] = record_interactions(interaction_store(), user.merchant_id, [sent], entries().drop)
-    return Answer(201 if recorded.status == "created" else 200, interaction_answer(sent.interaction))
+    return Answer(201 if recorded.status == "created" else 200, interaction_answer(recorded.interaction))
 
 
 @app.route("DELETE", "/users/{user_id}/interactions/{interaction_id}", answers={204: None})

@@ -28,6 +28,18 @@ def throttle(operation: str) -> None:
     raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, operation)
 
 
+@contextmanager
+def hooked(hook: Callable[..., None], when: str = "before-call") -> Iterator[None]:
+    """Meanwhile have all calls of the product meet `hook`."""
+    for service in SERVICES:
+        client(service).meta.events.register(f"{when}.{service}", hook)
+    try:
+        yield
+    finally:
+        for service in SERVICES:
+            client(service).meta.events.unregister(f"{when}.{service}", hook)
+
+
 class Fault:
     """Lets the AWS call number `at` of the product fail, before or after it took effect."""
 
@@ -39,13 +51,8 @@ class Fault:
 
     @contextmanager
     def armed(self) -> Iterator[None]:
-        for service in SERVICES:
-            client(service).meta.events.register(f"{self._when}.{service}", self._strike)
-        try:
+        with hooked(self._strike, self._when):
             yield
-        finally:
-            for service in SERVICES:
-                client(service).meta.events.unregister(f"{self._when}.{service}", self._strike)
 
     @property
     def struck(self) -> bool:

@@ -10,7 +10,7 @@ import json
 import os
 import random
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +18,7 @@ import pytest
 from functions.models.handler import lambda_handler as models
 from functions.shortlists.handler import lambda_handler as shortlists
 from tests.aws import Context
-from tests.faults.fault import FAULTS, SERVICES, Fault, Killed, throttle, without_guards
+from tests.faults.fault import FAULTS, Fault, Killed, hooked, throttle, without_guards
 from tests.recommendations import (
     as_event,
     build,
@@ -35,7 +35,8 @@ from vitrine.platform.aws import client
 from vitrine.recommendations.wiring import shortlist_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 pytestmark = pytest.mark.usefixtures("shop")
 
@@ -89,15 +90,8 @@ class Worker:
                 waiting.append((queue, body))
         pytest.fail("the queues do not become empty")
 
-    @contextmanager
-    def noting(self) -> Iterator[None]:
-        for service in SERVICES:
-            client(service).meta.events.register(f"before-call.{service}", self._note)
-        try:
-            yield
-        finally:
-            for service in SERVICES:
-                client(service).meta.events.unregister(f"before-call.{service}", self._note)
+    def noting(self) -> AbstractContextManager[None]:
+        return hooked(self._note)
 
     def _starts(self, what: str) -> None:
         self.now = what
@@ -145,7 +139,7 @@ def test_messages_in_any_order_and_again_under_throttles_leave_the_model_of_a_cl
         if chance.random() < 0.01:
             raise Killed(model.name)
 
-    with registered(strike):
+    with hooked(strike):
         Worker().run(chance)
     assert model_read() > before
     assert model_rows() == clean
@@ -228,7 +222,7 @@ def _interrupted_refresh() -> None:
         follow()
 
     writes = _Nth("PutItem", go_on)
-    with registered(writes):
+    with hooked(writes):
         shortlists(as_event(body), Context())
     assert writes.struck
 
@@ -260,14 +254,3 @@ class Overtaken(Fault):
     def _overtake(self) -> None:
         Worker().run()
         self.model = model_read()
-
-
-@contextmanager
-def registered(hook: Callable[..., None]) -> Iterator[None]:
-    for service in SERVICES:
-        client(service).meta.events.register(f"before-call.{service}", hook)
-    try:
-        yield
-    finally:
-        for service in SERVICES:
-            client(service).meta.events.unregister(f"before-call.{service}", hook)

@@ -32,9 +32,9 @@ class Sent(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """What became of an interaction."""
+    """What became of an interaction, as it is stored now."""
 
-    interaction_id: str
+    interaction: Interaction
     status: Status
 
 
@@ -55,14 +55,11 @@ def record_interactions(
         by_user.setdefault(user, {})[sent.interaction.interaction_id] = sent
     with ThreadPoolExecutor(_PARALLEL_USERS) as pool:
         done = pool.map(lambda user: _record_user(store, user, list(by_user[user].values())), by_user)
-        statuses = dict(zip(by_user, done, strict=True))
+        recorded = dict(zip(by_user, done, strict=True))
     for user, latest in by_user.items():
         if any(sent.interaction.type == "purchase" for sent in latest.values()):
             on_purchase(user)
-    return [
-        Recorded(it.interaction_id, statuses[UserKey(merchant_id, it.user_id)][it.interaction_id])
-        for it, _ in interactions
-    ]
+    return [recorded[UserKey(merchant_id, it.user_id)][it.interaction_id] for it, _ in interactions]
 
 
 def remove_interaction(store: InteractionStore, user: UserKey, interaction_id: str) -> None:
@@ -79,22 +76,23 @@ def remove_interaction(store: InteractionStore, user: UserKey, interaction_id: s
         raise NotFound(f"The user has no interaction {interaction_id}.")
 
 
-def _record_user(store: InteractionStore, user: UserKey, sent: list[Sent]) -> dict[str, Status]:
-    statuses: dict[str, Status] = {}
+def _record_user(store: InteractionStore, user: UserKey, sent: list[Sent]) -> dict[str, Recorded]:
+    recorded: dict[str, Recorded] = {}
     for start in range(0, len(sent), REPLACE_LIMIT):
         chunk = sent[start : start + REPLACE_LIMIT]
-        statuses |= _while_stale(partial(_record_chunk, store, user, chunk))
-    return statuses
+        recorded |= _while_stale(partial(_record_chunk, store, user, chunk))
+    return recorded
 
 
-def _record_chunk(store: InteractionStore, user: UserKey, chunk: list[Sent]) -> dict[str, Status]:
+def _record_chunk(store: InteractionStore, user: UserKey, chunk: list[Sent]) -> dict[str, Recorded]:
     stored = store.find_interactions(user, [it.interaction_id for it, _ in chunk])
-    statuses: dict[str, Status] = {}
+    recorded: dict[str, Recorded] = {}
     changes: list[tuple[Interaction | None, Interaction | None]] = []
     for it, says_when in chunk:
         earlier = stored.get(it.interaction_id)
         now = it if says_when or earlier is None else replace(it, occurred_at=earlier.occurred_at)
-        statuses[it.interaction_id] = "unchanged" if now == earlier else "updated" if earlier else "created"
+        status: Status = "unchanged" if now == earlier else "updated" if earlier else "created"
+        recorded[it.interaction_id] = Recorded(now, status)
         if now != earlier:
             changes.append((earlier, now))
     new = [change for change in changes if change[0] is None]
@@ -103,7 +101,7 @@ def _record_chunk(store: InteractionStore, user: UserKey, chunk: list[Sent]) -> 
     for change in changes:
         if change[0] is not None:
             store.replace_interactions(user, [change])
-    return statuses
+    return recorded
 
 
 def _while_stale(attempt: Callable[[], Result]) -> Result:
