@@ -4,7 +4,7 @@
 |---|---|---|---|
 | products | `{merchant_id}` | `{product_id}` | a product |
 | interactions | `{merchant_id}/{user_id}` | `i/{interaction_id}` | in the indexes `by_time` and `by_part` too |
-| | | `b/{product_id}` | the ids of the purchases by which the user bought it, if any |
+| | | `b/{product_id}` | marks of the purchases by which the user bought it, if any |
 | | | `user` | `revision` moves when what the user bought changes |
 
 Ids hold no slash, so keys are unambiguous.
@@ -12,23 +12,24 @@ Ids hold no slash, so keys are unambiguous.
 
 from __future__ import annotations
 
+import hashlib
 import json
-import random
-import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 from vitrine.catalog.model import Interaction, Product, UserKey, part_of
 from vitrine.catalog.ports import StaleInteractions
 from vitrine.platform.dynamodb import (
+    BATCH_WRITE_LIMIT,
     ConditionFailed,
     TransactionRefused,
     batch_get,
+    batch_put,
+    batch_write,
     query_all,
     retry_contended,
     translated,
 )
-from vitrine.platform.problems import Unavailable
 from vitrine.platform.times import from_rfc3339
 
 if TYPE_CHECKING:
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from vitrine.platform.dynamodb import Item
-
-_BATCH_WRITE_LIMIT = 25
-_ATTEMPTS = 8
 
 
 class DynamoDBProducts:
@@ -56,7 +54,7 @@ class DynamoDBProducts:
             with translated():
                 self._client.put_item(TableName=self._table, Item=items[0])
             return
-        batch_write(self._client, self._table, [{"PutRequest": {"Item": item}} for item in items])
+        batch_put(self._client, self._table, items)
 
     def find_product(self, merchant_id: str, product_id: str) -> Product | None:
         with translated():
@@ -163,7 +161,7 @@ class DynamoDBInteractions:
         deletions: list[Any] = []
         for key in keys:
             deletions.append({"DeleteRequest": {"Key": key}})
-            if len(deletions) == _BATCH_WRITE_LIMIT:
+            if len(deletions) == BATCH_WRITE_LIMIT:
                 batch_write(self._client, self._table, deletions)
                 deletions = []
                 if not time_is_left():
@@ -193,7 +191,7 @@ class DynamoDBInteractions:
     def _bought(
         self, user: UserKey, changes: Sequence[tuple[Interaction | None, Interaction | None]]
     ) -> list[dict[str, Any]]:
-        """Who bought what is a set of purchase ids a product: adding and removing an id can be repeated."""
+        """Who bought what is a set of marks of purchases a product: adding and removing one can be repeated."""
         verbs: dict[tuple[str, str], set[str]] = {}
         for before, after in changes:
             was = before.product_id if before and before.type == "purchase" else None
@@ -207,7 +205,11 @@ class DynamoDBInteractions:
             return []
         revised = self._update(user_key(user), "ADD revision :one", {":one": {"N": "1"}})
         return [
-            self._update(bought_key(user, product_id), f"{verb} purchases :ids", {":ids": {"SS": sorted(ids)}})
+            self._update(
+                bought_key(user, product_id),
+                f"{verb} purchases :marks",
+                {":marks": {"BS": sorted(map(purchase_mark, ids))}},
+            )
             for (product_id, verb), ids in verbs.items()
         ] + [revised]
 
@@ -234,21 +236,6 @@ class DynamoDBInteractions:
             self._client.transact_write_items(TransactItems=writes)  # type: ignore[arg-type]
 
 
-def batch_write(client: DynamoDBClient, table: str, requests: Sequence[Any]) -> None:
-    """Put and delete items, any number, none twice."""
-    for start in range(0, len(requests), _BATCH_WRITE_LIMIT):
-        left: Sequence[Any] = requests[start : start + _BATCH_WRITE_LIMIT]
-        for tries in range(_ATTEMPTS):
-            with translated():
-                answer = client.batch_write_item(RequestItems={table: left})
-            left = answer.get("UnprocessedItems", {}).get(table, [])
-            if not left:
-                break
-            time.sleep(random.uniform(0, 0.02 * 2**tries))  # noqa: S311 - spreads retries
-        else:
-            raise Unavailable("The store is busy. Send the request again.", 1)
-
-
 def product_key(merchant_id: str, product_id: str) -> Item:
     """Where a product lies."""
     return {"pk": {"S": merchant_id}, "sk": {"S": product_id}}
@@ -262,6 +249,11 @@ def user_partition(user: UserKey) -> str:
 def user_key(user: UserKey) -> Item:
     """Where a user's `revision` lies."""
     return {"pk": {"S": user_partition(user)}, "sk": {"S": "user"}}
+
+
+def purchase_mark(interaction_id: str) -> bytes:
+    """What stands for a purchase: 50,000 of them fit into an item, whatever their ids' lengths."""
+    return hashlib.blake2b(interaction_id.encode(), digest_size=8).digest()
 
 
 def bought_key(user: UserKey, product_id: str) -> Item:

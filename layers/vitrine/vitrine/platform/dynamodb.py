@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 BATCH_GET_LIMIT = 100
-BATCH_PUT_LIMIT = 25
+BATCH_WRITE_LIMIT = 25
 TRANSACTION_LIMIT = 100
 _CONTENTION_ATTEMPTS = 8
 _RETRYABLE = frozenset(
@@ -139,8 +139,13 @@ def query_some(client: DynamoDBClient, limit: int, **query: Any) -> list[Item]:
 
 def batch_put(client: DynamoDBClient, table: str, items: Sequence[Mapping[str, Any]]) -> None:
     """Put items (any number, none of the same key twice), each on its own."""
-    for start in range(0, len(items), BATCH_PUT_LIMIT):
-        left: list[Any] = [{"PutRequest": {"Item": item}} for item in items[start : start + BATCH_PUT_LIMIT]]
+    batch_write(client, table, [{"PutRequest": {"Item": item}} for item in items])
+
+
+def batch_write(client: DynamoDBClient, table: str, requests: Sequence[Any]) -> None:
+    """Put and delete items (any number, none of the same key twice), each on its own."""
+    for start in range(0, len(requests), BATCH_WRITE_LIMIT):
+        left = list(requests[start : start + BATCH_WRITE_LIMIT])
         for tries in range(_CONTENTION_ATTEMPTS):
             with translated():
                 answer = client.batch_write_item(RequestItems={table: left})
