@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from samcli.yamlhelper import yaml_parse
 
+from commands.publish_versions import publish_versions
 from local.state import API_PATH, REGION, ROOT, STACK_NAME, STATE, LocalCloudError, aws_environment, step, write_whole
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ def deploy(emulator: Emulator) -> dict[str, str]:
     else:
         with step(f"sam deploy of the stack {STACK_NAME}"):
             _deploy(parameters, emulator)
+            publish_versions(
+                client("cloudformation", emulator.endpoint_url), client("lambda", emulator.endpoint_url), STACK_NAME
+            )
             _publish_api(emulator)
         write_whole(_DEPLOYED, deployed)
     return stack_outputs(emulator.endpoint_url)

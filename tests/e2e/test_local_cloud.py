@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 import urllib3
 
+from commands.publish_versions import publish_versions
+from local.deployment import client, stack_outputs
 from local.state import Stack
 from tests.e2e.api import Api
 from tests.e2e.conftest import run_local
@@ -52,6 +54,21 @@ def test_the_demo_pictures_show_without_a_key(web_page: Api):
 
     assert picture.headers["Content-Type"] == "image/jpeg"
     assert picture.data.startswith(b"\xff\xd8")
+
+
+def test_a_changed_parameter_is_served_once_its_versions_are_published(stack: Stack):
+    functions, formation = client("lambda", stack.endpoint_url), client("cloudformation", stack.endpoint_url)
+    outputs = stack_outputs(stack.endpoint_url)
+    assert publish_versions(formation, functions, stack.stack_name) == []
+    name = outputs["SearchRebuildFunction"]
+    before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**before, "CHANGED": "yes"}})
+
+    assert publish_versions(formation, functions, stack.stack_name) == [name]
+
+    served = functions.get_function_configuration(FunctionName=name, Qualifier="live")["Environment"]["Variables"]
+    assert served == {**before, "CHANGED": "yes"}
+    assert publish_versions(formation, functions, stack.stack_name) == []
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,9 @@ def test_a_search_is_narrowed_by_a_facet(page: Any, shop: Api, gallery: str) -> 
     ]
     shop.post(f"/galleries/{gallery}/images", {"images": images})
     eventually(lambda: shop.get(f"/search/images?q={word}").json["total"]["value"] == 4, 30)
+    time.sleep(1.1)  # each process of the search looks for a newer index once a second
     turn_to(page, "Search")
+    page.wait_for_function("document.activeElement.tagName === 'INPUT'")
     page.keyboard.type(word)
     page.get_by_text("4 found in").wait_for()
     assert page.locator("mark").first.inner_text() == word
