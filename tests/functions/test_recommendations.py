@@ -31,7 +31,8 @@ from tests.recommendations import (
     recommended,
 )
 from tests.uploads import add_merchant, deliver, put_object
-from vitrine.catalog.model import UserKey
+from vitrine.catalog.dynamodb import DynamoDBProducts
+from vitrine.catalog.model import Product, UserKey
 from vitrine.platform.aws import client
 from vitrine.recommendations.model import Weights
 from vitrine.recommendations.ports import Model
@@ -362,3 +363,9 @@ def test_products_are_listed_read_and_deleted(shop: None) -> None:
     assert send(products, api_event("DELETE", "/products/{product_id}", product_id="mug"))[0] == 204
     assert send(products, api_event("GET", "/products/{product_id}", product_id="mug"))[0] == 404
     assert send(products, api_event("DELETE", "/products/{product_id}", product_id="mug"))[0] == 404
+
+
+def test_products_beyond_what_one_query_reads_are_on_the_page() -> None:
+    store = DynamoDBProducts(client("dynamodb"), "ProductsTable")
+    store.put_products("shop", [Product(f"p{at:03}", "p", attributes={"text": "x" * 20_000}) for at in range(80)])
+    assert len(store.list_products("shop", 70, None)) == 70

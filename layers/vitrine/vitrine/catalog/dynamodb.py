@@ -27,6 +27,7 @@ from vitrine.platform.dynamodb import (
     batch_put,
     batch_write,
     query_all,
+    query_some,
     retry_contended,
     translated,
 )
@@ -64,14 +65,14 @@ class DynamoDBProducts:
         return product_of(cast("Item", answer["Item"])) if "Item" in answer else None
 
     def list_products(self, merchant_id: str, limit: int, after: str | None) -> Sequence[Product]:
-        with translated():
-            page = self._client.query(
-                TableName=self._table,
-                KeyConditionExpression="pk = :merchant AND sk > :after",
-                ExpressionAttributeValues={":merchant": {"S": merchant_id}, ":after": {"S": after or " "}},
-                Limit=limit,
-            )
-        return [product_of(cast("Item", item)) for item in page["Items"]]
+        items = query_some(
+            self._client,
+            limit,
+            TableName=self._table,
+            KeyConditionExpression="pk = :merchant AND sk > :after",
+            ExpressionAttributeValues={":merchant": {"S": merchant_id}, ":after": {"S": after or " "}},
+        )
+        return [product_of(item) for item in items]
 
     def all_products(self, merchant_id: str) -> Iterator[Product]:
         """All products of a merchant, by id."""
