@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import argparse
 import re
+import threading
 import time
+from contextlib import contextmanager
 from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
@@ -82,6 +88,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *args: object) -> None:
         """Say nothing of every picture."""
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[PictureHost]:
+    """A host of the folder, in a thread."""
+    host = PictureHost(folder)
+    threading.Thread(target=host.serve_forever, daemon=True).start()
+    yield host
+    host.shutdown()
+    host.server_close()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from functions.visit_groups.handler import lambda_handler as measure_groups
 from functions.visit_leftovers.handler import lambda_handler as give_up
 from functions.visit_plans.handler import lambda_handler as plan
 from functions.visits_api.handler import lambda_handler as api
-from local.picture_host import PictureHost
+from local.picture_host import PictureHost, serving
 from tests.aws import Context, api_event, send
 from vitrine.platform.aws import client
 from vitrine.visits.model import Store
@@ -36,11 +35,8 @@ def picture_host(folder: Path, sizes: Mapping[str, tuple[int, int]]) -> Iterator
     """Serves pictures of these sizes, by name, on loopback."""
     for name, size in sizes.items():
         Image.new("RGB", size).save(folder / name)
-    server = PictureHost(folder)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving(folder) as server:
+        yield server
 
 
 def put_stores(merchant_id: str = "shop") -> None:

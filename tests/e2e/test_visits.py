@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import csv
 import os
-import threading
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import pytest
 from PIL import Image
 
 from local.deployment import client
-from local.picture_host import PictureHost
+from local.picture_host import PictureHost, serving
 from tests.e2e.api import Api, eventually
 from vitrine.visits.model import Store
 
@@ -39,11 +38,8 @@ def stores(shop: Api, stack: Stack) -> list[Store]:
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[PictureHost]:
-    server = PictureHost(DATA)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving(DATA) as server:
+        yield server
 
 
 def photos(host: PictureHost, count: int) -> list[str]:

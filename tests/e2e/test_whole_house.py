@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import statistics
-import threading
 import time
 import uuid
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.picture_host import PictureHost
+from local.picture_host import PictureHost, serving
 from tests.e2e.api import Api, eventually
 from tests.e2e.conftest import add_store, learn
 
@@ -31,11 +30,8 @@ VISITORS = 6
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[PictureHost]:
-    server = PictureHost(DATA)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving(DATA) as server:
+        yield server
 
 
 def add_product(shop: Api) -> str:

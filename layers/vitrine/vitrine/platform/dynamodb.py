@@ -117,19 +117,26 @@ def batch_get(
     """The items under `keys` (any number, none twice), in no order; absent ones are left out."""
     items: list[Item] = []
     for start in range(0, len(keys), BATCH_GET_LIMIT):
-        wanted: list[Mapping[str, Any]] = list(keys[start : start + BATCH_GET_LIMIT])
-        for tries in range(_CONTENTION_ATTEMPTS):
-            with translated():
-                answer = client.batch_get_item(RequestItems={table: {"Keys": wanted, "ConsistentRead": consistent}})
-            items += answer["Responses"].get(table, [])
-            unprocessed = answer.get("UnprocessedKeys", {}).get(table)
-            wanted = list(unprocessed["Keys"]) if unprocessed else []
-            if not wanted:
-                break
-            time.sleep(random.uniform(0, 0.02 * 2**tries))  # noqa: S311 - spreads retries
-        else:
-            raise Unavailable("The store is busy. Send the request again.", 1)
+        items += get_together(client, {table: keys[start : start + BATCH_GET_LIMIT]}, consistent=consistent)[table]
     return items
+
+
+def get_together(
+    client: DynamoDBClient, keys: Mapping[str, Sequence[Mapping[str, Any]]], *, consistent: bool
+) -> dict[str, list[Item]]:
+    """Items of several tables, at most `BATCH_GET_LIMIT`: one round trip, unless the store leaves some out."""
+    found: dict[str, list[Item]] = {table: [] for table in keys}
+    left: Any = {table: {"Keys": list(wanted), "ConsistentRead": consistent} for table, wanted in keys.items()}
+    for tries in range(_CONTENTION_ATTEMPTS):
+        with translated():
+            answer = client.batch_get_item(RequestItems=left)
+        for table, items in answer["Responses"].items():
+            found[table] += items
+        left = answer.get("UnprocessedKeys")
+        if not left:
+            return found
+        time.sleep(random.uniform(0, 0.02 * 2**tries))  # noqa: S311 - spreads retries
+    raise Unavailable("The store is busy. Send the request again.", 1)
 
 
 def query_some(client: DynamoDBClient, limit: int, **query: Any) -> list[Item]:

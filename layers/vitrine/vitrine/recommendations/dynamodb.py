@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from vitrine.catalog.dynamodb import bought_key, product_key, product_of, user_key
-from vitrine.platform.dynamodb import ConditionFailed, batch_get, translated
+from vitrine.platform.dynamodb import ConditionFailed, batch_get, get_together, translated
 from vitrine.platform.problems import Unavailable
 from vitrine.recommendations.build_model import Run
 from vitrine.recommendations.model import (
@@ -249,7 +249,8 @@ class DynamoDBShelves:
     def sellable(self, user: UserKey, product_ids: Sequence[str]) -> Mapping[str, Product]:
         if not product_ids:
             return {}
-        answer = self._get(
+        answer = get_together(
+            self._client,
             {
                 self._products: [product_key(user.merchant_id, product_id) for product_id in product_ids],
                 self._interactions: [bought_key(user, product_id) for product_id in product_ids],
@@ -308,27 +309,12 @@ class DynamoDBShelves:
         return {item["sk"]["S"].removeprefix("b/") for item in items if "purchases" in item}
 
     def _read(self, user: UserKey, keys: Mapping[str, Item], *, consistent: bool) -> tuple[dict[str, Item], str]:
-        answer = self._get(
-            {self._table: list(keys.values()), self._interactions: [user_key(user)]}, consistent=consistent
-        )
+        wanted = {self._table: list(keys.values()), self._interactions: [user_key(user)]}
+        answer = get_together(self._client, wanted, consistent=consistent)
         found = {(item["pk"]["S"], item["sk"]["S"]): item for item in answer[self._table]}
         items = {name: found.get((key["pk"]["S"], key["sk"]["S"]), {}) for name, key in keys.items()}
         revision = next((item["revision"]["N"] for item in answer[self._interactions] if "revision" in item), "0")
         return items, revision
-
-    def _get(self, keys: Mapping[str, Sequence[Item]], *, consistent: bool = False) -> dict[str, list[Item]]:
-        """Items of several tables: one round trip, unless the store leaves some out."""
-        found: dict[str, list[Item]] = {table: [] for table in keys}
-        left: Any = {table: {"Keys": wanted, "ConsistentRead": consistent} for table, wanted in keys.items()}
-        for _ in range(_ATTEMPTS):
-            with translated():
-                answer = self._client.batch_get_item(RequestItems=left)
-            for table, items in answer["Responses"].items():
-                found[table] += cast("list[Item]", items)
-            left = answer.get("UnprocessedKeys")
-            if not left:
-                return found
-        raise Unavailable("The store is busy. Send the request again.", 1)
 
 
 class TableEntries:
