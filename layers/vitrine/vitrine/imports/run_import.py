@@ -8,6 +8,7 @@ anywhere is repeated from where the import stands.
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from operator import attrgetter
@@ -27,6 +28,7 @@ from vitrine.imports.model import (
 from vitrine.imports.ports import AcceptedRow, Busy
 from vitrine.imports.read_rows import read_rows
 from vitrine.platform.problems import Unavailable
+from vitrine.platform.threads import one_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from vitrine.imports.model import Import, ImportKey, Row
     from vitrine.imports.ports import Continuations, ImportStore, Kind, Lease, Uploads
 
-CHUNK_ROWS = 500
+CHUNK_ROWS = 495  # images are committed by 99
 LONGEST_DELAY_SECONDS = 900
 _FAULTS_TOLD = 2
 _PAUSES_SECONDS = (1, 2, 4, 8)
@@ -139,9 +141,11 @@ def _take_chunks(importer: Importer, taken: Import, lease: Lease) -> Iterator[Pr
         pass
     run = _Run(importer, taken, lease, kind)
     progress = taken.progress
-    for chunk in _chunks(_judged(kind, kind.defaults(taken), rows), importer.chunk_rows):
-        progress = _take_chunk(run, progress, chunk)
-        yield progress
+    judged = _judged(kind, kind.defaults(taken), rows)
+    with closing(one_ahead(_chunks(judged, importer.chunk_rows))) as chunks:
+        for chunk in chunks:
+            progress = _take_chunk(run, progress, chunk)
+            yield progress
 
 
 def _judged(kind: Kind, defaults: Mapping[str, object], rows: Iterator[Row | Rejection]) -> Iterator[JudgedRow]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from concurrent.futures import Executor
 
 Result = TypeVar("Result")
@@ -21,3 +21,14 @@ def run_all(threads: Executor, act: Callable[..., Result], *arguments: Iterable[
     calls = [threads.submit(act, *these) for these in zip(*arguments, strict=True)]
     wait(calls)
     return [call.result() for call in calls]
+
+
+def one_ahead(items: Iterator[Result]) -> Generator[Result, None, None]:
+    """The same items; while one is worked on, a thread makes the next. Closing it waits for that thread."""
+    end: Any = object()
+    with ThreadPoolExecutor(1) as thread:
+        item = next(items, end)
+        while item is not end:
+            following = thread.submit(next, items, end)
+            yield item
+            item = following.result()
