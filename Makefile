@@ -7,14 +7,14 @@ PYTHON3 ?= $(shell for python in python3 python3.14 python3.13 python3.12 python
 ifneq ($(shell $(PYTHON) -c 'print("whole")' 2>/dev/null),whole)
 $(shell rm -f $(READY))
 endif
-export PORT
+export PORT PARAMETERS
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
 .PHONY: help faults bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-serving bench-recommendations bench-recommendations-batch bench-recommendations-engines up down reset logs check test lock docs robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
-up: $(READY)  ## start the local cloud and show a gallery that orders itself (PORT=... for a port of your own)
+up: $(READY)  ## start the local cloud and show a gallery that orders itself (PORT=... for a port of your own, PARAMETERS="Name=value ..." for the template's)
 	@$(PYTHON) -m local.up
 
 down: $(READY)  ## stop it; what it held is gone

@@ -74,13 +74,15 @@ def client(service: str, endpoint_url: str) -> Any:
 
 
 def _parameters_of_this_machine() -> dict[str, str]:
+    """The template's, those of `PARAMETERS="Name=value …"` among them."""
     arm = platform.machine().lower() in {"arm64", "aarch64"}
+    asked = dict(each.split("=", 1) for each in os.environ.get("PARAMETERS", "").split())
     return {
         "PythonRuntime": f"python{sys.version_info.major}.{sys.version_info.minor}",
         "Architecture": "arm64" if arm else "x86_64",
         "KeepData": "no",
-        "FetchAllowedHosts": os.environ.get("FETCH_ALLOWED_HOSTS", "127.0.0.1"),
-    }
+        "FetchAllowedHosts": "127.0.0.1",
+    } | asked
 
 
 def _fingerprint(parameters: dict[str, str]) -> str:

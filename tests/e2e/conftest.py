@@ -8,7 +8,7 @@ import subprocess
 import sys
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -57,11 +57,13 @@ def built(state: Path) -> Path:
     return state / "build"
 
 
-def run_local(command: str, state: Path, *arguments: str, port: int | None = None) -> str:
-    """Run `python -m local.<command>` for another instance than the developer's; answers what it prints."""
-    environment = {name: value for name, value in os.environ.items() if name != "PORT"} | {"VITRINE_STATE": str(state)}
-    if port:
-        environment["PORT"] = str(port)
+def run_local(command: str, state: Path, *arguments: str, parameters: str = "") -> str:
+    """Run `python -m local.<command>` for another instance than the developer's; answers what it prints.
+
+    `parameters` are the template's: `Name=value …`.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "PORT"}
+    environment |= {"VITRINE_STATE": str(state), "PARAMETERS": parameters}
     done = subprocess.run(
         [sys.executable, "-m", f"local.{command}", *arguments],
         env=environment,
@@ -111,3 +113,15 @@ def learn(stack: Stack) -> None:
         FunctionName=stack_outputs(stack.endpoint_url)["ModelsFunction"],
         Payload=json.dumps({"merchant_id": stack.merchant_id}),
     )
+
+
+def put_file(shop: Api, stack: Stack, kind: str, form: str, text: str) -> None:
+    """Import a file, and wait until it is in."""
+    key = f"imports/{stack.merchant_id}/{kind}/{uuid.uuid4().hex}.{form}"
+    client("s3", stack.endpoint_url).put_object(Bucket=stack.uploads_bucket, Key=key, Body=text.encode())
+
+    def found() -> dict[str, Any]:
+        return next((it for it in shop.get("/imports").json["items"] if it["object"] == key), {"status": "absent"})
+
+    eventually(lambda: found()["status"] == "completed", within_seconds=90)
+    assert found()["rows_rejected"] == 0

@@ -18,6 +18,7 @@ import pytest
 from local.deployment import client, stack_outputs
 from local.state import ROOT
 from tests.e2e.api import Api, eventually
+from tests.e2e.conftest import put_file
 
 if TYPE_CHECKING:
     from local.state import Stack
@@ -71,17 +72,6 @@ def shoppers(shop: Api, stack: Stack, purchases: list[dict[str, str]]) -> dict[s
         "The model is read from now on; shoppers' lists follow.",
     ]
     return bought
-
-
-def put_file(shop: Api, stack: Stack, kind: str, form: str, text: str) -> None:
-    key = f"imports/{stack.merchant_id}/{kind}/{uuid.uuid4().hex}.{form}"
-    client("s3", stack.endpoint_url).put_object(Bucket=stack.uploads_bucket, Key=key, Body=text.encode())
-
-    def found() -> dict[str, Any]:
-        return next((it for it in shop.get("/imports").json["items"] if it["object"] == key), {"status": "absent"})
-
-    eventually(lambda: found()["status"] == "completed", within_seconds=90)
-    assert found()["rows_rejected"] == 0
 
 
 def build(stack: Stack) -> list[str]:

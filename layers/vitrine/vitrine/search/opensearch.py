@@ -7,14 +7,17 @@ cursors hold; where they cannot be had a cursor goes on in the index as it is.
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from opensearchpy import ConnectionError as NoAnswer
 from opensearchpy import NotFoundError, OpenSearch, RequestError, TransportError
 from opensearchpy.helpers import streaming_bulk
 
+from vitrine.platform.problems import Unavailable
 from vitrine.search import relevance
 from vitrine.search.documents import (
     first_key_of,
@@ -46,6 +49,7 @@ FACET_VALUES = 20
 SNIPPET_LETTERS = 300
 CURSOR_LIFE = "10m"
 READS_BEFORE_GIVING_UP = 20
+BUSY = frozenset({429, 502, 503, 504})
 CHUNK = 500
 CHUNK_BYTES = 5_000_000
 BULK_RETRIES = 6
@@ -221,12 +225,24 @@ class _Asked:
     typos: frozenset[str]
 
 
+@contextmanager
+def _answered() -> Iterator[None]:
+    """Raises Unavailable when the cluster does not answer or has no room."""
+    try:
+        yield
+    except TransportError as error:
+        if isinstance(error, NoAnswer) or error.status_code in BUSY:
+            raise Unavailable("Search is busy. Send the request again.", 1) from error
+        raise
+
+
 class OpenSearchFinder:
     """PictureFinder on OpenSearch."""
 
     def __init__(self, client: OpenSearch) -> None:
         self._client = client
 
+    @_answered()
     def search(self, merchant_id: str, search: Search, after: Mapping[str, Any] | None) -> Page:
         sort = Sort.WEIGHT if search.text is None and search.sort is Sort.RELEVANCE else search.sort
         question = relevance.ask(search.text) if search.text is not None else None
@@ -242,6 +258,7 @@ class OpenSearchFinder:
             return NOTHING
         return page
 
+    @_answered()
     def suggest(self, merchant_id: str, text: str, limit: int) -> list[str]:
         known = relevance.words(text)[-relevance.MAX_WORDS :]
         if not known:
@@ -421,7 +438,7 @@ class OpenSearchIndex:
         self._create_first(merchant_id)
         in_use = set(self._client.indices.get_alias(name=alias(merchant_id)))
         self._delete(set(self._written_to(merchant_id)) - in_use)
-        index = self._create(merchant_id, uuid4().hex, in_use=False)
+        index = self._create(merchant_id, uuid4().hex)
         count = 0
         unread = iter(pictures())
         while chunk := list(islice(unread, CHUNK)):
@@ -478,12 +495,14 @@ class OpenSearchIndex:
         return sorted(self._client.indices.get_alias(name=f"{alias(merchant_id)}-written"))
 
     def _create_first(self, merchant_id: str) -> None:
+        """Searched only once its shard is there: before, searches would fail."""
         if not self._client.indices.exists_alias(name=alias(merchant_id)):
-            self._create(merchant_id, "first", in_use=True)
+            index = self._create(merchant_id, "first")
+            self._client.indices.put_alias(index=index, name=alias(merchant_id))
 
-    def _create(self, merchant_id: str, name: str, *, in_use: bool) -> str:
+    def _create(self, merchant_id: str, name: str) -> str:
         index = f"{alias(merchant_id)}-{name}"
-        aliases = [_only(index), f"{alias(merchant_id)}-written", *([alias(merchant_id)] if in_use else [])]
+        aliases = [_only(index), f"{alias(merchant_id)}-written"]
         try:
             self._client.indices.create(index=index, body={**INDEX, "aliases": {name: {} for name in aliases}})
         except RequestError as error:
