@@ -1,15 +1,13 @@
 """Rows a second and peak memory of an import of images, beside a plain batch writer on the same DynamoDB.
 
     make bench-imports
-    python -m bench.import_rows --rows 1000000 --images-answered-at-once
+    python -m bench.import_rows --rows 1000000
 
 Amazon's DynamoDB Local holds the tables, or whatever `--dynamodb` points to, whose tables are then made and dropped.
 Both write 10,000 rows before anything is measured: DynamoDB Local is three times as slow until Java has compiled it.
 Each invocation is a fresh interpreter with the time that `--invocation-seconds` gives it, so a large import takes
 several. The plain writer reads the same file with `csv.DictReader` and puts its rows with boto3's `batch_writer`,
 25 at a time: no validation, no count of images, no progress, no going on after a stop.
-`--images-answered-at-once` leaves out the table of images, for both: calls to it are made and signed, and answered
-in process. What is measured then is our part.
 """
 
 # ruff: noqa: PLC0415 - each child loads what it measures
@@ -18,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import io
 import json
 import os
 import resource
@@ -47,8 +44,6 @@ WARM_UP_ROWS = 10_000
 
 def main() -> None:
     options = _options()
-    if options.images_answered_at_once and (options.invocation or options.plain):
-        _answer_images_at_once()
     if options.invocation:
         _invocation(Path(options.file), options.invocation_seconds)
         return
@@ -83,9 +78,8 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dynamodb")
-    parser.add_argument("--rows", type=int, default=10_000)
+    parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--invocation-seconds", type=float, default=300)
-    parser.add_argument("--images-answered-at-once", action="store_true")
     parser.add_argument("--file")
     parser.add_argument("--invocation", action="store_true")
     parser.add_argument("--plain", action="store_true")
@@ -103,8 +97,6 @@ def _child(options: argparse.Namespace, file: Path, what: str) -> dict[str, Any]
     os.environ.update(environment)
     seconds = str(options.invocation_seconds)
     arguments = ["--dynamodb", options.dynamodb, "--file", str(file), "--invocation-seconds", seconds, what]
-    if options.images_answered_at_once:
-        arguments.append("--images-answered-at-once")
     done = subprocess.run(
         [sys.executable, __file__, *arguments], env=environment, check=True, stdout=subprocess.PIPE, text=True
     )
@@ -197,35 +189,6 @@ def _invocation(file: Path, seconds: float) -> None:
     shown = store.find(key)
     assert shown is not None
     _answer(started, shown.progress.imported, status=shown.status, first_chunk_seconds=chunks[0])
-
-
-def _answer_images_at_once() -> None:
-    import botocore.client
-    from botocore.awsrequest import AWSResponse
-
-    answers = {
-        "BatchGetItem": b'{"Responses":{},"UnprocessedKeys":{}}',
-        "TransactWriteItems": b"{}",
-        "BatchWriteItem": b'{"UnprocessedItems":{}}',
-    }
-
-    def answer(request: Any, **_: Any) -> AWSResponse | None:
-        content = answers.get(request.headers["X-Amz-Target"].decode().split(".")[1])
-        return AWSResponse(request.url, 200, {}, _Raw(content)) if content else None
-
-    make = botocore.client.ClientCreator.create_client
-
-    def made(*arguments: Any, **named: Any) -> Any:
-        client = make(*arguments, **named)
-        client.meta.events.register("before-send.dynamodb", answer)
-        return client
-
-    botocore.client.ClientCreator.create_client = made  # type: ignore[method-assign]
-
-
-class _Raw(io.BytesIO):
-    def stream(self, **_: Any) -> Iterator[bytes]:
-        yield self.read()
 
 
 def _plain(file: Path) -> None:
