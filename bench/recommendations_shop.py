@@ -46,7 +46,7 @@ class Shop:
             learned = list(duckdb.learn(tables, results, now_seconds=found.past[-1].occurred_at.timestamp()))
             self._near: dict[str, Any] = {}
             for name in learned:
-                with gzip.open(results / name, "rt") as lines:
+                with (results / name).open() as lines:
                     if name.startswith("neighbours"):
                         self._near.update(read_neighbours(lines))
                     else:

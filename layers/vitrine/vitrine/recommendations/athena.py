@@ -68,7 +68,7 @@ class AthenaEngine:
                 for name, part in {"popular": 0, **parts}.items()
             }
             for name, query in queries.items():
-                self._files.write_once(f"{results}/{name}.csv.gz", self._answer(query).lines)
+                self._files.write_once(f"{results}/{name}.csv", self._answer(query).lines)
         finally:
             for table in laid:
                 self._do(f"DROP TABLE IF EXISTS {table}")

@@ -85,11 +85,11 @@ class Files(Protocol):
     """Files of runs."""
 
     def write_once(self, name: str, lines: Iterable[str]) -> None:
-        """Store compressed lines, unless the file is there."""
+        """Store lines, compressed where the name ends in `.gz`, unless the file is there."""
         ...
 
     def read(self, name: str) -> Iterator[str]:
-        """Lines of a file."""
+        """Lines of a file that is not compressed."""
         ...
 
     def delete(self, prefix: str, before: str) -> None:
@@ -216,7 +216,7 @@ class ModelBuilder:
 
     def _load(self, work: Work, run: Run) -> None:
         model = Model(run.number, run.slot)
-        lines = self._files.read(f"{_prefix(work)}results/{work.part}.csv.gz")
+        lines = self._files.read(f"{_prefix(work)}results/{work.part}.csv")
         if work.part != "popular":
             self._models.put_neighbourhoods(work.merchant_id, model, read_neighbours(lines))
             return

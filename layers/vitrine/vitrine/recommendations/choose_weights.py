@@ -119,7 +119,7 @@ def _candidates(
     near: dict[str, Neighbourhood] = {}
     popular: Sequence[Popular] = ()
     for file in results:
-        with gzip.open(file, "rt") as lines:
+        with file.open() as lines:
             if file.name.startswith("popular"):
                 popular = dict(read_popular(lines)).get("", ())
             else:

@@ -19,7 +19,7 @@ _DIALECT = "header = false, auto_detect = false, delim = ',', quote = '', nullst
 
 
 def learn(tables: Path, results: Path, *, now_seconds: float, memory: str = "2GB", threads: int = 2) -> Iterator[str]:
-    """Write `neighbours-NN.csv.gz` and `popular.csv.gz` to `results`; answers each name as it is done.
+    """Write `neighbours-NN.csv` and `popular.csv` to `results`; answers each name as it is done.
 
     `tables` has a folder of headless `.csv.gz` files a table of `TABLES`. What exceeds `memory` goes to disk.
     """
@@ -37,10 +37,10 @@ def learn(tables: Path, results: Path, *, now_seconds: float, memory: str = "2GB
         whole = statements(now_seconds=now_seconds)
         for step, select in whole.steps.items():
             connection.execute(f"CREATE TABLE {step} AS {select}")
-        _write(connection, whole.parts["popular"], results / "popular.csv.gz")
-        yield "popular.csv.gz"
+        _write(connection, whole.parts["popular"], results / "popular.csv")
+        yield "popular.csv"
         for part in range(PARTS):
-            name = f"neighbours-{part:02}.csv.gz"
+            name = f"neighbours-{part:02}.csv"
             _write(connection, statements(now_seconds=now_seconds, part=part).parts["neighbours"], results / name)
             yield name
 

@@ -6,6 +6,9 @@
 --   interactions  user_number, product_number, weight (thousandths), at_seconds
 --   products      product_number, product_id, category, available (1 or 0)
 --   tokens        product_number, token_number, kind: what a product's description says
+--
+-- A product's neighbours are one text, `id users lift id users lift …`, of `card`s (id and users) with lifts. Products
+-- of the same tokens have the same content neighbours, themselves among them, which are found once.
 
 -- view: latest
 SELECT least(max(at_seconds), {now_seconds}) AS at_seconds
@@ -101,15 +104,16 @@ LEFT JOIN token_pairs u ON u.token_number = t.token_number
 WHERE t.carriers > 1
 
 -- step: sellable
-SELECT p.product_number, p.product_id, p.category, coalesce(y.users, 0e0) AS users
+SELECT p.product_number, p.product_id, p.category, coalesce(y.users, 0e0) AS users,
+       p.product_id || ' ' || CAST(CAST(1e3 * coalesce(y.users, 0e0) AS BIGINT) AS VARCHAR) AS card
 FROM products p
 LEFT JOIN popularity y ON y.product_number = p.product_number
 WHERE p.available = 1
 
 -- step: carriers
-SELECT token_number, product_number, product_id, users, lift
+SELECT token_number, product_number, users, lift
 FROM (
-  SELECT t.token_number, s.product_number, s.product_id, s.users, l.lift,
+  SELECT t.token_number, s.product_number, s.users, l.lift,
          row_number() OVER (PARTITION BY t.token_number ORDER BY s.users DESC, s.product_number) AS place
   FROM tokens t
   JOIN token_lift l ON l.token_number = t.token_number
@@ -117,12 +121,57 @@ FROM (
 ) AS placed
 WHERE place <= {carriers_per_token}
 
--- part: neighbours
-SELECT p.product_id, r.kind, r.other, r.value, r.users
+-- step: alike
+SELECT product_number, min(product_number) OVER (PARTITION BY signature, tokens) AS described_as
 FROM (
-  SELECT product_number, 'collaborative' AS kind, product_id AS other, lift AS value, users
+  SELECT product_number, count(*) AS tokens,
+         CAST(sum(mod(token_number, 4503599627370496)) AS BIGINT) AS signature
+  FROM tokens
+  GROUP BY product_number
+) AS signed
+
+-- step: descriptions
+SELECT t.product_number, t.token_number, l.lift
+FROM tokens t
+JOIN alike a ON a.product_number = t.product_number AND a.described_as = t.product_number
+JOIN token_lift l ON l.token_number = t.token_number
+
+-- step: described
+SELECT f.product_number, f.features, c.content
+FROM (
+  SELECT product_number,
+         concat_ws(' ', array_agg(CAST(token_number AS VARCHAR) || ' ' || CAST(lift AS VARCHAR)
+                                  ORDER BY token_number)) AS features
+  FROM descriptions
+  GROUP BY product_number
+) AS f
+LEFT JOIN (
+  SELECT r.product_number,
+         concat_ws(' ', array_agg(s.card || ' ' || CAST(r.lift AS VARCHAR) ORDER BY r.place)) AS content
   FROM (
-    SELECT e.product_number, s.product_id, e.lift, s.users,
+    SELECT product_number, other_number, lift,
+           row_number() OVER (PARTITION BY product_number ORDER BY lift DESC, users DESC, other_number) AS place
+    FROM (
+      SELECT d.product_number, k.product_number AS other_number, k.users, sum(k.lift) AS lift
+      FROM descriptions d
+      JOIN carriers k ON k.token_number = d.token_number
+      GROUP BY d.product_number, k.product_number, k.users
+    ) AS shared
+    WHERE lift > 0
+  ) AS r
+  JOIN sellable s ON s.product_number = r.other_number
+  WHERE r.place <= {content_neighbours}
+  GROUP BY r.product_number
+) AS c ON c.product_number = f.product_number
+
+-- part: neighbours
+SELECT p.product_id, c.collaborative, d.content, d.features
+FROM products p
+LEFT JOIN (
+  SELECT r.product_number,
+         concat_ws(' ', array_agg(r.card || ' ' || CAST(r.lift AS VARCHAR) ORDER BY r.place)) AS collaborative
+  FROM (
+    SELECT e.product_number, s.card, e.lift,
            row_number() OVER (PARTITION BY e.product_number
                               ORDER BY e.together * e.lift DESC, e.other_number) AS place
     FROM (
@@ -142,32 +191,14 @@ FROM (
     ) AS e
     JOIN sellable s ON s.product_number = e.other_number
     WHERE e.lift > 0
-  ) AS ranked
-  WHERE place <= {neighbours}
-  UNION ALL
-  SELECT product_number, 'content' AS kind, product_id AS other, lift AS value, users
-  FROM (
-    SELECT c.product_number, c.product_id, c.lift, c.users,
-           row_number() OVER (PARTITION BY c.product_number
-                              ORDER BY c.lift DESC, c.users DESC, c.other_number) AS place
-    FROM (
-      SELECT t.product_number, k.product_number AS other_number, k.product_id, k.users, sum(k.lift) AS lift
-      FROM tokens t
-      JOIN carriers k ON k.token_number = t.token_number AND k.product_number <> t.product_number
-      WHERE mod(t.product_number, {parts}) = {part}
-      GROUP BY t.product_number, k.product_number, k.product_id, k.users
-    ) AS c
-    WHERE c.lift > 0
-  ) AS ranked
-  WHERE place <= {content_neighbours}
-  UNION ALL
-  SELECT t.product_number, 'token' AS kind, CAST(t.token_number AS VARCHAR) AS other, l.lift AS value, 0e0 AS users
-  FROM tokens t
-  JOIN token_lift l ON l.token_number = t.token_number
-  WHERE mod(t.product_number, {parts}) = {part}
-) AS r
-JOIN products p ON p.product_number = r.product_number
-ORDER BY p.product_id, r.kind, r.value DESC, r.other
+  ) AS r
+  WHERE r.place <= {neighbours}
+  GROUP BY r.product_number
+) AS c ON c.product_number = p.product_number
+LEFT JOIN alike a ON a.product_number = p.product_number
+LEFT JOIN described d ON d.product_number = a.described_as
+WHERE mod(p.product_number, {parts}) = {part} AND coalesce(c.collaborative, d.features) IS NOT NULL
+ORDER BY p.product_id
 
 -- part: popular
 SELECT r.category, r.product_id, r.kind, r.token_number, r.lift, r.users

@@ -53,16 +53,25 @@ def category_key(category: str | None) -> str:
 
 def read_neighbours(lines: Iterable[str]) -> Iterator[tuple[str, Neighbourhood]]:
     """Products with what goes with them, from a `neighbours` file."""
-    for product_id, rows in groupby(csv.reader(lines), key=lambda row: row[0]):
-        near: dict[str, list[Neighbour]] = {"collaborative": [], "content": []}
-        tokens: dict[int, float] = {}
-        for _, kind, other, value, users in rows:
-            lift = int(value) / _LIFT_UNIT
-            if kind == "token":
-                tokens[int(other)] = lift
-            else:
-                near[kind].append(Neighbour(other, lift, float(users)))
-        yield product_id, Neighbourhood(near["collaborative"], near["content"], tokens)
+    for line in lines:
+        product_id, collaborative, content, features = line.rstrip("\n").split(",")
+        numbers = features.split()
+        yield (
+            product_id,
+            Neighbourhood(
+                _neighbours(collaborative),
+                [it for it in _neighbours(content) if it.product_id != product_id],
+                {int(token): int(lift) / _LIFT_UNIT for token, lift in zip(numbers[::2], numbers[1::2], strict=True)},
+            ),
+        )
+
+
+def _neighbours(text: str) -> list[Neighbour]:
+    words = text.split()
+    return [
+        Neighbour(product_id, int(lift) / _LIFT_UNIT, int(users) / WEIGHT_UNIT)
+        for product_id, users, lift in zip(words[::3], words[1::3], words[2::3], strict=True)
+    ]
 
 
 def read_popular(lines: Iterable[str]) -> Iterator[tuple[str, list[Popular]]]:

@@ -7,9 +7,9 @@ import tempfile
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    import io
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
     from mypy_boto3_s3 import S3Client
 
@@ -18,34 +18,36 @@ _DELETED_AT_ONCE = 1000
 
 
 class S3Files:
-    """Compressed files of lines in a bucket."""
+    """Files of lines in a bucket."""
 
     def __init__(self, client: S3Client, bucket: str) -> None:
         self._client = client
         self._bucket = bucket
 
     def write_once(self, name: str, lines: Iterable[str]) -> None:
-        """Store compressed lines, unless the file is there."""
+        """Store lines, compressed where the name ends in `.gz`, unless the file is there."""
         with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as file:
-            with gzip.open(cast("io.BufferedWriter", file), "wt", compresslevel=1) as text:
-                text.writelines(lines)
+            raw = cast("BinaryIO", file)
+            if name.endswith(".gz"):
+                with gzip.open(raw, "wt", compresslevel=1) as text:
+                    text.writelines(lines)
+            else:
+                raw.writelines(line.encode() for line in lines)
             file.seek(0)
-            body = cast("io.BufferedReader", file)
             try:
-                self._client.put_object(Bucket=self._bucket, Key=name, Body=body, IfNoneMatch="*")
+                self._client.put_object(Bucket=self._bucket, Key=name, Body=raw, IfNoneMatch="*")
             except self._client.exceptions.ClientError as error:
                 if error.response["Error"]["Code"] != "PreconditionFailed":
                     raise
 
     def read(self, name: str) -> Iterator[str]:
-        """Lines of a file."""
+        """Lines of a file that is not compressed."""
         body = self._client.get_object(Bucket=self._bucket, Key=name)["Body"]
         with tempfile.TemporaryFile() as file:
             for chunk in body.iter_chunks(1024 * 1024):
                 file.write(chunk)
             file.seek(0)
-            with gzip.open(file, "rt") as text:
-                yield from text
+            yield from (line.decode() for line in file)
 
     def fetch(self, prefix: str, folder: Path) -> None:
         """Copy all files whose name begins so into a folder."""
