@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from vitrine.galleries.read_gallery import find_gallery
 from vitrine.galleries.wiring import gallery_store
 from vitrine.platform.http import PUBLISHABLE, Answer, HttpApp, Request
 from vitrine.platform.problems import InvalidRequest, MalformedRequest, NotFound, ServiceError, status_of
-from vitrine.platform.telemetry import MetricUnit, metrics
+from vitrine.platform.telemetry import Metric
 from vitrine.platform.wiring import replays
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def post_events(request: Request) -> Answer:
     if all(result.status == "rejected" for result in results):
         find_gallery(gallery_store(), gallery)
     _count_for_products(request, gallery, events, results)
-    return Answer(202, {"results": [_answer(result) for result in results]})
+    return Answer(202, {"results": [_answer(result) for result in results]}, metrics=_metrics(results))
 
 
 def _challenge_error(error: ServiceError) -> Answer:
@@ -78,18 +79,13 @@ def post_challenge_event(request: Request) -> Answer:
     [result] = _count(request, GalleryKey(request.merchant_id, DEFAULT_GALLERY), [event])
     if result.status == "rejected":
         raise NotFound(result.detail or "")
-    return Answer(204)
+    return Answer(204, metrics=_metrics([result]))
 
 
 def _count(request: Request, gallery: GalleryKey, events: Sequence[Event]) -> list[Result]:
     from_robot = is_robot(request.headers.get("user-agent", ""))
     batch = Batch(gallery, request.caller.merchant_secret, events, from_robot, request.now)
-    results = event_counter().count(batch)
-    for status in {result.status for result in results}:
-        amount = sum(result.status == status for result in results)
-        metrics.add_metric(f"Events{status.capitalize()}", MetricUnit.Count, amount)
-    metrics.flush_metrics()
-    return results
+    return event_counter().count(batch)
 
 
 def _count_for_products(
@@ -109,6 +105,11 @@ def _count_for_products(
     images = gallery_store().get_images(gallery, {event.image_id for event in known})
     products = {image_id: image.description.product_ids for image_id, image in images.items()}
     take_events(interaction_store(), gallery, known, products, now=request.now)
+
+
+def _metrics(results: Sequence[Result]) -> dict[str, Metric]:
+    amounts = Counter(result.status for result in results)
+    return {f"Events{status.capitalize()}": Metric(amount) for status, amount in amounts.items()}
 
 
 def _answer(result: Result) -> ResultAnswer:

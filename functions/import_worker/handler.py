@@ -14,7 +14,8 @@ from vitrine.imports.ports import Lease
 from vitrine.imports.receive_upload import receive_upload
 from vitrine.imports.run_import import forget_file, give_up, run_import
 from vitrine.imports.wiring import KINDS, import_store, importer
-from vitrine.platform.telemetry import MetricUnit, logger, metrics
+from vitrine.platform.metrics import MetricUnit, metrics
+from vitrine.platform.telemetry import logger
 from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:

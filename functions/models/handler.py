@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from vitrine.access.wiring import access_store
-from vitrine.platform.telemetry import MetricUnit, logger, metrics
+from vitrine.platform.metrics import MetricUnit, metrics
+from vitrine.platform.telemetry import logger
 from vitrine.platform.times import utc_now
 from vitrine.recommendations.build_model import Work
 from vitrine.recommendations.wiring import model_builder

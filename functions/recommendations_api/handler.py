@@ -9,7 +9,7 @@ from vitrine.catalog.answers import ProductAnswer  # noqa: TC001 - the OpenAPI d
 from vitrine.catalog.model import UserKey
 from vitrine.platform.http import PUBLISHABLE, Answer, HttpApp, Page, Request
 from vitrine.platform.problems import FieldError, InvalidRequest
-from vitrine.platform.telemetry import MetricUnit, metrics
+from vitrine.platform.telemetry import Metric
 from vitrine.platform.wiring import replays
 from vitrine.recommendations.model import STRATEGIES
 from vitrine.recommendations.recommend import recommend_similar
@@ -88,15 +88,14 @@ def get(request: Request) -> Answer:
         now=request.now,
         new_id=new_recommendation_id,
     )
-    metrics.add_metric(f"RecommendationsCache{found.outcome.capitalize()}", MetricUnit.Count, 1)
-    metrics.flush_metrics()
     answer = _page(request, page, found.items)
     told = {
         "recommendation_id": found.recommendation_id,
         "generated_at": found.generated_at,
         "cached": found.outcome == "hit",
     }
-    return Answer(200, {**told, **cast("dict[str, Any]", answer.content)})
+    metrics = {f"RecommendationsCache{found.outcome.capitalize()}": Metric(1)}
+    return Answer(200, {**told, **cast("dict[str, Any]", answer.content)}, metrics=metrics)
 
 
 @app.route("GET", "/products/{product_id}/similar", scope=PUBLISHABLE, answers={200: RecommendedAnswer}, paged=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vitrine.platform.aws import client
+from vitrine.platform.metrics import MetricUnit, metrics
 from vitrine.platform.settings import read_settings
-from vitrine.platform.telemetry import MetricUnit, logger, metrics
+from vitrine.platform.telemetry import logger
 from vitrine.platform.times import utc_now
 from vitrine.review.dynamodb import snapshot_of
 from vitrine.review.follow_snapshots import Change, follow_snapshots
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True)
-class FollowSettings:
+class FollowSettings(NamedTuple):
     """Where changes go that could not be followed."""
 
     review_retry_queue: str

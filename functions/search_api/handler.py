@@ -8,7 +8,7 @@ from typing import Any
 from vitrine.access.wiring import admit
 from vitrine.platform.http import PUBLISHABLE, Answer, HttpApp, Request
 from vitrine.platform.problems import FieldError, InvalidRequest
-from vitrine.platform.telemetry import MetricUnit, metrics
+from vitrine.platform.telemetry import Metric
 from vitrine.search.answers import SearchAnswer, SuggestAnswer, found_image_answer
 from vitrine.search.read_search import PARAMETERS, read_search
 from vitrine.search.wiring import picture_finder
@@ -33,8 +33,6 @@ def search_images(request: Request) -> Answer:
     page = request.page()
     found = picture_finder().search(request.merchant_id, read_search(request.query, page.limit), page.state)
     took_ms = round((time.perf_counter() - started) * 1000, 2)
-    metrics.add_metric("SearchTook", MetricUnit.Milliseconds, took_ms)
-    metrics.flush_metrics()
     answer = request.list_answer([found_image_answer(hit) for hit in found.hits], found.after)
     more = {
         "total": {"value": found.total.value, "relation": found.total.relation},
@@ -44,7 +42,7 @@ def search_images(request: Request) -> Answer:
         },
         "took_ms": took_ms,
     }
-    return Answer(200, {**answer.content, **more}, _BRIEFLY)
+    return Answer(200, {**answer.content, **more}, _BRIEFLY, {"SearchTook": Metric(took_ms, "Milliseconds")})
 
 
 @app.route(

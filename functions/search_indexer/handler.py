@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from vitrine.galleries.wiring import gallery_store
-from vitrine.platform.telemetry import MetricUnit, logger, metrics
+from vitrine.platform.metrics import MetricUnit, metrics
+from vitrine.platform.telemetry import logger
 from vitrine.search.images import read_pictures
 from vitrine.search.sqs import read_changes
 from vitrine.search.wiring import picture_index

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from vitrine.catalog.model import UserKey
 from vitrine.catalog.wiring import interaction_store
-from vitrine.platform.telemetry import MetricUnit, logger, metrics
+from vitrine.platform.metrics import MetricUnit, metrics
+from vitrine.platform.telemetry import logger
 from vitrine.recommendations.refresh_shortlists import refresh_shortlist
 from vitrine.recommendations.wiring import entries, model_store, shelf_store, shortlist_tasks
 

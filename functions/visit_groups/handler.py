@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
-from vitrine.platform.telemetry import MetricUnit, logger, metrics
+from vitrine.platform.metrics import MetricUnit, metrics
+from vitrine.platform.telemetry import logger
 from vitrine.platform.times import utc_now
 from vitrine.visits.measure_group import Measured, measure_group
 from vitrine.visits.sqs import read_group

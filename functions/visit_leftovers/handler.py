@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from vitrine.platform.telemetry import MetricUnit, logger, metrics
+from vitrine.platform.metrics import MetricUnit, metrics
+from vitrine.platform.telemetry import logger
 from vitrine.visits.measure_group import give_up_group
 from vitrine.visits.sqs import read_group
 from vitrine.visits.wiring import publish_pictures_of_visits, visit_store

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vitrine.engagement.dynamodb import counter_key, whole_count
 from vitrine.engagement.ports import CounterKey
@@ -16,15 +15,15 @@ from vitrine.galleries.model import GalleryKey
 from vitrine.galleries.show_totals import show_totals
 from vitrine.galleries.wiring import gallery_store
 from vitrine.platform.aws import client
+from vitrine.platform.metrics import MetricUnit, metrics
 from vitrine.platform.settings import read_settings
-from vitrine.platform.telemetry import MetricUnit, logger, metrics
+from vitrine.platform.telemetry import logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-@dataclass(frozen=True)
-class WeightSettings:
+class WeightSettings(NamedTuple):
     """Where images go whose weight could not be written."""
 
     weights_retry_queue: str

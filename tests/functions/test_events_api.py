@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -76,6 +77,19 @@ def test_an_event_counts_once_in_whatever_company_it_comes(gallery: str) -> None
     assert post(event("1", type="click")) == (202, ["duplicate"])
     follow_counters()
     assert order() == [("old", 3), ("new", 1), ("middle", 0)]
+
+
+def test_a_batch_tells_how_its_events_ended(gallery: str, capsys: pytest.CaptureFixture[str]) -> None:
+    post(event("1"), event("2"), event("1"), event("3", "nowhere"), event("4", occurred_at="2020-01-01T00:00:00Z"))
+    post(event("5"), agent="Googlebot/2.1")
+    post(event("6", type="sniff"))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "/events" in line]
+    told = [{name: it for name, it in line.items() if name.startswith(("Events", "Responses"))} for line in lines]
+    assert told == [
+        {"EventsAccepted": 2, "EventsDuplicate": 1, "EventsRejected": 1, "EventsExpired": 1},
+        {"EventsFiltered": 1},
+        {"Responses4xx": 1},
+    ]
 
 
 def test_old_events_are_expired_and_events_of_unknown_images_rejected(gallery: str) -> None:

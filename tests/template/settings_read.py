@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import MISSING, fields
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -36,10 +35,8 @@ def variables_read_by(folder: str) -> Variables:
     needed: set[str] = set()
     known: set[str] = set()
     for settings in _settings_reached(folder):
-        for field in fields(settings):
-            known.add(field.name.upper())
-            if field.default is MISSING:
-                needed.add(field.name.upper())
+        known |= {name.upper() for name in settings._fields}
+        needed |= {name.upper() for name in settings._fields if name not in settings._field_defaults}
     return Variables(needed, known)
 
 

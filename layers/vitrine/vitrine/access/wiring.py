@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.access.dynamodb import DynamoDBAccess
 from vitrine.access.spend_quota import Quota
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from vitrine.platform.http import Caller
 
 
-@dataclass(frozen=True)
-class AccessSettings:
+class AccessSettings(NamedTuple):
     """Where merchants and keys are kept."""
 
     access_table: str

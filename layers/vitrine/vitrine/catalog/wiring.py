@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from vitrine.catalog.dynamodb import DynamoDBInteractions, DynamoDBProducts
 from vitrine.platform.aws import client
 from vitrine.platform.settings import read_settings
 
 
-@dataclass(frozen=True)
-class ProductSettings:
+class ProductSettings(NamedTuple):
     """Where products are kept."""
 
     products_table: str
 
 
-@dataclass(frozen=True)
-class InteractionSettings:
+class InteractionSettings(NamedTuple):
     """Where interactions are kept."""
 
     interactions_table: str

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.engagement.count_events import EventCounter
 from vitrine.engagement.dynamodb import DynamoDBCounters
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from vitrine.galleries.model import GalleryKey, Image, Totals
 
 
-@dataclass(frozen=True)
-class EngagementSettings:
+class EngagementSettings(NamedTuple):
     """Where counters are kept, and how old an event may be."""
 
     counters_table: str

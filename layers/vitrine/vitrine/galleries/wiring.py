@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 from uuid import uuid4
 
 from vitrine.galleries.dynamodb import DynamoDBGalleries
@@ -12,16 +12,14 @@ from vitrine.platform.aws import client
 from vitrine.platform.settings import read_settings
 
 
-@dataclass(frozen=True)
-class GalleriesSettings:
+class GalleriesSettings(NamedTuple):
     """Where galleries and images are kept."""
 
     galleries_table: str
     images_table: str
 
 
-@dataclass(frozen=True)
-class TaskSettings:
+class TaskSettings(NamedTuple):
     """Where work for later goes."""
 
     gallery_tasks_queue: str

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.imports.dynamodb import DynamoDBImports
 from vitrine.imports.s3 import S3Uploads
@@ -19,16 +18,14 @@ if TYPE_CHECKING:
     from vitrine.imports.run_import import Importer
 
 
-@dataclass(frozen=True)
-class ImportsSettings:
+class ImportsSettings(NamedTuple):
     """Where imports are kept and files are put."""
 
     imports_table: str
     uploads_bucket: str
 
 
-@dataclass(frozen=True)
-class WorkerSettings:
+class WorkerSettings(NamedTuple):
     """Where the worker is told of work."""
 
     imports_queue: str

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 import time
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import unquote
 
@@ -30,7 +30,7 @@ from vitrine.platform.problems import (
     problem,
     status_of,
 )
-from vitrine.platform.telemetry import MetricUnit, log_request, logger, metrics
+from vitrine.platform.telemetry import Metric, log_request, logger
 from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ CORS_HEADERS = {
 _ID = re.compile(ID_PATTERN)
 _JSON = "application/json"
 _PROBLEM = "application/problem+json"
+_NONE: Mapping[str, Any] = MappingProxyType({})
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 class Caller(NamedTuple):
@@ -74,16 +76,14 @@ class Caller(NamedTuple):
     requests_per_minute: int
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(NamedTuple):
     """How a list is paged: at most `limit` items after `state` (None at the start)."""
 
     limit: int
     state: Any
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """One request, checked as far as every route needs it."""
 
     method: str
@@ -141,13 +141,16 @@ class Request:
         return cursor_scope(self.merchant_id, self.path, self.query)
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A status, a JSON value (None for no body; a text goes as it is, with its Content-Type) and more headers."""
+class Answer(NamedTuple):
+    """A status, a JSON value (None for no body; a text goes as it is, with its Content-Type) and more headers.
+
+    `metrics` are told of the request, and not to its sender.
+    """
 
     status: int
     content: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NONE
+    metrics: Mapping[str, Metric] = _NONE
 
 
 class Route(NamedTuple):
@@ -228,17 +231,18 @@ class HttpApp:
         except Exception as error:  # noqa: BLE001 - nothing internal may reach the caller
             logger.exception("unexpected error")
             answer = _problem_answer(error, path, request_id)
+        metrics = answer.metrics
+        if answer.status >= 400:  # noqa: PLR2004 - where errors begin
+            metrics = {**metrics, f"Responses{answer.status // 100}xx": Metric(1)}
         log_request(
             utc_now(),
+            metrics,
             request_id=request_id,
             route=f"{event['httpMethod']} {event['resource']}",
             status=answer.status,
             merchant_id=merchant_id,
             duration_ms=round((time.perf_counter() - started) * 1000, 2),
         )
-        if answer.status >= 400:  # noqa: PLR2004 - where errors begin
-            metrics.add_metric(f"Responses{answer.status // 100}xx", MetricUnit.Count, 1)
-            metrics.flush_metrics()
         return _gateway_answer(answer, event)
 
     def _authorize(self, route: Route, request: Request) -> None:
@@ -343,7 +347,7 @@ def _gateway_answer(answer: Answer, event: dict[str, Any]) -> dict[str, Any]:
         headers.setdefault("Content-Type", _JSON)
         body = answer.content
         if not isinstance(body, str):
-            body = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+            body = _encode(body)
     if event["httpMethod"] == "GET" and status == 200:  # noqa: PLR2004
         etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
         headers["ETag"] = etag

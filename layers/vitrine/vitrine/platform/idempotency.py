@@ -68,7 +68,7 @@ class ReplayedAnswers:
             config=self._config,
         )
         try:
-            return Answer(**once(write=write))
+            kept = once(write=write)
         except IdempotencyValidationError as error:
             raise Conflict("This Idempotency-Key was used with another body. Use a new key.") from error
         except IdempotencyAlreadyInProgressError as error:
@@ -78,3 +78,4 @@ class ReplayedAnswers:
                 logger.warning("answer not kept", exc_info=error)
                 return done[0]
             raise Unavailable("The store did not answer in time. Send the request again.", 1) from error
+        return done[0] if done else Answer(**kept)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 if TYPE_CHECKING:
@@ -17,17 +16,16 @@ class MissingSettingError(RuntimeError):
 
 
 def read_settings(kind: type[Settings], environment: Mapping[str, str] = os.environ) -> Settings:
-    """Fill the dataclass `kind` from variables named as its fields in upper case.
+    """Fill the named tuple `kind` from variables named as its fields in upper case.
 
     Fields are `str`, `int` or `float`. Raises MissingSettingError when one without a default is absent.
     """
-    types = get_type_hints(kind)
     values: dict[str, Any] = {}
-    for field in fields(kind):  # type: ignore[arg-type]
-        text = environment.get(field.name.upper())
+    for name, convert in get_type_hints(kind).items():
+        text = environment.get(name.upper())
         if text is not None:
-            values[field.name] = types[field.name](text)
-        elif field.default is MISSING:
-            message = f"set the environment variable {field.name.upper()}"
+            values[name] = convert(text)
+        elif name not in kind._field_defaults:  # type: ignore[attr-defined]
+            message = f"set the environment variable {name.upper()}"
             raise MissingSettingError(message)
     return kind(**values)

@@ -1,32 +1,45 @@
-"""Structured logs and EMF metrics."""
+"""Structured logs, and the line of each request, which carries its metrics."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from vitrine.platform.times import to_rfc3339
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
+NAMESPACE = "Vitrine"
 logger = Logger()
-metrics = Metrics(namespace="Vitrine")
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
-__all__ = ["MetricUnit", "log_request", "logger", "metrics"]
-
-_SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "vitrine")
+SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "vitrine")
 
 
-def log_request(now: datetime, **fields: Any) -> None:
-    """Write the one line of each request, in the logger's form.
+class Metric(NamedTuple):
+    """What a request tells of itself."""
 
-    Apart from the logger because every request pays for it: this takes a fifth of its time.
+    value: float
+    unit: Literal["Count", "Milliseconds"] = "Count"
+
+
+def log_request(now: datetime, metrics: Mapping[str, Metric], **fields: Any) -> None:
+    """Write the one line of each request, in the logger's form, with its metrics in CloudWatch's embedded format.
+
+    Apart from Powertools because every request pays for it: this takes a fifth of its time, and one line of log.
     """
-    line = {"level": "INFO", "message": "request", "timestamp": to_rfc3339(now), "service": _SERVICE, **fields}
-    sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
+    line = {"level": "INFO", "message": "request", "timestamp": to_rfc3339(now), "service": SERVICE, **fields}
+    if metrics:
+        told = [{"Name": name, "Unit": metric.unit} for name, metric in metrics.items()]
+        line |= {name: metric.value for name, metric in metrics.items()}
+        line["_aws"] = {
+            "Timestamp": int(now.timestamp() * 1000),
+            "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": told}],
+        }
+    sys.stdout.write(_encode(line) + "\n")

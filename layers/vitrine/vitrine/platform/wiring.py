@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.platform.settings import read_settings
 
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from vitrine.platform.idempotency import ReplayedAnswers
 
 
-@dataclass(frozen=True)
-class IdempotencySettings:
+class IdempotencySettings(NamedTuple):
     """Where first answers are kept."""
 
     idempotency_table: str
@@ -28,8 +26,7 @@ def replays() -> ReplayedAnswers:
     return ReplayedAnswers(read_settings(IdempotencySettings).idempotency_table)
 
 
-@dataclass(frozen=True)
-class FetcherSettings:
+class FetcherSettings(NamedTuple):
     """`fetch_allowed_hosts` are hosts, parted by commas, that need not be public: for tests and the demo."""
 
     fetch_allowed_hosts: str = ""

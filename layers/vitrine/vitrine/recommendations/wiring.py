@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from vitrine.catalog.wiring import InteractionSettings, ProductSettings, interaction_store, product_store
@@ -25,16 +24,14 @@ if TYPE_CHECKING:
     from vitrine.recommendations.ports import Entries
 
 
-@dataclass(frozen=True)
-class RecommendationSettings:
+class RecommendationSettings(NamedTuple):
     """Where models, shortlists and entries are kept. `redis_url` moves the entries there."""
 
     recommendations_table: str
     redis_url: str = ""
 
 
-@dataclass(frozen=True)
-class ModelSettings:
+class ModelSettings(NamedTuple):
     """Where models are built, and by what: `duckdb` or `athena`, which has a workgroup and a database of tables."""
 
     models_bucket: str
@@ -44,8 +41,7 @@ class ModelSettings:
     models_database: str = ""
 
 
-@dataclass(frozen=True)
-class TaskSettings:
+class TaskSettings(NamedTuple):
     """Where work on shoppers goes."""
 
     shortlists_queue: str

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.catalog.wiring import product_store
 from vitrine.galleries.model import GalleryKey
@@ -22,30 +21,26 @@ if TYPE_CHECKING:
     from vitrine.review.s3 import S3Pictures
 
 
-@dataclass(frozen=True)
-class ReviewSettings:
+class ReviewSettings(NamedTuple):
     """Where snapshots are kept."""
 
     review_table: str
 
 
-@dataclass(frozen=True)
-class PictureSettings:
+class PictureSettings(NamedTuple):
     """Where pictures are kept."""
 
     pictures_bucket: str
 
 
-@dataclass(frozen=True)
-class QueueSettings:
+class QueueSettings(NamedTuple):
     """How long a reviewer may take, and how many of a hundred snapshots two reviewers see."""
 
     review_lease_seconds: int = 300
     second_opinion_percent: int = 0
 
 
-@dataclass(frozen=True)
-class PublicSettings:
+class PublicSettings(NamedTuple):
     """Where web pages find the API."""
 
     public_api_url: str

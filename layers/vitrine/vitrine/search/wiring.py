@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import gettempdir
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.platform.aws import client
 from vitrine.platform.settings import read_settings
@@ -21,31 +20,27 @@ if TYPE_CHECKING:
 EMBEDDED = "embedded"
 
 
-@dataclass(frozen=True)
-class SearchSettings:
+class SearchSettings(NamedTuple):
     """Which engine, and how much of the local disk the embedded one may fill."""
 
     search_engine: str
     search_disk_bytes: int = 400_000_000
 
 
-@dataclass(frozen=True)
-class EmbeddedSettings:
+class EmbeddedSettings(NamedTuple):
     """Where the embedded engine's versions are published."""
 
     search_bucket: str
 
 
-@dataclass(frozen=True)
-class OpenSearchSettings:
+class OpenSearchSettings(NamedTuple):
     """Where OpenSearch answers."""
 
     opensearch_url: str
     aws_region: str = ""
 
 
-@dataclass(frozen=True)
-class ChangesSettings:
+class ChangesSettings(NamedTuple):
     """Where keys of changed images wait."""
 
     search_changes_queue: str

@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.platform.aws import client
 from vitrine.platform.settings import read_settings
@@ -27,30 +26,26 @@ _IN_FLIGHT = 32
 _SIMULATED_SECONDS = (0.1, 0.4)
 
 
-@dataclass(frozen=True)
-class VisitsSettings:
+class VisitsSettings(NamedTuple):
     """Where visits are kept."""
 
     visits_table: str
 
 
-@dataclass(frozen=True)
-class SubmissionSettings:
+class SubmissionSettings(NamedTuple):
     """Where submissions are kept."""
 
     submissions_bucket: str
 
 
-@dataclass(frozen=True)
-class QueueSettings:
+class QueueSettings(NamedTuple):
     """Where work for later goes."""
 
     visit_plans_queue: str
     visit_groups_queue: str
 
 
-@dataclass(frozen=True)
-class MeasureSettings:
+class MeasureSettings(NamedTuple):
     """Whether measuring takes as long as the assignment's simulation."""
 
     simulate_processing: str = "no"
