@@ -40,7 +40,10 @@ def versions(changed_layer: str | None = None) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_functions_of_a_changed_layer_get_new_versions_and_no_others_do(layer: str) -> None:
+def test_functions_of_a_changed_layer_get_new_versions_and_no_others_do(
+    layer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     shared = template()["Globals"]["Function"]["Layers"]
     of_layer = {
         name
