@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any, TypedDict, cast
 
 from vitrine.access.wiring import admit
@@ -140,6 +141,14 @@ def _weights_answer(request: Request) -> dict[str, Any]:
 
 
 def _page(request: Request, page: Page, items: list[dict[str, Any]]) -> Answer:
-    start = page.state or 0
-    end = start + page.limit
-    return request.list_answer(items[start:end], end if end < len(items) else None)
+    """What was not shown yet of the list as it is now, so that its changes repeat and hide nothing."""
+    shown: list[int] = page.state or []
+    left = [(_mark(it), it) for it in items if _mark(it) not in shown]
+    told = [it for _, it in left[: page.limit]]
+    marks = [mark for mark, _ in left[: page.limit]]
+    return request.list_answer(told, [*shown, *marks] if len(left) > page.limit else None)
+
+
+def _mark(item: dict[str, Any]) -> int:
+    """Short enough that a cursor holds all that a list shows."""
+    return zlib.crc32(item["product_id"].encode())

@@ -144,6 +144,20 @@ def test_pages_follow_each_other(shop: None) -> None:
     assert (ids(first) + ids(second), second["next_cursor"]) == (whole, None)
 
 
+def test_pages_repeat_and_leave_out_nothing_while_the_list_changes(shop: None) -> None:
+    build()
+    first = recommended("nobody", strategy="popular", limit="3")
+    *_, last = ids(recommended("nobody", strategy="popular"))
+    for user in "klmnopqrst":
+        post((user, last, "purchase"))
+    build()
+    assert ids(recommended("nobody", strategy="popular"))[0] == last
+    second = recommended("nobody", strategy="popular", limit="2", cursor=first["next_cursor"])
+    post(("nobody", ids(first)[0], "purchase"))
+    rest = recommended("nobody", strategy="popular", limit="100", cursor=second["next_cursor"])
+    assert sorted([*ids(first), *ids(second), *ids(rest)]) == sorted(NAMES.values())
+
+
 def test_a_category_holds_only_its_products(shop: None) -> None:
     build()
     assert set(ids(recommended("nobody", category="garden"))) == {"spade", "rake"}
