@@ -10,7 +10,7 @@ endif
 export PORT PARAMETERS
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help faults bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-serving bench-recommendations bench-recommendations-batch bench-recommendations-engines up down reset logs check test lock docs robots
+.PHONY: help faults bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-recommendations bench-recommendations-batch bench-recommendations-engines up down reset logs check test lock docs robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -79,6 +79,9 @@ bench-recommendations: bench-recommendations-engines  ## quality of recommendati
 	$(VENV)/bin/uv pip install --quiet --no-deps --target $(BENCH)/films recbole==1.2.1
 	for set in groceries films; do \
 		PYTHONPATH=$(PYTHONPATH):$(BENCH)/films $(BENCH)/recommendations/bin/python -W ignore -m bench.recommendations --set $$set; done
+
+bench-loading: $(READY)  ## rows a second and write units of loading a model of 92,331 products (VITRINE_DATA=...)
+	$(PYTHON) -m bench.loading
 
 bench-serving: $(READY)  ## read units and round trips of recommendations at 1,000 and 1,000,000 products
 	$(PYTHON) -m bench.serving

@@ -12,8 +12,10 @@ from vitrine.platform.times import utc_now
 from vitrine.recommendations.build_model import Work
 from vitrine.recommendations.wiring import model_builder
 
+_LAST_ROWS_MILLISECONDS = 60_000
 
-def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Do parts from the queue; or begin a run: `{"merchant_id": …}`, or of every merchant without it."""
     if "Records" not in event:
         merchants = [event["merchant_id"]] if "merchant_id" in event else access_store().merchants()
@@ -23,7 +25,10 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     failures = []
     for record in event["Records"]:
         try:
-            model_builder().do(Work(*json.loads(record["body"])))
+            model_builder().do(
+                Work(*json.loads(record["body"])),
+                time_is_left=lambda: context.get_remaining_time_in_millis() > _LAST_ROWS_MILLISECONDS,
+            )
         except Exception:  # noqa: BLE001 - the queue hands it out again
             logger.exception("part failed")
             failures.append({"itemIdentifier": record["messageId"]})

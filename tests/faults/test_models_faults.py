@@ -6,6 +6,7 @@ fails once (a sample of them unless `VITRINE_FAULT_RUNS` asks for more).
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import random
@@ -18,7 +19,7 @@ import pytest
 from functions.models.handler import lambda_handler as models
 from functions.shortlists.handler import lambda_handler as shortlists
 from tests.aws import Context
-from tests.faults.fault import FAULTS, Fault, Killed, hooked, throttle, without_guards
+from tests.faults.fault import FAULTS, Fault, Killed, hooked, kill, throttle, without_guards
 from tests.recommendations import (
     as_event,
     build,
@@ -173,6 +174,42 @@ def test_without_the_conditions_a_run_that_was_given_up_would_disturb_the_next(o
     assert model_rows() != clean or model_read() < second.model
 
 
+@pytest.mark.parametrize(
+    ("milliseconds", "what", "starts"),
+    [(1_000, None, [0, 250, 500]), (1_000, kill, [0, 250, 500]), (900_000, throttle, [0, 250])],
+    ids=["time is up", "the worker dies", "the store throttles"],
+)
+def test_a_part_that_is_not_done_at_once_goes_on_where_it_stopped(
+    milliseconds: int, what: Callable[[str], None] | None, starts: list[int]
+) -> None:
+    models({"merchant_id": "shop"}, Context())
+    waiting = queued_bodies("ModelsQueue")
+    while json.loads(waiting[0])[2] != "load":
+        models(as_event(waiting.pop(0)), Context())
+        waiting += queued_bodies("ModelsQueue")
+    run = json.loads(waiting[0])[1]
+    lines = "".join(f"p{number:03},collaborative,tea,10000,5\n" for number in range(600))
+    name = f"shop/{run}/results/neighbours-00.csv.gz"
+    client("s3").put_object(Bucket="modelsbucket", Key=name, Body=gzip.compress(lines.encode()))
+    seen = set()
+    fault = _Nth("PutItem", what or (lambda _: None), at=300)
+    with hooked(fault):
+        while waiting:
+            body = waiting.pop(0)
+            _, _, step, part, start = json.loads(body)
+            if (step, part) == ("load", "neighbours-00"):
+                seen.add(start)
+            with suppress(Killed):
+                models(as_event(body), Context(milliseconds))
+                body = ""
+            waiting += [*([body] if body else []), *queued_bodies("ModelsQueue")]
+    assert fault.struck
+    assert sorted(seen) == starts
+    assert model_read() == run
+    loaded = {owner.split("/")[1] for owner, kind in model_rows() if kind == "near"}
+    assert {f"p{number:03}" for number in range(600)} <= loaded
+
+
 def test_readers_see_the_old_model_or_the_new_one() -> None:
     users, strategies = ("hal", "ida", "nobody"), ("hybrid", "popular")
 
@@ -233,15 +270,21 @@ def _first_reasons(user: str) -> list[str]:
 
 
 class _Nth:
-    def __init__(self, operation: str, what: Callable[[str], None]) -> None:
-        self.struck = False
+    def __init__(self, operation: str, what: Callable[[str], None], at: int = 1) -> None:
+        self.calls = 0
         self._operation = operation
         self._what = what
+        self._at = at
+
+    @property
+    def struck(self) -> bool:
+        return self.calls >= self._at
 
     def __call__(self, model: Any, **_: Any) -> None:
-        if model.name == self._operation and not self.struck:
-            self.struck = True
-            self._what(model.name)
+        if model.name == self._operation:
+            self.calls += 1
+            if self.calls == self._at:
+                self._what(model.name)
 
 
 class Overtaken(Fault):

@@ -2,7 +2,7 @@
 
 export   interactions, part by part, and the products, from the stores to files
 learn    files to files, by one engine
-load     the results into the slot that is not read; the last one publishes
+load     the results into the slot that is not read, over as many invocations as they take; the last one publishes
 refresh  shortlists, part by part
 """
 
@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from vitrine.catalog.model import PARTS, UserKey
+from vitrine.platform.problems import Unavailable
 from vitrine.recommendations.choose_weights import choose_weights
 from vitrine.recommendations.model_files import (
     interaction_line,
@@ -25,7 +27,7 @@ from vitrine.recommendations.model_files import (
 from vitrine.recommendations.ports import Model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from vitrine.catalog.model import Interaction, Product
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from vitrine.recommendations.ports import ModelStore, Tasks
 
 _DAY_SECONDS = 86_400
+ROWS_AT_ONCE = 250
 _RESULTS = ["popular", *(f"neighbours-{part:02}" for part in range(PARTS))]
 STEPS: dict[str, list[str]] = {
     "export": [*(f"{part:02}" for part in range(PARTS)), "products"],
@@ -44,12 +47,13 @@ _NEXT = dict(zip(STEPS, [*list(STEPS)[1:], None], strict=True))
 
 
 class Work(NamedTuple):
-    """One part of a step of a run."""
+    """One part of a step of a run, of which the rows before `start` are done."""
 
     merchant_id: str
     run: int
     step: str
     part: str
+    start: int = 0
 
 
 class Run(NamedTuple):
@@ -162,7 +166,7 @@ class ModelBuilder:
         self._send(merchant_id, run, "export")
         return run
 
-    def do(self, work: Work) -> None:
+    def do(self, work: Work, time_is_left: Callable[[], bool]) -> None:
         """Do one part; the last of a step lets the next begin. Work of a run that was given up is left.
 
         A part that was done before may have died before the next step heard of it.
@@ -171,7 +175,11 @@ class ModelBuilder:
         if run is None or run.number != work.run or run.status != "running":
             return
         if f"{work.step}/{work.part}" not in run.done:
-            getattr(self, f"_{work.step}")(work, run)
+            if work.step != "load":
+                getattr(self, f"_{work.step}")(work, run)
+            elif rest := self._load(work, run, time_is_left):
+                self._queue.send([rest])
+                return
         after = self._runs.finish_part(work)
         if after is None or not all(f"{work.step}/{part}" in after.done for part in STEPS[work.step]):
             return
@@ -214,15 +222,27 @@ class ModelBuilder:
         if weights:
             self._models.put_weights(work.merchant_id, Model(run.number, run.slot), weights)
 
-    def _load(self, work: Work, run: Run) -> None:
+    def _load(self, work: Work, run: Run, time_is_left: Callable[[], bool]) -> Work | None:
+        """What is left of the part when time is up, or when the store throttles after some of it."""
         model = Model(run.number, run.slot)
         lines = self._files.read(f"{_prefix(work)}results/{work.part}.csv")
-        if work.part != "popular":
-            self._models.put_neighbourhoods(work.merchant_id, model, read_neighbours(lines))
-            return
-        found = dict(read_popular(lines))
-        for category, popular in found.items():
-            self._models.put_popular(work.merchant_id, model, category, popular)
+        if work.part == "popular":
+            for category, popular in dict(read_popular(lines)).items():
+                self._models.put_popular(work.merchant_id, model, category, popular)
+            return None
+        rest = work
+        rows = islice(read_neighbours(lines), work.start, None)
+        while some := list(islice(rows, ROWS_AT_ONCE)):
+            if rest != work and not time_is_left():
+                return rest
+            try:
+                self._models.put_neighbourhoods(work.merchant_id, model, some)
+            except Unavailable:
+                if rest == work:
+                    raise
+                return rest
+            rest = rest._replace(start=rest.start + len(some))
+        return None
 
     def _refresh(self, work: Work, run: Run) -> None:
         del run

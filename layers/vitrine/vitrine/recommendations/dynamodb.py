@@ -21,13 +21,13 @@ import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from vitrine.catalog.dynamodb import bought_key, product_key, product_of, user_key
 from vitrine.platform.dynamodb import ConditionFailed, batch_get, get_together, translated
 from vitrine.platform.problems import Unavailable
+from vitrine.platform.threads import run_all
 from vitrine.recommendations.build_model import Run
 from vitrine.recommendations.model import (
     ChosenWeights,
@@ -57,7 +57,6 @@ _LARGEST_ENTRY = 350_000
 _TOP = 50
 _ATTEMPTS = 8
 _PARALLEL_WRITES = 16
-_ROWS_AT_ONCE = 1000
 
 
 class DynamoDBModels:
@@ -112,8 +111,7 @@ class DynamoDBModels:
             for product_id, near in neighbourhoods
         )
         with ThreadPoolExecutor(_PARALLEL_WRITES) as pool:
-            while some := list(islice(rows, _ROWS_AT_ONCE)):
-                list(pool.map(self._put_row, some))
+            run_all(pool, self._put_row, rows)
 
     def put_popular(self, merchant_id: str, model: Model, category: str, popular: Sequence[Popular]) -> None:
         top = [(it.product_id, it.users) for it in popular[:_TOP]]
