@@ -9,7 +9,6 @@ DynamoDB Local, which reports the units and shares two cores with the loading.
 from __future__ import annotations
 
 import argparse
-import gzip
 import os
 import resource
 import tempfile
@@ -48,7 +47,7 @@ def main() -> None:
 
 def load(file: Path) -> None:
     before, started, processor, rows = spent["write"], time.perf_counter(), time.process_time(), 0
-    with gzip.open(file, "rt") as lines:
+    with file.open() as lines:
         found = read_neighbours(lines)
         while some := list(islice(found, ROWS_AT_ONCE)):
             model_store().put_neighbourhoods("shop", Model(1, "a"), some)
