@@ -1,10 +1,10 @@
 """How long learning takes and how much memory it needs, beside implicit's item-kNN.
 
-    python -m bench.recommendations_batch [--interactions 100000 1000000]
+    python -m bench.recommendations_batch [--interactions 100000 1000000] [--hot]
 
 The groceries' purchases, drawn again and again: each draw is one of a household's, given to one of its likenesses,
 of which there are as many as keep histories as long as they are. Each engine learns in a process of its own, from
-the same files, on two cores.
+the same files, on two cores. `--hot` adds a product that every shopper buys.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 from bench.recommendations_data import groceries
+from vitrine.catalog.model import Product
 from vitrine.recommendations import duckdb
 from vitrine.recommendations.choose_weights import choose_weights
 from vitrine.recommendations.model import number_of
@@ -46,6 +47,18 @@ def synthesise(tables: Path, count: int) -> None:
         file.writelines(map(product_line, found.products))
     with gzip.open(tables / "tokens/00.csv.gz", "wt", compresslevel=1) as file:
         file.writelines(line for product in found.products for line in token_lines(product))
+
+
+def add_hot_product(tables: Path) -> None:
+    latest = {}
+    for file in (tables / "interactions").iterdir():
+        with gzip.open(file, "rt") as lines:
+            latest |= {user: at for user, _, _, at in (line.split(",") for line in lines)}
+    hot = Product("hot", "Hot")
+    with gzip.open(tables / "interactions/hot.csv.gz", "wt") as file:
+        file.writelines(f"{user},{number_of(hot.product_id)},1000,{at}" for user, at in latest.items())
+    with gzip.open(tables / "products/hot.csv.gz", "wt") as file:
+        file.write(product_line(hot))
 
 
 def learn(engine: str, tables: Path) -> None:
@@ -78,6 +91,7 @@ def _item_knn(tables: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--interactions", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--hot", action="store_true")
     parser.add_argument("--learn", nargs=2, metavar=("ENGINE", "TABLES"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.learn:
@@ -87,6 +101,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as place:
             tables = Path(place)
             synthesise(tables, count)
+            if chosen.hot:
+                add_hot_product(tables)
             for engine in ENGINES:
                 command = [sys.executable, "-m", "bench.recommendations_batch", "--learn", engine, place]
                 done = subprocess.run(command, check=True, capture_output=True, text=True)
