@@ -3,13 +3,16 @@
     python -m bench.recommendations [--set groceries|films] [--tune]
 
 Groceries are split by week: settings of the peers are chosen on weeks 34 to 38, what is printed is of 39 to 43.
-Of films each one's last fifth is held out, and the fifth before it chooses. `--tune` stops after choosing.
+Of films each one's last fifth is held out, and the fifth before it chooses. `--tune` stops after choosing, and tells
+of two earlier slices too.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import random
+from bisect import bisect_left
 from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,19 +20,21 @@ from typing import TYPE_CHECKING
 from bench.recommendations_data import films, groceries
 from bench.recommendations_peers import PEERS, TOP, Matrix
 from bench.recommendations_shop import Shop
-from vitrine.recommendations.model import STRATEGIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from bench.recommendations_data import Split
     from bench.recommendations_peers import Ranked
 
-SETS: dict[str, tuple[Callable[[], Split], Callable[[], Split]]] = {
-    "groceries": (partial(groceries, 34, 38), partial(groceries, 39, 43)),
-    "films": (partial(films, 2), partial(films, 1)),
+    Key = tuple[float, float]
+
+SETS: dict[str, tuple[Callable[[], Split], ...]] = {
+    "groceries": tuple(partial(groceries, first, first + 4) for first in (39, 34, 29, 24)),
+    "films": tuple(partial(films, held_out) for held_out in (1, 2, 3, 4)),
 }
 ASIDE = {"popularity", "EASE with our recency"}  # the floor, and what recency alone would bring
+STRATEGIES = ("popular", "content", "collaborative", "hybrid")
 _GAINS = [1 / math.log2(place + 2) for place in range(TOP)]
 
 
@@ -42,7 +47,17 @@ def scores(ranked: Ranked, later: dict[str, set[str]]) -> list[float]:
     return [gain(ranked[user], wanted) for user, wanted in later.items()]
 
 
-def mean(found: list[float]) -> float:
+def told(found: Sequence[float]) -> str:
+    """The mean and its error."""
+    return f"{mean(found):.4f} ±{math.sqrt(sum((it - mean(found)) ** 2 for it in found)) / len(found):.4f}"
+
+
+def beside(results: dict[str, list[float]], one: str, other: str) -> None:
+    differences = [mine - its for mine, its in zip(results[one], results[other], strict=True)]
+    print(f"{one} - {other}: {told(differences)}", flush=True)
+
+
+def mean(found: Sequence[float]) -> float:
     return sum(found) / len(found)
 
 
@@ -51,55 +66,75 @@ def main() -> None:
     parser.add_argument("--set", choices=SETS, default="groceries")
     parser.add_argument("--tune", action="store_true")
     chosen = parser.parse_args()
-    choosing, held_out = SETS[chosen.set]
-    found = choosing()
+    held_out, *choosing = SETS[chosen.set]
+    found = choosing[0]()
     matrix = Matrix(found)
     settings: dict[str, str] = {}
     for peer, tries in PEERS.items():
         tried = {name: mean(scores(rank(), found.later)) for name, rank in tries(matrix, found.later)}
         settings[peer] = max(tried, key=lambda name: tried[name])
         print(f"{peer:24} {tried[settings[peer]]:.4f} of {len(tried)} tried: {settings[peer]}", flush=True)
-    if chosen.tune:
-        report(found, {})
-        return
-    found = held_out()
-    matrix = Matrix(found)
-    report(
-        found,
-        {
+    for take in choosing if chosen.tune else [held_out]:
+        found = take()
+        matrix = Matrix(found)
+        ranked = {
             peer: next(rank() for name, rank in tries(matrix, found.later) if name == settings[peer])
             for peer, tries in PEERS.items()
-        },
-    )
+        }
+        report(found, ranked)
 
 
 def report(found: Split, peers: dict[str, Ranked]) -> None:
     shop = Shop(found)
     ours = {user: shop.ranked(user) for user in found.later}
     results = {peer: scores(ranked, found.later) for peer, ranked in peers.items()}
-    for strategy in ("popular", "content", "collaborative", "hybrid"):
-        results[f"ours, {strategy}"] = scores({user: mine[strategy] for user, mine in ours.items()}, found.later)
-    users = len(found.later)
-    print(f"\n{users} shoppers, {len(found.products)} products, {len(found.past)} interactions; {shop.weights}")
-    best = max((mean(results[peer]) for peer in peers if peer not in ASIDE), default=1)
+    for strategy in STRATEGIES:
+        results[strategy] = scores({user: mine[strategy] for user, mine in ours.items()}, found.later)
+    print(f"\n{len(ours)} shoppers, {len(found.products)} products, {len(found.past)} interactions; {shop.weights}")
+    best = max((peer for peer in peers if peer not in ASIDE), key=lambda peer: mean(results[peer]))
     for name, each in results.items():
-        error = math.sqrt(sum((it - mean(each)) ** 2 for it in each)) / users
-        print(f"{name:24} {mean(each):.4f} ±{error:.4f}  {mean(each) / best:.2f} of the best peer", flush=True)
+        print(f"{name:24} {told(each)}  {mean(each) / mean(results[best]):.2f} of the best peer", flush=True)
+    for one, other in (("hybrid", best), ("hybrid", "collaborative"), ("content", "popular")):
+        beside(results, one, other)
     report_cold(shop, found)
 
 
 def report_cold(shop: Shop, found: Split) -> None:
-    """Of what came afterwards, the tenth that fewest had touched: ranked among all products as cold as these."""
+    """Of what came afterwards, the tenth that fewest had touched: ranked among all products as cold as these.
+
+    What nothing speaks for has its popularity alone; equals are in an order drawn by lot.
+    """
     touched = Counter(product_id for _, product_id in {(it.user_id, it.product_id) for it in found.past})
     pairs = sorted(touched[product_id] for wanted in found.later.values() for product_id in wanted)
     most = pairs[len(pairs) // 10]
-    cold = {it.product_id for it in found.products if touched[it.product_id] <= most}
-    later = {user: wanted & cold for user, wanted in found.later.items() if wanted & cold}
-    ours = {user: shop.ranked_among(user, cold) for user in later}
-    print(f"\nthe coldest: {len(cold)} products that at most {most} touched, {len(later)} shoppers")
-    for strategy in STRATEGIES:
-        ranked = {user: mine[strategy] for user, mine in ours.items()}
-        print(f"ours, {strategy:18} {mean(scores(ranked, later)):.4f}", flush=True)
+    draw = random.Random(0)
+    lots = {it.product_id: draw.random() for it in found.products if touched[it.product_id] <= most}
+    later = {user: wanted & lots.keys() for user, wanted in found.later.items() if wanted & lots.keys()}
+    alone = {it: (-shop.prior(it), lot) for it, lot in lots.items()}
+    line = sorted(alone.values())
+    places: dict[str, list[list[int]]] = {strategy: [] for strategy in STRATEGIES}
+    for user, wanted in later.items():
+        for strategy, scores_of in shop.spoken_for(user, lots).items():
+            spoken = {it: (-score, lots[it]) for it, score in scores_of.items()}
+            places[strategy].append(places_of([spoken.get(it, alone[it]) for it in wanted], spoken, alone, line))
+    print(f"\nthe coldest: {len(lots)} products that at most {most} touched, {len(later)} shoppers")
+    for share in (0.01, 0.1):
+        results = {
+            strategy: [mean([place < share * len(lots) for place in some]) for some in places[strategy]]
+            for strategy in STRATEGIES
+        }
+        for strategy, each in results.items():
+            print(f"{strategy:24} {told(each)} of it among the first {share:.0%}", flush=True)
+        beside(results, "hybrid", "collaborative")
+        beside(results, "content", "popular")
+
+
+def places_of(keys: list[Key], spoken: dict[str, Key], alone: dict[str, Key], line: list[Key]) -> list[int]:
+    """Where each key stands in the line of all products, of which those spoken for stand elsewhere than in `line`."""
+    return [
+        bisect_left(line, key) + sum((it < key) - (alone[product_id] < key) for product_id, it in spoken.items())
+        for key in keys
+    ]
 
 
 if __name__ == "__main__":

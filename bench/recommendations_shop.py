@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vitrine.catalog.model import UserKey
 from vitrine.recommendations import duckdb
 from vitrine.recommendations.choose_weights import choose_weights
-from vitrine.recommendations.model import STRATEGIES, TYPE_WEIGHTS, Candidates, Weights, seeds_of
+from vitrine.recommendations.model import STRATEGIES, TYPE_WEIGHTS, Candidates, Weights, prior, seeds_of
 from vitrine.recommendations.model_files import (
     interaction_line,
     product_line,
@@ -51,6 +51,8 @@ class Shop:
                         self._near.update(read_neighbours(lines))
                     else:
                         self._popular = dict(read_popular(lines))[""]
+        near = (it for found in self._near.values() for it in (*found.collaborative, *found.content))
+        self._users = {it.product_id: it.users for it in (*self._popular, *near)}
 
     def ranked(self, user_id: str) -> dict[str, list[str]]:
         """Each strategy's products for a shopper, the best first, none that was touched before."""
@@ -59,13 +61,18 @@ class Shop:
         popular = [it.product_id for it in self._popular if it.product_id not in self._touched[user_id]]
         return {**lists, "popular": popular}
 
-    def ranked_among(self, user_id: str, cold: Collection[str]) -> dict[str, list[str]]:
-        """The same, of some products only: all that anything speaks for, not only the best fifty."""
+    def prior(self, product_id: str) -> float:
+        """What popularity alone says for a product."""
+        return prior(self._users.get(product_id, 0.0))
+
+    def spoken_for(self, user_id: str, among: Collection[str]) -> dict[str, dict[str, float]]:
+        """Each strategy's scores of all products that anything speaks for, not only of the best fifty."""
         seeds = seeds_of((it.product_id, TYPE_WEIGHTS[it.type]) for it in self._newest[user_id][:200])
         candidates = Candidates(seeds, self._near, self._popular)
-        wanted = set(cold) - self._touched[user_id]
         return {
-            strategy: [it.product_id for it in candidates.ranked(strategy, self.weights) if it.product_id in wanted]
+            strategy: {
+                it.product_id: it.score for it in candidates.ranked(strategy, self.weights) if it.product_id in among
+            }
             for strategy in STRATEGIES
         }
 
