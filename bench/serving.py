@@ -28,7 +28,7 @@ from vitrine.catalog.wiring import interaction_store
 from vitrine.platform.aws import client
 from vitrine.platform.dynamodb import batch_put
 from vitrine.recommendations.dynamodb import DynamoDBRuns
-from vitrine.recommendations.model import Neighbour, Neighbourhood, Popular
+from vitrine.recommendations.model import Feature, Neighbour, Neighbourhood, Popular
 from vitrine.recommendations.ports import Model
 from vitrine.recommendations.refresh_shortlists import refresh_shortlist
 from vitrine.recommendations.wiring import model_store, shelf_store
@@ -90,10 +90,12 @@ def fill(merchant_id, products):
     run = DynamoDBRuns(client("dynamodb"), "RecommendationsTable").begin(merchant_id, 1)
     model = Model(run.number, run.slot)
     ids = [product(number).product_id for number in range(0, products, max(1, products // MODELLED))]
-    tokens = dict.fromkeys(range(10), 0.5)
+    tokens = dict.fromkeys(range(10), Feature(0.5, 0.1))
     near = [Neighbour(it, 1.0, 5.0) for it in ids[:100]]
-    model_store().put_neighbourhoods(merchant_id, model, ((it, Neighbourhood(near, near[:50], tokens)) for it in ids))
-    popular = [Popular(it, 300.0 - at, frozenset(tokens)) for at, it in enumerate(ids[:300])]
+    model_store().put_neighbourhoods(
+        merchant_id, model, ((it, Neighbourhood(near, near[:50], frozenset(tokens))) for it in ids)
+    )
+    popular = [Popular(it, 300.0 - at, tokens) for at, it in enumerate(ids[:300])]
     model_store().put_popular(merchant_id, model, "", popular)
     model_store().publish(merchant_id, model)
     for shopper in range(SHOPPERS):

@@ -199,7 +199,7 @@ def test_readers_keep_the_old_model_until_the_new_one_is_whole(shop: None) -> No
 
 def test_the_weights_that_a_merchant_chose_count(shop: None) -> None:
     build()
-    assert weights() == {"collaborative": 0.5, "content": 0.3, "chosen": {"collaborative": None, "content": None}}
+    assert weights() == {"collaborative": 0.4, "content": 0.4, "chosen": {"collaborative": None, "content": None}}
     before = scores_of("hal")
     assert weights({"collaborative": 2})["collaborative"] == 2.0
     build()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Learn = Callable[..., Iterator[str]]
 
-_GRID = tuple(product((0.0, 0.1, 0.3, 0.5, 0.8), repeat=2))
+_GRID = tuple(product((0.0, 0.2, 0.4, 0.6, 0.8), repeat=2))
 _MOST_INTERACTIONS = 500_000
 _MOST_SHOPPERS = 1_000
 _FEWEST_SHOPPERS = 100
@@ -51,7 +51,7 @@ class _Shopper(NamedTuple):
 def choose_weights(tables: Path, learn: Learn) -> Weights | None:
     """The weights for the interactions in these files; None where there are too few to tell.
 
-    The defaults stay unless others are better by more than the error of the measurement.
+    The defaults stay unless others are better by more than twice the error of the measurement.
     """
     touches = _sample(sorted((tables / "interactions").glob("*.csv.gz")))
     if not touches:
@@ -153,4 +153,4 @@ def _best(measured: Sequence[Sequence[float]]) -> Weights:
     differences = [row[best] - row[base] for row in measured]
     mean = sum(differences) / len(differences)
     error = math.sqrt(sum((it - mean) ** 2 for it in differences)) / len(differences)
-    return Weights(*_GRID[best]) if mean > error else default
+    return Weights(*_GRID[best]) if mean > 2 * error else default

@@ -31,6 +31,7 @@ from vitrine.platform.threads import run_all
 from vitrine.recommendations.build_model import Run
 from vitrine.recommendations.model import (
     ChosenWeights,
+    Feature,
     Neighbour,
     Neighbourhood,
     Popular,
@@ -81,7 +82,7 @@ class DynamoDBModels:
                 found[item["pk"]["S"].rsplit("/", 1)[1]] = Neighbourhood(
                     [Neighbour(*near) for near in content["collaborative"]],
                     [Neighbour(*near) for near in content["content"]],
-                    {int(token): lift for token, lift in content["tokens"].items()},
+                    frozenset(content["tokens"]),
                 )
         return found
 
@@ -95,7 +96,12 @@ class DynamoDBModels:
             item = cast("Item", answer.get("Item", {}))
             if not _is_of(item, model):
                 return ()
-            popular = [Popular(product_id, users, frozenset(tokens)) for product_id, users, tokens in _unpacked(item)]
+            content = _unpacked(item)
+            features = {int(token): Feature(*feature) for token, feature in content["features"].items()}
+            popular = [
+                Popular(product_id, users, {token: features[token] for token in tokens})
+                for product_id, users, tokens in content["products"]
+            ]
             self._popular[merchant_id] = (model, popular)
         return popular
 
@@ -106,7 +112,7 @@ class DynamoDBModels:
             self._row(
                 _near_key(merchant_id, model.slot, product_id),
                 model,
-                {"collaborative": near.collaborative, "content": near.content, "tokens": near.tokens},
+                {"collaborative": near.collaborative, "content": near.content, "tokens": sorted(near.tokens)},
             )
             for product_id, near in neighbourhoods
         )
@@ -117,7 +123,10 @@ class DynamoDBModels:
         top = [(it.product_id, it.users) for it in popular[:_TOP]]
         rows = [self._row(_top_key(merchant_id, model.slot, f"top/{category}"), model, top)]
         if not category:
-            whole = [(it.product_id, it.users, sorted(it.tokens)) for it in popular]
+            whole = {
+                "products": [(it.product_id, it.users, sorted(it.tokens)) for it in popular],
+                "features": {token: feature for it in popular for token, feature in it.tokens.items()},
+            }
             rows.append(self._row(_top_key(merchant_id, model.slot, "all"), model, whole))
         for row in rows:
             self._put_row(row)

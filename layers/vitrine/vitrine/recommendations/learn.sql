@@ -17,23 +17,25 @@ FROM interactions
 -- view: touched
 SELECT i.user_number, i.product_number, max(i.at_seconds) AS at_seconds,
        max(CAST(round(i.weight * power(5e-1, greatest(n.at_seconds - i.at_seconds, 0) / 86400e0 / {half_life_days}))
-           AS BIGINT)) AS weight
+           AS BIGINT)) AS weight,
+       max(CAST(round(i.weight * power(5e-1, greatest(n.at_seconds - i.at_seconds, 0) / 86400e0 / {lasting_days}))
+           AS BIGINT)) AS lasting
 FROM interactions i
 CROSS JOIN latest n
 JOIN products p ON p.product_number = i.product_number
 GROUP BY i.user_number, i.product_number
 
 -- view: history
-SELECT user_number, product_number, weight
+SELECT user_number, product_number, weight, lasting
 FROM (
-  SELECT user_number, product_number, weight,
+  SELECT user_number, product_number, weight, lasting,
          row_number() OVER (PARTITION BY user_number ORDER BY at_seconds DESC, product_number) AS age
   FROM touched
 ) AS newest
-WHERE age <= {longest_history} AND weight > 0
+WHERE age <= {longest_history} AND lasting > 0
 
 -- step: popularity
-SELECT product_number, sum(weight) / 1e3 AS users
+SELECT product_number, sum(weight) / 1e3 AS users, sum(lasting) / 1e3 AS lasting
 FROM history
 GROUP BY product_number
 
@@ -96,7 +98,8 @@ GROUP BY k.kind
 SELECT t.token_number,
        CAST(round(10000 * ln(
          CASE WHEN coalesce(u.expected, 0e0) < 1 THEN k.lift
-              ELSE (u.observed + n.prior * u.share) / (u.expected + n.prior * u.share) END)) AS BIGINT) AS lift
+              ELSE (u.observed + n.prior * u.share) / (u.expected + n.prior * u.share) END)) AS BIGINT) AS lift,
+       coalesce(u.share, 1e0 / n.products) AS share
 FROM (SELECT token_number, kind, count(*) AS carriers FROM tokens GROUP BY token_number, kind) AS t
 CROSS JOIN touches n
 JOIN kind_lift k ON k.kind = t.kind
@@ -114,12 +117,13 @@ WHERE p.available = 1
 SELECT token_number, product_number, users, lift
 FROM (
   SELECT t.token_number, s.product_number, s.users, l.lift,
-         row_number() OVER (PARTITION BY t.token_number ORDER BY s.users DESC, s.product_number) AS place
+         row_number() OVER (PARTITION BY t.token_number, s.users > 0
+                            ORDER BY s.users DESC, s.product_number) AS place
   FROM tokens t
   JOIN token_lift l ON l.token_number = t.token_number
   JOIN sellable s ON s.product_number = t.product_number
 ) AS placed
-WHERE place <= {carriers_per_token}
+WHERE place <= CASE WHEN users > 0 THEN {carriers_per_token} ELSE {untouched_per_token} END
 
 -- step: alike
 SELECT product_number, min(product_number) OVER (PARTITION BY signature, tokens) AS described_as
@@ -131,7 +135,7 @@ FROM (
 ) AS signed
 
 -- step: descriptions
-SELECT t.product_number, t.token_number, l.lift
+SELECT t.product_number, t.token_number
 FROM tokens t
 JOIN alike a ON a.product_number = t.product_number AND a.described_as = t.product_number
 JOIN token_lift l ON l.token_number = t.token_number
@@ -140,8 +144,7 @@ JOIN token_lift l ON l.token_number = t.token_number
 SELECT f.product_number, f.features, c.content
 FROM (
   SELECT product_number,
-         concat_ws(' ', array_agg(CAST(token_number AS VARCHAR) || ' ' || CAST(lift AS VARCHAR)
-                                  ORDER BY token_number)) AS features
+         concat_ws(' ', array_agg(CAST(token_number AS VARCHAR) ORDER BY token_number)) AS features
   FROM descriptions
   GROUP BY product_number
 ) AS f
@@ -176,10 +179,10 @@ LEFT JOIN (
                               ORDER BY e.together * e.lift DESC, e.other_number) AS place
     FROM (
       SELECT c.product_number, c.other_number, c.together,
-             CAST(round(10000 * ln((c.together + n.prior * b.users / n.users)
-                  / ((a.users + n.prior) * b.users / n.users))) AS BIGINT) AS lift
+             CAST(round(10000 * ln((c.together + n.prior * b.lasting / n.users)
+                  / ((a.lasting + n.prior) * b.lasting / n.users))) AS BIGINT) AS lift
       FROM (
-        SELECT x.product_number, y.product_number AS other_number, sum(x.weight * y.weight) / 1e6 AS together
+        SELECT x.product_number, y.product_number AS other_number, sum(x.lasting * y.lasting) / 1e6 AS together
         FROM history x
         JOIN history y ON y.user_number = x.user_number AND y.product_number <> x.product_number
         WHERE mod(x.product_number, {parts}) = {part}
@@ -201,20 +204,21 @@ WHERE mod(p.product_number, {parts}) = {part} AND coalesce(c.collaborative, d.fe
 ORDER BY p.product_id
 
 -- part: popular
-SELECT r.category, r.product_id, r.kind, r.token_number, r.lift, r.users
+SELECT r.category, r.product_id, r.kind, r.token_number, r.lift, r.share, r.users
 FROM (
   SELECT '' AS category, product_id, 'product' AS kind, CAST(0 AS BIGINT) AS token_number, CAST(0 AS BIGINT) AS lift,
-         users
+         0e0 AS share, users
   FROM (SELECT s.*, row_number() OVER (ORDER BY users DESC, product_number) AS place FROM sellable s) AS placed
   WHERE place <= {popular}
   UNION ALL
-  SELECT '' AS category, p.product_id, 'token' AS kind, l.token_number, l.lift, p.users
+  SELECT '' AS category, p.product_id, 'token' AS kind, l.token_number, l.lift, l.share, p.users
   FROM (SELECT s.*, row_number() OVER (ORDER BY users DESC, product_number) AS place FROM sellable s) AS p
   JOIN tokens t ON t.product_number = p.product_number
   JOIN token_lift l ON l.token_number = t.token_number
   WHERE p.place <= {popular}
   UNION ALL
-  SELECT category, product_id, 'product' AS kind, CAST(0 AS BIGINT) AS token_number, CAST(0 AS BIGINT) AS lift, users
+  SELECT category, product_id, 'product' AS kind, CAST(0 AS BIGINT) AS token_number, CAST(0 AS BIGINT) AS lift,
+         0e0 AS share, users
   FROM (
     SELECT s.*, row_number() OVER (PARTITION BY category ORDER BY users DESC, product_number) AS place
     FROM sellable s

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 CONSTANTS = {
     "parts": PARTS,
     "half_life_days": 180,
+    "lasting_days": 720,
     "longest_history": 200,
     "most_prior_users": "1e2",
     "most_prior_products": "1e2",
@@ -22,6 +23,7 @@ CONSTANTS = {
     "neighbours": 200,
     "content_neighbours": 50,
     "carriers_per_token": 40,
+    "untouched_per_token": 80,
     "popular": 300,
     "popular_in_category": 100,
 }

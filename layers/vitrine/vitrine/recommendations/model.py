@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ SHORTLIST = 50
 BECAUSE = 3
 _RANK_HALF_LIFE = 5
 _UNTOUCHED = 0.5
+_SURE = 100.0
 _WORD = re.compile(r"[^\W_]{3,}")
 TYPE_WEIGHTS: Mapping[str, float] = {"view": 0.25, "click": 0.5, "purchase": 1.0}
 
@@ -35,8 +36,8 @@ TYPE_WEIGHTS: Mapping[str, float] = {"view": 0.25, "click": 0.5, "purchase": 1.0
 class Weights:
     """How much the shopper's products say beside popularity. Chosen by measurement (bench/recommendations)."""
 
-    collaborative: float = 0.5
-    content: float = 0.3
+    collaborative: float = 0.4
+    content: float = 0.4
 
 
 class ChosenWeights(NamedTuple):
@@ -63,11 +64,18 @@ class Neighbour(NamedTuple):
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """What goes with a product, and its features with their lifts."""
+    """What goes with a product, and its features."""
 
     collaborative: Sequence[Neighbour] = ()
     content: Sequence[Neighbour] = ()
-    tokens: Mapping[int, float] = field(default_factory=dict)
+    tokens: frozenset[int] = frozenset()
+
+
+class Feature(NamedTuple):
+    """The logarithm of how much likelier those who touched a feature touch it again; its share of all touches."""
+
+    lift: float
+    share: float
 
 
 class Popular(NamedTuple):
@@ -75,7 +83,7 @@ class Popular(NamedTuple):
 
     product_id: str
     users: float
-    tokens: frozenset[int]
+    tokens: Mapping[int, Feature]
 
 
 class Seed(NamedTuple):
@@ -119,11 +127,55 @@ class Terms(NamedTuple):
     from_features: float
 
 
+def taste(feature: Feature, touches: float, of: float) -> float:
+    """The logarithm of how much likelier than anyone a shopper takes a feature that `touches` of `of` touches had.
+
+    Tastes are beta-distributed around the feature's share, by as many imagined touches as make one touch alone say
+    the feature's lift.
+    """
+    if feature.lift <= 0:
+        return 0.0
+    again = math.exp(feature.lift)
+    imagined = max(1.0, (1 / feature.share - again) / (again - 1))
+    return math.log((touches / feature.share + imagined) / (of + imagined))
+
+
 class _Candidate:
     def __init__(self, users: float) -> None:
         self.prior = prior(users)
         self.collaborative: dict[str, float] = {}
         self.content: dict[str, float] = {}
+        self.from_features = 0.0
+
+    @property
+    def from_users(self) -> float:
+        return sum(self.collaborative.values())
+
+
+class _Tastes:
+    """What a shopper's products have in common, weighed."""
+
+    def __init__(self, seeds: Sequence[Seed], neighbourhoods: Mapping[str, Neighbourhood]) -> None:
+        self._weights = {seed.product_id: seed.weight for seed in seeds if seed.product_id in neighbourhoods}
+        self._touched: dict[int, list[str]] = {}
+        for product_id in self._weights:
+            for token in neighbourhoods[product_id].tokens:
+                self._touched.setdefault(token, []).append(product_id)
+        self._of = sum(self._weights.values())
+
+    def of(self, product_id: str, features: Mapping[int, Feature]) -> tuple[float, dict[str, float]]:
+        """What other products' features say for a product, and what each of them says."""
+        own = self._weights.get(product_id, 0.0)
+        total = 0.0
+        said: dict[str, float] = {}
+        for token, feature in features.items():
+            others = {it: self._weights[it] for it in self._touched.get(token, ()) if it != product_id}
+            touches = sum(others.values())
+            found = taste(feature, touches, self._of - own)
+            total += found
+            for it, weight in others.items():
+                said[it] = said.get(it, 0.0) + found * weight / touches
+        return total, said
 
 
 class Candidates:
@@ -133,27 +185,20 @@ class Candidates:
         self, seeds: Sequence[Seed], neighbourhoods: Mapping[str, Neighbourhood], popular: Sequence[Popular]
     ) -> None:
         self._candidates: dict[str, _Candidate] = {it.product_id: _Candidate(it.users) for it in popular}
-        carriers: dict[int, list[str]] = {}
-        for it in popular:
-            for token in it.tokens:
-                carriers.setdefault(token, []).append(it.product_id)
         listed = set(self._candidates)
         for seed in seeds:
-            found = neighbourhoods.get(seed.product_id)
-            if found is None:
-                continue
-            for near in found.content:
-                self._candidate(near)
+            found = neighbourhoods.get(seed.product_id, Neighbourhood())
             for near in found.collaborative:
                 self._candidate(near).collaborative[seed.product_id] = seed.weight * near.lift
-            shared: dict[str, float] = {}
-            for token, lift in found.tokens.items():
-                for product_id in carriers.get(token, ()):
-                    shared[product_id] = shared.get(product_id, 0.0) + lift
-            shared |= {near.product_id: near.lift for near in found.content if near.product_id not in listed}
-            shared.pop(seed.product_id, None)
-            for product_id, lift in shared.items():
-                self._candidates[product_id].content[seed.product_id] = seed.weight * lift
+            for near in found.content:
+                self._candidate(near).content[seed.product_id] = seed.weight * math.expm1(min(near.lift, _SURE))
+        for product_id, it in self._candidates.items():
+            if product_id not in listed:
+                it.from_features = math.log1p(sum(it.content.values()))
+        tastes = _Tastes(seeds, neighbourhoods)
+        for product in popular:
+            candidate = self._candidates[product.product_id]
+            candidate.from_features, candidate.content = tastes.of(product.product_id, product.tokens)
 
     def ranked(self, strategy: Strategy, weights: Weights) -> list[Scored]:
         """All candidates under a strategy, the best first."""
@@ -168,7 +213,7 @@ class Candidates:
     def terms(self) -> Iterator[Terms]:
         """All candidates, unweighted."""
         for product_id, it in self._candidates.items():
-            yield Terms(product_id, it.prior, sum(it.collaborative.values()), sum(it.content.values()))
+            yield Terms(product_id, it.prior, it.from_users, it.from_features)
 
     def _candidate(self, near: Neighbour) -> _Candidate:
         if near.product_id not in self._candidates:
@@ -176,14 +221,14 @@ class Candidates:
         return self._candidates[near.product_id]
 
     def _score(self, product_id: str, candidate: _Candidate, collaborative: float, content: float) -> Scored:
-        from_users = collaborative * sum(candidate.collaborative.values())
-        from_features = content * sum(candidate.content.values())
+        from_users = collaborative * candidate.from_users
+        from_features = content * candidate.from_features
         score = candidate.prior + from_users + from_features
         if max(from_users, from_features) <= 0:
             return Scored(product_id, score, "popular", ())
         reason: Strategy = "collaborative" if from_users >= from_features else "content"
         speaking = candidate.collaborative if reason == "collaborative" else candidate.content
-        loudest = sorted(speaking, key=lambda seed: (-speaking[seed], seed))
+        loudest = sorted((seed for seed in speaking if speaking[seed] > 0), key=lambda seed: (-speaking[seed], seed))
         return Scored(product_id, score, reason, tuple(loudest[:BECAUSE]))
 
 

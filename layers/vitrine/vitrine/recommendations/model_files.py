@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vitrine.recommendations.model import (
     TYPE_WEIGHTS,
+    Feature,
     Neighbour,
     Neighbourhood,
     Popular,
@@ -55,13 +56,12 @@ def read_neighbours(lines: Iterable[str]) -> Iterator[tuple[str, Neighbourhood]]
     """Products with what goes with them, from a `neighbours` file."""
     for line in lines:
         product_id, collaborative, content, features = line.rstrip("\n").split(",")
-        numbers = features.split()
         yield (
             product_id,
             Neighbourhood(
                 _neighbours(collaborative),
                 [it for it in _neighbours(content) if it.product_id != product_id],
-                {int(token): int(lift) / _LIFT_UNIT for token, lift in zip(numbers[::2], numbers[1::2], strict=True)},
+                frozenset(map(int, features.split())),
             ),
         )
 
@@ -78,9 +78,9 @@ def read_popular(lines: Iterable[str]) -> Iterator[tuple[str, list[Popular]]]:
     """Popular products by category key (empty for all), from the `popular` file."""
     for category, rows in groupby(csv.reader(lines), key=lambda row: row[0]):
         users: dict[str, float] = {}
-        tokens: dict[str, set[int]] = {}
-        for _, product_id, kind, token, _, many in rows:
+        tokens: dict[str, dict[int, Feature]] = {}
+        for _, product_id, kind, token, lift, share, many in rows:
             users[product_id] = float(many)
             if kind == "token":
-                tokens.setdefault(product_id, set()).add(int(token))
-        yield category, [Popular(it, many, frozenset(tokens.get(it, ()))) for it, many in users.items()]
+                tokens.setdefault(product_id, {})[int(token)] = Feature(int(lift) / _LIFT_UNIT, float(share))
+        yield category, [Popular(it, many, tokens.get(it, {})) for it, many in users.items()]
