@@ -123,7 +123,7 @@ def _candidates(
             if file.name.startswith("popular"):
                 popular = dict(read_popular(lines)).get("", ())
             else:
-                near.update((product_id, it) for product_id, it in read_neighbours(lines) if product_id in needed)
+                near.update(read_neighbours(line for line in lines if line.partition(",")[0] in needed))
     for shopper, some in zip(shoppers, seeds, strict=True):
         before = {ids[it.product] for it in shopper.before if it.product in ids}
         yield Candidates(some, near, popular), before, {ids[it] for it in shopper.later if it in ids}
@@ -133,15 +133,14 @@ def _chances(candidates: Candidates, before: set[str], later: set[str]) -> list[
     """NDCG at 10 under each pair of weights."""
     terms = [it for it in candidates.terms() if it.product_id not in before]
     hits = [it.product_id in later for it in terms]
+    if not any(hits):
+        return [0.0] * len(_GRID)
     ideal = sum(_GAINS[: len(later)]) or 1.0
     found = []
     for collaborative, content in _GRID:
-        scored = (
-            (prior + collaborative * users + content * features, -place)
-            for place, (_, prior, users, features) in enumerate(terms)
-        )
-        best = heapq.nlargest(_TOP, scored)
-        found.append(sum(gain for gain, (_, place) in zip(_GAINS, best, strict=False) if hits[-place]) / ideal)
+        scores = [prior + collaborative * users + content * features for _, prior, users, features in terms]
+        best = heapq.nlargest(_TOP, range(len(terms)), scores.__getitem__)
+        found.append(sum(gain for gain, place in zip(_GAINS, best, strict=False) if hits[place]) / ideal)
     return found
 
 
