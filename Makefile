@@ -71,12 +71,12 @@ bench-search: $(READY)  ## relevance and speed of both search engines and SQLite
 bench-recommendations-engines: $(READY)
 	$(VENV)/bin/uv venv --quiet --allow-existing --python $(PYTHON) $(BENCH)/recommendations
 	$(VENV)/bin/uv pip install --quiet --python $(BENCH)/recommendations/bin/python --require-hashes -r bench/recommendations.txt
+	$(VENV)/bin/uv pip install --quiet --no-deps --target $(BENCH)/films recbole==1.2.1
 
-bench-recommendations-batch: bench-recommendations-engines  ## time and memory of learning (INTERACTIONS="100000 1000000", VITRINE_DATA=...)
-	$(BENCH)/recommendations/bin/python -W ignore -m bench.recommendations_batch --interactions $(or $(INTERACTIONS),100000 1000000)
+bench-recommendations-batch: bench-recommendations-engines  ## time, memory and quality of learning beside item-kNN (INTERACTIONS="100000 1000000", VITRINE_DATA=...)
+	PYTHONPATH=$(PYTHONPATH):$(BENCH)/films $(BENCH)/recommendations/bin/python -W ignore -m bench.recommendations_batch --interactions $(or $(INTERACTIONS),100000 1000000)
 
 bench-recommendations: bench-recommendations-engines  ## quality of recommendations beside EASE, item-kNN and ALS, on groceries and films (VITRINE_DATA=...)
-	$(VENV)/bin/uv pip install --quiet --no-deps --target $(BENCH)/films recbole==1.2.1
 	for set in groceries films; do \
 		PYTHONPATH=$(PYTHONPATH):$(BENCH)/films $(BENCH)/recommendations/bin/python -W ignore -m bench.recommendations --set $$set; done
 

@@ -8,7 +8,8 @@
 --   tokens        product_number, token_number, kind: what a product's description says
 --
 -- A product's neighbours are one text, `id users lift id users lift …`, of `card`s (id and users) with lifts. Products
--- of the same tokens have the same content neighbours, themselves among them, which are found once.
+-- of the same tokens have the same content neighbours, themselves among them, which are found once. What tokens are
+-- worth is told by some tens of thousands of users (`asked`), however many there are.
 
 -- view: latest
 SELECT least(max(at_seconds), {now_seconds}) AS at_seconds
@@ -44,14 +45,20 @@ SELECT count(DISTINCT user_number) AS users,
        least({most_prior_users}, {prior_share} * count(DISTINCT user_number)) AS prior
 FROM history
 
+-- view: asked
+SELECT h.user_number, h.product_number
+FROM history h
+CROSS JOIN audience n
+WHERE mod(h.user_number, CAST(floor(n.users / {users_asked}) AS BIGINT) + 1) = 0
+
 -- view: sizes
 SELECT user_number, count(*) AS products
-FROM history
+FROM asked
 GROUP BY user_number
 
 -- step: takers
 SELECT product_number, count(*) AS users
-FROM history
+FROM asked
 GROUP BY product_number
 
 -- step: token_repeats
@@ -67,7 +74,7 @@ SELECT c.token_number, c.kind, CAST(sum(c.products) AS BIGINT) AS used,
          / 1e6 AS observed
 FROM (
   SELECT h.user_number, t.token_number, t.kind, count(*) AS products
-  FROM history h
+  FROM asked h
   JOIN tokens t ON t.product_number = h.product_number
   GROUP BY h.user_number, t.token_number, t.kind
 ) AS c

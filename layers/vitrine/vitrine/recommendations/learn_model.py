@@ -20,6 +20,7 @@ CONSTANTS = {
     "most_prior_users": "1e2",
     "most_prior_products": "1e2",
     "prior_share": "5e-2",
+    "users_asked": "5e4",
     "neighbours": 200,
     "content_neighbours": 50,
     "carriers_per_token": 40,
