@@ -42,7 +42,7 @@ _PEERS = {
     "item-kNN cosine, K 50": ("CosineRecommender", 50),
     "item-kNN cosine, K 200": ("CosineRecommender", 200),
     "item-kNN TF-IDF, K 200": ("TFIDFRecommender", 200),
-    "item-kNN TF-IDF, K 5000": ("TFIDFRecommender", 5000),
+    "item-kNN cosine, K 5000": ("CosineRecommender", 5000),
 }
 _ENGINES = ("ours, whole", "ours, measuring weights", *_COLLABORATIVE, *_PEERS)
 _FILES = 8
