@@ -165,6 +165,8 @@ def _invocation(file: Path, seconds: float) -> None:
     started = time.perf_counter()
     os.environ |= {name.upper().replace("TABLE", "_TABLE"): name for name in TABLES}
     os.environ["LOG_LEVEL"] = "ERROR"
+    from vitrine.galleries.model import GalleryKey
+    from vitrine.galleries.wiring import gallery_store
     from vitrine.imports.dynamodb import DynamoDBImports
     from vitrine.imports.model import ObjectVersion
     from vitrine.imports.ports import Lease
@@ -186,8 +188,10 @@ def _invocation(file: Path, seconds: float) -> None:
         return chunks[-1] < seconds - LAST_CHUNK_SECONDS
 
     run_import(importer, key, Lease(str(os.getpid()), utc_now() + timedelta(seconds=seconds)), time_is_left)
-    shown = store.find(key)
-    assert shown is not None
+    shown, gallery = store.find(key), gallery_store().find_gallery(GalleryKey("shop", "bench"))
+    assert shown
+    assert gallery
+    assert gallery.images == shown.progress.imported
     _answer(started, shown.progress.imported, status=shown.status, first_chunk_seconds=chunks[0])
 
 
