@@ -18,9 +18,9 @@ FROM interactions
 -- view: touched
 SELECT i.user_number, i.product_number, max(i.at_seconds) AS at_seconds,
        max(CAST(round(i.weight * power(5e-1, greatest(n.at_seconds - i.at_seconds, 0) / 86400e0 / {half_life_days}))
-           AS BIGINT)) AS weight,
+           AS INTEGER)) AS weight,
        max(CAST(round(i.weight * power(5e-1, greatest(n.at_seconds - i.at_seconds, 0) / 86400e0 / {lasting_days}))
-           AS BIGINT)) AS lasting
+           AS INTEGER)) AS lasting
 FROM interactions i
 CROSS JOIN latest n
 JOIN products p ON p.product_number = i.product_number
