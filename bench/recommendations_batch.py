@@ -95,7 +95,9 @@ def learn(engine: str, tables: Path) -> None:
             list(duckdb.learn(tables, results, now_seconds=_LONG_AFTER))
         else:
             choose_weights(tables, duckdb.learn)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Not ru_maxrss: that begins with the peak of the process that started this one.
+    told = Path("/proc/self/status").read_text().splitlines()
+    [peak] = [int(line.split()[1]) / 1024 for line in told if line.startswith("VmHWM")]
     print(json.dumps([time.perf_counter() - started, _processor_seconds() - before, peak]))
 
 
@@ -176,7 +178,6 @@ def main() -> None:
     if chosen.learn:
         learn(chosen.learn[0], Path(chosen.learn[1]))
         return
-    report_quality()
     for count in chosen.interactions:
         with tempfile.TemporaryDirectory() as place:
             tables = Path(place)
@@ -189,6 +190,7 @@ def main() -> None:
                 seconds, processor, peak = json.loads(done.stdout.splitlines()[-1])
                 what = f"{seconds:7.1f} s, {processor:7.1f} s of processors, {peak:6.0f} MB"
                 print(f"{count:>10} interactions  {engine:24} {what}", flush=True)
+    report_quality()
 
 
 if __name__ == "__main__":
