@@ -1,4 +1,4 @@
-"""One start or many warm requests of one handler, in milliseconds or microseconds: see start.py."""
+"""One start of a handler in milliseconds, or warm requests of ours and the bare one in microseconds: see start.py."""
 
 import importlib
 import json
@@ -50,21 +50,25 @@ event = {
     },
 }
 
-module = f"functions.{scene}.handler" if kind == "vitrine" else f"bench.start_peers.{kind}_{scene}"
+
+def handler(kind):
+    module = f"functions.{scene}.handler" if kind == "vitrine" else f"bench.start_peers.{kind}_{scene}"
+    return importlib.import_module(module).lambda_handler
+
+
 if mode == "start":
     started = time.perf_counter()
-    handle = importlib.import_module(module).lambda_handler
-    answer = handle(event, object())
+    answer = handler(kind)(event, object())
     elapsed = time.perf_counter() - started
     assert answer.get("statusCode", 200) < 300, answer
     print(elapsed * 1000)
 else:
-    handle = importlib.import_module(module).lambda_handler
     sys.stdout, shown = open("/dev/null", "w"), sys.stdout  # noqa: PTH123, SIM115 - log lines are part of the work
-    handle(event, object())
-    samples = []
-    for _ in range(400):
-        started = time.perf_counter()
-        handle(event, object())
-        samples.append(time.perf_counter() - started)
-    print(statistics.median(samples) * 1e6, file=shown)
+    handlers = [handler("vitrine"), handler("bare")]
+    samples = [[], []]
+    for _ in range(1000):
+        for handle, taken in zip(handlers, samples, strict=True):
+            started = time.perf_counter()
+            handle(event, object())
+            taken.append(time.perf_counter() - started)
+    print(*(statistics.median(taken) * 1e6 for taken in samples), file=shown)

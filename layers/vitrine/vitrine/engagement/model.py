@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -122,8 +123,12 @@ def slots_at(now: datetime, window: timedelta) -> Slots:
     the one after it for writers whose clock is ahead.
     """
     resendable = window + FUTURE_TOLERANCE + _CLOCK_SKEW
-    number = int(now.timestamp() // (resendable.total_seconds() / _SLOTS_PER_WINDOW))
-    ring = [_RING[(number + offset) % len(_RING)] for offset in (-2, -1, 0, 1, 2)]
+    return _ring_from(int(now.timestamp() // (resendable.total_seconds() / _SLOTS_PER_WINDOW)) % len(_RING))
+
+
+@cache
+def _ring_from(place: int) -> Slots:
+    ring = [_RING[(place + offset) % len(_RING)] for offset in (-2, -1, 0, 1, 2)]
     return Slots(current=ring[2], remembered=tuple(ring[:4]), expired=(ring[4],))
 
 

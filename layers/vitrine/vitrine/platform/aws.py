@@ -27,6 +27,7 @@ _CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 5},
     max_pool_connections=64,
     tcp_keepalive=True,
+    parameter_validation=False,  # the service does it again; here it takes 40 µs a call
 )
 # Presigned addresses would be of the older signature, which signs no headers, and not of the bucket's own region.
 _S3_CONFIG = _CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
