@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 from uuid import uuid4
 
@@ -108,7 +107,9 @@ def _count_for_products(
 
 
 def _metrics(results: Sequence[Result]) -> dict[str, Metric]:
-    amounts = Counter(result.status for result in results)
+    amounts: dict[str, int] = {}
+    for result in results:
+        amounts[result.status] = amounts.get(result.status, 0) + 1
     return {f"Events{status.capitalize()}": Metric(amount) for status, amount in amounts.items()}
 
 

@@ -11,7 +11,6 @@ One image's shards share a partition, so one query sums them.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -47,7 +46,9 @@ class DynamoDBCounters:
         self._table = table
 
     def absorb(self, key: ShardKey, hits: Sequence[Hit], slots: Slots) -> Absorbed | Shard:
-        amounts = Counter(hit.counter for hit in hits)
+        amounts: dict[str, int] = {}
+        for hit in hits:
+            amounts[hit.counter] = amounts.get(hit.counter, 0) + 1
         values: dict[str, Any] = {f":{counter}": {"N": str(amount)} for counter, amount in amounts.items()}
         names = {f"#{counter}": counter for counter in amounts}
         adds = [f"#{counter} :{counter}" for counter in amounts]
