@@ -8,7 +8,7 @@ from uuid import uuid4
 from vitrine.access.wiring import admit
 from vitrine.engagement.bodies import ChallengeEvent, PostEvents
 from vitrine.engagement.count_events import Batch
-from vitrine.engagement.model import Event
+from vitrine.engagement.model import Event, tally
 from vitrine.engagement.robots import is_robot
 from vitrine.engagement.wiring import event_counter
 from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey
@@ -107,9 +107,7 @@ def _count_for_products(
 
 
 def _metrics(results: Sequence[Result]) -> dict[str, Metric]:
-    amounts: dict[str, int] = {}
-    for result in results:
-        amounts[result.status] = amounts.get(result.status, 0) + 1
+    amounts = tally(result.status for result in results)
     return {f"Events{status.capitalize()}": Metric(amount) for status, amount in amounts.items()}
 
 

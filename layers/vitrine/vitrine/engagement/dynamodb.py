@@ -14,7 +14,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
-from vitrine.engagement.model import ROOT, Shard, child_paths
+from vitrine.engagement.model import ROOT, Shard, child_paths, tally
 from vitrine.engagement.ports import Absorbed, CounterKey, ShardKey
 from vitrine.galleries.model import GalleryKey, Totals
 from vitrine.platform.dynamodb import (
@@ -46,9 +46,7 @@ class DynamoDBCounters:
         self._table = table
 
     def absorb(self, key: ShardKey, hits: Sequence[Hit], slots: Slots) -> Absorbed | Shard:
-        amounts: dict[str, int] = {}
-        for hit in hits:
-            amounts[hit.counter] = amounts.get(hit.counter, 0) + 1
+        amounts = tally(hit.counter for hit in hits)
         values: dict[str, Any] = {f":{counter}": {"N": str(amount)} for counter, amount in amounts.items()}
         names = {f"#{counter}": counter for counter in amounts}
         adds = [f"#{counter} :{counter}" for counter in amounts]

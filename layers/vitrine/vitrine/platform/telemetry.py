@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 NAMESPACE = "Vitrine"
+SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "vitrine")
+
 logger = Logger()
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-
-SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "vitrine")
 
 
 class Metric(NamedTuple):
