@@ -10,7 +10,7 @@ endif
 export PORT PARAMETERS
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help faults bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-recommendations bench-recommendations-batch bench-recommendations-engines up down reset logs check test lock docs robots
+.PHONY: help faults bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-recommendations bench-recommendations-batch bench-recommendations-engines up down reset logs check test lock docs site robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -99,6 +99,9 @@ faults: $(READY)  ## the nightly fault suite: a thousand seeded runs
 
 docs: $(READY)  ## write the OpenAPI document
 	$(PYTHON) -m commands.openapi
+
+site: $(READY)  ## build the documentation site into .local/site; broken links fail
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet
 
 robots: $(READY)  ## write the list of known robots
 	$(PYTHON) -m commands.robots

@@ -126,7 +126,7 @@ def document() -> dict[str, Any]:
             "title": "Vitrine",
             "version": "1.0.0",
             "description": _ABOUT,
-            "license": {"name": "Proprietary", "identifier": "LicenseRef-Proprietary"},
+            "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
         "security": [{"key": []}],
