@@ -1,0 +1,123 @@
+/** What the elements share: attributes, the one client of the page, and a list that fills itself page by page. */
+
+import { createVitrine, type Vitrine } from "./index";
+import { el, item, style, type Look, type Tile } from "./tile";
+import type { Page } from "./types";
+
+let client: Vitrine | undefined;
+let address = "";
+
+/** The client of this page, made from the `data-` attributes of its script; `configure` replaces it. */
+export function vitrine(): Vitrine {
+  if (!client) {
+    const script = document.querySelector<HTMLScriptElement>("script[data-key]");
+    const data = script?.dataset ?? {};
+    address = data.api ?? new URL("/v1", script?.src || location.href).href;
+    client = createVitrine({ key: data.key ?? "", api: address, needsConsent: data.consent != null });
+  }
+  return client;
+}
+
+/** Use this client and address in all elements. */
+export function configure(made: Vitrine, api: string): void {
+  client = made;
+  address = api;
+}
+
+/** An element that never throws into the page: what fails leaves what is there. */
+export abstract class VitrineElement extends HTMLElement {
+  private isConnectedOnce_ = false;
+
+  connectedCallback(): void {
+    if (this.isConnectedOnce_) return;
+    this.isConnectedOnce_ = true;
+    style();
+    // The parser may not have come to the children yet.
+    if (document.readyState === "loading") addEventListener("DOMContentLoaded", () => this.start_(), { once: true });
+    else this.start_();
+  }
+
+  abstract start_(): void;
+
+  attribute_(name: string, otherwise = ""): string {
+    return this.getAttribute(name) ?? otherwise;
+  }
+
+  number_(name: string, otherwise: number): number {
+    return Number(this.getAttribute(name) ?? otherwise) || otherwise;
+  }
+
+  look_(): Look {
+    vitrine();
+    return {
+      template: this.querySelector("template"),
+      sizes: this.attribute_("sizes", "(max-width: 600px) 45vw, 260px"),
+      eager: this.number_("eager", 4),
+      api: address,
+    };
+  }
+
+  /** The address of a product's page, by the shop's own pattern: `/p/{product_id}`. */
+  href_(product_id: string | undefined): string | null {
+    const pattern = this.getAttribute("product-href");
+    return pattern && product_id ? pattern.replace("{product_id}", encodeURIComponent(product_id)) : null;
+  }
+
+  /** Tell the page; it may prevent what follows. */
+  tell_(name: string, detail: object): boolean {
+    return this.dispatchEvent(new CustomEvent(`vitrine-${name}`, { detail, bubbles: true, cancelable: true }));
+  }
+
+  fail_(error: unknown): void {
+    this.removeAttribute("aria-busy");
+    this.tell_("error", { error });
+  }
+}
+
+/** Boxes as large as the pictures will be, so that nothing moves when they come. */
+export function boxes(count: number, lines: number): HTMLLIElement[] {
+  return Array.from({ length: count }, () =>
+    el("li", { "aria-hidden": "true" }, el("div", { class: "vitrine-box" }), ...Array.from({ length: lines }, () => el("span", { class: "vitrine-name" }))),
+  );
+}
+
+export interface Source<Item> {
+  read(cursor: string | null): Promise<Page<Item>>;
+  id(found: Item): string;
+  tile(found: Item): Tile;
+  /** The item is in the page now. */
+  placed(li: HTMLLIElement, found: Item): void;
+}
+
+/** A list of tiles. Pages are added at its end; what is shown never moves. */
+export class List<Item> {
+  readonly ul = el("ul", { class: "vitrine-grid", role: "list" });
+  cursor: string | null = null;
+  private readonly ids_ = new Set<string>();
+  private count_ = 0;
+
+  constructor(
+    private readonly source_: Source<Item>,
+    private readonly look_: Look,
+  ) {}
+
+  reserve(count: number, lines: number): void {
+    this.ul.append(...boxes(count, lines));
+  }
+
+  /** Add the next page; false when it was the last. */
+  async more(): Promise<boolean> {
+    const page = await this.source_.read(this.cursor);
+    for (const box of this.ul.querySelectorAll("[aria-hidden]")) box.remove();
+    for (const found of page.items) {
+      const id = this.source_.id(found);
+      if (this.ids_.has(id)) continue; // it moved in the order between two pages
+      this.ids_.add(id);
+      const li = item(this.source_.tile(found), this.count_++, this.look_);
+      this.ul.append(li);
+      this.source_.placed(li, found);
+    }
+    this.cursor = page.next_cursor;
+    return this.cursor !== null;
+  }
+}

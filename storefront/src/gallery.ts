@@ -1,0 +1,90 @@
+/** `<vitrine-gallery gallery="summer">`: an ordered gallery that counts its views and clicks. */
+
+import { boxes, List, vitrine, VitrineElement } from "./element";
+import { el } from "./tile";
+import type { ImageItem } from "./types";
+
+export * from "./index";
+export { configure, vitrine } from "./element";
+
+/**
+ * Attributes: `gallery`, `limit` (images a page, 24), `more` (`button`, `scroll` or `none`), `more-label`,
+ * `product-href` (`/p/{product_id}`), `sizes`, `eager` (pictures of the first row, 4).
+ * A `<template>` inside is the markup of one item. Markup with `data-image-id` inside is taken over as it is.
+ * Events: `vitrine-click` (cancelable), `vitrine-load`, `vitrine-error`.
+ */
+export class GalleryElement extends VitrineElement {
+  override start_(): void {
+    const gallery = vitrine().gallery(this.attribute_("gallery", "default"));
+    const place = (element: Element, image: Pick<ImageItem, "id" | "position" | "product_ids">): void => {
+      const shown = image.position ? { position: image.position } : {};
+      gallery.observe(element, image.id, shown);
+      element.addEventListener("click", (event) => this.tell_("click", { image }) || event.preventDefault());
+    };
+    const rendered = this.querySelectorAll<HTMLElement>("[data-image-id]");
+    rendered.forEach((element, at) => place(element, { id: element.dataset.imageId!, position: at + 1, product_ids: [] }));
+    if (rendered.length) return;
+
+    const limit = this.number_("limit", 24);
+    const list = new List<ImageItem>(
+      {
+        read: (cursor) => gallery.images({ limit, cursor }),
+        id: (image) => image.id,
+        tile: (image) => ({ ...image, alt: image.alt ?? image.name, href: this.href_(image.product_ids[0]) }),
+        placed: place,
+      },
+      this.look_(),
+    );
+    list.ul.append(...boxes(limit, 1));
+    this.setAttribute("aria-busy", "true");
+    this.append(list.ul);
+    this.fill_(list).catch((error: unknown) => this.fail_(error));
+  }
+
+  /** Show as many pages as the address says, and offer the next. */
+  private async fill_(list: List<ImageItem>): Promise<void> {
+    const parameter = `${this.attribute_("gallery", "default")}-pages`;
+    const wanted = Math.min(Number(new URLSearchParams(location.search).get(parameter)) || 1, 20);
+    let pages = 0;
+    let isMore = true;
+    const next = async (): Promise<void> => {
+      isMore = await list.more();
+      pages += 1;
+      this.tell_("load", { pages, isMore });
+    };
+    while (isMore && pages < wanted) await next();
+    this.removeAttribute("aria-busy");
+    const how = this.attribute_("more", "button");
+    if (!isMore || how === "none") return;
+
+    const button = el("button", { type: "button", class: "vitrine-more" }, this.attribute_("more-label", "Show more"));
+    const advance = async (): Promise<void> => {
+      if (button.disabled) return;
+      button.disabled = true;
+      const first = list.ul.children.length;
+      try {
+        await next();
+        const address = new URL(location.href);
+        address.searchParams.set(parameter, `${pages}`);
+        history.replaceState(history.state, "", address);
+        if (document.activeElement === button || how === "button") focusable(list.ul.children[first])?.focus({ preventScroll: true });
+        if (!isMore) button.remove();
+      } catch (error) {
+        this.fail_(error);
+      }
+      button.disabled = false;
+    };
+    button.addEventListener("click", () => void advance());
+    this.append(button);
+    if (how === "scroll") {
+      const near = new IntersectionObserver(([entry]) => entry!.isIntersecting && void advance(), { rootMargin: "600px" });
+      near.observe(button);
+    }
+  }
+}
+
+function focusable(li: Element | undefined): HTMLElement | null {
+  return li?.querySelector("a, button") ?? null;
+}
+
+customElements.get("vitrine-gallery") ?? customElements.define("vitrine-gallery", GalleryElement);

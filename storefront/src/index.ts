@@ -1,0 +1,172 @@
+/** Vitrine for any page or framework: read galleries, search and recommendations; count views and clicks. */
+
+import { Outbox } from "./outbox";
+import { randomId, Storage } from "./storage";
+import type { ImageItem, Page, RecommendationPage, SearchPage } from "./types";
+import { whenViewed } from "./viewed";
+
+export type * from "./types";
+
+export interface Options {
+  /** The shop's publishable key, `pk_…`. */
+  key: string;
+  /** The address of the API, without a slash at its end. */
+  api: string;
+  /** Store nothing and name no visitor until `consent(true)`. */
+  needsConsent?: boolean;
+  /** A token that the shop's server signed for the shopper who is logged in. */
+  userToken?: string;
+  /** The `user_id` that the token names. */
+  userId?: string;
+}
+
+export interface ReadOptions {
+  limit?: number;
+  cursor?: string | null;
+  signal?: AbortSignal;
+}
+
+/** Where an event's image stood, and what brought it there. */
+export interface Shown {
+  position?: number;
+}
+
+export interface RecommendationOptions extends ReadOptions {
+  strategy?: "hybrid" | "collaborative" | "content" | "popular";
+  category?: string;
+  /** Products that go with this one, in place of products for the shopper. */
+  productId?: string;
+}
+
+export type Vitrine = ReturnType<typeof createVitrine>;
+
+/** The API answered with an error, or not at all (`status` 0). */
+export class VitrineError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export function createVitrine({ key, api, needsConsent = false, userToken, userId }: Options) {
+  const storage = new Storage(needsConsent);
+  const address = (path: string, query: Record<string, unknown> = {}): string => {
+    const parameters = new URLSearchParams({ key });
+    for (const [name, value] of Object.entries(query)) if (value != null && value !== "") parameters.set(name, `${value}`);
+    return `${api}${path}?${parameters}`;
+  };
+  const outbox = new Outbox(address, storage);
+
+  /** Who the page says the shopper is: the user of a token, a random visitor, or nobody. */
+  const person = (): string | undefined => {
+    if (userToken) return userId;
+    if (!storage.allowed) return undefined;
+    const known = storage.get("visitor");
+    const visitor = known ?? randomId();
+    if (!known) storage.set("visitor", visitor);
+    return `visitor:${visitor}`;
+  };
+
+  const read = async <Result>(path: string, query: Record<string, unknown>, { signal, ...paging }: ReadOptions = {}) => {
+    const options: RequestInit = { signal: signal ?? null };
+    if (userToken) options.headers = { "X-User-Token": userToken };
+    const url = address(path, { ...query, ...paging });
+    let answer = await fetch(url, options).catch(() => null);
+    // While the API is down, the last answer that this browser kept is better than nothing.
+    if (!signal?.aborted && (!answer || answer.status >= 500)) {
+      answer = (await fetch(url, { ...options, cache: "force-cache" }).catch(() => null)) ?? answer;
+    }
+    const content = await answer?.json().catch(() => null);
+    if (!answer?.ok) throw new VitrineError(answer?.status ?? 0, content?.detail ?? "The API did not answer.");
+    return content as Result;
+  };
+
+  const named = (): object => {
+    const user_id = person();
+    return user_id ? { user_id, session_id: user_id, ...(userToken && { user_token: userToken }) } : {};
+  };
+
+  const interact = (type: "view" | "click" | "purchase", product_id: string, more: object = {}): void => {
+    const interaction_id = randomId();
+    const who = named() as { user_id?: string; session_id?: string };
+    if (!who.user_id) return; // an interaction belongs to a person; nobody is named
+    delete who.session_id;
+    const body = { interaction_id, type, product_id, occurred_at: new Date().toISOString(), ...who, ...more };
+    outbox.add(interaction_id, { path: "/interactions", list: "interactions", body }, type !== "view");
+  };
+
+  const clickedIn = (product_id: string) => storage.get(`r.${product_id}`);
+
+  return {
+    gallery(id: string) {
+      const path = `/galleries/${encodeURIComponent(id)}`;
+      const seen = new Set<string>();
+      const count = (type: "view" | "click", image_id: string, shown: Shown = {}): void => {
+        const event_id = randomId();
+        const body = { event_id, type, image_id, occurred_at: new Date().toISOString(), ...named(), ...shown };
+        outbox.add(event_id, { path: `${path}/events`, list: "events", body }, type === "click");
+      };
+      /** Count one view of an image on this page. */
+      const view = (image_id: string, shown?: Shown): void => {
+        if (seen.has(image_id)) return;
+        seen.add(image_id);
+        count("view", image_id, shown);
+      };
+      return {
+        /** A page of the gallery in its order. */
+        images: (options?: ReadOptions) => read<Page<ImageItem>>(`${path}/images`, {}, options),
+        view,
+        click: (image_id: string, shown?: Shown) => count("click", image_id, shown),
+        /** Count a view once the element was seen (half of it for one second), and a click when it is clicked. Returns how to stop. */
+        observe(element: Element, image_id: string, shown?: Shown): () => void {
+          // `auxclick` with button 1 opens another tab.
+          const clicked = (event: Event) => (event as MouseEvent).button !== 2 && count("click", image_id, shown);
+          const stop = whenViewed(element, () => view(image_id, shown));
+          for (const type of ["click", "auxclick"]) element.addEventListener(type, clicked);
+          return () => (stop(), ["click", "auxclick"].forEach((type) => element.removeEventListener(type, clicked)));
+        },
+      };
+    },
+
+    search: (q: string, { facets = [], filters = {}, ...options }: ReadOptions & { facets?: string[]; filters?: Record<string, string> } = {}) =>
+      read<SearchPage>("/search/images", { q, facets: facets.join(), ...filters }, options),
+
+    suggest: async (q: string, options?: ReadOptions): Promise<string[]> =>
+      (await read<{ items: { text: string }[] }>("/search/suggest", { q }, options)).items.map((item) => item.text),
+
+    /** Products for this shopper, or those that go with a product. */
+    async recommendations({ strategy, category, productId, ...options }: RecommendationOptions = {}) {
+      if (productId) return read<RecommendationPage>(`/products/${encodeURIComponent(productId)}/similar`, {}, options);
+      return read<RecommendationPage>(`/users/${encodeURIComponent(person() ?? "anyone")}/recommendations`, { strategy, category }, options);
+    },
+
+    /** A product was looked at, by a person who may be named. */
+    viewProduct: (product_id: string) => interact("view", product_id),
+
+    /** A product was clicked, perhaps in a list of recommendations: what is bought of it later is credited to that list. */
+    clickProduct(product_id: string, recommendation_id?: string): void {
+      if (recommendation_id) storage.set(`r.${product_id}`, recommendation_id);
+      interact("click", product_id, recommendation_id ? { recommendation_id } : {});
+    },
+
+    /** A product was bought; `value` is what it was worth. */
+    purchase(product_id: string, value?: number): void {
+      const recommendation_id = clickedIn(product_id);
+      interact("purchase", product_id, { ...(value != null && { value }), ...(recommendation_id && { recommendation_id }) });
+    },
+
+    /** The shopper agrees to being recognised on the next page, or takes that back. */
+    consent: (given: boolean) => storage.consent(given),
+
+    /** Count nothing of this shopper from now on, and forget what was stored. */
+    optOut(): void {
+      storage.optOut();
+      outbox.clear();
+    },
+
+    /** Send what is pending now. */
+    flush: () => outbox.flush(),
+  };
+}

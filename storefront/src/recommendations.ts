@@ -1,0 +1,56 @@
+/** `<vitrine-recommendations>`: products for this shopper, or with `product-id` those that go with a product. */
+
+import { List, vitrine, VitrineElement } from "./element";
+import type { RecommendedItem } from "./types";
+
+/** Attributes: `strategy`, `category`, `product-id`, `limit` (8), `product-href`, `sizes`. Events as `<vitrine-gallery>`'s. */
+export class RecommendationsElement extends VitrineElement {
+  override start_(): void {
+    const shop = vitrine();
+    const limit = this.number_("limit", 8);
+    let recommendation_id: string | undefined;
+    const list = new List<RecommendedItem>(
+      {
+        read: async () => {
+          const page = await shop.recommendations({
+            limit,
+            ...(this.hasAttribute("strategy") && { strategy: this.attribute_("strategy") as "hybrid" }),
+            category: this.attribute_("category"),
+            productId: this.attribute_("product-id"),
+          });
+          recommendation_id = page.recommendation_id;
+          return page;
+        },
+        id: (found) => found.product_id,
+        tile: ({ product }) => ({
+          name: product.name,
+          alt: product.name,
+          url: product.image_url ?? "",
+          renditions: product.renditions,
+          href: this.href_(product.product_id),
+          note: price(product.price, product.currency),
+        }),
+        placed: (li, { product_id, product, reason }) =>
+          li.addEventListener("click", (event) => {
+            shop.clickProduct(product_id, recommendation_id);
+            if (!this.tell_("click", { product, reason, recommendation_id })) event.preventDefault();
+          }),
+      },
+      { ...this.look_(), eager: 0 },
+    );
+    list.reserve(limit, 2);
+    this.append(list.ul);
+    list.more().then(
+      () => this.tell_("load", { recommendation_id }),
+      (error: unknown) => this.fail_(error),
+    );
+  }
+}
+
+function price(amount: number | null, currency: string | null): string | null {
+  if (amount == null) return null;
+  const options: Intl.NumberFormatOptions = currency ? { style: "currency", currency } : { minimumFractionDigits: 2 };
+  return new Intl.NumberFormat(document.documentElement.lang || undefined, options).format(amount);
+}
+
+customElements.get("vitrine-recommendations") ?? customElements.define("vitrine-recommendations", RecommendationsElement);

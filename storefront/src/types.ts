@@ -1,0 +1,52 @@
+/** What the API returns, as far as a storefront reads it. */
+
+export interface Renditions {
+  aspect_ratio: number;
+  /** ThumbHash in base64: the average colour stands in its first bytes. */
+  placeholder: string | null;
+  sizes: { width: number; avif: string; webp: string; jpg: string }[];
+}
+
+export interface ImageItem {
+  id: string;
+  name: string;
+  url: string;
+  alt: string | null;
+  caption: string | null;
+  product_ids: string[];
+  width: number | null;
+  height: number | null;
+  position?: number;
+  gallery_id?: string;
+  renditions?: Renditions | null;
+}
+
+export interface Product {
+  product_id: string;
+  name: string;
+  price: number | null;
+  currency: string | null;
+  image_url: string | null;
+  renditions?: Renditions | null;
+}
+
+export interface RecommendedItem {
+  product_id: string;
+  score: number;
+  reason: { strategy: string; because: string[] };
+  product: Product;
+}
+
+export interface Page<Item> {
+  items: Item[];
+  next_cursor: string | null;
+}
+
+export interface SearchPage extends Page<ImageItem> {
+  total: { value: number; relation: string };
+  facets: Record<string, { value: string; count: number }[]>;
+}
+
+export interface RecommendationPage extends Page<RecommendedItem> {
+  recommendation_id: string;
+}
