@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 FUNCTIONS = Path(__file__).parents[1] / "functions"
 _JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
 _REFERENCE = "#/components/schemas/{model}"
-_JUDGED_SINGLY = ["vitrine.galleries.bodies:NewImage", "vitrine.review.bodies:NewSnapshot"]
 _NOT_DESCRIBED = {"/{proxy+}"}
 
 
@@ -114,7 +113,7 @@ def routes() -> list[Route]:
 def document() -> dict[str, Any]:
     """The OpenAPI document of all functions."""
     described = routes()
-    bodies = {path: _load(path) for path in [*_JUDGED_SINGLY, *(route.body for route in described)] if path}
+    bodies = {route.body: _load(route.body) for route in described if route.body}
     _, body_schemas = models_json_schema([(model, "validation") for model in bodies.values()], ref_template=_REFERENCE)
     schemas = dict(body_schemas.get("$defs", {}))
     paths: dict[str, dict[str, Any]] = {}

@@ -14,21 +14,23 @@ from vitrine.engagement.wiring import event_counter
 from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey
 from vitrine.galleries.read_gallery import find_gallery
 from vitrine.galleries.wiring import gallery_store
-from vitrine.platform.http import PUBLISHABLE, Answer, HttpApp, Request
+from vitrine.platform.http import PUBLISHABLE, Answer, HttpApp, Refused, Request
 from vitrine.platform.problems import InvalidRequest, MalformedRequest, NotFound, ServiceError, status_of
 from vitrine.platform.telemetry import Metric
 from vitrine.platform.wiring import replays
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from vitrine.engagement.model import Result
+
+_MOST_ERRORS_AN_EVENT = 3
 
 lambda_handler = app = HttpApp(admit=admit, replays=replays)
 
 
 class ResultAnswer(TypedDict):
-    event_id: str
+    event_id: str | None
     status: str
     detail: NotRequired[str]
 
@@ -45,14 +47,17 @@ class ResultsAnswer(TypedDict):
     answers={202: ResultsAnswer},
 )
 def post_events(request: Request) -> Answer:
-    """Count events, each once; answered when all are stored."""
+    """Count events, each once and judged on its own; answered when all are stored."""
     gallery = GalleryKey(request.merchant_id, request.path_id("gallery_id"))
-    events = [sent.event() for sent in request.body(PostEvents).events]
+    sent = request.items(PostEvents)
+    events = [it.event() for it in sent if not isinstance(it, Refused)]
     results = _count(request, gallery, events)
     if all(result.status == "rejected" for result in results):
         find_gallery(gallery_store(), gallery)
     _count_for_products(request, gallery, events, results)
-    return Answer(202, {"results": [_answer(result) for result in results]}, metrics=_metrics(results))
+    counted = iter(results)
+    answers = [_malformed(it) if isinstance(it, Refused) else _answer(next(counted)) for it in sent]
+    return Answer(202, {"results": answers}, metrics=_metrics(answer["status"] for answer in answers))
 
 
 def _challenge_error(error: ServiceError) -> Answer:
@@ -78,7 +83,7 @@ def post_challenge_event(request: Request) -> Answer:
     [result] = _count(request, GalleryKey(request.merchant_id, DEFAULT_GALLERY), [event])
     if result.status == "rejected":
         raise NotFound(result.detail or "")
-    return Answer(204, metrics=_metrics([result]))
+    return Answer(204, metrics=_metrics([result.status]))
 
 
 def _count(request: Request, gallery: GalleryKey, events: Sequence[Event]) -> list[Result]:
@@ -106,9 +111,13 @@ def _count_for_products(
     take_events(interaction_store(), gallery, known, products, now=request.now)
 
 
-def _metrics(results: Sequence[Result]) -> dict[str, Metric]:
-    amounts = tally(result.status for result in results)
-    return {f"Events{status.capitalize()}": Metric(amount) for status, amount in amounts.items()}
+def _metrics(statuses: Iterable[str]) -> dict[str, Metric]:
+    return {f"Events{status.capitalize()}": Metric(amount) for status, amount in tally(statuses).items()}
+
+
+def _malformed(event: Refused) -> ResultAnswer:
+    told = [f"{error.pointer}: {error.detail}".removeprefix(": ") for error in event.errors[:_MOST_ERRORS_AN_EVENT]]
+    return {"event_id": event.text("event_id"), "status": "rejected", "detail": "; ".join(told)}
 
 
 def _answer(result: Result) -> ResultAnswer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from vitrine.access.wiring import admit
@@ -30,14 +30,14 @@ from vitrine.galleries.put_images import ImageDraft, put_images
 from vitrine.galleries.read_gallery import Position, find_gallery, find_image, read_order
 from vitrine.galleries.reshape_gallery import request_deletion
 from vitrine.galleries.wiring import gallery_store, gallery_tasks, new_incarnation
-from vitrine.platform.http import LONGEST_ID, PUBLISHABLE, Answer, HttpApp, Request, parse_json
-from vitrine.platform.problems import FieldError, InvalidRequest
+from vitrine.platform.http import LONGEST_ID, PUBLISHABLE, Answer, HttpApp, Refused, Request
+from vitrine.platform.problems import FieldError
 from vitrine.platform.wiring import replays
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vitrine.galleries.bodies import PatchImage
+    from vitrine.galleries.bodies import NewImage, PatchImage
     from vitrine.galleries.model import Image
 
 _CHALLENGE_PAGE = 500
@@ -100,7 +100,7 @@ def post_images(request: Request) -> Answer:
     drafts: dict[int, ImageDraft] = {}
     seen: set[str] = set()
     key = _key(request)
-    for at, sent in enumerate(request.body(PostImages).images):
+    for at, sent in enumerate(request.items(PostImages)):
         result, draft = _judge(at, sent, seen)
         results.append(result)
         if draft:
@@ -190,18 +190,12 @@ def _key(request: Request) -> GalleryKey:
     return GalleryKey(request.merchant_id, request.path_id("gallery_id"))
 
 
-def _judge(at: int, sent: Any, seen: set[str]) -> tuple[PutImageAnswer, ImageDraft | None]:
-    from vitrine.galleries.bodies import NewImage  # noqa: PLC0415 - readers never load bodies
-
-    claimed = sent.get("id") if isinstance(sent, dict) else None
-    image_id = claimed[:LONGEST_ID] if isinstance(claimed, str) else None
-    try:
-        new = parse_json(json.dumps(sent).encode(), NewImage)
-    except InvalidRequest as error:
-        return _rejected(at, image_id, error.errors[:_MOST_ERRORS_AN_IMAGE]), None
-    if new.id is not None and new.id in seen:
-        return _rejected(at, new.id, [FieldError("/id", "this id stands in the request already")]), None
-    draft = ImageDraft(new.id or uuid4().hex, new.description())
+def _judge(at: int, sent: NewImage | Refused, seen: set[str]) -> tuple[PutImageAnswer, ImageDraft | None]:
+    if isinstance(sent, Refused):
+        return _rejected(at, (sent.text("id") or "")[:LONGEST_ID] or None, sent.errors[:_MOST_ERRORS_AN_IMAGE]), None
+    if sent.id is not None and sent.id in seen:
+        return _rejected(at, sent.id, [FieldError("/id", "this id stands in the request already")]), None
+    draft = ImageDraft(sent.id or uuid4().hex, sent.description())
     return {"id": draft.image_id, "status": "created"}, draft
 
 

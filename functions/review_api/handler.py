@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from vitrine.access.wiring import admit
-from vitrine.platform.http import ANYONE, Answer, HttpApp, Request
+from vitrine.platform.http import ANYONE, Answer, HttpApp, Refused, Request
 from vitrine.platform.problems import FieldError, InvalidRequest, NotFound
 from vitrine.platform.wiring import replays
 from vitrine.review.add_snapshots import add_snapshots
@@ -49,10 +49,13 @@ def post_snapshots(request: Request) -> Answer:
     """Add snapshots, each judged on its own."""
     from vitrine.review.bodies import PostSnapshots  # noqa: PLC0415 - readers never load bodies
 
-    judged = [_judge(at, row, request) for at, row in enumerate(request.body(PostSnapshots).snapshots)]
-    sent = [it for it in judged if isinstance(it, Snapshot)]
-    added = iter(add_snapshots(review_store(), known_galleries(), sent, queue_settings().second_opinion_percent))
-    results = [added_answer(next(added), pictures()) if isinstance(it, Snapshot) else it for it in judged]
+    sent = request.items(PostSnapshots)
+    snapshots = [_snapshot(it, request) for it in sent if not isinstance(it, Refused)]
+    added = iter(add_snapshots(review_store(), known_galleries(), snapshots, queue_settings().second_opinion_percent))
+    results = [
+        _rejected(at, it) if isinstance(it, Refused) else added_answer(next(added), pictures())
+        for at, it in enumerate(sent)
+    ]
     return Answer(200, {"results": results})
 
 
@@ -203,23 +206,12 @@ def _statuses(request: Request) -> list[Status]:
     return found
 
 
-def _judge(at: int, sent: Any, request: Request) -> Snapshot | AddSnapshotAnswer:
-    from pydantic import ValidationError  # noqa: PLC0415 - readers never load bodies
-
-    from vitrine.review.bodies import NewSnapshot  # noqa: PLC0415 - as above
-
-    try:
-        return _snapshot(NewSnapshot.model_validate(sent), request)
-    except ValidationError as error:
-        claimed = sent.get("snapshot_id") if isinstance(sent, dict) else None
-        return {
-            "snapshot_id": claimed if isinstance(claimed, str) else None,
-            "status": "rejected",
-            "errors": [
-                {"pointer": "/".join(["/snapshots", str(at), *map(str, it["loc"])]), "detail": it["msg"]}
-                for it in error.errors(include_url=False, include_context=False, include_input=False)
-            ],
-        }
+def _rejected(at: int, sent: Refused) -> AddSnapshotAnswer:
+    return {
+        "snapshot_id": sent.text("snapshot_id"),
+        "status": "rejected",
+        "errors": [{"pointer": f"/snapshots/{at}{it.pointer}", "detail": it.detail} for it in sent.errors],
+    }
 
 
 def _snapshot(new: NewSnapshot, request: Request) -> Snapshot:

@@ -10,6 +10,7 @@ from vitrine.engagement.model import Event
 from vitrine.platform.bodies import WHOLE, Id, RequestBody, UtcTime
 
 MOST_EVENTS = 500
+LAST_POSITION = 1_000_000_000
 
 
 class NewEvent(RequestBody):
@@ -21,7 +22,7 @@ class NewEvent(RequestBody):
     occurred_at: UtcTime | None = None
     user_id: Id | None = None
     session_id: Id | None = None
-    position: Annotated[int, Field(ge=1), WHOLE] | None = None
+    position: Annotated[int, Field(ge=1, le=LAST_POSITION), WHOLE] | None = None
 
     def event(self) -> Event:
         """The event in the domain's terms."""
@@ -37,7 +38,7 @@ class NewEvent(RequestBody):
 
 
 class PostEvents(RequestBody):
-    """A batch of events."""
+    """A batch of events, each judged on its own."""
 
     events: Annotated[tuple[NewEvent, ...], Field(min_length=1, max_length=MOST_EVENTS)]
 

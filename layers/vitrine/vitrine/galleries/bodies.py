@@ -72,16 +72,9 @@ class NewImage(RequestBody):
 
 
 class PostImages(RequestBody):
-    """Images, each judged on its own (as `NewImage`)."""
+    """Images, each judged on its own."""
 
-    images: Annotated[
-        tuple[Any, ...],
-        Field(
-            min_length=1,
-            max_length=MOST_IMAGES,
-            json_schema_extra={"items": {"$ref": "#/components/schemas/NewImage"}},
-        ),
-    ]
+    images: Annotated[tuple[NewImage, ...], Field(min_length=1, max_length=MOST_IMAGES)]
 
 
 class PatchImage(RequestBody):

@@ -12,10 +12,11 @@ import json
 import re
 import time
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 from urllib.parse import unquote
 
 from vitrine.platform.cursors import cursor_scope, read_cursor, write_cursor
+from vitrine.platform.json_text import DECODER, TOO_DEEP, check_text, check_value, is_too_deep
 from vitrine.platform.problems import (
     FieldError,
     Forbidden,
@@ -34,7 +35,7 @@ from vitrine.platform.telemetry import Metric, log_request, logger
 from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from pydantic import BaseModel, ValidationError
@@ -114,10 +115,21 @@ class Request(NamedTuple):
 
     def body(self, model: type[Body]) -> Body:
         """The body as `model`. Raises the error that tells what is wrong with it."""
+        self._check_media_type()
+        return parse_json(self.raw_body, model)
+
+    def items(self, model: type[BaseModel]) -> list[Any]:
+        """The items of the one list that a body of this model holds, each judged on its own.
+
+        A refused one is a `Refused`, the others are of the list's own model. Raises as `body` for the rest.
+        """
+        self._check_media_type()
+        return parse_items(self.raw_body, model)
+
+    def _check_media_type(self) -> None:
         media_type = self.headers.get("content-type", "").split(";")[0].strip().lower()
         if media_type != _JSON:
             raise UnsupportedMediaType("Send the body as application/json.")
-        return parse_json(self.raw_body, model)
 
     def page(self) -> Page:
         """`limit` and `cursor` of a list."""
@@ -139,6 +151,18 @@ class Request(NamedTuple):
 
     def _scope(self) -> str:
         return cursor_scope(self.merchant_id, self.path, self.query)
+
+
+class Refused(NamedTuple):
+    """An item of a list that breaks the schema; pointers of `errors` begin at the item."""
+
+    sent: Any
+    errors: Sequence[FieldError]
+
+    def text(self, name: str) -> str | None:
+        """The text sent under `name`, None where there is none. What is no Unicode is shown as `?`."""
+        value = self.sent.get(name) if isinstance(self.sent, dict) else None
+        return encodable(value) if isinstance(value, str) else None
 
 
 class Answer(NamedTuple):
@@ -273,6 +297,8 @@ def parse_json(raw: bytes, model: type[Body]) -> Body:
     """Read JSON bytes as `model`. Raises MalformedRequest or InvalidRequest."""
     from pydantic import ValidationError  # noqa: PLC0415 - reading functions never load pydantic
 
+    if is_too_deep(raw):
+        raise MalformedRequest(f"The body cannot be read: it {TOO_DEEP}.")
     try:
         return model.model_validate_json(raw, strict=True)
     except ValidationError as error:
@@ -280,6 +306,44 @@ def parse_json(raw: bytes, model: type[Body]) -> Body:
         if first["type"] == "json_invalid":
             raise MalformedRequest(f"The body is not JSON: {first['msg'].removeprefix('Invalid JSON: ')}") from error
         raise InvalidRequest("The body breaks the schema; see errors.", _broken_rules(error)) from error
+
+
+def parse_items(raw: bytes, model: type[BaseModel]) -> list[Any]:
+    """The items of the only list of `model`, each judged on its own: see `Request.items`."""
+    [(name, field)] = model.model_fields.items()
+    try:
+        return list(getattr(parse_json(raw, model), name))
+    except (MalformedRequest, InvalidRequest):
+        sent = _list_in(raw, name)
+        if not sent:
+            raise
+    most = next(rule.max_length for rule in field.metadata if hasattr(rule, "max_length"))
+    if len(sent) > most:
+        rule = f"must have at most {most} items"
+        raise InvalidRequest(f"{name} {rule}", [FieldError(f"/{name}", rule)])
+    item_model = get_args(field.annotation)[0]
+    return [_judged(item, item_model) for item in sent]
+
+
+def _list_in(raw: bytes, name: str) -> list[Any] | None:
+    """The list that a body holds under its only name; None when it does not."""
+    try:
+        body = DECODER.decode(raw.decode())
+    except (ValueError, RecursionError):
+        return None
+    items = body.get(name) if isinstance(body, dict) and len(body) == 1 else None
+    return items if isinstance(items, list) else None
+
+
+def _judged(item: Any, model: type[BaseModel]) -> BaseModel | Refused:
+    try:
+        check_value(item)
+        check_text(item)
+        return parse_json(json.dumps(item).encode(), model)
+    except InvalidRequest as error:
+        return Refused(item, error.errors)
+    except ValueError as error:
+        return Refused(item, [FieldError("", str(error))])
 
 
 def _broken_rules(error: ValidationError) -> list[FieldError]:
@@ -299,7 +363,12 @@ def _broken_rules(error: ValidationError) -> list[FieldError]:
 
 
 def _escaped(part: str | int) -> str:
-    return str(part).replace("~", "~0").replace("/", "~1")
+    return encodable(str(part)).replace("~", "~0").replace("/", "~1")
+
+
+def encodable(text: str) -> str:
+    """The text with `?` for what is no Unicode character, so that it can be answered."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _read_request(event: dict[str, Any], request_id: str, body_limit_bytes: int) -> Request:

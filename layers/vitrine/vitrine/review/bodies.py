@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -41,16 +41,9 @@ class NewSnapshot(RequestBody):
 
 
 class PostSnapshots(RequestBody):
-    """Snapshots, each judged on its own (as `NewSnapshot`)."""
+    """Snapshots, each judged on its own."""
 
-    snapshots: Annotated[
-        tuple[Any, ...],
-        Field(
-            min_length=1,
-            max_length=MOST_SNAPSHOTS,
-            json_schema_extra={"items": {"$ref": "#/components/schemas/NewSnapshot"}},
-        ),
-    ]
+    snapshots: Annotated[tuple[NewSnapshot, ...], Field(min_length=1, max_length=MOST_SNAPSHOTS)]
 
 
 class PostClaim(RequestBody):
