@@ -10,12 +10,15 @@ endif
 export PORT PARAMETERS
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help faults bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-recommendations bench-recommendations-batch bench-recommendations-engines up down reset logs check test lock docs site robots
+.PHONY: help faults bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-recommendations bench-recommendations-batch bench-recommendations-engines up serve down reset logs check test lock docs site robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
 up: $(READY)  ## start the local cloud and show a gallery that orders itself (PORT=... for a port of your own, PARAMETERS="Name=value ..." for the template's)
 	@$(PYTHON) -m local.up
+
+serve: up  ## make up, and stay until stopped: what the container runs
+	@$(PYTHON) -m local.logs
 
 down: $(READY)  ## stop it; what it held is gone
 	@$(PYTHON) -m local.down
@@ -32,6 +35,7 @@ check: $(READY)  ## what CI checks beside the tests
 	$(VENV)/bin/mypy layers/vitrine/vitrine functions commands local
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/cfn-lint template.yaml
+	$(VENV)/bin/hadolint Dockerfile
 	$(VENV)/bin/bandit -q -ll -r layers/vitrine/vitrine functions commands
 	$(VENV)/bin/uv tool run --quiet --from checkov==3.3.30 checkov --config-file .checkov.yaml
 	for locked in layers/*/requirements.txt; do $(VENV)/bin/pip-audit --disable-pip --require-hashes -r $$locked || exit 1; done

@@ -1,5 +1,7 @@
 """MiniStack with a queue before the API: `python -m local.cloud PORT`.
 
+VITRINE_BIND is the address to listen on, 127.0.0.1 unless set: a container listens on all of its own.
+
 MiniStack starts a process for each request that comes while all are busy. Fifty clients at once are fifty cold starts
 of every function they call, a minute of work for two cores and gigabytes of memory, where AWS has room for them. So
 requests to the API wait for one of a few places; what the functions themselves ask of AWS never waits.
@@ -36,7 +38,7 @@ async def app(scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send
 def main() -> None:
     """Serve until stopped."""
     config = Config()
-    config.bind = [f"127.0.0.1:{sys.argv[1]}"]
+    config.bind = [f"{os.environ.get('VITRINE_BIND', '127.0.0.1')}:{sys.argv[1]}"]
     config.keep_alive_timeout = 75
     asyncio.run(serve(app, config))  # type: ignore[arg-type]
 

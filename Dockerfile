@@ -1,0 +1,23 @@
+# Everything that `make up` gives, in one container: docker compose up
+FROM python:3.14-slim-bookworm
+
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends git make nodejs npm \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --create-home vitrine
+
+WORKDIR /home/vitrine/vitrine
+RUN chown vitrine:vitrine .
+USER vitrine
+
+# The locked packages first: a change of the code does not install them again.
+COPY --chown=vitrine:vitrine Makefile requirements.lock ./
+RUN make .venv/ready
+COPY --chown=vitrine:vitrine . .
+
+ENV PORT=4566 VITRINE_BIND=0.0.0.0
+EXPOSE 4566
+HEALTHCHECK --interval=10s --timeout=5s --start-period=300s --retries=3 \
+  CMD [".venv/bin/python", "-m", "local.health"]
+CMD ["make", "serve"]
