@@ -5,16 +5,16 @@ FROM python:3.14-slim-bookworm
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends git make nodejs npm \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --create-home vitrine
+ && useradd --uid 1000 --create-home vitrine
 
 WORKDIR /home/vitrine/vitrine
-RUN chown vitrine:vitrine .
-USER vitrine
+RUN chown 1000:1000 .
+USER 1000
 
 # The locked packages first: a change of the code does not install them again.
-COPY --chown=vitrine:vitrine Makefile requirements.lock ./
+COPY --chown=1000:1000 Makefile requirements.lock ./
 RUN make .venv/ready
-COPY --chown=vitrine:vitrine . .
+COPY --chown=1000:1000 . .
 
 ENV PORT=4566 VITRINE_BIND=0.0.0.0
 EXPOSE 4566
