@@ -10,7 +10,7 @@ endif
 export PORT PARAMETERS
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help faults bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-recommendations bench-recommendations-batch bench-recommendations-engines up serve down reset logs check test lock docs site robots
+.PHONY: help faults bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines up serve down reset logs check test lock docs site robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -86,6 +86,11 @@ bench-recommendations: bench-recommendations-engines  ## quality of recommendati
 
 bench-loading: $(READY)  ## rows a second and write units of loading a model of 92,331 products (VITRINE_DATA=...)
 	$(PYTHON) -m bench.loading
+
+bench-ranking: $(READY)  ## simulate a month of galleries under every ranking policy and beside other rankers, on real click rates (VITRINE_DATA=...)
+	$(VENV)/bin/uv venv --quiet --allow-existing --python $(PYTHON) $(BENCH)/ranking
+	$(VENV)/bin/uv pip install --quiet --python $(BENCH)/ranking/bin/python --require-hashes -r bench/ranking.txt
+	$(BENCH)/ranking/bin/python -m bench.ranking.report
 
 bench-serving: $(READY)  ## read units and round trips of recommendations at 1,000 and 1,000,000 products
 	$(PYTHON) -m bench.serving

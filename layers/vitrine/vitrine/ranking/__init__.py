@@ -1,0 +1,1 @@
+"""How images earn their place: policies, their versions, estimates and experiments."""

@@ -1,0 +1,43 @@
+"""Why an image is where it is, in one sentence. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from vitrine.ranking.policies import POLICIES
+
+if TYPE_CHECKING:
+    from vitrine.ranking.model import Evidence, Prior
+
+
+class Explanation(NamedTuple):
+    """What a policy believes of an image and what it adds for being little seen.
+
+    `estimate` is a click rate for the policies that score rates, else the score itself.
+    """
+
+    estimate: float
+    benefit_of_doubt: float
+    sentence: str
+
+
+def explain(policy: str, evidence: Evidence, prior: Prior, *, pinned_position: int | None = None) -> Explanation:
+    """Explain an image's score, and that it is pinned where it is."""
+    rules = POLICIES[policy]
+    estimate = rules.expected(evidence, prior)
+    doubt = rules.score(evidence, prior) - estimate
+    parts = [_belief(policy, estimate)]
+    if rules.is_rate and doubt:
+        parts.append(f"+{doubt * 100:.1f} for being little seen")
+    if pinned_position is not None:
+        parts.append(f"pinned to {pinned_position}")
+    return Explanation(estimate, doubt, "; ".join(parts))
+
+
+def _belief(policy: str, estimate: float) -> str:
+    if policy == "newest":
+        return "by date, the newest first"
+    if not POLICIES[policy].is_rate:
+        return f"views + 7 clicks make {estimate:.0f}"
+    lately = ", lately" if POLICIES[policy].half_life_days else ""
+    return f"{estimate * 100:.1f} % of those who see it click{lately}"

@@ -1,0 +1,100 @@
+"""Experiments decide rightly, and never because they were looked at often."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vitrine.ranking.experiments import Arm, arm_of, clickers_e_value, judge, lift_interval, split_e_value
+
+counts = st.integers(0, 10_000)
+
+
+def visits(chance: random.Random, rates: tuple[float, float], visitors: int) -> list[Arm]:
+    arms = [Arm(), Arm()]
+    for _ in range(visitors):
+        arm = chance.random() < 0.5
+        clicks = (chance.random() < rates[arm]) + (chance.random() < rates[arm])
+        before = arms[arm]
+        arms[arm] = Arm(
+            before.visitors + 1, before.clickers + (clicks > 0), before.clicks + clicks, before.squares + clicks**2
+        )
+    return arms
+
+
+@given(counts, counts)
+def test_without_a_difference_evidence_is_expected_to_stay_what_it_is(first: int, second: int) -> None:
+    for evidence in (clickers_e_value, split_e_value):
+        ahead = (evidence(first + 1, second) + evidence(first, second + 1)) / 2
+        if evidence(first, second) < 1e200:
+            assert ahead == pytest.approx(evidence(first, second), rel=1e-6)
+
+
+def test_evidence_begins_at_one() -> None:
+    assert clickers_e_value(0, 0) == pytest.approx(1)
+    assert split_e_value(0, 0) == pytest.approx(1)
+
+
+@given(counts, counts)
+def test_evidence_knows_no_side(first: int, second: int) -> None:
+    assert clickers_e_value(first, second) == pytest.approx(clickers_e_value(second, first))
+
+
+def test_alike_arms_are_seldom_told_apart_however_often_looked_at() -> None:
+    chance = random.Random(5)
+    told_apart = 0
+    for _ in range(300):
+        first = second = 0
+        highest = 0.0
+        for _ in range(600):
+            if chance.random() < 0.5:
+                first += 1
+            else:
+                second += 1
+            highest = max(highest, clickers_e_value(first, second))
+        told_apart += highest > 20
+    assert told_apart <= 15
+
+
+def test_the_better_arm_wins() -> None:
+    first, second = visits(random.Random(1), (0.02, 0.03), 40_000)
+    verdict = judge(first, second)
+    assert verdict.decision == "second"
+    assert verdict.interval
+    assert verdict.interval.low < 0.5 < verdict.interval.high
+    assert verdict.lift == pytest.approx(0.5, abs=0.15)
+    assert judge(second, first).decision == "first"
+
+
+def test_a_split_that_is_no_even_one_decides_nothing() -> None:
+    verdict = judge(Arm(10_400, 100, 100, 100), Arm(9_600, 300, 300, 300))
+    assert verdict.split_e_value >= 1_000
+    assert verdict.decision == "bad_split"
+
+
+def test_an_even_split_is_no_cause_for_alarm() -> None:
+    assert split_e_value(10_050, 9_950) < 1
+
+
+def test_arms_without_clicks_have_no_lift() -> None:
+    assert judge(Arm(), Arm()).lift is None
+    assert lift_interval(Arm(10, 0, 0, 0), Arm(12, 3, 3, 3)) is None
+
+
+@given(st.integers(1, 500), st.integers(1, 500), st.integers(1, 100_000), st.integers(1, 100_000))
+def test_the_lift_lies_in_its_interval(first: int, second: int, more: int, others: int) -> None:
+    one, other = Arm(first + more, first, first, first), Arm(second + others, second, second, second)
+    interval = lift_interval(one, other)
+    if interval:
+        lift = second / other.visitors / (first / one.visitors) - 1
+        assert -1 <= interval.low <= lift <= interval.high
+
+
+def test_visitors_are_split_evenly_and_stay_where_they_are() -> None:
+    arms = [arm_of("secret", f"visitor:{at}", "experiment") for at in range(10_000)]
+    assert 4_800 < sum(arms) < 5_200
+    assert arms[:50] == [arm_of("secret", f"visitor:{at}", "experiment") for at in range(50)]
+    assert arms[:50] != [arm_of("secret", f"visitor:{at}", "another") for at in range(50)]

@@ -1,0 +1,75 @@
+"""Sort keys, when a stored score is replaced, and what is expected of an unseen image."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vitrine.ranking.model import (
+    HYSTERESIS,
+    LARGEST_POINTS,
+    WHOLE_LOOK,
+    Prior,
+    exposure_units,
+    has_moved,
+    rank_digits,
+    refitted,
+)
+
+points = st.integers(0, LARGEST_POINTS)
+
+
+@given(points, points)
+def test_digits_sort_ascending_where_points_descend(some: int, other: int) -> None:
+    assert (rank_digits(some) < rank_digits(other)) == (some > other)
+    assert len(rank_digits(some)) == 15
+
+
+def test_more_points_than_fit_sort_first() -> None:
+    assert rank_digits(LARGEST_POINTS * 2) == "000000000000000"
+
+
+@given(st.integers(1, 10**14), st.floats(0.5, 2))
+def test_a_score_moves_at_five_percent_either_way(stored: int, factor: float) -> None:
+    now = int(stored * factor)
+    moved = has_moved(stored, now, HYSTERESIS)
+    assert moved == (now > stored * 1.05 or stored > now * 1.05)
+    assert moved == has_moved(now, stored, HYSTERESIS)
+
+
+@given(points, points)
+def test_without_tolerance_every_difference_moves(stored: int, now: int) -> None:
+    assert has_moved(stored, now, 0) == (stored != now)
+
+
+def test_a_score_of_zero_moves_at_the_first_event() -> None:
+    assert has_moved(0, 1, HYSTERESIS)
+    assert not has_moved(0, 0, HYSTERESIS)
+
+
+def test_the_prior_stays_while_it_is_about_right() -> None:
+    assert refitted(Prior(0.01), 1400, 100_000) == Prior(0.01)
+    assert refitted(Prior(0.01), 0, 500) == Prior(0.01)
+
+
+def test_the_prior_follows_a_gallery_that_clicks_otherwise() -> None:
+    assert refitted(Prior(0.01), 4900, 100_000).mean_rate == pytest.approx(0.048, abs=0.001)
+    assert refitted(Prior(0.01), 440, 100_000).mean_rate == pytest.approx(0.0045, abs=0.0001)
+
+
+@given(st.floats(1e-4, 0.5), st.integers(0, 10**6), st.integers(1, 10**9))
+def test_a_refitted_prior_stays(mean: float, clicks: int, exposure: int) -> None:
+    once = refitted(Prior(mean), clicks, exposure)
+    again = refitted(once, clicks, exposure)
+    assert refitted(again, clicks, exposure) == again or exposure < 20 / mean
+
+
+def test_few_clicks_refit_nothing() -> None:
+    assert refitted(Prior(0.01), 3, 100) == Prior(0.01)
+
+
+def test_a_view_counts_for_what_its_position_is_looked_at() -> None:
+    examination = (1.0, 0.5, 0.25)
+    assert [exposure_units(at, examination) for at in (1, 2, 3, 9)] == [65536, 32768, 16384, 16384]
+    assert exposure_units(None, examination) == exposure_units(7, ()) == WHOLE_LOOK
