@@ -6,6 +6,7 @@ Each run is a merchant of its own; what it leaves behind is compared with what a
 from __future__ import annotations
 
 import random
+import threading
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from functions.galleries_api.handler import lambda_handler as galleries_api
 from functions.visits_api.handler import lambda_handler as api
 from tests import visits
 from tests.aws import api_event, send
-from tests.faults.fault import FAULTS, Fault, Killed, without_guards
+from tests.faults.fault import FAULTS, Fault, Killed, hooked, without_guards
 from tests.visits import CONSUMERS, deliver, picture_host, put_stores, submission, take, visit
 from vitrine.platform.aws import client
 from vitrine.platform.dynamodb import query_all
@@ -132,6 +133,27 @@ def test_a_worker_that_dies_between_any_two_calls_changes_nothing(
             assert at > 20
             return
     pytest.fail("there are more calls than were tried")
+
+
+def test_a_job_that_is_over_shows_all_that_it_found(host: PictureHost) -> None:
+    """Whoever waits for a job's end reads its results once, so nothing may follow the end."""
+    expected = undisturbed(host)
+    job_id = submit(a_job(host, "watched"), "watched")
+    at_its_end: list[Any] = []
+    looking = threading.Lock()
+
+    def look(**_: Any) -> None:
+        if looking.acquire(blocking=False):
+            try:
+                if visits.get("/jobs/{job_id}", merchant="watched", job_id=job_id)[1]["status"] != "ongoing":
+                    at_its_end.append(left_behind("watched", job_id))
+            finally:
+                looking.release()
+
+    with hooked(look, "after-call"):
+        work()
+    assert at_its_end
+    assert all(found == expected for found in at_its_end)
 
 
 @pytest.mark.parametrize("seed", range(6))

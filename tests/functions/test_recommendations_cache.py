@@ -13,6 +13,7 @@ import pytest
 from functions.interactions_api.handler import lambda_handler as interactions
 from functions.shortlists.handler import lambda_handler as shortlists
 from tests.aws import Context, api_event, send
+from tests.faults.fault import Killed, hooked, kill
 from tests.recommendations import build, ids, open_shop, post, put_product, queued, recommended
 from tests.redis_server import RedisServer
 
@@ -70,6 +71,19 @@ def test_a_purchase_drops_the_entry(shop: None, outcomes: Any) -> None:
     post(("hal", first, "purchase"))
     after = recommended("hal")
     assert (after["cached"], first in ids(after)) == (False, False)
+    assert outcomes() == ["miss", "miss"]
+
+
+def test_a_purchase_that_is_sent_again_drops_the_entry_that_a_killed_sender_left(shop: None, outcomes: Any) -> None:
+    def kill_once_stored(model: Any, **_: Any) -> None:
+        if model.name == "TransactWriteItems":
+            kill(model.name)
+
+    first = ids(recommended("hal"))[0]
+    with pytest.raises(Killed), hooked(kill_once_stored, "after-call"):
+        post(("hal", first, "purchase"))
+    assert post(("hal", first, "purchase")) == ["unchanged"]
+    assert recommended("hal")["cached"] is False
     assert outcomes() == ["miss", "miss"]
 
 

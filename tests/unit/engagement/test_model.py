@@ -34,6 +34,16 @@ def test_a_slot_is_remembered_for_as_long_as_an_event_may_come_again(arrived: da
     assert written not in later.expired
 
 
+def test_what_a_writer_whose_clock_is_a_minute_ahead_wrote_is_remembered() -> None:
+    """Two functions' clocks differ; every second of a whole ring is tried, so that each slot's end is met."""
+    start, minute = datetime(2024, 1, 1, tzinfo=UTC), timedelta(minutes=1)
+    for seconds in range(int(5 * WINDOW.total_seconds())):
+        now = start + timedelta(seconds=seconds)
+        ahead, here = slots_at(now + minute, WINDOW).current, slots_at(now, WINDOW)
+        assert ahead in here.remembered
+        assert ahead not in here.expired
+
+
 @given(moments)
 def test_a_slot_is_emptied_before_it_is_written_again(now: datetime) -> None:
     written = slots_at(now, WINDOW).current

@@ -7,10 +7,25 @@ from itertools import pairwise
 
 import pytest
 
-from vitrine.recommendations.model import Candidates, Feature, Neighbour, Neighbourhood, Popular, Seed, Weights, taste
+from vitrine.recommendations.model import (
+    Candidates,
+    Feature,
+    Neighbour,
+    Neighbourhood,
+    Popular,
+    Seed,
+    Weights,
+    seeds_of,
+    taste,
+)
 
 RARE = Feature(lift=math.log(5), share=0.01)
 COMMON = Feature(lift=math.log(1.2), share=0.2)
+
+
+def test_what_a_shopper_touched_says_half_as_much_five_products_later() -> None:
+    said = {seed.product_id: seed.weight for seed in seeds_of((str(rank), 1.0) for rank in range(11))}
+    assert (said["0"], said["5"], said["10"]) == (1.0, 0.5, 0.25)
 
 
 @pytest.mark.parametrize("feature", [RARE, COMMON])
