@@ -42,6 +42,9 @@ IMAGE = {
 }
 KEY = {
     "pk": {"S": "key#0"},
+    "name": {"S": "Shop"},
+    "secret": {"S": "secret"},
+    "identity_secrets": {"S": '[["secret", null]]'},
     "key_id": {"S": "key_1"},
     "merchant_id": {"S": "shop"},
     "merchant_secret": {"S": "secret"},
@@ -114,6 +117,7 @@ def main() -> None:
             for name in ("ACCESS", "IDEMPOTENCY", "GALLERIES", "IMAGES", "COUNTERS")
         },
         "GALLERY_TASKS_QUEUE": "http://127.0.0.1/queue",
+        "KEY_CACHE_SECONDS": "60",
     }
     print(f"import to first answer, ms, median of {options.runs} (Python {sys.version.split()[0]})")
     print(f"{'function':<16}{'vitrine':>9}{'bare':>9}{'fastapi':>9}{'v/bare':>9}{'v/fastapi':>11}")

@@ -1,4 +1,4 @@
-"""Make merchants and keys, list and revoke keys.
+"""Make merchants and keys, list and revoke keys, roll the identity secret that signs user tokens.
 
 Works on the stack that `AWS_ENDPOINT_URL` and the credentials point to; `--table` is its output `AccessTable`.
 """
@@ -10,9 +10,11 @@ import os
 import re
 import secrets
 import sys
+from datetime import timedelta
 
 from vitrine.access.dynamodb import DynamoDBAccess
-from vitrine.access.manage_keys import create_key, create_merchant, revoke_key
+from vitrine.access.manage_keys import create_key, create_merchant, revoke_key, roll_identity_secret
+from vitrine.access.model import LONGEST_TOKEN_LIFE
 from vitrine.galleries.dynamodb import DynamoDBGalleries
 from vitrine.galleries.model import DEFAULT_GALLERY, Gallery, GalleryKey
 from vitrine.platform.aws import client
@@ -45,7 +47,7 @@ def _run(options: argparse.Namespace, store: DynamoDBAccess) -> None:
         case "create":
             galleries = DynamoDBGalleries(client("dynamodb"), options.galleries_table, "")
             galleries.put_gallery(Gallery(GalleryKey(options.merchant_id, DEFAULT_GALLERY), None, "interest", now))
-            create_merchant(store, options.merchant_id, options.name, now=now, random_text=_random_text)
+            merchant = create_merchant(store, options.merchant_id, options.name, now=now, random_text=_random_text)
             for kind in ("publishable", "secret"):
                 made = create_key(
                     store,
@@ -56,6 +58,7 @@ def _run(options: argparse.Namespace, store: DynamoDBAccess) -> None:
                     random_text=_random_text,
                 )
                 print(f"{kind}_key={made.text}")
+            print(f"identity_secret={merchant.identity_secrets[0].text}")
         case "create-key":
             made = create_key(
                 store,
@@ -72,7 +75,11 @@ def _run(options: argparse.Namespace, store: DynamoDBAccess) -> None:
                 print(f"{key.key_id}  {key.kind:<11}  {key.requests_per_minute:>7}/min  {state}")
         case "revoke-key":
             revoke_key(store, options.merchant_id, options.key_id, now=now)
-            print("revoked; the gateway may remember the key for as long as KeyCacheSeconds")
+            print("revoked; the authorizer may remember the key for as long as KeyCacheSeconds")
+        case "roll-identity-secret":
+            overlap = timedelta(seconds=options.overlap_seconds)
+            secret = roll_identity_secret(store, options.merchant_id, overlap, now=now, random_text=_random_text)
+            print(f"identity_secret={secret}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,17 +89,26 @@ def _parser() -> argparse.ArgumentParser:
         "--galleries-table", default=os.environ.get("GALLERIES_TABLE"), help="the stack's output GalleriesTable"
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    create = commands.add_parser("create", help="make a merchant, its gallery `default` and a key of each kind")
+    create = commands.add_parser(
+        "create", help="make a merchant, its gallery `default`, a key of each kind, and its identity secret"
+    )
     create_one = commands.add_parser("create-key", help="make one more key")
     list_keys = commands.add_parser("list-keys", help="list a merchant's keys")
     revoke = commands.add_parser("revoke-key", help="revoke a key")
-    for command in (create, create_one, list_keys, revoke):
+    roll = commands.add_parser("roll-identity-secret", help="make a new secret to sign user tokens with")
+    for command in (create, create_one, list_keys, revoke, roll):
         command.add_argument("merchant_id", type=_identifier)
     create.add_argument("--name", default="")
     create_one.add_argument("kind", choices=["publishable", "secret"])
     for command in (create, create_one):
         command.add_argument("--requests-per-minute", type=_amount, default=_REQUESTS_PER_MINUTE)
     revoke.add_argument("key_id")
+    roll.add_argument(
+        "--overlap-seconds",
+        type=_overlap,
+        default=int(LONGEST_TOKEN_LIFE.total_seconds()),
+        help="how long tokens of the earlier secret still hold: 0 if it leaked, else as long as tokens live (a day)",
+    )
     return parser
 
 
@@ -106,6 +122,13 @@ def _identifier(text: str) -> str:
 def _amount(text: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
         message = "must be a number from 1 to 999999999"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def _overlap(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > LONGEST_TOKEN_LIFE.total_seconds():
+        message = "must be a number of seconds from 0 to 86400"
         raise argparse.ArgumentTypeError(message)
     return int(text)
 

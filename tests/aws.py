@@ -124,6 +124,7 @@ def api_event(
         "key_id": f"key_{merchant}",
         "kind": kind,
         "merchant_secret": f"secret of {merchant}",
+        "identity_secrets": f"identity-secret-of-{merchant}",
         "requests_per_minute": "100000",
     }
     return {

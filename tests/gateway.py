@@ -8,7 +8,7 @@ import re
 import secrets
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qs, parse_qsl, quote
 
 from tests.aws import Context, resources
 from vitrine.access.manage_keys import create_key, create_merchant
@@ -48,6 +48,7 @@ class Shop(NamedTuple):
     merchant_id: str
     publishable_key: str
     secret_key: str
+    identity_secret: str
 
 
 def folder_of(function: Mapping[str, Any]) -> str:
@@ -74,7 +75,9 @@ def handler_of(folder: str) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
 
 
 def open_shop(merchant_id: str, requests_per_minute: int = 60_000) -> Shop:
-    create_merchant(access_store(), merchant_id, merchant_id, now=utc_now(), random_text=secrets.token_urlsafe)
+    merchant = create_merchant(
+        access_store(), merchant_id, merchant_id, now=utc_now(), random_text=secrets.token_urlsafe
+    )
 
     def key(kind: KeyKind) -> str:
         return create_key(
@@ -86,7 +89,7 @@ def open_shop(merchant_id: str, requests_per_minute: int = 60_000) -> Shop:
             random_text=secrets.token_urlsafe,
         ).text
 
-    return Shop(merchant_id, key("publishable"), key("secret"))
+    return Shop(merchant_id, key("publishable"), key("secret"), merchant.identity_secrets[0].text)
 
 
 class Gateway:
@@ -116,7 +119,7 @@ class Gateway:
             return self._own("MISSING_AUTHENTICATION_TOKEN", path)
         authorizer = None
         if not route.is_open:
-            authorizer = _authorize(sent, f"{STAGE}/{method}{path}")
+            authorizer = _authorize(sent, query, f"{STAGE}/{method}{path}")
             if authorizer is None:
                 return self._own("UNAUTHORIZED", path)
         answer = handler_of(route.folder)(
@@ -181,11 +184,15 @@ def _rank(part: str) -> int:
     return 2 if part.endswith("+}") else int(part.startswith("{"))
 
 
-def _authorize(headers: Mapping[str, str], arn: str) -> Mapping[str, str] | None:
-    if not any(name.lower() == "x-api-key" and value for name, value in headers.items()):
-        return None
+def _authorize(headers: Mapping[str, str], query: str, arn: str) -> Mapping[str, str] | None:
+    event = {
+        "headers": headers,
+        "multiValueQueryStringParameters": parse_qs(query, keep_blank_values=True) or None,
+        "methodArn": arn,
+        "requestContext": {},
+    }
     try:
-        found = handler_of("authorizer")({"headers": headers, "methodArn": arn, "requestContext": {}}, Context())
+        found = handler_of("authorizer")(event, Context())
     except Exception as error:
         if str(error) == "Unauthorized":
             return None

@@ -1,36 +1,60 @@
-"""API Gateway's authorizer: the key in `X-Api-Key` becomes a merchant."""
+"""API Gateway's authorizer: the key in `X-Api-Key`, or in the query's `key`, becomes a merchant."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from vitrine.access.authorize_key import authorize_key
-from vitrine.access.wiring import access_store
+from vitrine.access.model import PREFIXES, sent_key
+from vitrine.access.wiring import key_authorizer
+from vitrine.platform.http import KEY_PARAMETER
 from vitrine.platform.telemetry import logger
+from vitrine.platform.times import utc_now
+
+_ROLL = (
+    "A secret key was sent in the query, where logs and browser histories keep it. "
+    "Roll that key now, and send its successor in the header X-Api-Key."
+)
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Answer a policy for the key. API Gateway reads the error `Unauthorized` as 401."""
+    """Answer a policy for the key. API Gateway reads the error `Unauthorized` as 401.
+
+    A secret key in a query gets a policy without a merchant: the function refuses it and tells its sender why.
+    """
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    key = authorize_key(access_store(), headers.get("x-api-key", ""))
-    if key is None:
+    in_query = (event.get("multiValueQueryStringParameters") or {}).get(KEY_PARAMETER) or []
+    if any(text.startswith(PREFIXES["secret"]) for text in in_query):
+        logger.warning("secret key in a query")
+        return _policy(event, "exposed", {"refusal": _ROLL})
+    grant = key_authorizer().authorize(sent_key(headers.get("x-api-key", ""), in_query), utc_now())
+    if grant is None:
         logger.info("unknown key")
         message = "Unauthorized"
         raise Exception(message)  # noqa: TRY002 - the gateway asks for exactly this
+    key = grant.key
     logger.info("known key", extra={"merchant_id": key.merchant_id, "key_id": key.key_id})
-    api, _, stage_and_route = event["methodArn"].partition("/")
-    stage = stage_and_route.partition("/")[0]
-    return {
-        "principalId": key.key_id,
-        "policyDocument": {
-            "Version": "2012-10-17",
-            "Statement": [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": f"{api}/{stage}/*"}],
-        },
-        "context": {
+    return _policy(
+        event,
+        key.key_id,
+        {
             "merchant_id": key.merchant_id,
             "key_id": key.key_id,
             "kind": key.kind,
             "merchant_secret": key.merchant_secret,
+            "identity_secrets": " ".join(grant.identity_secrets),
             "requests_per_minute": str(key.requests_per_minute),
         },
+    )
+
+
+def _policy(event: dict[str, Any], principal: str, context: dict[str, str]) -> dict[str, Any]:
+    api, _, stage_and_route = event["methodArn"].partition("/")
+    stage = stage_and_route.partition("/")[0]
+    return {
+        "principalId": principal,
+        "policyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": f"{api}/{stage}/*"}],
+        },
+        "context": context,
     }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 from uuid import uuid4
 
-from vitrine.access.wiring import admit
+from vitrine.access.wiring import admit, trust_user
 from vitrine.engagement.bodies import ChallengeEvent, PostEvents
 from vitrine.engagement.count_events import Batch
 from vitrine.engagement.model import Event, tally
@@ -22,6 +23,7 @@ from vitrine.platform.wiring import replays
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from vitrine.engagement.bodies import NewEvent
     from vitrine.engagement.model import Result
 
 _MOST_ERRORS_AN_EVENT = 3
@@ -47,10 +49,14 @@ class ResultsAnswer(TypedDict):
     answers={202: ResultsAnswer},
 )
 def post_events(request: Request) -> Answer:
-    """Count events, each once and judged on its own; answered when all are stored."""
+    """Count events, each once and judged on its own; answered when all are stored.
+
+    With a publishable key an event keeps its `user_id` only for a visitor's id that nobody can guess, or with the
+    token that the shop's server signed, in `user_token` or the header `X-User-Token`. It counts all the same.
+    """
     gallery = GalleryKey(request.merchant_id, request.path_id("gallery_id"))
     sent = request.items(PostEvents)
-    events = [it.event() for it in sent if not isinstance(it, Refused)]
+    events = [_event(request, it) for it in sent if not isinstance(it, Refused)]
     results = _count(request, gallery, events)
     if all(result.status == "rejected" for result in results):
         find_gallery(gallery_store(), gallery)
@@ -84,6 +90,14 @@ def post_challenge_event(request: Request) -> Answer:
     if result.status == "rejected":
         raise NotFound(result.detail or "")
     return Answer(204, metrics=_metrics([result.status]))
+
+
+def _event(request: Request, sent: NewEvent) -> Event:
+    """The event, with the name of its user only where the sender may give it."""
+    event = sent.event()
+    if event.user_id is None:
+        return event
+    return replace(event, user_id=trust_user(request, event.user_id, sent.user_token))
 
 
 def _count(request: Request, gallery: GalleryKey, events: Sequence[Event]) -> list[Result]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 lambda_handler = app = HttpApp()
 
 _DAY_SECONDS = 86_400
+_HEADERS = ("Content-Type", "X-Api-Key", "X-User-Token", "X-Reviewer", "Idempotency-Key", "If-None-Match")
 
 
 @app.route("OPTIONS", "/{proxy+}", scope=ANYONE)
@@ -24,7 +25,7 @@ def preflight(request: Request) -> Answer:
         headers={
             **CORS_HEADERS,
             "Access-Control-Allow-Methods": ", ".join([*methods_at(request.path), "OPTIONS"]),
-            "Access-Control-Allow-Headers": "Content-Type, X-Api-Key, X-Reviewer, Idempotency-Key, If-None-Match",
+            "Access-Control-Allow-Headers": ", ".join(_HEADERS),
             "Access-Control-Max-Age": str(_DAY_SECONDS),
         },
     )

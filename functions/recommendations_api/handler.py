@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import Any, TypedDict, cast
 
-from vitrine.access.wiring import admit
+from vitrine.access.wiring import admit, trust_user
 from vitrine.catalog.answers import ProductAnswer  # noqa: TC001 - the OpenAPI document reads it
 from vitrine.catalog.model import UserKey
 from vitrine.platform.http import PUBLISHABLE, Answer, HttpApp, Page, Request
@@ -73,14 +73,18 @@ class RecommendationsAnswer(TypedDict):
     },
 )
 def get(request: Request) -> Answer:
-    """Read what to show a shopper next."""
+    """Read what to show a shopper next.
+
+    With a publishable key the list is a shopper's own only for a visitor's id that nobody can guess, or with the
+    token that the shop's server signed; for others it holds what is popular.
+    """
     strategy = request.query.get("strategy", "hybrid")
     if strategy not in STRATEGIES:
         raise InvalidRequest(
             f"strategy must be one of {', '.join(STRATEGIES)}",
             [FieldError("/query/strategy", f"must be one of {', '.join(STRATEGIES)}")],
         )
-    user = UserKey(request.merchant_id, request.path_id("user_id"))
+    user = UserKey(request.merchant_id, trust_user(request, request.path_id("user_id")) or _NOBODY)
     page = request.page()
     found = recommender().recommend(
         user,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from functions.authorizer.handler import lambda_handler as authorizer
-from tests.aws import Context
-from tests.gateway import STAGE, open_shop
-from vitrine.access.manage_keys import revoke_key
+from tests.aws import Context, resources
+from tests.gateway import STAGE, Gateway, Response, open_shop
+from vitrine.access.authorize_key import KeyAuthorizer
+from vitrine.access.manage_keys import create_key, create_merchant, revoke_key
 from vitrine.access.wiring import access_store
 from vitrine.platform.times import utc_now
 
@@ -25,11 +27,12 @@ def ask(headers: dict[str, str] | None) -> dict[str, Any]:
 def test_a_key_tells_its_merchant_and_kind_whatever_case_its_header_has(header: str) -> None:
     shop = open_shop("shop", requests_per_minute=7)
     answer = ask({header: shop.publishable_key})
-    assert answer["context"] | {"merchant_secret": "", "key_id": ""} == {
+    assert answer["context"] | {"merchant_secret": "", "key_id": "", "identity_secrets": ""} == {
         "merchant_id": "shop",
         "kind": "publishable",
         "key_id": "",
         "merchant_secret": "",
+        "identity_secrets": "",
         "requests_per_minute": "7",
     }
     assert all(isinstance(value, str) for value in answer["context"].values())
@@ -58,3 +61,69 @@ def test_a_revoked_key_is_unauthorized_and_the_others_work_on() -> None:
     with pytest.raises(Exception, match=r"^Unauthorized$"):
         ask({"X-Api-Key": shop.secret_key})
     assert ask({"X-Api-Key": shop.publishable_key})["context"]["merchant_id"] == "shop"
+
+
+class TestKeyInTheQuery:
+    def read(self, *, query: str, header: str | None = None) -> Response:
+        return Gateway().call("GET", "/galleries", header, query=query)
+
+    def test_works_as_the_header_does(self) -> None:
+        shop = open_shop("shop")
+        for name in ("a", "b", "c"):
+            Gateway().call("PUT", f"/galleries/{name}", shop.secret_key, {})
+        first = self.read(query=f"key={shop.publishable_key}&limit=2")
+        assert (first.status, [it["id"] for it in first.json["items"]]) == (200, ["a", "b"])
+        rest = self.read(query=f"limit=2&cursor={first.json['next_cursor']}", header=shop.publishable_key)
+        assert (rest.status, [it["id"] for it in rest.json["items"]]) == (200, ["c"])
+
+    def test_a_secret_key_there_is_refused_and_its_owner_told_to_roll_it(self) -> None:
+        shop = open_shop("shop")
+        for query, header in [
+            (f"key={shop.secret_key}", None),
+            (f"key={shop.secret_key}", shop.secret_key),
+            (f"key={shop.publishable_key}&key={shop.secret_key}", shop.publishable_key),
+            ("key=sk_unknown-unknown-unknown", None),
+        ]:
+            answer = self.read(query=query, header=header)
+            assert (answer.status, answer.json["type"]) == (401, "urn:vitrine:problem:unauthenticated")
+            assert "Roll" in answer.json["detail"]
+
+    def test_two_keys_are_none_so_that_no_shops_answer_is_kept_at_anothers_address(self) -> None:
+        one, other = open_shop("one"), open_shop("other")
+        assert self.read(query=f"key={one.publishable_key}", header=other.publishable_key).status == 401
+        assert self.read(query=f"key={one.publishable_key}&key={other.publishable_key}").status == 401
+        assert self.read(query=f"key={one.publishable_key}", header=one.publishable_key).status == 200
+
+    def test_the_gateway_asks_the_authorizer_however_the_key_comes(self) -> None:
+        """With a cache the gateway answers 401 by itself when one of its sources is missing."""
+        [api] = resources("AWS::Serverless::Api").values()
+        assert api["Auth"]["Authorizers"]["KeyAuthorizer"]["Identity"] == {"ReauthorizeEvery": 0}
+
+
+class TestRememberedKeys:
+    NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+    def test_are_asked_for_once_and_a_revoked_one_works_no_longer_than_that(self) -> None:
+        shop = open_shop("shop")
+        keys = KeyAuthorizer(access_store(), timedelta(seconds=60))
+        assert keys.authorize(shop.secret_key, self.NOON)
+        [secret] = [key for key in access_store().list_keys("shop") if key.kind == "secret"]
+        revoke_key(access_store(), "shop", secret.key_id, now=self.NOON)
+        assert keys.authorize(shop.secret_key, self.NOON + timedelta(seconds=59))
+        assert keys.authorize(shop.secret_key, self.NOON + timedelta(seconds=60)) is None
+        assert keys.authorize(shop.secret_key, self.NOON) is None
+
+    def test_an_unknown_one_is_not_remembered(self) -> None:
+        keys = KeyAuthorizer(access_store(), timedelta(seconds=60))
+        made = create_merchant_and_key(keys)
+        assert keys.authorize(made, self.NOON)
+
+
+def create_merchant_and_key(keys: KeyAuthorizer) -> str:
+    """A key that was asked for before it was made."""
+    text = "pk_" + "x" * 32
+    assert keys.authorize(text, TestRememberedKeys.NOON) is None
+    create_merchant(access_store(), "shop", "", now=utc_now(), random_text=lambda: "secret")
+    made = create_key(access_store(), "shop", "publishable", 60, now=utc_now(), random_text=lambda: "x" * 32)
+    assert made.text == text
+    return text

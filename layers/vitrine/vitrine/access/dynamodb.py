@@ -9,10 +9,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, cast
 
-from vitrine.access.model import WINDOW_SECONDS, ApiKey, Merchant
-from vitrine.platform.dynamodb import ConditionFailed, query_all, translated
+from vitrine.access.model import WINDOW_SECONDS, ApiKey, IdentitySecret, Merchant
+from vitrine.platform.dynamodb import ConditionFailed, query_all, translated, try_update
 from vitrine.platform.times import from_rfc3339, to_rfc3339
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     from vitrine.access.model import KeyKind
     from vitrine.platform.dynamodb import Item
+
+
+_NO_IDENTITY = {"S": "[]"}
 
 
 class DynamoDBAccess:
@@ -38,6 +42,7 @@ class DynamoDBAccess:
             "name": {"S": merchant.name},
             "secret": {"S": merchant.secret},
             "created_at": {"S": to_rfc3339(merchant.created_at)},
+            "identity_secrets": _identity_item(merchant.identity_secrets),
         }
         try:
             with translated():
@@ -50,7 +55,29 @@ class DynamoDBAccess:
         item = self._get(f"merchant#{merchant_id}")
         if item is None:
             return None
-        return Merchant(merchant_id, item["name"]["S"], item["secret"]["S"], from_rfc3339(item["created_at"]["S"]))
+        return Merchant(
+            merchant_id,
+            item["name"]["S"],
+            item["secret"]["S"],
+            from_rfc3339(item["created_at"]["S"]),
+            tuple(
+                IdentitySecret(text, from_rfc3339(ends_at) if ends_at else None)
+                for text, ends_at in json.loads(item.get("identity_secrets", _NO_IDENTITY)["S"])
+            ),
+        )
+
+    def replace_identity_secrets(
+        self, merchant_id: str, before: Sequence[IdentitySecret], after: Sequence[IdentitySecret]
+    ) -> bool:
+        return try_update(
+            self._client,
+            TableName=self._table,
+            Key={"pk": {"S": f"merchant#{merchant_id}"}},
+            UpdateExpression="SET identity_secrets = :after",
+            ConditionExpression="identity_secrets = :before"
+            + ("" if before else " OR (attribute_exists(pk) AND attribute_not_exists(identity_secrets))"),
+            ExpressionAttributeValues={":before": _identity_item(before), ":after": _identity_item(after)},
+        )
 
     def merchants(self) -> list[str]:
         """The ids of all merchants."""
@@ -121,6 +148,10 @@ class DynamoDBAccess:
         with translated():
             answer = self._client.get_item(TableName=self._table, Key={"pk": {"S": pk}}, ConsistentRead=True)
         return cast("Item | None", answer.get("Item"))
+
+
+def _identity_item(secrets: Sequence[IdentitySecret]) -> dict[str, Any]:
+    return {"S": json.dumps([[it.text, to_rfc3339(it.ends_at) if it.ends_at else None] for it in secrets])}
 
 
 def _key_item(key: ApiKey) -> dict[str, Any]:

@@ -1,13 +1,17 @@
-"""Merchants, their keys and what a key may spend."""
+"""Merchants, their keys, what a key may spend and whom it may name."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
 KeyKind = Literal["publishable", "secret"]
@@ -16,15 +20,30 @@ WINDOW_SECONDS = 60
 _KEY_FORM = re.compile(r"[ps]k_[A-Za-z0-9_-]{8,128}")
 _LEASES_PER_WINDOW = 100
 
+LONGEST_TOKEN_LIFE = timedelta(hours=24)
+_VISITOR = re.compile(r"visitor:[A-Za-z0-9_-]{22,120}")
+_TOKEN = re.compile(r"v1\.([1-9][0-9]{0,11})\.([A-Za-z0-9_-]{43})=?")
+
+
+class IdentitySecret(NamedTuple):
+    """A secret that a shop's server signs user tokens with. `ends_at` is None until it is rolled."""
+
+    text: str
+    ends_at: datetime | None = None
+
 
 @dataclass(frozen=True)
 class Merchant:
-    """A shop. `secret` seals its cursors and hashes its event ids; it never leaves the backend."""
+    """A shop. `secret` seals its cursors and hashes its event ids; it never leaves the backend.
+
+    `identity_secrets` are shared with the shop's server, the newest first.
+    """
 
     merchant_id: str
     name: str
     secret: str
     created_at: datetime
+    identity_secrets: tuple[IdentitySecret, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,3 +92,55 @@ def lease_size(requests_per_minute: int) -> int:
     that ends early wastes at most that hundredth.
     """
     return max(1, requests_per_minute // _LEASES_PER_WINDOW)
+
+
+def sent_key(header: str, in_query: Sequence[str]) -> str:
+    """The key of a request; nothing when header and query, or several parameters, name different keys.
+
+    Answers are cached by address. If a header could outrank the address, one shop's answers would be cached at
+    the address of another's.
+    """
+    sent = {header, *in_query} if header else set(in_query)
+    return sent.pop() if len(sent) == 1 else ""
+
+
+def rolled(
+    secrets: Iterable[IdentitySecret], fresh: str, now: datetime, overlap: timedelta
+) -> tuple[IdentitySecret, ...]:
+    """The identity secrets once `fresh` is in use: the earlier ones hold for `overlap` more at most."""
+    end = now + overlap
+    earlier = [(it.text, min(it.ends_at or end, end)) for it in secrets]
+    return (IdentitySecret(fresh), *(IdentitySecret(text, ends) for text, ends in earlier if ends > now))
+
+
+def holding(secrets: Iterable[IdentitySecret], now: datetime) -> list[str]:
+    """The identity secrets that tokens may be signed with."""
+    return [it.text for it in secrets if it.ends_at is None or it.ends_at > now]
+
+
+def sign_user_token(identity_secret: str, user_id: str, expiry: int) -> str:
+    """`v1.{expiry}.{signature}`: its holder speaks for the user until `expiry`, in Unix seconds."""
+    signed = hmac.new(identity_secret.encode(), f"{user_id}.{expiry}".encode(), hashlib.sha256).digest()
+    return f"v1.{expiry}.{base64.urlsafe_b64encode(signed).decode().rstrip('=')}"
+
+
+def trusted_user_id(
+    kind: KeyKind, user_id: str | None, token: str | None, identity_secrets: Sequence[str], now: datetime
+) -> str | None:
+    """The user that the sender may speak for: the one it names, or None.
+
+    A secret key speaks for everyone. A publishable one stands in a public page, so it speaks for a visitor whose
+    id nobody can guess, or for the user that `token` was signed for.
+    """
+    if user_id is None or kind == "secret" or _VISITOR.fullmatch(user_id):
+        return user_id
+    found = _TOKEN.fullmatch(token) if token else None
+    if found is None:
+        return None
+    expiry = int(found[1])
+    left_seconds = expiry - now.timestamp()
+    if not 0 < left_seconds <= LONGEST_TOKEN_LIFE.total_seconds():
+        return None
+    sent = f"v1.{expiry}.{found[2]}".encode()
+    matches = [hmac.compare_digest(sent, sign_user_token(it, user_id, expiry).encode()) for it in identity_secrets]
+    return user_id if any(matches) else None

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from vitrine.access.model import ApiKey, Merchant
+    from vitrine.access.model import ApiKey, IdentitySecret, Merchant
 
 
 class KeyStore(Protocol):
@@ -20,6 +20,12 @@ class KeyStore(Protocol):
 
     def find_merchant(self, merchant_id: str) -> Merchant | None:
         """The merchant, read consistently."""
+        ...
+
+    def replace_identity_secrets(
+        self, merchant_id: str, before: Sequence[IdentitySecret], after: Sequence[IdentitySecret]
+    ) -> bool:
+        """Replace a merchant's identity secrets; False when they are not `before`."""
         ...
 
     def add_key(self, key: ApiKey) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
+from vitrine.access.authorize_key import KeyAuthorizer
 from vitrine.access.dynamodb import DynamoDBAccess
+from vitrine.access.model import trusted_user_id
 from vitrine.access.spend_quota import Quota
 from vitrine.platform.aws import client
 from vitrine.platform.settings import read_settings
@@ -13,7 +16,8 @@ from vitrine.platform.settings import read_settings
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from vitrine.platform.http import Caller
+    from vitrine.access.model import KeyKind
+    from vitrine.platform.http import Caller, Request
 
 
 class AccessSettings(NamedTuple):
@@ -22,10 +26,23 @@ class AccessSettings(NamedTuple):
     access_table: str
 
 
+class KeyCacheSettings(NamedTuple):
+    """How long the authorizer remembers a key."""
+
+    key_cache_seconds: int
+
+
 @cache
 def access_store() -> DynamoDBAccess:
     """Merchants, keys and quotas."""
     return DynamoDBAccess(client("dynamodb"), read_settings(AccessSettings).access_table)
+
+
+@cache
+def key_authorizer() -> KeyAuthorizer:
+    """Whose key it is."""
+    remember_for = timedelta(seconds=read_settings(KeyCacheSettings).key_cache_seconds)
+    return KeyAuthorizer(access_store(), remember_for)
 
 
 @cache
@@ -36,3 +53,13 @@ def _quota() -> Quota:
 def admit(caller: Caller, now: datetime) -> None:
     """Take one request from the caller's quota."""
     _quota().spend(caller.key_id, caller.requests_per_minute, now)
+
+
+def trust_user(request: Request, user_id: str, token: str | None = None) -> str | None:
+    """The user that the request may speak for: `user_id`, or None. Every route that takes a user id asks here.
+
+    `token` is one from the body; the header `X-User-Token` counts where there is none.
+    """
+    caller = request.caller
+    token = token or request.headers.get("x-user-token")
+    return trusted_user_id(cast("KeyKind", caller.kind), user_id, token, caller.identity_secrets, request.now)

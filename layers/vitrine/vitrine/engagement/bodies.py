@@ -11,6 +11,7 @@ from vitrine.platform.bodies import WHOLE, Id, RequestBody, UtcTime
 
 MOST_EVENTS = 500
 LAST_POSITION = 1_000_000_000
+LONGEST_TOKEN = 200
 
 
 class NewEvent(RequestBody):
@@ -21,6 +22,7 @@ class NewEvent(RequestBody):
     image_id: Id
     occurred_at: UtcTime | None = None
     user_id: Id | None = None
+    user_token: Annotated[str, Field(max_length=LONGEST_TOKEN)] | None = None
     session_id: Id | None = None
     position: Annotated[int, Field(ge=1, le=LAST_POSITION), WHOLE] | None = None
 

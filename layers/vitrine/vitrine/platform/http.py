@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 PUBLISHABLE = "publishable"
 SECRET = "secret"  # noqa: S105 - the name of a scope
 ANYONE = "anyone"
+KEY_PARAMETER = "key"
 
 LONGEST_ID = 128
 ID_PATTERN = r"^[A-Za-z0-9._~:-]{1,128}$"
@@ -68,13 +69,15 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 class Caller(NamedTuple):
-    """Who asks, as the authorizer found it from the key."""
+    """Who asks, as the authorizer found it from the key. `refusal` says why the key was not accepted."""
 
     merchant_id: str
     key_id: str
     kind: str
     merchant_secret: str
+    identity_secrets: tuple[str, ...]
     requests_per_minute: int
+    refusal: str
 
 
 class Page(NamedTuple):
@@ -273,7 +276,7 @@ class HttpApp:
         if route.scope == ANYONE:
             return
         if not request.merchant_id:
-            raise Unauthenticated("Send a key in the header X-Api-Key.")
+            raise Unauthenticated(request.caller.refusal or "Send a key in the header X-Api-Key.")
         if route.scope == SECRET and request.caller.kind != SECRET:
             raise Forbidden("This needs a secret key (sk_…); a publishable key was sent.")
         self._admit(request.caller, request.now)
@@ -380,7 +383,7 @@ def _read_request(event: dict[str, Any], request_id: str, body_limit_bytes: int)
         route=event["resource"],
         path=event.get("path") or "/",
         path_parameters={k: unquote(v) for k, v in (event.get("pathParameters") or {}).items()},
-        query=event.get("queryStringParameters") or {},
+        query=_without_key(event.get("queryStringParameters") or _NONE),
         headers=headers,
         raw_body=_read_body(event, body_limit_bytes),
         caller=Caller(
@@ -388,11 +391,18 @@ def _read_request(event: dict[str, Any], request_id: str, body_limit_bytes: int)
             key_id=found.get("key_id", ""),
             kind=found.get("kind", ""),
             merchant_secret=found.get("merchant_secret", ""),
+            identity_secrets=tuple(found.get("identity_secrets", "").split()),
             requests_per_minute=int(found.get("requests_per_minute", 0)),
+            refusal=found.get("refusal", ""),
         ),
         request_id=request_id,
         now=utc_now(),
     )
+
+
+def _without_key(query: Mapping[str, str]) -> Mapping[str, str]:
+    """The query but for the key, which says who asks and not for what."""
+    return {name: value for name, value in query.items() if name != KEY_PARAMETER} if KEY_PARAMETER in query else query
 
 
 def _read_body(event: dict[str, Any], limit_bytes: int) -> bytes:
@@ -420,7 +430,7 @@ def _gateway_answer(answer: Answer, event: dict[str, Any]) -> dict[str, Any]:
     if event["httpMethod"] == "GET" and status == 200:  # noqa: PLR2004
         etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
         headers["ETag"] = etag
-        headers["Vary"] = "X-Api-Key"
+        headers["Vary"] = "X-Api-Key, X-User-Token"
         if "Cache-Control" not in answer.headers:
             headers["Cache-Control"] = "private, no-cache"
         if _matches(event.get("headers") or {}, etag):
