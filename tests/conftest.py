@@ -11,6 +11,7 @@ from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
 from tests import aws
+from tests.emulator import deploy
 from vitrine.platform.aws import close_clients
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     _let_moto_take_one_call_at_a_time(monkeypatch)
     with mock_aws():
         _forget_wiring()
-        aws.create_tables()
-        for name, value in aws.environment_of({**aws.create_queues(), **aws.create_buckets()}).items():
+        for name, value in aws.environment_of(deploy()).items():
             monkeypatch.setenv(name, value)
         yield
     _forget_wiring()
