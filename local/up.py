@@ -101,7 +101,8 @@ def print_what_to_try(stack: Stack) -> None:
     first, _, third = gallery_order(stack)[:3]
     clicks = (first.weight - third.weight) // CLICK_WEIGHT + 1
     events = ",".join(
-        f'{{"event_id":"try-\'$RANDOM\'-{number}","type":"click","image_id":"{third.image_id}"}}'
+        f'{{"event_id":"try-\'$RANDOM\'-{number}","session_id":"try-\'$RANDOM\'-{number}",'
+        f'"type":"click","image_id":"{third.image_id}"}}'
         for number in range(clicks)
     )
     gallery = f"{stack.api_url}/galleries/{GALLERY}"

@@ -113,6 +113,7 @@ def api_event(
     merchant: str | None = "shop",
     kind: str = "secret",
     base64_body: bool = False,
+    source_address: str = "192.0.2.1",
     **path: str,
 ) -> dict[str, Any]:
     """An API Gateway proxy event, as after the authorizer."""
@@ -138,6 +139,7 @@ def api_event(
         "isBase64Encoded": base64_body,
         "requestContext": {
             "requestId": "request-1",
+            "identity": {"sourceIp": source_address},
             "authorizer": authorizer if merchant else None,
         },
     }

@@ -108,6 +108,7 @@ class Gateway:
         raw: bytes | None = None,
         query: str = "",
         headers: Mapping[str, str] | None = None,
+        source_address: str = "192.0.2.1",
     ) -> Response:
         """Send a request. `body` goes as JSON, `raw` as it is."""
         sent = {"Content-Type": "application/json", **(headers or {})}
@@ -132,7 +133,11 @@ class Gateway:
                 "headers": sent,
                 "body": content.decode("utf-8", "surrogateescape") or None,
                 "isBase64Encoded": False,
-                "requestContext": {"requestId": secrets.token_hex(8), "authorizer": authorizer},
+                "requestContext": {
+                    "requestId": secrets.token_hex(8),
+                    "identity": {"sourceIp": source_address},
+                    "authorizer": authorizer,
+                },
             },
             Context(),
         )

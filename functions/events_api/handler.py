@@ -9,7 +9,7 @@ from uuid import uuid4
 from vitrine.access.wiring import admit, trust_user
 from vitrine.engagement.bodies import ChallengeEvent, PostEvents
 from vitrine.engagement.count_events import Batch
-from vitrine.engagement.model import Event, tally
+from vitrine.engagement.model import Event, Page, tally
 from vitrine.engagement.robots import is_robot
 from vitrine.engagement.wiring import event_counter
 from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey
@@ -83,7 +83,7 @@ def _challenge_error(error: ServiceError) -> Answer:
     on_error=_challenge_error,
 )
 def post_challenge_event(request: Request) -> Answer:
-    """Count an event as the gallery challenge sends it: with no id, so each one counts."""
+    """Count an event as the gallery challenge sends it: with no id, so it is never a resend."""
     sent = request.body(ChallengeEvent)
     event = Event(uuid4().hex, sent.eventType, request.path_id("imageId"))
     [result] = _count(request, GalleryKey(request.merchant_id, DEFAULT_GALLERY), [event])
@@ -101,20 +101,17 @@ def _event(request: Request, sent: NewEvent) -> Event:
 
 
 def _count(request: Request, gallery: GalleryKey, events: Sequence[Event]) -> list[Result]:
-    from_robot = is_robot(request.headers.get("user-agent", ""))
-    batch = Batch(gallery, request.caller.merchant_secret, events, from_robot, request.now)
+    agent = request.headers.get("user-agent", "")
+    page = Page(request.source_address, agent) if request.caller.kind == PUBLISHABLE else None
+    batch = Batch(gallery, request.caller.merchant_secret, events, is_robot(agent), request.now, page)
     return event_counter().count(batch)
 
 
 def _count_for_products(
     request: Request, gallery: GalleryKey, events: Sequence[Event], results: Sequence[Result]
 ) -> None:
-    """Duplicates too: the first sender may have died between counting and this."""
-    known = [
-        event
-        for event, result in zip(events, results, strict=True)
-        if event.user_id is not None and result.status in {"accepted", "duplicate"}
-    ]
+    """A user's own duplicates too: the first sender may have died between counting and this."""
+    known = [event for event, result in zip(events, results, strict=True) if result.for_user]
     if not known:
         return
     from vitrine.catalog.take_events import take_events  # noqa: PLC0415 - most events name no user

@@ -59,7 +59,13 @@ def put(request: Request) -> Answer:
 
     body = request.body(PutGallery)
     result = put_gallery(
-        gallery_store(), gallery_tasks(), _key(request), body.title, body.ranking.policy, now=request.now
+        gallery_store(),
+        gallery_tasks(),
+        _key(request),
+        body.title,
+        body.ranking.policy,
+        counting=body.counting,
+        now=request.now,
     )
     return Answer(201 if result.created else 200, gallery_answer(result.gallery))
 

@@ -14,7 +14,7 @@ from tests.aws import create_tables
 from tests.dynamodb_local import running_dynamodb
 from tests.maven import missing_tools
 from vitrine.engagement.dynamodb import DynamoDBCounters
-from vitrine.engagement.model import Digest, Hit, Shard, slots_at
+from vitrine.engagement.model import Hit, Shard, Trace, slots_at
 from vitrine.engagement.ports import Absorbed, CounterKey, ShardKey
 from vitrine.galleries.dynamodb import DynamoDBGalleries
 from vitrine.galleries.model import Counted, Description, Gallery, GalleryKey, Image, Settlement, Totals
@@ -71,14 +71,18 @@ ROOT = ShardKey(KEY, "")
 
 
 def hits(*numbers: int) -> list[Hit]:
-    return [Hit(at, "views", Digest("abc", number.to_bytes(8, "big"))) for at, number in enumerate(numbers)]
+    return [Hit(at, "views", "abc", (Trace(mark(number), None),), None) for at, number in enumerate(numbers)]
+
+
+def mark(number: int) -> bytes:
+    return number.to_bytes(8, "big")
 
 
 class TestCounters:
     def test_absorbs_what_is_new_and_shows_what_it_holds(self, counters: DynamoDBCounters) -> None:
         assert counters.absorb(ROOT, hits(1, 2), SLOTS) == Absorbed(full=False)
         shard = counters.absorb(ROOT, hits(2, 3), SLOTS)
-        assert shard == Shard("open", frozenset(hit.digest.mark for hit in hits(1, 2)))
+        assert shard == Shard("open", frozenset({mark(1), mark(2)}))
         assert counters.read([KEY]) == {KEY: Totals(2, 0)}
 
     def test_a_full_write_of_twenty_is_taken(self, counters: DynamoDBCounters) -> None:

@@ -42,6 +42,7 @@ def test_concurrent_clients_that_send_again_are_counted_exactly(shop: Api, web_p
             "event_id": f"{gallery}-{number}",
             "type": "click" if chance.random() < 0.1 else "view",
             "image_id": PICTURES[number % len(PICTURES)],
+            "session_id": f"visitor-{number}",
         }
         for number in range(EVENTS)
     ]
@@ -71,7 +72,7 @@ def test_a_new_order_shows_soon(shop: Api, web_page: Api, gallery: str):
     for number in range(21):
         name = PICTURES[number % len(PICTURES)]
         before = shown(web_page, gallery)[name]
-        event = {"event_id": f"{gallery}-{number}", "type": "click", "image_id": name}
+        event = {"event_id": f"{gallery}-{number}", "type": "click", "image_id": name, "session_id": f"s{number}"}
         assert send(web_page, gallery, [event]) == [{"event_id": event["event_id"], "status": "accepted"}]
         answered = time.monotonic()
         eventually(lambda name=name, before=before: shown(web_page, gallery)[name] != before)

@@ -70,7 +70,13 @@ def claim(shop: Api, product_id: str, reviewer: str = "dora") -> list[Any]:
 
 def click(web_page: Api, gallery: str, image_ids: list[str], visitor: str) -> list[str]:
     events = [
-        {"event_id": uuid.uuid4().hex, "type": "click", "image_id": image_id, "user_id": visitor}
+        {
+            "event_id": uuid.uuid4().hex,
+            "type": "click",
+            "image_id": image_id,
+            "user_id": visitor,
+            "session_id": uuid.uuid4().hex,
+        }
         for image_id in image_ids
     ]
     answer = web_page.post(f"/galleries/{gallery}/events", {"events": events})

@@ -13,6 +13,7 @@ from moto import mock_aws
 from tests.faults.driver import Odds
 from tests.faults.world import Violation, World
 from vitrine.engagement.dynamodb import DynamoDBCounters
+from vitrine.engagement.model import Trace
 from vitrine.galleries.dynamodb import DynamoDBGalleries
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class WithoutDigests(DynamoDBCounters):
     _fresh = count()
 
     def absorb(self, key: ShardKey, hits: Sequence[Hit], slots: Slots) -> Absorbed | Shard:
-        marked = [hit._replace(digest=hit.digest._replace(mark=next(self._fresh).to_bytes(8, "big"))) for hit in hits]
+        marked = [hit._replace(traces=(Trace(next(self._fresh).to_bytes(8, "big"), None),)) for hit in hits]
         return super().absorb(key, marked, slots)
 
 

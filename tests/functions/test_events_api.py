@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import boto3
 import pytest
 
 from functions.events_api.handler import lambda_handler as events
@@ -36,7 +39,9 @@ def gallery(cloud: None) -> str:
     return "summer"
 
 
-def post(*sent: dict[str, object], agent: str = "Mozilla/5.0", **more: str) -> tuple[int, list[str]]:
+def post(
+    *sent: dict[str, object], agent: str = "Mozilla/5.0", kind: str = "secret", **more: str
+) -> tuple[int, list[str]]:
     status, answer, _ = send(
         events,
         api_event(
@@ -45,7 +50,7 @@ def post(*sent: dict[str, object], agent: str = "Mozilla/5.0", **more: str) -> t
             gallery_id="summer",
             body={"events": list(sent)},
             headers={"User-Agent": agent},
-            kind="publishable",
+            kind=kind,
             **more,
         ),
     )
@@ -78,6 +83,85 @@ def test_an_event_counts_once_in_whatever_company_it_comes(gallery: str) -> None
     assert post(event("1", type="click")) == (202, ["duplicate"])
     follow_counters()
     assert order() == [("old", 3), ("new", 1), ("middle", 0)]
+
+
+def from_page(*sent: dict[str, object], **more: str) -> list[str]:
+    status, results = post(*sent, kind="publishable", **more)
+    assert status == 202
+    return results
+
+
+def test_a_pages_visitor_counts_once_an_hour_for_an_image(gallery: str) -> None:
+    sent = [event(str(number), type="click") for number in range(500)]
+    assert Counter(from_page(*sent)) == {"accepted": 1, "filtered": 499}
+    assert from_page(event("a"), event("b", "new"), event("c", session_id="ann")) == ["accepted"] * 3
+    assert from_page(event("d"), event("e", session_id="ann"), source_address="192.0.2.9") == ["accepted", "filtered"]
+    assert from_page(event("f"), agent="Another/5.0") == ["accepted"]
+    assert from_page(event("a"), event("g")) == ["duplicate", "filtered"]
+    follow_counters()
+    assert order() == [("old", 11), ("new", 1), ("middle", 0)]
+
+
+def test_an_ipv6_visitor_is_told_by_the_network(gallery: str) -> None:
+    assert from_page(event("1"), source_address="2001:db8:1:2:aaaa::1") == ["accepted"]
+    assert from_page(event("2"), source_address="2001:db8:1:2:bbbb::2") == ["filtered"]
+    assert from_page(event("3"), source_address="2001:db8:1:3::1") == ["accepted"]
+    assert from_page(event("4"), source_address="192.0.2.77") == ["accepted"]
+    assert from_page(event("5"), source_address="::ffff:192.0.2.77") == ["filtered"]
+
+
+def test_a_gallery_may_count_every_event_of_a_page(gallery: str) -> None:
+    def put(**body: object) -> object:
+        return send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="summer", body=body))[1]
+
+    assert put(counting="every_event")["counting"] == "every_event"  # type: ignore[index]
+    assert put(title="Summer")["counting"] == "every_event"  # type: ignore[index]
+    assert from_page(event("1"), event("2"), event("1")) == ["accepted", "accepted", "duplicate"]
+    assert put(counting="once_an_hour")["counting"] == "once_an_hour"  # type: ignore[index]
+
+
+def test_nothing_of_a_visitor_is_stored_in_clear(gallery: str) -> None:
+    sent = event("event-of-ann", session_id="session-of-ann", user_id="ann-herself")
+    assert from_page(sent, event("1"), agent="Telltale/5.0", source_address="198.51.100.7") == ["accepted"] * 2
+    tables = ("CountersTable", "IdempotencyTable", "AccessTable")
+    stored = repr([boto3.client("dynamodb").scan(TableName=name)["Items"] for name in tables])
+    assert [
+        it for it in ("session-of-ann", "198.51.100.7", "Telltale", "event-of-ann", "herself") if it in stored
+    ] == []
+
+
+def test_the_salt_of_a_day_is_random_and_ends(gallery: str) -> None:
+    from_page(event("1"))
+    salts = boto3.client("dynamodb").scan(TableName="IdempotencyTable")["Items"]
+    days = {item["pk"]["S"] for item in salts}
+    assert f"visitors#{datetime.now(UTC).date()}" in days
+    assert len({item["salt"]["B"] for item in salts}) == len(days)
+    assert all(int(item["expires_at"]["N"]) <= time.time() + 3 * 86_400 for item in salts)
+
+
+def interactions_of(*users: str) -> list[str]:
+    stored = boto3.client("dynamodb").scan(TableName="InteractionsTable")["Items"]
+    return [user for user in users if any(item["pk"]["S"].endswith(f"/{user}") for item in stored)]
+
+
+@pytest.mark.parametrize("kind", ["secret", "publishable"])
+def test_a_duplicate_writes_nothing_for_another_user(gallery: str, kind: str) -> None:
+    change = {"product_ids": ["hat"]}
+    path = "/galleries/{gallery_id}/images/{image_id}"
+    send(galleries, api_event("PATCH", path, gallery_id="summer", image_id="old", body=change))
+    ann, bob = "visitor:aaaaaaaaaaaaaaaaaaaaaa", "visitor:bbbbbbbbbbbbbbbbbbbbbb"
+    assert post(event("1", session_id="s", user_id=ann), kind=kind)[1] == ["accepted"]
+    assert post(event("1", session_id="s", user_id=bob), kind=kind)[1] == ["duplicate"]
+    assert interactions_of(ann, bob) == [ann]
+
+
+def test_a_filtered_event_becomes_no_interaction(gallery: str) -> None:
+    change = {"product_ids": ["hat"]}
+    path = "/galleries/{gallery_id}/images/{image_id}"
+    send(galleries, api_event("PATCH", path, gallery_id="summer", image_id="old", body=change))
+    ann, bob = "visitor:aaaaaaaaaaaaaaaaaaaaaa", "visitor:bbbbbbbbbbbbbbbbbbbbbb"
+    assert from_page(event("1", user_id=ann), event("2", user_id=bob)) == ["accepted", "filtered"]
+    assert interactions_of(ann, bob) == [ann]
 
 
 def test_a_batch_tells_how_its_events_ended(gallery: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -228,6 +312,17 @@ class TestChallenge:
         [image] = images
         assert list(image) == ["id", "name", "weight", "gridPosition", "url", "created_at", "events"]
         assert (image["weight"], image["gridPosition"], image["events"]) == (14, 1, {"views": 0, "clicks": 2})
+
+    def test_its_visitors_of_a_page_count_once_an_hour(self) -> None:
+        sent = {"eventType": "view", "timestamp": "2021-01-01T10:00:00Z"}
+        for address in ("192.0.2.1", "192.0.2.1", "192.0.2.2"):
+            asked = api_event(
+                "POST", "/images/{imageId}/events", imageId="one", body=sent, kind="publishable", source_address=address
+            )
+            assert send(events, asked)[0] == 204
+        follow_counters()
+        _, [image], _ = send(galleries, api_event("GET", "/images"))
+        assert image["events"] == {"views": 2, "clicks": 0}
 
     @pytest.mark.parametrize("body", [{"eventType": "look", "timestamp": "2021-01-01T10:00:00Z"}, {}, []])
     def test_its_malformed_events_are_400(self, body: object) -> None:

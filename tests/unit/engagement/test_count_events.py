@@ -1,36 +1,250 @@
-"""What a batch leaves behind when a part of it fails."""
+"""Which events count, and what a batch leaves behind when a part of it fails."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from vitrine.engagement.count_events import Batch, EventCounter
-from vitrine.engagement.model import Event, Shard
-from vitrine.engagement.ports import Absorbed, CounterKey, ShardKey
+from tests.unit.engagement.shards import Galleries, Salts, Shards
+from vitrine.engagement.count_events import GALLERIES_KEPT_FOR, Batch, EventCounter
+from vitrine.engagement.model import Event, Page, Result
+from vitrine.engagement.ports import Absorbed, CounterKey
 from vitrine.galleries.model import GalleryKey, Totals
 from vitrine.platform.problems import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from vitrine.engagement.model import Hit, Slots
+    from vitrine.engagement.model import Hit, Shard, Slots
+    from vitrine.engagement.ports import ShardKey
 
 GALLERY = GalleryKey("shop", "summer")
+IMAGE = CounterKey(GALLERY, "hat", "first")
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+WINDOW = timedelta(hours=1)
+HOME, WORK = Page("192.0.2.1", "Firefox"), Page("192.0.2.2", "Firefox")
 
 
-class Images:
-    def find_incarnations(self, gallery: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, str]:
-        return dict.fromkeys(image_ids, "first")
+class Shop:
+    """An image of a gallery, and what is sent of it."""
+
+    def __init__(self, store: Shards | None = None, *, every_event: bool = False) -> None:
+        self.store = store or Shards()
+        self.galleries = Galleries(*([GALLERY] if every_event else []))
+        self.counter = self.another_process()
+
+    def another_process(self) -> EventCounter:
+        return EventCounter(self.store, self.galleries, Salts(), WINDOW)
+
+    def send(
+        self, *events: Event, page: Page | None = HOME, now: datetime = NOON, from_robot: bool = False
+    ) -> list[str]:
+        return [status for _, status, _, _ in self.results(*events, page=page, now=now, from_robot=from_robot)]
+
+    def results(
+        self, *events: Event, page: Page | None = HOME, now: datetime = NOON, from_robot: bool = False
+    ) -> list[Result]:
+        return self.counter.count(Batch(GALLERY, "secret", events, from_robot, now, page))
+
+    @property
+    def totals(self) -> Totals:
+        return self.store.read([IMAGE])[IMAGE]
 
 
-class OneBusyImage:
+def view(event_id: str, session: str | None = None, user: str | None = None) -> Event:
+    return Event(event_id, "view", "hat", session_id=session, user_id=user)
+
+
+def click(event_id: str, session: str | None = None, user: str | None = None) -> Event:
+    return Event(event_id, "click", "hat", session_id=session, user_id=user)
+
+
+class TestAVisitorOfAPage:
+    def test_counts_one_view_and_one_click_an_hour(self) -> None:
+        shop = Shop()
+        assert shop.send(view("1"), view("2"), click("3")) == ["accepted", "filtered", "accepted"]
+        assert shop.send(view("4"), click("5"), now=NOON + timedelta(minutes=59)) == ["filtered", "filtered"]
+        assert shop.send(view("6"), now=NOON + timedelta(minutes=60)) == ["accepted"]
+        assert shop.totals == Totals(2, 1)
+
+    def test_is_the_session_wherever_it_comes_from(self) -> None:
+        shop = Shop()
+        assert shop.send(view("1", "ann"), view("2", "bob")) == ["accepted", "accepted"]
+        assert shop.send(view("3", "ann"), page=WORK) == ["filtered"]
+
+    def test_is_else_told_by_address_and_program(self) -> None:
+        shop = Shop()
+        assert shop.send(view("1")) == ["accepted"]
+        for page in (WORK, Page(HOME.source_address, "Safari"), Page("", "\ud800\n\x00")):
+            assert shop.send(view("2"), page=page) == ["accepted"]
+
+    def test_costs_two_writes_for_a_flood_of_clicks(self) -> None:
+        shop = Shop()
+        assert Counter(shop.send(*[click(str(at)) for at in range(500)])) == {"accepted": 1, "filtered": 499}
+        assert (shop.totals, shop.store.writes) == (Totals(0, 1), 1)
+
+    def test_cannot_use_up_the_event_id_of_another(self) -> None:
+        shop = Shop()
+        assert shop.send(view("guessed", "mallory")) == ["accepted"]
+        assert shop.send(view("guessed", "ann"), page=WORK) == ["accepted"]
+        assert shop.send(view("guessed"), page=WORK) == ["accepted"]
+        assert shop.send(view("guessed"), page=None) == ["accepted"]
+
+    def test_hears_duplicate_of_what_was_counted_and_filtered_of_what_was_not(self) -> None:
+        shop = Shop()
+        assert shop.send(view("1"), view("2")) == ["accepted", "filtered"]
+        assert shop.send(view("2"), view("1"), view("1")) == ["filtered", "duplicate", "duplicate"]
+
+    def test_counts_a_resend_once_though_hour_and_day_have_changed(self) -> None:
+        shop = Shop()
+        midnight = datetime(2026, 1, 2, tzinfo=UTC)
+        assert shop.send(view("1"), view("2"), now=midnight - timedelta(seconds=1)) == ["accepted", "filtered"]
+        assert shop.send(view("1"), now=midnight) == ["duplicate"]
+        assert shop.send(view("3"), view("1"), now=midnight) == ["accepted", "duplicate"]
+        assert shop.send(view("1"), now=midnight - timedelta(seconds=2)) == ["duplicate"]
+        assert shop.totals == Totals(2, 0)
+
+    def test_counts_with_every_event_where_the_gallery_says_so(self) -> None:
+        shop = Shop(every_event=True)
+        assert shop.send(view("1"), view("2"), view("1"), view("3", "ann"), view("4", "ann")) == [
+            "accepted",
+            "accepted",
+            "duplicate",
+            "accepted",
+            "accepted",
+        ]
+
+    def test_follows_a_change_of_the_gallery_within_seconds_and_without_a_read_an_event(self) -> None:
+        shop = Shop()
+        for second in range(9):
+            shop.send(view(str(second)), now=NOON + timedelta(seconds=second))
+        assert (shop.galleries.asked, shop.totals) == (1, Totals(1, 0))
+        shop.galleries.every_event = {GALLERY}
+        assert shop.send(view("10"), view("0"), now=NOON + GALLERIES_KEPT_FOR) == ["accepted", "duplicate"]
+
+    def test_is_counted_as_a_robot_once_an_hour_too(self) -> None:
+        shop = Shop()
+        assert shop.send(view("1", user="ann"), view("2"), from_robot=True) == ["filtered", "filtered"]
+        [again] = shop.results(view("1", user="ann"), from_robot=True)
+        assert again == Result("1", "duplicate")
+        assert (shop.totals, shop.store.writes) == (Totals(0, 0), 1)
+
+
+class TestAShopsServer:
+    def test_counts_each_event_also_of_one_session(self) -> None:
+        shop = Shop()
+        sent = [*(view(str(at)) for at in range(40)), *(view(str(at), "ann") for at in range(40))]
+        assert set(shop.send(*sent, page=None)) == {"accepted"}
+        assert set(shop.send(*sent, page=None)) == {"duplicate"}
+        assert shop.totals == Totals(80, 0)
+        assert shop.galleries.asked == 1
+
+    def test_and_the_page_may_send_the_same_event_of_a_session(self) -> None:
+        shop = Shop()
+        sessions = [f"session-{at}" for at in range(40)]
+        assert set(shop.send(*[view("1", session) for session in sessions])) == {"accepted"}
+        assert set(shop.send(*[view("1", session) for session in sessions], page=None)) == {"duplicate"}
+
+
+class TestADuplicate:
+    def test_is_the_users_own_only_where_it_names_the_same_user(self) -> None:
+        shop = Shop()
+        first = Result("1", "accepted", None, for_user=True)
+        assert shop.results(click("1", user="ann"), page=None) == [first]
+        assert shop.results(click("1", user="ann"), click("1", user="bob"), click("1"), page=None) == [
+            Result("1", "duplicate", None, for_user=True),
+            Result("1", "duplicate", None, for_user=False),
+            Result("1", "duplicate", None, for_user=False),
+        ]
+
+    def test_in_one_batch_is_the_users_own_too(self) -> None:
+        shop = Shop()
+        sent = [click("1", user="ann"), click("1", user="bob"), click("1", user="ann")]
+        assert [result.for_user for result in shop.results(*sent, page=None)] == [True, False, True]
+
+    def test_that_was_filtered_is_nobodys(self) -> None:
+        shop = Shop()
+        assert [it.for_user for it in shop.results(click("1", user="ann"), click("2", user="ann"))] == [True, False]
+
+
+class Send(NamedTuple):
+    """Some of the events that there are, by number, sent from a process some minutes later."""
+
+    minutes: int
+    process: int
+    from_server: bool
+    events: list[int]
+
+
+SENDERS = [(HOME, None), (WORK, None), (HOME, "ann"), (WORK, "ann"), (HOME, "bob")]
+sends = st.builds(
+    Send,
+    st.integers(0, 25),
+    st.integers(0, 1),
+    st.booleans(),
+    st.lists(st.integers(0, 19), min_size=1, max_size=12),
+)
+
+
+def is_click(number: int) -> bool:
+    return number % 3 == 0
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(st.tuples(st.integers(0, len(SENDERS) - 1), sends), max_size=30),
+    st.integers(0, 59),
+    st.booleans(),
+)
+def test_events_count_as_one_ledger_would_have_it(
+    history: list[tuple[int, Send]], minute: int, every_event: bool
+) -> None:
+    """Resends over hours and days, in any company, from pages and servers, through splits that others made."""
+    shop = Shop(every_event=every_event)
+    processes = [shop.another_process(), shop.another_process()]
+    counted: dict[tuple[object, int], datetime] = {}
+    first_sent: dict[tuple[object, int], datetime] = {}
+    spent: set[tuple[object, bool, datetime]] = set()
+    totals = Counter[bool]()
+    now = datetime(2026, 1, 1, 22, minute, tzinfo=UTC)
+    for sender, sent in history:
+        now += timedelta(minutes=sent.minutes)
+        page, session = SENDERS[sender]
+        visitor = session or ("server" if sent.from_server else page)
+        events, expected = [], []
+        for number in sent.events:
+            occurred_at = first_sent.setdefault((visitor, number), now)
+            kind = "click" if is_click(number) else "view"
+            events.append(Event(f"e{number}", kind, "hat", occurred_at, session_id=session))  # type: ignore[arg-type]
+            hour = (visitor, is_click(number), now.replace(minute=0))
+            if occurred_at < now - WINDOW:
+                expected.append("expired")
+            elif (visitor, number) in counted:
+                expected.append("duplicate")
+            elif not (every_event or sent.from_server) and hour in spent:
+                expected.append("filtered")
+            else:
+                expected.append("accepted")
+                counted[visitor, number] = now
+                totals[is_click(number)] += 1
+                if not (every_event or sent.from_server):
+                    spent.add(hour)
+        batch = Batch(GALLERY, "secret", events, False, now, None if sent.from_server else page)
+        assert [result.status for result in processes[sent.process].count(batch)] == expected
+    assert shop.totals == Totals(totals[False], totals[True])
+
+
+class OneBusyImage(Shards):
     """Refuses one image at once, and takes its time over the others."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.absorbed: list[str] = []
 
     def absorb(self, key: ShardKey, hits: Sequence[Hit], slots: Slots) -> Absorbed | Shard:
@@ -40,23 +254,13 @@ class OneBusyImage:
         self.absorbed.append(key.counters.image_id)
         return Absorbed(full=False)
 
-    def split(self, key: ShardKey) -> Shard:
-        raise NotImplementedError
-
-    def close(self, key: CounterKey) -> None:
-        raise NotImplementedError
-
-    def read(self, keys: Sequence[CounterKey]) -> dict[CounterKey, Totals]:
-        raise NotImplementedError
-
 
 def test_no_write_goes_on_behind_a_failure() -> None:
-    """A frozen function would finish it hours later, when the digests that tell a resend apart are gone."""
+    """A frozen function would finish it hours later, when the marks that tell a resend apart are gone."""
     store = OneBusyImage()
-    counter = EventCounter(store, Images(), timedelta(hours=1))
-    events = [Event(image_id, "view", image_id) for image_id in ("busy", "slow", "slower")]
+    shop = Shop(store)
     with pytest.raises(Unavailable):
-        counter.count(Batch(GALLERY, "secret", events, from_robot=False, now=datetime(2026, 1, 1, tzinfo=UTC)))
+        shop.send(*[Event(image_id, "view", image_id) for image_id in ("busy", "slow", "slower")], page=None)
     counted = list(store.absorbed)
     time.sleep(0.2)
     assert store.absorbed == counted

@@ -11,18 +11,26 @@ from hypothesis import strategies as st
 from vitrine.engagement.model import (
     DEEPEST_PATH,
     FUTURE_TOLERANCE,
+    MARKS_IN_A_WRITE,
     Event,
     Hit,
+    Page,
+    Verdict,
     by_path,
     child_paths,
-    digest_of,
+    days_of,
+    hit_of,
+    in_writes,
     is_expired,
     is_from_the_future,
+    judge,
     slots_at,
+    visitor_of,
 )
 from vitrine.engagement.robots import is_robot
 
 WINDOW = timedelta(hours=1)
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 moments = st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)).map(lambda it: it.replace(tzinfo=UTC))
 
 
@@ -51,23 +59,108 @@ def test_a_slot_is_emptied_before_it_is_written_again(now: datetime) -> None:
     assert written in [slot for age in range(1, 5) for slot in slots_at(now + age * half, WINDOW).expired]
 
 
+def hit(
+    event: Event, *, page: Page | None = None, now: datetime = NOW, secret: str = "secret", shares: bool = True
+) -> Hit:
+    days = days_of(now, WINDOW)
+    salts = {day: day.isoformat().encode() for day in days}
+    visitor = visitor_of(event, page, secret, salts, days)
+    return hit_of(
+        0,
+        event,
+        "views",
+        visitor,
+        merchant_secret=secret,
+        now=now,
+        visitors_share=shares,
+        counts_each=page is None or not shares,
+    )
+
+
 @given(st.lists(st.text(min_size=1, max_size=20), unique=True, max_size=40), st.integers(0, DEEPEST_PATH))
 def test_an_event_meets_one_shard_whatever_comes_with_it(event_ids: list[str], depth: int) -> None:
     split = {""}
     for _ in range(depth - 1):
         split |= {child for path in split for child in child_paths(path)}
     known = frozenset(split if depth else ())
-    hits = [Hit(at, "views", digest_of(event_id, "secret")) for at, event_id in enumerate(event_ids)]
+    hits = [hit(Event(event_id, "view", "i"))._replace(at=at) for at, event_id in enumerate(event_ids)]
     together = {hit.at: path for path, group in by_path(hits, known).items() for hit in group}
     assert sorted(together) == list(range(len(hits)))
-    for hit in hits:
-        [alone] = by_path([hit], known)
-        assert alone == together[hit.at]
+    for it in hits:
+        [alone] = by_path([it], known)
+        assert alone == together[it.at]
 
 
-def test_digests_are_keyed() -> None:
-    assert digest_of("event", "one merchant") != digest_of("event", "another")
-    assert digest_of("event", "one merchant") == digest_of("event", "one merchant")
+texts = st.text(max_size=8)
+sessions = st.none() | texts
+
+
+pages = st.builds(Page, texts, texts)
+
+
+@given(sessions, pages, moments, st.integers(0, 66 * 60), st.booleans())
+def test_a_resend_meets_the_shard_and_the_marks_of_the_event(
+    session: str | None, page: Page, counted_at: datetime, seconds: int, shares: bool
+) -> None:
+    event = Event("e", "view", "i", session_id=session)
+    first = hit(event, page=page, now=counted_at, shares=shares)
+    again = hit(event, page=page, now=counted_at + timedelta(seconds=seconds), shares=shares)
+    assert again.path == first.path
+    assert judge(again, set(first.remembered)) == Verdict("duplicate")
+    earlier = hit(event, page=page, now=counted_at - timedelta(seconds=60), shares=shares)
+    assert judge(earlier, set(first.remembered)) == Verdict("duplicate")
+
+
+@given(sessions, pages, moments, st.integers(0, 3599))
+def test_a_visitors_events_of_an_hour_meet_one_shard_and_refuse_each_other(
+    session: str | None, page: Page, now: datetime, second: int
+) -> None:
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    first = hit(Event("1", "view", "i", session_id=session), page=page, now=now)
+    other = Event("2", "view", "i", session_id=session)
+    next_one = hit(other, page=page, now=hour + timedelta(seconds=second))
+    next_hour = hit(other, page=page, now=hour + timedelta(hours=1, seconds=second))
+    from_server = hit(other, page=None, now=now)
+    assert next_one.path == next_hour.path == first.path
+    assert judge(next_one, set(first.remembered)) == Verdict("filtered")
+    assert judge(next_hour, set(first.remembered)) is None
+    assert judge(from_server, set(first.remembered)) is None
+    assert session is None or from_server.path == first.path
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.booleans()), max_size=60))
+def test_a_write_refuses_none_of_its_own_events(sent: list[tuple[int, int, bool]]) -> None:
+    page = Page("192.0.2.1", "Firefox")
+    hits = [
+        hit(Event(f"e{number}", "view", "i", session_id=f"s{session}"), page=page if capped else None)._replace(at=at)
+        for at, (number, session, capped) in enumerate(sent)
+    ]
+    writes, waiting = in_writes(hits)
+    assert sorted([*(it for write in writes for it in write), *waiting]) == sorted(hits)
+    refused_by = [mark for write in writes for it in write for mark in it.refused_by]
+    assert len(set(refused_by)) == len(refused_by)
+    assert all(sum(len(it.refused_by) for it in write) <= MARKS_IN_A_WRITE for write in writes)
+    assert all(not set(it.refused_by).isdisjoint(refused_by) for it in waiting)
+
+
+def test_marks_are_keyed_and_hold_nothing_in_clear() -> None:
+    event = Event("event", "view", "i", user_id="ann")
+    page = Page("192.0.2.1", "Firefox")
+    one, another = (hit(event, page=page, secret=secret) for secret in ("one", "another"))
+    assert set(one.remembered).isdisjoint(another.remembered)
+    assert one == hit(event, page=page, secret="one")
+
+
+def test_a_reader_has_another_name_every_day() -> None:
+    event, page = Event("event", "view", "i"), Page("192.0.2.1", "Firefox")
+    today, the_day_after = (hit(event, page=page, now=NOW + timedelta(days=days)) for days in (0, 2))
+    assert set(today.remembered).isdisjoint(the_day_after.remembered)
+
+
+@given(moments, st.integers(1, 1440))
+def test_a_visitors_hour_is_remembered_whatever_the_window(now: datetime, window_minutes: int) -> None:
+    written = slots_at(now, timedelta(minutes=window_minutes)).current
+    assert written in slots_at(now + timedelta(hours=1), timedelta(minutes=window_minutes)).remembered
 
 
 @pytest.mark.parametrize(

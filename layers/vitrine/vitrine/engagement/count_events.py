@@ -6,19 +6,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.engagement.model import (
     DEEPEST_PATH,
-    LARGEST_WRITE,
     Hit,
     Result,
     by_path,
     counter_of,
-    digest_of,
+    days_of,
+    hit_of,
+    in_writes,
     is_expired,
     is_from_the_future,
+    judge,
     slots_at,
+    visitor_of,
 )
 from vitrine.engagement.ports import Absorbed, CounterKey, ShardKey
 from vitrine.platform.problems import Unavailable
@@ -27,26 +30,30 @@ from vitrine.platform.threads import run_all
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
-    from datetime import datetime
+    from datetime import date, datetime
 
-    from vitrine.engagement.model import Event, Shard, Slots
-    from vitrine.engagement.ports import CounterStore, Images
+    from vitrine.engagement.model import Event, Page, Shard, Slots, Status
+    from vitrine.engagement.ports import CounterStore, Galleries, Salts
     from vitrine.galleries.model import GalleryKey
 
 _PARALLEL_IMAGES = 20
 _ATTEMPTS = 12
 _TREES_KEPT = 4096
+_GALLERIES_KEPT = 1024
 TREES_KEPT_FOR = timedelta(hours=1)
+GALLERIES_KEPT_FOR = timedelta(seconds=10)
+_ONCE_AN_HOUR = "a visitor's views and clicks of an image count once an hour"
 
 
 class Batch(NamedTuple):
-    """Events of one request."""
+    """Events of one request. `page` is None where a shop's server sends them: then each event counts."""
 
     gallery: GalleryKey
     merchant_secret: str
     events: Sequence[Event]
     from_robot: bool
     now: datetime
+    page: Page | None = None
 
 
 @dataclass(slots=True)
@@ -61,8 +68,9 @@ class _Tree:
 
 class _Outcome(NamedTuple):
     at: int
-    status: Literal["accepted", "duplicate", "rejected"]
+    status: Status
     detail: str | None = None
+    for_user: bool = False
 
 
 class EventCounter:
@@ -72,12 +80,14 @@ class EventCounter:
     as its store remembers.
     """
 
-    def __init__(self, store: CounterStore, images: Images, window: timedelta) -> None:
+    def __init__(self, store: CounterStore, galleries: Galleries, salts: Salts, window: timedelta) -> None:
         """`window` is how old an event may be."""
         self._store = store
-        self._images = images
+        self._galleries = galleries
+        self._salts = salts
         self._window = window
         self._trees: dict[tuple[GalleryKey, str], _Tree] = {}
+        self._every_event: dict[GalleryKey, tuple[datetime, bool]] = {}
         self._pool = ThreadPoolExecutor(_PARALLEL_IMAGES)
 
     def count(self, batch: Batch) -> list[Result]:
@@ -88,18 +98,49 @@ class EventCounter:
         """
         results: list[Result | None] = [self._refusal(event, batch.now) for event in batch.events]
         by_image: dict[str, list[Hit]] = {}
-        for at, event in enumerate(batch.events):
-            if results[at] is None:
-                digest = digest_of(event.event_id, batch.merchant_secret)
-                hit = Hit(at, counter_of(event, from_robot=batch.from_robot), digest)
-                by_image.setdefault(event.image_id, []).append(hit)
+        for hit in self._hits(batch, [at for at, refused in enumerate(results) if refused is None]):
+            by_image.setdefault(batch.events[hit.at].image_id, []).append(hit)
         trees = self._find_trees(batch, by_image)
         count = map if len(by_image) == 1 else partial(run_all, self._pool)
         for counted in count(partial(self._count_image, batch, trees), by_image, by_image.values()):
-            for at, status, detail in counted:
-                filtered = status == "accepted" and batch.from_robot
-                results[at] = Result(batch.events[at].event_id, "filtered" if filtered else status, detail)
+            for at, status, detail, for_user in counted:
+                event_id = batch.events[at].event_id
+                if batch.from_robot:
+                    results[at] = Result(event_id, "filtered" if status == "accepted" else status, detail)
+                else:
+                    results[at] = Result(event_id, status, detail, for_user)
         return [result for result in results if result is not None]
+
+    def _hits(self, batch: Batch, places: Sequence[int]) -> Iterable[Hit]:
+        """The events at these places of the batch, as they go into shards."""
+        has_visitors = batch.page is not None or any(batch.events[at].session_id is not None for at in places)
+        every_event = has_visitors and self._counts_every_event(batch)
+        days: Sequence[date] = []
+        if batch.page is not None and any(batch.events[at].session_id is None for at in places):
+            days = days_of(batch.now, self._window)
+        salts = {day: self._salts.salt_of(day) for day in days}
+        for at in places:
+            event = batch.events[at]
+            yield hit_of(
+                at,
+                event,
+                counter_of(event, from_robot=batch.from_robot),
+                visitor_of(event, batch.page, batch.merchant_secret, salts, days),
+                merchant_secret=batch.merchant_secret,
+                now=batch.now,
+                visitors_share=not every_event,
+                counts_each=every_event or batch.page is None,
+            )
+
+    def _counts_every_event(self, batch: Batch) -> bool:
+        """Whether the gallery says so, as of `GALLERIES_KEPT_FOR` ago at most."""
+        found_at, every_event = self._every_event.get(batch.gallery, (None, False))
+        if found_at is None or batch.now - found_at >= GALLERIES_KEPT_FOR:
+            if len(self._every_event) > _GALLERIES_KEPT:
+                self._every_event.clear()
+            every_event = self._galleries.counts_every_event(batch.gallery)
+            self._every_event[batch.gallery] = batch.now, every_event
+        return every_event
 
     def _refusal(self, event: Event, now: datetime) -> Result | None:
         if is_expired(event, now, self._window):
@@ -122,7 +163,7 @@ class EventCounter:
         if unknown:
             if len(self._trees) > _TREES_KEPT:
                 self._trees.clear()
-            for image_id, incarnation in self._images.find_incarnations(batch.gallery, unknown).items():
+            for image_id, incarnation in self._galleries.find_incarnations(batch.gallery, unknown).items():
                 tree = _Tree(CounterKey(batch.gallery, image_id, incarnation), batch.now)
                 self._trees[batch.gallery, image_id] = trees[image_id] = tree
         return trees
@@ -130,9 +171,8 @@ class EventCounter:
     def _count_image(
         self, batch: Batch, trees: Mapping[str, _Tree], image_id: str, hits: Sequence[Hit]
     ) -> list[_Outcome]:
-        fresh: dict[bytes, Hit] = {}
-        outcomes = [_Outcome(hit.at, "duplicate") for hit in hits if fresh.setdefault(hit.digest.mark, hit) is not hit]
-        pending = list(fresh.values())
+        outcomes: list[_Outcome] = []
+        pending = list(hits)
         slots = slots_at(batch.now, self._window)
         tree = trees.get(image_id)
         for _ in range(_ATTEMPTS):
@@ -149,25 +189,25 @@ class EventCounter:
         raise Unavailable("An image is contended. Send the events again.", 1)
 
     def _count_pending(self, tree: _Tree, pending: list[Hit], slots: Slots, outcomes: list[_Outcome]) -> list[Hit]:
-        """Try each shard once; answers the hits to try again."""
+        """Try each shard once; returns the hits to try again."""
         again: list[Hit] = []
         for path, hits in by_path(pending, frozenset(tree.frozen)).items():
             held = {mark for depth in range(len(path)) for mark in tree.frozen[path[:depth]]}
-            new = _without(hits, held, outcomes)
-            for start in range(0, len(new), LARGEST_WRITE):
-                again += self._absorb(tree, path, new[start : start + LARGEST_WRITE], slots, outcomes)
+            writes, waiting = in_writes(_without(hits, held, outcomes))
+            for write in writes:
+                shard = self._store.absorb(ShardKey(tree.key, path), write, slots)
+                if isinstance(shard, Absorbed):
+                    outcomes += [_Outcome(hit.at, "accepted", for_user=hit.traces[0].user is not None) for hit in write]
+                    waiting = _without(waiting, {mark for hit in write for mark in hit.traces[0] if mark}, outcomes)
+                    if shard.full and len(path) < DEEPEST_PATH:
+                        self._split(tree, path)
+                else:
+                    _learn(tree, path, shard)
+                    waiting += write
+                    if not tree.is_closed:
+                        waiting = _without(waiting, shard.marks, outcomes)
+            again += waiting
         return again
-
-    def _absorb(self, tree: _Tree, path: str, hits: list[Hit], slots: Slots, outcomes: list[_Outcome]) -> list[Hit]:
-        key = ShardKey(tree.key, path)
-        shard = self._store.absorb(key, hits, slots)
-        if isinstance(shard, Absorbed):
-            outcomes += [_Outcome(hit.at, "accepted") for hit in hits]
-            if shard.full and len(path) < DEEPEST_PATH:
-                self._split(tree, path)
-            return []
-        _learn(tree, path, shard)
-        return hits if tree.is_closed else _without(hits, shard.marks, outcomes)
 
     def _split(self, tree: _Tree, path: str) -> None:
         """A full shard that could not be split is dearer, never wrong: the next writer tries again."""
@@ -184,11 +224,13 @@ def _learn(tree: _Tree, path: str, shard: Shard) -> None:
 
 
 def _without(hits: Iterable[Hit], held: AbstractSet[bytes], outcomes: list[_Outcome]) -> list[Hit]:
-    """The hits that are not held; those that are, are duplicates."""
+    """The hits that are to be counted beside these marks; the others are told why not."""
     new: list[Hit] = []
     for hit in hits:
-        if hit.digest.mark in held:
-            outcomes.append(_Outcome(hit.at, "duplicate"))
-        else:
+        verdict = judge(hit, held)
+        if verdict is None:
             new.append(hit)
+        else:
+            why = _ONCE_AN_HOUR if verdict.status == "filtered" else None
+            outcomes.append(_Outcome(hit.at, verdict.status, why, verdict.for_user))
     return new

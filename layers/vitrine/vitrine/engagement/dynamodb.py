@@ -1,4 +1,4 @@
-"""Counters in one table.
+"""Counters in one table, and salts beside what is kept for a day.
 
 | pk | sk | |
 |---|---|---|
@@ -6,12 +6,16 @@
 
 A shard holds `views`, `clicks`, `robots`, `status` (absent while open) and the ring's slots `a`…`e`, sets of marks.
 One image's shards share a partition, so one query sums them.
+
+A salt is an item `visitors#{day}` of the table of kept answers, which has a TTL and no backups.
 """
 
 from __future__ import annotations
 
+import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from vitrine.engagement.model import ROOT, Shard, child_paths, tally
@@ -27,6 +31,7 @@ from vitrine.platform.dynamodb import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -36,6 +41,9 @@ if TYPE_CHECKING:
 _RING = "abcde"
 _TOMBSTONE_SECONDS = 6 * 3600
 _PARALLEL_CLOSES = 16
+_SALT_BYTES = 32
+_SALTS_KEPT = 4
+_SALT_LIFETIME = timedelta(days=3)
 
 
 class DynamoDBCounters:
@@ -50,11 +58,11 @@ class DynamoDBCounters:
         values: dict[str, Any] = {f":{counter}": {"N": str(amount)} for counter, amount in amounts.items()}
         names = {f"#{counter}": counter for counter in amounts}
         adds = [f"#{counter} :{counter}" for counter in amounts]
-        values[":marks"] = {"BS": [hit.digest.mark for hit in hits]}
+        values[":marks"] = {"BS": [mark for hit in hits for mark in hit.remembered]}
         adds.append(f"{slots.current} :marks")
         unseen = []
-        for at, hit in enumerate(hits):
-            values[f":m{at}"] = {"B": hit.digest.mark}
+        for at, mark in enumerate(mark for hit in hits for mark in hit.refused_by):
+            values[f":m{at}"] = {"B": mark}
             unseen += [f"NOT contains({slot},:m{at})" for slot in slots.remembered]
         update: dict[str, Any] = {
             "UpdateExpression": f"ADD {','.join(adds)} REMOVE {','.join(slots.expired)}",
@@ -143,6 +151,37 @@ class DynamoDBCounters:
                 ConsistentRead=True,
             )
         )
+
+
+class DynamoDBSalts:
+    """Salts on DynamoDB: the first who asks for a day's makes it."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+        self._known: dict[date, bytes] = {}
+
+    def salt_of(self, day: date) -> bytes:
+        if day not in self._known:
+            if len(self._known) >= _SALTS_KEPT:
+                self._known.clear()
+            self._known[day] = retry_contended(lambda: self._find_or_make(day))
+        return self._known[day]
+
+    def _find_or_make(self, day: date) -> bytes:
+        ends = datetime(day.year, day.month, day.day, tzinfo=UTC) + _SALT_LIFETIME
+        with translated():
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": f"visitors#{day.isoformat()}"}},
+                UpdateExpression="SET salt = if_not_exists(salt, :salt), expires_at = :ends",
+                ExpressionAttributeValues={
+                    ":salt": {"B": secrets.token_bytes(_SALT_BYTES)},
+                    ":ends": {"N": str(int(ends.timestamp()))},
+                },
+                ReturnValues="ALL_NEW",
+            )
+        return bytes(answer["Attributes"]["salt"]["B"])
 
 
 def counter_key(item: Item) -> CounterKey:

@@ -1,37 +1,46 @@
 """Events and how they are counted exactly once. Pure.
 
-**Counting.** The counters of an image are shards: items that hold totals and the digests of the event ids they
-absorbed. One conditional write adds events to a shard if it holds none of them, so an event is counted and
-remembered by the same write or not at all. The shard of an event follows from its id alone, so a resend meets
-the same shard in whatever company it comes. A shard comes into being with its first event.
+**Counting.** The counters of an image are shards: items that hold totals and the marks of what they counted. One
+conditional write adds events to a shard if it holds none of their marks, so an event is counted and remembered by
+the same write or not at all. A shard comes into being with its first event.
+
+**Marks.** A mark is a keyed digest of 8 bytes. An event has up to three: one of its visitor and its id, which tells
+a resend; one of the user that it names, which tells whose event was counted; and, where a visitor counts once an
+hour, one of the visitor, what was done and the hour, which is refused to the visitor's next event.
+
+**Paths.** Both marks that a write looks for must be in the same shard. So where a visitor counts once an hour the
+shard follows from the visitor alone, and where each event counts from the visitor and the id.
 
 **Cost.** A write costs a unit per kilobyte of its shard. A shard that costs more than one splits: it is frozen and
-later events go to sixteen children by the next digit of their digest (extendible hashing, Fagin et al. 1979,
+later events go to sixteen children by the next digit of their path (extendible hashing, Fagin et al. 1979,
 doi 10.1145/320083.320092). So a write costs one unit however hot the image.
 
-**Memory.** Digests lie in a ring of slots by arrival. Each write drops the slot that is older than the acceptance
-window, so a shard remembers every event for as long as an event of its age is taken.
+**Memory.** Marks lie in a ring of slots by arrival. Each write drops the slot that is older than a mark is needed,
+so a shard remembers every event for as long as an event of its age is taken, and every visitor for the hour.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import date, datetime
 
 EventType = Literal["view", "click"]
 Status = Literal["accepted", "duplicate", "expired", "filtered", "rejected"]
 
-DIGEST_BYTES = 8
+Counter = Literal["views", "clicks", "robots"]
+
+MARK_BYTES = 8
 DEEPEST_PATH = 3
-LARGEST_WRITE = 20
+MARKS_IN_A_WRITE = 20
 FUTURE_TOLERANCE = timedelta(minutes=5)
+HOUR = timedelta(hours=1)
 _CLOCK_SKEW = timedelta(minutes=1)
 ROOT = ""
 
@@ -53,26 +62,73 @@ class Event:
 
 
 class Result(NamedTuple):
-    """What became of an event."""
+    """What became of an event.
+
+    `for_user`: it was counted, now or before, for the user that it names. A duplicate that names another user is not.
+    """
 
     event_id: str
     status: Status
     detail: str | None = None
+    for_user: bool = False
 
 
-class Digest(NamedTuple):
-    """An event id's trace: its place among the shards and what a shard remembers."""
+class Page(NamedTuple):
+    """The web page that events come from: its reader is the visitor where an event names no session."""
 
-    path: str
-    mark: bytes
+    source_address: str
+    user_agent: str
+
+
+class Visitor(NamedTuple):
+    """Who an event comes from.
+
+    `names` go into marks: the current one, then those that the event may have been counted under before. `lasting`
+    goes into paths; None for a shop's server, whose events have no visitor unless they name a session.
+    """
+
+    lasting: str | None
+    names: tuple[str, ...]
+
+
+class Trace(NamedTuple):
+    """What tells an event, and the event of its user, under one name of its visitor."""
+
+    event: bytes
+    user: bytes | None
 
 
 class Hit(NamedTuple):
-    """An event on its way into a shard. `at` is its position in the request."""
+    """An event on its way into a shard. `at` is its position in the request.
+
+    The first of `traces` is what a shard remembers. `once` is the mark that a visitor's next event of the hour is
+    refused by; None where each event counts.
+    """
 
     at: int
-    counter: Literal["views", "clicks", "robots"]
-    digest: Digest
+    counter: Counter
+    path: str
+    traces: tuple[Trace, ...]
+    once: bytes | None
+
+    @property
+    def refused_by(self) -> list[bytes]:
+        """A shard that holds one of these does not count the event."""
+        marks = [trace.event for trace in self.traces]
+        return marks if self.once is None else [*marks, self.once]
+
+    @property
+    def remembered(self) -> list[bytes]:
+        """What a shard that counts the event remembers."""
+        marks = (*self.traces[0], self.once)
+        return [mark for mark in marks if mark is not None]
+
+
+class Verdict(NamedTuple):
+    """Why a shard does not count an event."""
+
+    status: Literal["duplicate", "filtered"]
+    for_user: bool = False
 
 
 class Slots(NamedTuple):
@@ -90,15 +146,101 @@ class Shard(NamedTuple):
     marks: frozenset[bytes]
 
 
-def digest_of(event_id: str, merchant_secret: str) -> Digest:
-    """A keyed digest (BLAKE2b): nobody can make ids that collide."""
-    digest = hashlib.blake2b(
-        event_id.encode(), key=merchant_secret.encode()[:64], digest_size=DIGEST_BYTES + 2
-    ).digest()
-    return Digest(digest[DIGEST_BYTES:].hex()[:DEEPEST_PATH], digest[:DIGEST_BYTES])
+def visitor_of(
+    event: Event, page: Page | None, merchant_secret: str, salts: Mapping[date, bytes], days: Sequence[date]
+) -> Visitor:
+    """The visitor behind an event: its session, else whoever reads the page, else (`page` None) a shop's server.
+
+    Who reads a page is told by a digest of address and user agent under a salt of the day; `days` as `days_of`.
+    """
+    if event.session_id is not None:
+        session = f"session:{event.session_id}"
+        return Visitor(session, (session,))
+    if page is None:
+        return Visitor(None, ("server",))
+    reader = f"{page.source_address}\n{page.user_agent}"
+    names = (f"reader:{_digest(salts[day], b'reader', reader, size=16).hex()}" for day in days)
+    return Visitor(_digest(merchant_secret.encode(), b"lasting", reader).hex(), tuple(names))
 
 
-def counter_of(event: Event, *, from_robot: bool) -> Literal["views", "clicks", "robots"]:
+def days_of(now: datetime, window: timedelta) -> list[date]:
+    """The days under whose salts a reader's event may have been counted: the current one, then the others."""
+    today, last = now.astimezone(UTC).date(), (now + _CLOCK_SKEW).astimezone(UTC).date()
+    first = (now - _remembered_for(window)).astimezone(UTC).date()
+    near = [first + timedelta(days=days) for days in range((last - first).days + 1)]
+    return [today, *(day for day in near if day != today)]
+
+
+def hit_of(  # noqa: PLR0913 - an event's marks follow from all of these
+    at: int,
+    event: Event,
+    counter: Counter,
+    visitor: Visitor,
+    *,
+    merchant_secret: str,
+    now: datetime,
+    visitors_share: bool,
+    counts_each: bool,
+) -> Hit:
+    """An event with its path and its marks.
+
+    `visitors_share`: the gallery counts a visitor once an hour, so all events of a visitor meet in one shard, also
+    those that count each (`counts_each`). Digests are keyed (BLAKE2b): nobody can make marks that collide.
+    """
+    key = merchant_secret.encode()[:64]
+    by_visitor = visitors_share and visitor.lasting is not None
+    place = visitor.lasting if by_visitor else f"{visitor.lasting}\n{event.event_id}"
+    traces = tuple(
+        Trace(
+            _digest(key, b"event", name, event.event_id),
+            None if event.user_id is None else _digest(key, b"user", name, event.event_id, event.user_id),
+        )
+        for name in visitor.names
+    )
+    hour = str(int(now.timestamp() // HOUR.total_seconds()))
+    return Hit(
+        at,
+        counter,
+        _digest(key, b"path", place or "").hex()[:DEEPEST_PATH],
+        traces,
+        None if counts_each else _digest(key, b"once", visitor.names[0], counter, hour),
+    )
+
+
+def _digest(key: bytes, purpose: bytes, *parts: str, size: int = MARK_BYTES) -> bytes:
+    text = "\n".join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, key=key[:64], person=purpose, digest_size=size).digest()
+
+
+def judge(hit: Hit, held: Collection[bytes]) -> Verdict | None:
+    """Why an event is not counted where these marks are held; None when it is to be counted."""
+    for trace in hit.traces:
+        if trace.event in held:
+            return Verdict("duplicate", for_user=trace.user is not None and trace.user in held)
+    return Verdict("filtered") if hit.once in held else None
+
+
+def in_writes(hits: Iterable[Hit]) -> tuple[list[list[Hit]], list[Hit]]:
+    """Hits parted into writes, and those that must wait for an earlier one of the request that may refuse them."""
+    writes: list[list[Hit]] = []
+    waiting: list[Hit] = []
+    taken: set[bytes] = set()
+    room = 0
+    for hit in sorted(hits, key=lambda hit: hit.at):
+        marks = hit.refused_by
+        if not taken.isdisjoint(marks):
+            waiting.append(hit)
+            continue
+        taken.update(marks)
+        if len(marks) > room:
+            writes.append([])
+            room = MARKS_IN_A_WRITE
+        writes[-1].append(hit)
+        room -= len(marks)
+    return writes, waiting
+
+
+def counter_of(event: Event, *, from_robot: bool) -> Counter:
     """Which counter an event adds to."""
     if from_robot:
         return "robots"
@@ -126,12 +268,16 @@ def is_from_the_future(event: Event, now: datetime) -> bool:
 def slots_at(now: datetime, window: timedelta) -> Slots:
     """The ring at a moment.
 
-    A slot is half as long as an event can be sent again (the window, and what clocks may differ). An event that
-    arrived in slot s can come again until slot s+2, so the current one and two before it are looked into, and
-    the one after it for writers whose clock is ahead.
+    A slot is half as long as a mark is needed. What arrived in slot s is needed until slot s+2, so the current one
+    and two before it are looked into, and the one after it for writers whose clock is ahead.
     """
-    resendable = window + FUTURE_TOLERANCE + _CLOCK_SKEW
-    return _ring_from(int(now.timestamp() // (resendable.total_seconds() / _SLOTS_PER_WINDOW)) % len(_RING))
+    slot_seconds = _remembered_for(window).total_seconds() / _SLOTS_PER_WINDOW
+    return _ring_from(int(now.timestamp() // slot_seconds) % len(_RING))
+
+
+def _remembered_for(window: timedelta) -> timedelta:
+    """How long a mark is needed: while its event can be sent again, and its hour lasts, and what clocks may differ."""
+    return max(window, HOUR) + FUTURE_TOLERANCE + _CLOCK_SKEW
 
 
 @cache
@@ -146,7 +292,7 @@ def by_path(hits: Sequence[Hit], split_paths: frozenset[str]) -> Mapping[str, li
     for hit in hits:
         path = ROOT
         while path in split_paths and len(path) < DEEPEST_PATH:
-            path = hit.digest.path[: len(path) + 1]
+            path = hit.path[: len(path) + 1]
         groups.setdefault(path, []).append(hit)
     return groups
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
 
     from vitrine.engagement.model import Hit, Shard, Slots
     from vitrine.galleries.model import GalleryKey, Totals
@@ -36,9 +37,9 @@ class CounterStore(Protocol):
     """Shards of counters."""
 
     def absorb(self, key: ShardKey, hits: Sequence[Hit], slots: Slots) -> Absorbed | Shard:
-        """Count all `hits` at once if the shard is open, or not there yet, and holds none of them.
+        """Count all `hits` at once if the shard is open, or not there yet, and holds no mark that refuses one.
 
-        Otherwise nothing is counted and the answer is the shard as it stands.
+        No hit's marks refuse another's. Otherwise nothing is counted and the answer is the shard as it stands.
         """
         ...
 
@@ -55,9 +56,21 @@ class CounterStore(Protocol):
         ...
 
 
-class Images(Protocol):
+class Galleries(Protocol):
     """What counting asks of the galleries."""
 
     def find_incarnations(self, gallery: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, str]:
         """The incarnations of the images there are of these, read consistently."""
+        ...
+
+    def counts_every_event(self, gallery: GalleryKey) -> bool:
+        """Whether the gallery counts every event of a visitor, and not one an hour."""
+        ...
+
+
+class Salts(Protocol):
+    """Random salts of the days, which nobody has any more some days later."""
+
+    def salt_of(self, day: date) -> bytes:
+        """The salt of a day: 32 bytes, the same for everybody who asks."""
         ...

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.engagement.count_events import EventCounter
-from vitrine.engagement.dynamodb import DynamoDBCounters
+from vitrine.engagement.dynamodb import DynamoDBCounters, DynamoDBSalts
 from vitrine.engagement.ports import CounterKey
 from vitrine.galleries.wiring import gallery_store
 from vitrine.platform.aws import client
@@ -26,10 +26,20 @@ class EngagementSettings(NamedTuple):
     event_window_minutes: int = 60
 
 
-class _GalleryImages:
+class SaltSettings(NamedTuple):
+    """Where the salts of the days are kept."""
+
+    idempotency_table: str
+
+
+class _Galleries:
     def find_incarnations(self, gallery: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, str]:
         images = gallery_store().get_images(gallery, image_ids)
         return {image_id: image.incarnation for image_id, image in images.items()}
+
+    def counts_every_event(self, gallery: GalleryKey) -> bool:
+        found = gallery_store().find_gallery(gallery)
+        return found is not None and found.counting == "every_event"
 
 
 class _GalleryCounters:
@@ -57,7 +67,8 @@ def counter_store() -> DynamoDBCounters:
 def event_counter() -> EventCounter:
     """Counts events."""
     window = timedelta(minutes=read_settings(EngagementSettings).event_window_minutes)
-    return EventCounter(counter_store(), _GalleryImages(), window)
+    salts = DynamoDBSalts(client("dynamodb"), read_settings(SaltSettings).idempotency_table)
+    return EventCounter(counter_store(), _Galleries(), salts, window)
 
 
 def gallery_counters() -> _GalleryCounters:

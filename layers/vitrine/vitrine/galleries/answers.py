@@ -18,6 +18,7 @@ class GalleryAnswer(TypedDict):
     id: str
     title: str | None
     ranking: RankingAnswer
+    counting: str
     created_at: str
     images: int
     views: int
@@ -94,6 +95,7 @@ def gallery_answer(gallery: Gallery) -> GalleryAnswer:
         "id": gallery.key.gallery_id,
         "title": gallery.title,
         "ranking": {"policy": gallery.policy},
+        "counting": gallery.counting,
         "created_at": to_rfc3339(gallery.created_at),
         "images": gallery.images,
         "views": gallery.totals.views,

@@ -33,6 +33,13 @@ class PutGallery(RequestBody):
 
     title: Annotated[str, Field(max_length=300)] | None = None
     ranking: Annotated[Ranking, Field(default_factory=Ranking)]
+    counting: Annotated[
+        Literal["once_an_hour", "every_event"] | None,
+        Field(
+            description="How often a visitor of a web page counts for an image: once an hour for views and for clicks, "
+            "unless `every_event`. Kept when not sent; a change takes up to 10 s."
+        ),
+    ] = None
 
 
 class NewImage(RequestBody):

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from vitrine.galleries.model import Policy, Settlement
+    from vitrine.galleries.model import Counting, Policy, Settlement
     from vitrine.platform.dynamodb import Item
 
 _PARALLEL_WRITES = 16
@@ -74,6 +74,8 @@ class DynamoDBGalleries:
         }
         if gallery.title is not None:
             item["title"] = {"S": gallery.title}
+        if gallery.counting == "every_event":
+            item["counting"] = {"S": gallery.counting}
 
         def attempt() -> None:
             with translated():
@@ -87,14 +89,15 @@ class DynamoDBGalleries:
             return False
         return True
 
-    def change_gallery(self, key: GalleryKey, title: str | None, policy: Policy) -> bool:
+    def change_gallery(self, key: GalleryKey, title: str | None, policy: Policy, counting: Counting | None) -> bool:
         values: dict[str, Any] = {":policy": {"S": policy}, ":one": {"N": "1"}}
-        if title is None:
-            expression = "SET policy = :policy REMOVE title ADD revision :one"
-        else:
-            expression = "SET policy = :policy, title = :title ADD revision :one"
-            values[":title"] = {"S": title}
-        return self._update_gallery(key, expression, _OPEN, values)
+        sets = ["policy = :policy"]
+        for name, value in (("title", title), ("counting", counting)):
+            if value is not None:
+                sets.append(f"{name} = :{name}")
+                values[f":{name}"] = {"S": value}
+        removed = " REMOVE title" if title is None else ""
+        return self._update_gallery(key, f"SET {', '.join(sets)}{removed} ADD revision :one", _OPEN, values)
 
     def find_gallery(self, key: GalleryKey) -> Gallery | None:
         with translated():
@@ -351,6 +354,7 @@ def _gallery(item: Item) -> Gallery:
         },
         revision=int(item["revision"]["N"]),
         deleting="deleting" in item,
+        counting="every_event" if item.get("counting") == {"S": "every_event"} else "once_an_hour",
     )
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Policy = Literal["interest", "newest"]
+Counting = Literal["once_an_hour", "every_event"]
 
 CLICK_WEIGHT = 7
 LARGEST_WEIGHT = 10**15 - 1
@@ -120,8 +121,9 @@ class Image(NamedTuple):
 class Gallery:
     """A gallery and its totals.
 
-    `totals` count every event of the gallery's life, deleted images' too. `settling` holds, for images whose
-    new totals are already in `totals` and not yet on the image, what they will be.
+    `counting` says how often a visitor of a web page counts for an image: once an hour for views and for clicks, or
+    with every event. `totals` count every event of the gallery's life, deleted images' too. `settling` holds, for
+    images whose new totals are already in `totals` and not yet on the image, what they will be.
     """
 
     key: GalleryKey
@@ -133,6 +135,7 @@ class Gallery:
     settling: Mapping[str, Counted] = field(default_factory=dict)
     revision: int = 0
     deleting: bool = False
+    counting: Counting = "once_an_hour"
 
 
 class Settlement(NamedTuple):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from vitrine.galleries.model import Counted, Gallery, GalleryKey, Image, Policy, Settlement, Totals
+    from vitrine.galleries.model import Counted, Counting, Gallery, GalleryKey, Image, Policy, Settlement, Totals
 
 
 class StaleImages(Exception):
@@ -32,8 +32,8 @@ class GalleryStore(Protocol):
         """Store a new gallery; False when there is one."""
         ...
 
-    def change_gallery(self, key: GalleryKey, title: str | None, policy: Policy) -> bool:
-        """Set title and policy; False when there is none, or it is being deleted."""
+    def change_gallery(self, key: GalleryKey, title: str | None, policy: Policy, counting: Counting | None) -> bool:
+        """Set title, policy and, unless None, counting; False when there is none, or it is being deleted."""
         ...
 
     def find_gallery(self, key: GalleryKey) -> Gallery | None:

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import re
+import socket
 import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
@@ -64,6 +65,7 @@ CORS_HEADERS = {
 _ID = re.compile(ID_PATTERN)
 _JSON = "application/json"
 _PROBLEM = "application/problem+json"
+_IPV4_IN_IPV6 = bytes(10) + b"\xff\xff"
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
@@ -100,6 +102,7 @@ class Request(NamedTuple):
     caller: Caller
     request_id: str
     now: datetime
+    source_address: str
 
     @property
     def merchant_id(self) -> str:
@@ -397,12 +400,27 @@ def _read_request(event: dict[str, Any], request_id: str, body_limit_bytes: int)
         ),
         request_id=request_id,
         now=utc_now(),
+        source_address=_source_address(context),
     )
 
 
 def _without_key(query: Mapping[str, str]) -> Mapping[str, str]:
     """The query but for the key, which says who asks and not for what."""
     return {name: value for name, value in query.items() if name != KEY_PARAMETER} if KEY_PARAMETER in query else query
+
+
+def _source_address(context: Mapping[str, Any]) -> str:
+    """Where a request comes from: an IPv4 address, or the half of an IPv6 address that a network gives to one user."""
+    address: str = (context.get("identity") or {}).get("sourceIp") or ""
+    if ":" not in address:
+        return address
+    try:
+        packed = socket.inet_pton(socket.AF_INET6, address)
+    except OSError:
+        return address
+    if packed.startswith(_IPV4_IN_IPV6):
+        return socket.inet_ntop(socket.AF_INET, packed[-4:])
+    return packed[:8].hex()
 
 
 def _read_body(event: dict[str, Any], limit_bytes: int) -> bytes:
