@@ -4,8 +4,9 @@ A host name is resolved once, every address it has must be public, and the conne
 address that was checked, so a name that resolves differently a moment later changes nothing.
 Each redirect is a new address and is checked anew.
 
-`Fetcher.open` answers with a file that downloads what is read from it and no more.
-Everything that can go wrong is a `FetchError` whose `code` says which rule it broke.
+`Fetcher.open` answers with a file that downloads what is read from it and no more; `Fetcher.fetch` opens it again
+after a pause where the host is busy or breaks off. Everything that can go wrong is a `FetchError` whose `code`
+says which rule it broke.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import io
 import ipaddress
 import math
+import random
 import re
 import socket
 import ssl
@@ -25,16 +27,20 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, replace
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, Self, cast
+from typing import TYPE_CHECKING, Final, Self, TypeVar, cast
 from urllib.parse import quote, urljoin, urlsplit
 
 import h11
 import idna
 
+from vitrine.platform.budget import Budget, BudgetSpentError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from _typeshed import WriteableBuffer
+
+Result = TypeVar("Result")
 
 BLOCK_BYTES: Final = 4096
 FIRST_RANGE_BYTES: Final = 32 * 1024
@@ -44,9 +50,13 @@ SOCKET_BUFFER_BYTES: Final = 64 * 1024
 IDLE_PER_HOST: Final = 32
 RESOLVERS: Final = 32
 LONGEST_VALIDATOR: Final = 256
+LONGEST_HOST: Final = 253
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 SEPARATORS: Final = re.compile(r"[\x00-\x20\x7f\\]")
 ENCODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
+UNPACKED_BYTES: Final = 64 * 1024
+PASSING: Final = frozenset({"timed_out", "connection_broken"})
+BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 # `ipaddress.is_global` holds NAT64, 6to4 and multicast to be public and `is_private` misses CGNAT,
 # so the list is ours: the registries' special-purpose blocks, and of IPv6 only what is assigned.
@@ -88,23 +98,39 @@ DENIED_IPV6: Final = tuple(
 
 
 class FetchError(Exception):
-    """A refusal or a failure: `code` is for programs, `detail` for the person whose URL it was."""
+    """A refusal or a failure: `code` is for programs, `detail` for the person whose URL it was.
 
-    def __init__(self, code: str, detail: str) -> None:
+    `again_after` is how many seconds later the same may succeed; None where it will not.
+    """
+
+    def __init__(self, code: str, detail: str, again_after: float | None = None) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
+        self.again_after = 0.0 if code in PASSING else again_after
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one file may cost. `seconds` counts from the request to the last byte that is read."""
+    """What one file may cost.
+
+    `seconds` counts from the request to the last byte that is read. `steps` (reads, seeks, events of HTTP) and
+    `processor_seconds` are the budget of all tries together. Another try begins within `tries_seconds`.
+    `in_flight` and `per_host` files are open at a time, in all and of one host.
+    """
 
     seconds: float = 10.0
     connect_seconds: float = 3.0
     bytes: int = 16 * 1024 * 1024
     redirects: int = 3
     ports: frozenset[int] = frozenset({80, 443})
+    steps: int = 40_000
+    processor_seconds: float = 0.5
+    tries: int = 5
+    tries_seconds: float = 15.0
+    first_pause_seconds: float = 0.2
+    in_flight: int = 32
+    per_host: int = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +207,8 @@ def parse(url: str) -> Target:
 
 
 def _ascii_host(host: str) -> str:
+    if len(host) > LONGEST_HOST:
+        raise FetchError("url_invalid", "The URL's host is not a valid name")
     if ":" in host:
         try:
             return str(ipaddress.IPv6Address(host))
@@ -209,14 +237,50 @@ def _system_resolver(host: str, port: int) -> list[str]:
 
 
 class _Deadline:
-    def __init__(self, seconds: float) -> None:
+    """What is left of the time and the work of one try."""
+
+    def __init__(self, seconds: float, budget: Budget) -> None:
         self._at = time.monotonic() + seconds
+        self.budget = budget
 
     def left(self) -> float:
         left = self._at - time.monotonic()
         if left <= 0:
             raise FetchError("timed_out", "The host took too long")
         return left
+
+    def spend(self) -> None:
+        try:
+            self.budget.spend()
+        except BudgetSpentError as error:
+            raise FetchError("too_much_work", "The file takes too much work to read") from error
+
+
+class _Places:
+    """Bounds how many files are open at a time, in all and of one host."""
+
+    def __init__(self, in_flight: int, per_host: int) -> None:
+        self._in_flight = in_flight
+        self._per_host = per_host
+        self._taken: dict[str, int] = {}
+        self._changed = threading.Condition()
+
+    def take(self, host: str, seconds: float) -> None:
+        """Wait for a place."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._is_free(host), min(seconds, threading.TIMEOUT_MAX)):
+                raise FetchError("timed_out", "The host took too long with other files")
+            self._taken[host] = self._taken.get(host, 0) + 1
+
+    def give_back(self, host: str) -> None:
+        with self._changed:
+            self._taken[host] -= 1
+            if not self._taken[host]:
+                del self._taken[host]
+            self._changed.notify_all()
+
+    def _is_free(self, host: str) -> bool:
+        return self._taken.get(host, 0) < self._per_host and sum(self._taken.values()) < self._in_flight
 
 
 class Fetcher:
@@ -241,24 +305,70 @@ class Fetcher:
         self._resolvers = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="resolve")
         self._idle: dict[tuple[str, str, int, bool], list[_Connection]] = defaultdict(list)
         self._lock = threading.Lock()
+        self._places = _Places(self.limits.in_flight, self.limits.per_host)
 
-    def open(self, url: str, *, unless: Validator | None = None) -> RemoteFile:
-        """Ask for the file's beginning; the rest follows as it is read.
+    def fetch(
+        self,
+        url: str,
+        act: Callable[[RemoteFile], Result],
+        *,
+        unless: Validator | None = None,
+        until: float = math.inf,
+    ) -> Result:
+        """Open a file and act on it, again where the host is busy, takes too long or breaks off.
+
+        Pauses double and vary, and are as long as the host asks for. `until` is a time of `time.monotonic`.
+        """
+        limits = self.limits
+        budget = Budget(limits.steps, limits.processor_seconds)
+        last_start = min(time.monotonic() + limits.tries_seconds, until)
+        pause = limits.first_pause_seconds
+        for tries_left in reversed(range(limits.tries)):
+            try:
+                with self.open(url, unless=unless, budget=budget, until=until) as file:
+                    return act(file)
+            except FetchError as error:
+                if error.again_after is None or not tries_left:
+                    raise
+                wait = max(error.again_after, pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+                if time.monotonic() + wait > last_start:
+                    raise
+            time.sleep(wait)
+            pause *= 2
+        raise AssertionError("unreachable")
+
+    def open(
+        self, url: str, *, unless: Validator | None = None, budget: Budget | None = None, until: float = math.inf
+    ) -> RemoteFile:
+        """Ask for the file's beginning; the rest follows as it is read. Close it, since its host has few places.
 
         With `unless`, a host that still has that version answers so and sends nothing:
         the result is `unchanged` and empty.
         """
-        deadline = _Deadline(self.limits.seconds)
+        budget = budget or Budget(self.limits.steps, self.limits.processor_seconds)
         condition = unless.condition if unless else {}
         asked = parse(url)
+        seconds_left = self.limits.seconds
         for _ in range(self.limits.redirects + 1):
             target = self._checked(parse(url), asked)
-            answer = self.request(target, deadline, {**_range(0, FIRST_RANGE_BYTES), **condition})
-            if answer.status not in REDIRECTS:
-                return RemoteFile(self, target, answer, deadline)
-            answer.close()
+            self._places.take(target.host, until - time.monotonic())
+            try:
+                deadline = _Deadline(min(seconds_left, until - time.monotonic()), budget)
+                answer = self.request(target, deadline, {**_range(0, FIRST_RANGE_BYTES), **condition})
+                if answer.status not in REDIRECTS:
+                    return RemoteFile(self, target, answer, deadline)
+                seconds_left = deadline.left()
+                answer.close()
+            except BaseException:
+                self.give_back(target)
+                raise
+            self.give_back(target)
             url = _redirected(url, answer.headers.get("location", ""))
         raise FetchError("too_many_redirects", f"More than {self.limits.redirects} redirects")
+
+    def give_back(self, target: Target) -> None:
+        """Let another file of the host be opened."""
+        self._places.give_back(target.host)
 
     def request(self, target: Target, deadline: _Deadline, headers: Mapping[str, str]) -> _Answer:
         """Ask over a kept connection, or a new one to a checked address."""
@@ -397,6 +507,7 @@ class _Connection:
     def next_event(self, deadline: _Deadline) -> h11.Event:
         """Wait for the next part of the answer. Raises OSError where the connection breaks."""
         while True:
+            deadline.spend()
             try:
                 event = self._http.next_event()
             except h11.RemoteProtocolError as error:
@@ -446,22 +557,22 @@ class _Answer:
 
     def chunk(self) -> bytes:
         """The next bytes of the body, none at its end."""
-        if self._connection is None:
-            return b""
-        try:
-            event = self._connection.next_event(self._deadline)
-        except TimeoutError as error:
-            self.abort()
-            raise FetchError("timed_out", "The host took too long to send the file") from error
-        except OSError as error:
-            self.abort()
-            raise FetchError("connection_broken", "The host sent less than it announced") from error
-        except FetchError:
-            self.abort()
-            raise
-        if isinstance(event, h11.Data):
-            return bytes(event.data) or self.chunk()
-        self.close()
+        while self._connection is not None:
+            try:
+                event = self._connection.next_event(self._deadline)
+            except TimeoutError as error:
+                self.abort()
+                raise FetchError("timed_out", "The host took too long to send the file") from error
+            except OSError as error:
+                self.abort()
+                raise FetchError("connection_broken", "The host sent less than it announced") from error
+            except FetchError:
+                self.abort()
+                raise
+            if not isinstance(event, h11.Data):
+                self.close()
+            elif event.data:
+                return bytes(event.data)
         return b""
 
     def close(self) -> None:
@@ -479,7 +590,21 @@ def _range(start: int, count: int) -> dict[str, str]:
     return {"Range": f"bytes={start}-{start + count - 1}"}
 
 
-CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+)")
+CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
+LENGTH: Final = re.compile(r"[0-9]{1,18}")
+RETRY_AFTER: Final = re.compile(r"[0-9]{1,5}")
+
+
+def _length(text: str) -> int:
+    if not LENGTH.fullmatch(text):
+        raise FetchError("bad_response", "The host's answer has an impossible length")
+    return int(text)
+
+
+def _again_after(headers: Mapping[str, str]) -> float:
+    """Return the seconds in `Retry-After`; a date is left to the growing pauses."""
+    text = headers.get("retry-after", "")
+    return float(text) if RETRY_AFTER.fullmatch(text) else 0.0
 
 
 class RemoteFile(io.RawIOBase):
@@ -503,9 +628,12 @@ class RemoteFile(io.RawIOBase):
         self._stream: _Answer | None = None
         self._inflater: _Inflater | None = None
         self.bytes_fetched = 0
+        self.budget = deadline.budget
         self.validator = answer.validator
         self.unchanged = answer.status == HTTPStatus.NOT_MODIFIED
+        self._has_place = False
         self._begin(answer)
+        self._has_place = True
 
     @property
     def near_bytes(self) -> float:
@@ -531,13 +659,14 @@ class RemoteFile(io.RawIOBase):
                     answer.abort()
                     raise FetchError("encoding_not_supported", "The host compressed the file")
                 elif "content-length" in answer.headers:
-                    self._size = int(answer.headers["content-length"])
+                    self._size = _length(answer.headers["content-length"])
             case HTTPStatus.NOT_MODIFIED | HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:  # the file is empty
                 self._size = 0
                 answer.close()
             case status:
                 answer.abort()
-                raise FetchError("http_status", f"The host answered {status}")
+                again_after = _again_after(answer.headers) if status in BUSY else None
+                raise FetchError("http_status", f"The host answered {status}", again_after)
 
     def _take_range(self, answer: _Answer, start: int, wanted: int) -> None:
         match = CONTENT_RANGE.fullmatch(answer.headers.get("content-range", ""))
@@ -575,18 +704,22 @@ class RemoteFile(io.RawIOBase):
         """Take what the stream has next; False at its end."""
         if self._stream is None:
             return False
-        chunk = self._stream.chunk()
-        if not chunk:
-            self._blocks[self._tail_at] = self._tail
-            self._size = self._streamed
-            self._stream = None
-            return False
-        self._count(chunk)
-        self._tail += self._inflater.feed(chunk) if self._inflater else chunk
-        while len(self._tail) >= BLOCK_BYTES:
-            self._blocks[self._tail_at] = self._tail[:BLOCK_BYTES]
-            self._tail = self._tail[BLOCK_BYTES:]
+        data = self._inflater.more() if self._inflater else b""
+        if not data:
+            chunk = self._stream.chunk()
+            self._count(chunk)
+            data = self._inflater.feed(chunk) if self._inflater else chunk
+            if not chunk and not data:
+                self._blocks[self._tail_at] = self._tail
+                self._size = self._streamed
+                self._stream = None
+                return False
+        self._tail += data
+        whole = len(self._tail) - len(self._tail) % BLOCK_BYTES
+        for at in range(0, whole, BLOCK_BYTES):
+            self._blocks[self._tail_at] = self._tail[at : at + BLOCK_BYTES]
             self._tail_at += 1
+        self._tail = self._tail[whole:]
         return True
 
     @property
@@ -617,6 +750,7 @@ class RemoteFile(io.RawIOBase):
             size = max(0, self.seek(0, io.SEEK_END) - start)
             self.seek(start)
         start, end = self._position, self._position + size
+        self._deadline.spend()
         if size == 0:
             return b""
         self._load(start, end)
@@ -640,6 +774,7 @@ class RemoteFile(io.RawIOBase):
         return len(data)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        self._deadline.spend()
         if whence == io.SEEK_CUR:
             offset += self._position
         elif whence == io.SEEK_END:
@@ -667,22 +802,32 @@ class RemoteFile(io.RawIOBase):
         if self._stream is not None:
             self._stream.abort()
             self._stream = None
+        if self._has_place:
+            self._has_place = False
+            self._fetcher.give_back(self._target)
         super().close()
 
 
 class _Inflater:
-    """Undoes gzip and deflate, and refuses to make more of it than `limit` bytes."""
+    """Undoes gzip and deflate piece by piece, and refuses to make more of it than `limit` bytes."""
 
     def __init__(self, limit: int) -> None:
         self._zlib = zlib.decompressobj(zlib.MAX_WBITS | 32)
         self._left = limit
 
     def feed(self, chunk: bytes) -> bytes:
+        """Unpack the beginning of a chunk. What follows the compressed data is ignored."""
+        if self._zlib.eof:
+            return b""
         try:
-            data = self._zlib.decompress(chunk, self._left + 1)
+            data = self._zlib.decompress(chunk, UNPACKED_BYTES)
         except zlib.error as error:
             raise FetchError("bad_response", "The host's compression is broken") from error
         self._left -= len(data)
         if self._left < 0:
             raise FetchError("decompression_bomb", "The file unpacks to more than is taken")
         return data
+
+    def more(self) -> bytes:
+        """Unpack what the last chunk left; nothing where it left nothing."""
+        return self.feed(self._zlib.unconsumed_tail) if self._zlib.unconsumed_tail else b""

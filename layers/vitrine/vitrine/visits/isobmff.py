@@ -1,19 +1,22 @@
-"""Sizes out of AVIF and HEIC headers (ISO/IEC 23008-12).
+"""Reads the sizes of AVIF, HEIC and JPEG 2000, whose files are boxes (ISO/IEC 14496-12, 23008-12 and 15444-1).
 
-The decoders of both formats want the whole file in memory, while the size is in the `meta` box at
-its beginning; no library reads just that with the mirroring (`imir`) that half the orientations
-need, so these few boxes are read here.
+The decoders want the whole file, while the size is in few boxes at its beginning. No library reads just those
+with the mirroring (`imir`) that half of the orientations need.
 """
 
 from __future__ import annotations
 
+import math
 import struct
-from typing import IO, TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from vitrine.visits.model import Picture, UnmeasurableError
+from vitrine.visits.header import broken
+from vitrine.visits.model import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from vitrine.visits.header import Header
 
 AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
 HEIC_BRANDS: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
@@ -26,8 +29,16 @@ ORIENTATIONS: Final = {
 }  # fmt: skip
 
 
+class Box(NamedTuple):
+    """A box: its kind, and from where to before where its content is."""
+
+    kind: bytes
+    start: int
+    end: float
+
+
 def is_isobmff(head: bytes) -> bool:
-    """Does a file begin as AVIF and HEIC do?"""
+    """Return whether a file begins as AVIF and HEIC do."""
     return head[4:8] == b"ftyp" and _format_of(head) is not None
 
 
@@ -39,93 +50,104 @@ def _format_of(head: bytes) -> str | None:
     return "HEIF" if listed & HEIC_BRANDS else None
 
 
-def measure_isobmff(file: IO[bytes], head: bytes) -> Picture:
+def measure_isobmff(header: Header) -> Picture:
     """Read the primary item's size and orientation. Raises UnmeasurableError, struct.error, LookupError."""
+    meta = _find(header, b"meta", Box(b"", 0, math.inf))
+    if meta.end - meta.start > META_BYTES:
+        raise broken("The file's header is unreasonably large")
     primary, has_exif = 0, False
-    properties: list[tuple[bytes, bytes]] = []
+    properties: list[Box] = []
     associations: dict[int, list[int]] = {}
-    for kind, body in _boxes(_meta(file)[4:]):
-        match kind:
+    for box in _boxes(header, meta.start + 4, meta.end):
+        match box.kind:
             case b"pitm":
+                body = _content(header, box)
                 primary = int.from_bytes(body[4:6] if body[0] == 0 else body[4:8])
             case b"iinf":
-                has_exif = b"Exif" in body
+                has_exif = b"Exif" in _content(header, box)
             case b"iprp":
-                properties, associations = _properties(body)
-    size, orientation = _applied(properties[index - 1] for index in associations.get(primary, ()))
+                properties, associations = _properties(header, box)
+    size, orientation = _applied(header, (properties[index - 1] for index in associations.get(primary, ()) if index))
     if size is None:
-        raise UnmeasurableError("picture_broken", "The file says nothing of its picture's size")
+        raise broken("The file says nothing of its picture's size")
     if orientation is None and has_exif:
         orientation = 1
-    return Picture(_format_of(head) or "HEIF", *size, orientation)
+    return Picture(_format_of(header.up_to(0, 64)) or "HEIF", *size, orientation)
 
 
-def _properties(data: bytes) -> tuple[list[tuple[bytes, bytes]], dict[int, list[int]]]:
-    """All properties of the file, and which of them (counted from 1) belong to which item, in order."""
-    properties: list[tuple[bytes, bytes]] = []
+def measure_jp2(header: Header) -> Picture:
+    """Read the size from the image header box of JPEG 2000. Raises UnmeasurableError."""
+    boxes = _find(header, b"jp2h", Box(b"", 0, math.inf))
+    height, width = header.numbers(_find(header, b"ihdr", boxes).start, ">II")
+    return Picture("JPEG2000", width, height)
+
+
+def measure_j2k(header: Header) -> Picture:
+    """Read the size from a JPEG 2000 codestream. Raises UnmeasurableError."""
+    right, bottom, left, top = header.numbers(8, ">4I")
+    return Picture("JPEG2000", right - left, bottom - top)
+
+
+def _properties(header: Header, parent: Box) -> tuple[list[Box], dict[int, list[int]]]:
+    """Return all properties of the file, and which of them (counted from 1) belong to which item, in order."""
+    properties: list[Box] = []
     associations: dict[int, list[int]] = {}
-    for kind, body in _boxes(data):
-        if kind == b"ipco":
-            properties = list(_boxes(body))
-        elif kind == b"ipma":
-            associations |= _associations(body)
+    for box in _boxes(header, parent.start, parent.end):
+        if box.kind == b"ipco":
+            properties = list(_boxes(header, box.start, box.end))
+        elif box.kind == b"ipma":
+            associations |= _associations(header, _content(header, box))
     return properties, associations
 
 
-def _applied(properties: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[int, int] | None, int | None]:
-    """Size and orientation after an item's properties, in their order."""
+def _applied(header: Header, properties: Iterable[Box]) -> tuple[tuple[int, int] | None, int | None]:
+    """Return size and orientation after an item's properties, in their order."""
     size: tuple[int, int] | None = None
     turns, axis = 0, None
-    for kind, body in properties:
-        match kind:
+    for box in properties:
+        match box.kind:
             case b"ispe":
-                size = struct.unpack(">II", body[4:12])
+                width, height = header.numbers(box.start + 4, ">II")
+                size = width, height
             case b"clap":  # the part that is shown of a picture padded to the codec's blocks
-                width, width_by, height, height_by = struct.unpack(">4I", body[:16])
+                width, width_by, height, height_by = header.numbers(box.start, ">4I")
                 size = width // width_by, height // height_by
             case b"irot":
-                turns = body[0] & 3
+                turns = header.numbers(box.start, "B")[0] & 3
             case b"imir":
-                axis = body[0] & 1
+                axis = header.numbers(box.start, "B")[0] & 1
     return size, ORIENTATIONS[turns, axis] if turns or axis is not None else None
 
 
-def _meta(file: IO[bytes]) -> bytes:
-    at = 0
-    while True:
-        file.seek(at)
-        size, kind, header = _box_header(file.read(16))
-        if kind == b"meta":
-            if size > META_BYTES:
-                raise UnmeasurableError("picture_broken", "The file's header is unreasonably large")
-            file.seek(at + header)
-            return file.read(size - header)
-        if size == 0:
-            raise UnmeasurableError("picture_broken", "The file has no header")
-        at += size
+def _find(header: Header, kind: bytes, parent: Box) -> Box:
+    for box in _boxes(header, parent.start, parent.end):
+        if box.kind == kind:
+            return box
+    raise broken("The file has no header")
 
 
-def _box_header(head: bytes) -> tuple[int, bytes, int]:
-    size, kind = struct.unpack(">I4s", head[:8])
-    header = 8
-    if size == 1:
-        (size,) = struct.unpack(">Q", head[8:16])
-        header = 16
-    if 0 < size < header:
-        raise UnmeasurableError("picture_broken", "A part of the file has an impossible length")
-    return size, kind, header
+def _boxes(header: Header, at: int, end: float) -> Iterator[Box]:
+    """List the boxes in a part of the file."""
+    while at < end and len(head := header.up_to(at, 16)) >= 8:
+        size, kind = struct.unpack_from(">I4s", head)
+        head_bytes = 8
+        if size == 1:
+            (size,) = struct.unpack_from(">Q", head, 8)
+            head_bytes = 16
+        if 0 < size < head_bytes:
+            raise broken("A part of the file has an impossible length")
+        box_end = min(at + size, end) if size else end
+        yield Box(kind, at + head_bytes, box_end)
+        if box_end == math.inf:
+            return
+        at = int(box_end)
 
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = 0
-    while at + 8 <= len(data):
-        size, kind, header = _box_header(data[at : at + 16])
-        size = size or len(data) - at
-        yield kind, data[at + header : at + size]
-        at += size
+def _content(header: Header, box: Box) -> bytes:
+    return header.exactly(box.start, int(box.end - box.start))
 
 
-def _associations(data: bytes) -> dict[int, list[int]]:
+def _associations(header: Header, data: bytes) -> dict[int, list[int]]:
     version, wide = data[0], data[3] & 1
     (count,) = struct.unpack(">I", data[4:8])
     at, found = 8, {}
@@ -133,6 +155,7 @@ def _associations(data: bytes) -> dict[int, list[int]]:
         (item,) = struct.unpack_from(">H" if version == 0 else ">I", data, at)
         at += 2 if version == 0 else 4
         listed = data[at]
+        header.spend(1 + listed)
         indexes = struct.unpack_from(f">{listed}{'H' if wide else 'B'}", data, at + 1)
         at += 1 + listed * (2 if wide else 1)
         found[item] = [index & (0x7FFF if wide else 0x7F) for index in indexes]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
 from typing import IO, TYPE_CHECKING, cast
 
 from vitrine.platform.fetcher import FetchError, Validator
@@ -15,28 +17,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from concurrent.futures import Executor
 
-    from vitrine.platform.fetcher import Fetcher
+    from vitrine.platform.fetcher import Fetcher, RemoteFile
 
 
 class RemotePictures:
-    """Measure over HTTP. `pause` follows each picture."""
+    """Measure over HTTP. `pause` follows each picture.
 
-    def __init__(self, fetcher: Fetcher, threads: Executor, pause: Callable[[], None]) -> None:
+    A call takes `seconds`: what its hosts did not send by then fails. `threads` must be as many as the pictures of
+    all calls at a time, so that those that wait for a busy host hold up no others.
+    """
+
+    def __init__(self, fetcher: Fetcher, threads: Executor, seconds: float, pause: Callable[[], None]) -> None:
         self._fetcher = fetcher
         self._threads = threads
+        self._seconds = seconds
         self._pause = pause
 
     def __call__(self, pictures: Mapping[str, KnownPicture | None]) -> Mapping[str, Measurement]:
         """Measure the pictures at these URLs, of which some are known."""
-        return dict(zip(pictures, run_all(self._threads, self._one, pictures, pictures.values()), strict=True))
+        measure_one = partial(self._one, until=time.monotonic() + self._seconds)
+        return dict(zip(pictures, run_all(self._threads, measure_one, pictures, pictures.values()), strict=True))
 
-    def _one(self, url: str, known: KnownPicture | None) -> Measurement:
+    def _one(self, url: str, known: KnownPicture | None, until: float) -> Measurement:
         unless = Validator(known.etag, known.last_modified) if known else None
         try:
-            with self._fetcher.open(url, unless=unless) as file:
-                if known and file.unchanged:
-                    return Measurement(known.picture, None, file.bytes_fetched, known)
-                picture = measure(cast("IO[bytes]", file), near_bytes=file.near_bytes)
+            return self._fetcher.fetch(url, partial(_measure, known), unless=unless, until=until)
         except (FetchError, UnmeasurableError) as error:
             return Measurement(None, Failure(error.code, error.detail), 0, None)
         except Exception:  # noqa: BLE001 - what one picture brings up must not fail those beside it
@@ -44,6 +49,12 @@ class RemotePictures:
             return Measurement(None, Failure("not_processed", "The picture could not be processed"), 0, None)
         finally:
             self._pause()
-        validator = file.validator
-        fresh = KnownPicture(picture, validator.etag, validator.last_modified) if validator else None
-        return Measurement(picture, None, file.bytes_fetched, fresh)
+
+
+def _measure(known: KnownPicture | None, file: RemoteFile) -> Measurement:
+    if known and file.unchanged:
+        return Measurement(known.picture, None, file.bytes_fetched, known)
+    picture = measure(cast("IO[bytes]", file), near_bytes=file.near_bytes, budget=file.budget)
+    validator = file.validator
+    fresh = KnownPicture(picture, validator.etag, validator.last_modified) if validator else None
+    return Measurement(picture, None, file.bytes_fetched, fresh)

@@ -7,18 +7,22 @@ stranger sends mean nothing here.
 from __future__ import annotations
 
 import re
-from typing import IO, TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final
 
-from vitrine.visits.model import Picture, UnmeasurableError
+from vitrine.visits.header import broken
+from vitrine.visits.model import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vitrine.visits.header import Header
+
 HEAD_BYTES: Final = 64 * 1024
 READ_BYTES: Final = 8 * 1024
+NUMBER_CHARACTERS: Final = 20
 PIXELS: Final = {"": 1.0, "px": 1.0, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4, "pt": 96 / 72, "pc": 16.0}
-LENGTH: Final = re.compile(r"\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([a-z]*)\s*")
-# The quantifiers are possessive, so that no input makes the search go back over itself.
+# The quantifiers are possessive, so that each expression passes over its input once.
+LENGTH: Final = re.compile(r"\s*+((?:[0-9]*+\.)?+[0-9]++(?:[eE][+-]?[0-9]++)?+)\s*+([a-z]*+)\s*+")
 PROLOG: Final = re.compile(
     r"""(?s)(?: \s | <\?.*?\?> | <!--.*?--> | <!DOCTYPE [^\[>]*+ (?: \[.*?\] \s*+ )?+ > )*+""", re.VERBOSE
 )
@@ -26,7 +30,7 @@ ROOT: Final = re.compile(
     r"""< (?: [\w.-]++ : )?+ svg ( (?: \s++ [\w:.-]++ \s*+ = \s*+ (?: "[^"]*+" | '[^']*+' ) )*+ ) \s*+ /?+ >""",
     re.VERBOSE,
 )
-ATTRIBUTE: Final = re.compile(r"""([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+ATTRIBUTE: Final = re.compile(r"""([\w:.-]++)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)')""")
 
 
 def is_svg(head: bytes) -> bool:
@@ -40,16 +44,16 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8-sig", "replace")
 
 
-def measure_svg(file: IO[bytes]) -> Picture:
-    """Read the root tag. Raises UnmeasurableError."""
+def measure_svg(header: Header) -> Picture:
+    """Read the root tag. Raises UnmeasurableError, ValueError."""
     data = b""
-    while len(data) < HEAD_BYTES and (more := file.read(READ_BYTES)):
+    while len(data) < HEAD_BYTES and (more := header.up_to(len(data), READ_BYTES)):
         data += more
         text = _text(data)
         prolog = PROLOG.match(text)
         if prolog and (root := ROOT.match(text, prolog.end())):
             return _picture({name.lower(): double or single for name, double, single in ATTRIBUTE.findall(root[1])})
-    raise UnmeasurableError("picture_broken", "The file is no SVG that can be read")
+    raise broken("The file is no SVG that can be read")
 
 
 def _picture(attributes: Mapping[str, str]) -> Picture:
@@ -62,11 +66,10 @@ def _size(attributes: Mapping[str, str]) -> tuple[float, float]:
     if width is not None and height is not None:
         return width, height
     try:
-        box = attributes["viewbox"].replace(",", " ").split()
-        box_width, box_height = float(box[2]), float(box[3])
+        _, _, box_width, box_height = map(_number, attributes["viewbox"].replace(",", " ").split(maxsplit=4)[:4])
         ratio = box_width / box_height
     except (LookupError, ValueError, ZeroDivisionError) as error:
-        raise UnmeasurableError("picture_broken", "The SVG does not say its size") from error
+        raise broken("The SVG does not say its size") from error
     if width is not None:
         return width, width / ratio
     if height is not None:
@@ -75,6 +78,13 @@ def _size(attributes: Mapping[str, str]) -> tuple[float, float]:
 
 
 def _pixels(length: str | None) -> float | None:
-    """A length in pixels; None where it depends on the page (`%`, `em`) or there is none."""
+    """Return a length in pixels; None where it depends on the page (`%`, `em`) or there is none."""
     match = LENGTH.fullmatch(length or "")
-    return float(match[1]) * PIXELS[match[2]] if match and match[2] in PIXELS else None
+    return _number(match[1]) * PIXELS[match[2]] if match and match[2] in PIXELS else None
+
+
+def _number(text: str) -> float:
+    """Raises ValueError for what is no number, and for one of more characters than any size needs."""
+    if len(text) > NUMBER_CHARACTERS:
+        raise ValueError("The number is too long")
+    return float(text)

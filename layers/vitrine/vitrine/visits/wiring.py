@@ -12,6 +12,7 @@ from vitrine.platform.aws import client
 from vitrine.platform.settings import read_settings
 from vitrine.platform.wiring import fetcher
 from vitrine.visits.dynamodb import DynamoDBVisits
+from vitrine.visits.model import GROUP_IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from vitrine.visits.s3 import S3Submissions
     from vitrine.visits.sqs import VisitQueues
 
-_IN_FLIGHT = 32
+_PICTURES_AT_ONCE = 4 * GROUP_IMAGES  # the groups of a batch
+_MEASURE_SECONDS = 40  # of the function's 60
 _SIMULATED_SECONDS = (0.1, 0.4)
 
 
@@ -76,13 +78,12 @@ def queues() -> VisitQueues:
 
 @cache
 def measure_remote() -> Measure:
-    """Measures pictures over HTTP, 32 at once."""
-    from vitrine.visits.remote import RemotePictures  # noqa: PLC0415 - only workers load it and Pillow
+    """Measures pictures over HTTP."""
+    from vitrine.visits.remote import RemotePictures  # noqa: PLC0415 - only workers load it
 
     simulated = read_settings(MeasureSettings).simulate_processing == "yes"
-    return RemotePictures(
-        fetcher(), ThreadPoolExecutor(_IN_FLIGHT), _simulate_processing if simulated else lambda: None
-    )
+    threads = ThreadPoolExecutor(_PICTURES_AT_ONCE)
+    return RemotePictures(fetcher(), threads, _MEASURE_SECONDS, _simulate_processing if simulated else lambda: None)
 
 
 @cache
