@@ -37,12 +37,17 @@ FUNCTIONS = Path(__file__).parents[1] / "functions"
 _JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
 _REFERENCE = "#/components/schemas/{model}"
 _NOT_DESCRIBED = {"/{proxy+}"}
+_OF_PEOPLE = {"/users/{user_id}/recommendations", "/galleries/{gallery_id}/events"}
 
 
 _ABOUT = """Galleries that order themselves by what shoppers view and click.
 
 **Keys.** `X-Api-Key` carries a publishable key (`pk_…`, for web pages) or a secret one (`sk_…`, for everything).
-What belongs to another merchant is not found.
+A publishable key may also come in the query, as `?key=pk_…`. What belongs to another merchant is not found.
+
+**People.** With a publishable key a person is named as `visitor:` and at least 22 random characters of
+`[A-Za-z0-9_-]`, or with the token that the shop's server signed: `v1.{expiry}.{signature}`, in `X-User-Token` or an
+event's `user_token`. Without either the answer is not personal, and events count without the name.
 
 **Errors** are `application/problem+json` (RFC 9457); of invalid input `errors` tells each broken rule and where.
 A wrong method on a path answers 405 with `Allow`, a path that is not here 404.
@@ -50,7 +55,8 @@ A wrong method on a path answers 405 with `Allow`, a path that is not here 404.
 **Lists** take `limit` and `cursor` and answer `items` and `next_cursor`, null on the last page. A cursor belongs to
 its merchant, path and query.
 
-**Writes** take `Idempotency-Key`: for a day the same key and body gets the first answer again, and another body 409.
+**Writes** take `Idempotency-Key`: for a day the same key, body and query gets the first answer again, and
+another body or query 409.
 
 **Quotas** are per key and minute; over them 429 tells in `Retry-After` how many seconds to wait.
 
@@ -70,7 +76,7 @@ _ERRORS = {
     401: "No key, or one that is unknown or revoked.",
     403: "A publishable key where a secret one is needed.",
     404: "It does not exist for this merchant.",
-    409: "It contradicts the present state, or the Idempotency-Key came before with another body.",
+    409: "It contradicts the present state, or the Idempotency-Key came before with another body or query.",
     413: "The body is over 1 MB.",
     415: "The body is not application/json.",
     422: "The request breaks the schema; see `errors`.",
@@ -163,7 +169,7 @@ def _operation(route: Route, bodies: dict[str, Any], schemas: dict[str, Any]) ->
         name = bodies[route.body].__name__
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": {"$ref": _REFERENCE.format(model=name)}}},
+            "content": {it: {"schema": {"$ref": _REFERENCE.format(model=name)}} for it in route.media_types},
         }
     return operation
 
@@ -206,6 +212,15 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
                 "required": True,
                 "description": "Who reviews.",
                 "schema": {"type": "string", "minLength": 1, "maxLength": 64},
+            }
+        )
+    if route.path in _OF_PEOPLE:
+        parameters.append(
+            {
+                "name": "X-User-Token",
+                "in": "header",
+                "description": "The token that the shop's server signed for the user.",
+                "schema": {"type": "string", "maxLength": 200},
             }
         )
     return parameters

@@ -15,7 +15,7 @@ from vitrine.engagement.wiring import event_counter
 from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey
 from vitrine.galleries.read_gallery import find_gallery
 from vitrine.galleries.wiring import gallery_store
-from vitrine.platform.http import PUBLISHABLE, Answer, HttpApp, Refused, Request
+from vitrine.platform.http import JSON_OR_TEXT, PUBLISHABLE, Answer, HttpApp, Refused, Request
 from vitrine.platform.problems import InvalidRequest, MalformedRequest, NotFound, ServiceError, status_of
 from vitrine.platform.telemetry import Metric
 from vitrine.platform.wiring import replays
@@ -46,6 +46,7 @@ class ResultsAnswer(TypedDict):
     "/galleries/{gallery_id}/events",
     scope=PUBLISHABLE,
     body="vitrine.engagement.bodies:PostEvents",
+    media_types=JSON_OR_TEXT,
     answers={202: ResultsAnswer},
 )
 def post_events(request: Request) -> Answer:

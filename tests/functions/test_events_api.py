@@ -40,7 +40,11 @@ def gallery(cloud: None) -> str:
 
 
 def post(
-    *sent: dict[str, object], agent: str = "Mozilla/5.0", kind: str = "secret", **more: str
+    *sent: dict[str, object],
+    agent: str = "Mozilla/5.0",
+    content_type: str = "application/json",
+    kind: str = "secret",
+    **more: str,
 ) -> tuple[int, list[str]]:
     status, answer, _ = send(
         events,
@@ -49,7 +53,7 @@ def post(
             "/galleries/{gallery_id}/events",
             gallery_id="summer",
             body={"events": list(sent)},
-            headers={"User-Agent": agent},
+            headers={"User-Agent": agent, "Content-Type": content_type},
             kind=kind,
             **more,
         ),
@@ -288,6 +292,19 @@ def test_a_body_that_is_no_list_of_events_is_told_where(gallery: str, body: obje
     )
     assert (status, headers["Content-Type"]) == (422, "application/problem+json")
     assert pointer in [error["pointer"] for error in problem["errors"]]
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "text/plain;charset=UTF-8", "text/plain"])
+def test_a_page_sends_events_as_json_or_as_text_which_needs_no_preflight(gallery: str, media_type: str) -> None:
+    assert post(event("1"), content_type=media_type) == (202, ["accepted"])
+
+
+def test_no_other_media_type_is_taken(gallery: str) -> None:
+    assert post(event("1"), content_type="text/html")[0] == 415
+    body = {"images": [{"name": "x", "url": "https://pictures.example/x.jpg"}]}
+    headers = {"Content-Type": "text/plain"}
+    sent = api_event("POST", "/galleries/{gallery_id}/images", gallery_id="summer", body=body, headers=headers)
+    assert send(galleries, sent)[0] == 415
 
 
 class TestChallenge:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from commands.openapi import routes
+from functions.events_api.handler import lambda_handler as events
 from functions.galleries_api.handler import lambda_handler as api
+from functions.interactions_api.handler import lambda_handler as interactions
 from tests.aws import api_event, send
 from tests.gateway import Gateway, open_shop
 from tests.samples import sample_of
@@ -17,10 +19,12 @@ from vitrine.access.dynamodb import DynamoDBAccess
 from vitrine.access.spend_quota import Quota
 from vitrine.access.wiring import access_store
 from vitrine.platform.aws import client
+from vitrine.platform.http import READ_HEADERS, Answer, HttpApp, Request
 from vitrine.platform.problems import TooManyRequests
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
+KEYED = {"Idempotency-Key": "key"}
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -65,6 +69,13 @@ class TestCursors:
         status, answer = galleries(cursor=nonsense)
         assert (status, answer["type"]) == (400, "urn:vitrine:problem:malformed-request")
 
+    def test_shows_nothing_of_what_it_holds(self) -> None:
+        """A page of an ordered gallery ends at a rank, which tells the image's weight."""
+        for name in ("first", "second"):
+            put_gallery(f"{name}-gallery", name)
+        cursor = galleries(limit="1")[1]["next_cursor"]
+        assert b"gallery" not in base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+
     def test_is_refused_by_another_list(self, cursor: str) -> None:
         event = api_event("GET", "/galleries/{gallery_id}/images", gallery_id="a", query={"cursor": cursor})
         assert send(api, event)[0] == 400
@@ -93,6 +104,73 @@ class TestIdempotencyKeys:
         assert put_gallery("summer", "x" * 10_000, "key")[0] == 422
         assert put_gallery("summer", "Summer", "key")[0] == 201
 
+    def test_another_query_under_the_same_key_is_a_conflict(self) -> None:
+        def send_with(**query: str) -> int:
+            event = api_event("DELETE", "/galleries/{gallery_id}", gallery_id="a", query=query, headers=KEYED)
+            return send(api, event)[0]
+
+        put_gallery("a", "A")
+        assert [send_with(), send_with(), send_with(now="1")] == [202, 202, 409]
+
+    @pytest.mark.parametrize("header", sorted(READ_HEADERS - {"idempotency-key", "content-type"}))
+    def test_whatever_header_a_route_can_read_tells_replays_apart(self, header: str) -> None:
+        def put(value: str) -> int:
+            headers = {**KEYED, header: value}
+            event = api_event("PUT", "/galleries/{gallery_id}", gallery_id="a", body={}, headers=headers)
+            return send(api, event)[0]
+
+        assert [put("one"), put("one"), put("other")] == [201, 201, 200]
+
+    @pytest.mark.parametrize(("kind", "statuses"), [("publishable", [202, 202, 202, 409]), ("secret", [202, 409])])
+    def test_pages_that_share_a_key_do_not_meet_and_a_server_may_have_several_addresses(
+        self, kind: str, statuses: list[int]
+    ) -> None:
+        put_gallery("a", "A")
+        event = {"event_id": "1", "type": "view", "image_id": "x"}
+
+        def count(address: str, image_id: str) -> int:
+            sent = api_event(
+                "POST",
+                "/galleries/{gallery_id}/events",
+                gallery_id="a",
+                body={"events": [{**event, "image_id": image_id}]},
+                headers=KEYED,
+                kind=kind,
+            )
+            sent["requestContext"]["identity"] = {"sourceIp": address}
+            return send(events, sent)[0]
+
+        sent = [("192.0.2.1", "x"), ("192.0.2.2", "y"), ("192.0.2.1", "x"), ("192.0.2.1", "y")]
+        assert [count(*it) for it in sent][: len(statuses)] == statuses
+
+    def test_a_route_reads_no_other_header(self) -> None:
+        seen: list[Request] = []
+        app = HttpApp()
+        app.route("GET", "/seen")(lambda request: seen.append(request) or Answer(204))  # type: ignore[func-returns-value]
+        headers = {"X-Forwarded-For": "1", "If-None-Match": "*", **{name.title(): "1" for name in READ_HEADERS}}
+        send(app, api_event("GET", "/seen", headers=headers))
+        assert set(seen[0].headers) == READ_HEADERS
+
+    def test_kept_answers_hold_nothing_of_anybody(self) -> None:
+        """They are sealed by the request that they answer, so what is erased stands nowhere else."""
+        did = {"product_id": "product-of-ann", "type": "purchase", "value": 12.34}
+        path = {"user_id": "user-ann", "interaction_id": "interaction-of-ann"}
+
+        def put() -> tuple[int, Any]:
+            resource = "/users/{user_id}/interactions/{interaction_id}"
+            return send(interactions, api_event("PUT", resource, body=did, headers=KEYED, **path))[:2]
+
+        many = [{**did, **path, "interaction_id": f"interaction-of-ann-{at}"} for at in range(3)]
+        first = put()
+        for _ in range(2):
+            event = api_event("POST", "/interactions", body={"interactions": many}, headers=KEYED)
+            assert send(interactions, event)[0] == 202
+        kept = client("dynamodb").scan(TableName="IdempotencyTable")["Items"]
+        assert len(kept) == 2
+        for hidden in ("ann", "purchase", "12.34", "created", "occurred_at"):
+            assert hidden not in str(kept)
+        assert put() == first
+
     @pytest.mark.parametrize("key", ["", "x" * 256])
     def test_a_key_has_1_to_255_characters(self, key: str) -> None:
         assert put_gallery("summer", "Summer", key)[0] == 422
@@ -116,7 +194,7 @@ class TestETags:
     def test_an_answer_is_of_its_key_alone(self) -> None:
         put_gallery("summer", "Summer")
         headers = self.read()[2]
-        assert (headers["Vary"], headers["Cache-Control"]) == ("X-Api-Key", "private, no-cache")
+        assert (headers["Vary"], headers["Cache-Control"]) == ("X-Api-Key, X-User-Token", "private, no-cache")
 
 
 class TestQuotas:

@@ -129,7 +129,13 @@ class TestRecommendations:
 
 class TestEvents:
     def send(self, store: Store, user_id: str, token: str | None = None, way: str = "header") -> str:
-        event = {"event_id": f"{user_id}-{way}", "type": "click", "image_id": "one", "user_id": user_id}
+        event = {
+            "event_id": f"{user_id}-{way}",
+            "type": "click",
+            "image_id": "one",
+            "user_id": user_id,
+            "session_id": user_id,
+        }
         if token and way == "event":
             event["user_token"] = token
         headers = {"X_User_Token": token} if token and way == "header" else {}

@@ -239,6 +239,19 @@ def test_uploads_that_fail_come_again_and_the_others_are_noted() -> None:
     assert claim("ann") == ["apple1"]
 
 
+def test_two_reviewers_who_use_one_idempotency_key_get_snapshots_of_their_own() -> None:
+    add(photo("apple1"), photo("apple2"))
+
+    def claim_one(reviewer: str) -> list[str]:
+        headers = {"X-Reviewer": reviewer, "Idempotency-Key": "the-same"}
+        _, answer, _ = send(review, api_event("POST", "/review/claims", body={"limit": 1}, headers=headers))
+        return [item["snapshot_id"] for item in answer["items"]]
+
+    leased = claim_one("ann")
+    assert len({*leased, *claim_one("bob")}) == 2
+    assert claim_one("ann") == leased
+
+
 def test_claims_show_the_product_with_pictures_approved_before() -> None:
     add(photo("apple1"), photo("apple2"))
     claim("ann", limit=1)

@@ -1,19 +1,17 @@
-"""Opaque, signed cursors that belong to one merchant, route and query."""
+"""Sealed cursors that belong to one merchant, route and query. They may hold what their reader must not see."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import json
 from typing import TYPE_CHECKING, Any
 
 from vitrine.platform.problems import MalformedRequest
+from vitrine.platform.sealing import seal, unseal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_SIGNATURE_BYTES = 16
 _PAGING = frozenset({"cursor", "limit"})
 
 
@@ -25,7 +23,7 @@ def cursor_scope(merchant_id: str, path: str, query: Mapping[str, str]) -> str:
 def write_cursor(secret: str, scope: str, state: Any) -> str:
     """Seal a JSON value into a cursor."""
     payload = json.dumps(state, separators=(",", ":")).encode()
-    return base64.urlsafe_b64encode(_sign(secret, scope, payload) + payload).decode().rstrip("=")
+    return base64.urlsafe_b64encode(seal(secret, scope.encode(), payload)).decode().rstrip("=")
 
 
 def read_cursor(secret: str, scope: str, cursor: str) -> Any:
@@ -34,13 +32,8 @@ def read_cursor(secret: str, scope: str, cursor: str) -> Any:
         sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except ValueError:
         sealed = b""
-    signature, payload = sealed[:_SIGNATURE_BYTES], sealed[_SIGNATURE_BYTES:]
+    payload = unseal(secret, scope.encode(), sealed)
     is_canonical = base64.urlsafe_b64encode(sealed).rstrip(b"=") == cursor.encode("ascii", "replace")
-    if not is_canonical or not hmac.compare_digest(signature, _sign(secret, scope, payload)):
+    if payload is None or not is_canonical:
         raise MalformedRequest("This cursor was altered or belongs to another request. Start again without a cursor.")
     return json.loads(payload)
-
-
-def _sign(secret: str, scope: str, payload: bytes) -> bytes:
-    message = scope.encode() + b"\0" + payload
-    return hmac.new(secret.encode(), message, hashlib.sha256).digest()[:_SIGNATURE_BYTES]

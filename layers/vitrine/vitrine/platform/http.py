@@ -64,6 +64,9 @@ CORS_HEADERS = {
 }
 _ID = re.compile(ID_PATTERN)
 _JSON = "application/json"
+JSON_OR_TEXT = (_JSON, "text/plain")  # what a page sends as text/plain needs no preflight: sendBeacon does
+# All that routes can read of a request's headers: whatever can change an answer tells replays apart.
+READ_HEADERS = frozenset({"content-type", "idempotency-key", "user-agent", "x-reviewer", "x-user-token"})
 _PROBLEM = "application/problem+json"
 _IPV4_IN_IPV6 = bytes(10) + b"\xff\xff"
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -90,7 +93,7 @@ class Page(NamedTuple):
 
 
 class Request(NamedTuple):
-    """One request, checked as far as every route needs it."""
+    """One request, checked as far as every route needs it. Of its headers it has those of `READ_HEADERS`."""
 
     method: str
     route: str
@@ -98,6 +101,7 @@ class Request(NamedTuple):
     path_parameters: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str]
+    media_types: tuple[str, ...]
     raw_body: bytes
     caller: Caller
     request_id: str
@@ -134,8 +138,8 @@ class Request(NamedTuple):
 
     def _check_media_type(self) -> None:
         media_type = self.headers.get("content-type", "").split(";")[0].strip().lower()
-        if media_type != _JSON:
-            raise UnsupportedMediaType("Send the body as application/json.")
+        if media_type not in self.media_types:
+            raise UnsupportedMediaType(f"Send the body as {' or '.join(self.media_types)}.")
 
     def page(self) -> Page:
         """`limit` and `cursor` of a list."""
@@ -191,6 +195,7 @@ class Route(NamedTuple):
     handle: Callable[[Request], Answer]
     scope: str
     body: str | None
+    media_types: tuple[str, ...]
     answers: Mapping[int, Any]
     query: Mapping[str, Mapping[str, Any]]
     on_error: Callable[[ServiceError], Answer] | None
@@ -224,6 +229,7 @@ class HttpApp:
         *,
         scope: str = SECRET,
         body: str | None = None,
+        media_types: tuple[str, ...] = (_JSON,),
         answers: Mapping[int, Any] | None = None,
         query: Mapping[str, Mapping[str, Any]] | None = None,
         on_error: Callable[[ServiceError], Answer] | None = None,
@@ -231,13 +237,13 @@ class HttpApp:
     ) -> Callable[[Callable[[Request], Answer]], Callable[[Request], Answer]]:
         """Register a route.
 
-        `body` is the import path `module:Model` of the body, `answers` the type of each success, `query` the
-        JSON schema of each query parameter: all three feed the OpenAPI document only.
+        `body` is the import path `module:Model` of the body, which is sent as one of `media_types`; `answers` the
+        type of each success, `query` the JSON schema of each query parameter: these feed the OpenAPI document only.
         """
 
         def register(handle: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
             self.routes[method, path] = Route(
-                method, path, handle, scope, body, answers or {}, query or {}, on_error, paged
+                method, path, handle, scope, body, media_types, answers or {}, query or {}, on_error, paged
             )
             return handle
 
@@ -252,7 +258,7 @@ class HttpApp:
         route = self.routes.get((event["httpMethod"], event["resource"]))
         merchant_id = None
         try:
-            request = _read_request(event, request_id, self._body_limit_bytes)
+            request = _read_request(event, request_id, route, self._body_limit_bytes)
             merchant_id = request.merchant_id or None
             answer = self._answer(route, request, context)
         except ServiceError as error:
@@ -377,10 +383,11 @@ def encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _read_request(event: dict[str, Any], request_id: str, body_limit_bytes: int) -> Request:
+def _read_request(event: dict[str, Any], request_id: str, route: Route | None, body_limit_bytes: int) -> Request:
     context = event.get("requestContext") or {}
     found = context.get("authorizer") or {}
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    sent = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    headers = {name: value for name, value in sent.items() if name in READ_HEADERS}
     return Request(
         method=event["httpMethod"],
         route=event["resource"],
@@ -388,6 +395,7 @@ def _read_request(event: dict[str, Any], request_id: str, body_limit_bytes: int)
         path_parameters={k: unquote(v) for k, v in (event.get("pathParameters") or {}).items()},
         query=_without_key(event.get("queryStringParameters") or _NONE),
         headers=headers,
+        media_types=route.media_types if route else (),
         raw_body=_read_body(event, body_limit_bytes),
         caller=Caller(
             merchant_id=found.get("merchant_id", ""),

@@ -1,8 +1,14 @@
-"""Replays of the first answer to a write that is sent again with its Idempotency-Key."""
+"""Replays of the first answer to a write that is sent again with its Idempotency-Key.
+
+An answer is kept sealed by the request that it answers. Without that request nobody can read it, so the store holds
+nothing of the people whom the answer tells of, not even before they are erased.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import base64
+import hmac
+import json
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.idempotency import (
@@ -18,8 +24,9 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 )
 
 from vitrine.platform.aws import client
-from vitrine.platform.http import Answer, Request
+from vitrine.platform.http import PUBLISHABLE, Answer, Request
 from vitrine.platform.problems import Conflict, Unavailable
+from vitrine.platform.sealing import seal, unseal
 from vitrine.platform.telemetry import logger
 
 if TYPE_CHECKING:
@@ -29,7 +36,7 @@ _KEPT_SECONDS = 24 * 3600
 
 
 class ReplayedAnswers:
-    """Keeps each key's first answer for 24 hours, by merchant and route."""
+    """Keeps each key's first answer for 24 hours, by all that the request says of its sender and of where it goes."""
 
     def __init__(self, table: str) -> None:
         self._store = DynamoDBPersistenceLayer(
@@ -37,7 +44,7 @@ class ReplayedAnswers:
         )
         self._config = IdempotencyConfig(
             event_key_jmespath="key",
-            payload_validation_jmespath="body_digest",
+            payload_validation_jmespath="content_digest",
             expires_after_seconds=_KEPT_SECONDS,
             hash_function="sha256",
         )
@@ -45,21 +52,23 @@ class ReplayedAnswers:
     def answer(self, key: str, request: Request, context: Any, handle: Callable[[], Answer]) -> Answer:
         """The first answer to this key, or `handle`'s now. `context` is Lambda's: it tells when the invocation ends.
 
-        Raises Conflict when the key came before with another body, or is being answered at this moment;
+        Raises Conflict when the key came before with another body or query, or is being answered at this moment;
         Unavailable when the store of answers fails.
         """
         done: list[Answer] = []
 
-        def run(*, write: dict[str, Any]) -> dict[str, Any]:
+        secret = request.caller.merchant_secret
+        sender = _sender(key, request)
+        content = _content(request)
+
+        def run(*, write: dict[str, Any]) -> str:
             del write
             answer = handle()
             done.append(answer)
-            return {"status": answer.status, "content": answer.content, "headers": dict(answer.headers)}
+            kept = json.dumps([answer.status, answer.content, dict(answer.headers)]).encode()
+            return base64.b64encode(seal(secret, sender + content, kept)).decode()
 
-        write = {
-            "key": [request.merchant_id, request.method, request.path, key],
-            "body_digest": hashlib.sha256(request.raw_body).hexdigest(),
-        }
+        write = {"key": _digest(secret, sender), "content_digest": _digest(secret, content)}
         self._config.register_lambda_context(context)
         once = idempotent_function(
             run,
@@ -70,7 +79,7 @@ class ReplayedAnswers:
         try:
             kept = once(write=write)
         except IdempotencyValidationError as error:
-            raise Conflict("This Idempotency-Key was used with another body. Use a new key.") from error
+            raise Conflict("This Idempotency-Key was used with another body or query. Use a new key.") from error
         except IdempotencyAlreadyInProgressError as error:
             raise Conflict("The first request with this Idempotency-Key is still running.") from error
         except (IdempotencyPersistenceLayerError, IdempotencyInconsistentStateError) as error:
@@ -78,4 +87,31 @@ class ReplayedAnswers:
                 logger.warning("answer not kept", exc_info=error)
                 return done[0]
             raise Unavailable("The store did not answer in time. Send the request again.", 1) from error
-        return done[0] if done else Answer(**kept)
+        if done:
+            return done[0]
+        opened = unseal(secret, sender + content, base64.b64decode(kept))
+        if opened is None:
+            raise Conflict("This Idempotency-Key was used under an earlier secret. Use a new key.")
+        return Answer(*json.loads(opened))
+
+
+def _sender(key: str, request: Request) -> bytes:
+    """Who sends the write, and where to: another sender's is another write.
+
+    Pages share a publishable key, so their addresses tell them apart; a shop's server may have several.
+    """
+    kind = request.caller.kind
+    page = request.source_address if kind == PUBLISHABLE else None
+    who = [request.merchant_id, kind, page, sorted(request.headers.items())]
+    return json.dumps([who, request.method, request.path, key]).encode()
+
+
+def _content(request: Request) -> bytes:
+    """What the write says."""
+    query = sorted(request.query.items())
+    return json.dumps(query, default=str).encode() + b"\0" + request.raw_body
+
+
+def _digest(secret: str, told: bytes) -> str:
+    """Keyed, so that nobody finds what was told by trying."""
+    return hmac.digest(secret.encode(), told, "sha256").hex()
