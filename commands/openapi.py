@@ -58,7 +58,8 @@ its merchant, path and query.
 **Writes** take `Idempotency-Key`: for a day the same key, body and query gets the first answer again, and
 another body or query 409.
 
-**Quotas** are per key and minute; over them 429 tells in `Retry-After` how many seconds to wait.
+**Quotas** are per key and minute, and an address may spend a tenth of a publishable key's; invalid requests spend
+none of the key's. Over them 429 tells in `Retry-After` how many seconds to wait.
 
 **Reads** carry `ETag`; sent back as `If-None-Match` it answers 304 while nothing changed.
 """

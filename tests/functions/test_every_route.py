@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import time
+from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,11 +19,13 @@ from tests.aws import api_event, send
 from tests.gateway import Gateway, open_shop
 from tests.samples import sample_of
 from vitrine.access.dynamodb import DynamoDBAccess
-from vitrine.access.spend_quota import Quota
+from vitrine.access.model import address_share, seconds_left
+from vitrine.access.spend_quota import MOST_ADDRESSES, AddressQuota, Quota
 from vitrine.access.wiring import access_store
 from vitrine.platform.aws import client
 from vitrine.platform.http import READ_HEADERS, Answer, HttpApp, Request
 from vitrine.platform.problems import TooManyRequests
+from vitrine.platform.times import utc_now
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -235,6 +240,99 @@ class TestQuotas:
         assert refused.json["type"] == "urn:vitrine:problem:too-many-requests"
         assert 1 <= int(refused.headers["Retry-After"]) <= 60
         assert gateway.call("GET", "/galleries", shop.publishable_key).status == 200
+
+
+class TestAddressQuotas:
+    def test_an_address_spends_its_part_of_a_pages_key_and_leaves_the_rest_to_others(self) -> None:
+        gateway, shop = Gateway(), open_shop("shop", requests_per_minute=600)
+
+        def ask(address: str) -> int:
+            return gateway.call("GET", "/galleries", shop.publishable_key, source_address=address).status
+
+        begin_within_one_minute()
+        assert Counter(ask("192.0.2.1") for _ in range(80)) == {200: 60, 429: 20}
+        assert ask("192.0.2.2") == 200
+        assert {gateway.call("GET", "/galleries", shop.secret_key).status for _ in range(80)} == {200}
+
+    def test_processes_share_an_addresss_part(self) -> None:
+        processes = [AddressQuota(access_store()) for _ in range(3)]
+        assert 1000 <= taken(processes, "key", "address", 10_000, 3000) <= 1000 + 3 * address_share(1000)
+
+    def test_an_ordinary_visitor_costs_no_write(self) -> None:
+        client("dynamodb").delete_table(TableName="AccessTable")
+        assert taken([AddressQuota(access_store())], "key", "address", 60_000, 200) == 200
+
+    def test_a_spent_address_reaches_no_store(self) -> None:
+        quota = AddressQuota(access_store())
+        assert taken([quota], "key", "address", 60, 100) == 60
+        client("dynamodb").delete_table(TableName="AccessTable")
+        assert taken([quota], "key", "address", 60, 100) == 0
+
+    def test_what_a_process_remembers_is_bounded_and_one_shops_flood_forgets_none_of_anothers(self) -> None:
+        quota = AddressQuota(access_store())
+        assert taken([quota], "one", "address", 60, 100) == 60
+        for at in range(MOST_ADDRESSES + 5):
+            quota.spend("another", f"address-{at}", 60_000, NOON)
+        assert taken([quota], "one", "address", 60, 100) == 0
+        assert max(map(len, quota._left.values())) <= MOST_ADDRESSES
+        assert taken([quota], "one", "address", 60, 100, at=NOON + timedelta(minutes=1)) == 60
+        assert len(quota._left) == 1
+
+    def test_an_address_is_stored_as_a_digest(self) -> None:
+        gateway, shop = Gateway(), open_shop("shop", requests_per_minute=60)
+        for _ in range(5):
+            gateway.call("GET", "/galleries", shop.publishable_key, source_address="198.51.100.7")
+        stored = repr(client("dynamodb").scan(TableName="AccessTable")["Items"])
+        assert "quota#" in stored
+        assert "198.51.100.7" not in stored
+
+
+def begin_within_one_minute() -> None:
+    while seconds_left(utc_now()) < 10:
+        time.sleep(0.5)
+
+
+def taken(
+    processes: list[AddressQuota],
+    key_id: str,
+    address: str,
+    requests_per_minute: int,
+    asked: int,
+    *,
+    at: datetime = NOON,
+) -> int:
+    """How many of these requests the address got."""
+    admitted = 0
+    for number in range(asked):
+        with suppress(TooManyRequests):
+            processes[number % len(processes)].spend(key_id, address, requests_per_minute, at)
+            admitted += 1
+    return admitted
+
+
+class TestInvalidRequests:
+    @pytest.mark.parametrize(
+        ("path", "raw", "status"),
+        [
+            ("/galleries/g/events", b"{", 400),
+            ("/galleries/g/events", b'{"events":[]}', 422),
+            ("/galleries/nowhere/events", b'{"events":[{"event_id":"1","type":"view","image_id":"i"}]}', 404),
+            ("/images/i/events", b"{}", 400),
+        ],
+    )
+    def test_spend_nothing_of_the_shops_quota(self, path: str, raw: bytes, status: int) -> None:
+        gateway, shop = Gateway(), open_shop("shop", requests_per_minute=50)
+        for _ in range(49):
+            assert gateway.call("POST", path, shop.publishable_key, raw=raw).status == status
+        for at in range(20):
+            answer = gateway.call("GET", "/galleries", shop.publishable_key, source_address=f"198.51.100.{at}")
+            assert answer.status == 200
+
+    def test_spend_their_addresss_part(self) -> None:
+        gateway, shop = Gateway(), open_shop("shop", requests_per_minute=500)
+        begin_within_one_minute()
+        sent = [gateway.call("POST", "/galleries/g/events", shop.publishable_key, raw=b"{").status for _ in range(70)]
+        assert Counter(sent) == {400: 60, 429: 10}
 
 
 def test_no_log_line_holds_a_key_or_a_secret(capfd: pytest.CaptureFixture[str]) -> None:

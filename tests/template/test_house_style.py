@@ -207,6 +207,14 @@ def test_the_openapi_document_and_the_template_have_the_same_routes() -> None:
     assert served == described
 
 
+def test_every_route_without_a_key_has_a_throttle_of_its_own() -> None:
+    [api] = resources("AWS::Serverless::Api").values()
+    throttled = {(it["HttpMethod"], it["ResourcePath"].replace("~1", "/")[1:]) for it in api["MethodSettings"]}
+    assert all(it["ThrottlingRateLimit"] and it["ThrottlingBurstLimit"] for it in api["MethodSettings"])
+    open_routes = {(it.method, it.path) for it in served_routes() if it.is_open and it.method != "OPTIONS"}
+    assert throttled == open_routes
+
+
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_function_is_given_the_variables_it_reads_and_no_others(folder: str) -> None:
     function = FUNCTIONS[resource_of(folder)]

@@ -5,6 +5,7 @@
 | `merchant#{merchant_id}` | a merchant |
 | `key#{digest}` | a key; index `by_merchant` on `merchant_id`, `created_at` |
 | `quota#{key_id}#{window}` | spending of a key in a window; expires |
+| `quota#{key_id}/{digest}#{window}` | spending of an address that sends very much with a key |
 """
 
 from __future__ import annotations
@@ -124,14 +125,14 @@ class DynamoDBAccess:
                 ExpressionAttributeValues={":now": {"S": to_rfc3339(revoked_at)}},
             )
 
-    def spend(self, key_id: str, window: int, amount: int, limit: int) -> bool:
+    def spend(self, spender: str, window: int, amount: int, limit: int) -> bool:
         if amount > limit:
             return False
         try:
             with translated():
                 self._client.update_item(
                     TableName=self._table,
-                    Key={"pk": {"S": f"quota#{key_id}#{window}"}},
+                    Key={"pk": {"S": f"quota#{spender}#{window}"}},
                     UpdateExpression="ADD spent :amount SET expires_at = :expiry",
                     ConditionExpression="attribute_not_exists(spent) OR spent <= :room",
                     ExpressionAttributeValues={

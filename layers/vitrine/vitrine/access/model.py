@@ -19,6 +19,9 @@ PREFIXES: dict[KeyKind, str] = {"publishable": "pk_", "secret": "sk_"}
 WINDOW_SECONDS = 60
 _KEY_FORM = re.compile(r"[ps]k_[A-Za-z0-9_-]{8,128}")
 _LEASES_PER_WINDOW = 100
+_ADDRESSES_PER_KEY = 10
+_LEAST_ADDRESS_LIMIT = 60
+_SHARES_PER_ADDRESS = 20
 
 LONGEST_TOKEN_LIFE = timedelta(hours=24)
 _VISITOR = re.compile(r"visitor:[A-Za-z0-9_-]{22,120}")
@@ -144,3 +147,22 @@ def trusted_user_id(
     sent = f"v1.{expiry}.{found[2]}".encode()
     matches = [hmac.compare_digest(sent, sign_user_token(it, user_id, expiry).encode()) for it in identity_secrets]
     return user_id if any(matches) else None
+
+
+def address_limit(requests_per_minute: int) -> int:
+    """How many of a key's requests one address may spend in a minute: a tenth, but at least 60.
+
+    So a single flooder leaves nine tenths to the shop's other visitors, and an office behind one address is served.
+    """
+    return min(requests_per_minute, max(_LEAST_ADDRESS_LIMIT, requests_per_minute // _ADDRESSES_PER_KEY))
+
+
+def address_share(limit: int) -> int:
+    """How much of an address's limit a process gives or leases at once."""
+    return max(1, limit // _SHARES_PER_ADDRESS)
+
+
+def address_digest(address: str, merchant_secret: str, window: int) -> str:
+    """How an address is kept for a window: keyed, so that nobody else finds it by trying all addresses."""
+    text = f"{window}/{address}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, key=merchant_secret.encode()[:64], digest_size=8).hexdigest()

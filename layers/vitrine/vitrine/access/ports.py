@@ -46,8 +46,8 @@ class KeyStore(Protocol):
 
 
 class QuotaStore(Protocol):
-    """What is spent of each key's windows."""
+    """What is spent of the windows of keys, and of addresses that use them."""
 
-    def spend(self, key_id: str, window: int, amount: int, limit: int) -> bool:
+    def spend(self, spender: str, window: int, amount: int, limit: int) -> bool:
         """Add `amount` to the window's spending unless that would exceed `limit`; False when it would."""
         ...

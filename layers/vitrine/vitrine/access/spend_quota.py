@@ -1,10 +1,10 @@
-"""Each key has so many requests a minute."""
+"""Each key has so many requests a minute, and each address so many of a page's key."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vitrine.access.model import lease_size, seconds_left, window_of
+from vitrine.access.model import address_limit, address_share, lease_size, seconds_left, window_of
 from vitrine.platform.problems import TooManyRequests
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vitrine.access.ports import QuotaStore
 
 
+MOST_ADDRESSES = 10_000
 _SPENT = -1
 
 
@@ -24,22 +25,29 @@ class Quota:
 
     def __init__(self, store: QuotaStore) -> None:
         self._store = store
-        self._leased: dict[str, tuple[int, int]] = {}
+        self._window = 0
+        self._left: dict[str, int] = {}
 
     def spend(self, key_id: str, requests_per_minute: int, now: datetime) -> None:
         """Take one request from the key's window. Raises TooManyRequests when it is spent."""
         window = window_of(now)
-        leased_window, left = self._leased.get(key_id, (window, 0))
-        if leased_window != window:
-            left = 0
+        if window != self._window:
+            self._window = window
+            self._left.clear()
+        left = self._left.get(key_id, 0)
         if left == 0:
             left = self._lease(key_id, window, requests_per_minute)
         if left == _SPENT:
-            self._leased[key_id] = (window, _SPENT)
+            self._left[key_id] = _SPENT
             raise TooManyRequests(
                 f"This key has {requests_per_minute} requests a minute; they are spent.", seconds_left(now)
             )
-        self._leased[key_id] = (window, left - 1)
+        self._left[key_id] = left - 1
+
+    def give_back(self, key_id: str, now: datetime) -> None:
+        """Undo a `spend` of the same moment."""
+        if window_of(now) == self._window:
+            self._left[key_id] = max(self._left.get(key_id, 0), 0) + 1
 
     def _lease(self, key_id: str, window: int, requests_per_minute: int) -> int:
         """Take a lease, or a single request of what is left when less than a lease is."""
@@ -47,3 +55,39 @@ class Quota:
             if self._store.spend(key_id, window, amount, requests_per_minute):
                 return amount
         return _SPENT
+
+
+class AddressQuota:
+    """Holds each address to its part of a key's quota.
+
+    A process lets an address have a share of its part without asking, so that ordinary visitors cost no write, and
+    leases further shares from the store. All processes together exceed the part by at most their first shares.
+    Every key has its own addresses: those of one never make room for, or take from, those of another.
+    """
+
+    def __init__(self, store: QuotaStore) -> None:
+        self._store = store
+        self._window = 0
+        self._left: dict[str, dict[str, int]] = {}
+
+    def spend(self, key_id: str, address: str, requests_per_minute: int, now: datetime) -> None:
+        """Take one request from an address's window; `address` is a digest. Raises TooManyRequests when it is spent."""
+        window = window_of(now)
+        if window != self._window:
+            self._window = window
+            self._left.clear()
+        limit = address_limit(requests_per_minute)
+        addresses = self._left.setdefault(key_id, {})
+        if address not in addresses and len(addresses) >= MOST_ADDRESSES:
+            addresses.clear()
+        share = address_share(limit)
+        left = addresses.get(address, share)
+        if left == 0:
+            is_leased = self._store.spend(f"{key_id}/{address}", window, share, limit - share)
+            left = share if is_leased else _SPENT
+        if left == _SPENT:
+            addresses[address] = _SPENT
+            raise TooManyRequests(
+                f"An address has {limit} requests a minute of this key; they are spent.", seconds_left(now)
+            )
+        addresses[address] = left - 1

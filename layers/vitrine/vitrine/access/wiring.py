@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from vitrine.access.authorize_key import KeyAuthorizer
 from vitrine.access.dynamodb import DynamoDBAccess
-from vitrine.access.model import trusted_user_id
-from vitrine.access.spend_quota import Quota
+from vitrine.access.model import address_digest, trusted_user_id, window_of
+from vitrine.access.spend_quota import AddressQuota, Quota
 from vitrine.platform.aws import client
+from vitrine.platform.http import PUBLISHABLE
 from vitrine.platform.settings import read_settings
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Callable
 
     from vitrine.access.model import KeyKind
-    from vitrine.platform.http import Caller, Request
+    from vitrine.platform.http import Request
 
 
 class AccessSettings(NamedTuple):
@@ -50,9 +51,22 @@ def _quota() -> Quota:
     return Quota(access_store())
 
 
-def admit(caller: Caller, now: datetime) -> None:
-    """Take one request from the caller's quota."""
+@cache
+def _address_quota() -> AddressQuota:
+    return AddressQuota(access_store())
+
+
+def admit(request: Request) -> Callable[[], None]:
+    """Take one request from the quota of the caller's key, and of the address where a web page asks.
+
+    Returns what gives the key its request back, for a request that turns out invalid; the address has spent it.
+    """
+    caller, now = request.caller, request.now
+    if caller.kind == PUBLISHABLE:
+        digest = address_digest(request.source_address, caller.merchant_secret, window_of(now))
+        _address_quota().spend(caller.key_id, digest, caller.requests_per_minute, now)
     _quota().spend(caller.key_id, caller.requests_per_minute, now)
+    return lambda: _quota().give_back(caller.key_id, now)
 
 
 def trust_user(request: Request, user_id: str, token: str | None = None) -> str | None:

@@ -202,8 +202,10 @@ class Route(NamedTuple):
     paged: bool
 
 
-def admit_all(caller: Caller, now: datetime) -> None:
+def admit_all(request: Request) -> Callable[[], None]:
     """No quota."""
+    del request
+    return lambda: None
 
 
 class HttpApp:
@@ -212,11 +214,14 @@ class HttpApp:
     def __init__(
         self,
         *,
-        admit: Callable[[Caller, datetime], None] = admit_all,
+        admit: Callable[[Request], Callable[[], None]] = admit_all,
         replays: Callable[[], ReplayedAnswers] | None = None,
         body_limit_bytes: int = BODY_LIMIT_BYTES,
     ) -> None:
-        """`admit` raises TooManyRequests when a quota is spent; `replays` keeps answers by Idempotency-Key."""
+        """`admit` raises TooManyRequests when a quota is spent, and returns what gives the request back to its key.
+
+        `replays` keeps answers by Idempotency-Key.
+        """
         self.routes: dict[tuple[str, str], Route] = {}
         self._admit = admit
         self._replays = replays
@@ -288,12 +293,24 @@ class HttpApp:
             raise Unauthenticated(request.caller.refusal or "Send a key in the header X-Api-Key.")
         if route.scope == SECRET and request.caller.kind != SECRET:
             raise Forbidden("This needs a secret key (sk_…); a publishable key was sent.")
-        self._admit(request.caller, request.now)
 
     def _answer(self, route: Route | None, request: Request, context: Any) -> Answer:
+        """Answer a request. What turns out to be the client's error spends nothing of the shop's quota."""
         if route is None:
             raise NotFound("There is nothing at this path.")
         self._authorize(route, request)
+        give_back = admit_all(request) if route.scope == ANYONE else self._admit(request)
+        try:
+            answer = self._handle(route, request, context)
+        except ServiceError as error:
+            if _is_clients_error(status_of(error)):
+                give_back()
+            raise
+        if _is_clients_error(answer.status):
+            give_back()
+        return answer
+
+    def _handle(self, route: Route, request: Request, context: Any) -> Answer:
         key = request.headers.get("idempotency-key")
         if key is None or request.method == "GET" or self._replays is None:
             return route.handle(request)
@@ -303,6 +320,10 @@ class HttpApp:
                 [FieldError("/header/Idempotency-Key", "must have 1 to 255 characters")],
             )
         return self._replays().answer(key, request, context, lambda: route.handle(request))
+
+
+def _is_clients_error(status: int) -> bool:
+    return 400 <= status < 500  # noqa: PLR2004 - HTTP's range of client errors
 
 
 def parse_json(raw: bytes, model: type[Body]) -> Body:
