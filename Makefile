@@ -99,8 +99,8 @@ bench-start: $(READY)  ## measure cold starts and warm overhead
 	$(VENV)/bin/uv venv --quiet --allow-existing --python $(PYTHON) $(BENCH)/start
 	$(VENV)/bin/uv pip install --quiet --python $(BENCH)/start/bin/python --require-hashes -r bench/requirements.txt
 	$(BENCH)/start/bin/python -m compileall -q $(BENCH)/start/lib || true
-	rm -rf $(BENCH)/layer && $(MAKE) --silent -C layers/vitrine build-VitrineLayer ARTIFACTS_DIR=$(CURDIR)/$(BENCH)/layer \
-		PYTHON=$(CURDIR)/$(PYTHON) PYTHON_RUNTIME=$(VERSION) ARCHITECTURE=$(if $(filter x86_64,$(shell uname -m)),x86_64,arm64)
+	rm -rf $(BENCH)/layer && $(MAKE) --silent -C layers/targets/$(VERSION)-$(if $(filter x86_64,$(shell uname -m)),x86_64,arm64) \
+		--makefile $(CURDIR)/layers/vitrine/Makefile build-VitrineLayer ARTIFACTS_DIR=$(CURDIR)/$(BENCH)/layer PYTHON=$(CURDIR)/$(PYTHON)
 	PYTHONPATH= $(BENCH)/start/bin/python bench/start.py --layer $(BENCH)/layer/python
 
 faults: $(READY)  ## the nightly fault suite: a thousand seeded runs

@@ -1,1 +1,7 @@
 """Commands for people: `python -m commands.<name> --help`."""
+
+import sys
+from pathlib import Path
+
+# The product is in a layer and not installed: commands find it from any checkout without further settings.
+sys.path.append(str(Path(__file__).parents[1] / "layers" / "vitrine"))

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from samcli.yamlhelper import yaml_parse
 
-from commands.publish_versions import publish_versions
 from local.state import API_PATH, REGION, ROOT, STACK_NAME, STATE, LocalCloudError, aws_environment, step, write_whole
 
 if TYPE_CHECKING:
@@ -48,9 +47,7 @@ def deploy(emulator: Emulator) -> dict[str, str]:
     else:
         with step(f"sam deploy of the stack {STACK_NAME}"):
             _deploy(parameters, emulator)
-            publish_versions(
-                client("cloudformation", emulator.endpoint_url), client("lambda", emulator.endpoint_url), STACK_NAME
-            )
+            _allow_loops(emulator)
             _publish_api(emulator)
         write_whole(_DEPLOYED, deployed)
     return stack_outputs(emulator.endpoint_url)
@@ -81,6 +78,7 @@ def _parameters_of_this_machine() -> dict[str, str]:
         "PythonRuntime": f"python{sys.version_info.major}.{sys.version_info.minor}",
         "Architecture": "arm64" if arm else "x86_64",
         "KeepData": "no",
+        "PublicWebApp": "yes",
         "FetchAllowedHosts": "127.0.0.1",
     } | asked
 
@@ -100,18 +98,13 @@ def _sources(folder: Path) -> list[Path]:
 
 def _build(parameters: dict[str, str], emulator: Emulator) -> None:
     shutil.rmtree(_BUILD, ignore_errors=True)
-    target = {"PYTHON_RUNTIME": parameters["PythonRuntime"], "ARCHITECTURE": parameters["Architecture"]}
-    folders = [
-        "--build-dir",
-        str(_BUILD),
-        "--cached",
-        "--cache-dir",
-        str(STATE / "-".join(["cache", *target.values()])),
-    ]
+    # sam builds a layer anew when its own folder changes; what all layers share is not in there.
+    shared = hashlib.sha256((ROOT / "layers" / "layer.mk").read_bytes()).hexdigest()[:8]
+    folders = ["--build-dir", str(_BUILD), "--cached", "--cache-dir", str(STATE / f"cache-{shared}")]
     _sam(
         ["build", "--template-file", str(_TEMPLATE), *folders, "--parallel", *_overrides(parameters)],
         emulator,
-        target | {"PYTHON": sys.executable},
+        {"PYTHON": sys.executable},
     )
 
 
@@ -147,6 +140,19 @@ def _sam(arguments: list[str], emulator: Emulator, more: dict[str, str] | None =
 def api_url(emulator: Emulator) -> str:
     """Where the API is, whatever id the gateway gave it."""
     return f"{emulator.endpoint_url}/{API_PATH}"
+
+
+def _allow_loops(emulator: Emulator) -> None:
+    """Do what the emulator leaves out: `RecursiveLoop` of the functions that hand work on to themselves."""
+    template = yaml_parse((_BUILD / "template.yaml").read_text())
+    functions = client("lambda", emulator.endpoint_url)
+    formation = client("cloudformation", emulator.endpoint_url)
+    for name, resource in template["Resources"].items():
+        loop = resource.get("Properties", {}).get("RecursiveLoop")
+        if loop:
+            found = formation.describe_stack_resource(StackName=STACK_NAME, LogicalResourceId=name)
+            physical = found["StackResourceDetail"]["PhysicalResourceId"]
+            functions.put_function_recursion_config(FunctionName=physical, RecursiveLoop=loop)
 
 
 def _publish_api(emulator: Emulator) -> None:

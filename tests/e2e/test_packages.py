@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import subprocess
 import sys
+from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,20 @@ def layers_of(name: str, built: Path) -> Iterator[Path]:
 
 def default_branch(value: dict[str, Any]) -> dict[str, Any]:
     return value["Fn::If"][2] if "Fn::If" in value else value
+
+
+def test_every_layer_carries_bytecode_of_the_runtime(built: Path):
+    layers = [folder for folder in built.iterdir() if (folder / "python").is_dir()]
+    assert len(layers) >= 5
+    for layer in layers:
+        sources = [path for path in layer.rglob("*.py") if path.read_bytes().strip()]
+        compiled = [Path(cache_from_source(str(path))) for path in sources]
+        missing = [path for path in compiled if not path.exists()]
+        # Some packages carry templates of Python that is none.
+        assert len(missing) <= len(compiled) / 100, missing
+        magic = {path.read_bytes()[:8] for path in compiled if path.exists()}
+        unchecked_hash = (1).to_bytes(4, "little")
+        assert magic == {MAGIC_NUMBER + unchecked_hash}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

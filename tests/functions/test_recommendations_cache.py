@@ -156,3 +156,44 @@ def test_a_cache_that_never_answers_holds_up_few_requests(cloud: None, monkeypat
         started = time.monotonic()
         assert recommended("hal")["cached"] is False
         assert time.monotonic() - started < 2
+
+
+@pytest.fixture
+def locked(redis: RedisServer) -> Iterator[RedisServer]:
+    """A Redis that asks for the password `first`, and for the user `vitrine` with `named`."""
+    redis.client.acl_setuser("vitrine", enabled=True, passwords=["+named"], keys=["*"], commands=["+@all"])
+    redis.client.config_set("requirepass", "first")
+    yield redis
+    redis.client.config_set("requirepass", "")
+    redis.client.acl_deluser("vitrine")
+
+
+def _secret(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = boto3.client("secretsmanager").create_secret(Name="redis", SecretString=text)
+    monkeypatch.setenv("REDIS_SECRET_ARN", made["ARN"])
+
+
+@pytest.mark.parametrize(
+    "secret", ["first", '{"username": "vitrine", "password": "named"}', '{"username": "default", "password": "first"}']
+)
+def test_the_password_of_the_redis_comes_from_a_secret(
+    locked: RedisServer, secret: str, monkeypatch: pytest.MonkeyPatch, outcomes: Any
+) -> None:
+    _secret(secret, monkeypatch)
+    open_shop()
+    outcomes()
+    recommended("hal")
+    recommended("hal")
+    assert outcomes() == ["miss", "hit"]
+
+
+@pytest.mark.parametrize("arn", ["", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:unknown"])
+def test_without_its_password_the_cache_is_done_without(
+    locked: RedisServer, arn: str, monkeypatch: pytest.MonkeyPatch, outcomes: Any
+) -> None:
+    monkeypatch.setenv("REDIS_SECRET_ARN", arn)
+    open_shop()
+    outcomes()
+    recommended("hal")
+    recommended("hal")
+    assert outcomes() == ["miss", "miss"]

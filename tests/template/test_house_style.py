@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FUNCTIONS = resources("AWS::Serverless::Function")
+MAPPINGS = resources("AWS::Lambda::EventSourceMapping")
 QUEUES = resources("AWS::SQS::Queue")
 TABLES = resources("AWS::DynamoDB::Table")
 ALARMS = resources("AWS::CloudWatch::Alarm")
@@ -116,33 +117,41 @@ def test_a_role_is_not_shared(name: str) -> None:
     assert "Role" not in FUNCTIONS[name]
 
 
+def mappings_of(name: str) -> list[dict[str, Any]]:
+    """The streams and queues that a function follows."""
+    return [it for it in MAPPINGS.values() if it["FunctionName"] == {"Ref": f"{name}.Alias"}]
+
+
+def test_every_stream_and_queue_that_is_followed_is_followed_by_a_function() -> None:
+    assert sum(len(mappings_of(name)) for name in FUNCTIONS) == len(MAPPINGS)
+    # As an event of a function it would come with a policy of SAM that reads every queue or stream of the account.
+    kinds = {event["Type"] for function in FUNCTIONS.values() for event in function.get("Events", {}).values()}
+    assert kinds <= {"Api", "ScheduleV2"}
+
+
 @functions()
 def test_what_fails_in_the_background_goes_to_a_queue(name: str) -> None:
     function = FUNCTIONS[name]
-    for event in function.get("Events", {}).values():
-        properties = event["Properties"]
-        match event["Type"]:
-            case "Api":
-                continue
-            case "SQS":
-                [queue] = list(named_in(properties["Queue"]))
-                assert "RedrivePolicy" in QUEUES[queue]
-                assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-                timeout = function.get("Timeout", template()["Globals"]["Function"]["Timeout"])
-                assert QUEUES[queue]["VisibilityTimeout"] > timeout
-            case "DynamoDB" | "Kinesis":
-                assert set(named_in(properties["DestinationConfig"]["OnFailure"])) <= set(QUEUES)
-                assert properties["MaximumRetryAttempts"] > 0
-            case _:
-                failures = function["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
-                assert set(named_in(failures)) <= set(QUEUES)
-    if "Events" not in function and name != "AuthorizerFunction":
+    for mapping in mappings_of(name):
+        [source] = named_in(mapping["EventSourceArn"])
+        if source in QUEUES:
+            assert "RedrivePolicy" in QUEUES[source]
+            assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+            timeout = function.get("Timeout", template()["Globals"]["Function"]["Timeout"])
+            assert QUEUES[source]["VisibilityTimeout"] > timeout
+        else:
+            assert set(named_in(mapping["DestinationConfig"]["OnFailure"])) <= set(QUEUES)
+            assert mapping["MaximumRetryAttempts"] > 0
+    kinds = {event["Type"] for event in function.get("Events", {}).values()}
+    is_called = bool(mappings_of(name)) or "Api" in kinds or name == "AuthorizerFunction"
+    if "ScheduleV2" in kinds or not is_called:
         assert set(named_in(function["EventInvokeConfig"]["DestinationConfig"]["OnFailure"])) <= set(QUEUES)
 
 
 def failure_queues() -> set[str]:
     redrive = {name for queue in QUEUES.values() for name in named_in(queue.get("RedrivePolicy", {}))}
-    return redrive | {name for function in FUNCTIONS.values() for name in named_in(destinations(function))}
+    followers = [*FUNCTIONS.values(), *MAPPINGS.values()]
+    return redrive | {name for follower in followers for name in named_in(list(destinations(follower)))}
 
 
 def destinations(value: Any) -> Iterator[Any]:
@@ -169,7 +178,7 @@ def test_a_queue_hands_failures_on_or_takes_them_and_tells(name: str) -> None:
 
 @functions()
 def test_a_stream_that_is_followed_late_tells(name: str) -> None:
-    if any(event["Type"] == "DynamoDB" for event in FUNCTIONS[name].get("Events", {}).values()):
+    if any("StartingPosition" in mapping for mapping in mappings_of(name)):
         watched = [alarm["MetricName"] for alarm in ALARMS.values() if name in named_in(alarm.get("Dimensions"))]
         assert "IteratorAge" in watched
 
@@ -190,7 +199,6 @@ def test_a_table_costs_nothing_idle_is_encrypted_and_kept(name: str) -> None:
         return
     kept = {"Fn::If": ["KeepsData", True, False]}
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": kept}
-    assert table["DeletionProtectionEnabled"] == kept
 
 
 @pytest.mark.parametrize("name", sorted(set(resources("AWS::S3::Bucket")) - SERVED_TO_ANYONE))

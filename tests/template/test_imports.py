@@ -11,4 +11,5 @@ def test_the_worker_gives_up_at_the_last_delivery_and_a_message_comes_back_after
     worker = resources("AWS::Serverless::Function")["ImportWorkerFunction"]
     assert queue["RedrivePolicy"]["maxReceiveCount"] == MOST_DELIVERIES
     assert queue["VisibilityTimeout"] >= worker["Timeout"] + 30
-    assert worker["Events"]["Uploads"]["Properties"]["BatchSize"] == 1
+    mapping = resources("AWS::Lambda::EventSourceMapping")["ImportWorkerFunctionUploads"]
+    assert mapping["BatchSize"] == 1

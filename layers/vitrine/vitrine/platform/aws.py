@@ -29,6 +29,10 @@ _CONFIG = Config(
     tcp_keepalive=True,
     parameter_validation=False,  # the service does it again; here it takes 40 µs a call
 )
+# A request waits for it: what does not answer at once is done without.
+_SECRETS_CONFIG = _CONFIG.merge(
+    Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1})
+)
 # Presigned addresses would be of the older signature, which signs no headers, and not of the bucket's own region.
 _S3_CONFIG = _CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 
@@ -52,11 +56,19 @@ def client(service: Literal["s3"]) -> S3Client: ...
 def client(service: Literal["sqs"]) -> SQSClient: ...
 @overload
 def client(service: Literal["athena"]) -> AthenaClient: ...
+@overload
+def client(service: Literal["secretsmanager"]) -> Any: ...
 @cache
 def client(service: str) -> Any:
     """The process's client of a service. Thread-safe."""
     data = _SDK_DATA if (_SDK_DATA / service).is_dir() else None
-    return _session(data).create_client(service, config=_S3_CONFIG if service == "s3" else _CONFIG)
+    config = {"s3": _S3_CONFIG, "secretsmanager": _SECRETS_CONFIG}.get(service, _CONFIG)
+    return _session(data).create_client(service, config=config)
+
+
+def read_secret(arn: str) -> str:
+    """The text of a secret. Raises what botocore raises when it cannot be read within a second or two."""
+    return str(client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
 
 
 def credentials() -> Credentials | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, TypeVar
 
 import redis
+from botocore.exceptions import BotoCoreError, ClientError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -22,6 +24,37 @@ Result = TypeVar("Result")
 
 _TIMEOUT_SECONDS = 0.2
 _PAUSE_SECONDS = 1.0
+_SECRET_SECONDS = 300.0
+
+
+class SecretCredentials(redis.CredentialProvider):
+    """The Redis's credentials from a secret: its password, or JSON with `username` and `password`.
+
+    The secret is read when a connection opens and the last reading is older than five minutes, so it may be rotated.
+    """
+
+    def __init__(self, read_secret: Callable[[], str]) -> None:
+        self._read_secret = read_secret
+        self._known: tuple[str] | tuple[str, str] | None = None
+        self._read_at = 0.0
+
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        """Username and password, or the password alone. Raises redis.AuthenticationError."""
+        if self._known is None or time.monotonic() - self._read_at > _SECRET_SECONDS:
+            try:
+                self._known = _credentials(self._read_secret())
+            except (BotoCoreError, ClientError) as error:
+                raise redis.AuthenticationError("the secret of the Redis cannot be read") from error
+            self._read_at = time.monotonic()
+        return self._known
+
+
+def _credentials(secret: str) -> tuple[str] | tuple[str, str]:
+    try:
+        fields = json.loads(secret)
+        return fields["username"], fields["password"]
+    except (ValueError, TypeError, KeyError):
+        return (secret,)
 
 
 class RedisEntries:
@@ -31,9 +64,10 @@ class RedisEntries:
     dropped shows nothing wrong later: its stamp is no longer the shelf's.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, credentials: SecretCredentials | None = None) -> None:
         self._client = redis.Redis.from_url(
             url,
+            credential_provider=credentials,
             socket_timeout=_TIMEOUT_SECONDS,
             socket_connect_timeout=_TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from vitrine.catalog.wiring import InteractionSettings, ProductSettings, interaction_store, product_store
-from vitrine.platform.aws import client
+from vitrine.platform.aws import client, read_secret
 from vitrine.platform.settings import read_settings
 from vitrine.recommendations.build_model import LocalEngine, ModelBuilder
 from vitrine.recommendations.dynamodb import DynamoDBModels, DynamoDBRuns, DynamoDBShelves, TableEntries
@@ -25,10 +25,14 @@ if TYPE_CHECKING:
 
 
 class RecommendationSettings(NamedTuple):
-    """Where models, shortlists and entries are kept. `redis_url` moves the entries there."""
+    """Where models, shortlists and entries are kept.
+
+    `redis_url` moves the entries there; `redis_secret_arn` names the secret with its password.
+    """
 
     recommendations_table: str
     redis_url: str = ""
+    redis_secret_arn: str = ""
 
 
 class ModelSettings(NamedTuple):
@@ -74,9 +78,10 @@ def entries() -> Entries:
     """Finished recommendations."""
     settings = read_settings(RecommendationSettings)
     if settings.redis_url:
-        from vitrine.recommendations.redis import RedisEntries  # noqa: PLC0415 - loaded where it is used
+        from vitrine.recommendations.redis import RedisEntries, SecretCredentials  # noqa: PLC0415 - loaded where used
 
-        return RedisEntries(settings.redis_url)
+        secret = settings.redis_secret_arn
+        return RedisEntries(settings.redis_url, SecretCredentials(partial(read_secret, secret)) if secret else None)
     return TableEntries(client("dynamodb"), settings.recommendations_table)
 
 

@@ -1,0 +1,2 @@
+VERSION := 3.11
+MACHINE := x86_64

@@ -1,0 +1,2 @@
+VERSION := 3.12
+MACHINE := x86_64

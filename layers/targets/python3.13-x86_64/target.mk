@@ -1,0 +1,2 @@
+VERSION := 3.13
+MACHINE := x86_64

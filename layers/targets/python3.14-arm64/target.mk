@@ -1,0 +1,2 @@
+VERSION := 3.14
+MACHINE := aarch64
