@@ -67,7 +67,6 @@ def recommended(user: str, merchant: str = "shop", **query: str) -> dict[str, An
             user_id=user,
             query=query,
             merchant=merchant,
-            kind="publishable",
         ),
     )
     assert status == 200, answer

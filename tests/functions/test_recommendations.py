@@ -56,6 +56,17 @@ def test_who_bought_the_same_gets_what_the_others_bought(shop: None) -> None:
     assert rake["score"] > by_popularity["rake"]
 
 
+def test_in_a_shop_whose_few_shoppers_all_click_the_same_the_clicks_of_the_others_count(cloud: None) -> None:
+    for product in ("pear", "apple", "plum"):
+        put_product(product, category="fruit")
+    for user in ("ann", "bob", "cid", "dan", "eve", "fay"):
+        post(*[(user, product, "click") for product in ("pear", "apple")])
+    post(("newcomer", "pear", "click"))
+    build()
+    reasons = {it["product_id"]: it["reason"] for it in recommended("newcomer")["items"]}
+    assert reasons["apple"] == {"strategy": "collaborative", "because": ["pear"]}
+
+
 def test_what_suits_the_shopper_best_comes_first_however_popular_the_rest(shop: None) -> None:
     build()
     scores = [it["score"] for it in recommended("hal")["items"]]

@@ -41,9 +41,10 @@ FROM history
 GROUP BY product_number
 
 -- step: audience
-SELECT count(DISTINCT user_number) AS users,
-       least({most_prior_users}, {prior_share} * count(DISTINCT user_number)) AS prior
-FROM history
+-- Among few shoppers a product that most of them touched is no product that most people touch: shares are of at
+-- least `fewest_users`, as if the others had touched nothing.
+SELECT users, least({most_prior_users}, {prior_share} * users) AS prior
+FROM (SELECT greatest(count(DISTINCT user_number), {fewest_users}) AS users FROM history) AS counted
 
 -- view: asked
 SELECT h.user_number, h.product_number

@@ -17,6 +17,7 @@ CONSTANTS = {
     "half_life_days": 180,
     "lasting_days": 720,
     "longest_history": 100,
+    "fewest_users": 100,
     "most_prior_users": "1e2",
     "most_prior_products": "1e2",
     "prior_share": "5e-2",
