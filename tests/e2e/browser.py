@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from local.deployment import stack_outputs
 
 if TYPE_CHECKING:
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from local.state import Stack
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine (Debian: apt install chromium)")
 SCREENSHOTS = os.environ.get("VITRINE_SCREENSHOTS")
 
 
@@ -27,6 +24,7 @@ def opened(stack: Stack, where: str) -> Iterator[Any]:
     """The web app at this place, as one who was never there sees it."""
     from playwright.sync_api import sync_playwright
 
+    assert CHROMIUM, "no Chromium on this machine (Debian: apt install chromium)"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]

@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from local.deployment import client, stack_outputs
+from local.seed import run_merchants
 from local.state import Stack
 from tests.e2e.api import Api, eventually
 
@@ -76,13 +78,13 @@ def run_local(command: str, state: Path, *arguments: str, parameters: str = "") 
     return done.stdout
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shop(stack: Stack) -> Api:
     """The API with the secret key."""
     return Api(stack.api_url, stack.secret_key)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def web_page(stack: Stack) -> Api:
     """The API with the publishable key."""
     return Api(stack.api_url, stack.publishable_key)
@@ -95,6 +97,16 @@ def gallery(shop: Api) -> Iterator[str]:
     assert shop.put(f"/galleries/{gallery_id}", {}).status == 201
     yield gallery_id
     assert shop.delete(f"/galleries/{gallery_id}").status == 202
+
+
+def open_shop(stack: Stack) -> Stack:
+    """How to reach the stack as a merchant that has nothing yet."""
+    merchant_id = f"shop-{uuid.uuid4().hex[:12]}"
+    made = run_merchants(stack.endpoint_url, stack_outputs(stack.endpoint_url), "create", merchant_id)
+    assert made
+    return replace(
+        stack, merchant_id=merchant_id, secret_key=made["secret_key"], publishable_key=made["publishable_key"]
+    )
 
 
 def add_store(shop: Api, stack: Stack) -> str:

@@ -8,30 +8,37 @@ import json
 import os
 import subprocess
 import sys
+import time
 import uuid
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from local.deployment import client, stack_outputs
+from local.seed import run_merchants
 from local.state import ROOT
 from tests.e2e.api import Api, eventually
-from tests.e2e.conftest import put_file
+from tests.e2e.conftest import open_shop, put_file
+from tests.real_data import DATA
+from vitrine.access.model import sign_user_token
 
 if TYPE_CHECKING:
     from local.state import Stack
 
-DATA = Path(os.environ.get("VITRINE_DATA", "../shared/data")) / "grocery-purchases"
-pytestmark = pytest.mark.skipif(not DATA.exists(), reason="needs grocery-purchases in VITRINE_DATA")
+PURCHASES = DATA / "grocery-purchases"
 HOUSEHOLDS, PRODUCTS = 40, 60
+
+
+@pytest.fixture(scope="module")
+def stack(stack: Stack) -> Stack:
+    return open_shop(stack)
 
 
 @pytest.fixture(scope="module")
 def purchases() -> list[dict[str, str]]:
     """What forty households bought of the sixty products that are bought most."""
-    with gzip.open(DATA / "transactions_w01_43.csv.gz", "rt") as lines:
+    with gzip.open(PURCHASES / "transactions_w01_43.csv.gz", "rt") as lines:
         rows = list(csv.DictReader(lines))
     products = {it for it, _ in Counter(row["product_id"] for row in rows).most_common(PRODUCTS)}
     rows = [row for row in rows if row["product_id"] in products]
@@ -51,7 +58,7 @@ def shoppers(shop: Api, stack: Stack, purchases: list[dict[str, str]]) -> dict[s
         at = row["transaction_timestamp"].replace(" ", "T") + "Z"
         interactions.append([f"{row['basket_id']}:{row['product_id']}", user, row["product_id"], "purchase", at])
     wanted = set().union(*bought.values())
-    with gzip.open(DATA / "products.csv.gz", "rt") as lines:
+    with gzip.open(PURCHASES / "products.csv.gz", "rt") as lines:
         products = [row for row in csv.DictReader(lines) if row["product_id"] in wanted]
     described = [
         {
@@ -97,17 +104,26 @@ def build(stack: Stack) -> list[str]:
     return done.stdout.splitlines()
 
 
-def items(shop: Api, user: str, query: str = "") -> list[dict[str, Any]]:
-    return list(shop.get(f"/users/{user}/recommendations?limit=100{query}").json["items"])
+def items(shop: Api, user: str, **headers: str) -> list[dict[str, Any]]:
+    return list(shop.get(f"/users/{user}/recommendations?limit=100", **headers).json["items"])
+
+
+def user_token(stack: Stack, user: str) -> str:
+    """What the shop's server gives the user's page."""
+    made = run_merchants(
+        stack.endpoint_url, stack_outputs(stack.endpoint_url), "roll-identity-secret", stack.merchant_id
+    )
+    assert made
+    return sign_user_token(made["identity_secret"], user, int(time.time()) + 600)
 
 
 def test_a_household_gets_what_it_has_not_bought_and_why(
-    shop: Api, web_page: Api, shoppers: dict[str, set[str]]
+    shop: Api, web_page: Api, stack: Stack, shoppers: dict[str, set[str]]
 ) -> None:
     user = min(shoppers, key=lambda it: len(shoppers[it]))
     reasons = {"collaborative", "content"}
     eventually(lambda: any(it["reason"]["strategy"] in reasons for it in items(shop, user)), within_seconds=60)
-    found = items(web_page, user)
+    found = items(web_page, user, **{"X-User-Token": user_token(stack, user)})
     assert not {it["product_id"] for it in found} & shoppers[user]
     assert all(set(it["reason"]["because"]) <= shoppers[user] for it in found)
     assert all(it["reason"]["because"] for it in found if it["reason"]["strategy"] in reasons)

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import csv
-import os
 import time
 import uuid
 from collections import Counter
-from pathlib import Path
+from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import urllib3
 
-from local.deployment import stack_outputs
-from local.seed import run_merchants
 from tests.e2e.api import Api, eventually
-from tests.e2e.browser import needs_chromium, opened, picture
+from tests.e2e.browser import opened, picture
+from tests.e2e.conftest import open_shop
+from tests.real_data import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from local.state import Stack
 
-DATA = Path(os.environ.get("VITRINE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 PHOTOS = DATA / "store-photos"
-pytestmark = [needs_chromium, pytest.mark.skipif(not PHOTOS.exists(), reason=f"no photos in {PHOTOS}")]
 VERDICTS = 200
 DELAY_MS = 150
 _http = urllib3.PoolManager(maxsize=16)
@@ -39,13 +37,16 @@ class Photo(NamedTuple):
 
 
 def photos(count: int) -> list[Photo]:
-    """Photos with the product that they are said to show; every fifth is said to show its neighbour."""
+    """Photos with the product that they are said to show; every fifth is said to show its neighbour.
+
+    Where fewer were taken they come again under other names.
+    """
     with (PHOTOS / "classes.csv").open() as classes:
         names = [row["Class Name (str)"] for row in csv.DictReader(classes)]
     with (PHOTOS / "manifest.csv").open() as manifest:
         rows = sorted(csv.DictReader(manifest), key=lambda row: (int(row["fine_label"]) * 7 % 81, row["path"]))
     found, run = [], uuid.uuid4().hex[:6]
-    for at, row in enumerate(rows[:count]):
+    for at, row in enumerate(islice(cycle(rows), count)):
         label, is_right = int(row["fine_label"]), at % 5 != 0
         claimed = names[label if is_right else (label + 1) % len(names)]
         found.append(Photo(PHOTOS / row["path"], f"{run}-{at:03d}.jpg", claimed, is_right))
@@ -55,11 +56,7 @@ def photos(count: int) -> list[Photo]:
 @pytest.fixture
 def desk(stack: Stack) -> Api:
     """The API with the secret key of a merchant of this test alone, for whom nothing waits."""
-    made = run_merchants(
-        stack.endpoint_url, stack_outputs(stack.endpoint_url), "create", f"reviewed-{uuid.uuid4().hex[:8]}"
-    )
-    assert made
-    return Api(stack.api_url, made["secret_key"])
+    return Api(stack.api_url, open_shop(stack).secret_key)
 
 
 @pytest.fixture

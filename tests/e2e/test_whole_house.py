@@ -7,31 +7,39 @@ import os
 import statistics
 import time
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from local.picture_host import PictureHost, serving
 from tests.e2e.api import Api, eventually
-from tests.e2e.conftest import add_store, learn
+from tests.e2e.conftest import add_store, learn, open_shop
+from tests.real_data import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from local.state import Stack
 
-DATA = Path(os.environ.get("VITRINE_DATA", "../shared/data"))
 PHOTOS = DATA / "store-photos"
-pytestmark = pytest.mark.skipif(not PHOTOS.exists(), reason=f"no photos in {PHOTOS}")
 VERDICTS = int(os.environ.get("VITRINE_VERDICTS", "5"))
 VISITORS = 6
+
+
+@pytest.fixture(scope="module")
+def stack(stack: Stack) -> Stack:
+    return open_shop(stack)
 
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[PictureHost]:
     with serving(DATA) as server:
         yield server
+
+
+def visitor() -> str:
+    """An id that nobody can guess, so that a publishable key is believed about it."""
+    return f"visitor:{uuid.uuid4().hex}"
 
 
 def add_product(shop: Api) -> str:
@@ -49,8 +57,8 @@ def found(shop: Api, product_id: str) -> list[str]:
     return [hit["id"] for hit in shop.get(f"/search/images?q={product_id}").json["items"]]
 
 
-def recommended(web_page: Api, visitor: str) -> list[dict[str, Any]]:
-    return web_page.get(f"/users/{visitor}/recommendations?limit=100").json["items"]
+def recommended(web_page: Api, user_id: str) -> list[dict[str, Any]]:
+    return web_page.get(f"/users/{user_id}/recommendations?limit=100").json["items"]
 
 
 def decide(shop: Api, snapshot_id: str, decision: str, reviewer: str = "dora") -> None:
@@ -68,13 +76,13 @@ def claim(shop: Api, product_id: str, reviewer: str = "dora") -> list[Any]:
     return answer.json["items"]
 
 
-def click(web_page: Api, gallery: str, image_ids: list[str], visitor: str) -> list[str]:
+def click(web_page: Api, gallery: str, image_ids: list[str], user_id: str) -> list[str]:
     events = [
         {
             "event_id": uuid.uuid4().hex,
             "type": "click",
             "image_id": image_id,
-            "user_id": visitor,
+            "user_id": user_id,
             "session_id": uuid.uuid4().hex,
         }
         for image_id in image_ids
@@ -92,7 +100,7 @@ def test_a_photo_goes_through_the_house_and_is_gone_when_disapproved(
     shop.put(f"/products/{pear}", {"name": "Pear", "category": "Fruit"})
     other = {"id": "other", "name": "Another picture", "url": "https://shop.example/p.jpg", "product_ids": [pear]}
     shop.post(f"/galleries/{gallery}/images", {"images": [other]})
-    click(web_page, gallery, ["other"] * 2, f"stranger-{product_id}")
+    click(web_page, gallery, ["other"] * 2, visitor())
 
     # A store visit's photo is submitted and measured ...
     visit = {
@@ -116,13 +124,13 @@ def test_a_photo_goes_through_the_house_and_is_gone_when_disapproved(
     eventually(lambda: found(shop, product_id) == [snapshot_id])
 
     # ... it gathers clicks, moves to the top, and those who click what its visitors clicked are told of its product ...
-    visitors = [f"visitor-{at}-{product_id}" for at in range(VISITORS)]
-    for visitor in visitors:
-        assert click(web_page, gallery, [snapshot_id, "other"], visitor) == ["accepted"] * 2
+    visitors = [visitor() for _ in range(VISITORS)]
+    for each in visitors:
+        assert click(web_page, gallery, [snapshot_id, "other"], each) == ["accepted"] * 2
     assert click(web_page, gallery, [snapshot_id] * 4, "somebody") == ["accepted"] * 4
     eventually(lambda: ids(shop, gallery) == [snapshot_id, "other"])
     learn(stack)
-    newcomer = f"newcomer-{product_id}"
+    newcomer = visitor()
     assert click(web_page, gallery, ["other"], newcomer) == ["accepted"]
 
     def is_told() -> bool:
@@ -136,7 +144,7 @@ def test_a_photo_goes_through_the_house_and_is_gone_when_disapproved(
     decide(shop, snapshot_id, "disapproved")
     eventually(lambda: ids(shop, gallery) == ["other"])
     eventually(lambda: found(shop, product_id) == [])
-    told = json.dumps([recommended(web_page, visitor) for visitor in (newcomer, *visitors)])
+    told = json.dumps([recommended(web_page, each) for each in (newcomer, *visitors)])
     assert snapshot_id not in told
     assert visit["image_url"][0] not in told
     assert click(web_page, gallery, [snapshot_id], newcomer) == ["rejected"]

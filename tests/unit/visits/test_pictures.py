@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import struct
 import threading
 import time
 import tracemalloc
 import zlib
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import pytest
 from PIL import Image
 
 from local.picture_host import PictureHost
+from tests.real_data import DATA
 from vitrine.platform.fetcher import Fetcher
 from vitrine.visits.model import Picture, UnmeasurableError
 from vitrine.visits.pictures import measure
@@ -24,7 +23,7 @@ from vitrine.visits.pictures import measure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FILES = Path(os.environ.get("VITRINE_DATA", "../shared/data")) / "image-files"
+FILES = DATA / "image-files"
 BEYOND_PILLOW = (".svg", ".heic", ".heif", ".pfm", "bigtiff-big-endian.tiff")
 # The reference reader does not decode these. Their headers say a size all the same.
 SIZED = {
@@ -45,8 +44,6 @@ SIZED = {
 
 
 def manifest() -> list[dict[str, str]]:
-    if not FILES.exists():
-        return []
     with (FILES / "manifest.csv").open() as lines:
         return list(csv.DictReader(lines))
 
@@ -71,9 +68,6 @@ def beyond_pillow() -> list[Any]:
     ]
 
 
-needs_files = pytest.mark.skipif(not FILES.exists(), reason="needs image-files in VITRINE_DATA")
-
-
 @pytest.fixture(scope="module")
 def host() -> Iterator[PictureHost]:
     server = PictureHost(FILES)
@@ -90,7 +84,6 @@ def fetcher(host: PictureHost) -> Iterator[Fetcher]:
     client.close()
 
 
-@needs_files
 @pytest.mark.parametrize("row", readable())
 def test_a_picture_over_http_measures_as_the_reference_reader_says(
     row: dict[str, str], host: PictureHost, fetcher: Fetcher
@@ -103,7 +96,6 @@ def test_a_picture_over_http_measures_as_the_reference_reader_says(
     assert picture.display_height == int(row["display_height"])
 
 
-@needs_files
 @pytest.mark.parametrize("row", beyond_pillow())
 def test_formats_the_reference_reader_does_not_know_measure_as_their_authors_say(row: dict[str, str]) -> None:
     with (FILES / row["file"]).open("rb") as file:
@@ -111,15 +103,13 @@ def test_formats_the_reference_reader_does_not_know_measure_as_their_authors_say
     assert f"{picture.width}x{picture.height}" == row["upstream_expected"]
 
 
-@needs_files
-@pytest.mark.parametrize("file_name", SIZED)
+@pytest.mark.parametrize("file_name", [row["file"] for row in manifest() if row["file"] in SIZED])
 def test_what_is_not_decoded_is_measured_by_its_header(file_name: str) -> None:
     with (FILES / file_name).open("rb") as file:
         picture = measure(file)
     assert (picture.width, picture.height) == SIZED[file_name]
 
 
-@needs_files
 @pytest.mark.parametrize("row", unreadable())
 def test_a_broken_or_hostile_file_is_a_named_error_at_little_cost(
     row: dict[str, str], host: PictureHost, fetcher: Fetcher
@@ -140,7 +130,6 @@ def test_a_broken_or_hostile_file_is_a_named_error_at_little_cost(
     assert peak < 20_000_000
 
 
-@needs_files
 def test_only_the_header_of_a_large_photo_is_downloaded(host: PictureHost, fetcher: Fetcher) -> None:
     with fetcher.open(f"{host.url}/image-size/valid/jpg/large.jpg") as file:
         measure(cast("IO[bytes]", file), near_bytes=file.near_bytes)
