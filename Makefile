@@ -10,7 +10,7 @@ endif
 export PORT PARAMETERS
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help faults bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines up serve down reset logs check test lock docs site robots
+.PHONY: help faults mutants bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines up serve down reset logs check test lock docs site robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -105,6 +105,9 @@ bench-start: $(READY)  ## measure cold starts and warm overhead
 
 faults: $(READY)  ## the nightly fault suite: a thousand seeded runs
 	VITRINE_FAULT_RUNS=1000 $(VENV)/bin/pytest -q -n auto tests/faults
+
+mutants: $(READY)  ## the nightly mutation run: break guards one at a time and see whether tests notice (SEED=... MUTANTS=...)
+	nice $(PYTHON) -m tests.mutation --seed $(or $(SEED),$(shell date +%Y%m%d)) --mutants $(or $(MUTANTS),100)
 
 docs: $(READY)  ## write the OpenAPI document
 	$(PYTHON) -m commands.openapi

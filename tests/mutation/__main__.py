@@ -1,0 +1,139 @@
+"""Runs a seeded sample of the mutants, each in a process of its own with its room's tests.
+
+Nothing is written into the tree: the process imports the changed module from memory. The first test that fails ends
+the process, and so does a limit of time. Times are of the processor, so that a busy machine changes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.abc
+import importlib.util
+import os
+import random
+import resource
+import signal
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from importlib.machinery import SourceFileLoader
+from typing import TYPE_CHECKING, Any
+
+import hypothesis
+import pytest
+
+from tests.mutation.guards import PACKAGE, ROOMS
+from tests.mutation.mutants import Mutant, all_mutants
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import CodeType, ModuleType
+
+DOCUMENT = PACKAGE.parents[2] / "docs/testing.md"
+PYTEST_OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+LIMIT_SECONDS = 180  # of the processor
+LIMIT_WAITING_SECONDS = 1800
+OUTCOMES = ("killed", "survived", "equivalent")
+SHARED_IMPORTS = ("aws_lambda_powertools", "boto3", "moto.dynamodb", "moto.s3", "moto.sqs", "PIL.Image", "pydantic")
+
+
+class _MutantLoader(importlib.abc.MetaPathFinder, SourceFileLoader):
+    def __init__(self, mutant: Mutant) -> None:
+        name = "vitrine." + mutant.path.removesuffix(".py").replace("/", ".")
+        super().__init__(name, str(PACKAGE / mutant.path))
+        self._mutant = mutant
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> Any:
+        if fullname != self.name:
+            return None
+        return importlib.util.spec_from_file_location(fullname, self.path, loader=self)
+
+    def get_code(self, fullname: str) -> CodeType:
+        return compile(self._mutant.module(), self.path, "exec")
+
+
+def passes(room: str, mutant: Mutant | None) -> tuple[bool, float]:
+    """Whether the room's tests pass, and after how many seconds of the processor."""
+    waited, child = time.monotonic(), os.fork()
+    if child == 0:
+        os.setsid()
+        _run_tests(room, mutant)
+    ended = 0
+    try:
+        while not ended and time.monotonic() - waited < LIMIT_WAITING_SECONDS:
+            ended, status, used = os.wait4(child, os.WNOHANG)
+            time.sleep(0.02)
+    finally:
+        with suppress(ProcessLookupError):  # what the tests started and did not stop
+            os.killpg(child, signal.SIGKILL)
+    if not ended:
+        _, status, used = os.wait4(child, 0)
+    return _is_pass(os.waitstatus_to_exitcode(status)), used.ru_utime + used.ru_stime
+
+
+def _run_tests(room: str, mutant: Mutant | None) -> None:
+    code = int(pytest.ExitCode.INTERNAL_ERROR)
+    try:
+        resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_SECONDS, LIMIT_SECONDS))
+        if mutant:
+            sys.meta_path.insert(0, _MutantLoader(mutant))
+        silent = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silent, 1)
+        os.dup2(silent, 2)
+        code = int(pytest.main([*PYTEST_OPTIONS, *ROOMS[room].tests]))
+    finally:
+        os._exit(code)
+
+
+def _is_pass(code: int) -> bool:
+    """Raises where pytest could not do its work; an interrupted one could not import the mutant."""
+    if code in {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED}:
+        raise RuntimeError(f"pytest ended with {code}.")
+    return code == pytest.ExitCode.OK
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
+    parser.add_argument("--seed", type=int, default=0, help="which sample")
+    parser.add_argument("--mutants", type=int, default=60, help="how many; 0 takes all")
+    parser.add_argument("--only", default="", help="those whose name contains this")
+    parser.add_argument("--list", action="store_true", help="name them and run nothing")
+    arguments = parser.parse_args()
+
+    mutants = [mutant for mutant in all_mutants() if arguments.only in mutant.name]
+    sample = random.Random(arguments.seed).sample(mutants, min(arguments.mutants or len(mutants), len(mutants)))
+    if arguments.list:
+        print(*(mutant.name for mutant in sample), sep="\n")
+        return 0
+    equivalent = DOCUMENT.read_text() if DOCUMENT.exists() else ""
+    for name in SHARED_IMPORTS:
+        importlib.import_module(name)
+    hypothesis.settings.register_profile("mutants", derandomize=True, database=None)
+    hypothesis.settings.load_profile("mutants")
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
+    counts: Counter[tuple[str, str]] = Counter()
+    for mutant in sample:
+        if f"`{mutant.name}`" in equivalent:
+            outcome, seconds = "equivalent", 0.0
+        else:
+            survived, seconds = passes(mutant.room, mutant)
+            outcome = "survived" if survived else "killed"
+        counts.update([(mutant.room, outcome), ("all", outcome)])
+        print(f"{outcome:>10} {seconds:5.1f} s  {mutant.name}", flush=True)
+
+    for room in ROOMS:  # a mutant that survives says that its room's tests pass
+        if counts[room, "killed"] and not counts[room, "survived"] and not passes(room, None)[0]:
+            sys.exit(f"The tests of {room} fail without a mutant too.")
+
+    print(f"\n| room | mutants | {' | '.join(OUTCOMES)} |\n|---|--:|--:|--:|--:|")
+    for room in (*ROOMS, "all"):
+        there = sum(room in {it.room, "all"} for it in mutants)
+        print(f"| {room} | {there} |", *(f"{counts[room, it]} |" for it in OUTCOMES))
+    print(f"\nseed {arguments.seed}: {counts['all', 'killed']} killed, {counts['all', 'survived']} survived")
+    return int(counts["all", "survived"] > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
