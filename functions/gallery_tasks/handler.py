@@ -9,6 +9,7 @@ from vitrine.engagement.wiring import gallery_counters
 from vitrine.galleries.model import GalleryKey
 from vitrine.galleries.reshape_gallery import delete_images, rank_images_again
 from vitrine.galleries.wiring import gallery_store, gallery_tasks
+from vitrine.platform.hops import next_hop
 from vitrine.platform.telemetry import logger
 
 if TYPE_CHECKING:
@@ -32,10 +33,11 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _run(task: dict[str, Any], time_is_left: Callable[[], bool]) -> None:
     key = GalleryKey(*task["key"])
+    rest = gallery_tasks(next_hop(task.get("hops", 0)))
     if task["task"] == "delete_gallery":
         if not delete_images(gallery_store(), gallery_counters(), key, time_is_left):
-            gallery_tasks().delete_gallery(key)
+            rest.delete_gallery(key)
         return
     after = rank_images_again(gallery_store(), key, task["policy"], task["after"], time_is_left)
     if after is not None:
-        gallery_tasks().rank_again(key, task["policy"], after)
+        rest.rank_again(key, task["policy"], after)

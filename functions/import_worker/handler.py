@@ -36,8 +36,9 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     for record in event["Records"]:
         deliveries = int(record["attributes"]["ApproximateReceiveCount"])
         try:
-            for key in _imports(json.loads(record["body"])):
-                _run(key, context, is_last_delivery=deliveries >= MOST_DELIVERIES)
+            message = json.loads(record["body"])
+            for key in _imports(message):
+                _run(key, message.get("hops", 0), context, is_last_delivery=deliveries >= MOST_DELIVERIES)
         except Exception:  # noqa: BLE001 - SQS delivers it again
             logger.exception("import stopped", extra={"message_id": record["messageId"]})
             failures.append({"itemIdentifier": record["messageId"]})
@@ -50,7 +51,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _imports(message: dict[str, Any]) -> Iterator[ImportKey]:
     """The imports of S3's notification or of a continuation."""
     if "import_id" in message:
-        yield ImportKey(**message)
+        yield ImportKey(message["merchant_id"], message["import_id"])
     for record in message.get("Records", []):
         put = record["s3"]["object"]
         upload = ObjectVersion(unquote_plus(put["key"]), put["eTag"].strip('"'), put["size"])
@@ -68,16 +69,17 @@ def _imports(message: dict[str, Any]) -> Iterator[ImportKey]:
             yield key
 
 
-def _run(key: ImportKey, context: Any, *, is_last_delivery: bool) -> None:
+def _run(key: ImportKey, hops: int, context: Any, *, is_last_delivery: bool) -> None:
     milliseconds = context.get_remaining_time_in_millis()
     # No worker outlives its lease, so none writes rows behind the back of the next.
     lease = Lease(uuid4().hex, utc_now() + timedelta(milliseconds=milliseconds, seconds=_CLOCK_SKEW_SECONDS))
     if is_last_delivery:
-        if give_up(importer(), key, lease):
+        if give_up(importer(hops), key, lease):
             raise Stopped(key.import_id)
         return
-    progress = run_import(importer(), key, lease, lambda: context.get_remaining_time_in_millis() > _CHUNK_MILLISECONDS)
-    forget_file(importer(), key)
+    at_work = importer(hops)
+    progress = run_import(at_work, key, lease, lambda: context.get_remaining_time_in_millis() > _CHUNK_MILLISECONDS)
+    forget_file(at_work, key)
     metrics.add_metric("ImportRows", MetricUnit.Count, progress.imported)
     metrics.add_metric("ImportRowsRejected", MetricUnit.Count, progress.rejected)
     logger.info("import", extra={"merchant_id": key.merchant_id, "import_id": key.import_id, **progress._asdict()})

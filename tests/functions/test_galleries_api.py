@@ -232,7 +232,7 @@ def test_a_task_that_runs_out_of_time_goes_on_later() -> None:
     call("DELETE", GALLERY)
     [queue] = [url for url in client("sqs").list_queues()["QueueUrls"] if url.endswith("GalleryTasksQueue")]
     [message] = client("sqs").receive_message(QueueUrl=queue)["Messages"]
-    assert json.loads(message["Body"]) == {"task": "delete_gallery", "key": ["shop", "summer"]}
+    assert json.loads(message["Body"]) == {"task": "delete_gallery", "key": ["shop", "summer"], "hops": 0}
     tasks({"Records": [{"messageId": "1", "body": message["Body"]}]}, Context(milliseconds=0))
     client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
     run_tasks()

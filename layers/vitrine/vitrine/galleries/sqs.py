@@ -14,11 +14,12 @@ _CHANGING_SECONDS = 15
 
 
 class SqsTasks:
-    """Tasks on a queue."""
+    """Tasks on a queue; `hops` is how often they were handed on."""
 
-    def __init__(self, client: SQSClient, queue_url: str) -> None:
+    def __init__(self, client: SQSClient, queue_url: str, hops: int = 0) -> None:
         self._client = client
         self._queue_url = queue_url
+        self._hops = hops
 
     def delete_gallery(self, key: GalleryKey) -> None:
         """Remove all images of a gallery that is marked, then itself."""
@@ -33,4 +34,5 @@ class SqsTasks:
         self._send(task, delay_seconds=0 if after else _CHANGING_SECONDS)
 
     def _send(self, task: dict[str, Any], delay_seconds: int = 0) -> None:
-        self._client.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(task), DelaySeconds=delay_seconds)
+        body = json.dumps({**task, "hops": self._hops})
+        self._client.send_message(QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=delay_seconds)

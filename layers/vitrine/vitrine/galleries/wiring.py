@@ -32,10 +32,9 @@ def gallery_store() -> DynamoDBGalleries:
     return DynamoDBGalleries(client("dynamodb"), settings.galleries_table, settings.images_table)
 
 
-@cache
-def gallery_tasks() -> SqsTasks:
-    """Work that goes on after the answer."""
-    return SqsTasks(client("sqs"), read_settings(TaskSettings).gallery_tasks_queue)
+def gallery_tasks(hops: int = 0) -> SqsTasks:
+    """Work that goes on after the answer, or that was handed on `hops` times."""
+    return SqsTasks(client("sqs"), read_settings(TaskSettings).gallery_tasks_queue, hops)
 
 
 def new_incarnation() -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from vitrine.platform.hops import next_hop
+
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
@@ -12,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class SqsContinuations:
-    """Continuations on a queue."""
+    """Continuations on a queue, of work that was handed on `hops` times."""
 
-    def __init__(self, client: SQSClient, queue_url: str) -> None:
+    def __init__(self, client: SQSClient, queue_url: str, hops: int = 0) -> None:
         self._client = client
         self._queue_url = queue_url
+        self._hops = hops
 
     def send(self, key: ImportKey, delay_seconds: int) -> None:
-        """Run the import again after a while."""
-        self._client.send_message(
-            QueueUrl=self._queue_url, MessageBody=json.dumps(key._asdict()), DelaySeconds=delay_seconds
-        )
+        """Run the import again after a while. Raises TooManyHops."""
+        message = {**key._asdict(), "hops": next_hop(self._hops)}
+        self._client.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(message), DelaySeconds=delay_seconds)

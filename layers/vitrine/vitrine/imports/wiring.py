@@ -119,16 +119,15 @@ KINDS: dict[str, Callable[[], Kind]] = {
 }
 
 
-@cache
-def importer() -> Importer:
-    """What runs imports."""
+def importer(hops: int = 0) -> Importer:
+    """What runs imports; this run is the `hops`th continuation."""
     from vitrine.imports.run_import import Importer  # noqa: PLC0415 - for the worker alone
     from vitrine.imports.sqs import SqsContinuations  # noqa: PLC0415 - as above
 
     return Importer(
         store=import_store(),
         uploads=uploads(),
-        continuations=SqsContinuations(client("sqs"), read_settings(WorkerSettings).imports_queue),
+        continuations=SqsContinuations(client("sqs"), read_settings(WorkerSettings).imports_queue, hops),
         kind=lambda name: KINDS[name](),
         clock=utc_now,
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from vitrine.catalog.model import PARTS, UserKey
+from vitrine.platform.hops import next_hop
 from vitrine.platform.problems import Unavailable
 from vitrine.recommendations.choose_weights import choose_weights
 from vitrine.recommendations.model_files import (
@@ -47,13 +48,14 @@ _NEXT = dict(zip(STEPS, [*list(STEPS)[1:], None], strict=True))
 
 
 class Work(NamedTuple):
-    """One part of a step of a run, of which the rows before `start` are done."""
+    """One part of a step of a run, of which the rows before `start` are done in `hops` invocations."""
 
     merchant_id: str
     run: int
     step: str
     part: str
     start: int = 0
+    hops: int = 0
 
 
 class Run(NamedTuple):
@@ -178,7 +180,7 @@ class ModelBuilder:
             if work.step != "load":
                 getattr(self, f"_{work.step}")(work, run)
             elif rest := self._load(work, run, time_is_left):
-                self._queue.send([rest])
+                self._queue.send([rest._replace(hops=next_hop(work.hops))])
                 return
         after = self._runs.finish_part(work)
         if after is None or not all(f"{work.step}/{part}" in after.done for part in STEPS[work.step]):
