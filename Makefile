@@ -41,8 +41,9 @@ check: $(READY)  ## what CI checks beside the tests
 	for locked in layers/*/requirements.txt; do $(VENV)/bin/pip-audit --disable-pip --require-hashes -r $$locked || exit 1; done
 	$(PYTHON) -m commands.openapi --check
 
-test: $(READY)  ## all tests
-	$(VENV)/bin/pytest
+test: $(READY)  ## all tests: in parallel, then those against the deployed stack, which measure and so run alone
+	$(VENV)/bin/pytest -n auto --dist loadscope --ignore tests/e2e
+	$(VENV)/bin/pytest tests/e2e
 
 BENCH := .local/bench
 VERSION = $(shell $(PYTHON) -c 'import sys; print("python%d.%d" % sys.version_info[:2])')

@@ -12,6 +12,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 
 from tests import aws
 from tests.emulator import deploy
+from tests.skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 - pytest finds them here
 from vitrine.platform.aws import close_clients
 
 if TYPE_CHECKING:

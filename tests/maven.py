@@ -11,14 +11,12 @@ from uuid import uuid4
 _CACHE = Path(os.environ.get("VITRINE_CACHE", Path.home() / ".cache" / "vitrine"))
 
 
-def missing_tools() -> str | None:
-    """What keeps such a server from starting here, or None."""
-    lacking = [tool for tool in ("java", "mvn") if not shutil.which(tool)]
-    return f"needs {' and '.join(lacking)}" if lacking else None
-
-
 def fetched(name: str, pom: Path) -> Path:
     """The folder with all jars of `pom`, kept under `name`."""
+    lacking = [tool for tool in ("java", "mvn") if not shutil.which(tool)]
+    assert not lacking, (
+        f"no {' and no '.join(lacking)} on this machine (Debian: apt install default-jdk-headless maven)"
+    )
     kept = _CACHE / name
     if not kept.exists():
         fresh = kept.with_name(f"{name}.{uuid4().hex}")

@@ -12,7 +12,6 @@ from moto import mock_aws
 
 from tests.aws import create_tables
 from tests.dynamodb_local import running_dynamodb
-from tests.maven import missing_tools
 from vitrine.engagement.dynamodb import DynamoDBCounters
 from vitrine.engagement.model import Hit, Shard, Trace, slots_at
 from vitrine.engagement.ports import Absorbed, CounterKey, ShardKey
@@ -30,9 +29,6 @@ SLOTS = slots_at(NOW, timedelta(hours=1))
 
 @pytest.fixture(scope="module")
 def dynamodb_local() -> Iterator[str]:
-    lacking = missing_tools()
-    if lacking:
-        pytest.skip(f"Amazon's DynamoDB Local {lacking}")
     with running_dynamodb() as address:
         yield address
 

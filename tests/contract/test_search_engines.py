@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from tests import opensearch as node
 from tests.engines import START, Engine, embedded, opensearch, picture
-from tests.maven import missing_tools
 from vitrine.platform.aws import client
 from vitrine.search.model import Facet, FacetCount, Filters, Orientation, Sort
 
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[OpenSearch]:
-    reason = missing_tools()
-    if reason:
-        pytest.skip(f"OpenSearch {reason}")
     with node.running_node() as started:
         yield started
 
