@@ -15,7 +15,7 @@ def fetched(name: str, pom: Path) -> Path:
     """The folder with all jars of `pom`, kept under `name`."""
     lacking = [tool for tool in ("java", "mvn") if not shutil.which(tool)]
     assert not lacking, (
-        f"no {' and no '.join(lacking)} on this machine (Debian: apt install default-jdk-headless maven)"
+        f"no {' and no '.join(lacking)} on this machine (Debian: apt install default-jre-headless maven)"
     )
     kept = _CACHE / name
     if not kept.exists():

@@ -30,6 +30,13 @@ class _Module(NamedTuple):
     rest: list[ast.stmt]
 
 
+class _Uses(NamedTuple):
+    """The settings that a definition reads and the definitions it names, each as `(module, name)`."""
+
+    settings: frozenset[tuple[str, str]]
+    names: frozenset[tuple[str, str]]
+
+
 def variables_read_by(folder: str) -> Variables:
     """The variables of all settings that the handler can come to read."""
     needed: set[str] = set()
@@ -46,24 +53,30 @@ def _settings_reached(folder: str) -> Iterator[Any]:
     seen: set[tuple[str, str]] = set()
     while waiting:
         at = waiting.pop()
-        if at in seen:
-            continue
-        seen.add(at)
-        module, name = at
-        source = _module(module)
-        nodes = source.rest if not name else [source.definitions[name]] if name in source.definitions else []
-        for node in nodes:
-            for called in ast.walk(node):
-                if isinstance(called, ast.Call) and getattr(called.func, "id", "") == "read_settings":
-                    where, kind = _origin(module, ast.unparse(called.args[0]), node)
-                    yield getattr(import_module(where), kind)
-                if isinstance(called, ast.Name):
-                    waiting.append(_origin(module, called.id, node))
+        if at not in seen:
+            seen.add(at)
+            found = _uses(*at)
+            for where, kind in found.settings:
+                yield getattr(import_module(where), kind)
+            waiting += found.names
 
 
-def _origin(module: str, name: str, node: ast.AST) -> tuple[str, str]:
-    """Where a name used in `node` is defined; names imported inside it included."""
-    return (_imports(node) | _module(module).imports).get(name, (module, name))
+@cache
+def _uses(module: str, name: str) -> _Uses:
+    """What a definition of a module uses, or with no name what the module does when it is imported."""
+    source = _module(module)
+    nodes = source.rest if not name else [source.definitions[name]] if name in source.definitions else []
+    settings: set[tuple[str, str]] = set()
+    names: set[tuple[str, str]] = set()
+    for node in nodes:
+        imported = _imports(node) | source.imports  # those inside the definition too
+        for called in ast.walk(node):
+            if isinstance(called, ast.Call) and getattr(called.func, "id", "") == "read_settings":
+                kind = ast.unparse(called.args[0])
+                settings.add(imported.get(kind, (module, kind)))
+            if isinstance(called, ast.Name):
+                names.add(imported.get(called.id, (module, called.id)))
+    return _Uses(frozenset(settings), frozenset(names))
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -90,8 +91,12 @@ def test_a_function_is_one_handler_one_resource_samples_and_a_test(folder: str) 
     assert files == ["handler.py"]
     assert folder_of(FUNCTIONS[resource_of(folder)]) == folder
     assert [sample for sample in samples() if sample.function == folder], f"put a sample into events/{folder}/"
-    tests = (ROOT / "tests").rglob("*.py")
-    assert any(f"functions.{folder}.handler" in file.read_text() for file in tests), f"no test runs {folder}"
+    assert f"functions.{folder}.handler" in _source_of_tests(), f"no test runs {folder}"
+
+
+@cache
+def _source_of_tests() -> str:
+    return "".join(file.read_text() for file in (ROOT / "tests").rglob("*.py"))
 
 
 def test_every_resource_and_every_sample_has_its_function() -> None:
