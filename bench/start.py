@@ -54,12 +54,19 @@ KEY = {
 }
 ANSWERS = {
     "Query": {"Items": [{**IMAGE, "sk": {"S": f"image-{at}"}} for at in range(20)], "Count": 20},
-    "GetItem": {"Item": KEY},
     "UpdateItem": {"ConsumedCapacity": {"TableName": "t", "CapacityUnits": 1.0}},
 }
 
 
-IMAGE_FOUND = {"Item": {**IMAGE, "sk": {"S": "image-1"}}}
+GALLERY = {
+    "pk": {"S": "shop"},
+    "sk": {"S": "summer"},
+    "policy": {"S": "interest"},
+    "created_at": {"S": "2024-01-01T00:00:00Z"},
+    **{name: {"N": "20"} for name in ("images", "views", "clicks", "revision")},
+    "settling": {"M": {}},
+}
+FOUND = {"access_table": KEY, "galleries_table": GALLERY, "images_table": {**IMAGE, "sk": {"S": "image-1"}}}
 
 
 class Stub(BaseHTTPRequestHandler):
@@ -69,7 +76,7 @@ class Stub(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         operation = self.headers["X-Amz-Target"].split(".")[1]
-        answer = IMAGE_FOUND if operation == "GetItem" and asked["TableName"] == "images_table" else ANSWERS[operation]
+        answer = {"Item": FOUND[asked["TableName"]]} if operation == "GetItem" else ANSWERS[operation]
         body = json.dumps(answer).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/x-amz-json-1.0")

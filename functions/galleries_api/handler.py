@@ -27,10 +27,10 @@ from vitrine.galleries.change_image import change_image, delete_image
 from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey
 from vitrine.galleries.put_gallery import put_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
-from vitrine.galleries.read_gallery import Position, find_gallery, find_image, read_order
+from vitrine.galleries.read_gallery import Position, find_gallery, find_image, find_shown_image, read_order
 from vitrine.galleries.reshape_gallery import request_deletion
-from vitrine.galleries.wiring import gallery_store, gallery_tasks, new_incarnation
-from vitrine.platform.http import LONGEST_ID, PUBLISHABLE, Answer, HttpApp, Refused, Request
+from vitrine.galleries.wiring import gallery_store, gallery_tasks, new_incarnation, public_counts
+from vitrine.platform.http import LONGEST_ID, PUBLISHABLE, SECRET, Answer, HttpApp, Refused, Request
 from vitrine.platform.problems import FieldError
 from vitrine.platform.wiring import replays
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vitrine.galleries.bodies import NewImage, PatchImage
-    from vitrine.galleries.model import Image
+    from vitrine.galleries.model import Gallery, Image
 
 _CHALLENGE_PAGE = 500
 _CHALLENGE_BYTES = 4_000_000
@@ -57,17 +57,10 @@ def put(request: Request) -> Answer:
     """Create or change a gallery."""
     from vitrine.galleries.bodies import PutGallery  # noqa: PLC0415 - readers never load bodies
 
-    body = request.body(PutGallery)
-    result = put_gallery(
-        gallery_store(),
-        gallery_tasks(),
-        _key(request),
-        body.title,
-        body.ranking.policy,
-        counting=body.counting,
-        now=request.now,
-    )
-    return Answer(201 if result.created else 200, gallery_answer(result.gallery))
+    key = _key(request)
+    result = put_gallery(gallery_store(), gallery_tasks(), key, request.body(PutGallery).changes(), now=request.now)
+    public_counts().forget(key)
+    return Answer(201 if result.created else 200, gallery_answer(result.gallery, counts=True))
 
 
 @app.route("GET", "/galleries", scope=PUBLISHABLE, answers={200: GalleryAnswer}, paged=True)
@@ -75,14 +68,14 @@ def list_galleries(request: Request) -> Answer:
     """List galleries by id."""
     page = request.page()
     galleries = gallery_store().list_galleries(request.merchant_id, page.limit, page.state)
-    items = [gallery_answer(gallery) for gallery in galleries if not gallery.deleting]
+    items = [_gallery_answer(request, gallery) for gallery in galleries if not gallery.deleting]
     return request.list_answer(items, galleries[-1].key.gallery_id if len(galleries) == page.limit else None)
 
 
 @app.route("GET", "/galleries/{gallery_id}", scope=PUBLISHABLE, answers={200: GalleryAnswer})
 def get(request: Request) -> Answer:
     """Read a gallery with its totals."""
-    return Answer(200, gallery_answer(find_gallery(gallery_store(), _key(request))))
+    return Answer(200, _gallery_answer(request, find_gallery(gallery_store(), _key(request))))
 
 
 @app.route("DELETE", "/galleries/{gallery_id}", answers={202: DeletionAnswer})
@@ -126,17 +119,21 @@ def post_images(request: Request) -> Answer:
     paged=True,
 )
 def get_images(request: Request) -> Answer:
-    """Read the ordered gallery."""
+    """Read the ordered gallery; with a publishable key without counts, unless the gallery has `public_counts`."""
     page = request.page()
     start = Position(*page.state) if page.state else None
-    ordered = read_order(gallery_store(), _key(request), page.limit, start)
-    return request.list_answer([placed_answer(placed) for placed in ordered.placed], ordered.next)
+    key = _key(request)
+    ordered = read_order(gallery_store(), key, page.limit, start)
+    counts = _shows_counts(request, key)
+    return request.list_answer([placed_answer(placed, counts=counts) for placed in ordered.placed], ordered.next)
 
 
 @app.route("GET", "/galleries/{gallery_id}/images/{image_id}", scope=PUBLISHABLE, answers={200: ImageAnswer})
 def get_image(request: Request) -> Answer:
-    """Read an image."""
-    return Answer(200, image_answer(find_image(gallery_store(), _key(request), request.path_id("image_id"))))
+    """Read an image; a hidden one needs a secret key."""
+    key, image_id = _key(request), request.path_id("image_id")
+    find = find_image if request.caller.kind == SECRET else find_shown_image
+    return Answer(200, image_answer(find(gallery_store(), key, image_id), counts=_shows_counts(request, key)))
 
 
 @app.route(
@@ -153,7 +150,7 @@ def patch_image(request: Request) -> Answer:
     image = change_image(
         gallery_store(), _key(request), request.path_id("image_id"), lambda image: _patched(image, changes)
     )
-    return Answer(200, image_answer(image))
+    return Answer(200, image_answer(image, counts=True))
 
 
 @app.route("DELETE", "/galleries/{gallery_id}/images/{image_id}", answers={204: None})
@@ -194,6 +191,14 @@ def challenge_images(request: Request) -> Answer:
 
 def _key(request: Request) -> GalleryKey:
     return GalleryKey(request.merchant_id, request.path_id("gallery_id"))
+
+
+def _shows_counts(request: Request, key: GalleryKey) -> bool:
+    return request.caller.kind == SECRET or bool(public_counts().among([key], request.now))
+
+
+def _gallery_answer(request: Request, gallery: Gallery) -> GalleryAnswer:
+    return gallery_answer(gallery, counts=request.caller.kind == SECRET or gallery.public_counts)
 
 
 def _judge(at: int, sent: NewImage | Refused, seen: set[str]) -> tuple[PutImageAnswer, ImageDraft | None]:

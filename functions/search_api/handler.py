@@ -6,7 +6,9 @@ import time
 from typing import Any
 
 from vitrine.access.wiring import admit
-from vitrine.platform.http import PUBLISHABLE, Answer, HttpApp, Request
+from vitrine.galleries.model import GalleryKey
+from vitrine.galleries.wiring import public_counts
+from vitrine.platform.http import PUBLISHABLE, SECRET, Answer, HttpApp, Request
 from vitrine.platform.problems import FieldError, InvalidRequest
 from vitrine.platform.telemetry import Metric
 from vitrine.search.answers import SearchAnswer, SuggestAnswer, found_image_answer
@@ -33,7 +35,13 @@ def search_images(request: Request) -> Answer:
     page = request.page()
     found = picture_finder().search(request.merchant_id, read_search(request.query, page.limit), page.state)
     took_ms = round((time.perf_counter() - started) * 1000, 2)
-    answer = request.list_answer([found_image_answer(hit) for hit in found.hits], found.after)
+    galleries = {GalleryKey(request.merchant_id, hit.picture.gallery_id) for hit in found.hits}
+    telling = galleries if request.caller.kind == SECRET else public_counts().among(galleries, request.now)
+    items = [
+        found_image_answer(hit, counts=GalleryKey(request.merchant_id, hit.picture.gallery_id) in telling)
+        for hit in found.hits
+    ]
+    answer = request.list_answer(items, found.after)
     more = {
         "total": {"value": found.total.value, "relation": found.total.relation},
         "facets": {

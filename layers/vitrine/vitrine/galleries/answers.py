@@ -19,10 +19,11 @@ class GalleryAnswer(TypedDict):
     title: str | None
     ranking: RankingAnswer
     counting: str
+    public_counts: bool
     created_at: str
     images: int
-    views: int
-    clicks: int
+    views: NotRequired[int]
+    clicks: NotRequired[int]
 
 
 class DeletionAnswer(TypedDict):
@@ -39,9 +40,9 @@ class ImageAnswer(TypedDict):
     name: str
     url: str
     created_at: str
-    weight: int
+    weight: NotRequired[int]
     position: NotRequired[int]
-    events: EventsAnswer
+    events: NotRequired[EventsAnswer]
     caption: str | None
     alt: str | None
     tags: list[str]
@@ -50,7 +51,7 @@ class ImageAnswer(TypedDict):
     width: int | None
     height: int | None
     pinned_position: int | None
-    hidden: bool
+    hidden: NotRequired[bool]
 
 
 class FieldErrorAnswer(TypedDict):
@@ -89,30 +90,31 @@ class ChallengeImageAnswer(TypedDict):
     events: EventsAnswer
 
 
-def gallery_answer(gallery: Gallery) -> GalleryAnswer:
-    """A gallery."""
-    return {
+def gallery_answer(gallery: Gallery, *, counts: bool) -> GalleryAnswer:
+    """A gallery; with `counts`, what was counted for it."""
+    answer: GalleryAnswer = {
         "id": gallery.key.gallery_id,
         "title": gallery.title,
         "ranking": {"policy": gallery.policy},
         "counting": gallery.counting,
+        "public_counts": gallery.public_counts,
         "created_at": to_rfc3339(gallery.created_at),
         "images": gallery.images,
-        "views": gallery.totals.views,
-        "clicks": gallery.totals.clicks,
     }
+    if counts:
+        answer["views"] = gallery.totals.views
+        answer["clicks"] = gallery.totals.clicks
+    return answer
 
 
-def image_answer(image: Image) -> ImageAnswer:
-    """An image by itself."""
+def image_answer(image: Image, *, counts: bool) -> ImageAnswer:
+    """An image by itself; with `counts`, what was counted for it and whether it is hidden."""
     described = image.description
-    return {
+    answer: ImageAnswer = {
         "id": image.image_id,
         "name": described.name,
         "url": described.url,
         "created_at": to_rfc3339(described.created_at),
-        "weight": image.weight,
-        "events": {"views": image.totals.views, "clicks": image.totals.clicks},
         "caption": described.caption,
         "alt": described.alt,
         "tags": list(described.tags),
@@ -121,13 +123,17 @@ def image_answer(image: Image) -> ImageAnswer:
         "width": described.width,
         "height": described.height,
         "pinned_position": image.pinned_position,
-        "hidden": image.hidden,
     }
+    if counts:
+        answer["weight"] = image.weight
+        answer["events"] = {"views": image.totals.views, "clicks": image.totals.clicks}
+        answer["hidden"] = image.hidden
+    return answer
 
 
-def placed_answer(placed: Placed) -> ImageAnswer:
+def placed_answer(placed: Placed, *, counts: bool) -> ImageAnswer:
     """An image in its gallery's order."""
-    answer = image_answer(placed.image)
+    answer = image_answer(placed.image, counts=counts)
     answer["position"] = placed.position
     return answer
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, field_validator
 
-from vitrine.galleries.model import Description
+from vitrine.galleries.model import Description, GalleryChanges
 from vitrine.platform.bodies import WHOLE, Id, RequestBody, UtcTime, WebAddress
 from vitrine.platform.times import utc_now
 
@@ -29,17 +29,32 @@ class Ranking(RequestBody):
 
 
 class PutGallery(RequestBody):
-    """A gallery."""
+    """A gallery, or changes of one: what is not sent stays as it is."""
 
     title: Annotated[str, Field(max_length=300)] | None = None
     ranking: Annotated[Ranking, Field(default_factory=Ranking)]
+    public_counts: Annotated[
+        bool,
+        Field(
+            default_factory=bool,
+            description="Whether a publishable key is told what was counted: `events` and `weight` of images, `views` "
+            "and `clicks` of the gallery. False at first; a change takes up to 2 s.",
+        ),
+    ]
     counting: Annotated[
         Literal["once_an_hour", "every_event"] | None,
         Field(
             description="How often a visitor of a web page counts for an image: once an hour for views and for clicks, "
-            "unless `every_event`. Kept when not sent; a change takes up to 10 s."
+            "unless `every_event`. A change takes up to 10 s."
         ),
     ] = None
+
+    def changes(self) -> GalleryChanges:
+        """What was sent, in the domain's terms."""
+        sent = {name: getattr(self, name) for name in self.model_fields_set}
+        if "ranking" in sent:
+            sent["policy"] = sent.pop("ranking").policy
+        return cast("GalleryChanges", {name: it for name, it in sent.items() if it is not None or name == "title"})
 
 
 class NewImage(RequestBody):

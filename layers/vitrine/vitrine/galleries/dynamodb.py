@@ -40,11 +40,11 @@ from vitrine.platform.threads import run_all
 from vitrine.platform.times import from_rfc3339, to_rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from vitrine.galleries.model import Counting, Policy, Settlement
+    from vitrine.galleries.model import GalleryChanges, Settlement
     from vitrine.platform.dynamodb import Item
 
 _PARALLEL_WRITES = 16
@@ -64,7 +64,14 @@ class DynamoDBGalleries:
     def put_gallery(self, gallery: Gallery) -> bool:
         item: dict[str, Any] = {
             **_gallery_key(gallery.key),
-            "policy": {"S": gallery.policy},
+            **_gallery_settings(
+                {
+                    "title": gallery.title,
+                    "policy": gallery.policy,
+                    "counting": gallery.counting,
+                    "public_counts": gallery.public_counts,
+                }
+            ),
             "created_at": {"S": to_rfc3339(gallery.created_at)},
             "images": {"N": "0"},
             "views": {"N": "0"},
@@ -72,10 +79,6 @@ class DynamoDBGalleries:
             "revision": {"N": "0"},
             "settling": {"M": {}},
         }
-        if gallery.title is not None:
-            item["title"] = {"S": gallery.title}
-        if gallery.counting == "every_event":
-            item["counting"] = {"S": gallery.counting}
 
         def attempt() -> None:
             with translated():
@@ -89,21 +92,31 @@ class DynamoDBGalleries:
             return False
         return True
 
-    def change_gallery(self, key: GalleryKey, title: str | None, policy: Policy, counting: Counting | None) -> bool:
-        values: dict[str, Any] = {":policy": {"S": policy}, ":one": {"N": "1"}}
-        sets = ["policy = :policy"]
-        for name, value in (("title", title), ("counting", counting)):
-            if value is not None:
-                sets.append(f"{name} = :{name}")
-                values[f":{name}"] = {"S": value}
-        removed = " REMOVE title" if title is None else ""
-        return self._update_gallery(key, f"SET {', '.join(sets)}{removed} ADD revision :one", _OPEN, values)
+    def change_gallery(self, key: GalleryKey, changes: GalleryChanges) -> bool:
+        said = _gallery_settings(changes)
+        sets = [f"{name} = :{name}" for name in said]
+        removed = [name for name in changes if name not in said]
+        values: dict[str, Any] = {":one": {"N": "1"}, **{f":{name}": value for name, value in said.items()}}
+        parts = [
+            f"SET {', '.join(sets)}" if sets else "",
+            f"REMOVE {', '.join(removed)}" if removed else "",
+            "ADD revision :one",
+        ]
+        return self._update_gallery(key, " ".join(part for part in parts if part), _OPEN, values)
 
     def find_gallery(self, key: GalleryKey) -> Gallery | None:
         with translated():
             answer = self._client.get_item(TableName=self._galleries, Key=_gallery_key(key), ConsistentRead=True)
         item = answer.get("Item")
         return None if item is None else _gallery(cast("Item", item))
+
+    def find_galleries(self, keys: Collection[GalleryKey]) -> Mapping[GalleryKey, Gallery]:
+        if len(keys) == 1:
+            [key] = keys
+            found = self.find_gallery(key)
+            return {key: found} if found else {}
+        items = batch_get(self._client, self._galleries, [_gallery_key(key) for key in keys])
+        return {gallery.key: gallery for gallery in map(_gallery, items)}
 
     def list_galleries(self, merchant_id: str, limit: int, after: str | None) -> Sequence[Gallery]:
         items = query_some(
@@ -323,6 +336,15 @@ def _gallery_key(key: GalleryKey) -> dict[str, Any]:
     return {"pk": {"S": key.merchant_id}, "sk": {"S": key.gallery_id}}
 
 
+def _gallery_settings(changes: GalleryChanges) -> dict[str, Any]:
+    """The attributes of what is said of a gallery; None has none."""
+    return {
+        name: {"BOOL": value} if isinstance(value, bool) else {"S": value}
+        for name, value in changes.items()
+        if value is not None
+    }
+
+
 def _image_key(key: GalleryKey, image_id: str) -> dict[str, Any]:
     return {"pk": {"S": _partition(key)}, "sk": {"S": image_id}}
 
@@ -355,6 +377,7 @@ def _gallery(item: Item) -> Gallery:
         revision=int(item["revision"]["N"]),
         deleting="deleting" in item,
         counting="every_event" if item.get("counting") == {"S": "every_event"} else "once_an_hour",
+        public_counts=item.get("public_counts") == {"BOOL": True},
     )
 
 

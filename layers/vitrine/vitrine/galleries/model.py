@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,6 +121,7 @@ class Image(NamedTuple):
 class Gallery:
     """A gallery and its totals.
 
+    `public_counts` says whether web pages are told what was counted for it and for its images.
     `counting` says how often a visitor of a web page counts for an image: once an hour for views and for clicks, or
     with every event. `totals` count every event of the gallery's life, deleted images' too. `settling` holds, for
     images whose new totals are already in `totals` and not yet on the image, what they will be.
@@ -136,6 +137,16 @@ class Gallery:
     revision: int = 0
     deleting: bool = False
     counting: Counting = "once_an_hour"
+    public_counts: bool = False
+
+
+class GalleryChanges(TypedDict, total=False):
+    """What a merchant says of a gallery. What is left out stays as it is."""
+
+    title: str | None
+    policy: Policy
+    counting: Counting
+    public_counts: bool
 
 
 class Settlement(NamedTuple):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from vitrine.galleries.model import Counted, Counting, Gallery, GalleryKey, Image, Policy, Settlement, Totals
+    from vitrine.galleries.model import Counted, Gallery, GalleryChanges, GalleryKey, Image, Policy, Settlement, Totals
 
 
 class StaleImages(Exception):
@@ -32,12 +32,16 @@ class GalleryStore(Protocol):
         """Store a new gallery; False when there is one."""
         ...
 
-    def change_gallery(self, key: GalleryKey, title: str | None, policy: Policy, counting: Counting | None) -> bool:
-        """Set title, policy and, unless None, counting; False when there is none, or it is being deleted."""
+    def change_gallery(self, key: GalleryKey, changes: GalleryChanges) -> bool:
+        """Set what `changes` say; False when there is no gallery, or it is being deleted."""
         ...
 
     def find_gallery(self, key: GalleryKey) -> Gallery | None:
         """The gallery, read consistently."""
+        ...
+
+    def find_galleries(self, keys: Collection[GalleryKey]) -> Mapping[GalleryKey, Gallery]:
+        """The galleries there are of these."""
         ...
 
     def list_galleries(self, merchant_id: str, limit: int, after: str | None) -> Sequence[Gallery]:

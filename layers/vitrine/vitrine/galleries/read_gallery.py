@@ -49,7 +49,19 @@ def find_image(store: GalleryStore, key: GalleryKey, image_id: str) -> Image:
     """The image. Raises NotFound."""
     image = store.get_images(key, [image_id]).get(image_id)
     if image is None:
-        raise NotFound(f"Gallery {key.gallery_id} has no image {image_id}.")
+        raise _no_image(key, image_id)
+    return image
+
+
+def _no_image(key: GalleryKey, image_id: str) -> NotFound:
+    return NotFound(f"Gallery {key.gallery_id} has no image {image_id}.")
+
+
+def find_shown_image(store: GalleryStore, key: GalleryKey, image_id: str) -> Image:
+    """The image. Raises NotFound, also for one that is hidden."""
+    image = find_image(store, key, image_id)
+    if image.hidden:
+        raise _no_image(key, image_id)
     return image
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from vitrine.galleries.dynamodb import DynamoDBGalleries
+from vitrine.galleries.show_counts import PublicCounts
 from vitrine.galleries.sqs import SqsTasks
 from vitrine.platform.aws import client
 from vitrine.platform.settings import read_settings
@@ -32,9 +33,10 @@ def gallery_store() -> DynamoDBGalleries:
     return DynamoDBGalleries(client("dynamodb"), settings.galleries_table, settings.images_table)
 
 
-def gallery_tasks(hops: int = 0) -> SqsTasks:
-    """Work that goes on after the answer, or that was handed on `hops` times."""
-    return SqsTasks(client("sqs"), read_settings(TaskSettings).gallery_tasks_queue, hops)
+@cache
+def public_counts() -> PublicCounts:
+    """Which galleries tell web pages what was counted."""
+    return PublicCounts(gallery_store())
 
 
 def new_incarnation() -> str:

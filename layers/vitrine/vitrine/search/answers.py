@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from vitrine.platform.times import to_rfc3339
 
@@ -16,7 +16,7 @@ class FoundImageAnswer(TypedDict):
     name: str | None
     url: str
     created_at: str
-    weight: int | float
+    weight: NotRequired[int | float]
     caption: str | None
     tags: list[str]
     credit: str | None
@@ -53,16 +53,15 @@ class SuggestAnswer(TypedDict):
     items: list[SuggestionAnswer]
 
 
-def found_image_answer(hit: Hit) -> FoundImageAnswer:
-    """An image that was found; `highlight` is HTML, escaped but for its `<mark>`."""
+def found_image_answer(hit: Hit, *, counts: bool) -> FoundImageAnswer:
+    """An image that was found, with `counts` its weight; `highlight` is HTML, escaped but for its `<mark>`."""
     picture = hit.picture
-    return {
+    answer: FoundImageAnswer = {
         "id": picture.id,
         "gallery_id": picture.gallery_id,
         "name": picture.name,
         "url": picture.url,
         "created_at": to_rfc3339(picture.created_at),
-        "weight": int(picture.weight) if picture.weight.is_integer() else picture.weight,
         "caption": picture.caption,
         "tags": list(picture.tags),
         "credit": ", ".join(picture.credit) or None,
@@ -72,3 +71,6 @@ def found_image_answer(hit: Hit) -> FoundImageAnswer:
         "score": hit.score,
         "highlight": dict(hit.highlight),
     }
+    if counts:
+        answer["weight"] = int(picture.weight) if picture.weight.is_integer() else picture.weight
+    return answer
