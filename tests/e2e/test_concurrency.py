@@ -58,7 +58,7 @@ def test_concurrent_clients_that_send_again_are_counted_exactly(shop: Api, web_p
     statuses = Counter(result["status"] for results in answers for result in results)
     assert statuses == {"accepted": EVENTS, "duplicate": len(sent) - EVENTS}
     expected = totals(events)
-    eventually(lambda: shown(web_page, gallery) == expected, within_seconds=60)
+    eventually(lambda: shown(shop, gallery) == expected, within_seconds=60)
     whole = shop.get(f"/galleries/{gallery}").json
     assert (whole["views"], whole["clicks"]) == tuple(map(sum, zip(*expected.values(), strict=True)))
     assert shop.get(f"/galleries/{gallery}/audit").json == {"images": len(PICTURES), "mismatched": []}
@@ -71,11 +71,11 @@ def test_a_new_order_shows_soon(shop: Api, web_page: Api, gallery: str):
     lags = []
     for number in range(21):
         name = PICTURES[number % len(PICTURES)]
-        before = shown(web_page, gallery)[name]
+        before = shown(shop, gallery)[name]
         event = {"event_id": f"{gallery}-{number}", "type": "click", "image_id": name, "session_id": f"s{number}"}
         assert send(web_page, gallery, [event]) == [{"event_id": event["event_id"], "status": "accepted"}]
         answered = time.monotonic()
-        eventually(lambda name=name, before=before: shown(web_page, gallery)[name] != before)
+        eventually(lambda name=name, before=before: shown(shop, gallery)[name] != before)
         lags.append(time.monotonic() - answered)
     print(f"event answered to order shown: median {statistics.median(lags) * 1000:.0f} ms of {len(lags)}")
 

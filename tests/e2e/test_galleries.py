@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+import urllib3
 
 from tests.e2e.api import Api, eventually
 
@@ -30,9 +33,30 @@ def test_a_click_moves_a_picture_up(shop: Api, web_page: Api, gallery: str):
     assert first.json["results"] == [{"event_id": f"{gallery}-1", "status": "accepted"}]
     assert again.json["results"][0]["status"] == "duplicate"
     eventually(lambda: ids(web_page, gallery)[0] == last)
-    top = web_page.get(f"/galleries/{gallery}/images?limit=1").json["items"][0]
+    top = shop.get(f"/galleries/{gallery}/images?limit=1").json["items"][0]
     assert (top["weight"], top["events"], top["position"]) == (7, {"views": 0, "clicks": 1}, 1)
+    assert not {"weight", "events", "hidden"} & set(web_page.get(f"/galleries/{gallery}/images").json["items"][0])
     assert shop.get(f"/galleries/{gallery}/audit").json == {"images": 5, "mismatched": []}
+
+
+def test_a_key_in_the_query_works_as_in_the_header(stack: Stack, web_page: Api, gallery: str):
+    path = f"/galleries/{gallery}"
+    assert Api(stack.api_url).get(f"{path}?key={stack.publishable_key}").json == web_page.get(path).json
+    refused = Api(stack.api_url).get(f"{path}?key={stack.secret_key}")
+    assert_problem(refused, 401)
+    assert "Roll" in refused.json["detail"]
+
+
+def test_a_page_sends_events_as_text_with_its_key_in_the_address(stack: Stack, shop: Api, gallery: str):
+    shop.post(f"/galleries/{gallery}/images", {"images": IMAGES})
+    event = {"event_id": f"{gallery}-1", "type": "view", "image_id": ids(shop, gallery)[0]}
+    sent = urllib3.request(
+        "POST",
+        f"{stack.api_url}/galleries/{gallery}/events?key={stack.publishable_key}",
+        body=json.dumps({"events": [event]}),
+        headers={"Content-Type": "text/plain;charset=UTF-8"},
+    )
+    assert (sent.status, sent.json()["results"][0]["status"]) == (202, "accepted")
 
 
 def test_a_shown_page_is_not_sent_again(shop: Api, gallery: str):

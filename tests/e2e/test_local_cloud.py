@@ -36,8 +36,8 @@ def test_the_stack_file_tells_all_that_a_client_needs(stack: Stack):
     assert urllib3.util.parse_url(stack.api_url).host == "127.0.0.1"
 
 
-def test_the_demo_gallery_is_in_the_order_of_its_weights(web_page: Api):
-    items = web_page.get("/galleries/default/images?limit=100").json["items"]
+def test_the_demo_gallery_is_in_the_order_of_its_weights(shop: Api):
+    items = shop.get("/galleries/default/images?limit=100").json["items"]
 
     weights = [item["weight"] for item in items]
     assert len(items) >= 81

@@ -62,7 +62,8 @@ class TestGalleries:
         status, gallery = call("PUT", GALLERY, body={"title": "Sommer"})
         assert (status, gallery["title"], gallery["ranking"]) == (200, "Sommer", {"policy": "interest"})
         assert call("GET", GALLERY)[1] == gallery
-        assert call("PUT", GALLERY, body={})[1]["title"] is None
+        assert call("PUT", GALLERY, body={})[1]["title"] == "Sommer"
+        assert call("PUT", GALLERY, body={"title": None})[1]["title"] is None
 
     def test_are_listed_page_by_page(self) -> None:
         for name in ("a", "b", "c"):

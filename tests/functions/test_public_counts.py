@@ -18,6 +18,7 @@ from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -69,7 +70,8 @@ NAMES = ("one", "two")
 
 
 @pytest.fixture
-def page(cloud: None) -> Page:
+def page(cloud: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Page:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     return Page()
 
 

@@ -7,17 +7,17 @@ interface GalleryItem {
   id: string;
   title: string | null;
   images: number;
-  views: number;
-  clicks: number;
+  views?: number;
+  clicks?: number;
 }
 interface ImageItem {
   id: string;
   name: string;
   url: string;
   alt: string | null;
-  weight: number;
+  weight?: number;
   position: number;
-  events: { views: number; clicks: number };
+  events?: { views: number; clicks: number };
 }
 
 const SHOWN = 24;
@@ -45,7 +45,7 @@ export function Gallery({ session }: { session: Session }) {
             </select>
           </label>
         )}
-        {gallery && (
+        {gallery?.views !== undefined && (
           <p className="aside">
             {gallery.views} views, {gallery.clicks} clicks
           </p>
@@ -129,9 +129,11 @@ function Images({ session, galleryId }: { session: Session; galleryId: string })
               <img src={image.url} alt={image.alt ?? image.name} loading="lazy" />
               <span className="place">{image.position}</span>
               <span className="name">{image.name}</span>
-              <span className="weight">
-                {image.events.views} views · {image.events.clicks} clicks · <b>{image.weight}</b>
-              </span>
+              {image.events && (
+                <span className="weight">
+                  {image.events.views} views · {image.events.clicks} clicks · <b>{image.weight}</b>
+                </span>
+              )}
             </button>
           </li>
         ))}
