@@ -39,6 +39,11 @@ def public_counts() -> PublicCounts:
     return PublicCounts(gallery_store())
 
 
+def gallery_tasks(hops: int = 0) -> SqsTasks:
+    """Work that goes on after the answer, or that was handed on `hops` times."""
+    return SqsTasks(client("sqs"), read_settings(TaskSettings).gallery_tasks_queue, hops)
+
+
 def new_incarnation() -> str:
     """A fresh mark for an image at its creation."""
     return uuid4().hex[:12]
