@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,8 @@ from local.deployment import stack_outputs
 from local.state import ROOT, aws_environment
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from local.state import Stack
 
 GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))

@@ -16,7 +16,7 @@ from functions.galleries_api.handler import lambda_handler as galleries
 from functions.interactions_api.handler import lambda_handler as interactions
 from tests.aws import api_event, send
 from tests.faults.fault import FAULTS, Fault, Killed, without_guards
-from vitrine.catalog.dynamodb import purchase_mark
+from vitrine.catalog.dynamodb import purchase_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,7 @@ def test_a_batch_that_is_cut_at_any_call_and_sent_again_is_recorded_once(
     for batch in (BATCH, LATER):
         assert post(batch, "calm") == 202
     expected = left_behind("calm")
-    assert expected[1] == {("ann", "mug"): {purchase_mark("1")}, ("bob", "tea"): {purchase_mark("3")}}
+    assert expected[1] == {("ann", "mug"): {purchase_digest("1")}, ("bob", "tea"): {purchase_digest("3")}}
     for at in count(1):
         merchant = f"cut{at}"
         fault = Fault(at, when, what)
@@ -109,7 +109,7 @@ def bought_as_told(merchant: str) -> bool:
     told: dict[tuple[str, str], set[bytes]] = {}
     for user, sk, product, kind in history:
         if kind == "purchase":
-            told.setdefault((user, product), set()).add(purchase_mark(sk[2:]))
+            told.setdefault((user, product), set()).add(purchase_digest(sk[2:]))
     return told == bought
 
 

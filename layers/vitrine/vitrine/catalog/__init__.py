@@ -1,1 +1,1 @@
-"""What a merchant sells, and what shoppers did with it."""
+"""The catalogue: a merchant's products, and users' interactions with them."""

@@ -1,4 +1,4 @@
-"""Products and interactions as clients read them."""
+"""Response bodies of products and interactions."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ErasureAnswer(TypedDict):
 
 
 def product_answer(product: Product) -> ProductAnswer:
-    """A product."""
+    """Return the response body of a product."""
     return {
         "product_id": product.product_id,
         "name": product.name,
@@ -61,7 +61,10 @@ def product_answer(product: Product) -> ProductAnswer:
 
 
 def interaction_answer(interaction: Interaction) -> InteractionAnswer:
-    """An interaction of the user in the path, who is not repeated: answers may be kept for replay."""
+    """Return the response body of an interaction.
+
+    It does not name the user: the path does, and saved responses must not hold a person's id.
+    """
     return {
         "interaction_id": interaction.interaction_id,
         "product_id": interaction.product_id,

@@ -1,4 +1,4 @@
-"""What clients send of products and interactions."""
+"""Request bodies of products and interactions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Value = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 
 
 class PutProduct(RequestBody):
-    """A product as it is now."""
+    """A product; replaces what was stored under its id."""
 
     name: Annotated[str, Field(min_length=1, max_length=500)]
     category: Text | None = None
@@ -57,7 +57,7 @@ class PutProduct(RequestBody):
         return value
 
     def product(self, product_id: str) -> Product:
-        """The product in the domain's terms."""
+        """Return the product as the domain's type."""
         return Product(
             product_id,
             self.name,
@@ -81,14 +81,14 @@ class PutInteraction(RequestBody):
     value: Value | None = None
 
     def sent(self, user_id: str, interaction_id: str) -> Sent:
-        """The interaction in the domain's terms; it happens now unless it says when."""
+        """Return the interaction as the domain's type; without `occurred_at` it happened now."""
         when = self.occurred_at or utc_now()
         interaction = Interaction(interaction_id, user_id, self.product_id, self.type, when, self.value)
         return Sent(interaction, self.occurred_at is not None)
 
 
 class NewInteraction(PutInteraction):
-    """Something a shopper did. `interaction_id` stays when it is sent again."""
+    """One interaction of a batch. A client that sends it again keeps its `interaction_id`."""
 
     interaction_id: Id
     user_id: Id

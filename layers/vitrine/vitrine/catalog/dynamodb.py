@@ -3,11 +3,11 @@
 | table | pk | sk | |
 |---|---|---|---|
 | products | `{merchant_id}` | `{product_id}` | a product |
-| interactions | `{merchant_id}/{user_id}` | `i/{interaction_id}` | in the indexes `by_time` and `by_part` too |
-| | | `b/{product_id}` | marks of the purchases by which the user bought it, if any |
-| | | `user` | `revision` moves when what the user bought changes |
+| interactions | `{merchant_id}/{user_id}` | `i/{interaction_id}` | an interaction; in `by_time` and `by_part` too |
+| | | `b/{product_id}` | digests of the user's purchases of this product; absent without any |
+| | | `user` | `revision`, raised whenever the set of bought products changes |
 
-Ids hold no slash, so keys are unambiguous.
+Ids contain no slash, so keys are unambiguous.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class DynamoDBProducts:
         return [product_of(item) for item in items]
 
     def all_products(self, merchant_id: str) -> Iterator[Product]:
-        """All products of a merchant, by id."""
+        """Iterate over all products of a merchant, in the order of their ids."""
         items = query_all(
             self._client,
             TableName=self._table,
@@ -192,7 +192,10 @@ class DynamoDBInteractions:
     def _bought(
         self, user: UserKey, changes: Sequence[tuple[Interaction | None, Interaction | None]]
     ) -> list[dict[str, Any]]:
-        """Who bought what is a set of marks of purchases a product: adding and removing one can be repeated."""
+        """Return updates of the sets of purchase digests, one set per product.
+
+        Adding a digest to a set, or removing it, gives the same result when it is repeated.
+        """
         verbs: dict[tuple[str, str], set[str]] = {}
         for before, after in changes:
             was = before.product_id if before and before.type == "purchase" else None
@@ -208,8 +211,8 @@ class DynamoDBInteractions:
         return [
             self._update(
                 bought_key(user, product_id),
-                f"{verb} purchases :marks",
-                {":marks": {"BS": sorted(map(purchase_mark, ids))}},
+                f"{verb} purchases :digests",
+                {":digests": {"BS": sorted(map(purchase_digest, ids))}},
             )
             for (product_id, verb), ids in verbs.items()
         ] + [revised]
@@ -238,37 +241,37 @@ class DynamoDBInteractions:
 
 
 def product_key(merchant_id: str, product_id: str) -> Item:
-    """Where a product lies."""
+    """Return the key of a product."""
     return {"pk": {"S": merchant_id}, "sk": {"S": product_id}}
 
 
 def user_partition(user: UserKey) -> str:
-    """The partition of a user."""
+    """Return the partition key of a user."""
     return f"{user.merchant_id}/{user.user_id}"
 
 
 def user_key(user: UserKey) -> Item:
-    """Where a user's `revision` lies."""
+    """Return the key of the item with a user's `revision`."""
     return {"pk": {"S": user_partition(user)}, "sk": {"S": "user"}}
 
 
-def purchase_mark(interaction_id: str) -> bytes:
-    """What stands for a purchase: 50,000 of them fit into an item, whatever their ids' lengths."""
+def purchase_digest(interaction_id: str) -> bytes:
+    """Return the digest of a purchase. An item holds 50,000 of them, however long the ids are."""
     return hashlib.blake2b(interaction_id.encode(), digest_size=8).digest()
 
 
 def bought_key(user: UserKey, product_id: str) -> Item:
-    """Where the purchases of a product by a user lie."""
+    """Return the key of a user's purchases of one product."""
     return {"pk": {"S": user_partition(user)}, "sk": {"S": f"b/{product_id}"}}
 
 
 def product_item(merchant_id: str, product: Product) -> Item:
-    """A product as it is stored."""
+    """Return a product as a DynamoDB item."""
     return {**product_key(merchant_id, product.product_id), "content": {"S": json.dumps(asdict(product))}}
 
 
 def product_of(item: Item) -> Product:
-    """Inverse of `product_item`."""
+    """Return the product of a DynamoDB item; the inverse of `product_item`."""
     content = json.loads(item["content"]["S"])
     return Product(**{**content, "tags": tuple(content["tags"])})
 

@@ -18,7 +18,7 @@ _KEYED_DIGEST_BYTES = 16
 
 @dataclass(frozen=True)
 class Product:
-    """Something a merchant sells."""
+    """A product of a merchant."""
 
     product_id: str
     name: str
@@ -34,7 +34,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Interaction:
-    """Something a shopper did with a product. `value` is what it was worth, as the merchant counts."""
+    """A view, click or purchase of a product by a user. `value` is its worth in the merchant's own unit."""
 
     interaction_id: str
     user_id: str
@@ -45,18 +45,18 @@ class Interaction:
 
 
 class UserKey(NamedTuple):
-    """One merchant's shopper."""
+    """A user of a merchant."""
 
     merchant_id: str
     user_id: str
 
 
 def part_of(user_id: str) -> int:
-    """Which of a merchant's `PARTS` a user's interactions are read with in bulk."""
+    """Return which of a merchant's `PARTS` a user is in: bulk reads take one part at a time."""
     return int.from_bytes(hashlib.blake2b(user_id.encode(), digest_size=2).digest()) % PARTS
 
 
 def interaction_id_of(gallery_id: str, event_id: str, product_id: str) -> str:
-    """The same gallery event gives the same interaction, however often it is sent."""
+    """Return the id of the interaction that a gallery event makes: the same event always makes the same id."""
     text = f"{gallery_id}/{event_id}/{product_id}"
     return "event:" + hashlib.blake2b(text.encode(), digest_size=_KEYED_DIGEST_BYTES).hexdigest()

@@ -1,4 +1,4 @@
-"""What the catalogue needs."""
+"""What the catalogue's use cases need from outside."""
 
 from __future__ import annotations
 
@@ -11,58 +11,59 @@ if TYPE_CHECKING:
 
 
 class StaleInteractions(Exception):
-    """Interactions changed since they were read; nothing was written."""
+    """An interaction changed after it was read; the write was refused."""
 
 
 class ProductStore(Protocol):
-    """Products."""
+    """Stores products."""
 
     def put_products(self, merchant_id: str, products: Sequence[Product]) -> None:
-        """Store products, whatever stood there."""
+        """Store products; each replaces what was stored under its id."""
         ...
 
     def find_product(self, merchant_id: str, product_id: str) -> Product | None:
-        """The product, read consistently."""
+        """Return the product (a consistent read), or None."""
         ...
 
     def list_products(self, merchant_id: str, limit: int, after: str | None) -> Sequence[Product]:
-        """Up to `limit` products by id, after the id `after`."""
+        """Return up to `limit` products in the order of their ids, starting after the id `after`."""
         ...
 
     def delete_product(self, merchant_id: str, product_id: str) -> bool:
-        """Remove a product; False when there was none."""
+        """Delete a product; return whether it existed."""
         ...
 
 
 class InteractionStore(Protocol):
-    """Interactions by user."""
+    """Stores interactions, by user."""
 
     def find_interactions(self, user: UserKey, interaction_ids: Sequence[str]) -> dict[str, Interaction]:
-        """Those there are of these, read consistently."""
+        """Return those of the interactions that exist, by id (a consistent read)."""
         ...
 
     def replace_interactions(
         self, user: UserKey, changes: Sequence[tuple[Interaction | None, Interaction | None]]
     ) -> None:
-        """Write `(before, after)`, at most `REPLACE_LIMIT` new ones or a single change; after None removes.
+        """Replace each `before` by its `after`: None before creates, None after deletes.
 
-        What was bought follows in the same write, and `revision` of the user moves where that changes. Raises
-        StaleInteractions where another stands than `before`; some may be written then.
+        Takes at most `REPLACE_LIMIT` new interactions, or one change. The same write updates the set of bought
+        products, and raises the user's `revision` if that set changes. Raises StaleInteractions if a stored
+        interaction differs from its `before`; some of the others may be written by then.
         """
         ...
 
     def newest_interactions(
         self, user: UserKey, limit: int, after: str | None
     ) -> tuple[Sequence[Interaction], str | None]:
-        """Up to `limit`, newest first, behind `after`; and where to go on (None at the end)."""
+        """Return up to `limit` interactions, newest first, after `after`; and the next `after`, None at the end."""
         ...
 
     def erase(self, user: UserKey, time_is_left: Callable[[], bool]) -> bool:
-        """Remove all there is of a user; False when time ran out before."""
+        """Delete everything of a user; return False if time ran out before the end."""
         ...
 
     def part(self, merchant_id: str, part: int) -> Iterator[Interaction]:
-        """All interactions of the users of one part."""
+        """Iterate over all interactions of the users in one part."""
         ...
 
 
@@ -70,8 +71,8 @@ REPLACE_LIMIT = 45
 
 
 class Withdrawals(Protocol):
-    """Who must know that a product may no longer be shown."""
+    """Listener for withdrawn products."""
 
     def note(self, merchant_id: str) -> None:
-        """Some product of the merchant was deleted or is no longer available."""
+        """Note that a product of the merchant was deleted or became unavailable."""
         ...

@@ -1,4 +1,4 @@
-"""Products are described, and taken away."""
+"""Store, find and delete products."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def put_products(store: ProductStore, withdrawals: Withdrawals, merchant_id: str, products: Sequence[Product]) -> None:
-    """Store products as they are described now."""
+    """Store products; each replaces what was stored under its id."""
     store.put_products(merchant_id, products)
     if not all(product.available for product in products):
         withdrawals.note(merchant_id)
 
 
 def find_product(store: ProductStore, merchant_id: str, product_id: str) -> Product:
-    """A product. Raises NotFound."""
+    """Return a product. Raises NotFound."""
     product = store.find_product(merchant_id, product_id)
     if product is None:
         raise NotFound(f"There is no product {product_id}.")
@@ -29,9 +29,9 @@ def find_product(store: ProductStore, merchant_id: str, product_id: str) -> Prod
 
 
 def delete_product(store: ProductStore, withdrawals: Withdrawals, merchant_id: str, product_id: str) -> None:
-    """Take a product away. Raises NotFound.
+    """Delete a product. Raises NotFound.
 
-    A delete that was cut short is noted again by the one that follows it, which finds nothing.
+    Notes the withdrawal even if the product is gone already: an earlier delete may have stopped before its note.
     """
     deleted = store.delete_product(merchant_id, product_id)
     withdrawals.note(merchant_id)

@@ -1,4 +1,4 @@
-"""What shoppers do is recorded, each interaction once by its id."""
+"""Record interactions, each once by its id."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _ATTEMPTS = 6
 
 
 class Sent(NamedTuple):
-    """An interaction as it was sent. `says_when` is false where the time is that of its arrival."""
+    """An interaction as a client sent it. `says_when` is False if its time is the time of arrival."""
 
     interaction: Interaction
     says_when: bool = True
 
 
 class Recorded(NamedTuple):
-    """What became of an interaction, as it is stored now."""
+    """A stored interaction, and what the request changed."""
 
     interaction: Interaction
     status: Status
@@ -44,10 +44,10 @@ def record_interactions(
     interactions: Sequence[Sent],
     on_purchase: Callable[[UserKey], None],
 ) -> list[Recorded]:
-    """Add or change interactions; answers in their order, once all are stored.
+    """Add or change interactions; return the results in their order, once all are stored.
 
-    The last of several with one id counts. `on_purchase` hears of every user with a purchase, also of one that
-    was stored before: the first sender may have died between storing and telling.
+    Of several interactions with one id the last one counts. `on_purchase` is called for every user with a purchase,
+    also if the purchase was stored before: an earlier request may have stopped between storing and calling it.
     """
     by_user: dict[UserKey, dict[str, Sent]] = {}
     for sent in interactions:
@@ -59,11 +59,14 @@ def record_interactions(
     for user, latest in by_user.items():
         if any(sent.interaction.type == "purchase" for sent in latest.values()):
             on_purchase(user)
-    return [recorded[UserKey(merchant_id, it.user_id)][it.interaction_id] for it, _ in interactions]
+    return [
+        recorded[UserKey(merchant_id, interaction.user_id)][interaction.interaction_id]
+        for interaction, _ in interactions
+    ]
 
 
 def remove_interaction(store: InteractionStore, user: UserKey, interaction_id: str) -> None:
-    """Take one interaction away. Raises NotFound."""
+    """Delete one interaction. Raises NotFound."""
 
     def attempt() -> bool:
         before = store.find_interactions(user, [interaction_id]).get(interaction_id)
@@ -85,16 +88,16 @@ def _record_user(store: InteractionStore, user: UserKey, sent: list[Sent]) -> di
 
 
 def _record_chunk(store: InteractionStore, user: UserKey, chunk: list[Sent]) -> dict[str, Recorded]:
-    stored = store.find_interactions(user, [it.interaction_id for it, _ in chunk])
+    stored = store.find_interactions(user, [sent.interaction.interaction_id for sent in chunk])
     recorded: dict[str, Recorded] = {}
     changes: list[tuple[Interaction | None, Interaction | None]] = []
-    for it, says_when in chunk:
-        earlier = stored.get(it.interaction_id)
-        now = it if says_when or earlier is None else replace(it, occurred_at=earlier.occurred_at)
-        status: Status = "unchanged" if now == earlier else "updated" if earlier else "created"
-        recorded[it.interaction_id] = Recorded(now, status)
-        if now != earlier:
-            changes.append((earlier, now))
+    for interaction, says_when in chunk:
+        before = stored.get(interaction.interaction_id)
+        after = interaction if says_when or before is None else replace(interaction, occurred_at=before.occurred_at)
+        status: Status = "unchanged" if after == before else "updated" if before else "created"
+        recorded[interaction.interaction_id] = Recorded(after, status)
+        if after != before:
+            changes.append((before, after))
     new = [change for change in changes if change[0] is None]
     if new:
         store.replace_interactions(user, new)

@@ -1,4 +1,4 @@
-"""What a known shopper did in a gallery counts as done with the products of its images."""
+"""Record gallery events of known users as interactions with the products of the images."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def take_events(
 ) -> None:
     """Record an interaction for each of `events` that names a user, and each of its image's `products`.
 
-    The same event makes the same interactions, so resent ones change nothing.
+    An event always makes the same interactions, so an event that is sent again changes nothing.
     """
     sent = [
         Sent(

@@ -1,4 +1,4 @@
-"""The catalogue on its engines."""
+"""Picks the catalogue's engines."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from vitrine.platform.settings import read_settings
 
 
 class ProductSettings(NamedTuple):
-    """Where products are kept."""
+    """The table of products."""
 
     products_table: str
 
 
 class InteractionSettings(NamedTuple):
-    """Where interactions are kept."""
+    """The table of interactions."""
 
     interactions_table: str
 
 
 @cache
 def product_store() -> DynamoDBProducts:
-    """Products."""
+    """Return the process's product repository."""
     return DynamoDBProducts(client("dynamodb"), read_settings(ProductSettings).products_table)
 
 
 @cache
 def interaction_store() -> DynamoDBInteractions:
-    """Interactions."""
+    """Return the process's interaction repository."""
     return DynamoDBInteractions(client("dynamodb"), read_settings(InteractionSettings).interactions_table)
