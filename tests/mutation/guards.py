@@ -27,7 +27,6 @@ ROOMS = {
             "tests/functions/test_every_route.py::TestQuotas",
             "tests/functions/test_authorizer.py",
             "tests/functions/test_merchants_command.py",
-            "tests/contract/test_dynamodb_stores.py",
         ),
     ),
     "catalog": Room(
@@ -47,7 +46,6 @@ ROOMS = {
             "tests/unit/engagement",
             "tests/functions/test_events_api.py",
             "tests/functions/test_weights.py",
-            "tests/contract/test_dynamodb_stores.py",
             "tests/faults/test_exactness.py",
         ),
     ),
@@ -58,7 +56,6 @@ ROOMS = {
             "tests/unit/galleries",
             "tests/functions/test_galleries_api.py",
             "tests/functions/test_weights.py",
-            "tests/contract/test_dynamodb_stores.py",
             "tests/faults/test_exactness.py",
         ),
     ),
