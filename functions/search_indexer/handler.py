@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vitrine.galleries.wiring import gallery_store
 from vitrine.platform.metrics import MetricUnit, metrics
@@ -15,13 +15,29 @@ from vitrine.search.sqs import read_changes
 from vitrine.search.wiring import picture_index
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from vitrine.search.model import PictureKey
 
 
-def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Index the batch's images, a merchant at a time; a merchant that fails holds up no other."""
-    keys: dict[str, list[PictureKey]] = defaultdict(list)
-    messages: dict[str, list[str]] = defaultdict(list)
+_KEYS_TOGETHER = 10_000
+_LAST_UPDATE_MILLISECONDS = 60_000
+
+
+class Change(NamedTuple):
+    """A message and the keys in it."""
+
+    message_id: str
+    keys: list[PictureKey]
+
+
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Index the batch's images, a merchant at a time; a merchant that fails holds up no other.
+
+    What there is no time for comes back. The time is short, because nobody takes over from a function that was killed
+    before it is over.
+    """
+    waiting: dict[str, list[Change]] = defaultdict(list)
     failed: list[str] = []
     for record in event["Records"]:
         try:
@@ -30,16 +46,33 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             logger.exception("not a change")
             failed.append(record["messageId"])
             continue
-        keys[merchant_id] += changed
-        messages[merchant_id].append(record["messageId"])
-    for merchant_id, changed in keys.items():
-        try:
-            picture_index().update(merchant_id, changed, partial(read_pictures, gallery_store(), merchant_id))
-        except Exception:  # noqa: BLE001 - see above
-            logger.exception("not indexed", extra={"merchant_id": merchant_id})
-            failed += messages[merchant_id]
-    _report(event["Records"], sum(map(len, keys.values())), len(failed))
+        waiting[merchant_id].append(Change(record["messageId"], changed))
+    indexed = 0
+    for merchant_id, changes in waiting.items():
+        for some in _together(changes):
+            keys = [key for change in some for key in change.keys]
+            if context.get_remaining_time_in_millis() < _LAST_UPDATE_MILLISECONDS:
+                failed += [change.message_id for change in some]
+                continue
+            try:
+                picture_index().update(merchant_id, keys, partial(read_pictures, gallery_store(), merchant_id))
+                indexed += len(keys)
+            except Exception:  # noqa: BLE001 - see above
+                logger.exception("not indexed", extra={"merchant_id": merchant_id})
+                failed += [change.message_id for change in some]
+    _report(event["Records"], indexed, len(failed))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _together(changes: list[Change]) -> Iterator[list[Change]]:
+    """The changes in parts of bounded work."""
+    some: list[Change] = []
+    for change in changes:
+        if some and sum(len(it.keys) for it in some) + len(change.keys) > _KEYS_TOGETHER:
+            yield some
+            some = []
+        some.append(change)
+    yield some
 
 
 def _report(records: list[dict[str, Any]], images: int, failed: int) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.usefixtures("cloud")
-LIMITED = {"GalleryTasksFunction", "ImportWorkerFunction", "ModelsFunction"}
+LIMITED = {"GalleryTasksFunction", "ImportWorkerFunction", "ModelsFunction", "SearchReconcilerFunction"}
 ROWS = b"store_id,store_name,area_code\n" + b"".join(b"S%d,Kiosk,A1\n" % n for n in range(1200))
 
 

@@ -259,6 +259,15 @@ class OpenSearchFinder:
         return page
 
     @_answered()
+    def held(self, merchant_id: str, keys: Sequence[PictureKey]) -> dict[PictureKey, Picture]:
+        try:
+            answer = self._client.mget(index=alias(merchant_id), body={"ids": [str(key) for key in keys]})
+        except NotFoundError:
+            return {}
+        found = [to_picture(doc["_source"]["source"]) for doc in answer["docs"] if doc.get("found")]
+        return {picture.key: picture for picture in found}
+
+    @_answered()
     def suggest(self, merchant_id: str, text: str, limit: int) -> list[str]:
         known = relevance.words(text)[-relevance.MAX_WORDS :]
         if not known:

@@ -28,6 +28,10 @@ class PictureFinder(Protocol):
         """One page, beginning at the `after` of the page before it."""
         ...
 
+    def held(self, merchant_id: str, keys: Sequence[PictureKey]) -> Mapping[PictureKey, Picture]:
+        """The pictures of these keys as the index holds them."""
+        ...
+
     def suggest(self, merchant_id: str, text: str, limit: int) -> list[str]:
         """What was typed with its last word completed, the most frequent first."""
         ...

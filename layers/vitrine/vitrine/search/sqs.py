@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.search.model import PictureKey
+from vitrine.search.reconcile_index import Comparison
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,6 +40,26 @@ class SqsChanges:
                 message = {"merchant_id": merchant_id, "keys": keys[start : start + KEYS_A_MESSAGE]}
                 self._client.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(message))
         return len(once)
+
+
+class SqsComparisons:
+    """Comparisons on a queue; `hops` is how often they were handed on."""
+
+    def __init__(self, client: SQSClient, queue_url: str, hops: int = 0) -> None:
+        self._client = client
+        self._queue_url = queue_url
+        self._hops = hops
+
+    def send(self, comparison: Comparison) -> None:
+        """Let the comparison go on."""
+        body = json.dumps({"comparison": comparison._asdict(), "hops": self._hops})
+        self._client.send_message(QueueUrl=self._queue_url, MessageBody=body)
+
+
+def read_comparison(body: str) -> tuple[Comparison, int]:
+    """The comparison of a message, and how often it was handed on."""
+    message = json.loads(body)
+    return Comparison(**message["comparison"]), message["hops"]
 
 
 def read_changes(body: str) -> tuple[str, list[PictureKey]]:

@@ -299,8 +299,8 @@ class _Opened:
     def picture(self, address: DocAddress) -> Picture:
         return to_picture(bytes(self.searcher.doc(address)["source"][0]))
 
-    def still_holds(self, picture: Picture) -> Picture | None:
-        found = self.searcher.search(_term("key", str(picture.key)), 1, count=False).hits
+    def held(self, key: PictureKey) -> Picture | None:
+        found = self.searcher.search(_term("key", str(key)), 1, count=False).hits
         return self.picture(found[0][1]) if found else None
 
 
@@ -341,6 +341,11 @@ class TantivyFinder:
             return self._by_relevance(merchant_id, newest, search, after)
         return _by_field(newest, search, after)
 
+    def held(self, merchant_id: str, keys: Sequence[PictureKey]) -> dict[PictureKey, Picture]:
+        newest = self._newest(merchant_id)
+        pictures = ((key, newest.held(key)) for key in keys) if newest else ()
+        return {key: picture for key, picture in pictures if picture}
+
     def suggest(self, merchant_id: str, text: str, limit: int) -> list[str]:
         newest = self._newest(merchant_id)
         known = relevance.words(text)[-relevance.MAX_WORDS :]
@@ -369,7 +374,7 @@ class TantivyFinder:
             for score, address in rest:
                 picture: Picture | None = pinned.picture(address)
                 if pinned is not newest and picture:
-                    picture = newest.still_holds(picture)
+                    picture = newest.held(picture.key)
                 if picture:
                     hits.append(_hit(pinned, matching, picture, score))
         total = Total(window.total)

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from opensearchpy import OpenSearch
 
     from vitrine.search.ports import PictureFinder, PictureIndex
+    from vitrine.search.reconcile_index import Reconciler
     from vitrine.search.segments import LocalVersions, SegmentStore
-    from vitrine.search.sqs import SqsChanges
+    from vitrine.search.sqs import SqsChanges, SqsComparisons
 
 EMBEDDED = "embedded"
 
@@ -46,6 +47,12 @@ class ChangesSettings(NamedTuple):
     search_changes_queue: str
 
 
+class ComparisonSettings(NamedTuple):
+    """Where comparisons of indexes with images wait."""
+
+    search_comparisons_queue: str
+
+
 @cache
 def picture_finder() -> PictureFinder:
     """What answers searches."""
@@ -68,6 +75,21 @@ def picture_index() -> PictureIndex:
     from vitrine.search.opensearch import OpenSearchIndex  # noqa: PLC0415 - as above
 
     return OpenSearchIndex(_opensearch())
+
+
+def reconciler() -> Reconciler:
+    """What compares the index with the images."""
+    from vitrine.galleries.wiring import gallery_store  # noqa: PLC0415 - only one function compares
+    from vitrine.search.reconcile_index import Reconciler  # noqa: PLC0415 - as above
+
+    return Reconciler(gallery_store(), picture_finder(), picture_index())
+
+
+def comparisons(hops: int = 0) -> SqsComparisons:
+    """The queue of comparisons, those sent were handed on `hops` times."""
+    from vitrine.search.sqs import SqsComparisons  # noqa: PLC0415 - only one function compares
+
+    return SqsComparisons(client("sqs"), read_settings(ComparisonSettings).search_comparisons_queue, hops)
 
 
 @cache

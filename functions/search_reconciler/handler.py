@@ -1,0 +1,57 @@
+"""Merchants' indexes are compared with their images and repaired, when the schedule says so or `{"merchant_id": …}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vitrine.access.wiring import access_store
+from vitrine.platform.hops import next_hop
+from vitrine.platform.metrics import MetricUnit, metrics
+from vitrine.platform.telemetry import logger
+from vitrine.search.reconcile_index import Comparison
+from vitrine.search.sqs import read_comparison
+from vitrine.search.wiring import comparisons, reconciler
+
+_LAST_REPAIR_MILLISECONDS = 90_000
+
+
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Begin comparisons; or go on with those of the queue as far as time allows, and hand on what is left."""
+    if "Records" not in event:
+        merchants = [event["merchant_id"]] if "merchant_id" in event else access_store().merchants()
+        for merchant_id in merchants:
+            comparisons().send(Comparison(merchant_id))
+        logger.info("comparisons begun", extra={"merchants": len(merchants)})
+        return {"begun": len(merchants)}
+    failed = []
+    repaired = 0
+    for record in event["Records"]:
+        try:
+            repaired += _go_on(record["body"], context)
+        except Exception:  # noqa: BLE001 - the queue hands it out again
+            logger.exception("not compared")
+            failed.append({"itemIdentifier": record["messageId"]})
+    metrics.add_metric("SearchRepaired", MetricUnit.Count, repaired)
+    metrics.flush_metrics()
+    return {"batchItemFailures": failed}
+
+
+def _go_on(body: str, context: Any) -> int:
+    """Answers how many documents were repaired."""
+    before, hops = read_comparison(body)
+    rest = comparisons(next_hop(hops))
+    comparison, repaired = reconciler().go_on(
+        before, lambda: context.get_remaining_time_in_millis() > _LAST_REPAIR_MILLISECONDS
+    )
+    if not comparison.done:
+        rest.send(comparison)
+    logger.info(
+        "compared",
+        extra={
+            "merchant_id": comparison.merchant_id,
+            "images": comparison.images - before.images,
+            "repaired": repaired,
+            "done": comparison.done,
+        },
+    )
+    return repaired
