@@ -2,9 +2,10 @@
 
     make bench-counting
 
-Amazon's DynamoDB Local reports what each request consumes. Storefront-shaped batches: 20 events on 20 images, always
-the same 20, 50 batches a second of simulated time; weights follow the stream once a second. Refused conditional
-writes report nothing and are counted as one unit.
+Twice: from a shop's server, where each event counts, and from pages, where 20 events are those of one visitor and a
+third of the batches are second looks, which are filtered. Amazon's DynamoDB Local reports what each request consumes.
+Storefront-shaped batches: 20 events on 20 images, always the same 20, 50 batches a second of simulated time; weights
+follow the stream once a second. Refused conditional writes report nothing and are counted as one unit.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from functions.weights.handler import lambda_handler as weights
 from tests.aws import Context, create_tables
 from tests.dynamodb_local import running_dynamodb, use_dynamodb
 from vitrine.engagement.count_events import Batch
-from vitrine.engagement.model import Event
+from vitrine.engagement.model import Event, Page
 from vitrine.engagement.wiring import counter_store, event_counter, gallery_counters
 from vitrine.galleries.audit_gallery import audit_gallery
 from vitrine.galleries.model import Description, Gallery, GalleryKey
@@ -89,25 +90,50 @@ class Stream:
         return found
 
 
-def count(batches):
+def from_server(batch):
+    """A batch of new events that name nobody."""
+    events = [
+        Event(f"event-{batch * IMAGES + image}", "click" if random.random() < CLICK_RATE else "view", image_id(image))
+        for image in range(IMAGES)
+    ]
+    return events, None, IMAGES
+
+
+def from_page(batch):
+    """A visitor's views of all images, a click among them; every third batch is what the visitor before did, anew."""
+    visitor = batch - 1 if batch % 3 == 2 else batch
+    chance = random.Random(visitor)
+    events = [
+        Event(
+            f"{batch}-{image}",
+            "click" if chance.random() < CLICK_RATE else "view",
+            image_id(image),
+            user_id=f"visitor:{visitor:022d}",
+            session_id=f"session-{visitor}",
+        )
+        for image in range(IMAGES)
+    ]
+    return events, Page("192.0.2.1", "Firefox"), IMAGES if visitor == batch else 0
+
+
+def image_id(at):
+    return f"image-{at:06d}"
+
+
+def count(batches, gallery_id, sent_by, stream):
     """Ours: events counted, weights followed. Answers units of counting and of weights for 1,000 events."""
 
-    key = GalleryKey("bench", "hot")
+    key = GalleryKey("bench", gallery_id)
     make_gallery(key, IMAGES)
-
-    watch(counter_store()._client)  # noqa: SLF001 - one client serves all stores
-    stream = Stream("CountersTable")
     spent: Counter[str] = Counter()
-    number = 0
+    number = counted = 0
     for at in range(batches):
-        events = []
-        for image in range(IMAGES):
-            number += 1
-            kind = "click" if random.random() < CLICK_RATE else "view"
-            events.append(Event(f"event-{number}", kind, f"image-{image:06d}"))
+        events, page, to_count = sent_by(at)
+        number += len(events)
+        counted += to_count
         now = START + timedelta(seconds=at / BATCHES_PER_SECOND)
         units.clear()
-        event_counter().count(Batch(key, "secret", events, from_robot=False, now=now))
+        event_counter().count(Batch(key, "secret", events, from_robot=False, now=now, page=page))
         spent["counting"] += units["CountersTable"] + units["refused"]
         spent["reading images"] += units["ImagesTable"]
         if (at + 1) % BATCHES_PER_SECOND == 0 or at + 1 == batches:
@@ -121,9 +147,8 @@ def count(batches):
     found = audit_gallery(gallery_store(), gallery_counters(), key)
     totals = gallery_store().find_gallery(key).totals
     assert not found.mismatched, found
-    assert totals.events == number, (totals, number)
-    shards = sum(1 for _ in shards_of(counter_store()))
-    return {name: amount / number * 1000 for name, amount in spent.items()}, shards
+    assert totals.events == counted, (totals, counted)
+    return {name: amount / number * 1000 for name, amount in spent.items()}, counted, shards_of(gallery_id)
 
 
 _reads: Counter[str] = Counter()
@@ -147,10 +172,12 @@ def watch_reads(client):
     client.meta.events.register("after-call.dynamodb.*", add)
 
 
-def shards_of(store):
-    paginator = boto3.client("dynamodb").get_paginator("scan")
-    for page in paginator.paginate(TableName="CountersTable", ProjectionExpression="pk"):
-        yield from page["Items"]
+def shards_of(gallery_id):
+    """How many shards a gallery's images have."""
+    pages = (
+        boto3.client("dynamodb").get_paginator("scan").paginate(TableName="CountersTable", ProjectionExpression="pk")
+    )
+    return sum(f"/{gallery_id}/" in item["pk"]["S"] for page in pages for item in page["Items"])
 
 
 def plain_add(batches):
@@ -250,20 +277,30 @@ def main():
                 "IMAGES_TABLE": "ImagesTable",
                 "COUNTERS_TABLE": "CountersTable",
                 "WEIGHTS_RETRY_QUEUE": "none",
+                "IDEMPOTENCY_TABLE": "IdempotencyTable",
             }
         )
-        create_tables("GalleriesTable", "ImagesTable", "CountersTable")
+        create_tables("GalleriesTable", "ImagesTable", "CountersTable", "IdempotencyTable")
 
         watch_reads(client("dynamodb"))
         shown, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: PTH123, SIM115 - the functions' log lines
-        ours, shards = count(options.batches)
+        watch(counter_store()._client)  # noqa: SLF001 - one client serves all stores
+        stream = Stream("CountersTable")
+        ours = count(options.batches, "hot", from_server, stream)
+        pages_ours = count(options.batches, "visited", from_page, stream)
         plain = plain_add(options.batches)
         pages = page_units(options.sizes)
         sys.stdout = shown
-    print(f"{options.batches * IMAGES:,} events on {IMAGES} images, {shards} shards; units for 1,000 events")
-    for name, amount in ours.items():
-        print(f"  {name:<18}{amount:>9.1f}")
-    print(f"  plain ADD         {plain:>9.1f}   ({plain / (ours['counting'] + ours['weights']):.2f} x ours)")
+    for sender, (spent, counted, shards) in (("a server", ours), ("pages", pages_ours)):
+        print(
+            f"{options.batches * IMAGES:,} events of {sender} on {IMAGES} images, {counted:,} counted, {shards} shards"
+        )
+        for name, amount in spent.items():
+            print(f"  {name:<18}{amount:>9.1f}   units for 1,000 events")
+        print(f"  write units       {spent['counting'] + spent['weights']:>9.1f}   together")
+    print(
+        f"plain ADD           {plain:>9.1f}   ({plain / (ours[0]['counting'] + ours[0]['weights']):.2f} x a server's)"
+    )
     print("read units of a page: images, limit, queries, first page, second page")
     for row in pages:
         print("  " + json.dumps(row))

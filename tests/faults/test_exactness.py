@@ -13,14 +13,15 @@ from moto import mock_aws
 from tests.faults.driver import Odds
 from tests.faults.world import Violation, World
 from vitrine.engagement.dynamodb import DynamoDBCounters
-from vitrine.engagement.model import Trace
+from vitrine.engagement.model import Shard, Trace
+from vitrine.engagement.ports import Absorbed
 from vitrine.galleries.dynamodb import DynamoDBGalleries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vitrine.engagement.model import Hit, Shard, Slots
-    from vitrine.engagement.ports import Absorbed, CounterKey, ShardKey
+    from vitrine.engagement.model import Hit, Slots
+    from vitrine.engagement.ports import CounterKey, ShardKey
     from vitrine.galleries.model import Gallery, GalleryKey, Image, Settlement
 
 RUNS = int(os.environ.get("VITRINE_FAULT_RUNS", "50"))
@@ -53,6 +54,25 @@ class WithoutDigests(DynamoDBCounters):
     def absorb(self, key: ShardKey, hits: Sequence[Hit], slots: Slots) -> Absorbed | Shard:
         marked = [hit._replace(traces=(Trace(next(self._fresh).to_bytes(8, "big"), None),)) for hit in hits]
         return super().absorb(key, marked, slots)
+
+
+class WithoutHours(DynamoDBCounters):
+    """Lets a visitor count as often as he likes."""
+
+    def absorb(self, key: ShardKey, hits: Sequence[Hit], slots: Slots) -> Absorbed | Shard:
+        return super().absorb(key, [hit._replace(once=None) for hit in hits], slots)
+
+
+class WithoutFrozenMarks(DynamoDBCounters):
+    """Forgets what a shard held once it is split."""
+
+    def absorb(self, key: ShardKey, hits: Sequence[Hit], slots: Slots) -> Absorbed | Shard:
+        shard = super().absorb(key, hits, slots)
+        is_split = not isinstance(shard, Absorbed) and shard.state == "split"
+        return Shard("split", frozenset()) if is_split else shard
+
+    def split(self, key: ShardKey) -> Shard:
+        return super().split(key)._replace(marks=frozenset())
 
 
 class WithoutTombstones(DynamoDBCounters):
@@ -92,6 +112,8 @@ class WithoutGalleryRevisions(DynamoDBGalleries):
     "stores",
     [
         {"counters": WithoutDigests},
+        {"counters": WithoutHours},
+        {"counters": WithoutFrozenMarks},
         {"counters": WithoutTombstones},
         {"galleries": WithoutRevisions},
         {"galleries": WithoutNotes},

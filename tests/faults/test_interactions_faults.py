@@ -127,10 +127,14 @@ def test_without_the_conditions_crossing_changes_would_leave_what_was_not_bought
         assert not all(bought_as_told(f"crossed{at}") for at in range(1, 6) if cross(at, f"crossed{at}"))
 
 
+@pytest.mark.parametrize("kind", ["secret", "publishable"])
 @pytest.mark.parametrize(("when", "what"), FAULTS)
 def test_events_of_a_known_user_that_are_cut_at_any_call_become_interactions_once(
-    when: str, what: Callable[[str], None]
+    when: str, what: Callable[[str], None], kind: str
 ) -> None:
+    """And not another's who tells the same events as his own."""
+    zoe, mallory = "visitor:zzzzzzzzzzzzzzzzzzzzzz", "visitor:mmmmmmmmmmmmmmmmmmmmmm"
+
     def shop(merchant: str) -> None:
         image = {"id": "i", "name": "i", "url": "https://pictures.example/i.jpg", "product_ids": ["spade", "mug"]}
         for method, path, body in (
@@ -139,21 +143,28 @@ def test_events_of_a_known_user_that_are_cut_at_any_call_become_interactions_onc
         ):
             send(galleries, api_event(method, path, gallery_id="g", body=body, merchant=merchant))
 
-    def tell(merchant: str, *ids: str) -> int:
-        sent = [{"event_id": it, "type": "click", "image_id": "i", "user_id": "zoe"} for it in ids]
+    def tell(merchant: str, *types: str, user: str = zoe) -> int:
+        sent = [
+            {"event_id": it, "type": it, "image_id": "i", "user_id": user, "session_id": "of-zoe-or-guessed"}
+            for it in types
+        ]
         path = "/galleries/{gallery_id}/events"
-        return send(events, api_event("POST", path, gallery_id="g", body={"events": sent}, merchant=merchant))[0]
+        event = api_event("POST", path, gallery_id="g", body={"events": sent}, merchant=merchant, kind=kind)
+        return send(events, event)[0]
 
     shop("calm")
-    assert tell("calm", "1", "2") == 202
+    assert tell("calm", "click", "view") == 202
+    assert tell("calm", "click", "view", user=mallory) == 202
     expected = left_behind("calm")
     assert len(expected[0]) == 4
     for at in count(1):
         merchant = f"cut{at}"
         shop(merchant)
         fault = Fault(at, when, what)
-        until_answered(lambda merchant=merchant: tell(merchant, "1", "2"), fault)  # type: ignore[misc]
-        assert tell(merchant, "2") == 202
+
+        until_answered(lambda merchant=merchant: tell(merchant, "click", "view"), fault)  # type: ignore[misc]
+        assert tell(merchant, "click", user=mallory) == 202
+        assert tell(merchant, "view") == 202
         assert left_behind(merchant) == expected, str(fault)
         if not fault.struck:
             assert at > 4

@@ -6,9 +6,10 @@ import random
 import threading
 import time
 from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 import boto3
@@ -17,8 +18,8 @@ from botocore.config import Config
 from tests import aws
 from tests.faults.driver import CALM, Crash, Driver, Odds
 from vitrine.engagement.count_events import Batch, EventCounter
-from vitrine.engagement.dynamodb import DynamoDBCounters, counter_key, whole_count
-from vitrine.engagement.model import Event
+from vitrine.engagement.dynamodb import DynamoDBCounters, DynamoDBSalts, counter_key, whole_count
+from vitrine.engagement.model import Event, Page, counter_of
 from vitrine.engagement.ports import CounterKey
 from vitrine.engagement.recompute_weights import Change, recompute_weights
 from vitrine.galleries.audit_gallery import audit_gallery
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
     from vitrine.galleries.model import Image
 
 GALLERY = GalleryKey("shop", "summer")
-START = datetime(2026, 1, 1, tzinfo=UTC)
+START = datetime(2025, 12, 31, 23, 20, tzinfo=UTC)
+HOME, WORK = Page("192.0.2.1", "Firefox"), Page("192.0.2.2", "Firefox")
+SENDERS = [(None, None), (None, "ann"), (HOME, "ann"), (WORK, "bob"), (HOME, None), (WORK, None)]
 WINDOW = timedelta(hours=1)
 HOT, LASTING, REMADE = "hot", "lasting", "remade"
 LONGEST_REQUEST = timedelta(minutes=10)
@@ -47,12 +50,25 @@ class Violation(AssertionError):
     """The state is not that of one clean run."""
 
 
-class _Images:
+class _Turn(NamedTuple):
+    """What a visitor of a page may do once."""
+
+    image_id: str
+    visitor: object
+    counter: str
+    hour: int
+
+
+class _Galleries:
     def __init__(self, store: DynamoDBGalleries) -> None:
         self._store = store
 
     def find_incarnations(self, gallery: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, str]:
         return {image.image_id: image.incarnation for image in self._store.get_images(gallery, image_ids).values()}
+
+    def counts_every_event(self, gallery: GalleryKey) -> bool:
+        found = self._store.find_gallery(gallery)
+        return found is not None and found.counting == "every_event"
 
 
 class _Counters:
@@ -80,7 +96,7 @@ class World:
         self.random = random.Random(seed)
         self.driver = Driver(seed, CALM)
         self._odds = odds or Odds()
-        aws.create_tables("CountersTable", "GalleriesTable", "ImagesTable")
+        aws.create_tables("CountersTable", "GalleriesTable", "ImagesTable", "IdempotencyTable")
         client = boto3.client("dynamodb", config=Config(retries={"mode": "standard", "total_max_attempts": 1}))
         self._streams = boto3.client("dynamodbstreams")
         arn = client.describe_table(TableName="CountersTable")["Table"]["LatestStreamArn"]
@@ -90,11 +106,16 @@ class World:
         )["ShardIterator"]
         self.driver.drive(client)
         self.counters = counters(client, "CountersTable")
+        self._client = client
         self.galleries = galleries(client, "GalleriesTable", "ImagesTable")
         self.galleries.put_gallery(Gallery(GALLERY, None, "interest", START))
         self._put(HOT, LASTING, REMADE)
         self.clock = START
         self.answers: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._turns: dict[str, defaultdict[_Turn, set[str]]] = {
+            status: defaultdict(set) for status in ("accepted", "filtered", "unanswered")
+        }
+        self.pages: dict[str, Page | None] = {}
         self.events = {f"e{at}": self._event(f"e{at}") for at in range(_EVENTS)}
         self._unsent = list(self.events)
         self._unacknowledged: list[str] = []
@@ -124,7 +145,8 @@ class World:
 
     def _event(self, event_id: str) -> Event:
         image_id = self.random.choices([HOT, LASTING, REMADE], [6, 2, 3])[0]
-        return Event(event_id, self.random.choice(["view", "view", "click"]), image_id)
+        self.pages[event_id], session = self.random.choice(SENDERS)
+        return Event(event_id, self.random.choice(["view", "view", "click"]), image_id, session_id=session)
 
     def _guarded(self, act: Callable[[random.Random], None], seed: int) -> None:
         try:
@@ -140,17 +162,28 @@ class World:
             try:
                 results = counter.count(batch)
             except Unavailable:
-                self._send_again(event.event_id for event in batch.events)
+                self._send_again(batch)
             except Crash:
                 counter = self._new_counter()
-                self._send_again(event.event_id for event in batch.events)
+                self._send_again(batch)
             else:
-                for event_id, status, _ in results:
-                    self.answers[event_id][status] += 1
-                self._send_again(event_id for event_id, _, _ in results if chance.random() < 0.25)
+                with self._lock:
+                    for event, result in zip(batch.events, results, strict=True):
+                        self.answers[event.event_id][result.status] += 1
+                        if result.status in self._turns and batch.page:
+                            self._turns[result.status][self._turn(batch, event)].add(event.event_id)
+                    self._unacknowledged += {it.event_id for it in results if chance.random() < 0.25}
+                    self.random.shuffle(self._unacknowledged)
+
+    @staticmethod
+    def _turn(batch: Batch, event: Event) -> _Turn:
+        visitor = event.session_id or batch.page
+        hour = int(batch.now.timestamp()) // 3600
+        return _Turn(event.image_id, visitor, counter_of(event, from_robot=False), hour)
 
     def _new_counter(self) -> EventCounter:
-        return EventCounter(self.counters, _Images(self.galleries), WINDOW)
+        salts = DynamoDBSalts(self._client, "IdempotencyTable")
+        return EventCounter(self.counters, _Galleries(self.galleries), salts, WINDOW)
 
     def _next_batch(self, chance: random.Random) -> Batch | None:
         """Some new events and some sent before, in new company, at a later time."""
@@ -158,8 +191,9 @@ class World:
             self._in_flight.pop(threading.get_ident(), None)
             if not self._unsent and not self._unacknowledged:
                 return None
-            again = [self._unacknowledged.pop() for _ in range(min(len(self._unacknowledged), chance.randint(0, 8)))]
-            new = [self._unsent.pop() for _ in range(min(len(self._unsent), chance.randint(1, 6)))]
+            page = self.pages[chance.choice(self._unsent or self._unacknowledged)]
+            again = self._take(self._unacknowledged, page, chance.randint(0, 8))
+            new = self._take(self._unsent, page, chance.randint(1, 6))
             latest = min(self._in_flight.values(), default=self.clock) + LONGEST_REQUEST
             later = self.clock + timedelta(minutes=chance.choice([0, 1, 2, 8]))
             self.clock = max(self.clock, min(later, latest))
@@ -171,15 +205,24 @@ class World:
         sent = [self.events[event_id] for event_id in again + new]
         sent += [event for event in sent if chance.random() < 0.1]
         chance.shuffle(sent)
-        return Batch(GALLERY, "secret", sent, from_robot=False, now=now)
+        return Batch(GALLERY, "secret", sent, from_robot=False, now=now, page=page)
+
+    def _take(self, events: list[str], page: Page | None, most: int) -> list[str]:
+        """Some events that this page, or the shop's server, sends."""
+        taken = [event_id for event_id in events if self.pages[event_id] == page][:most]
+        for event_id in taken:
+            events.remove(event_id)
+        return taken
 
     def _at(self, event_id: str, occurred_at: datetime) -> Event:
         event = self.events[event_id]
-        return Event(event.event_id, event.type, event.image_id, occurred_at)
+        return replace(event, occurred_at=occurred_at)
 
-    def _send_again(self, event_ids: Iterable[str]) -> None:
+    def _send_again(self, batch: Batch) -> None:
         with self._lock:
-            self._unacknowledged += set(event_ids)
+            for event in batch.events:
+                self._turns["unanswered"][self._turn(batch, event)].add(event.event_id)
+            self._unacknowledged += {event.event_id for event in batch.events}
             self.random.shuffle(self._unacknowledged)
 
     # -- the merchant ----------------------------------------------------------------------------------------------
@@ -271,10 +314,17 @@ class World:
                 for it in self.events.values()
                 if it.image_id == image_id and self.answers[it.event_id].keys() & {"accepted", "duplicate"}
             }
-            sent = {it.event_id for it in self.events.values() if it.image_id == image_id}
+            unanswered = {
+                event_id
+                for turn, event_ids in self._turns["unanswered"].items()
+                if turn.image_id == image_id
+                for event_id in event_ids
+            }
             counted = ledger.views[counters] + ledger.clicks[counters]
+            most = len(acknowledged | unanswered)
             _must(counted >= len(acknowledged), f"{image_id}: {len(acknowledged) - counted} events were lost")
-            _must(counted <= len(sent), f"{image_id}: {counted - len(sent)} events were counted twice")
+            _must(counted <= most, f"{image_id}: {counted - most} events were counted twice")
+        self._judge_turns()
         images = self.galleries.get_images(GALLERY, [HOT, LASTING, REMADE])
         for image in images.values():
             counters = f"{GALLERY.merchant_id}/{GALLERY.gallery_id}/{image.image_id}", image.incarnation
@@ -288,6 +338,15 @@ class World:
         _must(not gallery.settling, f"notes are left: {gallery.settling}")
         audit = audit_gallery(self.galleries, _Counters(self.counters), GALLERY)
         _must(not audit.mismatched, f"audit: {audit.mismatched}")
+
+    def _judge_turns(self) -> None:
+        """A visitor of a page counts once an hour, and is filtered only for what did count."""
+        accepted, filtered, unanswered = (self._turns[it] for it in ("accepted", "filtered", "unanswered"))
+        for turn, event_ids in accepted.items():
+            if turn.image_id != REMADE:
+                _must(len(event_ids) == 1, f"{turn} was taken by {event_ids}")
+        for turn, event_ids in filtered.items():
+            _must(turn in accepted or turn in unanswered, f"{turn} was taken by nobody and {event_ids} filtered")
 
 
 def _must(holds: bool, otherwise: str) -> None:
