@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vitrine.imports.model import ImportKey, ObjectVersion
+    from vitrine.platform.uploads import SignedPut
 
 ROOT = Path(__file__).parents[1]
 TABLES = ("ImportsTable", "GalleriesTable", "ImagesTable")
@@ -150,7 +151,7 @@ class FileUploads:
             while part := file.read(PART_BYTES):
                 yield part
 
-    def sign_put(self, object_key: str, media_type: str, expires_seconds: int) -> str:
+    def upload_to(self, object_key: str, media_type: str, size: int | None, expires_seconds: int) -> SignedPut:
         raise NotImplementedError
 
 

@@ -39,10 +39,10 @@ def post(request: Request) -> Answer:
     key = ImportKey(request.merchant_id, uuid4().hex)
     object_key = upload_key(key, body.kind, body.gallery_id, form)
     new = Import(key, body.kind, body.gallery_id, object_key, request.now, body.columns or {})
-    place = request_import(import_store(), uploads(), new)
+    upload = request_import(import_store(), uploads(), new, body.size)
     answer: ImportRequestAnswer = {
         "import_id": key.import_id,
-        "upload": {"url": place.url, "method": "PUT", "headers": {"Content-Type": place.media_type}},
+        "upload": {"url": upload.url, "method": upload.method, "headers": dict(upload.headers)},
         "expires_at": to_rfc3339(request.now + timedelta(seconds=UPLOAD_SECONDS)),
     }
     return Answer(201, answer, {"Location": f"/imports/{key.import_id}"})

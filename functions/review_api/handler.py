@@ -53,7 +53,7 @@ def post_snapshots(request: Request) -> Answer:
     snapshots = [_snapshot(it, request) for it in sent if not isinstance(it, Refused)]
     added = iter(add_snapshots(review_store(), known_galleries(), snapshots, queue_settings().second_opinion_percent))
     results = [
-        _rejected(at, it) if isinstance(it, Refused) else added_answer(next(added), pictures())
+        _rejected(at, it) if isinstance(it, Refused) else added_answer(next(added), pictures(), it.size)
         for at, it in enumerate(sent)
     ]
     return Answer(200, {"results": results})

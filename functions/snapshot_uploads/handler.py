@@ -10,7 +10,7 @@ from vitrine.platform.problems import NotFound
 from vitrine.platform.telemetry import logger
 from vitrine.review.add_snapshots import note_upload
 from vitrine.review.s3 import snapshot_at
-from vitrine.review.wiring import review_store
+from vitrine.review.wiring import pictures, review_store
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     for message in event["Records"]:
         try:
             for record in json.loads(message["body"]).get("Records", []):
-                _note(unquote_plus(record["s3"]["object"]["key"]))
+                _note(record["s3"]["object"])
         except Exception:  # noqa: BLE001 - SQS delivers it again
             logger.exception("not noted", extra={"message_id": message["messageId"]})
             failures.append({"itemIdentifier": message["messageId"]})
@@ -27,9 +27,9 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return {"batchItemFailures": failures}
 
 
-def _note(key: str) -> None:
-    merchant_id, snapshot_id = snapshot_at(key)
+def _note(put: dict[str, Any]) -> None:
+    merchant_id, snapshot_id = snapshot_at(unquote_plus(put["key"]))
     try:
-        note_upload(review_store(), merchant_id, snapshot_id)
+        note_upload(review_store(), pictures(), merchant_id, snapshot_id, put["size"])
     except NotFound:
         logger.warning("a picture of no snapshot", extra={"snapshot_id": snapshot_id})

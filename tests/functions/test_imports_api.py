@@ -10,6 +10,7 @@ import pytest
 from functions.imports_api.handler import lambda_handler as imports
 from tests.aws import api_event, send
 from tests.uploads import add_merchant, deliver, errors_of, images_of, listed, put_object
+from vitrine.imports.model import LARGEST_OBJECT_BYTES
 
 pytestmark = pytest.mark.usefixtures("shop")
 
@@ -62,13 +63,20 @@ def test_the_place_is_signed_for_a_while_and_one_media_type() -> None:
     _, made = ask({"kind": "images", "filename": "export.json"})
     assert place_of(made) == f"imports/shop/images/{made['import_id']}.json"
     upload = made["upload"]
-    assert (upload["method"], upload["headers"]) == ("PUT", {"Content-Type": "application/json"})
+    assert (upload["method"], upload["headers"]) == ("PUT", {"Content-Type": "application/json", "If-None-Match": "*"})
     signed = parse_qs(urlsplit(upload["url"]).query)
     assert signed["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
-    assert signed["X-Amz-SignedHeaders"] == ["content-type;host"]
+    assert signed["X-Amz-SignedHeaders"] == ["content-type;host;if-none-match"]
     assert signed["X-Amz-Expires"] == ["900"]
     _, shown = read(made["import_id"])
     assert made["expires_at"] > shown["created_at"]
+
+
+def test_the_place_takes_as_many_bytes_as_were_said() -> None:
+    _, made = ask({"kind": "images", "filename": "export.json", "size": 1234})
+    assert made["upload"]["headers"]["Content-Length"] == "1234"
+    signed = parse_qs(urlsplit(made["upload"]["url"]).query)
+    assert signed["X-Amz-SignedHeaders"] == ["content-length;content-type;host;if-none-match"]
 
 
 def test_another_file_put_in_the_same_place_is_another_import() -> None:
@@ -91,6 +99,8 @@ def test_another_file_put_in_the_same_place_is_another_import() -> None:
         ({"filename": "a" * 301 + ".csv"}, "/filename"),
         ({"columns": {"Title": "nonsense"}}, "/columns"),
         ({"columns": {"": "name"}}, "/columns//[key]"),
+        ({"size": 0}, "/size"),
+        ({"size": LARGEST_OBJECT_BYTES + 1}, "/size"),
         ({"surplus": 1}, "/surplus"),
     ],
 )

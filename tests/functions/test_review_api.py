@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,8 @@ from tests.streams import stream_records
 from vitrine.imports.model import Import, ImportKey
 from vitrine.imports.ports import AcceptedRow
 from vitrine.imports.snapshots import SnapshotRow, write_snapshots
+from vitrine.platform.aws import client
+from vitrine.review.model import LARGEST_PICTURE_BYTES
 from vitrine.review.wiring import known_galleries, review_store
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -81,9 +84,12 @@ def shown(gallery_id: str = "shelf") -> list[str]:
     return [image["id"] for image in page["items"]]
 
 
-def put(*keys: str) -> set[str]:
+def put(*keys: str, size: int = 1000) -> set[str]:
     """Tell of pictures in the bucket as SQS would, one a message; answers the keys that come again."""
-    messages = [{"messageId": key, "body": json.dumps({"Records": [{"s3": {"object": {"key": key}}}]})} for key in keys]
+    messages = [
+        {"messageId": key, "body": json.dumps({"Records": [{"s3": {"object": {"key": key, "size": size}}}]})}
+        for key in keys
+    ]
     return {failed["itemIdentifier"] for failed in uploads({"Records": messages}, Context())["batchItemFailures"]}
 
 
@@ -229,6 +235,27 @@ def test_an_uploaded_picture_waits_for_its_bytes_and_is_public_once_approved(she
     _, page, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}/images", gallery_id="shelf"))
     assert page["items"][0]["url"].endswith("/pictures/shop/apple1")
     assert page["items"][0]["product_ids"] == ["apple"]
+
+
+def test_a_picture_that_is_too_large_is_removed_and_another_can_be_put() -> None:
+    add(photo("apple1", upload=True))
+    key = {"Bucket": os.environ["PICTURES_BUCKET"], "Key": "snapshots/shop/apple1"}
+    client("s3").put_object(**key, Body=b"much")
+    assert put("snapshots/shop/apple1", size=LARGEST_PICTURE_BYTES + 1) == set()
+    follow()
+    assert claim("ann") == []
+    assert "Contents" not in client("s3").list_objects_v2(Bucket=key["Bucket"])
+    put("snapshots/shop/apple1", size=LARGEST_PICTURE_BYTES)
+    follow()
+    assert claim("ann") == ["apple1"]
+
+
+def test_an_uploads_size_is_signed_where_it_is_said() -> None:
+    (added,) = add(photo("apple1", upload=True, size=1234))
+    assert added["upload"]["headers"]["Content-Length"] == "1234"
+    assert "content-length" in added["upload"]["url"]
+    refused = add(photo("a", upload=True, size=LARGEST_PICTURE_BYTES + 1), photo("b", size=5))
+    assert [it["status"] for it in refused] == ["rejected", "rejected"]
 
 
 def test_uploads_that_fail_come_again_and_the_others_are_noted() -> None:

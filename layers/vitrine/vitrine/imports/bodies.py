@@ -6,15 +6,20 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vitrine.platform.bodies import Id, RequestBody
+from vitrine.imports.model import LARGEST_OBJECT_BYTES
+from vitrine.platform.bodies import WHOLE, Id, RequestBody
 
 Heading = Annotated[str, Field(min_length=1, max_length=300)]
 
 
 class PostImport(RequestBody):
-    """A file to import. `columns` maps its headings to ours: `{"title": "name"}`."""
+    """A file to import. `columns` maps its headings to ours: `{"title": "name"}`.
+
+    With `size` the address takes a file of exactly so many bytes.
+    """
 
     kind: str
     gallery_id: Id | None = None
     filename: Annotated[str, Field(min_length=1, max_length=300)]
+    size: Annotated[int, Field(ge=1, le=LARGEST_OBJECT_BYTES), WHOLE] | None = None
     columns: Annotated[dict[Heading, Heading], Field(max_length=200)] | None = None

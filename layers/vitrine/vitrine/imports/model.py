@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Status = Literal["waiting", "running", "completed", "failed"]
 Format = Literal["csv", "jsonl", "json"]
 
+LARGEST_OBJECT_BYTES = 5 << 30
 _ID = re.compile(r"[A-Za-z0-9._~:-]{1,128}")
 _FILE_NAME = re.compile(r"(?P<stem>[^/]+)\.(?P<format>csv|jsonl|json)(?P<gzip>\.gz)?", re.IGNORECASE)
 _IN_GALLERIES = "images"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from vitrine.imports.model import Failure, Import, ImportKey, ObjectVersion, Progress, Rejection
+    from vitrine.platform.uploads import SignedPut
 
 
 class Busy(Exception):
@@ -95,8 +96,8 @@ class Uploads(Protocol):
         """Remove the object, unless it was replaced."""
         ...
 
-    def sign_put(self, object_key: str, media_type: str, expires_seconds: int) -> str:
-        """A URL that takes one object under this key, of this media type."""
+    def upload_to(self, object_key: str, media_type: str, size: int | None, expires_seconds: int) -> SignedPut:
+        """Where one object of this media type, and of this size where it is known, can be put, once."""
         ...
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from vitrine.imports.model import ImportRefused
+from vitrine.imports.model import LARGEST_OBJECT_BYTES, ImportRefused
+from vitrine.platform.uploads import sign_put
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from vitrine.imports.model import ObjectVersion
+    from vitrine.platform.uploads import SignedPut
 
 PART_BYTES = 4 << 20
-LARGEST_OBJECT_BYTES = 5 << 30
 _GONE = frozenset({"NoSuchKey", "PreconditionFailed", "404", "412"})
 
 
@@ -56,10 +57,6 @@ class S3Uploads:
             if error.response["Error"]["Code"] not in _GONE:
                 raise
 
-    def sign_put(self, object_key: str, media_type: str, expires_seconds: int) -> str:
-        """A URL that takes one object under this key, of this media type."""
-        return self._client.generate_presigned_url(
-            "put_object",
-            Params={"Bucket": self._bucket, "Key": object_key, "ContentType": media_type},
-            ExpiresIn=expires_seconds,
-        )
+    def upload_to(self, object_key: str, media_type: str, size: int | None, expires_seconds: int) -> SignedPut:
+        """Where one object of this media type, and of this size where it is known, can be put, once."""
+        return sign_put(self._client, self._bucket, object_key, media_type, size=size, expires_seconds=expires_seconds)

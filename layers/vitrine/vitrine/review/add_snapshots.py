@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.review.change_snapshot import change_snapshot
-from vitrine.review.model import wants_second_opinion
+from vitrine.review.model import LARGEST_PICTURE_BYTES, wants_second_opinion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from vitrine.review.model import Snapshot
-    from vitrine.review.ports import KnownGalleries, Snapshots
+    from vitrine.review.ports import KnownGalleries, Pictures, Snapshots
 
 _PARALLEL = 16
 
@@ -76,6 +76,9 @@ def _result(store: Snapshots, snapshot: Snapshot) -> AddSnapshot:
     return AddSnapshot(snapshot, problem, conflict=True)
 
 
-def note_upload(store: Snapshots, merchant_id: str, snapshot_id: str) -> None:
-    """The picture is there, so the snapshot can be judged. Raises NotFound."""
+def note_upload(store: Snapshots, pictures: Pictures, merchant_id: str, snapshot_id: str, size: int) -> None:
+    """The picture is there, so the snapshot can be judged; one that is too large is removed. Raises NotFound."""
+    if size > LARGEST_PICTURE_BYTES:
+        pictures.remove(merchant_id, snapshot_id)
+        return
     change_snapshot(store, merchant_id, snapshot_id, lambda snapshot: replace(snapshot, uploaded=True))

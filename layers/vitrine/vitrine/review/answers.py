@@ -127,7 +127,7 @@ class TrailAnswer(TypedDict):
 _CONFLICT = 409
 
 
-def added_answer(result: AddSnapshot, pictures: Pictures) -> AddSnapshotAnswer:
+def added_answer(result: AddSnapshot, pictures: Pictures, size: int | None) -> AddSnapshotAnswer:
     """What became of one snapshot; where to send the picture of a new one that is uploaded."""
     snapshot = result.snapshot
     if result.problem:
@@ -141,7 +141,7 @@ def added_answer(result: AddSnapshot, pictures: Pictures) -> AddSnapshotAnswer:
         return answer
     answer = {"snapshot_id": snapshot.snapshot_id, "status": "created"}
     if snapshot.url is None:
-        upload = pictures.upload_to(snapshot)
+        upload = pictures.upload_to(snapshot, size)
         answer["upload"] = {"url": upload.url, "method": upload.method, "headers": dict(upload.headers)}
     return answer
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from vitrine.platform.bodies import Id, RequestBody, WebAddress
+from vitrine.platform.bodies import WHOLE, Id, RequestBody, WebAddress
+from vitrine.review.model import LARGEST_PICTURE_BYTES
 
 MOST_SNAPSHOTS = 100
 MOST_CLAIMED = 50
@@ -18,6 +19,8 @@ Decision = Literal["approved", "disapproved"]
 class NewSnapshot(RequestBody):
     """A photo of a product to be judged: at `url`, or with `upload: true` to be put where the answer says.
 
+    With `size` that address takes exactly so many bytes. A larger picture than 50 MiB is removed when it arrives.
+
     One with a `known_answer` is planted: it measures those who judge it and is never published.
     """
 
@@ -26,6 +29,7 @@ class NewSnapshot(RequestBody):
     filename: Filename
     url: WebAddress | None = None
     upload: bool = False
+    size: Annotated[int, Field(ge=1, le=LARGEST_PICTURE_BYTES), WHOLE] | None = None
     gallery_id: Id | None = None
     known_answer: Decision | None = None
 
@@ -33,6 +37,9 @@ class NewSnapshot(RequestBody):
     def _has_one_picture(self) -> Self:
         if self.upload == (self.url is not None):
             message = "give either url or upload: true"
+            raise ValueError(message)
+        if self.size is not None and not self.upload:
+            message = "size is for upload: true"
             raise ValueError(message)
         if self.known_answer and self.gallery_id:
             message = "a snapshot with known_answer is never published: leave gallery_id out"

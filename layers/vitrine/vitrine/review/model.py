@@ -25,6 +25,7 @@ Status = Literal["uploading", "waiting", "approved", "disapproved"]
 STATUSES: tuple[Status, ...] = ("uploading", "waiting", "approved", "disapproved")
 
 UNDO_WINDOW = timedelta(minutes=10)
+LARGEST_PICTURE_BYTES = 50 << 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _JUDGE_DIGITS = 16

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from vitrine.platform.uploads import SignedPut
     from vitrine.review.model import Lease, Snapshot, Status
 
 Added = Literal["created", "same", "id_taken", "filename_taken"]
@@ -155,19 +156,15 @@ class Trail(Protocol):
         ...
 
 
-class Upload(NamedTuple):
-    """How to send a picture's bytes."""
-
-    url: str
-    method: str
-    headers: Mapping[str, str]
-
-
 class Pictures(Protocol):
     """The bucket that snapshots' pictures are in."""
 
-    def upload_to(self, snapshot: Snapshot) -> Upload:
-        """Where the picture can be put, once."""
+    def upload_to(self, snapshot: Snapshot, size: int | None) -> SignedPut:
+        """Where the picture, of this size where it is known, can be put, once."""
+        ...
+
+    def remove(self, merchant_id: str, snapshot_id: str) -> None:
+        """Remove the picture, so that another can be put."""
         ...
 
     def address_of(self, snapshot: Snapshot) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import mimetypes
 from typing import TYPE_CHECKING
 
-from vitrine.review.ports import Upload
+from vitrine.platform.uploads import sign_put
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from vitrine.platform.uploads import SignedPut
     from vitrine.review.model import Snapshot
 
 PREFIX = "snapshots/"
@@ -24,20 +25,15 @@ class S3Pictures:
         self._client = client
         self._bucket = bucket
 
-    def upload_to(self, snapshot: Snapshot) -> Upload:
-        """Where the picture can be put. `If-None-Match` is signed, so a picture is never put over another."""
-        headers = {"Content-Type": _content_type(snapshot.filename), "If-None-Match": "*"}
-        url = self._client.generate_presigned_url(
-            "put_object",
-            Params={
-                "Bucket": self._bucket,
-                "Key": object_key(snapshot.merchant_id, snapshot.snapshot_id),
-                "ContentType": headers["Content-Type"],
-                "IfNoneMatch": "*",
-            },
-            ExpiresIn=UPLOAD_SECONDS,
-        )
-        return Upload(url, "PUT", headers)
+    def upload_to(self, snapshot: Snapshot, size: int | None) -> SignedPut:
+        """Where the picture, of this size where it is known, can be put, once."""
+        key = object_key(snapshot.merchant_id, snapshot.snapshot_id)
+        media_type = _content_type(snapshot.filename)
+        return sign_put(self._client, self._bucket, key, media_type, size=size, expires_seconds=UPLOAD_SECONDS)
+
+    def remove(self, merchant_id: str, snapshot_id: str) -> None:
+        """Remove the picture, so that another can be put."""
+        self._client.delete_object(Bucket=self._bucket, Key=object_key(merchant_id, snapshot_id))
 
     def address_of(self, snapshot: Snapshot) -> str:
         """The snapshot's own address, or one that reads our bucket for an hour."""
