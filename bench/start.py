@@ -54,7 +54,10 @@ KEY = {
 }
 ANSWERS = {
     "Query": {"Items": [{**IMAGE, "sk": {"S": f"image-{at}"}} for at in range(20)], "Count": 20},
-    "UpdateItem": {"ConsumedCapacity": {"TableName": "t", "CapacityUnits": 1.0}},
+    "UpdateItem": {
+        "Attributes": {"salt": {"B": "c2FsdA=="}},
+        "ConsumedCapacity": {"TableName": "t", "CapacityUnits": 1.0},
+    },
 }
 
 

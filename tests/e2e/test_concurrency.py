@@ -65,6 +65,39 @@ def test_concurrent_clients_that_send_again_are_counted_exactly(shop: Api, web_p
     print(f"{len(sent):,} events of {CLIENTS} clients in {seconds:.1f} s: {EVENTS:,} counted, each once")
 
 
+def test_visitors_who_look_and_click_again_and_again_count_once(shop: Api, web_page: Api, gallery: str):
+    images = [{"id": name, "name": name, "url": f"https://shop.example/{name}.jpg"} for name in PICTURES]
+    shop.post(f"/galleries/{gallery}/images", {"images": images})
+    chance = random.Random(8)
+    visitors = [f"visitor-{number}" for number in range(EVENTS // 80)]
+    events = [
+        {
+            "event_id": f"{gallery}-{number}",
+            "type": "click" if chance.random() < 0.3 else "view",
+            "image_id": chance.choice(PICTURES),
+            "session_id": chance.choice(visitors),
+        }
+        for number in range(EVENTS)
+    ]
+    sent = events + chance.sample(events, int(EVENTS * RESENT))
+    chance.shuffle(sent)
+    batches = [sent[start : start + BATCH] for start in range(0, len(sent), BATCH)]
+    while time.time() % 3600 > 3480:
+        time.sleep(1)  # all in one hour
+
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        answers = list(clients.map(lambda batch: send(web_page, gallery, batch), batches))
+
+    truth = {(event["session_id"], event["image_id"], event["type"]): event for event in events}
+    expected = totals(truth.values())
+    eventually(lambda: shown(web_page, gallery) == expected, within_seconds=60)
+    assert shop.get(f"/galleries/{gallery}/audit").json == {"images": len(PICTURES), "mismatched": []}
+    statuses = Counter(result["status"] for results in answers for result in results)
+    assert statuses["accepted"] <= len(truth) <= statuses["accepted"] + statuses["duplicate"]
+    assert set(statuses) == {"accepted", "duplicate", "filtered"}
+    print(f"{len(sent):,} events of {len(visitors)} visitors: {len(truth):,} counted, {dict(statuses)}")
+
+
 def test_a_new_order_shows_soon(shop: Api, web_page: Api, gallery: str):
     images = [{"id": name, "name": name, "url": f"https://shop.example/{name}.jpg"} for name in PICTURES]
     shop.post(f"/galleries/{gallery}/images", {"images": images})
