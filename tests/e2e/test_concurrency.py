@@ -90,7 +90,7 @@ def test_visitors_who_look_and_click_again_and_again_count_once(shop: Api, web_p
 
     truth = {(event["session_id"], event["image_id"], event["type"]): event for event in events}
     expected = totals(truth.values())
-    eventually(lambda: shown(web_page, gallery) == expected, within_seconds=60)
+    eventually(lambda: shown(shop, gallery) == expected, within_seconds=60)
     assert shop.get(f"/galleries/{gallery}/audit").json == {"images": len(PICTURES), "mismatched": []}
     statuses = Counter(result["status"] for results in answers for result in results)
     assert statuses["accepted"] <= len(truth) <= statuses["accepted"] + statuses["duplicate"]
