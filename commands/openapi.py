@@ -180,11 +180,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": ID_PATTERN}}
         for name in re.findall(r"{(\w+)}", route.path)
     ]
-    query = dict(route.query)
-    if route.paged:
-        query["limit"] = {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
-        query["cursor"] = {"type": "string", "description": "`next_cursor` of the page before."}
-    for name, schema in query.items():
+    for name, schema in (route.query or {}).items():
         required = {"required": True} if schema.get("x-required") else {}
         parameters.append({"name": name, "in": "query", "schema": schema, **required})
     if route.method == "GET":
@@ -257,19 +253,21 @@ def _page(item: dict[str, Any]) -> dict[str, Any]:
 
 def _errors_of(route: Route) -> set[int]:
     """The errors that a route can answer."""
-    errors = {500, 503}
+    errors = {422, 500, 503}
     if route.scope != ANYONE:
         errors |= {401, 429}
     if route.scope == SECRET:
         errors.add(403)
     if "{" in route.path:
-        errors |= {404, 422}
-    if route.paged or route.query:
-        errors |= {400, 422}
+        errors.add(404)
+    if "cursor" in (route.query or {}):
+        errors.add(400)
     if route.body:
-        errors |= {400, 413, 415, 422}
+        errors |= {400, 413, 415}
     if route.method != "GET":
-        errors |= {409, 413, 422}
+        errors |= {409, 413}
+    if route.on_error:
+        errors = errors - {422} | {400}
     return errors
 
 

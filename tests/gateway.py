@@ -123,13 +123,15 @@ class Gateway:
             authorizer = _authorize(sent, query, f"{STAGE}/{method}{path}")
             if authorizer is None:
                 return self._own("UNAUTHORIZED", path)
+        sent_query = parse_qsl(query, keep_blank_values=True)
         answer = handler_of(route.folder)(
             {
                 "httpMethod": method,
                 "resource": route.path,
                 "path": path,
                 "pathParameters": found or None,
-                "queryStringParameters": dict(parse_qsl(query, keep_blank_values=True)) or None,
+                "queryStringParameters": dict(sent_query) or None,
+                "multiValueQueryStringParameters": _multi_values(sent_query),
                 "headers": sent,
                 "body": content.decode("utf-8", "surrogateescape") or None,
                 "isBase64Encoded": False,
@@ -182,6 +184,13 @@ class Gateway:
             body = body.replace(variable, value)
         headers = {name: value.strip("'") for name, value in made["ResponseParameters"]["Headers"].items()}
         return Response(int(made["StatusCode"]), headers, body)
+
+
+def _multi_values(query: Iterable[tuple[str, str]]) -> dict[str, list[str]] | None:
+    values: dict[str, list[str]] = {}
+    for name, value in query:
+        values.setdefault(name, []).append(value)
+    return values or None
 
 
 def _rank(part: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vitrine.platform.http import ANYONE, CORS_HEADERS, PUBLISHABLE, Answer, HttpApp, Request
+from vitrine.platform.http import ANY_QUERY, ANYONE, CORS_HEADERS, PUBLISHABLE, Answer, HttpApp, Request
 from vitrine.platform.problems import MethodNotAllowed, NotFound
 from vitrine.platform.published_api import methods_at
 
@@ -17,7 +17,7 @@ _DAY_SECONDS = 86_400
 _HEADERS = ("Content-Type", "X-Api-Key", "X-User-Token", "X-Reviewer", "Idempotency-Key", "If-None-Match")
 
 
-@app.route("OPTIONS", "/{proxy+}", scope=ANYONE)
+@app.route("OPTIONS", "/{proxy+}", scope=ANYONE, query=ANY_QUERY)
 def preflight(request: Request) -> Answer:
     """Let web pages call the API."""
     return Answer(
@@ -40,4 +40,4 @@ def refuse(request: Request) -> Never:
 
 
 for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"):
-    app.route(method, "/{proxy+}", scope=PUBLISHABLE)(refuse)
+    app.route(method, "/{proxy+}", scope=PUBLISHABLE, query=ANY_QUERY)(refuse)

@@ -31,7 +31,7 @@ from vitrine.galleries.read_gallery import Position, find_gallery, find_image, f
 from vitrine.galleries.reshape_gallery import request_deletion
 from vitrine.galleries.wiring import gallery_store, gallery_tasks, new_incarnation, public_counts
 from vitrine.platform.http import LONGEST_ID, PUBLISHABLE, SECRET, Answer, HttpApp, Refused, Request
-from vitrine.platform.problems import FieldError
+from vitrine.platform.problems import FieldError, InvalidRequest, ServiceError, headers_of, status_of
 from vitrine.platform.wiring import replays
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def put(request: Request) -> Answer:
 @app.route("GET", "/galleries", scope=PUBLISHABLE, answers={200: GalleryAnswer}, paged=True)
 def list_galleries(request: Request) -> Answer:
     """List galleries by id."""
-    page = request.page()
+    page = request.page(str)
     galleries = gallery_store().list_galleries(request.merchant_id, page.limit, page.state)
     items = [_gallery_answer(request, gallery) for gallery in galleries if not gallery.deleting]
     return request.list_answer(items, galleries[-1].key.gallery_id if len(galleries) == page.limit else None)
@@ -120,7 +120,7 @@ def post_images(request: Request) -> Answer:
 )
 def get_images(request: Request) -> Answer:
     """Read the ordered gallery; with a publishable key without counts, unless the gallery has `public_counts`."""
-    page = request.page()
+    page = request.page((int, str, str | None))
     start = Position(*page.state) if page.state else None
     key = _key(request)
     ordered = read_order(gallery_store(), key, page.limit, start)
@@ -170,7 +170,19 @@ def audit(request: Request) -> Answer:
     return Answer(200, {"images": found.images, "mismatched": mismatched})
 
 
-@app.route("GET", "/images", scope=PUBLISHABLE, answers={200: list[ChallengeImageAnswer]})
+def _challenge_error(error: ServiceError) -> Answer:
+    if isinstance(error, InvalidRequest):
+        return Answer(400, {"message": "There was an error parsing the given request"})
+    return Answer(status_of(error), {"message": error.detail}, headers_of(error))
+
+
+@app.route(
+    "GET",
+    "/images",
+    scope=PUBLISHABLE,
+    answers={200: list[ChallengeImageAnswer]},
+    on_error=_challenge_error,
+)
 def challenge_images(request: Request) -> Answer:
     """Read the gallery `default` as the gallery challenge has it: whole, to the 4 MB that one answer can carry."""
     key = GalleryKey(request.merchant_id, DEFAULT_GALLERY)

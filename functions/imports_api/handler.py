@@ -51,7 +51,7 @@ def post(request: Request) -> Answer:
 @app.route("GET", "/imports", answers={200: ImportAnswer}, paged=True)
 def list_imports(request: Request) -> Answer:
     """List imports, newest first."""
-    page = request.page()
+    page = request.page(str)
     found, following = import_store().newest(request.merchant_id, page.limit, page.state)
     return request.list_answer([import_answer(each) for each in found], following)
 
@@ -65,7 +65,7 @@ def get(request: Request) -> Answer:
 @app.route("GET", "/imports/{import_id}/errors", answers={200: RejectionAnswer}, paged=True)
 def errors(request: Request) -> Answer:
     """List the rows that an import left out, and why."""
-    page = request.page()
+    page = request.page((str, int))
     found = import_store().rejections(_find(request).key, page.limit, page.state)
     return request.list_answer([rejection_answer(each) for each in found.rejections], found.next)
 

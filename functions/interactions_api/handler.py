@@ -58,7 +58,7 @@ def delete(request: Request) -> Answer:
 @app.route("GET", "/users/{user_id}/interactions", answers={200: InteractionAnswer}, paged=True)
 def list_interactions(request: Request) -> Answer:
     """List a user's interactions, newest first."""
-    page = request.page()
+    page = request.page(str)
     found, after = interaction_store().newest_interactions(_user(request), page.limit, page.state)
     return request.list_answer([interaction_answer(it) for it in found], after)
 

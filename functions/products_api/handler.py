@@ -26,7 +26,7 @@ def put(request: Request) -> Answer:
 @app.route("GET", "/products", answers={200: ProductAnswer}, paged=True)
 def list_products(request: Request) -> Answer:
     """List products by id."""
-    page = request.page()
+    page = request.page(str)
     products = product_store().list_products(request.merchant_id, page.limit, page.state)
     items = [product_answer(product) for product in products]
     return request.list_answer(items, products[-1].product_id if len(products) == page.limit else None)

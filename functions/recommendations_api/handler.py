@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from typing import Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from vitrine.access.wiring import admit, trust_user
 from vitrine.catalog.answers import ProductAnswer  # noqa: TC001 - the OpenAPI document reads it
 from vitrine.catalog.model import UserKey
 from vitrine.platform.http import PUBLISHABLE, Answer, HttpApp, Page, Request
-from vitrine.platform.problems import FieldError, InvalidRequest
+from vitrine.platform.query import PAGING
 from vitrine.platform.telemetry import Metric
 from vitrine.platform.wiring import replays
 from vitrine.recommendations.model import STRATEGIES
@@ -21,13 +21,13 @@ from vitrine.recommendations.wiring import (
     shelf_store,
 )
 
+if TYPE_CHECKING:
+    from vitrine.platform.cursors import Form
+
 lambda_handler = app = HttpApp(admit=admit, replays=replays)
 
 _NOBODY = " "
-_PAGING: dict[str, dict[str, Any]] = {
-    "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
-    "cursor": {"type": "string", "description": "`next_cursor` of the page before."},
-}
+_SHOWN: Form = [int]
 
 
 class ReasonAnswer(TypedDict):
@@ -67,9 +67,9 @@ class RecommendationsAnswer(TypedDict):
     scope=PUBLISHABLE,
     answers={200: RecommendationsAnswer},
     query={
-        "strategy": {"enum": list(STRATEGIES), "default": "hybrid"},
-        "category": {"type": "string"},
-        **_PAGING,
+        "strategy": {"type": "string", "enum": list(STRATEGIES), "default": "hybrid"},
+        "category": {"type": "string", "minLength": 1, "maxLength": 200},
+        **PAGING,
     },
 )
 def get(request: Request) -> Answer:
@@ -78,17 +78,11 @@ def get(request: Request) -> Answer:
     With a publishable key the list is a shopper's own only for a visitor's id that nobody can guess, or with the
     token that the shop's server signed; for others it holds what is popular.
     """
-    strategy = request.query.get("strategy", "hybrid")
-    if strategy not in STRATEGIES:
-        raise InvalidRequest(
-            f"strategy must be one of {', '.join(STRATEGIES)}",
-            [FieldError("/query/strategy", f"must be one of {', '.join(STRATEGIES)}")],
-        )
     user = UserKey(request.merchant_id, trust_user(request, request.path_id("user_id")) or _NOBODY)
-    page = request.page()
+    page = request.page(_SHOWN)
     found = recommender().recommend(
         user,
-        strategy,
+        request.query["strategy"],
         request.query.get("category"),
         now=request.now,
         new_id=new_recommendation_id,
@@ -100,13 +94,14 @@ def get(request: Request) -> Answer:
         "cached": found.outcome == "hit",
     }
     metrics = {f"RecommendationsCache{found.outcome.capitalize()}": Metric(1)}
-    return Answer(200, {**told, **cast("dict[str, Any]", answer.content)}, metrics=metrics)
+    content = {**told, **cast("dict[str, Any]", answer.content)}
+    return Answer(200, content, metrics=metrics, passing=("cached",))
 
 
 @app.route("GET", "/products/{product_id}/similar", scope=PUBLISHABLE, answers={200: RecommendedAnswer}, paged=True)
 def similar(request: Request) -> Answer:
     """Read what goes with a product."""
-    page = request.page()
+    page = request.page(_SHOWN)
     items = recommend_similar(
         model_store(),
         shelf_store(),

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from vitrine.access.wiring import admit
 from vitrine.galleries.model import GalleryKey
 from vitrine.galleries.wiring import public_counts
 from vitrine.platform.http import PUBLISHABLE, SECRET, Answer, HttpApp, Request
-from vitrine.platform.problems import FieldError, InvalidRequest
+from vitrine.platform.query import LIMIT, PAGING
 from vitrine.platform.telemetry import Metric
 from vitrine.search.answers import SearchAnswer, SuggestAnswer, found_image_answer
 from vitrine.search.read_search import PARAMETERS, read_search
 from vitrine.search.wiring import picture_finder
 
-_PAGING: dict[str, dict[str, Any]] = {
-    "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
-    "cursor": {"type": "string", "description": "`next_cursor` of the page before."},
-}
 _BRIEFLY = {"Cache-Control": "private, max-age=1"}
 
 lambda_handler = app = HttpApp(admit=admit)
 
 
-@app.route("GET", "/search/images", scope=PUBLISHABLE, query={**PARAMETERS, **_PAGING}, answers={200: SearchAnswer})
+@app.route("GET", "/search/images", scope=PUBLISHABLE, query={**PARAMETERS, **PAGING}, answers={200: SearchAnswer})
 def search_images(request: Request) -> Answer:
     """Search images.
 
@@ -32,8 +27,8 @@ def search_images(request: Request) -> Answer:
     is met twice or missed; images that were deleted or hidden since are left out.
     """
     started = time.perf_counter()
-    page = request.page()
-    found = picture_finder().search(request.merchant_id, read_search(request.query, page.limit), page.state)
+    page = request.page(dict)
+    found = picture_finder().search(request.merchant_id, read_search(request.query), page.state)
     took_ms = round((time.perf_counter() - started) * 1000, 2)
     galleries = {GalleryKey(request.merchant_id, hit.picture.gallery_id) for hit in found.hits}
     telling = galleries if request.caller.kind == SECRET else public_counts().among(galleries, request.now)
@@ -50,20 +45,18 @@ def search_images(request: Request) -> Answer:
         },
         "took_ms": took_ms,
     }
-    return Answer(200, {**answer.content, **more}, _BRIEFLY, {"SearchTook": Metric(took_ms, "Milliseconds")})
+    metrics = {"SearchTook": Metric(took_ms, "Milliseconds")}
+    return Answer(200, {**answer.content, **more}, _BRIEFLY, metrics, passing=("took_ms",))
 
 
 @app.route(
     "GET",
     "/search/suggest",
     scope=PUBLISHABLE,
-    query={"q": {"type": "string", "pattern": r"\S", "x-required": True}, "limit": _PAGING["limit"]},
+    query={"q": {"type": "string", "pattern": r"^\s*\S[\s\S]*$", "x-required": True}, "limit": LIMIT},
     answers={200: SuggestAnswer},
 )
 def suggest(request: Request) -> Answer:
     """Complete the last word of a query."""
-    text = request.query.get("q", "").strip()
-    if not text:
-        raise InvalidRequest("Send what was typed so far as q.", [FieldError("/query/q", "must not be empty")])
-    completed = picture_finder().suggest(request.merchant_id, text, request.page().limit)
+    completed = picture_finder().suggest(request.merchant_id, request.query["q"].strip(), request.query["limit"])
     return Answer(200, {"items": [{"text": line} for line in completed]}, _BRIEFLY)

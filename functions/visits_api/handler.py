@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, cast
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
 
 from vitrine.access.wiring import admit
 from vitrine.galleries.model import GalleryKey
-from vitrine.platform.http import Answer, HttpApp, Request
+from vitrine.platform.http import Answer, HttpApp, Request, is_id
 from vitrine.platform.problems import (
-    FieldError,
     InvalidRequest,
     MalformedRequest,
     NotFound,
@@ -18,7 +17,6 @@ from vitrine.platform.problems import (
     headers_of,
     status_of,
 )
-from vitrine.platform.times import from_rfc3339
 from vitrine.platform.wiring import replays
 from vitrine.visits.answers import (
     JobAnswer,
@@ -42,13 +40,15 @@ from vitrine.visits.wiring import job_id_at, new_job_id, queues, submissions, vi
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vitrine.visits.model import Status, Visit
+    from vitrine.visits.model import Visit
 
 _SUBMISSION_LIMIT_BYTES = 5 * 1024 * 1024
 _STATUSES = ("ongoing", "completed", "failed")
 _OUTCOMES = {"measured": False, "failed": True}
 _DAY = timedelta(days=1)
-_LONGEST_NAME = 128
+_NAME = {"type": "string", "minLength": 1, "maxLength": 128}
+_TIME = {"type": "string", "format": "date-time"}
+_DAY_OR_TIME = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
 _MOST_GALLERIES = 100
 
 lambda_handler = app = HttpApp(admit=admit, replays=replays, body_limit_bytes=_SUBMISSION_LIMIT_BYTES)
@@ -98,7 +98,10 @@ def submit(request: Request) -> Answer:
 )
 def get_status(request: Request) -> Answer:
     """Read a job's status; of a failed one the stores that failed, each with its first reason."""
-    key = JobKey(request.merchant_id, _name(request, "jobid") or "-")
+    job_id = request.query.get("jobid", "")
+    if not is_id(job_id):
+        raise NotFound("Job ID does not exist")
+    key = JobKey(request.merchant_id, job_id)
     job = find_job(visit_store(), key)
     failures = visit_store().list_failures(key, job.attempt) if job.status == "failed" else ()
     return Answer(200, status_answer(job, failures))
@@ -109,21 +112,22 @@ def get_status(request: Request) -> Answer:
     "/api/visits",
     answers={200: VisitsAnswer},
     query={
-        "area": {"type": "string"},
-        "storeid": {"type": "string"},
-        "startdate": {"type": "string", "format": "date"},
-        "enddate": {"type": "string", "format": "date"},
+        "area": _NAME,
+        "storeid": _NAME,
+        "startdate": _DAY_OR_TIME,
+        "enddate": {**_DAY_OR_TIME, "x-not-before": "startdate"},
     },
     on_error=_assignment_error,
 )
 def get_visits(request: Request) -> Answer:
     """Read measured visits of a store, an area or all, from a day to another, both included."""
-    span = Span(_day(request, "startdate", timedelta()), _day(request, "enddate", _DAY))
+    query = request.query
+    span = Span(_moment(query.get("startdate"), timedelta()), _moment(query.get("enddate"), _DAY))
     stores = read_visits(
         visit_store(),
         request.merchant_id,
-        area=_name(request, "area"),
-        store_id=_name(request, "storeid"),
+        area=query.get("area"),
+        store_id=query.get("storeid"),
         span=span,
     )
     return Answer(200, visits_answer(stores))
@@ -135,21 +139,21 @@ def get_visits(request: Request) -> Answer:
     answers={200: JobAnswer},
     query={
         "status": {"type": "string", "enum": list(_STATUSES)},
-        "store_id": {"type": "string"},
-        "from": {"type": "string", "format": "date-time"},
-        "to": {"type": "string", "format": "date-time"},
+        "store_id": _NAME,
+        "from": _TIME,
+        "to": {**_TIME, "x-not-before": "from"},
     },
     paged=True,
 )
 def get_jobs(request: Request) -> Answer:
     """List jobs, newest first. `from` is included, `to` is not."""
-    page = request.page()
-    start, end = _moment(request, "from"), _moment(request, "to")
+    page = request.page(str)
+    query = request.query
     wanted = JobFilter(
-        status=cast("Status | None", _choice(request, "status", _STATUSES)),
-        store_id=_name(request, "store_id"),
-        first=job_id_at(start) if start else JobFilter().first,
-        last=job_id_at(end) if end else JobFilter().last,
+        status=query.get("status"),
+        store_id=query.get("store_id"),
+        first=job_id_at(query["from"]) if "from" in query else JobFilter().first,
+        last=job_id_at(query["to"]) if "to" in query else JobFilter().last,
     )
     found = list_jobs(visit_store(), request.merchant_id, wanted, page.limit, page.state)
     return request.list_answer([job_answer(job) for job in found.jobs], found.next)
@@ -170,8 +174,8 @@ def get_job(request: Request) -> Answer:
 )
 def get_pictures(request: Request) -> Answer:
     """List a job's pictures that were measured or failed, in the order they were submitted."""
-    page = request.page()
-    wanted = _choice(request, "status", tuple(_OUTCOMES))
+    page = request.page(int)
+    wanted = request.query.get("status")
     found = list_outcomes(
         visit_store(),
         _key(request),
@@ -208,39 +212,11 @@ def _check_galleries(merchant_id: str, visits: Sequence[Visit]) -> None:
             raise MalformedRequest(f"Gallery {gallery_id} does not exist; make it before publishing to it") from error
 
 
-def _name(request: Request, name: str) -> str | None:
-    """A name from the query, None where there is none. Raises NotFound where nothing can have such a name."""
-    value = request.query.get(name) or None
-    if value and len(value) > _LONGEST_NAME:
-        raise NotFound(f"{name} has more than {_LONGEST_NAME} letters")
-    return value
-
-
-def _choice(request: Request, name: str, choices: Sequence[str]) -> str | None:
-    value = request.query.get(name)
-    if value is not None and value not in choices:
-        rule = f"must be one of {', '.join(choices)}"
-        raise InvalidRequest(f"{name} {rule}", [FieldError(f"/query/{name}", rule)])
-    return value
-
-
-def _moment(request: Request, name: str) -> datetime | None:
-    text = request.query.get(name)
+def _moment(value: date | None, whole_day: timedelta) -> datetime | None:
+    """The moment that a date or a time means; a date counts as a whole day."""
+    if value is None or isinstance(value, datetime):
+        return value
     try:
-        return from_rfc3339(text) if text else None
-    except ValueError as error:
-        rule = "must be a time, e.g. 2023-03-09T12:00:00Z"
-        raise InvalidRequest(f"{name} {rule}", [FieldError(f"/query/{name}", rule)]) from error
-
-
-def _day(request: Request, name: str, whole_day: timedelta) -> datetime | None:
-    """The moment a date or time in the query means; a date counts as a whole day."""
-    text = request.query.get(name)
-    if not text:
-        return None
-    try:
-        if len(text) == len("2023-03-09"):
-            return datetime.combine(date.fromisoformat(text), time(), request.now.tzinfo) + whole_day
-        return from_rfc3339(text)
-    except (ValueError, OverflowError) as error:
-        raise MalformedRequest(f"{name} must be a date, e.g. 2023-03-09") from error
+        return datetime.combine(value, time(), UTC) + whole_day
+    except OverflowError as error:
+        raise MalformedRequest(f"{value} is the last day of the calendar; ask for an earlier one") from error

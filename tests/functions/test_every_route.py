@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import re
 import time
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
@@ -16,21 +18,51 @@ from functions.events_api.handler import lambda_handler as events
 from functions.galleries_api.handler import lambda_handler as api
 from functions.interactions_api.handler import lambda_handler as interactions
 from tests.aws import api_event, send
-from tests.gateway import Gateway, open_shop
+from tests.gateway import Gateway, Response, Shop, handler_of, open_shop, served_routes
 from tests.samples import sample_of
 from vitrine.access.dynamodb import DynamoDBAccess
 from vitrine.access.model import address_share, seconds_left
 from vitrine.access.spend_quota import MOST_ADDRESSES, AddressQuota, Quota
 from vitrine.access.wiring import access_store
 from vitrine.platform.aws import client
+from vitrine.platform.cursors import cursor_scope, write_cursor
 from vitrine.platform.http import READ_HEADERS, Answer, HttpApp, Request
 from vitrine.platform.problems import TooManyRequests
 from vitrine.platform.times import utc_now
+from vitrine.platform.wiring import replays
+
+if TYPE_CHECKING:
+    from vitrine.platform.http import Route
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
 KEYED = {"Idempotency-Key": "key"}
+PAGED = [route for route in routes() if "cursor" in (route.query or {})]
+IDS = {
+    "gallery_id": "summer",
+    "image_id": "one",
+    "imageId": "one",
+    "import_id": "one",
+    "interaction_id": "one",
+    "job_id": "one",
+    "merchant_id": "shop",
+    "product_id": "one",
+    "snapshot_id": "one",
+    "user_id": "one",
+}
+OTHER_STATES: list[Any] = [
+    *(None, True, 7, "x", "", [], ["x"], [1, "x", None, 2]),
+    *({}, {"version": 1}, {"any_word": 1, "sort": 2}),
+]
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def ids_of(route: Route) -> dict[str, str]:
+    return {name: IDS[name] for name in re.findall(r"{(\w+)}", route.path)}
+
+
+def folder_serving(route: Route) -> str:
+    return next(it.folder for it in served_routes() if (it.method, it.path) == (route.method, route.path))
 
 
 def galleries(**query: str) -> tuple[int, Any]:
@@ -86,6 +118,84 @@ class TestCursors:
         assert send(api, event)[0] == 400
 
 
+class TestStatesOfCursors:
+    """A cursor that is well signed may still hold what an earlier version of its list wrote."""
+
+    @pytest.mark.parametrize("route", PAGED, ids=lambda route: route.path)
+    def test_one_of_another_form_is_refused_and_none_is_a_5xx(self, route: Route) -> None:
+        put_gallery(IDS["gallery_id"], "Summer")
+        path = route.path.format_map(IDS)
+        query = dict(parse_qsl(sample_of(route).query))
+        defaults = {name: it["default"] for name, it in (route.query or {}).items() if "default" in it}
+        scope = cursor_scope("shop", path, {**defaults, **query})
+        for state in OTHER_STATES:
+            cursor = write_cursor("secret of shop", scope, state)
+            event = api_event("GET", route.path, query={**query, "cursor": cursor}, **ids_of(route))
+            status, answer, _ = send(handler_of(folder_serving(route)), event)
+            assert status < 500, (state, answer)
+            assert status in {400, 404} or state not in (None, True), state
+
+
+class TestQueries:
+    """Every route refuses what it does not declare."""
+
+    @pytest.fixture
+    def shop(self, cloud: None) -> Shop:
+        return open_shop("shop")
+
+    def refused(self, route: Route, shop: Shop, query: str) -> Response:
+        sent = sample_of(route)
+        path = route.path.format_map(IDS)
+        answer = Gateway().call(route.method, path, shop.secret_key, sent.body, query=query, headers=sent.headers)
+        if route.path.startswith("/api/"):
+            assert (answer.status, list(answer.json)) == (400, ["error"])
+        elif route.path.startswith("/images"):
+            assert (answer.status, list(answer.json)) == (400, ["message"])
+        else:
+            assert (answer.status, answer.json["type"]) == (422, "urn:vitrine:problem:invalid-request")
+        return answer
+
+    def test_an_unknown_parameter_is_refused(self, shop: Shop) -> None:
+        for route in routes():
+            answer = self.refused(route, shop, urlencode({"store-id": "NOPE"}))
+            if "errors" in answer.json:
+                assert "/query/store-id" in [error["pointer"] for error in answer.json["errors"]]
+
+    def test_a_parameter_is_taken_once(self, shop: Shop) -> None:
+        for route in routes():
+            for name in route.query or {}:
+                self.refused(route, shop, f"{name}=1&{name}=1")
+
+    def test_a_span_does_not_end_before_it_begins(self, shop: Shop) -> None:
+        spans = [
+            (route, schema["x-not-before"], name)
+            for route in routes()
+            for name, schema in (route.query or {}).items()
+            if "x-not-before" in schema
+        ]
+        assert len(spans) >= 3
+        for route, first, last in spans:
+            self.refused(route, shop, f"{first}=2024-01-02T00:00:00Z&{last}=2024-01-01T00:00:00Z")
+
+    def test_a_publishable_key_in_the_query_is_no_unknown_parameter_and_no_part_of_a_cursor(self, shop: Shop) -> None:
+        gateway = Gateway()
+        for name in "ab":
+            gateway.call("PUT", f"/galleries/{name}", shop.secret_key, {})
+        page = gateway.call("GET", "/galleries", query=f"limit=1&key={shop.publishable_key}").json
+        query = f"limit=1&cursor={page['next_cursor']}"
+        answer = gateway.call("GET", "/galleries", shop.publishable_key, query=query)
+        assert [it["id"] for it in answer.json["items"]] == ["b"]
+
+    def test_what_a_declaration_says_is_read(self) -> None:
+        """A keyword that nobody reads would be a promise that nobody keeps."""
+        read = {"type", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum", "format", "anyOf"}
+        told = {"default", "description", "x-required", "x-not-before"}
+        for route in routes():
+            for name, schema in (route.query or {}).items():
+                assert schema.keys() <= read | told, f"{route.path} {name}"
+                assert schema["type"] in {"string", "integer"}, f"{route.path} {name}"
+
+
 class TestIdempotencyKeys:
     def test_the_first_answer_comes_again_and_nothing_is_done_twice(self) -> None:
         first = put_gallery("summer", "Summer", "key")
@@ -110,11 +220,12 @@ class TestIdempotencyKeys:
         assert put_gallery("summer", "Summer", "key")[0] == 201
 
     def test_another_query_under_the_same_key_is_a_conflict(self) -> None:
-        def send_with(**query: str) -> int:
-            event = api_event("DELETE", "/galleries/{gallery_id}", gallery_id="a", query=query, headers=KEYED)
-            return send(api, event)[0]
+        app = HttpApp(replays=replays)
+        app.route("DELETE", "/things", query={"now": {"type": "string"}})(lambda request: Answer(202))
 
-        put_gallery("a", "A")
+        def send_with(**query: str) -> int:
+            return send(app, api_event("DELETE", "/things", query=query, headers=KEYED))[0]
+
         assert [send_with(), send_with(), send_with(now="1")] == [202, 202, 409]
 
     @pytest.mark.parametrize("header", sorted(READ_HEADERS - {"idempotency-key", "content-type"}))

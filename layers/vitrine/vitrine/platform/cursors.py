@@ -11,13 +11,18 @@ from vitrine.platform.sealing import seal, unseal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import UnionType
 
+    Form = type | UnionType | tuple["Form", ...] | list["Form"] | dict[str, "Form"]
+
+_REFUSAL = "This cursor was altered or belongs to another request. Start again without a cursor."
 _PAGING = frozenset({"cursor", "limit"})
 
 
-def cursor_scope(merchant_id: str, path: str, query: Mapping[str, str]) -> str:
+def cursor_scope(merchant_id: str, path: str, query: Mapping[str, Any]) -> str:
     """What a cursor is bound to: everything of the request but how it pages."""
-    return json.dumps([merchant_id, path, sorted((k, v) for k, v in query.items() if k not in _PAGING)])
+    asked = sorted((name, value) for name, value in query.items() if name not in _PAGING)
+    return json.dumps([merchant_id, path, asked], default=str)
 
 
 def write_cursor(secret: str, scope: str, state: Any) -> str:
@@ -35,5 +40,28 @@ def read_cursor(secret: str, scope: str, cursor: str) -> Any:
     payload = unseal(secret, scope.encode(), sealed)
     is_canonical = base64.urlsafe_b64encode(sealed).rstrip(b"=") == cursor.encode("ascii", "replace")
     if payload is None or not is_canonical:
-        raise MalformedRequest("This cursor was altered or belongs to another request. Start again without a cursor.")
+        raise MalformedRequest(_REFUSAL)
     return json.loads(payload)
+
+
+def read_state(state: Any, form: Form) -> Any:
+    """What a cursor held, if it has this form: a list may have written another one before an update.
+
+    A form is a type, `[form]` for a list of any length, `(form, form)` for a list of these, or a dictionary with
+    exactly these names. Raises MalformedRequest.
+    """
+    if not _fits(state, form):
+        raise MalformedRequest(_REFUSAL)
+    return state
+
+
+def _fits(state: Any, form: Form) -> bool:
+    if isinstance(form, tuple):
+        return isinstance(state, list) and len(state) == len(form) and all(map(_fits, state, form))
+    if isinstance(form, list):
+        return isinstance(state, list) and all(_fits(item, form[0]) for item in state)
+    if isinstance(form, dict):
+        return (
+            isinstance(state, dict) and state.keys() == form.keys() and all(_fits(state[it], form[it]) for it in form)
+        )
+    return isinstance(state, form) and (form is bool or not isinstance(state, bool))

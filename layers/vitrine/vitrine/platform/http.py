@@ -14,10 +14,10 @@ import socket
 import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
-from vitrine.platform.cursors import cursor_scope, read_cursor, write_cursor
-from vitrine.platform.json_text import DECODER, TOO_DEEP, check_text, check_value, is_too_deep
+from vitrine.platform.cursors import cursor_scope, read_cursor, read_state, write_cursor
+from vitrine.platform.json_text import DECODER, HALF_A_CHARACTER, TOO_DEEP, check_text, check_value, is_too_deep
 from vitrine.platform.problems import (
     FieldError,
     Forbidden,
@@ -32,15 +32,17 @@ from vitrine.platform.problems import (
     problem,
     status_of,
 )
+from vitrine.platform.query import PAGING, read_query
 from vitrine.platform.telemetry import Metric, log_request, logger
 from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from pydantic import BaseModel, ValidationError
 
+    from vitrine.platform.cursors import Form
     from vitrine.platform.idempotency import ReplayedAnswers
 
     Body = TypeVar("Body", bound=BaseModel)
@@ -53,8 +55,6 @@ KEY_PARAMETER = "key"
 LONGEST_ID = 128
 ID_PATTERN = r"^[A-Za-z0-9._~:-]{1,128}$"
 BODY_LIMIT_BYTES = 1024 * 1024
-DEFAULT_LIMIT = 20
-LARGEST_LIMIT = 100
 _MOST_ERRORS = 100
 _LONGEST_POINTER = 200
 
@@ -63,6 +63,7 @@ CORS_HEADERS = {
     "Access-Control-Expose-Headers": "ETag, Retry-After, Location",
 }
 _ID = re.compile(ID_PATTERN)
+_ASCII = "".join(map(chr, range(128)))
 _JSON = "application/json"
 JSON_OR_TEXT = (_JSON, "text/plain")  # what a page sends as text/plain needs no preflight: sendBeacon does
 # All that routes can read of a request's headers: whatever can change an answer tells replays apart.
@@ -70,6 +71,7 @@ READ_HEADERS = frozenset({"content-type", "idempotency-key", "user-agent", "x-re
 _PROBLEM = "application/problem+json"
 _IPV4_IN_IPV6 = bytes(10) + b"\xff\xff"
 _NONE: Mapping[str, Any] = MappingProxyType({})
+ANY_QUERY = None
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
@@ -93,13 +95,16 @@ class Page(NamedTuple):
 
 
 class Request(NamedTuple):
-    """One request, checked as far as every route needs it. Of its headers it has those of `READ_HEADERS`."""
+    """One request, checked as far as every route needs it. Of its headers it has those of `READ_HEADERS`.
+
+    `query` holds what the route declares, as `query.read_query` reads it; a key that came there is left out.
+    """
 
     method: str
     route: str
     path: str
     path_parameters: Mapping[str, str]
-    query: Mapping[str, str]
+    query: Mapping[str, Any]
     headers: Mapping[str, str]
     media_types: tuple[str, ...]
     raw_body: bytes
@@ -116,7 +121,7 @@ class Request(NamedTuple):
     def path_id(self, name: str) -> str:
         """An id from the path. Raises InvalidRequest when it is not of the form of ids."""
         value = self.path_parameters[name]
-        if not _ID.fullmatch(value):
+        if not is_id(value):
             raise InvalidRequest(
                 f"{name} must be 1 to 128 letters, digits or . _ ~ : -",
                 [FieldError(f"/path/{name}", f"does not match {ID_PATTERN}")],
@@ -141,18 +146,13 @@ class Request(NamedTuple):
         if media_type not in self.media_types:
             raise UnsupportedMediaType(f"Send the body as {' or '.join(self.media_types)}.")
 
-    def page(self) -> Page:
-        """`limit` and `cursor` of a list."""
-        text = self.query.get("limit", str(DEFAULT_LIMIT))
-        limit = int(text) if re.fullmatch(r"[0-9]{1,4}", text) else 0
-        if not 1 <= limit <= LARGEST_LIMIT:
-            raise InvalidRequest(
-                "limit must be a number from 1 to 100",
-                [FieldError("/query/limit", "must be a number from 1 to 100")],
-            )
+    def page(self, form: Form) -> Page:
+        """`limit` and `cursor` of a list whose cursors hold a state of this form (see `cursors.read_state`)."""
         cursor = self.query.get("cursor")
-        state = read_cursor(self.caller.merchant_secret, self._scope(), cursor) if cursor else None
-        return Page(limit, state)
+        if cursor is None:
+            return Page(self.query["limit"], None)
+        state = read_cursor(self.caller.merchant_secret, self._scope(), cursor)
+        return Page(self.query["limit"], read_state(state, form))
 
     def list_answer(self, items: list[Any], next_state: Any) -> Answer:
         """A page of a list. `next_state` None ends it."""
@@ -178,13 +178,15 @@ class Refused(NamedTuple):
 class Answer(NamedTuple):
     """A status, a JSON value (None for no body; a text goes as it is, with its Content-Type) and more headers.
 
-    `metrics` are told of the request, and not to its sender.
+    `metrics` are told of the request, and not to its sender. `passing` names what differs between two readings of
+    the same thing, and so has no part in the ETag.
     """
 
     status: int
     content: Any = None
     headers: Mapping[str, str] = _NONE
     metrics: Mapping[str, Metric] = _NONE
+    passing: Collection[str] = ()
 
 
 class Route(NamedTuple):
@@ -197,9 +199,17 @@ class Route(NamedTuple):
     body: str | None
     media_types: tuple[str, ...]
     answers: Mapping[int, Any]
-    query: Mapping[str, Mapping[str, Any]]
+    query: Mapping[str, Mapping[str, Any]] | None
     on_error: Callable[[ServiceError], Answer] | None
     paged: bool
+
+
+class _Served(NamedTuple):
+    """An answer, and what API Gateway gets of it."""
+
+    answer: Answer
+    sent: dict[str, Any]
+    merchant_id: str | None
 
 
 def admit_all(request: Request) -> Callable[[], None]:
@@ -236,55 +246,66 @@ class HttpApp:
         body: str | None = None,
         media_types: tuple[str, ...] = (_JSON,),
         answers: Mapping[int, Any] | None = None,
-        query: Mapping[str, Mapping[str, Any]] | None = None,
+        query: Mapping[str, Mapping[str, Any]] | None = _NONE,
         on_error: Callable[[ServiceError], Answer] | None = None,
         paged: bool = False,
     ) -> Callable[[Callable[[Request], Answer]], Callable[[Request], Answer]]:
         """Register a route.
 
         `body` is the import path `module:Model` of the body, which is sent as one of `media_types`; `answers` the
-        type of each success, `query` the JSON schema of each query parameter: these feed the OpenAPI document only.
+        type of each success: these feed the OpenAPI document only. `query` declares each query parameter (see
+        `query.read_query`; `paged` adds its two); `ANY_QUERY` takes whatever comes and reads none of it.
         """
+        declared = {**query, **PAGING} if paged and query is not None else query
 
         def register(handle: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
             self.routes[method, path] = Route(
-                method, path, handle, scope, body, media_types, answers or {}, query or {}, on_error, paged
+                method, path, handle, scope, body, media_types, answers or {}, declared, on_error, paged
             )
             return handle
 
         return register
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        """Handle one API Gateway proxy event."""
+        """Handle one API Gateway proxy event. Never raises: whatever goes wrong is an answer."""
         started = time.perf_counter()
         request_id = (event.get("requestContext") or {}).get("requestId", "")
         logger.append_keys(request_id=request_id)
-        path = event.get("path") or "/"
+        served = self._serve(event, request_id, context)
+        metrics = served.answer.metrics
+        if served.answer.status >= 400:  # noqa: PLR2004 - where errors begin
+            metrics = {**metrics, f"Responses{served.answer.status // 100}xx": Metric(1)}
+        try:
+            log_request(
+                utc_now(),
+                metrics,
+                request_id=request_id,
+                route=f"{event['httpMethod']} {event['resource']}",
+                status=served.answer.status,
+                merchant_id=served.merchant_id,
+                duration_ms=round((time.perf_counter() - started) * 1000, 2),
+            )
+        except Exception:  # noqa: BLE001 - the answer goes out all the same
+            logger.exception("the request has no line in the log")
+        return served.sent
+
+    def _serve(self, event: dict[str, Any], request_id: str, context: Any) -> _Served:
+        """The answer, and how it goes out. What cannot be encoded is answered as what went wrong."""
         route = self.routes.get((event["httpMethod"], event["resource"]))
         merchant_id = None
         try:
-            request = _read_request(event, request_id, route, self._body_limit_bytes)
-            merchant_id = request.merchant_id or None
-            answer = self._answer(route, request, context)
-        except ServiceError as error:
-            translate = route.on_error if route else None
-            answer = translate(error) if translate else _problem_answer(error, path, request_id)
+            try:
+                request = _read_request(event, request_id, route, self._body_limit_bytes)
+                merchant_id = request.merchant_id or None
+                answer = self._answer(route, request, context)
+            except ServiceError as error:
+                translate = route.on_error if route else None
+                answer = translate(error) if translate else _problem_answer(error, event, request_id)
+            return _Served(answer, _gateway_answer(answer, event), merchant_id)
         except Exception as error:  # noqa: BLE001 - nothing internal may reach the caller
             logger.exception("unexpected error")
-            answer = _problem_answer(error, path, request_id)
-        metrics = answer.metrics
-        if answer.status >= 400:  # noqa: PLR2004 - where errors begin
-            metrics = {**metrics, f"Responses{answer.status // 100}xx": Metric(1)}
-        log_request(
-            utc_now(),
-            metrics,
-            request_id=request_id,
-            route=f"{event['httpMethod']} {event['resource']}",
-            status=answer.status,
-            merchant_id=merchant_id,
-            duration_ms=round((time.perf_counter() - started) * 1000, 2),
-        )
-        return _gateway_answer(answer, event)
+            answer = _problem_answer(error, event, request_id)
+            return _Served(answer, _gateway_answer(answer, event), merchant_id)
 
     def _authorize(self, route: Route, request: Request) -> None:
         if route.scope == ANYONE:
@@ -311,6 +332,7 @@ class HttpApp:
         return answer
 
     def _handle(self, route: Route, request: Request, context: Any) -> Answer:
+        request = request._replace(query=_read_query(route, request.query))
         key = request.headers.get("idempotency-key")
         if key is None or request.method == "GET" or self._replays is None:
             return route.handle(request)
@@ -399,9 +421,22 @@ def _escaped(part: str | int) -> str:
     return encodable(str(part)).replace("~", "~0").replace("/", "~1")
 
 
+def is_id(text: str) -> bool:
+    """Whether the text has the form of ids."""
+    return _ID.fullmatch(text) is not None
+
+
 def encodable(text: str) -> str:
     """The text with `?` for what is no Unicode character, so that it can be answered."""
     return text.encode("utf-8", "replace").decode()
+
+
+def _read_query(route: Route, sent: Mapping[str, Sequence[str]]) -> Mapping[str, Any]:
+    if route.query is None:
+        return _NONE
+    if len(sent.get(KEY_PARAMETER, ())) == 1:  # it says who asks, and the authorizer read it
+        sent = {name: texts for name, texts in sent.items() if name != KEY_PARAMETER}
+    return read_query(route.query, sent)
 
 
 def _read_request(event: dict[str, Any], request_id: str, route: Route | None, body_limit_bytes: int) -> Request:
@@ -409,12 +444,20 @@ def _read_request(event: dict[str, Any], request_id: str, route: Route | None, b
     found = context.get("authorizer") or {}
     sent = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     headers = {name: value for name, value in sent.items() if name in READ_HEADERS}
+    path = event.get("path") or "/"
+    path_parameters = {k: unquote(v) for k, v in (event.get("pathParameters") or {}).items()}
+    query = event.get("multiValueQueryStringParameters") or {
+        name: [text] for name, text in (event.get("queryStringParameters") or {}).items()
+    }
+    _refuse_half_characters(path, *path_parameters.values(), *headers.values())
+    for name, texts in query.items():
+        _refuse_half_characters(name, *texts)
     return Request(
         method=event["httpMethod"],
         route=event["resource"],
-        path=event.get("path") or "/",
-        path_parameters={k: unquote(v) for k, v in (event.get("pathParameters") or {}).items()},
-        query=_without_key(event.get("queryStringParameters") or _NONE),
+        path=path,
+        path_parameters=path_parameters,
+        query=query,
         headers=headers,
         media_types=route.media_types if route else (),
         raw_body=_read_body(event, body_limit_bytes),
@@ -433,9 +476,11 @@ def _read_request(event: dict[str, Any], request_id: str, route: Route | None, b
     )
 
 
-def _without_key(query: Mapping[str, str]) -> Mapping[str, str]:
-    """The query but for the key, which says who asks and not for what."""
-    return {name: value for name, value in query.items() if name != KEY_PARAMETER} if KEY_PARAMETER in query else query
+def _refuse_half_characters(*texts: str) -> None:
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError as error:
+        raise MalformedRequest(f"The path, query and headers {HALF_A_CHARACTER}.") from error
 
 
 def _source_address(context: Mapping[str, Any]) -> str:
@@ -454,28 +499,33 @@ def _source_address(context: Mapping[str, Any]) -> str:
 
 def _read_body(event: dict[str, Any], limit_bytes: int) -> bytes:
     text = event.get("body") or ""
+    # Half a character cannot be encoded; as it stands in the bytes, it is no JSON.
     raw = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode("utf-8", "surrogatepass")
     if len(raw) > limit_bytes:
         raise TooLarge(f"The body has {len(raw)} bytes; at most {limit_bytes} are taken. Send less at once.")
     return raw
 
 
-def _problem_answer(error: Exception, path: str, request_id: str) -> Answer:
-    document = problem(error, instance=path, request_id=request_id)
+def _problem_answer(error: Exception, event: dict[str, Any], request_id: str) -> Answer:
+    document = problem(error, instance=encodable(event.get("path") or "/"), request_id=request_id)
     return Answer(status_of(error), document, {"Content-Type": _PROBLEM, **headers_of(error)})
 
 
 def _gateway_answer(answer: Answer, event: dict[str, Any]) -> dict[str, Any]:
-    headers = {**CORS_HEADERS, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **answer.headers}
-    body = ""
+    """What API Gateway takes. Raises when the answer cannot be encoded."""
+    headers = {**CORS_HEADERS, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    for name, value in answer.headers.items():
+        headers[name] = value if value.isascii() else quote(value, safe=_ASCII)
     status = answer.status
+    body = "" if answer.content is None else _text_of(answer.content)
+    encoded = body.encode()
     if answer.content is not None:
         headers.setdefault("Content-Type", _JSON)
-        body = answer.content
-        if not isinstance(body, str):
-            body = _encode(body)
     if event["httpMethod"] == "GET" and status == 200:  # noqa: PLR2004
-        etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
+        if answer.passing:
+            lasting = {name: value for name, value in answer.content.items() if name not in answer.passing}
+            encoded = _text_of(lasting).encode()
+        etag = f'"{hashlib.sha256(encoded).hexdigest()[:32]}"'
         headers["ETag"] = etag
         headers["Vary"] = "X-Api-Key, X-User-Token"
         if "Cache-Control" not in answer.headers:
@@ -484,6 +534,10 @@ def _gateway_answer(answer: Answer, event: dict[str, Any]) -> dict[str, Any]:
             status, body = 304, ""
             del headers["Content-Type"]
     return {"statusCode": status, "headers": headers, "body": body}
+
+
+def _text_of(content: Any) -> str:
+    return content if isinstance(content, str) else _encode(content)
 
 
 def _matches(headers: Mapping[str, str], etag: str) -> bool:

@@ -17,6 +17,7 @@ from opensearchpy import ConnectionError as NoAnswer
 from opensearchpy import NotFoundError, OpenSearch, RequestError, TransportError
 from opensearchpy.helpers import streaming_bulk
 
+from vitrine.platform.cursors import read_state
 from vitrine.platform.problems import Unavailable
 from vitrine.search import relevance
 from vitrine.search.documents import (
@@ -244,6 +245,8 @@ class OpenSearchFinder:
 
     @_answered()
     def search(self, merchant_id: str, search: Search, after: Mapping[str, Any] | None) -> Page:
+        if after:
+            read_state(after, {"sort": [int | float | str], "snapshot": str | None, "any_word": bool})
         sort = Sort.WEIGHT if search.text is None and search.sort is Sort.RELEVANCE else search.sort
         question = relevance.ask(search.text) if search.text is not None else None
         if question and not question.words:

@@ -30,6 +30,7 @@ from tantivy import (
     Tokenizer,
 )
 
+from vitrine.platform.cursors import read_state
 from vitrine.platform.problems import Unavailable
 from vitrine.platform.telemetry import logger
 from vitrine.platform.times import utc_now
@@ -361,6 +362,8 @@ class TantivyFinder:
 
         What was deleted since is left out, and what was changed is shown as it is now.
         """
+        if after:
+            read_state(after, {"version": str, "position": int})
         pinned = self._pinned(merchant_id, newest, after["version"]) if after else newest
         position = int(after["position"]) if after else 0
         matching = _matching(pinned.searcher, search, any_word=True)
@@ -500,6 +503,8 @@ def _facets(opened: _Opened, search: Search, matching: _Matching) -> dict[Facet,
 
 def _by_field(opened: _Opened, search: Search, after: Mapping[str, Any] | None) -> Page:
     """All words, or any of them when no picture has all; whichever it was holds for the later pages too."""
+    if after:
+        read_state(after, {"any_word": bool, "weight": int | float, "newest": int, "key": str})
     any_word = bool(after and after["any_word"])
     matching = _matching(opened.searcher, search, any_word=any_word)
     total = _total(opened, matching)

@@ -1,0 +1,87 @@
+"""Nothing that a client sends or a handler answers makes the entry raise."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.aws import Context, api_event
+from vitrine.platform.http import ANYONE, Answer, HttpApp, Request
+from vitrine.platform.problems import NotFound, ServiceError
+from vitrine.platform.telemetry import Metric
+
+INTERNAL = "urn:vitrine:problem:internal"
+
+
+def sent(event: dict[str, Any], answer: Answer) -> dict[str, Any]:
+    """What goes out, as Lambda's runtime encodes it."""
+    app = HttpApp()
+    app.route("GET", "/things/{id}", scope=ANYONE)(lambda request: answer)
+    out = app(event, Context())
+    json.dumps(out, ensure_ascii=False).encode()
+    return out
+
+
+def read(answer: Answer, **more: Any) -> dict[str, Any]:
+    return sent({**api_event("GET", "/things/{id}", id="one"), **more}, answer)
+
+
+@pytest.mark.parametrize(
+    "content", [{"a": "\ud800"}, {"\udfff": 1}, "\ud800", {"a": object()}, {"a": {1, 2}}, {("a",): 1}, "x" + "\udc80"]
+)
+@pytest.mark.parametrize("status", [200, 400])
+def test_an_answer_that_cannot_be_encoded_is_a_problem(content: Any, status: int) -> None:
+    out = read(Answer(status, content))
+    assert (out["statusCode"], json.loads(out["body"])["type"]) == (500, INTERNAL)
+    assert out["headers"]["Content-Type"] == "application/problem+json"
+
+
+def test_a_route_whose_own_form_of_errors_fails_answers_a_problem() -> None:
+    def fail(error: ServiceError) -> Answer:
+        raise KeyError(error)
+
+    def refuse(request: Request) -> Answer:
+        raise NotFound("no")
+
+    app = HttpApp()
+    app.route("GET", "/things", scope=ANYONE, on_error=fail)(refuse)
+    out = app(api_event("GET", "/things"), Context())
+    assert (out["statusCode"], json.loads(out["body"])["type"]) == (500, INTERNAL)
+
+
+def test_a_metric_that_cannot_be_logged_costs_no_answer() -> None:
+    out = read(Answer(200, {}, metrics={"Took": Metric(object())}))  # type: ignore[arg-type]
+    assert out["statusCode"] == 200
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"path": "/things/\ud800"},
+        {"pathParameters": {"id": "\ud800"}},
+        {"headers": {"X-Reviewer": "\ud800"}},
+        {"multiValueQueryStringParameters": {"q": ["\ud800"]}},
+        {"multiValueQueryStringParameters": {"\ud800": ["x"]}},
+    ],
+)
+def test_half_a_character_in_path_query_or_headers_is_400(more: dict[str, Any]) -> None:
+    out = read(Answer(200, {}), **more)
+    assert (out["statusCode"], json.loads(out["body"])["type"]) == (400, "urn:vitrine:problem:malformed-request")
+
+
+def test_a_header_goes_out_as_ascii() -> None:
+    out = read(Answer(302, headers={"Location": "https://a.example/é?q=%20#x"}))
+    assert out["headers"]["Location"] == "https://a.example/%C3%A9?q=%20#x"
+
+
+def test_what_passes_is_no_part_of_the_etag() -> None:
+    def of(content: dict[str, int], **headers: str) -> dict[str, Any]:
+        return read(Answer(200, content, passing=("took",)), headers=headers)
+
+    first = of({"a": 1, "took": 1})
+    etag = first["headers"]["ETag"]
+    assert json.loads(first["body"]) == {"a": 1, "took": 1}
+    assert of({"a": 2, "took": 1})["headers"]["ETag"] != etag
+    assert of({"a": 1, "took": 2}, **{"If-None-Match": etag})["statusCode"] == 304
