@@ -7,7 +7,13 @@ import gzip
 import io
 import os
 import ssl
+import threading
 import time
+import tracemalloc
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +28,9 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator
 
-QUICK = Limits(seconds=0.5, connect_seconds=0.5, bytes=1_000_000)
+    from vitrine.platform.fetcher import RemoteFile
+
+QUICK = Limits(seconds=0.5, connect_seconds=0.5, bytes=1_000_000, first_pause_seconds=0.01)
 
 
 OPENED: list[Fetcher] = []
@@ -305,6 +313,15 @@ def test_a_compressed_file_is_unpacked() -> None:
         (answer(Content_Encoding="gzip", body=b"not gzip"), "bad_response"),
         (answer("206 Partial Content", b"abc", Content_Range="bytes 7-9/10"), "bad_response"),
         (answer("206 Partial Content", b"abc", Content_Range="nonsense"), "bad_response"),
+        (answer("206 Partial Content", b"abc", Content_Range=f"bytes 0-2/{'1' * 5000}"), "bad_response"),
+        (answer("206 Partial Content", b"abc", Content_Range=f"bytes {'0' * 5000}-2/3"), "bad_response"),
+        (answer("206 Partial Content", b"abc", Content_Range=f"bytes 0-{'2' * 5000}/3"), "bad_response"),
+        (answer("200 OK", Content_Length="1" * 5000), "bad_response"),
+        (answer("200 OK", Content_Length="1" * 19), "bad_response"),
+        (answer("200 OK", Transfer_Encoding="chunked", Content_Length="") + b"1" * 5000 + b"\r\n", "bad_response"),
+        (b"HTTP/1.1 " + b"2" * 5000 + b" OK\r\n\r\n", "bad_response"),
+        (answer("503 Busy", Retry_After="9" * 5000), "http_status"),
+        (answer("503 Busy", Retry_After="Thu, 99 Foo " + "9" * 5000), "http_status"),
         (answer("206 Partial Content", b"", Content_Range="bytes 0-9/10"), "connection_broken"),
     ],
 )
@@ -473,3 +490,270 @@ def test_a_certificate_of_another_name_or_authority_is_refused(certified: str | 
             trust=trusting(authority if certified else trustme.CA()),
         )
         assert code_of(client, f"https://{name}/") == "tls_failed"
+
+
+def in_turn(*responses: bytes | None) -> Callable[[socket.socket, str], object]:
+    """Sends the responses one after the other; None breaks the connection."""
+    left = iter(responses)
+
+    def serve(connection: socket.socket, _: str) -> None:
+        response = next(left)
+        connection.sendall(response or b"")
+        if response is None or b"Connection: close" in response:
+            connection.close()
+
+    return serve
+
+
+def read(file: RemoteFile) -> bytes:
+    return file.read()
+
+
+PICTURE = answer(body=b"picture")
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        answer("429 Too Many Requests"),
+        answer("503 Service Unavailable"),
+        answer("503 Service Unavailable", Retry_After="0"),
+        answer("503 Service Unavailable", Retry_After="Thu, 01 Jan 1970 00:00:00 GMT"),
+        answer("503 Service Unavailable", Retry_After="soon"),
+        answer(body=b"pic", Content_Length="7", Connection="close"),
+        b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\npic",
+        b"",
+        None,
+    ],
+    ids=["429", "503", "503 at once", "503 long ago", "503 soon", "cut", "stalled within", "stalled", "reset"],
+)
+def test_a_host_that_is_busy_or_breaks_off_is_asked_again(failure: bytes | None) -> None:
+    with HostileHost(in_turn(failure, failure, PICTURE)) as host:
+        assert fetcher_for(host).fetch(host.url(), read) == b"picture"
+        assert len(host.requests) == 3
+
+
+def test_what_breaks_while_a_file_is_read_is_read_again_from_its_beginning() -> None:
+    seen: list[bytes] = []
+
+    def act(file: RemoteFile) -> bytes:
+        seen.append(file.read(1))
+        return file.read()
+
+    with HostileHost(in_turn(answer(body=b"pic", Content_Length="7", Connection="close"), PICTURE)) as host:
+        assert fetcher_for(host).fetch(host.url(), act) == b"icture"
+    assert seen == [b"p", b"p"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [
+        (answer("404 Not Found"), "http_status"),
+        (answer("500 Oops"), "http_status"),
+        (answer("206 Partial Content", b"abc", Content_Range="nonsense"), "bad_response"),
+        (answer("302 Found", Location="http://10.0.0.1/"), "address_not_allowed"),
+    ],
+)
+def test_what_will_not_be_otherwise_is_not_asked_again(failure: bytes, code: str) -> None:
+    with HostileHost(says(failure)) as host:
+        with pytest.raises(FetchError) as refused:
+            fetcher_for(host).fetch(host.url(), read)
+        assert refused.value.code == code
+        assert len(host.requests) == 1
+
+
+def test_a_host_that_stays_busy_is_given_up_after_growing_pauses() -> None:
+    asked: list[float] = []
+
+    def refuse(connection: socket.socket, _: str) -> None:
+        asked.append(time.monotonic())
+        connection.sendall(answer("503 Service Unavailable"))
+
+    with HostileHost(refuse) as host:
+        limits = replace(QUICK, first_pause_seconds=0.1, tries=4)
+        with pytest.raises(FetchError) as refused:
+            fetcher_for(host, limits=limits).fetch(host.url(), read)
+    assert refused.value.code == "http_status"
+    first, *_, last = [after - before for before, after in pairwise(asked)]
+    assert len(asked) == 4
+    assert first >= 0.05
+    assert last >= 0.2
+
+
+def test_a_host_is_given_the_time_it_asks_for() -> None:
+    with HostileHost(in_turn(answer("429 Too Many Requests", Retry_After="1"), PICTURE)) as host:
+        started = time.monotonic()
+        assert fetcher_for(host).fetch(host.url(), read) == b"picture"
+        assert time.monotonic() - started >= 1
+
+
+@pytest.mark.parametrize("wait", ["3600", "Fri, 01 Jan 2100 00:00:00 GMT"])
+def test_a_host_that_asks_for_more_time_than_there_is_is_not_waited_for(wait: str) -> None:
+    with HostileHost(says(answer("503 Busy", Retry_After=wait))) as host:
+        started = time.monotonic()
+        with pytest.raises(FetchError) as refused:
+            fetcher_for(host).fetch(host.url(), read)
+        assert refused.value.code == "http_status"
+        assert time.monotonic() - started < 1
+        assert len(host.requests) == 1
+
+
+def test_nothing_is_asked_again_after_the_caller_s_time() -> None:
+    with HostileHost(says(b"")) as host:
+        started = time.monotonic()
+        with pytest.raises(FetchError) as refused:
+            fetcher_for(host).fetch(host.url(), read, until=started + 0.8)
+        assert refused.value.code == "timed_out"
+        assert time.monotonic() - started < 1.5
+
+
+class Gate:
+    """A host's script that counts how many requests it holds at a time."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.most = 0
+        self._now = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, connection: socket.socket, _: str) -> None:
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+        self.open.wait(10)
+        with self._lock:
+            self._now -= 1
+        connection.sendall(PICTURE)
+
+
+def test_a_host_is_asked_by_a_bounded_number_of_fetches_and_others_need_not_wait() -> None:
+    gate = Gate()
+    with HostileHost(gate) as busy, HostileHost(says(PICTURE)) as other, ThreadPoolExecutor(12) as threads:
+        named = f"localhost:{other.port}"  # hosts are told apart by name
+        limits = Limits(per_host=3, in_flight=8)
+        client = fetcher(allowed_hosts=frozenset({busy.name, named}), limits=limits)
+        fetches = [threads.submit(client.fetch, busy.url(), read) for _ in range(12)]
+        while gate.most < 3:
+            time.sleep(0.01)
+        assert client.fetch(f"http://{named}/", read) == b"picture"
+        gate.open.set()
+        assert [fetch.result() for fetch in fetches] == [b"picture"] * 12
+    assert gate.most == 3
+
+
+def test_all_hosts_together_are_asked_by_a_bounded_number_of_fetches() -> None:
+    gate = Gate()
+    with HostileHost(gate) as host, ThreadPoolExecutor(12) as threads:
+        names = [f"{at}.example:{host.port}" for at in range(12)]
+        client = fetcher(allowed_hosts=frozenset(names), limits=Limits(in_flight=4), resolve=lambda *_: ["127.0.0.1"])
+        fetches = [threads.submit(client.fetch, f"http://{name}/", read) for name in names]
+        while gate.most < 4:
+            time.sleep(0.01)
+        gate.open.set()
+        assert [fetch.result() for fetch in fetches] == [b"picture"] * 12
+    assert gate.most == 4
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        answer("404 Not Found"),
+        answer("206 Partial Content", b"abc", Content_Range="nonsense"),
+        answer("302 Found", Location="/again"),
+        answer("302 Found", Location="http://[::g/"),
+        answer("302 Found", Location="http://10.0.0.1/"),
+        answer(body=b"x" * 2_000_000),
+        answer(body=b"pic", Content_Length="7", Connection="close"),
+        PICTURE,
+    ],
+)
+def test_a_fetch_gives_its_place_back_however_it_ends(response: bytes) -> None:
+    def serve(connection: socket.socket, request: str) -> None:
+        connection.sendall(PICTURE if "/fine" in request else response)
+        if b"Connection: close" in response:
+            connection.close()
+
+    with HostileHost(serve) as host:
+        client = fetcher_for(host, limits=replace(QUICK, per_host=1, in_flight=1))
+        for _ in range(2):
+            with contextlib.suppress(FetchError):
+                client.fetch(host.url(), read, until=time.monotonic() + 5)
+        assert client.fetch(host.url("/fine"), read, until=time.monotonic() + 5) == b"picture"
+
+
+def test_a_place_that_does_not_become_free_in_time_is_a_timeout() -> None:
+    with HostileHost(says(PICTURE)) as host:
+        client = fetcher_for(host, limits=replace(QUICK, per_host=1))
+        with client.open(host.url()), pytest.raises(FetchError) as refused:
+            client.open(host.url(), until=time.monotonic() + 0.2)
+        assert refused.value.code == "timed_out"
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        answer(Transfer_Encoding="chunked", Content_Length="") + b"1\r\nx\r\n" * 400_000,
+        b"HTTP/1.1 103 Early Hints\r\n\r\n" * 200_000,
+    ],
+    ids=["chunks of a byte", "interim answers"],
+)
+def test_an_answer_in_countless_parts_is_refused_at_once(response: bytes) -> None:
+    with HostileHost(says(response)) as host:
+        started = time.thread_time()
+        assert code_of(fetcher_for(host, limits=Limits()), host.url()) == "too_much_work"
+        assert time.thread_time() - started < 1
+
+
+def test_countless_reads_are_refused() -> None:
+    with HostileHost(says(PICTURE)) as host:
+        client = fetcher_for(host, limits=replace(QUICK, seconds=30, steps=1000))
+        with client.open(host.url()) as file, pytest.raises(FetchError) as refused:
+            any(file.read(1) == b"?" for _ in range(1000))
+        assert refused.value.code == "too_much_work"
+
+
+def test_countless_seeks_are_refused() -> None:
+    with HostileHost(says(PICTURE)) as host:
+        client = fetcher_for(host, limits=replace(QUICK, seconds=30, steps=1000))
+        with client.open(host.url()) as file, pytest.raises(FetchError) as refused:
+            any(file.seek(0) for _ in range(1000))
+        assert refused.value.code == "too_much_work"
+
+
+def test_one_budget_is_spent_by_all_tries() -> None:
+    def act(file: RemoteFile) -> bytes:
+        for _ in range(300):
+            file.seek(0)
+        raise FetchError("connection_broken", "again")
+
+    with HostileHost(says(PICTURE)) as host:
+        with pytest.raises(FetchError) as refused:
+            fetcher_for(host, limits=replace(QUICK, steps=1000)).fetch(host.url(), act)
+        assert refused.value.code == "too_much_work"
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_536, 65_537, 300_000])
+def test_a_compressed_file_is_unpacked_piece_by_piece_and_whole(size: int) -> None:
+    for content in (os.urandom(size), bytes(size)):
+        for body in (gzip.compress(content), zlib.compress(content), gzip.compress(content) + bytes(200_000)):
+            with HostileHost(says(answer(body=body, Content_Encoding="gzip"))) as host:
+                assert fetcher_for(host).fetch(host.url(), read) == content
+
+
+@pytest.mark.parametrize(
+    "body",
+    [gzip.compress(b"GIF89a" + bytes(16_000_000)), gzip.compress(b"GIF89a") + bytes(15_000_000)],
+    ids=["much in little", "much behind"],
+)
+def test_what_is_not_read_is_not_kept(body: bytes) -> None:
+    with HostileHost(says(answer(body=body, Content_Encoding="gzip"))) as host:
+        tracemalloc.start()
+        try:
+            with fetcher_for(host, limits=Limits()).open(host.url()) as file:
+                assert file.read(6) == b"GIF89a"
+                if len(body) > 1_000_000:
+                    assert file.read() == b""
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < 1_000_000

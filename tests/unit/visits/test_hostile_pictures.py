@@ -55,13 +55,22 @@ def outcome(content: bytes) -> tuple[str, int, float]:
     return code, file.calls, time.thread_time() - started
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["64 KB", "4 MB"])
+@pytest.mark.parametrize("size", [SMALL // 8, SMALL, LARGE], ids=["8 KB", "64 KB", "4 MB"])
 @pytest.mark.parametrize("kind", MAKERS)
 def test_a_hostile_file_is_judged_within_its_budget(kind: str, size: int) -> None:
     code, calls, seconds = outcome(MAKERS[kind](size))
     assert code.isupper() or code in REFUSALS
     assert calls <= 2 * STEPS
     assert seconds < 1
+
+
+@pytest.mark.parametrize(
+    "kind", ["avif of associations", "avif of empty properties", "tiff of most entries", "ico of most entries"]
+)
+def test_what_was_read_at_once_is_not_walked_over_for_nothing(kind: str) -> None:
+    code, calls, _ = outcome(MAKERS[kind](LARGE))
+    assert code == "too_much_work"
+    assert calls <= 2 * STEPS
 
 
 @pytest.mark.parametrize("kind", VALID)

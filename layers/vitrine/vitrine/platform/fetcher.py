@@ -25,6 +25,8 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Self, TypeVar, cast
@@ -115,8 +117,8 @@ class Limits:
     """What one file may cost.
 
     `seconds` counts from the request to the last byte that is read. `steps` (reads, seeks, events of HTTP) and
-    `processor_seconds` are the budget of all tries together. Another try begins within `tries_seconds`.
-    `in_flight` and `per_host` files are open at a time, in all and of one host.
+    `processor_seconds` are the budget of all tries together. Another try begins at most `tries_seconds` after the
+    first failure. `in_flight` and `per_host` files are open at a time, in all and of one host.
     """
 
     seconds: float = 10.0
@@ -127,7 +129,7 @@ class Limits:
     steps: int = 40_000
     processor_seconds: float = 0.5
     tries: int = 5
-    tries_seconds: float = 15.0
+    tries_seconds: float = 10.0
     first_pause_seconds: float = 0.2
     in_flight: int = 32
     per_host: int = 16
@@ -321,7 +323,7 @@ class Fetcher:
         """
         limits = self.limits
         budget = Budget(limits.steps, limits.processor_seconds)
-        last_start = min(time.monotonic() + limits.tries_seconds, until)
+        last_start = until
         pause = limits.first_pause_seconds
         for tries_left in reversed(range(limits.tries)):
             try:
@@ -330,6 +332,7 @@ class Fetcher:
             except FetchError as error:
                 if error.again_after is None or not tries_left:
                     raise
+                last_start = min(last_start, time.monotonic() + limits.tries_seconds)
                 wait = max(error.again_after, pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
                 if time.monotonic() + wait > last_start:
                     raise
@@ -593,6 +596,7 @@ def _range(start: int, count: int) -> dict[str, str]:
 CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
 LENGTH: Final = re.compile(r"[0-9]{1,18}")
 RETRY_AFTER: Final = re.compile(r"[0-9]{1,5}")
+LONGEST_DATE: Final = 40
 
 
 def _length(text: str) -> int:
@@ -602,9 +606,14 @@ def _length(text: str) -> int:
 
 
 def _again_after(headers: Mapping[str, str]) -> float:
-    """Return the seconds in `Retry-After`; a date is left to the growing pauses."""
+    """Return the seconds that `Retry-After` asks for, 0 where it is missing or cannot be read."""
     text = headers.get("retry-after", "")
-    return float(text) if RETRY_AFTER.fullmatch(text) else 0.0
+    if RETRY_AFTER.fullmatch(text):
+        return float(text)
+    try:
+        return (parsedate_to_datetime(text[:LONGEST_DATE]) - datetime.now(UTC)).total_seconds()
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
 
 
 class RemoteFile(io.RawIOBase):
@@ -632,7 +641,12 @@ class RemoteFile(io.RawIOBase):
         self.validator = answer.validator
         self.unchanged = answer.status == HTTPStatus.NOT_MODIFIED
         self._has_place = False
-        self._begin(answer)
+        try:
+            self._begin(answer)
+        except BaseException:
+            answer.abort()
+            self.close()
+            raise
         self._has_place = True
 
     @property
