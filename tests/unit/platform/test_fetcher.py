@@ -102,6 +102,7 @@ def test_nothing_the_standard_library_holds_private_is_public(address: Any) -> N
         ("http://a/\r\nHost: b", "url_invalid"),
         ("http://[::g]/", "url_invalid"),
         ("http://\u2488.0/", "url_invalid"),
+        (f"http://{'a.' * 127}/", "url_invalid"),
         ("http://name:word@pictures.example/", "credentials_in_url"),
         ("http://pictures.example:22/", "port_not_allowed"),
         ("http://pictures.example:6379/", "port_not_allowed"),

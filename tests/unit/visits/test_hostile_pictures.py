@@ -6,6 +6,7 @@ import gzip
 import io
 import random
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, TYPE_CHECKING, cast
 
@@ -97,6 +98,17 @@ def test_the_family_has_each_format_that_is_read() -> None:
 def test_each_format_is_measured_by_its_header_alone(kind: str) -> None:
     picture = measure(io.BytesIO(VALID[kind]), budget=Budget(60, PROCESSOR_SECONDS))
     assert (picture.width, picture.height) == ((128, 128) if kind == "icns" else (30, 20))
+
+
+def test_a_compressed_profile_is_not_unpacked_whole() -> None:
+    content = MAKERS["png of compressed profiles"](SMALL)
+    tracemalloc.start()
+    try:
+        outcome(content)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2_000_000
 
 
 def test_a_small_budget_refuses_and_says_why() -> None:

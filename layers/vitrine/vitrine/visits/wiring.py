@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from vitrine.visits.s3 import S3Submissions
     from vitrine.visits.sqs import VisitQueues
 
-_PICTURES_AT_ONCE = 4 * GROUP_IMAGES  # the groups of a batch
-_MEASURE_SECONDS = 40  # of the function's 60
+PICTURES_AT_ONCE = 4 * GROUP_IMAGES  # the groups of a batch
+MEASURE_SECONDS = 40  # of the function's 60
 _SIMULATED_SECONDS = (0.1, 0.4)
 
 
@@ -82,8 +82,8 @@ def measure_remote() -> Measure:
     from vitrine.visits.remote import RemotePictures  # noqa: PLC0415 - only workers load it
 
     simulated = read_settings(MeasureSettings).simulate_processing == "yes"
-    threads = ThreadPoolExecutor(_PICTURES_AT_ONCE)
-    return RemotePictures(fetcher(), threads, _MEASURE_SECONDS, _simulate_processing if simulated else lambda: None)
+    threads = ThreadPoolExecutor(PICTURES_AT_ONCE)
+    return RemotePictures(fetcher(), threads, MEASURE_SECONDS, _simulate_processing if simulated else lambda: None)
 
 
 @cache
