@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import BaseModel
 
 from functions.interactions_api.handler import lambda_handler as interactions
 from functions.products_api.handler import lambda_handler as products
 from tests.aws import api_event, send
 from tests.recommendations import ids, recommended
 from tests.uploads import add_merchant, deliver, errors_of, listed, put_object
+from vitrine.imports.model import Import, ImportKey, ObjectVersion, Rejection
+from vitrine.imports.ports import AcceptedRow, Kind, Lease
+from vitrine.imports.run_import import run_import
+from vitrine.imports.wiring import import_store, importer
 from vitrine.platform.aws import client
+from vitrine.platform.dynamodb import translated
+from vitrine.platform.problems import Unstorable
+from vitrine.platform.times import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 pytestmark = pytest.mark.usefixtures("shop")
 
@@ -99,3 +112,66 @@ def test_a_file_that_is_told_of_again_changes_nothing_and_is_gone_from_the_bucke
     assert "Contents" not in client("s3").list_objects_v2(Bucket="uploadsbucket")
     assert deliver(told)
     assert (only_import(), history("ann")) == before
+
+
+HOSTILE = [
+    r'{"product_id":"x","name":"ok","attributes":{"a":"\ud800"}}',
+    r'{"product_id":"x","name":"ok","attributes":{"\udfff":1}}',
+    r'{"product_id":"x","name":"\ud83d"}',
+    '{"product_id":"x","name":"ok","attributes":' + '{"a":' * 900 + "1" + "}" * 900 + "}",
+    '{"product_id":"x","name":"ok","attributes":{"a":' + "[" * 5000 + "]" * 5000 + "}}",
+    '{"product_id":"x","name":"ok","attributes":{"a":1e-200}}',
+    '{"product_id":"x","name":"ok","attributes":{"a":' + "9" * 5000 + "}}",
+    '{"product_id":"x","name":"ok","price":1e-200}',
+    '{"product_id":"x","name":"ok","price":1e999}',
+    '{"product_id":"x","name":"ok","tags":"[\\"\\\\ud800\\"]"}',
+    '{"product_id":"x","name":"ok","attributes":"{\\"a\\":\\"\\\\ud800\\"}"}',
+]
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+def test_a_hostile_row_is_rejected_alone(form: str) -> None:
+    good = ['{"product_id":"a","name":"A"}', *HOSTILE, '{"product_id":"b","name":"B 🦊"}']
+    text = "[" + ",".join(good) + "]" if form == "json" else "\n".join(good)
+    assert deliver(put_object(f"imports/shop/products/all.{form}", text.encode()))
+    assert (only_import()["status"], counts()) == ("completed", (len(HOSTILE) + 2, 2, len(HOSTILE)))
+    status, page, _ = send(products, api_event("GET", "/products"))
+    assert (status, [it["name"] for it in page["items"]]) == (200, ["A", "B 🦊"])
+
+
+def test_a_row_that_fails_in_its_room_is_rejected_alone_and_told_of() -> None:
+    class Row(BaseModel):
+        number: int
+
+    taken: list[int] = []
+    told: list[tuple[int, str]] = []
+
+    def write(_: Import, rows: Sequence[AcceptedRow]) -> list[Rejection]:
+        for row in rows:
+            if row.row.number % 100 == 7:
+                raise KeyError(row.row.number)
+        taken.extend(row.row.number for row in rows)
+        return []
+
+    worker = replace(
+        importer(),
+        kind=lambda _: Kind(row=Row, id_headings=("number",), write=write),
+        report=lambda _, row, error: told.append((row, repr(error))),
+    )
+    put_object("imports/shop/products/all.csv", b"number\n" + b"\n".join(str(n).encode() for n in range(300)))
+    upload = client("s3").head_object(Bucket="uploadsbucket", Key="imports/shop/products/all.csv")
+    version = ObjectVersion("imports/shop/products/all.csv", upload["ETag"].strip('"'), upload["ContentLength"])
+    key = ImportKey("shop", "one")
+    import_store().add(Import(key, "products", None, version.key, utc_now(), {}, version))
+    progress = run_import(worker, key, Lease("me", utc_now() + timedelta(minutes=1)), lambda: True)
+    assert progress == (300, 297, 3)
+    assert sorted(taken) == [n for n in range(300) if n % 100 != 7]
+    assert told == [(n + 1, f"KeyError({n})") for n in (7, 107, 207)]
+    assert [it.code for it in import_store().rejections(key, 10, None).rejections] == ["row_failed"] * 3
+
+
+def test_a_number_that_the_store_cannot_hold_is_told_by_the_store() -> None:
+    with pytest.raises(Unstorable), translated():
+        client("dynamodb").put_item(
+            TableName="ProductsTable", Item={"pk": {"S": "shop"}, "sk": {"S": "x"}, "price": {"N": "1e-200"}}
+        )

@@ -86,6 +86,7 @@ class Shop:
             continuations=SqsContinuations(_client("sqs"), "https://sqs.eu-west-1.amazonaws.com/123456789012/imports"),
             kind=lambda _: self._kind,
             clock=lambda: self.now,
+            report=lambda key, row, error: None,
             pause=lambda _: None,
             chunk_rows=4,
         )

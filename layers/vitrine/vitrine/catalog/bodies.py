@@ -9,15 +9,15 @@ from pydantic import Field, field_validator
 
 from vitrine.catalog.model import Interaction, Product
 from vitrine.catalog.record_interactions import Sent
-from vitrine.platform.bodies import Id, RequestBody, UtcTime, WebAddress
+from vitrine.platform.bodies import Id, JsonObject, Number, RequestBody, UtcTime, WebAddress
 from vitrine.platform.times import utc_now
 
 MOST_INTERACTIONS = 500
 _MOST_ATTRIBUTE_CHARACTERS = 8192
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
-Amount = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
-Value = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
+Amount = Annotated[Number, Field(ge=0, le=1e12, allow_inf_nan=False)]
+Value = Annotated[Number, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 
 
 class PutProduct(RequestBody):
@@ -30,7 +30,7 @@ class PutProduct(RequestBody):
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
     tags: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=50)] = ()
     image_url: WebAddress | None = None
-    attributes: Annotated[dict[str, Any], Field(max_length=100, default_factory=dict)]
+    attributes: Annotated[JsonObject, Field(max_length=100, default_factory=dict)]
     available: bool = True
 
     @field_validator("tags", mode="before")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from pydantic import field_validator
@@ -12,6 +11,7 @@ from vitrine.catalog.put_products import put_products
 from vitrine.catalog.record_interactions import record_interactions
 from vitrine.imports.lists import listed
 from vitrine.platform.bodies import Id  # noqa: TC001 - pydantic reads it
+from vitrine.platform.json_text import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,8 +38,8 @@ class ProductRow(PutProduct):
         if not isinstance(value, str):
             return value
         try:
-            return json.loads(value) if value else {}
-        except (ValueError, RecursionError):
+            return read_json(value) if value else {}
+        except ValueError:
             return value
 
 

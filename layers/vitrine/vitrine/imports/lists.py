@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+from vitrine.platform.json_text import read_json
 
 _SEPARATORS = "|;,"
 
@@ -14,8 +15,8 @@ def listed(value: Any) -> Any:
         return value
     if value.startswith("["):
         try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
+            return read_json(value)
+        except ValueError:
             return value
     separator = next((each for each in _SEPARATORS if each in value), _SEPARATORS[0])
     return [part.strip() for part in value.split(separator) if part.strip()]

@@ -9,9 +9,10 @@ import re
 import zlib
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from vitrine.imports.model import ImportRefused, Rejection, Row
+from vitrine.platform.json_text import DECODER, DEEPEST, TOO_DEEP, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -234,14 +235,8 @@ def _fields(headings: Sequence[str], columns: Columns, limits: Limits) -> list[t
     return [(at, field) for field, at in fields.items()]
 
 
-def _whole_number(digits: str) -> int | float:
-    return int(digits) if len(digits) <= LONGEST_WHOLE_NUMBER else float(digits)
-
-
-# NaN, which exports write for "nothing", is nothing; numbers of any length cost little.
-JSON = json.JSONDecoder(parse_int=_whole_number, parse_constant=lambda _: None)
 SPACE = re.compile(r"[ \t\r\n]*")
-LONGEST_WHOLE_NUMBER = 18
+BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[][{}]', re.DOTALL)
 LONGEST_TOKEN = len(r"\ud83d\ude00")
 
 
@@ -249,18 +244,27 @@ def _jsonl_rows(texts: Iterable[str], columns: Columns, limits: Limits) -> Itera
     lines = (line for line in _lines(texts, limits) if line.strip())
     for number, line in enumerate(lines, start=1):
         try:
-            value = JSON.decode(line)
+            value = read_json(line)
         except json.JSONDecodeError as error:
             yield Rejection(number, "malformed_row", f"The line is not JSON: {error}.")
-        except RecursionError:
-            yield Rejection(number, "malformed_row", "The line is nested too deeply.")
+        except ValueError as error:
+            yield Rejection(number, "malformed_row", f"The line {error}.")
         else:
             yield _object_row(number, value, columns, limits)
 
 
 def _json_rows(texts: Iterable[str], columns: Columns, limits: Limits) -> Iterator[Row | Rejection]:
-    for number, value in enumerate(_json_items(iter(texts), limits), start=1):
-        yield _object_row(number, value, columns, limits)
+    for number, item in enumerate(_json_items(iter(texts), limits), start=1):
+        if isinstance(item, _Unusable):
+            yield Rejection(number, "malformed_row", f"The item {item.reason}.")
+        else:
+            yield _object_row(number, item, columns, limits)
+
+
+class _Unusable(NamedTuple):
+    """An item whose end is known, and which cannot be taken."""
+
+    reason: str
 
 
 class _CutShort(Exception):
@@ -297,13 +301,11 @@ def _item(text: str, at: int, limits: Limits, *, may_be_empty: bool) -> tuple[li
         if may_be_empty and text.startswith("]", start):
             end = start
         else:
-            item, behind = JSON.raw_decode(text, start)
+            item, behind = _decoded_item(text, start)
             items.append(item)
             end = _behind_space(text, behind)
     except json.JSONDecodeError as error:
         fault = error
-    except RecursionError:
-        _refuse("malformed_json", "An item is nested too deeply.")
     if fault and _is_final(fault, min(len(text), at + limits.row_characters)):
         _refuse("malformed_json", f"An item is not JSON: {fault.msg}.")
     if end - at > limits.row_characters:
@@ -313,6 +315,33 @@ def _item(text: str, at: int, limits: Limits, *, may_be_empty: bool) -> tuple[li
     if text[end] not in ",]":
         _refuse("malformed_json", f"A comma or the end of the array is missing before {text[end]!r}.")
     return items, end
+
+
+def _decoded_item(text: str, start: int) -> tuple[object, int]:
+    """An item and where it ends. Raises JSONDecodeError, and _CutShort where a deep one may go on."""
+    try:
+        item, end = DECODER.raw_decode(text, start)
+    except RecursionError:
+        return _Unusable(TOO_DEEP), _end_of(text, start)
+    written = text[start:end]
+    try:
+        return read_json(written) if _is_suspect(written) else item, end
+    except ValueError as error:
+        return _Unusable(str(error)), end
+
+
+def _is_suspect(written: str) -> bool:
+    return "\\u" in written or written.count("[") + written.count("{") > DEEPEST
+
+
+def _end_of(text: str, start: int) -> int:
+    """Where the object or array ends that begins here. Raises _CutShort."""
+    depth = 0
+    for token in BRACKETS.finditer(text, start):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token.group(), 0)
+        if not depth:
+            return token.end()
+    raise _CutShort(TOO_DEEP)
 
 
 def _behind_space(text: str, at: int) -> int:

@@ -27,7 +27,7 @@ from vitrine.imports.model import (
 )
 from vitrine.imports.ports import AcceptedRow, Busy
 from vitrine.imports.read_rows import read_rows
-from vitrine.platform.problems import Unavailable
+from vitrine.platform.problems import Unavailable, Unstorable
 from vitrine.platform.threads import one_ahead
 
 if TYPE_CHECKING:
@@ -42,18 +42,22 @@ LONGEST_DELAY_SECONDS = 900
 _FAULTS_TOLD = 2
 _PAUSES_SECONDS = (1, 2, 4, 8)
 
+# What code says of the values that it meets; what stores and networks say stops the import, to be repeated.
+_OF_A_ROW = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, Unstorable)
+
 JudgedRow = AcceptedRow | list[Rejection]
 
 
 @dataclass(frozen=True)
 class Importer:
-    """What a run works with."""
+    """What a run works with. `report` is told of each row that failed for a reason on our side."""
 
     store: ImportStore
     uploads: Uploads
     continuations: Continuations
     kind: Callable[[str], Kind]
     clock: Callable[[], datetime]
+    report: Callable[[ImportKey, int, Exception], None]
     pause: Callable[[float], None] = time.sleep
     chunk_rows: int = CHUNK_ROWS
 
@@ -141,26 +145,46 @@ def _take_chunks(importer: Importer, taken: Import, lease: Lease) -> Iterator[Pr
         pass
     run = _Run(importer, taken, lease, kind)
     progress = taken.progress
-    judged = _judged(kind, kind.defaults(taken), rows)
+    judged = _judged(run, kind.defaults(taken), rows)
     with closing(one_ahead(_chunks(judged, importer.chunk_rows))) as chunks:
         for chunk in chunks:
             progress = _take_chunk(run, progress, chunk)
             yield progress
 
 
-def _judged(kind: Kind, defaults: Mapping[str, object], rows: Iterator[Row | Rejection]) -> Iterator[JudgedRow]:
+def _judged(run: _Run, defaults: Mapping[str, object], rows: Iterator[Row | Rejection]) -> Iterator[JudgedRow]:
     for row in rows:
         if isinstance(row, Rejection):
             yield [row]
             continue
         try:
-            yield AcceptedRow(row.number, kind.row.model_validate({**defaults, **row.values}))
+            yield AcceptedRow(row.number, run.kind.row.model_validate({**defaults, **row.values}))
         except ValidationError as error:
             faults = error.errors(include_url=False, include_context=False, include_input=False)
             yield [
                 Rejection(row.number, fault["type"], fault["msg"], str(fault["loc"][0]) if fault["loc"] else None)
                 for fault in faults[:_FAULTS_TOLD]
             ]
+        except Exception as error:  # noqa: BLE001 - whatever a row causes is told of that row
+            yield [_failed(run, row.number, error)]
+
+
+def _write(run: _Run, rows: Sequence[AcceptedRow]) -> list[Rejection]:
+    """Take rows into their room. When what one holds makes that fail, halves are tried until it stands alone."""
+    try:
+        return list(run.kind.write(run.taken, rows))
+    except _OF_A_ROW as error:
+        if len(rows) == 1:
+            return [_failed(run, rows[0].number, error)]
+        if not rows:
+            raise
+    middle = len(rows) // 2
+    return [*_write(run, rows[:middle]), *_write(run, rows[middle:])]
+
+
+def _failed(run: _Run, number: int, error: Exception) -> Rejection:
+    run.importer.report(run.taken.key, number, error)
+    return Rejection(number, "row_failed", "The row could not be taken in, for a reason on our side. We were told.")
 
 
 def _chunks(rows: Iterator[JudgedRow], size: int) -> Iterator[list[JudgedRow]]:
@@ -184,7 +208,7 @@ def _take_chunk(run: _Run, before: Progress, chunk: Sequence[JudgedRow]) -> Prog
     rejections = [rejection for row in chunk if not isinstance(row, AcceptedRow) for rejection in row]
 
     def attempt() -> Progress:
-        refused = sorted([*rejections, *run.kind.write(run.taken, accepted)], key=attrgetter("row"))
+        refused = sorted([*rejections, *_write(run, accepted)], key=attrgetter("row"))
         rejected = len({rejection.row for rejection in refused})
         after = Progress(before.read + len(chunk), before.imported + len(chunk) - rejected, before.rejected + rejected)
         if refused:

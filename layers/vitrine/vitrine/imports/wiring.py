@@ -14,6 +14,7 @@ from vitrine.platform.times import utc_now
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vitrine.imports.model import ImportKey
     from vitrine.imports.ports import Kind
     from vitrine.imports.run_import import Importer
 
@@ -35,6 +36,14 @@ class WorkerSettings(NamedTuple):
 def import_store() -> DynamoDBImports:
     """Imports and what they rejected."""
     return DynamoDBImports(client("dynamodb"), read_settings(ImportsSettings).imports_table)
+
+
+def _report_row(key: ImportKey, row: int, error: Exception) -> None:
+    from vitrine.platform.metrics import MetricUnit, metrics  # noqa: PLC0415 - for the worker alone
+    from vitrine.platform.telemetry import logger  # noqa: PLC0415 - as above
+
+    logger.error("row failed", exc_info=error, extra={**key._asdict(), "row": row})
+    metrics.add_metric("ImportRowsFailed", MetricUnit.Count, 1)
 
 
 @cache
@@ -130,4 +139,5 @@ def importer(hops: int = 0) -> Importer:
         continuations=SqsContinuations(client("sqs"), read_settings(WorkerSettings).imports_queue, hops),
         kind=lambda name: KINDS[name](),
         clock=utc_now,
+        report=_report_row,
     )

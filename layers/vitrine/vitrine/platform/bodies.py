@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
 
 from vitrine.platform.http import ID_PATTERN
+from vitrine.platform.json_text import NOT_STORABLE, check_value, is_storable
 from vitrine.platform.times import from_rfc3339
 
 
@@ -45,10 +46,23 @@ def _web_address(url: str) -> str:
     return url
 
 
+def _storable(number: float) -> float:
+    if not is_storable(number):
+        raise ValueError(NOT_STORABLE)
+    return number
+
+
+def _storable_json(value: dict[str, Any]) -> dict[str, Any]:
+    check_value(value)
+    return value
+
+
 def _without_point(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+Number = Annotated[float, AfterValidator(_storable)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(_storable_json)]
 WHOLE = BeforeValidator(_without_point)
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 UtcTime = Annotated[datetime, BeforeValidator(_utc_time)]

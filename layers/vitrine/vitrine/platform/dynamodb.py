@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from vitrine.platform.problems import Unavailable
+from vitrine.platform.problems import Unavailable, Unstorable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -62,7 +62,7 @@ class Contended(Exception):
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn botocore's errors into ConditionFailed, TransactionRefused, Contended or Unavailable."""
+    """Turn botocore's errors into ConditionFailed, TransactionRefused, Contended, Unstorable or Unavailable."""
     try:
         yield
     except ClientError as error:
@@ -76,14 +76,22 @@ def _translate(error: ClientError) -> Exception:
     if code == "ConditionalCheckFailedException":
         return ConditionFailed(error.response.get("Item"))  # type: ignore[arg-type]
     if code == "TransactionCanceledException":
-        reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
-        refused = [at for at, reason in enumerate(reasons) if reason == "ConditionalCheckFailed"]
-        return TransactionRefused(refused) if refused else Contended()
+        return _translate_cancellation(error)
     if code == "TransactionConflictException":
         return Contended()
+    if code == "ValidationException":
+        return Unstorable(error.response["Error"].get("Message", code))
     if code in _RETRYABLE:
         return Unavailable("The store is busy. Send the request again.", 1)
     return error
+
+
+def _translate_cancellation(error: ClientError) -> Exception:
+    reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
+    if "ValidationError" in reasons:
+        return Unstorable(error.response["Error"].get("Message", ""))
+    refused = [at for at, reason in enumerate(reasons) if reason == "ConditionalCheckFailed"]
+    return TransactionRefused(refused) if refused else Contended()
 
 
 def retry_contended(attempt: Callable[[], Result], sleep: Callable[[float], None] = time.sleep) -> Result:

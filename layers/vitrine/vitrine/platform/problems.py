@@ -97,6 +97,10 @@ class Unavailable(RetryLater):
     """A store is throttled or contended; nothing was lost."""
 
 
+class Unstorable(Exception):
+    """A store refuses what it is to hold: a value is of no form that it takes. Our own mistake, so a 500."""
+
+
 class _Kind(NamedTuple):
     status: int
     slug: str

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vitrine.platform.bodies import RequestBody
+from vitrine.platform.bodies import Number, RequestBody
 from vitrine.recommendations.model import ChosenWeights
 
-Weight = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
+Weight = Annotated[Number, Field(ge=0, le=10, allow_inf_nan=False)]
 
 
 class PutWeights(RequestBody):
