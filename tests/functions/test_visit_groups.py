@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ import pytest
 from functions.visit_groups.handler import lambda_handler
 from tests.aws import Context
 from tests.hostile_host import HostileHost, answer
+from tests.hostile_pictures import MAKERS
 from tests.visits import drain, pictures_of, put_stores, submit, visit
 from vitrine.platform.wiring import fetcher
 from vitrine.visits.model import JobKey
@@ -35,6 +37,7 @@ SAYS = {
     "encoding_not_supported": answer(body=SVG, Content_Encoding="br"),
     "not_a_picture": answer(body=b"<html>"),
     "picture_broken": answer(body=b"<svg>"),
+    "too_much_work": answer(body=gzip.compress(MAKERS["avif of empty boxes"](4_000_000)), Content_Encoding="gzip"),
     "too_many_pixels": answer(body=b'<svg width="99999" height="99999"/>'),
 }
 
