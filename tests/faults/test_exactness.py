@@ -57,7 +57,7 @@ class WithoutDigests(DynamoDBCounters):
 
 
 class WithoutHours(DynamoDBCounters):
-    """Lets a visitor count as often as he likes."""
+    """Lets a visitor count as often as they like."""
 
     def absorb(self, key: ShardKey, hits: Sequence[Hit], slots: Slots) -> Absorbed | Shard:
         return super().absorb(key, [hit._replace(once=None) for hit in hits], slots)
