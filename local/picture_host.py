@@ -1,6 +1,6 @@
 """Serves a folder of pictures over HTTP as a shop's host would: ranges, validators, a delay.
 
-`python local/picture_host.py ../shared/data/store-photos --port 4801 --delay 0.03`
+`python local/picture_host.py tests/data/store-photos --port 4801 --delay 0.03`
 """
 
 from __future__ import annotations
