@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 from vitrine.access.wiring import admit, trust_user
 from vitrine.catalog.answers import ProductAnswer  # noqa: TC001 - the OpenAPI document reads it
 from vitrine.catalog.model import UserKey
+from vitrine.catalog.put_products import find_product
+from vitrine.catalog.wiring import product_store
 from vitrine.platform.http import PUBLISHABLE, Answer, HttpApp, Page, Request
 from vitrine.platform.query import PAGING
 from vitrine.platform.telemetry import Metric
@@ -102,12 +104,9 @@ def get(request: Request) -> Answer:
 def similar(request: Request) -> Answer:
     """Read what goes with a product."""
     page = request.page(_SHOWN)
-    items = recommend_similar(
-        model_store(),
-        shelf_store(),
-        UserKey(request.merchant_id, _NOBODY),
-        request.path_id("product_id"),
-    )
+    product_id = request.path_id("product_id")
+    find_product(product_store(), request.merchant_id, product_id)
+    items = recommend_similar(model_store(), shelf_store(), UserKey(request.merchant_id, _NOBODY), product_id)
     return _page(request, page, items)
 
 

@@ -6,7 +6,8 @@ import time
 
 from vitrine.access.wiring import admit
 from vitrine.galleries.model import GalleryKey
-from vitrine.galleries.wiring import public_counts
+from vitrine.galleries.read_gallery import find_gallery
+from vitrine.galleries.wiring import gallery_store, public_counts
 from vitrine.platform.http import PUBLISHABLE, SECRET, Answer, HttpApp, Request
 from vitrine.platform.query import LIMIT, PAGING
 from vitrine.platform.telemetry import Metric
@@ -28,7 +29,10 @@ def search_images(request: Request) -> Answer:
     """
     started = time.perf_counter()
     page = request.page(dict)
-    found = picture_finder().search(request.merchant_id, read_search(request.query), page.state)
+    search = read_search(request.query)
+    if search.filters.gallery_id:
+        find_gallery(gallery_store(), GalleryKey(request.merchant_id, search.filters.gallery_id))
+    found = picture_finder().search(request.merchant_id, search, page.state)
     took_ms = round((time.perf_counter() - started) * 1000, 2)
     galleries = {GalleryKey(request.merchant_id, hit.picture.gallery_id) for hit in found.hits}
     telling = galleries if request.caller.kind == SECRET else public_counts().among(galleries, request.now)

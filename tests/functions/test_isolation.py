@@ -121,7 +121,6 @@ MADE: dict[str, Callable[[Merchant], str]] = {
 NEED_NOT_FIND = {
     "PUT /galleries/{gallery_id}": 201,
     "PUT /products/{product_id}": 200,
-    "GET /products/{product_id}/similar": 200,
     "DELETE /users/{user_id}": 202,
     "GET /users/{user_id}/interactions": 200,
     "PUT /users/{user_id}/interactions/{interaction_id}": 201,

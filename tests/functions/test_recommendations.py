@@ -183,7 +183,8 @@ def test_similar_products_go_together(shop: None) -> None:
 
     assert similar("spade")[0] == "rake"
     assert "green-tea" in similar("tea")
-    assert similar("unknown") == ids(recommended("nobody"))
+    path = "/products/{product_id}/similar"
+    assert send(recommendations, api_event("GET", path, product_id="unknown"))[0] == 404
 
 
 def test_before_the_first_model_there_are_products(shop: None) -> None:

@@ -113,7 +113,6 @@ def test_an_image_is_found_with_all_that_is_said_of_it() -> None:
         ({"created_to": "2024-03-02T10:00:00Z", "sort": "oldest"}, ["red", "cafe"]),
         ({"min_width": "1000"}, ["cafe"]),
         ({"min_height": "801"}, ["red"]),
-        ({"gallery_id": "winter"}, []),
         ({"q": "zzz"}, []),
     ],
 )
@@ -179,6 +178,11 @@ def test_suggestions_complete_the_last_word() -> None:
 def test_a_parameter_that_is_wrong_is_named(query: dict[str, str]) -> None:
     status, problem, _ = send(search, api_event("GET", "/search/images", query=query))
     assert (status, [error["pointer"] for error in problem["errors"]]) == (422, [f"/query/{next(iter(query))}"])
+
+
+def test_a_gallery_that_is_not_there_is_404() -> None:
+    status, problem, _ = send(search, api_event("GET", "/search/images", query={"gallery_id": "nope"}))
+    assert (status, problem["type"]) == (404, "urn:vitrine:problem:not-found")
 
 
 def test_a_merchant_without_images_finds_nothing() -> None:

@@ -152,7 +152,7 @@ class Shop:
 
     def _import_of(self, message: Any) -> ImportKey:
         if "import_id" in message:
-            return ImportKey(**message)
+            return ImportKey(message["merchant_id"], message["import_id"])
         upload = ObjectVersion(KEY, message["etag"], len(FILE))
         key = receive_upload(self._importer.store, lambda _: True, ["images"], upload, "1", now=self.now)
         assert key is not None
