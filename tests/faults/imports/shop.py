@@ -144,7 +144,7 @@ class Shop:
         rejections = store.rejections(made.key, 100, None).rejections
         return Outcome(
             made.status,
-            tuple(made.progress),
+            tuple(made.progress[:3]),
             tuple((each.row, each.column) for each in rejections),
             images,
             found.images if found else 0,

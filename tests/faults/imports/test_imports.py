@@ -140,10 +140,11 @@ class WithoutFence(WithoutLease):
     """And progress is written over whatever stands there."""
 
     def advance(self, key: ImportKey, lease: Lease, before: Progress, after: Progress) -> None:
-        values = dict(zip((":read", ":imported", ":rejected"), ({"N": str(count)} for count in after), strict=True))
+        names = (":read", ":imported", ":rejected", ":offset")
+        values = dict(zip(names, ({"N": str(count)} for count in after), strict=True))
         self._update(
             key,
-            "SET rows_read = :read, rows_imported = :imported, rows_rejected = :rejected",
+            "SET rows_read = :read, rows_imported = :imported, rows_rejected = :rejected, bytes_read = :offset",
             "attribute_exists(pk)",
             values,
         )

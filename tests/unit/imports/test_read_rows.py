@@ -9,6 +9,8 @@ import json
 import random
 import tracemalloc
 from collections import deque
+from contextlib import suppress
+from dataclasses import replace
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vitrine.imports.model import Columns, FileForm, Format, ImportRefused, Rejection, Row, columns_of
-from vitrine.imports.read_rows import LIMITS, Limits, read_rows
+from vitrine.imports.read_rows import LIMITS, Limits, Place, read_rows, resume_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -280,6 +282,59 @@ def test_any_split_into_blocks_gives_the_same_rows_and_the_same_refusal(
     whole = outcome([sent], form, gzipped=gzipped)
     assert outcome(split(sent, cuts), form, gzipped=gzipped) == whole
     assert outcome([sent[at : at + 1] for at in range(len(sent))], form, gzipped=gzipped) == whole
+
+
+def stops(data: bytes, form: FileForm) -> list[tuple[Row | Rejection, Place]]:
+    """The rows of a file, and behind each the place where reading stands."""
+    place = Place()
+    limits = Limits(row_characters=60)
+    found: list[tuple[Row | Rejection, Place]] = []
+    with suppress(ImportRefused):
+        for row in resume_rows(lambda _: [data], form, IMAGES, place, limits):
+            found.append((row, replace(place)))  # noqa: PERF401 - keeps what came before a refusal
+    return found
+
+
+@given(files, st.booleans(), st.integers(1, 5), st.booleans())
+def test_reading_goes_on_behind_any_row_as_if_it_had_not_stopped(
+    file: tuple[bytes, Format], gzipped: bool, block: int, mark: bool
+) -> None:
+    data, form = (b"\xef\xbb\xbf" + file[0] if mark else file[0]), FileForm(file[1], gzipped)
+    sent = packed(data) if gzipped else data
+
+    def read(start: int) -> list[bytes]:
+        return [sent[at : at + block] for at in range(start, len(sent), block)]
+
+    whole, refusal = outcome([sent], form.format, gzipped=gzipped)
+    for done, (_, place) in enumerate(stops(sent, form), start=1):
+        rest: list[Row | Rejection] = []
+        refused = ""
+        try:
+            rest.extend(resume_rows(read, form, IMAGES, replace(place), Limits(row_characters=60)))
+        except ImportRefused as error:
+            refused = error.code
+        assert (place.row, rest, refused) == (done, whole[done:], refusal)
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "json"])
+def test_a_plain_file_is_not_read_again_before_the_place(form: Format) -> None:
+    data = {"csv": as_csv, "jsonl": as_jsonl, "json": as_json}[form]([(f"n{n}", f"u{n}") for n in range(50)])
+    _, place = stops(data, FileForm(form, gzipped=False))[39]
+    begun: list[int] = []
+
+    def read(start: int) -> list[bytes]:
+        begun.append(start)
+        return [data[at : at + 16] for at in range(start, len(data), 16)]
+
+    assert len(list(resume_rows(read, FileForm(form, gzipped=False), IMAGES, place))) == 10
+    headings = [0] if form == "csv" else []
+    assert sorted(begun) == sorted([*headings, place_of_row_40(data, form)])
+
+
+def place_of_row_40(data: bytes, form: Format) -> int:
+    """Where the 40th row ends: behind its line, or before the comma."""
+    found = data.index(b"n40")
+    return data.rindex(b",", 0, found) if form == "json" else data.rindex(b"\n", 0, found) + 1
 
 
 @given(tables)

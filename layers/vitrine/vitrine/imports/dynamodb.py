@@ -109,7 +109,7 @@ class DynamoDBImports:
         try:
             self._update(
                 key,
-                "SET rows_read = :read, rows_imported = :imported, rows_rejected = :rejected",
+                "SET rows_read = :read, rows_imported = :imported, rows_rejected = :rejected, bytes_read = :offset",
                 f"{_OWNED} AND rows_read = :before",
                 {
                     ":owner": {"S": lease.owner},
@@ -117,6 +117,7 @@ class DynamoDBImports:
                     ":read": {"N": str(after.read)},
                     ":imported": {"N": str(after.imported)},
                     ":rejected": {"N": str(after.rejected)},
+                    ":offset": {"N": str(after.offset)},
                 },
             )
         except ConditionFailed as refused:
@@ -255,4 +256,5 @@ def _import(item: Item) -> Import:
 
 
 def _progress(item: Item) -> Progress:
-    return Progress(int(item["rows_read"]["N"]), int(item["rows_imported"]["N"]), int(item["rows_rejected"]["N"]))
+    fields = ("rows_read", "rows_imported", "rows_rejected", "bytes_read")
+    return Progress(*(int(item[field]["N"]) if field in item else 0 for field in fields))

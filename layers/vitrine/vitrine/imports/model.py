@@ -63,11 +63,12 @@ class ObjectName(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Rows behind us. `read` is also where a later run goes on."""
+    """Rows behind us. A later run goes on behind the row `read`, at the byte `offset` of the unpacked file."""
 
     read: int = 0
     imported: int = 0
     rejected: int = 0
+    offset: int = 0
 
 
 _NOTHING = Progress()

@@ -88,8 +88,8 @@ class ImportStore(Protocol):
 class Uploads(Protocol):
     """The uploads bucket."""
 
-    def read(self, upload: ObjectVersion) -> Iterator[bytes]:
-        """The object's bytes in blocks. Raises ImportRefused when it was replaced or removed."""
+    def read(self, upload: ObjectVersion, start: int) -> Iterator[bytes]:
+        """The object's bytes from `start` on in blocks. Raises ImportRefused when it was replaced or removed."""
         ...
 
     def delete(self, upload: ObjectVersion) -> None:

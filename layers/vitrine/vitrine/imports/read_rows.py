@@ -15,7 +15,7 @@ from vitrine.imports.model import ImportRefused, Rejection, Row
 from vitrine.platform.json_text import DECODER, DEEPEST, TOO_DEEP, read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from vitrine.imports.model import Columns, FileForm
 
@@ -38,27 +38,66 @@ LIMITS = Limits()
 csv.field_size_limit(LIMITS.row_characters)
 
 
+@dataclass(slots=True)
+class Place:
+    """Where reading stands: so many rows, and bytes of the unpacked file, are behind it. Moves on with each row."""
+
+    row: int = 0
+    offset: int = 0
+
+
 def read_rows(
-    blocks: Iterable[bytes],
+    blocks: Iterable[bytes], form: FileForm, columns: Columns, limits: Limits = LIMITS
+) -> Iterator[Row | Rejection]:
+    """The rows of a file from its beginning; see `resume_rows`."""
+    return resume_rows(lambda _: blocks, form, columns, Place(), limits)
+
+
+def resume_rows(
+    read: Callable[[int], Iterable[bytes]],
     form: FileForm,
     columns: Columns,
+    place: Place,
     limits: Limits = LIMITS,
 ) -> Iterator[Row | Rejection]:
-    """The file's rows in order, numbered from 1.
+    """The file's rows in order behind `place`, numbered from 1; `read(start)` gives its bytes from there on.
 
-    The same bytes give the same rows however they are split into blocks.
+    The same bytes give the same rows however they are split into blocks, and wherever reading goes on.
     Raises ImportRefused, after the rows before the fault, when the rest cannot be read.
     """
-    read = {"csv": _csv_rows, "jsonl": _jsonl_rows, "json": _json_rows}[form.format]
-    texts = _decoded(_gunzipped(blocks, limits) if form.gzipped else blocks)
-    number = 0
     try:
-        for number, row in enumerate(read(texts, columns, limits), start=1):  # noqa: B007 - read on a refusal
+        for row in _rows(read, form, columns, place, limits):
+            place.row += 1
             yield row
     except ImportRefused as error:
-        if not number:
+        if not place.row:
             raise
-        raise ImportRefused(error.code, f"After row {number}: {error.detail}") from error
+        raise ImportRefused(error.code, f"After row {place.row}: {error.detail}") from error
+
+
+def _rows(
+    read: Callable[[int], Iterable[bytes]], form: FileForm, columns: Columns, place: Place, limits: Limits
+) -> Iterator[Row | Rejection]:
+    def texts(start: Place) -> Iterator[str]:
+        blocks = _behind(_gunzipped(read(0), limits), start.offset) if form.gzipped else read(start.offset)
+        return _decoded(blocks, start)
+
+    if form.format == "jsonl":
+        return _jsonl_rows(texts(place), columns, limits, place)
+    if form.format == "json":
+        return _json_rows(texts(place), columns, limits, place)
+    records = _csv_records(texts(place), limits, place)
+    beginning = Place()
+    headings = _csv_records(texts(beginning), limits, beginning) if place.offset else records
+    return _csv_rows(records, *_read_headings(headings, columns, limits), place)
+
+
+def _behind(blocks: Iterable[bytes], start: int) -> Iterator[bytes]:
+    """The blocks without their first `start` bytes."""
+    for block in blocks:
+        if start < len(block):
+            yield block[start:]
+        start = max(0, start - len(block))
 
 
 def _refuse(code: str, detail: str) -> NoReturn:
@@ -101,10 +140,10 @@ def _gunzipped(blocks: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
         _refuse("corrupt_gzip", "The gzip data ends too early; upload the whole file again.")
 
 
-def _decoded(blocks: Iterable[bytes]) -> Iterator[str]:
+def _decoded(blocks: Iterable[bytes], place: Place) -> Iterator[str]:
     """The text without a byte order mark; refuses whatever is not UTF-8 text."""
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
-    empty = True
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    first = empty = place.offset == 0
     for block in chain(blocks, [b""]):
         fault = None
         try:
@@ -115,6 +154,11 @@ def _decoded(blocks: Iterable[bytes]) -> Iterator[str]:
         if "\0" in text:
             text = text.partition("\0")[0]
             fault = ImportRefused("nul_bytes", "There are NUL bytes; save the file as text in UTF-8.")
+        if first and text:
+            first = False
+            if text.startswith(_BYTE_ORDER_MARK):
+                text = text.removeprefix(_BYTE_ORDER_MARK)
+                place.offset += len(codecs.BOM_UTF8)
         empty = empty and not text.strip()
         yield text
         if fault:
@@ -130,22 +174,36 @@ def _not_utf8(error: UnicodeDecodeError) -> ImportRefused:
     return ImportRefused("not_utf8", f"Byte 0x{start[0]:02X} is not UTF-8; save the file as UTF-8.")
 
 
-def _lines(texts: Iterable[str], limits: Limits) -> Iterator[str]:
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+def _lines(texts: Iterable[str], limits: Limits, place: Place) -> Iterator[str]:
     r"""Lines without their ends, be they \n, \r\n or \r."""
     rest = ""
     for piece in texts:
         text = rest + piece
         # A \r at the end may be half of \r\n.
         half = "\r" if text.endswith("\r") else ""
-        *lines, rest = text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        for line in lines:
+        whole = text.removesuffix("\r")
+        at = 0
+        for end in _LINE_END.finditer(whole):
+            line = whole[at : end.start()]
+            at = end.end()
             if len(line) > limits.row_characters:
                 _refuse_long_row(limits)
+            place.offset += _size(line) + len(end[0])
             yield line
+        rest = whole[at:]
         if len(rest) > limits.row_characters:
             _refuse_long_row(limits)
         rest += half
+    place.offset += _size(rest)
     yield rest.removesuffix("\r")
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 class _RecordLines:
@@ -172,8 +230,8 @@ class _RecordLines:
         return line + "\n"
 
 
-def _csv_records(texts: Iterable[str], limits: Limits) -> Iterator[list[str] | csv.Error]:
-    lines = _RecordLines(_lines(texts, limits), limits)
+def _csv_records(texts: Iterable[str], limits: Limits, place: Place) -> Iterator[list[str] | csv.Error]:
+    lines = _RecordLines(_lines(texts, limits, place), limits)
     records = csv.reader(lines, strict=True, skipinitialspace=True)
     while True:
         lines.record_size = 0
@@ -190,14 +248,20 @@ def _csv_records(texts: Iterable[str], limits: Limits) -> Iterator[list[str] | c
                 yield record
 
 
-def _csv_rows(texts: Iterable[str], columns: Columns, limits: Limits) -> Iterator[Row | Rejection]:
-    records = _csv_records(texts, limits)
+def _read_headings(
+    records: Iterator[list[str] | csv.Error], columns: Columns, limits: Limits
+) -> tuple[list[tuple[int, str]], int]:
+    """Which value of a record is which column, and how many headings there are."""
     headings = next(records, [])
     if isinstance(headings, csv.Error):
         _refuse("malformed_headings", f"The headings cannot be read: {headings}.")
-    fields = _fields(headings, columns, limits)
-    width = len(headings)
-    for number, record in enumerate(records, start=1):
+    return _fields(headings, columns, limits), len(headings)
+
+
+def _csv_rows(
+    records: Iterator[list[str] | csv.Error], fields: list[tuple[int, str]], width: int, place: Place
+) -> Iterator[Row | Rejection]:
+    for number, record in enumerate(records, start=place.row + 1):
         if isinstance(record, csv.Error):
             yield Rejection(number, "malformed_row", f"The row is not CSV: {record}.")
         elif any(record[width:]):
@@ -240,9 +304,9 @@ BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[][{}]', re.DOTALL)
 LONGEST_TOKEN = len(r"\ud83d\ude00")
 
 
-def _jsonl_rows(texts: Iterable[str], columns: Columns, limits: Limits) -> Iterator[Row | Rejection]:
-    lines = (line for line in _lines(texts, limits) if line.strip())
-    for number, line in enumerate(lines, start=1):
+def _jsonl_rows(texts: Iterable[str], columns: Columns, limits: Limits, place: Place) -> Iterator[Row | Rejection]:
+    lines = (line for line in _lines(texts, limits, place) if line.strip())
+    for number, line in enumerate(lines, start=place.row + 1):
         try:
             value = read_json(line)
         except json.JSONDecodeError as error:
@@ -253,8 +317,8 @@ def _jsonl_rows(texts: Iterable[str], columns: Columns, limits: Limits) -> Itera
             yield _object_row(number, value, columns, limits)
 
 
-def _json_rows(texts: Iterable[str], columns: Columns, limits: Limits) -> Iterator[Row | Rejection]:
-    for number, item in enumerate(_json_items(iter(texts), limits), start=1):
+def _json_rows(texts: Iterator[str], columns: Columns, limits: Limits, place: Place) -> Iterator[Row | Rejection]:
+    for number, item in enumerate(_json_items(texts, limits, place), start=place.row + 1):
         if isinstance(item, _Unusable):
             yield Rejection(number, "malformed_row", f"The item {item.reason}.")
         else:
@@ -271,12 +335,19 @@ class _CutShort(Exception):
     """The text ends before the item does."""
 
 
-def _json_items(texts: Iterator[str], limits: Limits) -> Iterator[object]:
-    """The items of the one array that the text is."""
-    text = next((text for text in texts if text.strip()), "").lstrip()
-    if not text.startswith("["):
-        _refuse("not_an_array", "A .json file holds one array; name a file of JSON lines .jsonl.")
-    at, ends, may_be_empty = 1, False, True
+def _json_items(texts: Iterator[str], limits: Limits, place: Place) -> Iterator[object]:
+    """The items of the one array that the text is. Behind an item stands the place, before the comma or bracket."""
+    may_be_empty = place.offset == 0
+    if may_be_empty:
+        text = ""
+        while not text and (piece := next(texts, None)) is not None:
+            text = piece.lstrip()
+            place.offset += _size(piece) - _size(text)
+        if not text.startswith("["):
+            _refuse("not_an_array", "A .json file holds one array; name a file of JSON lines .jsonl.")
+    else:
+        text = next(filter(None, texts), "")
+    at, ends = 1, text.startswith("]")
     while not ends:
         try:
             items, end = _item(text, at, limits, may_be_empty=may_be_empty)
@@ -286,6 +357,7 @@ def _json_items(texts: Iterator[str], limits: Limits) -> Iterator[object]:
                 _refuse("malformed_json", f"The array is cut short: {cut}.")
             text, at = text[at:] + more, 0
             continue
+        place.offset += 1 + _size(text[at:end])
         yield from items
         at, ends, may_be_empty = end + 1, text[end] == "]", False
     if text[at:].strip() or any(text.strip() for text in texts):

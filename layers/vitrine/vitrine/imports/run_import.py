@@ -26,7 +26,7 @@ from vitrine.imports.model import (
     file_form,
 )
 from vitrine.imports.ports import AcceptedRow, Busy
-from vitrine.imports.read_rows import read_rows
+from vitrine.imports.read_rows import Place, resume_rows
 from vitrine.platform.problems import Unavailable, Unstorable
 from vitrine.platform.threads import one_ahead
 
@@ -140,15 +140,17 @@ def _take_chunks(importer: Importer, taken: Import, lease: Lease) -> Iterator[Pr
         taken.columns,
     )
     form = file_form(taken.object_key.rpartition("/")[2])
-    rows = read_rows(importer.uploads.read(taken.upload), form, columns)
-    for _ in islice(rows, taken.progress.read):
+    upload, behind = taken.upload, taken.progress
+    place = Place(behind.read, behind.offset) if behind.offset else Place()
+    rows = resume_rows(lambda start: importer.uploads.read(upload, start), form, columns, place)
+    for _ in islice(rows, behind.read - place.row):  # imports from before offsets were kept
         pass
     run = _Run(importer, taken, lease, kind)
     progress = taken.progress
     judged = _judged(run, kind.defaults(taken), rows)
-    with closing(one_ahead(_chunks(judged, importer.chunk_rows))) as chunks:
-        for chunk in chunks:
-            progress = _take_chunk(run, progress, chunk)
+    with closing(one_ahead(_chunks(judged, importer.chunk_rows, place))) as chunks:
+        for chunk, offset in chunks:
+            progress = _take_chunk(run, progress, chunk, offset)
             yield progress
 
 
@@ -187,8 +189,8 @@ def _failed(run: _Run, number: int, error: Exception) -> Rejection:
     return Rejection(number, "row_failed", "The row could not be taken in, for a reason on our side. We were told.")
 
 
-def _chunks(rows: Iterator[JudgedRow], size: int) -> Iterator[list[JudgedRow]]:
-    """Chunks of rows; those before a refusal come first."""
+def _chunks(rows: Iterator[JudgedRow], size: int, place: Place) -> Iterator[tuple[list[JudgedRow], int]]:
+    """Chunks of rows and the offsets behind them; those before a refusal come first."""
     refusal = None
     while refusal is None:
         chunk: list[JudgedRow] = []
@@ -198,19 +200,20 @@ def _chunks(rows: Iterator[JudgedRow], size: int) -> Iterator[list[JudgedRow]]:
             refusal = error
         if not chunk:
             break
-        yield chunk
+        yield chunk, place.offset
     if refusal:
         raise refusal
 
 
-def _take_chunk(run: _Run, before: Progress, chunk: Sequence[JudgedRow]) -> Progress:
+def _take_chunk(run: _Run, before: Progress, chunk: Sequence[JudgedRow], offset: int) -> Progress:
     accepted = [row for row in chunk if isinstance(row, AcceptedRow)]
     rejections = [rejection for row in chunk if not isinstance(row, AcceptedRow) for rejection in row]
 
     def attempt() -> Progress:
         refused = sorted([*rejections, *_write(run, accepted)], key=attrgetter("row"))
         rejected = len({rejection.row for rejection in refused})
-        after = Progress(before.read + len(chunk), before.imported + len(chunk) - rejected, before.rejected + rejected)
+        imported = len(chunk) - rejected
+        after = Progress(before.read + len(chunk), before.imported + imported, before.rejected + rejected, offset)
         if refused:
             run.importer.store.put_rejections(run.taken, before.read, refused)
         run.importer.store.advance(run.taken.key, run.lease, before, after)

@@ -28,18 +28,18 @@ class S3Uploads:
         self._client = client
         self._bucket = bucket
 
-    def read(self, upload: ObjectVersion) -> Iterator[bytes]:
-        """The object's bytes, part by part: no connection stays open while rows are written.
+    def read(self, upload: ObjectVersion, start: int) -> Iterator[bytes]:
+        """The object's bytes from `start` on, part by part: no connection stays open while rows are written.
 
         Raises ImportRefused when it is too large, or was replaced or removed.
         """
         if upload.size > LARGEST_OBJECT_BYTES:
             raise ImportRefused("file_too_large", f"The file has over {LARGEST_OBJECT_BYTES} bytes; split it.")
-        for start in range(0, upload.size, PART_BYTES):
-            end = min(start + PART_BYTES, upload.size) - 1
+        for first in range(start, upload.size, PART_BYTES):
+            last = min(first + PART_BYTES, upload.size) - 1
             try:
                 part = self._client.get_object(
-                    Bucket=self._bucket, Key=upload.key, IfMatch=upload.etag, Range=f"bytes={start}-{end}"
+                    Bucket=self._bucket, Key=upload.key, IfMatch=upload.etag, Range=f"bytes={first}-{last}"
                 )
             except ClientError as error:
                 if error.response["Error"]["Code"] in _GONE:
