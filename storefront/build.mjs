@@ -15,7 +15,7 @@ const { version } = JSON.parse(readFileSync("package.json", "utf8"));
 const files = {};
 for (const { entry, file, format } of outputs) {
   const outfile = `dist/${file}`;
-  await build({ ...options, entryPoints: [entry], outfile, format, banner: { js: `/*! Vitrine ${version}, Apache-2.0 */` } });
+  await build({ ...options, entryPoints: [entry], outfile, format, globalName: "Vitrine", banner: { js: `/*! Vitrine ${version}, Apache-2.0 */` } });
   const bytes = readFileSync(outfile);
   const integrity = `sha384-${createHash("sha384").update(bytes).digest("base64")}`;
   files[file] = { bytes: bytes.length, gzip_bytes: gzipSync(bytes, { level: 9 }).length, integrity };

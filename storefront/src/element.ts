@@ -70,6 +70,7 @@ export abstract class VitrineElement extends HTMLElement {
 
   fail_(error: unknown): void {
     this.removeAttribute("aria-busy");
+    this.querySelectorAll("li[aria-hidden]").forEach((box) => box.remove());
     this.tell_("error", { error });
   }
 }

@@ -58,8 +58,8 @@ export class GalleryElement extends VitrineElement {
     if (!isMore || how === "none") return;
 
     const button = el("button", { type: "button", class: "vitrine-more" }, this.attribute_("more-label", "Show more"));
-    const advance = async (): Promise<void> => {
-      if (button.disabled) return;
+    const advance = async (): Promise<boolean> => {
+      if (button.disabled) return false;
       button.disabled = true;
       const first = list.ul.children.length;
       try {
@@ -69,15 +69,26 @@ export class GalleryElement extends VitrineElement {
         history.replaceState(history.state, "", address);
         if (document.activeElement === button || how === "button") focusable(list.ul.children[first])?.focus({ preventScroll: true });
         if (!isMore) button.remove();
+        return true;
       } catch (error) {
         this.fail_(error);
+        return false;
+      } finally {
+        button.disabled = false;
       }
-      button.disabled = false;
     };
     button.addEventListener("click", () => void advance());
     this.append(button);
     if (how === "scroll") {
-      const near = new IntersectionObserver(([entry]) => entry!.isIntersecting && void advance(), { rootMargin: "600px" });
+      const near = new IntersectionObserver(
+        (entries) => {
+          if (!entries.at(-1)!.isIntersecting) return;
+          near.disconnect();
+          // Observed anew, it tells again when the next page did not push the button away.
+          void advance().then((isShown) => isShown && isMore && near.observe(button));
+        },
+        { rootMargin: "600px" },
+      );
       near.observe(button);
     }
   }

@@ -3,7 +3,7 @@
 import { Outbox } from "./outbox";
 import { randomId, Storage } from "./storage";
 import type { ImageItem, Page, RecommendationPage, SearchPage } from "./types";
-import { whenViewed } from "./viewed";
+import { whenClicked, whenViewed } from "./viewed";
 
 export type * from "./types";
 
@@ -38,6 +38,10 @@ export interface RecommendationOptions extends ReadOptions {
   productId?: string;
 }
 
+/** How long, and for how many products, a click on a recommendation is credited with a purchase. */
+const CREDIT_MS = 7 * 86_400_000;
+const MOST_CREDITS = 50;
+
 export type Vitrine = ReturnType<typeof createVitrine>;
 
 /** The API answered with an error, or not at all (`status` 0). */
@@ -63,10 +67,9 @@ export function createVitrine({ key, api, needsConsent = false, userToken, userI
   const person = (): string | undefined => {
     if (userToken) return userId;
     if (!storage.allowed) return undefined;
-    const known = storage.get("visitor");
-    const visitor = known ?? randomId();
-    if (!known) storage.set("visitor", visitor);
-    return `visitor:${visitor}`;
+    if (!storage.get("visitor")) storage.set("visitor", randomId());
+    const visitor = storage.get("visitor"); // null where storage is full: the server's daily digest stands in
+    return visitor ? `visitor:${visitor}` : undefined;
   };
 
   const read = async <Result>(path: string, query: Record<string, unknown>, { signal, ...paging }: ReadOptions = {}) => {
@@ -97,7 +100,15 @@ export function createVitrine({ key, api, needsConsent = false, userToken, userI
     outbox.add(interaction_id, { path: "/interactions", list: "interactions", body }, type !== "view");
   };
 
-  const clickedIn = (product_id: string) => storage.get(`r.${product_id}`);
+  /** What was clicked in lists of recommendations: `[product_id, recommendation_id, time]`, the newest first. */
+  const credits = (): [string, string, number][] => {
+    try {
+      const kept = JSON.parse(storage.get("credits") ?? "[]") as [string, string, number][];
+      return kept.filter(([, , time]) => time > Date.now() - CREDIT_MS);
+    } catch {
+      return [];
+    }
+  };
 
   return {
     gallery(id: string) {
@@ -119,13 +130,13 @@ export function createVitrine({ key, api, needsConsent = false, userToken, userI
         images: (options?: ReadOptions) => read<Page<ImageItem>>(`${path}/images`, {}, options),
         view,
         click: (image_id: string, shown?: Shown) => count("click", image_id, shown),
-        /** Count a view once the element was seen (half of it for one second), and a click when it is clicked. Returns how to stop. */
+        /** Count a view once the element's picture was seen (half of it for one second), and its clicks. Returns how to stop. */
         observe(element: Element, image_id: string, shown?: Shown): () => void {
-          // `auxclick` with button 1 opens another tab.
-          const clicked = (event: Event) => (event as MouseEvent).button !== 2 && count("click", image_id, shown);
-          const stop = whenViewed(element, () => view(image_id, shown));
-          for (const type of ["click", "auxclick"]) element.addEventListener(type, clicked);
-          return () => (stop(), ["click", "auxclick"].forEach((type) => element.removeEventListener(type, clicked)));
+          const stops = [
+            whenViewed(element.querySelector("img") ?? element, () => view(image_id, shown)),
+            whenClicked(element, () => count("click", image_id, shown)),
+          ];
+          return () => stops.forEach((stop) => stop());
         },
       };
     },
@@ -147,18 +158,24 @@ export function createVitrine({ key, api, needsConsent = false, userToken, userI
 
     /** A product was clicked, perhaps in a list of recommendations: what is bought of it later is credited to that list. */
     clickProduct(product_id: string, recommendation_id?: string): void {
-      if (recommendation_id) storage.set(`r.${product_id}`, recommendation_id);
+      if (recommendation_id) {
+        const others = credits().filter(([id]) => id !== product_id);
+        storage.set("credits", JSON.stringify([[product_id, recommendation_id, Date.now()], ...others].slice(0, MOST_CREDITS)));
+      }
       interact("click", product_id, recommendation_id ? { recommendation_id } : {});
     },
 
-    /** A product was bought; `value` is what it was worth. */
+    /** A product was bought; `value` is what it was worth. Credited to the list that it was clicked in within a week. */
     purchase(product_id: string, value?: number): void {
-      const recommendation_id = clickedIn(product_id);
+      const recommendation_id = credits().find(([id]) => id === product_id)?.[1];
       interact("purchase", product_id, { ...(value != null && { value }), ...(recommendation_id && { recommendation_id }) });
     },
 
     /** The shopper agrees to being recognised on the next page, or takes that back. */
-    consent: (given: boolean) => storage.consent(given),
+    consent(given: boolean): void {
+      storage.consent(given);
+      outbox.keep();
+    },
 
     /** Count nothing of this shopper from now on, and forget what was stored. */
     optOut(): void {

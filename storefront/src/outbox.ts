@@ -21,6 +21,7 @@ interface Entry extends Destination {
 const BATCH = 20;
 const IDLE_MS = 2000;
 const LONGEST_PAUSE_MS = 300_000;
+const LONGEST_ANSWER_MS = 10_000;
 const BEACON_BATCH = 100;
 const EVENT = "e.";
 
@@ -54,6 +55,12 @@ export class Outbox {
     else this.schedule_(IDLE_MS);
   }
 
+  /** Store what is pending: the shopper has just agreed to it. */
+  keep(): void {
+    for (const [id, entry] of this.pending_) this.storage_.set(EVENT + id, JSON.stringify(entry));
+    this.defer_();
+  }
+
   clear(): void {
     this.pending_.clear();
     this.defer_();
@@ -79,9 +86,10 @@ export class Outbox {
     let status = 0;
     try {
       // A string is sent as text/plain, which needs no preflight; keepalive lets it outlive the page.
-      status = (await fetch(this.address_(path), { method: "POST", body, keepalive: true })).status;
+      const signal = AbortSignal.timeout(LONGEST_ANSWER_MS);
+      status = (await fetch(this.address_(path), { method: "POST", body, keepalive: true, signal })).status;
     } catch {
-      // Offline, or the API is down.
+      // Offline, or the API does not answer.
     }
     if (!status || status === 408 || status === 429 || status >= 500) {
       this.failures_ += 1;

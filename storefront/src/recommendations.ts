@@ -2,6 +2,7 @@
 
 import { List, vitrine, VitrineElement } from "./element";
 import type { RecommendedItem } from "./types";
+import { whenClicked } from "./viewed";
 
 /** Attributes: `strategy`, `category`, `product-id`, `limit` (8), `product-href`, `sizes`. Events as `<vitrine-gallery>`'s. */
 export class RecommendationsElement extends VitrineElement {
@@ -30,11 +31,12 @@ export class RecommendationsElement extends VitrineElement {
           href: this.href_(product.product_id),
           note: price(product.price, product.currency),
         }),
-        placed: (li, { product_id, product, reason }) =>
+        placed: (li, { product_id, product, reason }) => {
+          whenClicked(li, () => shop.clickProduct(product_id, recommendation_id));
           li.addEventListener("click", (event) => {
-            shop.clickProduct(product_id, recommendation_id);
             if (!this.tell_("click", { product, reason, recommendation_id })) event.preventDefault();
-          }),
+          });
+        },
       },
       { ...this.look_(), eager: 0 },
     );

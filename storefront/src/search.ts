@@ -3,10 +3,11 @@
 import { List, vitrine, VitrineElement } from "./element";
 import { el } from "./tile";
 import type { ImageItem, SearchPage } from "./types";
+import { whenClicked } from "./viewed";
 
 const PAUSE_MS = 150;
 
-/** Attributes: `label` ("Search"), `facets` (`tag,credit`), `limit` (24), `product-href`, `sizes`, `parameter` (of the address, `q`). */
+/** Attributes: `label` ("Search"), `found-label` ("{n} found"), `facets` (`tag,credit`), `limit` (24), `product-href`, `sizes`, `parameter` (of the address, `q`). */
 export class SearchElement extends VitrineElement {
   private readonly filters_: Record<string, string> = {};
   private running_: AbortController | undefined;
@@ -35,11 +36,12 @@ export class SearchElement extends VitrineElement {
       }
       this.setAttribute("aria-busy", "true");
       try {
-        const [page, suggestions] = await Promise.all([this.read_(q, null, signal), shop.suggest(q, { limit: 6, signal })]);
+        const [page, suggestions] = await Promise.all([this.read_(q, null, signal), shop.suggest(q, { limit: 6, signal }).catch(() => [])]);
         if (signal.aborted) return;
         options.replaceChildren(...suggestions.map((text) => el("option", { value: text })));
         this.showFacets_(facets, page, run);
-        status.textContent = `${page.total.relation === "eq" ? "" : "≥ "}${page.total.value}`;
+        const total = `${page.total.relation === "eq" ? "" : "≥ "}${page.total.value}`;
+        status.textContent = this.attribute_("found-label", "{n} found").replace("{n}", total);
         await this.showHits_(hits, q, page);
       } catch (error) {
         if (!signal.aborted) this.fail_(error);
@@ -103,11 +105,12 @@ export class SearchElement extends VitrineElement {
         },
         id: (hit) => `${hit.gallery_id}/${hit.id}`,
         tile: (hit) => ({ ...hit, name: hit.name ?? "", alt: hit.name ?? "", href: this.href_(hit.product_ids[0]) }),
-        placed: (li, hit) =>
+        placed: (li, hit) => {
+          whenClicked(li, () => vitrine().gallery(hit.gallery_id!).click(hit.id));
           li.addEventListener("click", (event) => {
-            vitrine().gallery(hit.gallery_id!).click(hit.id);
             if (!this.tell_("click", { image: hit, q })) event.preventDefault();
-          }),
+          });
+        },
       },
       { ...this.look_(), eager: 0 },
     );

@@ -1,31 +1,44 @@
-/** localStorage that never throws, and holds nothing while the shopper has not agreed to it. */
+/** localStorage that never throws, and holds nothing that the shopper has not agreed to. */
 
 const PREFIX = "vitrine.";
 
 export class Storage {
-  private readonly local_: globalThis.Storage | null;
-  /** Whether something may be stored now. */
-  allowed: boolean;
+  private readonly local_ = usable();
+  private agreed_: boolean;
+  private optedOut_ = false;
 
-  constructor(needsConsent: boolean) {
-    this.local_ = usable();
+  constructor(private readonly needsConsent_: boolean) {
+    const decided = this.read_("consent");
+    this.agreed_ = decided === "1" || (!needsConsent_ && decided !== "0");
+  }
+
+  /** Whether something can and may be stored now. Global Privacy Control outweighs a consent. */
+  get allowed(): boolean {
     const isPrivate = (navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl;
-    this.allowed = !isPrivate && !this.optedOut && (!needsConsent || this.flag_("consent"));
+    return !!this.local_ && this.agreed_ && !isPrivate && !this.optedOut;
   }
 
+  /** Whether the shopper wants nothing counted; read anew each time, since another tab may have said so. */
   get optedOut(): boolean {
-    return this.flag_("optout");
+    return this.optedOut_ || this.read_("optout") === "1";
   }
 
-  /** Remember the shopper's decision; withdrawing it removes everything that was stored. */
+  /** Remember the shopper's decision; a refusal removes everything that was stored. */
   consent(given: boolean): void {
-    this.allowed = given;
-    if (given) this.set("consent", "1");
-    else this.clear_();
+    this.agreed_ = given;
+    this.optedOut_ = false;
+    if (given) {
+      this.remove("optout");
+      this.set("consent", "1");
+      return;
+    }
+    this.clear_();
+    if (!this.needsConsent_) this.write_("consent", "0");
   }
 
   optOut(): void {
     this.consent(false);
+    this.optedOut_ = true;
     this.write_("optout", "1");
   }
 
@@ -43,17 +56,12 @@ export class Storage {
 
   /** Names that begin with `start`, without the common prefix. */
   names(start: string): string[] {
-    if (!this.allowed) return [];
-    const found = [];
-    for (let at = 0; at < (this.local_?.length ?? 0); at++) {
-      const name = this.local_!.key(at)!;
-      if (name.startsWith(PREFIX + start)) found.push(name.slice(PREFIX.length));
-    }
-    return found;
+    return this.allowed ? this.stored_(start) : [];
   }
 
-  private flag_(name: string): boolean {
-    return this.read_(name) === "1";
+  private stored_(start: string): string[] {
+    const names = this.local_ ? Object.keys(this.local_) : [];
+    return names.filter((name) => name.startsWith(PREFIX + start)).map((name) => name.slice(PREFIX.length));
   }
 
   private read_(name: string): string | null {
@@ -69,9 +77,7 @@ export class Storage {
   }
 
   private clear_(): void {
-    this.allowed = true;
-    for (const name of this.names("")) this.remove(name);
-    this.allowed = false;
+    for (const name of this.stored_("")) this.remove(name);
   }
 }
 

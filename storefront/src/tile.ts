@@ -66,7 +66,7 @@ function picture(tile: Tile, at: number, look: Look): HTMLElement {
     renditions!.sizes.map((size) => `${absolute(size[format], look.api)} ${size.width}w`).join();
   const sizes = isEager ? look.sizes : `auto, ${look.sizes}`;
   const img = el("img", {
-    alt: tile.alt,
+    alt: tile.alt === tile.name ? "" : tile.alt, // the name stands beside it
     loading: isEager ? "eager" : "lazy",
     fetchpriority: isEager ? "high" : null,
     decoding: "async",

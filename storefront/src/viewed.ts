@@ -3,29 +3,47 @@
 const SHARE = 0.5;
 const SECOND = 1000;
 
-/** Call `act` once, when the element was seen. Returns how to stop waiting. */
-export function whenViewed(element: Element, act: () => void): () => void {
+/** Call `act` once, when the picture was seen. Returns how to stop waiting. */
+export function whenViewed(picture: Element, act: () => void): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let isSeen = false;
+  let isOnScreen = false;
   const judge = (): void => {
-    clearTimeout(timer);
-    if (isSeen && !document.hidden) timer = setTimeout(() => (stop(), act()), SECOND);
+    const isLoaded = !(picture instanceof HTMLImageElement) || picture.naturalWidth > 0;
+    if (!isOnScreen || !isLoaded || document.hidden) {
+      clearTimeout(timer);
+      timer = undefined;
+    } else timer ??= setTimeout(() => (stop(), act()), SECOND);
   };
   const observer = new IntersectionObserver(
-    ([entry]) => {
+    (entries) => {
+      const { boundingClientRect, intersectionRatio, intersectionRect } = entries.at(-1)!;
       // Half of a picture taller than the screen may never be on it: then half of the screen counts.
-      const half = Math.min(entry!.boundingClientRect.height, innerHeight) * SHARE;
-      isSeen = entry!.isIntersecting && (entry!.intersectionRatio >= SHARE || entry!.intersectionRect.height >= half);
+      const half = Math.min(boundingClientRect.height, innerHeight) * SHARE;
+      isOnScreen = intersectionRatio >= SHARE || (intersectionRect.width > 0 && intersectionRect.height >= half);
       judge();
     },
-    { threshold: [0, SHARE / 2, SHARE] },
+    { threshold: [0, SHARE / 4, SHARE / 2, SHARE] },
   );
   const stop = (): void => {
     clearTimeout(timer);
     observer.disconnect();
+    picture.removeEventListener("load", judge);
     document.removeEventListener("visibilitychange", judge);
   };
-  observer.observe(element);
+  observer.observe(picture);
+  picture.addEventListener("load", judge);
   document.addEventListener("visibilitychange", judge);
   return stop;
+}
+
+/** Call `act` at each click, also one that opens another tab. Returns how to stop. */
+export function whenClicked(element: Element, act: () => void): () => void {
+  const clicked = (event: Event): void => {
+    if ((event as MouseEvent).button !== 2) act();
+  };
+  const types = ["click", "auxclick"];
+  for (const type of types) element.addEventListener(type, clicked);
+  return () => {
+    for (const type of types) element.removeEventListener(type, clicked);
+  };
 }
