@@ -258,7 +258,7 @@ def _errors_of(route: Route) -> set[int]:
         errors |= {401, 429}
     if route.scope == SECRET:
         errors.add(403)
-    if "{" in route.path:
+    if "{" in route.path or "gallery_id" in (route.query or {}):
         errors.add(404)
     if "cursor" in (route.query or {}):
         errors.add(400)
