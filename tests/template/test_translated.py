@@ -216,3 +216,11 @@ def test_only_functions_that_ask_the_redis_read_its_password() -> None:
     assert readers == askers
     assert readers
     assert "secretsmanager" not in str(of("AWS::IAM::Role", everything=False))
+
+
+def test_the_gateway_asks_the_authorizer_with_every_request() -> None:
+    """A key comes in the header or the query. With a cache, or with sources, the gateway would ask for one of them."""
+    [api] = [it["Properties"] for it in translated()["Resources"].values() if it["Type"] == "AWS::ApiGateway::RestApi"]
+    authorizer = api["Body"]["components"]["securitySchemes"]["KeyAuthorizer"]["x-amazon-apigateway-authorizer"]
+    assert authorizer["authorizerResultTtlInSeconds"] == 0
+    assert "identitySource" not in authorizer
