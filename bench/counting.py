@@ -28,7 +28,7 @@ from vitrine.engagement.count_events import Batch
 from vitrine.engagement.model import Event, Page
 from vitrine.engagement.wiring import counter_store, event_counter, gallery_counters
 from vitrine.galleries.audit_gallery import audit_gallery
-from vitrine.galleries.model import Description, Gallery, GalleryKey
+from vitrine.galleries.model import Description, GalleryKey, new_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
 from vitrine.galleries.read_gallery import read_order
 from vitrine.galleries.wiring import gallery_store, new_incarnation
@@ -251,7 +251,7 @@ def page_units(sizes):
 
 def make_gallery(key, size):
 
-    gallery_store().put_gallery(Gallery(key, None, "interest", START))
+    gallery_store().put_gallery(new_gallery(key, START))
     drafts = [
         ImageDraft(
             f"image-{at:06d}",

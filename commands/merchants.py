@@ -16,7 +16,7 @@ from vitrine.access.dynamodb import DynamoDBAccess
 from vitrine.access.manage_keys import create_key, create_merchant, revoke_key, roll_identity_secret
 from vitrine.access.model import LONGEST_TOKEN_LIFE
 from vitrine.galleries.dynamodb import DynamoDBGalleries
-from vitrine.galleries.model import DEFAULT_GALLERY, Gallery, GalleryKey
+from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey, new_gallery
 from vitrine.platform.aws import client
 from vitrine.platform.http import ID_PATTERN
 from vitrine.platform.problems import ServiceError
@@ -46,7 +46,7 @@ def _run(options: argparse.Namespace, store: DynamoDBAccess) -> None:
     match options.command:
         case "create":
             galleries = DynamoDBGalleries(client("dynamodb"), options.galleries_table, "")
-            galleries.put_gallery(Gallery(GalleryKey(options.merchant_id, DEFAULT_GALLERY), None, "interest", now))
+            galleries.put_gallery(new_gallery(GalleryKey(options.merchant_id, DEFAULT_GALLERY), now))
             merchant = create_merchant(store, options.merchant_id, options.name, now=now, random_text=_random_text)
             for kind in ("publishable", "secret"):
                 made = create_key(

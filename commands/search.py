@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vitrine.galleries.model import Description, Gallery, GalleryKey
+from vitrine.galleries.model import Description, GalleryKey, new_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
 from vitrine.galleries.wiring import gallery_store, new_incarnation
 from vitrine.platform.problems import InvalidRequest
@@ -68,7 +68,7 @@ def _load(options: argparse.Namespace) -> int:
 
 def _put(merchant_id: str, gallery_id: str, drafts: dict[str, ImageDraft]) -> int:
     key = GalleryKey(merchant_id, gallery_id)
-    gallery_store().put_gallery(Gallery(key, None, "interest", utc_now()))
+    gallery_store().put_gallery(new_gallery(key, utc_now()))
     done = put_images(gallery_store(), key, list(drafts.values()), new_incarnation=new_incarnation)
     drafts.clear()
     return len(done)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.ranking.simulate import Ranker
-from vitrine.ranking.model import HYSTERESIS
+from vitrine.ranking.model import HALF_LIFE_DAYS, HYSTERESIS
 from vitrine.ranking.policies import POLICIES
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ _POOL = 60
 def shipped(policy: str, **more) -> Ranker:
     """One of the product's policies, its own function."""
     rules = POLICIES[policy]
-    return Ranker(policy, lambda state: rules.score(state.evidence, state.prior), rules.half_life_days, **more)
+    return Ranker(
+        policy, lambda state: rules.score(state.evidence, state.prior), HALF_LIFE_DAYS if rules.ages else None, **more
+    )
 
 
 def _interest_and_a_slot(state: State) -> np.ndarray:

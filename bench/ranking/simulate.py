@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from bench.ranking.worlds import DAYS, PAGE, Rates
-from vitrine.ranking.lab import POOL
-from vitrine.ranking.model import Evidence, Prior, refitted
+from vitrine.ranking.lab import FIRST_PAGE_WEIGHT, POOL
+from vitrine.ranking.model import Evidence, Prior, fitted, is_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,10 +63,12 @@ class State:
             counted[rows, order] += amount
         self.pages += self.lag
 
-    def refit(self) -> None:
-        clicks, exposure = self.clicks.sum(1), self.exposure.sum(1)
-        for seed, mean in enumerate(self.mean_rate[:, 0]):
-            self.mean_rate[seed] = refitted(Prior(mean), clicks[seed], exposure[seed]).mean_rate
+    def fit(self, *, anyway: bool) -> None:
+        """Fit the prior where it is off, as a gallery does; a new version fits it `anyway`."""
+        for seed, (clicks, exposure) in enumerate(zip(self.clicks.sum(1), self.exposure.sum(1), strict=True)):
+            prior = Prior(float(self.mean_rate[seed, 0]))
+            if anyway or is_off(prior, clicks, exposure):
+                self.mean_rate[seed] = fitted(prior, clicks, exposure).mean_rate
 
 
 class Ranker(NamedTuple):
@@ -138,8 +140,9 @@ def simulate(
         true = rates.at(day)
         there = rates.arrival <= day
         state.age_days = np.where(there, day - rates.arrival, np.inf)
-        if start % (10 * lag) == 0:
-            state.refit()
+        switches = start == world.begins_after_interest > 0
+        if switches or start % (10 * lag) == 0:
+            state.fit(anyway=switches)
         if start < world.begins_after_interest:
             score = state.evidence.weight
         else:
@@ -152,9 +155,9 @@ def simulate(
             shown += (lag - lab_batch) * _expected(world, look, true[rows, order])
         if lab_batch:
             pool = first(np.where(there, score, -np.inf), rates.arrival, POOL)
-            shown += lab_batch * true[rows, pool].mean(1) * look.sum()
             for _ in range(lab_batch):
-                page = rng.permuted(pool, axis=1)[:, :PAGE]
+                page = _lab_page(pool, rng)
+                shown += true[rows, page].mean(1) * look.sum()
                 views, clicks = _visit(world, look, true[rows, page], 1, rng)
                 lab_views[rows, page] += views
                 lab_clicks[rows, page] += clicks
@@ -190,6 +193,13 @@ def first(score: np.ndarray, arrival: np.ndarray | float, length: int) -> np.nda
     top = np.argpartition(-spread, length - 1, axis=1)[:, :length]
     rows = np.arange(score.shape[0])[:, None]
     return top[rows, np.argsort(-spread[rows, top], axis=1, kind="stable")]
+
+
+def _lab_page(pool: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """As `lab.LabVisitor.shuffled`."""
+    weights = np.where(np.arange(pool.shape[1]) < PAGE, FIRST_PAGE_WEIGHT, 1.0)
+    drawn = np.argsort(rng.exponential(size=pool.shape) / weights, axis=1)[:, :PAGE]
+    return rng.permuted(pool[np.arange(len(pool))[:, None], drawn], axis=1)
 
 
 def _expected(world: World, look: np.ndarray, rates: np.ndarray) -> np.ndarray:

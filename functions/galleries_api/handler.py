@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from vitrine.access.wiring import admit
@@ -17,21 +18,34 @@ from vitrine.galleries.answers import (
     ImageAnswer,
     PutImageAnswer,
     PutImagesAnswer,
+    VersionAnswer,
     challenge_answer,
+    explanation_answer,
     gallery_answer,
     image_answer,
     placed_answer,
+    version_answer,
 )
 from vitrine.galleries.audit_gallery import audit_gallery
 from vitrine.galleries.change_image import change_image, delete_image
+from vitrine.galleries.change_ranking import restore_version
+from vitrine.galleries.delete_gallery import request_deletion
+from vitrine.galleries.explain_images import explain_images
 from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey
 from vitrine.galleries.put_gallery import put_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
 from vitrine.galleries.read_gallery import Position, find_gallery, find_image, find_shown_image, read_order
-from vitrine.galleries.reshape_gallery import request_deletion
-from vitrine.galleries.wiring import gallery_store, gallery_tasks, new_incarnation, public_counts
+from vitrine.galleries.wiring import gallery_store, gallery_tasks, new_incarnation, recent_galleries
 from vitrine.platform.http import LONGEST_ID, PUBLISHABLE, SECRET, Answer, HttpApp, Refused, Request
-from vitrine.platform.problems import FieldError, InvalidRequest, ServiceError, headers_of, status_of
+from vitrine.platform.problems import (
+    FieldError,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    ServiceError,
+    headers_of,
+    status_of,
+)
 from vitrine.platform.wiring import replays
 
 if TYPE_CHECKING:
@@ -43,6 +57,14 @@ if TYPE_CHECKING:
 _CHALLENGE_PAGE = 500
 _CHALLENGE_BYTES = 4_000_000
 _MOST_ERRORS_AN_IMAGE = 5
+_EXPLAIN: dict[str, dict[str, Any]] = {
+    "explain": {
+        "type": "string",
+        "enum": ["true", "false"],
+        "default": "false",
+        "description": "Whether to tell why images are where they are; needs a secret key.",
+    }
+}
 
 lambda_handler = app = HttpApp(admit=admit, replays=replays)
 
@@ -59,7 +81,7 @@ def put(request: Request) -> Answer:
 
     key = _key(request)
     result = put_gallery(gallery_store(), gallery_tasks(), key, request.body(PutGallery).changes(), now=request.now)
-    public_counts().forget(key)
+    recent_galleries().forget(key)
     return Answer(201 if result.created else 200, gallery_answer(result.gallery, counts=True))
 
 
@@ -116,24 +138,40 @@ def post_images(request: Request) -> Answer:
     "/galleries/{gallery_id}/images",
     scope=PUBLISHABLE,
     answers={200: ImageAnswer},
+    query=_EXPLAIN,
     paged=True,
 )
 def get_images(request: Request) -> Answer:
-    """Read the ordered gallery; with a publishable key without counts, unless the gallery has `public_counts`."""
-    page = request.page((int, str, str | None))
+    """Read the ordered gallery.
+
+    A publishable key gets no counts, unless the gallery has `public_counts`; a secret one may ask why each image is
+    where it is (`explain=true`).
+    """
+    page = request.page((int, int, str, str | None))
     start = Position(*page.state) if page.state else None
-    key = _key(request)
-    ordered = read_order(gallery_store(), key, page.limit, start)
-    counts = _shows_counts(request, key)
-    return request.list_answer([placed_answer(placed, counts=counts) for placed in ordered.placed], ordered.next)
+    gallery = recent_galleries().find(_key(request), request.now)
+    ordered = read_order(gallery_store(), gallery, page.limit, start)
+    counts = _shows_counts(request, gallery)
+    items = [placed_answer(placed, counts=counts) for placed in ordered.placed]
+    _explain(request, gallery, [placed.image for placed in ordered.placed], items)
+    return request.list_answer(items, ordered.next)
 
 
-@app.route("GET", "/galleries/{gallery_id}/images/{image_id}", scope=PUBLISHABLE, answers={200: ImageAnswer})
+@app.route(
+    "GET",
+    "/galleries/{gallery_id}/images/{image_id}",
+    scope=PUBLISHABLE,
+    answers={200: ImageAnswer},
+    query=_EXPLAIN,
+)
 def get_image(request: Request) -> Answer:
-    """Read an image; a hidden one needs a secret key."""
-    key, image_id = _key(request), request.path_id("image_id")
+    """Read an image; with a secret key also a hidden one, and why it is where it is (`explain=true`)."""
+    gallery = recent_galleries().find(_key(request), request.now)
     find = find_image if request.caller.kind == SECRET else find_shown_image
-    return Answer(200, image_answer(find(gallery_store(), key, image_id), counts=_shows_counts(request, key)))
+    image = find(gallery_store(), gallery.key, request.path_id("image_id"))
+    answer = image_answer(image, counts=_shows_counts(request, gallery))
+    _explain(request, gallery, [image], [answer])
+    return Answer(200, answer)
 
 
 @app.route(
@@ -163,11 +201,37 @@ def delete_one(request: Request) -> Answer:
 @app.route("GET", "/galleries/{gallery_id}/audit", answers={200: AuditAnswer})
 def audit(request: Request) -> Answer:
     """Compare what every image shows with what was counted for it."""
-    found = audit_gallery(gallery_store(), gallery_counters(), _key(request))
+    found = audit_gallery(gallery_store(), gallery_counters(), _key(request), now=request.now)
     mismatched = [
-        {"id": it.image_id, "shown": it.shown._asdict(), "counted": it.counted._asdict()} for it in found.mismatched
+        {
+            "id": it.image_id,
+            "shown": it.shown._asdict(),
+            "counted": it.counted._asdict(),
+            "score": it.score._asdict() if it.score else None,
+        }
+        for it in found.mismatched
     ]
     return Answer(200, {"images": found.images, "mismatched": mismatched})
+
+
+@app.route("GET", "/galleries/{gallery_id}/ranking-versions", answers={200: VersionAnswer}, paged=True)
+def get_versions(request: Request) -> Answer:
+    """List the versions of a gallery's ranking, the latest first."""
+    page = request.page(int)
+    gallery = find_gallery(gallery_store(), _key(request))
+    versions = gallery_store().list_versions(gallery.key, page.limit, page.state)
+    last = versions[-1].number if len(versions) == page.limit and versions[-1].number > 1 else None
+    return request.list_answer([version_answer(gallery, version) for version in versions], last)
+
+
+@app.route("POST", "/galleries/{gallery_id}/ranking-versions/{version}/restore", answers={202: GalleryAnswer})
+def post_restore(request: Request) -> Answer:
+    """Order the gallery as an earlier version did, under a new number."""
+    number = request.path_parameters["version"]
+    if not re.fullmatch(r"[0-9]{1,9}", number):
+        raise NotFound(f"There is no ranking version {number}.")
+    gallery = restore_version(gallery_store(), gallery_tasks(), _key(request), int(number), now=request.now)
+    return Answer(202, gallery_answer(gallery, counts=True))
 
 
 def _challenge_error(error: ServiceError) -> Answer:
@@ -185,12 +249,12 @@ def _challenge_error(error: ServiceError) -> Answer:
 )
 def challenge_images(request: Request) -> Answer:
     """Read the gallery `default` as the gallery challenge has it: whole, to the 4 MB that one answer can carry."""
-    key = GalleryKey(request.merchant_id, DEFAULT_GALLERY)
+    gallery = recent_galleries().find(GalleryKey(request.merchant_id, DEFAULT_GALLERY), request.now)
     images: list[ChallengeImageAnswer] = []
     position = None
     room = _CHALLENGE_BYTES
     while True:
-        page = read_order(gallery_store(), key, _CHALLENGE_PAGE, position)
+        page = read_order(gallery_store(), gallery, _CHALLENGE_PAGE, position)
         for image in map(challenge_answer, page.placed):
             room -= len(json.dumps(image))
             if room < 0:
@@ -201,16 +265,28 @@ def challenge_images(request: Request) -> Answer:
             return Answer(200, images)
 
 
+def _explain(request: Request, gallery: Gallery, images: Sequence[Image], answers: Sequence[ImageAnswer]) -> None:
+    """Add to the answers why each image is where it is, where that is asked for."""
+    if request.query.get("explain") != "true":
+        return
+    if request.caller.kind != SECRET:
+        raise Forbidden("Why an image is where it is needs a secret key.")
+    now = int(request.now.timestamp())
+    explained = explain_images(gallery_store(), gallery_counters(), gallery, images, now=now)
+    for image, answer in zip(images, answers, strict=True):
+        answer["explanation"] = explanation_answer(gallery, image, explained[image.image_id])
+
+
 def _key(request: Request) -> GalleryKey:
     return GalleryKey(request.merchant_id, request.path_id("gallery_id"))
 
 
-def _shows_counts(request: Request, key: GalleryKey) -> bool:
-    return request.caller.kind == SECRET or bool(public_counts().among([key], request.now))
+def _shows_counts(request: Request, gallery: Gallery) -> bool:
+    return request.caller.kind == SECRET or gallery.public_counts
 
 
 def _gallery_answer(request: Request, gallery: Gallery) -> GalleryAnswer:
-    return gallery_answer(gallery, counts=request.caller.kind == SECRET or gallery.public_counts)
+    return gallery_answer(gallery, counts=_shows_counts(request, gallery))
 
 
 def _judge(at: int, sent: NewImage | Refused, seen: set[str]) -> tuple[PutImageAnswer, ImageDraft | None]:

@@ -1,4 +1,4 @@
-"""Galleries are deleted and ranked again in the background."""
+"""Galleries are deleted and ordered anew in the background."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from vitrine.engagement.wiring import gallery_counters
+from vitrine.galleries.change_ranking import OrderMaker, fit_prior, forget_order
+from vitrine.galleries.delete_gallery import delete_images
 from vitrine.galleries.model import GalleryKey
-from vitrine.galleries.reshape_gallery import delete_images, rank_images_again
 from vitrine.galleries.wiring import gallery_store, gallery_tasks
 from vitrine.platform.hops import next_hop
 from vitrine.platform.telemetry import logger
+from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,11 +35,19 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _run(task: dict[str, Any], time_is_left: Callable[[], bool]) -> None:
     key = GalleryKey(*task["key"])
-    rest = gallery_tasks(next_hop(task.get("hops", 0)))
+    store, tasks = gallery_store(), gallery_tasks(next_hop(task.get("hops", 0)))
     if task["task"] == "delete_gallery":
-        if not delete_images(gallery_store(), gallery_counters(), key, time_is_left):
-            rest.delete_gallery(key)
-        return
-    after = rank_images_again(gallery_store(), key, task["policy"], task["after"], time_is_left)
-    if after is not None:
-        rest.rank_again(key, task["policy"], after)
+        if not delete_images(store, gallery_counters(), key, time_is_left):
+            tasks.delete_gallery(key)
+    elif task["task"] == "fit_prior":
+        fit_prior(store, tasks, key, now=utc_now())
+    elif task["task"] == "make_order":
+        version, after = task["version"], task["after"]
+        after = OrderMaker(store, gallery_counters(), tasks).make(key, version, after, time_is_left, now=utc_now())
+        if after is not None:
+            tasks.make_order(key, version, after)
+    else:
+        version, after = task["version"], task["after"]
+        after = forget_order(store, key, version, after, time_is_left)
+        if after is not None:
+            tasks.forget_order(key, version, after)

@@ -7,7 +7,7 @@ import time
 from vitrine.access.wiring import admit
 from vitrine.galleries.model import GalleryKey
 from vitrine.galleries.read_gallery import find_gallery
-from vitrine.galleries.wiring import gallery_store, public_counts
+from vitrine.galleries.wiring import gallery_store, recent_galleries
 from vitrine.platform.http import PUBLISHABLE, SECRET, Answer, HttpApp, Request
 from vitrine.platform.query import LIMIT, PAGING
 from vitrine.platform.telemetry import Metric
@@ -35,7 +35,7 @@ def search_images(request: Request) -> Answer:
     found = picture_finder().search(request.merchant_id, search, page.state)
     took_ms = round((time.perf_counter() - started) * 1000, 2)
     galleries = {GalleryKey(request.merchant_id, hit.picture.gallery_id) for hit in found.hits}
-    telling = galleries if request.caller.kind == SECRET else public_counts().among(galleries, request.now)
+    telling = galleries if request.caller.kind == SECRET else recent_galleries().telling_counts(galleries, request.now)
     items = [
         found_image_answer(hit, counts=GalleryKey(request.merchant_id, hit.picture.gallery_id) in telling)
         for hit in found.hits

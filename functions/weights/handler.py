@@ -13,11 +13,12 @@ from vitrine.engagement.recompute_weights import Change, recompute_weights
 from vitrine.engagement.wiring import counter_store
 from vitrine.galleries.model import GalleryKey
 from vitrine.galleries.show_totals import show_totals
-from vitrine.galleries.wiring import gallery_store
+from vitrine.galleries.wiring import gallery_store, gallery_tasks
 from vitrine.platform.aws import client
 from vitrine.platform.metrics import MetricUnit, metrics
 from vitrine.platform.settings import read_settings
 from vitrine.platform.telemetry import logger
+from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,7 +79,10 @@ def _recompute(changes: Iterable[Change]) -> list[CounterKey]:
         partial(show_totals, gallery_store()),
         changes,
         on_failure=lambda error: logger.warning("set aside", exc_info=error),
+        now=utc_now(),
     )
+    for gallery in done.priors_off:
+        gallery_tasks().fit_prior(gallery)
     metrics.add_metric("WeightsWritten", MetricUnit.Count, done.written)
     return list(done.set_aside)
 

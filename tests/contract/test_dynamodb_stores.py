@@ -16,7 +16,17 @@ from vitrine.engagement.dynamodb import DynamoDBCounters
 from vitrine.engagement.model import Hit, Shard, Trace, slots_at
 from vitrine.engagement.ports import Absorbed, CounterKey, ShardKey
 from vitrine.galleries.dynamodb import DynamoDBGalleries
-from vitrine.galleries.model import Counted, Description, Gallery, GalleryKey, Image, Settlement, Totals
+from vitrine.galleries.model import (
+    Counted,
+    Counts,
+    Description,
+    Gallery,
+    GalleryKey,
+    Image,
+    Settlement,
+    Totals,
+    new_gallery,
+)
 from vitrine.galleries.ports import StaleGallery, StaleImages
 from vitrine.platform.aws import client, close_clients
 
@@ -79,7 +89,7 @@ class TestCounters:
         assert counters.absorb(ROOT, hits(1, 2), SLOTS) == Absorbed(full=False)
         shard = counters.absorb(ROOT, hits(2, 3), SLOTS)
         assert shard == Shard("open", frozenset({mark(1), mark(2)}))
-        assert counters.read([KEY]) == {KEY: Totals(2, 0)}
+        assert counters.read([KEY]) == {KEY: Counts(Totals(2, 0))}
 
     def test_a_full_write_of_twenty_is_taken(self, counters: DynamoDBCounters) -> None:
         assert isinstance(counters.absorb(ROOT, hits(*range(20)), SLOTS), Absorbed)
@@ -90,7 +100,7 @@ class TestCounters:
         assert frozen.state == "split"
         assert counters.split(ROOT) == counters.absorb(ROOT, hits(2), SLOTS) == frozen
         assert isinstance(counters.absorb(ShardKey(KEY, "a"), hits(2), SLOTS), Absorbed)
-        assert counters.read([KEY]) == {KEY: Totals(2, 0)}
+        assert counters.read([KEY]) == {KEY: Counts(Totals(2, 0))}
 
     def test_closed_counters_take_nothing_anywhere_and_keep_their_totals(self, counters: DynamoDBCounters) -> None:
         counters.absorb(ROOT, hits(1), SLOTS)
@@ -99,24 +109,32 @@ class TestCounters:
         counters.close(KEY)
         for path in "0f":
             assert counters.absorb(ShardKey(KEY, path), hits(2), SLOTS) == Shard("closed", frozenset())
-        assert counters.read([KEY]) == {KEY: Totals(1, 0)}
+        assert counters.read([KEY]) == {KEY: Counts(Totals(1, 0))}
         again = KEY._replace(incarnation="second")
         assert isinstance(counters.absorb(ShardKey(again, ""), hits(1), SLOTS), Absorbed)
-        assert counters.read([KEY, again]) == {KEY: Totals(1, 0), again: Totals(1, 0)}
+        assert counters.read([KEY, again]) == {KEY: Counts(Totals(1, 0)), again: Counts(Totals(1, 0))}
 
     def test_counters_close_before_their_first_event(self, counters: DynamoDBCounters) -> None:
         counters.close(KEY)
         assert counters.absorb(ROOT, hits(1), SLOTS) == Shard("closed", frozenset())
 
 
+EMPTY = new_gallery(GALLERY, NOW)
+
+
 def image(image_id: str) -> Image:
-    return Image(GALLERY, image_id, Description(image_id, "https://pictures.example/x", NOW), "first")
+    described = Description(image_id, "https://pictures.example/x", NOW)
+    return Image(GALLERY, image_id, described, "first").scored(EMPTY.live, Counts(), 0)
+
+
+def shown(image: Image, totals: Totals) -> Image:
+    return image.shown(Counted(image.image_id, image.incarnation, totals), [EMPTY.live])
 
 
 class TestGalleries:
     @pytest.fixture(autouse=True)
     def _gallery(self, galleries: DynamoDBGalleries) -> None:
-        assert galleries.put_gallery(Gallery(GALLERY, None, "interest", NOW))
+        assert galleries.put_gallery(EMPTY)
 
     def found(self, galleries: DynamoDBGalleries) -> Gallery:
         gallery = galleries.find_gallery(GALLERY)
@@ -124,36 +142,36 @@ class TestGalleries:
         return gallery
 
     def test_creates_each_image_once_and_counts_it(self, galleries: DynamoDBGalleries) -> None:
-        galleries.commit_images(GALLERY, [image("a"), image("b")], [])
+        galleries.commit_images(EMPTY, [image("a"), image("b")], [])
         with pytest.raises(StaleImages):
-            galleries.commit_images(GALLERY, [image("b"), image("c")], [])
+            galleries.commit_images(EMPTY, [image("b"), image("c")], [])
         with pytest.raises(StaleGallery):
-            galleries.commit_images(GALLERY, [image("d")._replace(policy="newest")], [])
+            galleries.commit_images(replace(EMPTY, live=EMPTY.live._replace(number=2)), [image("d")], [])
         assert self.found(galleries).images == 2
         galleries.delete_image(galleries.get_images(GALLERY, ["a"])["a"])
         assert self.found(galleries).images == 1
 
     def test_writes_an_image_only_as_it_was_read(self, galleries: DynamoDBGalleries) -> None:
-        galleries.commit_images(GALLERY, [image("a"), image("b")], [])
+        galleries.commit_images(EMPTY, [image("a"), image("b")], [])
         read = galleries.get_images(GALLERY, ["a", "b"])
-        clicked = [it.with_totals(Totals(0, 1 + at)) for at, it in enumerate(read.values())]
+        clicked = [shown(it, Totals(0, 1 + at)) for at, it in enumerate(read.values())]
         assert galleries.save_images(clicked) == set()
         assert galleries.save_images(clicked) == {"a", "b"}
         with pytest.raises(StaleImages):
             galleries.delete_image(read["a"])
-        ranked = galleries.ranked_images(GALLERY, 10, "1").images
+        ranked = galleries.ranked_images(GALLERY, EMPTY.live, 10, "1").images
         assert [it.weight for it in ranked] == [14, 7]
 
     def test_never_takes_an_image_made_again_for_the_one_it_read(self, galleries: DynamoDBGalleries) -> None:
-        galleries.commit_images(GALLERY, [image("a")], [])
+        galleries.commit_images(EMPTY, [image("a")], [])
         before = galleries.get_images(GALLERY, ["a"])["a"]
         galleries.delete_image(before)
-        galleries.commit_images(GALLERY, [image("a")._replace(incarnation="second")], [])
+        galleries.commit_images(EMPTY, [image("a")._replace(incarnation="second")], [])
         made_again = galleries.get_images(GALLERY, ["a"])
         assert made_again["a"].revision == before.revision
-        assert galleries.save_images([before.with_totals(Totals(1, 0))]) == {"a"}
+        assert galleries.save_images([shown(before, Totals(1, 0))]) == {"a"}
         with pytest.raises(StaleImages):
-            galleries.commit_images(GALLERY, [], [before.described(before.description._replace(name="other"))])
+            galleries.commit_images(EMPTY, [], [before.described(before.description._replace(name="other"))])
         with pytest.raises(StaleImages):
             galleries.delete_image(before)
         assert galleries.get_images(GALLERY, ["a"]) == made_again
@@ -172,7 +190,7 @@ class TestGalleries:
         assert self.found(galleries).settling == {notes[0].image_id: notes[0]}
 
     def test_goes_only_when_marked_and_empty(self, galleries: DynamoDBGalleries) -> None:
-        galleries.commit_images(GALLERY, [image("a")], [])
+        galleries.commit_images(EMPTY, [image("a")], [])
         galleries.drop_gallery(GALLERY)
         galleries.mark_deleting(GALLERY)
         galleries.drop_gallery(GALLERY)

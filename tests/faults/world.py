@@ -19,16 +19,19 @@ from tests import aws
 from tests.faults.driver import CALM, Crash, Driver, Odds
 from vitrine.engagement.count_events import Batch, EventCounter
 from vitrine.engagement.dynamodb import DynamoDBCounters, DynamoDBSalts, counter_key, whole_count
-from vitrine.engagement.model import Event, Page, counter_of
+from vitrine.engagement.model import Event, Page, Rules, counter_of
 from vitrine.engagement.ports import CounterKey
 from vitrine.engagement.recompute_weights import Change, recompute_weights
 from vitrine.galleries.audit_gallery import audit_gallery
 from vitrine.galleries.change_image import change_image, delete_image
+from vitrine.galleries.change_ranking import OrderMaker, change_ranking, fit_prior, forget_order
 from vitrine.galleries.dynamodb import DynamoDBGalleries
-from vitrine.galleries.model import Description, Gallery, GalleryKey, Totals
+from vitrine.galleries.model import Counts, Description, GalleryKey, Totals, new_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
+from vitrine.galleries.read_gallery import find_gallery, read_order
 from vitrine.galleries.show_totals import show_totals
-from vitrine.platform.problems import NotFound, Unavailable
+from vitrine.platform.problems import Conflict, NotFound, Unavailable
+from vitrine.ranking.model import Ranking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -66,9 +69,11 @@ class _Galleries:
     def find_incarnations(self, gallery: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, str]:
         return {image.image_id: image.incarnation for image in self._store.get_images(gallery, image_ids).values()}
 
-    def counts_every_event(self, gallery: GalleryKey) -> bool:
+    def find_rules(self, gallery: GalleryKey) -> Rules:
         found = self._store.find_gallery(gallery)
-        return found is not None and found.counting == "every_event"
+        assert found
+        ranking = found.live.ranking
+        return Rules(found.counting == "every_event", ranking.half_life_days, ranking.lab_share, found.live.number)
 
 
 class _Counters:
@@ -78,9 +83,28 @@ class _Counters:
     def close(self, image: Image) -> None:
         self._store.close(CounterKey(image.gallery, image.image_id, image.incarnation))
 
-    def read(self, images: Sequence[Image]) -> Mapping[str, Totals]:
+    def read(self, images: Sequence[Image]) -> Mapping[str, Counts]:
         counted = self._store.read([CounterKey(it.gallery, it.image_id, it.incarnation) for it in images])
-        return {key.image_id: totals for key, totals in counted.items()}
+        return {key.image_id: counts for key, counts in counted.items()}
+
+
+class _Tasks:
+    """Tasks that wait until a consumer takes them."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[str, int | None]] = []
+
+    def delete_gallery(self, key: GalleryKey) -> None:
+        raise NotImplementedError
+
+    def fit_prior(self, key: GalleryKey) -> None:
+        self.waiting.append(("fit_prior", None))
+
+    def make_order(self, key: GalleryKey, version: int) -> None:
+        self.waiting.append(("make_order", version))
+
+    def forget_order(self, key: GalleryKey, version: int) -> None:
+        self.waiting.append(("forget_order", version))
 
 
 class World:
@@ -108,7 +132,8 @@ class World:
         self.counters = counters(client, "CountersTable")
         self._client = client
         self.galleries = galleries(client, "GalleriesTable", "ImagesTable")
-        self.galleries.put_gallery(Gallery(GALLERY, None, "interest", START))
+        self.galleries.put_gallery(new_gallery(GALLERY, START, {"ranking": Ranking("optimistic_rate", lab_share=0.2)}))
+        self.tasks = _Tasks()
         self._put(HOT, LASTING, REMADE)
         self.clock = START
         self.answers: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -130,13 +155,14 @@ class World:
         self.driver.odds = self._odds
         senders = [threading.Thread(target=self._guarded, args=(self._send, seed)) for seed in (1, 2)]
         merchant = threading.Thread(target=self._guarded, args=(self._remake, 3))
+        reader = threading.Thread(target=self._guarded, args=(self._read, 6))
         consumers = [threading.Thread(target=self._guarded, args=(self._consume, seed)) for seed in (4, 5)]
-        for thread in [*senders, merchant, *consumers]:
+        for thread in [*senders, merchant, *consumers, reader]:
             thread.start()
         for thread in [*senders, merchant]:
             thread.join()
         self._counting.set()
-        for thread in consumers:
+        for thread in [*consumers, reader]:
             thread.join()
         if self._failures:
             raise self._failures[0]
@@ -228,8 +254,9 @@ class World:
     # -- the merchant ----------------------------------------------------------------------------------------------
 
     def _remake(self, chance: random.Random) -> None:
-        """Deletes an image and makes it again, twice, and changes another meanwhile."""
-        for round_ in range(2):
+        """Deletes an image and makes it again, twice, and changes another and the order meanwhile."""
+        for round_, policy in enumerate(("trending_rate", chance.choice(["interest", "smoothed_rate"]))):
+            self._until_done(partial(self._order_by, Ranking(policy, lab_share=0.2)))
             time.sleep(chance.random() * 0.1)
             self._until_done(lambda: delete_image(self.galleries, _Counters(self.counters), GALLERY, REMADE))
             self._until_done(lambda: self._put(REMADE))
@@ -238,6 +265,9 @@ class World:
     def _put(self, *image_ids: str) -> None:
         drafts = [ImageDraft(it, Description(it, f"https://pictures.example/{it}", START)) for it in image_ids]
         put_images(self.galleries, GALLERY, drafts, new_incarnation=lambda: uuid4().hex[:12])
+
+    def _order_by(self, ranking: Ranking) -> None:
+        change_ranking(self.galleries, self.tasks, GALLERY, ranking, reason="changed", now=self.clock)
 
     def _pin(self, image_id: str, position: int) -> None:
         change_image(self.galleries, GALLERY, image_id, lambda image: image._replace(pinned_position=position))
@@ -248,7 +278,7 @@ class World:
                 act()
             except NotFound:
                 return
-            except (Unavailable, Crash):
+            except (Unavailable, Conflict, Crash):
                 continue
             else:
                 return
@@ -261,8 +291,9 @@ class World:
         while True:
             is_last = self._counting.is_set()
             changes = self._next_changes(chance)
+            self._run_a_task(chance)
             if not changes:
-                if is_last:
+                if is_last and not self._unfinished():
                     return
                 time.sleep(0.02)
                 continue
@@ -274,12 +305,59 @@ class World:
                 raise Violation("the consumers never came to an end")
             try:
                 done = recompute_weights(
-                    self.counters, partial(show_totals, self.galleries), changes, on_failure=lambda _: None
+                    self.counters,
+                    partial(show_totals, self.galleries),
+                    changes,
+                    on_failure=lambda _: None,
+                    now=self.clock,
                 )
             except Crash:
                 self._deliver_again(changes)
             else:
                 self._deliver_again([Change(key, None) for key in done.set_aside])
+                for gallery in done.priors_off:
+                    self.tasks.fit_prior(gallery)
+
+    def _run_a_task(self, chance: random.Random) -> None:
+        """A task, which comes again where it fails. Scores are forgotten last, once nobody pages through them."""
+        with self._lock:
+            urgent = [it for it in self.tasks.waiting if it[0] != "forget_order"]
+            if not urgent:
+                return
+            task = chance.choice(urgent)
+            self.tasks.waiting.remove(task)
+            if chance.random() < 0.1:
+                self.tasks.waiting.append(task)
+        try:
+            self._do(*task)
+        except (Unavailable, Crash):
+            with self._lock:
+                self.tasks.waiting.append(task)
+
+    def _do(self, task: str, version: int | None) -> None:
+        counters = _Counters(self.counters)
+        if task == "fit_prior":
+            fit_prior(self.galleries, self.tasks, GALLERY, now=self.clock)
+        elif task == "make_order":
+            maker = OrderMaker(self.galleries, counters, self.tasks)
+            maker.make(GALLERY, version or 0, None, lambda: True, now=self.clock)
+        else:
+            forget_order(self.galleries, GALLERY, version or 0, None, lambda: True)
+
+    def _unfinished(self) -> bool:
+        return any(task != "forget_order" for task, _ in self.tasks.waiting)
+
+    def _read(self, chance: random.Random) -> None:
+        """Reads the order while it is made anew: it is always whole."""
+        while not self._counting.is_set():
+            time.sleep(chance.random() * 0.05)
+            try:
+                gallery = find_gallery(self.galleries, GALLERY)
+                placed = read_order(self.galleries, gallery, 10, None).placed
+            except (Unavailable, Crash):
+                continue
+            seen = Counter(it.image.image_id for it in placed)
+            _must({HOT, LASTING} <= set(seen) and max(seen.values()) == 1, f"a reader saw {seen}")
 
     def _next_changes(self, chance: random.Random) -> list[Change]:
         """Some records of the stream: each comes once to three times, in any order."""
@@ -336,7 +414,12 @@ class World:
         _must(gallery.totals == whole, f"the gallery shows {gallery.totals}, counted {whole}")
         _must(gallery.images == len(images) == 3, f"the gallery holds {len(images)} images and says {gallery.images}")
         _must(not gallery.settling, f"notes are left: {gallery.settling}")
-        audit = audit_gallery(self.galleries, _Counters(self.counters), GALLERY)
+        _must(gallery.next is None, "the order that was asked for is not made")
+        for task in self.tasks.waiting:
+            self._do(*task)
+        for image in self.galleries.get_images(GALLERY, [HOT, LASTING, REMADE]).values():
+            _must([it.version for it in image.scores] == [gallery.live.number], f"scores are left: {image.scores}")
+        audit = audit_gallery(self.galleries, _Counters(self.counters), GALLERY, now=self.clock)
         _must(not audit.mismatched, f"audit: {audit.mismatched}")
 
     def _judge_turns(self) -> None:

@@ -11,9 +11,9 @@ from functions.galleries_api.handler import lambda_handler as api
 from functions.gallery_tasks.handler import lambda_handler as tasks
 from tests.aws import Context, api_event, send
 from vitrine.engagement.wiring import gallery_counters
+from vitrine.galleries.delete_gallery import delete_images
 from vitrine.galleries.dynamodb import DynamoDBGalleries
 from vitrine.galleries.model import Gallery, GalleryKey
-from vitrine.galleries.reshape_gallery import delete_images
 from vitrine.platform.aws import client
 
 pytestmark = pytest.mark.usefixtures("cloud")

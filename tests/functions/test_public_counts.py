@@ -12,8 +12,8 @@ from tests.aws import Context
 from tests.gateway import Gateway, Shop, open_shop
 from tests.recommendations import queued
 from tests.streams import follow_counters, stream_records
-from vitrine.galleries.show_counts import REMEMBERED_FOR, PublicCounts
-from vitrine.galleries.wiring import gallery_store, public_counts
+from vitrine.galleries.recent_galleries import REMEMBERED_FOR, RecentGalleries
+from vitrine.galleries.wiring import gallery_store, recent_galleries
 from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
@@ -95,10 +95,10 @@ def test_a_web_page_is_told_no_counts_unless_the_gallery_says_so(path: str, page
     assert everything
     assert told(page, path) == set()
     page.put(public_counts=True)
-    public_counts.cache_clear()
+    recent_galleries.cache_clear()
     assert told(page, path) == everything
     page.put(public_counts=False)
-    public_counts.cache_clear()
+    recent_galleries.cache_clear()
     assert told(page, path) == set()
 
 
@@ -129,18 +129,18 @@ def test_what_is_not_said_of_a_gallery_stays(page: Page) -> None:
 
 
 def test_a_change_is_seen_within_seconds_and_where_it_was_made_at_once(page: Page) -> None:
-    elsewhere, now = PublicCounts(gallery_store()), utc_now()
+    elsewhere, now = RecentGalleries(gallery_store()), utc_now()
     [key] = {gallery.key for gallery in gallery_store().list_galleries("shop", 10, None)}
-    assert elsewhere.among([key], now) == set()
+    assert elsewhere.telling_counts([key], now) == set()
     assert told(page, "/galleries/summer/images") == set()
     page.put(public_counts=True)
     assert told(page, "/galleries/summer/images") == {"events", "weight", "hidden", "views", "clicks"}
-    assert elsewhere.among([key], now) == set()
-    assert elsewhere.among([key], now + REMEMBERED_FOR) == {key}
+    assert elsewhere.telling_counts([key], now) == set()
+    assert elsewhere.telling_counts([key], now + REMEMBERED_FOR) == {key}
 
 
 def test_a_gallery_that_is_not_there_tells_nothing(page: Page) -> None:
     [key] = {gallery.key for gallery in gallery_store().list_galleries("shop", 10, None)}
-    counts = PublicCounts(gallery_store())
+    counts = RecentGalleries(gallery_store())
     others = [key._replace(gallery_id=f"none-{at}") for at in range(150)]
-    assert counts.among([key, *others], utc_now()) == set()
+    assert counts.telling_counts([key, *others], utc_now()) == set()

@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from vitrine.engagement.model import Shard
+from vitrine.engagement.model import Rules, Shard
 from vitrine.engagement.ports import Absorbed
-from vitrine.galleries.model import Totals
+from vitrine.galleries.model import Counts, Totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -62,12 +62,12 @@ class Shards:
     def close(self, key: CounterKey) -> None:
         raise NotImplementedError
 
-    def read(self, keys: Sequence[CounterKey]) -> dict[CounterKey, Totals]:
+    def read(self, keys: Sequence[CounterKey]) -> dict[CounterKey, Counts]:
         counted: dict[CounterKey, Counter[str]] = {key: Counter() for key in keys}
         for shard_key, shard in self.kept.items():
             if shard_key.counters in counted:
                 counted[shard_key.counters] += shard.totals
-        return {key: Totals(totals["views"], totals["clicks"]) for key, totals in counted.items()}
+        return {key: Counts(Totals(totals["views"], totals["clicks"])) for key, totals in counted.items()}
 
 
 class Galleries:
@@ -80,9 +80,9 @@ class Galleries:
     def find_incarnations(self, gallery: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, str]:
         return dict.fromkeys(image_ids, "first")
 
-    def counts_every_event(self, gallery: GalleryKey) -> bool:
+    def find_rules(self, gallery: GalleryKey) -> Rules:
         self.asked += 1
-        return gallery in self.every_event
+        return Rules(every_event=gallery in self.every_event)
 
 
 class Salts:

@@ -54,7 +54,7 @@ class Shop:
 
     @property
     def totals(self) -> Totals:
-        return self.store.read([IMAGE])[IMAGE]
+        return self.store.read([IMAGE])[IMAGE].totals
 
 
 def view(event_id: str, session: str | None = None, user: str | None = None) -> Event:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -10,21 +11,29 @@ from hypothesis import strategies as st
 from vitrine.galleries.model import (
     Counted,
     Description,
-    Gallery,
     GalleryKey,
     Image,
     Totals,
+    new_gallery,
     place_pinned,
     settle,
 )
+from vitrine.ranking.model import Ranking, Version, first_version
 
 KEY = GalleryKey("shop", "summer")
 START = datetime(2024, 1, 1, tzinfo=UTC)
+VERSION = first_version(Ranking(), START)
 
 
 def image(image_id: str, totals: Totals = Totals(), created_at: datetime = START, pinned: int | None = None) -> Image:
     described = Description(image_id, f"https://p.example/{image_id}", created_at)
-    return Image(KEY, image_id, described, "incarnation", totals=totals, pinned_position=pinned)
+    new = Image(KEY, image_id, described, "incarnation", pinned_position=pinned)
+    return new.shown(Counted(image_id, "incarnation", totals), [VERSION])
+
+
+def rank(image: Image, version: Version = VERSION) -> str:
+    score = image.score(version)
+    return (image.rank(score) if score else None) or ""
 
 
 counts = st.integers(0, 10**9)
@@ -41,7 +50,7 @@ images = st.builds(
 
 @given(st.lists(images, max_size=12, unique_by=lambda it: it.image_id))
 def test_rank_sorts_by_weight_then_newest_then_id(some: list[Image]) -> None:
-    by_rank = sorted(some, key=lambda it: it.rank or "")
+    by_rank = sorted(some, key=rank)
     by_rule = sorted(some, key=lambda it: it.image_id)
     by_rule.sort(key=lambda it: it.description.created_at, reverse=True)
     by_rule.sort(key=lambda it: it.weight, reverse=True)
@@ -50,11 +59,11 @@ def test_rank_sorts_by_weight_then_newest_then_id(some: list[Image]) -> None:
 
 @given(st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)).map(lambda it: it.replace(tzinfo=UTC)))
 def test_rank_has_one_length_for_all_times(created_at: datetime) -> None:
-    assert len(image("x", created_at=created_at).rank or "") == len(image("x").rank or "")
+    assert len(rank(image("x", created_at=created_at))) == len(rank(image("x")))
 
 
 def test_a_hidden_image_has_no_rank() -> None:
-    assert image("x")._replace(hidden=True).rank is None
+    assert rank(image("x")._replace(hidden=True)) == ""
 
 
 @given(st.lists(st.integers(1, 20), max_size=6), st.integers(0, 20), st.integers(1, 30))
@@ -78,17 +87,17 @@ def test_totals_settle_once_from_wherever_a_run_before_stopped(
 ) -> None:
     shown = image("x", Totals(views, clicks))
     latest = Counted("x", "incarnation", Totals(views + more, clicks + yet_more))
-    gallery = Gallery(KEY, None, "interest", START)
+    gallery = new_gallery(KEY, START)
     first = settle(gallery, {"x": shown}, [latest])
     assert first.increase == Totals(more, yet_more)
-    interrupted = Gallery(KEY, None, "interest", START, settling={note.image_id: note for note in first.settling})
+    interrupted = replace(gallery, settling={note.image_id: note for note in first.settling})
     assert settle(interrupted, {"x": shown}, [latest]).increase == Totals(0, 0)
-    finished = shown.with_totals(latest.totals)
+    finished = shown.shown(latest, [VERSION])
     assert settle(gallery, {"x": finished}, [latest]).increase == Totals(0, 0)
 
 
 def test_what_was_counted_for_a_deleted_image_does_not_settle_for_its_successor() -> None:
-    gallery = Gallery(KEY, None, "interest", START, settling={"x": Counted("x", "before", Totals(9, 0))})
+    gallery = replace(new_gallery(KEY, START), settling={"x": Counted("x", "before", Totals(9, 0))})
     successor = {"x": image("x")}
     assert settle(gallery, successor, [Counted("x", "before", Totals(9, 0))]).settling == []
     assert settle(gallery, successor, [Counted("x", "incarnation", Totals(1, 0))]).increase == Totals(1, 0)

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vitrine.galleries.model import Description, GalleryKey, Image, Totals, place_pinned
+from vitrine.galleries.model import Counted, Description, GalleryKey, Image, Totals, new_gallery, place_pinned
 from vitrine.galleries.ports import Run
 from vitrine.galleries.read_gallery import read_order
 
+if TYPE_CHECKING:
+    from vitrine.ranking.model import Version
+
 KEY = GalleryKey("shop", "summer")
 DESCRIBED = Description("picture", "https://pictures.example/1.jpg", datetime(2024, 1, 1, tzinfo=UTC))
+GALLERY = new_gallery(KEY, DESCRIBED.created_at)
 
 
 class ImagesInMemory:
     """The part of GalleryStore that reads the order. A query ends early after `most` images, as at a megabyte."""
 
     def __init__(self, images: list[Image], most: int) -> None:
-        self._images = sorted(images, key=lambda image: image.rank or "")
+        self._images = sorted(images, key=rank)
         self._most = most
 
-    def find_gallery(self, key: GalleryKey) -> Any:
-        return Any
+    def ranked_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> Run:
+        return self._run([image for image in self._images if rank(image) > after], limit)
 
-    def ranked_images(self, key: GalleryKey, limit: int, after: str) -> Run:
-        return self._run([image for image in self._images if (image.rank or "") > after], limit)
-
-    def pinned_images(self, key: GalleryKey, limit: int, after: str) -> Run:
-        return self._run([image for image in self._images if after < (image.rank or "") < "1"], limit)
+    def pinned_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> Run:
+        return self._run([image for image in self._images if after < rank(image) < "1"], limit)
 
     def _run(self, images: list[Image], limit: int) -> Run:
         taken = min(limit, self._most)
@@ -38,7 +39,13 @@ class ImagesInMemory:
 
 
 def image(number: int, pinned: int | None, views: int) -> Image:
-    return Image(KEY, f"image-{number}", DESCRIBED, "first", totals=Totals(views), pinned_position=pinned)
+    new = Image(KEY, f"image-{number}", DESCRIBED, "first", pinned_position=pinned)
+    return new.shown(Counted(new.image_id, "first", Totals(views)), [GALLERY.live])
+
+
+def rank(image: Image) -> str:
+    [score] = image.scores
+    return image.rank(score) or ""
 
 
 IMAGES = st.lists(st.tuples(st.none() | st.none() | st.integers(1, 12), st.integers(0, 5)), min_size=1, max_size=14)
@@ -53,14 +60,14 @@ def test_pages_in_a_row_show_each_image_once_at_its_position(
     store: Any = ImagesInMemory(images, most)
     shown, position, pages = [], None, 0
     while pages <= len(images):
-        page = read_order(store, KEY, limit, position)
+        page = read_order(store, GALLERY, limit, position)
         assert len(page.placed) <= limit
         assert page.placed or page.next is None
         shown += page.placed
         position, pages = page.next, pages + 1
         if position is None:
             break
-    in_order = sorted(images, key=lambda it: it.rank or "")
+    in_order = sorted(images, key=rank)
     pinned = [it for it in in_order if it.pinned_position]
     ranked = [it for it in in_order if not it.pinned_position]
     assert shown == place_pinned(ranked, pinned, 1, len(images))

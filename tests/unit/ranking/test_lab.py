@@ -31,10 +31,14 @@ def test_a_visitor_keeps_an_order_until_another_version_stands() -> None:
     assert sorted(order_of("visitor:1")) == sorted(POOL)
 
 
-def test_each_image_is_as_likely_at_each_position() -> None:
-    first, tenth = (Counter(order_of(f"visitor:{at}")[place] for at in range(1_500)) for place in (0, 9))
-    for seen in (first, tenth):
-        assert all(5 < seen[image_id] < 55 for image_id in POOL)
+def test_an_image_of_a_page_is_as_likely_at_each_position() -> None:
+    orders = [order_of(f"visitor:{at}")[:PAGE] for at in range(1_200)]
+    for image_id in (POOL[0], POOL[19], POOL[40]):
+        places = Counter(order.index(image_id) // 10 for order in orders if image_id in order)
+        assert abs(places[0] - places[1]) < 4 * sum(places.values()) ** 0.5
+    shown = Counter(image_id for order in orders for image_id in order)
+    assert all(650 < shown[image_id] < 950 for image_id in POOL[:PAGE])
+    assert all(130 < shown[image_id] < 280 for image_id in POOL[PAGE:])
 
 
 def test_too_little_data_says_so() -> None:

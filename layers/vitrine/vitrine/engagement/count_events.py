@@ -21,18 +21,20 @@ from vitrine.engagement.model import (
     is_from_the_future,
     judge,
     slots_at,
+    sums_of,
     visitor_of,
 )
 from vitrine.engagement.ports import Absorbed, CounterKey, ShardKey
 from vitrine.platform.problems import Unavailable
 from vitrine.platform.threads import run_all
+from vitrine.ranking.lab import LabVisitor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from datetime import date, datetime
 
-    from vitrine.engagement.model import Event, Page, Shard, Slots, Status
+    from vitrine.engagement.model import Event, Page, Rules, Shard, Slots, Status
     from vitrine.engagement.ports import CounterStore, Galleries, Salts
     from vitrine.galleries.model import GalleryKey
 
@@ -87,7 +89,7 @@ class EventCounter:
         self._salts = salts
         self._window = window
         self._trees: dict[tuple[GalleryKey, str], _Tree] = {}
-        self._every_event: dict[GalleryKey, tuple[datetime, bool]] = {}
+        self._rules: dict[GalleryKey, tuple[datetime, Rules]] = {}
         self._pool = ThreadPoolExecutor(_PARALLEL_IMAGES)
 
     def count(self, batch: Batch) -> list[Result]:
@@ -113,34 +115,39 @@ class EventCounter:
 
     def _hits(self, batch: Batch, places: Sequence[int]) -> Iterable[Hit]:
         """The events at these places of the batch, as they go into shards."""
-        has_visitors = batch.page is not None or any(batch.events[at].session_id is not None for at in places)
-        every_event = has_visitors and self._counts_every_event(batch)
+        rules = self._find_rules(batch)
         days: Sequence[date] = []
         if batch.page is not None and any(batch.events[at].session_id is None for at in places):
             days = days_of(batch.now, self._window)
         salts = {day: self._salts.salt_of(day) for day in days}
         for at in places:
             event = batch.events[at]
-            yield hit_of(
+            counter = counter_of(event, from_robot=batch.from_robot)
+            hit = hit_of(
                 at,
                 event,
-                counter_of(event, from_robot=batch.from_robot),
+                counter,
                 visitor_of(event, batch.page, batch.merchant_secret, salts, days),
                 merchant_secret=batch.merchant_secret,
                 now=batch.now,
-                visitors_share=not every_event,
-                counts_each=every_event or batch.page is None,
+                visitors_share=not rules.every_event,
+                counts_each=rules.every_event or batch.page is None,
             )
+            lab = None
+            if rules.lab_share and event.session_id is not None:
+                lab = LabVisitor(batch.merchant_secret, batch.gallery.gallery_id, rules.version, event.session_id)
+            yield hit._replace(sums=tuple(sums_of(counter, rules, lab, batch.now).items()))
 
-    def _counts_every_event(self, batch: Batch) -> bool:
-        """Whether the gallery says so, as of `GALLERIES_KEPT_FOR` ago at most."""
-        found_at, every_event = self._every_event.get(batch.gallery, (None, False))
-        if found_at is None or batch.now - found_at >= GALLERIES_KEPT_FOR:
-            if len(self._every_event) > _GALLERIES_KEPT:
-                self._every_event.clear()
-            every_event = self._galleries.counts_every_event(batch.gallery)
-            self._every_event[batch.gallery] = batch.now, every_event
-        return every_event
+    def _find_rules(self, batch: Batch) -> Rules:
+        """What the gallery says, as of `GALLERIES_KEPT_FOR` ago at most."""
+        known = self._rules.get(batch.gallery)
+        if known and batch.now - known[0] < GALLERIES_KEPT_FOR:
+            return known[1]
+        if len(self._rules) > _GALLERIES_KEPT:
+            self._rules.clear()
+        rules = self._galleries.find_rules(batch.gallery)
+        self._rules[batch.gallery] = batch.now, rules
+        return rules
 
     def _refusal(self, event: Event, now: datetime) -> Result | None:
         if is_expired(event, now, self._window):

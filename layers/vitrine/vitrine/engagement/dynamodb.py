@@ -5,6 +5,8 @@
 | `{merchant_id}/{gallery_id}/{image_id}` | `{incarnation}/{path}` | a shard; the first has an empty path |
 
 A shard holds `views`, `clicks`, `robots`, `status` (absent while open) and the ring's slots `a`…`e`, sets of marks.
+Beside them are `lab_views` and `lab_clicks`, which `views` and `clicks` hold too, and the sums of aged events:
+`v14.40` of views with a half-life of 14 days in its epoch 40, `c14.40` of clicks.
 One image's shards share a partition, so one query sums them.
 
 A salt is an item `visitors#{day}` of the table of kept answers, which has a TTL and no backups.
@@ -12,6 +14,7 @@ A salt is an item `visitors#{day}` of the table of kept answers, which has a TTL
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from vitrine.engagement.model import ROOT, Shard, child_paths, tally
 from vitrine.engagement.ports import Absorbed, CounterKey, ShardKey
-from vitrine.galleries.model import GalleryKey, Totals
+from vitrine.galleries.model import Counts, GalleryKey, Totals
 from vitrine.platform.dynamodb import (
     ConditionFailed,
     batch_get,
@@ -28,6 +31,7 @@ from vitrine.platform.dynamodb import (
     retry_contended,
     translated,
 )
+from vitrine.ranking.decay import SumKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,10 +39,11 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from vitrine.engagement.model import Hit, Slots
+    from vitrine.engagement.model import Hit, Slots, Sum
     from vitrine.platform.dynamodb import Item
 
 _RING = "abcde"
+_RECENT = re.compile(r"([vc])(\d+)\.(\d+)")
 _TOMBSTONE_SECONDS = 6 * 3600
 _PARALLEL_CLOSES = 16
 _SALT_BYTES = 32
@@ -58,6 +63,17 @@ class DynamoDBCounters:
         values: dict[str, Any] = {f":{counter}": {"N": str(amount)} for counter, amount in amounts.items()}
         names = {f"#{counter}": counter for counter in amounts}
         adds = [f"#{counter} :{counter}" for counter in amounts]
+        sums: dict[Sum, int] = {}
+        for hit in hits:
+            for key_of_sum, amount in hit.sums:
+                sums[key_of_sum] = sums.get(key_of_sum, 0) + amount
+        removes = list(slots.expired)
+        for at, (key_of_sum, amount) in enumerate(sums.items()):
+            names[f"#s{at}"], values[f":s{at}"] = _sum_name(key_of_sum), {"N": str(amount)}
+            adds.append(f"#s{at} :s{at}")
+            if isinstance(key_of_sum, SumKey):
+                names[f"#o{at}"] = _sum_name(key_of_sum.outdated)
+                removes.append(f"#o{at}")
         values[":marks"] = {"BS": [mark for hit in hits for mark in hit.remembered]}
         adds.append(f"{slots.current} :marks")
         unseen = []
@@ -65,7 +81,7 @@ class DynamoDBCounters:
             values[f":m{at}"] = {"B": mark}
             unseen += [f"NOT contains({slot},:m{at})" for slot in slots.remembered]
         update: dict[str, Any] = {
-            "UpdateExpression": f"ADD {','.join(adds)} REMOVE {','.join(slots.expired)}",
+            "UpdateExpression": f"ADD {','.join(adds)} REMOVE {','.join(removes)}",
             "ConditionExpression": " AND ".join(["attribute_not_exists(#status)", *unseen]),
             "ExpressionAttributeNames": {**names, "#status": "status"},
             "ExpressionAttributeValues": values,
@@ -131,7 +147,7 @@ class DynamoDBCounters:
 
         return retry_contended(attempt)
 
-    def read(self, keys: Sequence[CounterKey]) -> dict[CounterKey, Totals]:
+    def read(self, keys: Sequence[CounterKey]) -> dict[CounterKey, Counts]:
         roots = batch_get(self._client, self._table, [_shard_key(ShardKey(key, ROOT)) for key in keys])
         return {
             counter_key(root): _sum(self._shards(counter_key(root)) if _state(root) == "split" else [root])
@@ -190,8 +206,8 @@ def counter_key(item: Item) -> CounterKey:
     return CounterKey(GalleryKey(merchant_id, gallery_id), image_id, item["sk"]["S"].split("/")[0])
 
 
-def whole_count(item: Item) -> Totals | None:
-    """The image's totals when this item alone holds them: a first shard that never split."""
+def whole_count(item: Item) -> Counts | None:
+    """All that was counted of the image when this item alone holds them: a first shard that never split."""
     return None if _path(item) or _state(item) == "split" else _sum([item])
 
 
@@ -221,8 +237,36 @@ def _shard(item: Item) -> Shard:
     return Shard(_state(item), frozenset(mark for slot in _RING for mark in item.get(slot, {}).get("BS", ())))
 
 
-def _sum(shards: Sequence[Item]) -> Totals:
-    views, clicks = (
-        sum(int(shard.get(counter, {}).get("N", 0)) for shard in shards) for counter in ("views", "clicks")
+def _sum(shards: Sequence[Item]) -> Counts:
+    amounts: dict[str, int] = {}
+    for shard in shards:
+        for name, value in shard.items():
+            if "N" in value:
+                amounts[name] = amounts.get(name, 0) + int(value["N"])
+    recent = {}
+    for name, amount in amounts.items():
+        key = _sum_key(name)
+        if key is not None:
+            recent[key] = amount
+
+    def get(name: str) -> int:
+        return amounts.get(name, 0)
+
+    return Counts(
+        Totals(get("views"), get("clicks")),
+        Totals(get("lab_views"), get("lab_clicks")),
+        recent,
     )
-    return Totals(views, clicks)
+
+
+def _sum_key(name: str) -> SumKey | None:
+    parts = _RECENT.fullmatch(name)
+    if parts is None:
+        return None
+    kind, half_life, epoch = parts.groups()
+    return SumKey("views" if kind == "v" else "clicks", int(half_life), int(epoch))
+
+
+def _sum_name(key: Sum) -> str:
+    """The attribute of a sum: short, since a shard is a kilobyte."""
+    return f"{key.kind[0]}{key.half_life_days}.{key.epoch}" if isinstance(key, SumKey) else key

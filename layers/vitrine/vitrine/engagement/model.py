@@ -27,14 +27,20 @@ from datetime import UTC, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from vitrine.ranking.decay import SumKey, amount_at, sum_at
+from vitrine.ranking.model import HALF_LIFE_DAYS
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import date, datetime
+
+    from vitrine.ranking.lab import LabVisitor
 
 EventType = Literal["view", "click"]
 Status = Literal["accepted", "duplicate", "expired", "filtered", "rejected"]
 
 Counter = Literal["views", "clicks", "robots"]
+Sum = SumKey | Literal["lab_views", "lab_clicks"]
 
 MARK_BYTES = 8
 DEEPEST_PATH = 3
@@ -102,7 +108,7 @@ class Hit(NamedTuple):
     """An event on its way into a shard. `at` is its position in the request.
 
     The first of `traces` is what a shard remembers. `once` is the mark that a visitor's next event of the hour is
-    refused by; None where each event counts.
+    refused by; None where each event counts. `sums` are what scores need beside the counter.
     """
 
     at: int
@@ -110,6 +116,7 @@ class Hit(NamedTuple):
     path: str
     traces: tuple[Trace, ...]
     once: bytes | None
+    sums: tuple[tuple[Sum, int], ...] = ()
 
     @property
     def refused_by(self) -> list[bytes]:
@@ -122,6 +129,19 @@ class Hit(NamedTuple):
         """What a shard that counts the event remembers."""
         marks = (*self.traces[0], self.once)
         return [mark for mark in marks if mark is not None]
+
+
+class Rules(NamedTuple):
+    """What a gallery says of counting.
+
+    `every_event`: it counts every event of a visitor, and not one an hour. `half_life_days`: how fast its events age.
+    `lab_share`: how many of its visitors see a random order while a `version` of its ranking stands.
+    """
+
+    every_event: bool = False
+    half_life_days: int = HALF_LIFE_DAYS
+    lab_share: float = 0.0
+    version: int = 1
 
 
 class Verdict(NamedTuple):
@@ -205,6 +225,16 @@ def hit_of(  # noqa: PLR0913 - an event's marks follow from all of these
         traces,
         None if counts_each else _digest(key, b"once", visitor.names[0], counter, hour),
     )
+
+
+def sums_of(counter: Counter, rules: Rules, lab: LabVisitor | None, now: datetime) -> dict[Sum, int]:
+    """What an event adds beside its counter: visitors of the lab are told apart, others' events age."""
+    if counter == "robots":
+        return {}
+    if lab is not None and lab.is_in_lab(rules.lab_share):
+        return {"lab_views" if counter == "views" else "lab_clicks": 1}
+    seconds = now.timestamp()
+    return {sum_at(counter, rules.half_life_days, seconds): amount_at(rules.half_life_days, seconds)}
 
 
 def _digest(key: bytes, purpose: bytes, *parts: str, size: int = MARK_BYTES) -> bytes:

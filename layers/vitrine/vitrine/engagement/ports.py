@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
-    from vitrine.engagement.model import Hit, Shard, Slots
-    from vitrine.galleries.model import GalleryKey, Totals
+    from vitrine.engagement.model import Hit, Rules, Shard, Slots
+    from vitrine.galleries.model import Counts, GalleryKey
 
 
 class Absorbed(NamedTuple):
@@ -51,8 +51,8 @@ class CounterStore(Protocol):
         """Take no more events, and remember so for as long as anyone may still try."""
         ...
 
-    def read(self, keys: Sequence[CounterKey]) -> dict[CounterKey, Totals]:
-        """Absolute totals of all shards, read consistently; nothing for what was never counted."""
+    def read(self, keys: Sequence[CounterKey]) -> dict[CounterKey, Counts]:
+        """Absolute counts of all shards, read consistently; nothing for what was never counted."""
         ...
 
 
@@ -63,8 +63,8 @@ class Galleries(Protocol):
         """The incarnations of the images there are of these, read consistently."""
         ...
 
-    def counts_every_event(self, gallery: GalleryKey) -> bool:
-        """Whether the gallery counts every event of a visitor, and not one an hour."""
+    def find_rules(self, gallery: GalleryKey) -> Rules:
+        """What the gallery says of counting; of one that is not there, what most say."""
         ...
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.engagement.count_events import EventCounter
 from vitrine.engagement.dynamodb import DynamoDBCounters, DynamoDBSalts
+from vitrine.engagement.model import Rules
 from vitrine.engagement.ports import CounterKey
 from vitrine.galleries.wiring import gallery_store
 from vitrine.platform.aws import client
@@ -16,7 +17,7 @@ from vitrine.platform.settings import read_settings
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from vitrine.galleries.model import GalleryKey, Image, Totals
+    from vitrine.galleries.model import Counts, GalleryKey, Image
 
 
 class EngagementSettings(NamedTuple):
@@ -37,9 +38,12 @@ class _Galleries:
         images = gallery_store().get_images(gallery, image_ids)
         return {image_id: image.incarnation for image_id, image in images.items()}
 
-    def counts_every_event(self, gallery: GalleryKey) -> bool:
+    def find_rules(self, gallery: GalleryKey) -> Rules:
         found = gallery_store().find_gallery(gallery)
-        return found is not None and found.counting == "every_event"
+        if found is None:
+            return Rules()
+        live = found.live
+        return Rules(found.counting == "every_event", live.ranking.half_life_days, live.ranking.lab_share, live.number)
 
 
 class _GalleryCounters:
@@ -48,9 +52,9 @@ class _GalleryCounters:
     def close(self, image: Image) -> None:
         counter_store().close(_counters_of(image))
 
-    def read(self, images: Sequence[Image]) -> Mapping[str, Totals]:
+    def read(self, images: Sequence[Image]) -> Mapping[str, Counts]:
         counted = counter_store().read([_counters_of(image) for image in images])
-        return {key.image_id: totals for key, totals in counted.items()}
+        return {key.image_id: counts for key, counts in counted.items()}
 
 
 def _counters_of(image: Image) -> CounterKey:

@@ -5,19 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from vitrine.platform.times import to_rfc3339
+from vitrine.ranking.policies import POLICIES
 
 if TYPE_CHECKING:
+    from vitrine.galleries.explain_images import ExplainedImage
     from vitrine.galleries.model import Gallery, Image, Placed
+    from vitrine.ranking.model import Ranking, Version
 
 
 class RankingAnswer(TypedDict):
     policy: str
+    half_life_days: NotRequired[int]
+    lab_share: NotRequired[float]
+
+
+class VersionAnswer(TypedDict):
+    version: int
+    ranking: RankingAnswer
+    prior_rate: float
+    created_at: str
+    reason: str
+    status: str
 
 
 class GalleryAnswer(TypedDict):
     id: str
     title: str | None
     ranking: RankingAnswer
+    ranking_version: int
+    next_ranking_version: int | None
     counting: str
     public_counts: bool
     created_at: str
@@ -33,6 +49,23 @@ class DeletionAnswer(TypedDict):
 class EventsAnswer(TypedDict):
     views: int
     clicks: int
+
+
+class NextAnswer(TypedDict):
+    id: str
+    lead: float
+
+
+class ExplanationAnswer(TypedDict):
+    sentence: str
+    estimate: float
+    benefit_of_doubt: float
+    clicks: int
+    exposure: int
+    version: int
+    pinned: bool
+    lab: EventsAnswer
+    next: NextAnswer | None
 
 
 class ImageAnswer(TypedDict):
@@ -52,6 +85,7 @@ class ImageAnswer(TypedDict):
     height: int | None
     pinned_position: int | None
     hidden: NotRequired[bool]
+    explanation: NotRequired[ExplanationAnswer]
 
 
 class FieldErrorAnswer(TypedDict):
@@ -69,10 +103,17 @@ class PutImagesAnswer(TypedDict):
     results: list[PutImageAnswer]
 
 
+class WrongScoreAnswer(TypedDict):
+    version: int
+    stored: int | None
+    computed: int
+
+
 class MismatchAnswer(TypedDict):
     id: str
     shown: EventsAnswer
     counted: EventsAnswer
+    score: WrongScoreAnswer | None
 
 
 class AuditAnswer(TypedDict):
@@ -90,12 +131,41 @@ class ChallengeImageAnswer(TypedDict):
     events: EventsAnswer
 
 
+def ranking_answer(ranking: Ranking) -> RankingAnswer:
+    """How a gallery is ordered; what is as usual, or has no part in the order, is left out."""
+    answer: RankingAnswer = {"policy": ranking.policy}
+    if POLICIES[ranking.policy].ages:
+        answer["half_life_days"] = ranking.half_life_days
+    if ranking.lab_share:
+        answer["lab_share"] = ranking.lab_share
+    return answer
+
+
+def version_answer(gallery: Gallery, version: Version) -> VersionAnswer:
+    """A version of a gallery's ranking."""
+    status = "past"
+    if version.number == gallery.live.number:
+        status = "live"
+    elif gallery.next and version.number == gallery.next.number:
+        status = "being_made"
+    return {
+        "version": version.number,
+        "ranking": ranking_answer(version.ranking),
+        "prior_rate": version.prior.mean_rate,
+        "created_at": to_rfc3339(version.created_at),
+        "reason": version.reason,
+        "status": status,
+    }
+
+
 def gallery_answer(gallery: Gallery, *, counts: bool) -> GalleryAnswer:
     """A gallery; with `counts`, what was counted for it."""
     answer: GalleryAnswer = {
         "id": gallery.key.gallery_id,
         "title": gallery.title,
-        "ranking": {"policy": gallery.policy},
+        "ranking": ranking_answer(gallery.wanted.ranking),
+        "ranking_version": gallery.live.number,
+        "next_ranking_version": gallery.next.number if gallery.next else None,
         "counting": gallery.counting,
         "public_counts": gallery.public_counts,
         "created_at": to_rfc3339(gallery.created_at),
@@ -129,6 +199,22 @@ def image_answer(image: Image, *, counts: bool) -> ImageAnswer:
         answer["events"] = {"views": image.totals.views, "clicks": image.totals.clicks}
         answer["hidden"] = image.hidden
     return answer
+
+
+def explanation_answer(gallery: Gallery, image: Image, explained: ExplainedImage) -> ExplanationAnswer:
+    """Why an image is where it is."""
+    counts, told = explained.counts, explained.explanation
+    return {
+        "sentence": told.sentence,
+        "estimate": told.estimate,
+        "benefit_of_doubt": told.benefit_of_doubt,
+        "clicks": counts.totals.clicks - counts.lab.clicks,
+        "exposure": counts.totals.views - counts.lab.views,
+        "version": gallery.live.number,
+        "pinned": image.pinned_position is not None,
+        "lab": {"views": counts.lab.views, "clicks": counts.lab.clicks},
+        "next": {"id": explained.next.image_id, "lead": explained.next.lead} if explained.next else None,
+    }
 
 
 def placed_answer(placed: Placed, *, counts: bool) -> ImageAnswer:

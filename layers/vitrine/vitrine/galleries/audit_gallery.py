@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from vitrine.galleries.model import NOTHING_COUNTED
+from vitrine.galleries.model import Counts, score_under
 from vitrine.galleries.read_gallery import find_gallery
+from vitrine.ranking.model import has_moved
+from vitrine.ranking.policies import POLICIES
 
 if TYPE_CHECKING:
-    from vitrine.galleries.model import GalleryKey, Totals
+    from datetime import datetime
+
+    from vitrine.galleries.model import GalleryKey, Image, Totals
     from vitrine.galleries.ports import Counters, GalleryStore
+    from vitrine.ranking.model import Version
 
 _PAGE = 100
 
 
+class WrongScore(NamedTuple):
+    """A stored score that is not the score computed again; None where there is none under a version."""
+
+    version: int
+    stored: int | None
+    computed: int
+
+
 class Mismatch(NamedTuple):
-    """An image that does not show what was counted for it."""
+    """An image that does not show what was counted for it, or is not scored by it."""
 
     image_id: str
     shown: Totals
     counted: Totals
+    score: WrongScore | None
 
 
 class Audit(NamedTuple):
@@ -29,21 +43,32 @@ class Audit(NamedTuple):
     mismatched: list[Mismatch]
 
 
-def audit_gallery(store: GalleryStore, counters: Counters, key: GalleryKey) -> Audit:
+def audit_gallery(store: GalleryStore, counters: Counters, key: GalleryKey, *, now: datetime) -> Audit:
     """Compare every image, hidden ones too, with its counters. Raises NotFound.
 
-    Events that are counted and not yet shown are mismatches too: they settle within seconds.
+    Events that are counted and not yet shown are mismatches too: they settle within seconds. Scores are compared
+    within what a stored one may be off, at the moment that it is of.
     """
-    find_gallery(store, key)
+    live = find_gallery(store, key).live
     compared, mismatched, after = 0, [], None
     while True:
         images = store.stored_images(key, _PAGE, after)
         counted = counters.read(images)
         for image in images:
-            expected = counted.get(image.image_id, NOTHING_COUNTED)
-            if image.totals != expected:
-                mismatched.append(Mismatch(image.image_id, image.totals, expected))
+            expected = counted.get(image.image_id, Counts())
+            wrong = _wrong_score(image, live, expected, int(now.timestamp()))
+            if image.totals != expected.totals or wrong:
+                mismatched.append(Mismatch(image.image_id, image.totals, expected.totals, wrong))
         compared += len(images)
         if len(images) < _PAGE:
             return Audit(compared, mismatched)
         after = images[-1].image_id
+
+
+def _wrong_score(image: Image, version: Version, counts: Counts, now: int) -> WrongScore | None:
+    stored = image.score(version)
+    computed = score_under(version, counts, (stored.at if stored else 0) or now)
+    tolerance = POLICIES[version.ranking.policy].tolerance
+    if stored is not None and not has_moved(stored.points, computed.points, tolerance):
+        return None
+    return WrongScore(version.number, stored.points if stored else None, computed.points)

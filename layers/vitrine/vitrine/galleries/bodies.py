@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator
 
 from vitrine.galleries.model import Description, GalleryChanges
 from vitrine.platform.bodies import WHOLE, Id, RequestBody, UtcTime, WebAddress
 from vitrine.platform.times import utc_now
+from vitrine.ranking.lab import LARGEST_SHARE
+from vitrine.ranking.model import HALF_LIFE_DAYS, Ranking
+from vitrine.ranking.policies import POLICIES
 
 MOST_IMAGES = 100
 LAST_PINNED_POSITION = 10_000
@@ -22,17 +25,42 @@ ProductIds = Annotated[tuple[Id, ...], Field(max_length=50)]
 Pixels = Annotated[int, Field(ge=1, le=1_000_000), WHOLE]
 
 
-class Ranking(RequestBody):
-    """How a gallery orders its images: by `views + 7·clicks`, or newest first."""
+def _known(policy: str) -> str:
+    if policy not in POLICIES:
+        raise ValueError(f"must be one of {', '.join(POLICIES)}")
+    return policy
 
-    policy: Literal["interest", "newest"] = "interest"
+
+class RankingBody(RequestBody):
+    """How a gallery orders its images. docs/ranking.md describes the policies."""
+
+    model_config = ConfigDict(title="Ranking")
+
+    policy: Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*POLICIES]})] = "interest"
+    half_life_days: Annotated[
+        int,
+        Field(ge=1, le=365, description="In how many days an event loses half of its weight for `trending_rate`."),
+        WHOLE,
+    ] = HALF_LIFE_DAYS
+    lab_share: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=LARGEST_SHARE,
+            description="Which part of the visitors sees a page in random order, by which other policies are judged.",
+        ),
+    ] = 0.0
+
+    def ranking(self) -> Ranking:
+        """The ranking in the domain's terms."""
+        return Ranking(self.policy, self.half_life_days, self.lab_share)
 
 
 class PutGallery(RequestBody):
     """A gallery, or changes of one: what is not sent stays as it is."""
 
     title: Annotated[str, Field(max_length=300)] | None = None
-    ranking: Annotated[Ranking, Field(default_factory=Ranking)]
+    ranking: Annotated[RankingBody | None, Field(description="`interest` at first.")] = None
     public_counts: Annotated[
         bool,
         Field(
@@ -53,7 +81,7 @@ class PutGallery(RequestBody):
         """What was sent, in the domain's terms."""
         sent = {name: getattr(self, name) for name in self.model_fields_set}
         if "ranking" in sent:
-            sent["policy"] = sent.pop("ranking").policy
+            sent["ranking"] = sent["ranking"] and sent["ranking"].ranking()
         return cast("GalleryChanges", {name: it for name, it in sent.items() if it is not None or name == "title"})
 
 

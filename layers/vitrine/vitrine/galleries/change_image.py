@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from vitrine.galleries.model import NOTHING_COUNTED, Counted
+from vitrine.galleries.model import Counted, Counts
 from vitrine.galleries.ports import StaleImages
 from vitrine.galleries.read_gallery import find_image
 from vitrine.galleries.show_totals import show_totals
@@ -46,7 +46,7 @@ def delete_found_image(store: GalleryStore, counters: Counters, found: Image) ->
     image = found
     for _ in range(_ATTEMPTS):
         counters.close(image)
-        totals = counters.read([image]).get(image.image_id, NOTHING_COUNTED)
+        totals = counters.read([image]).get(image.image_id, Counts()).totals
         if image.totals == totals:
             with suppress(StaleImages):
                 store.delete_image(image)

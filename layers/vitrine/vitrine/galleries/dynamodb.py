@@ -2,10 +2,15 @@
 
 | table | pk | sk | |
 |---|---|---|---|
-| galleries | `{merchant_id}` | `{gallery_id}` | a gallery, its totals and what is settling |
-| images | `{merchant_id}/{gallery_id}` | `{image_id}` | an image; unless hidden in index `by_rank` |
+| galleries | `{merchant_id}` | `{gallery_id}` | a gallery, its totals, what is settling, versions to read |
+| galleries | `{merchant_id}/{gallery_id}` | `version#{number}` | a version of its ranking |
+| images | `{merchant_id}/{gallery_id}` | `{image_id}` | an image; unless hidden in the indexes of its scores |
 
-Ids hold no slash, so keys are unambiguous. The description is one JSON attribute: it is written and read whole.
+Ids hold no slash, so keys are unambiguous. The description is one JSON attribute: it is written and read whole, and
+so is a version.
+
+There are two indexes by rank, `by_rank` for slot a and `by_other_rank` for slot b, partitioned by gallery and version.
+An image is in the second one only while two orders are kept.
 """
 
 from __future__ import annotations
@@ -14,7 +19,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property, lru_cache, partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from vitrine.galleries.model import (
     PINNED_START,
@@ -24,6 +29,7 @@ from vitrine.galleries.model import (
     Gallery,
     GalleryKey,
     Image,
+    Score,
     Totals,
 )
 from vitrine.galleries.ports import Run, StaleGallery, StaleImages
@@ -31,6 +37,8 @@ from vitrine.platform.dynamodb import (
     ConditionFailed,
     TransactionRefused,
     batch_get,
+    batch_write,
+    query_all,
     query_some,
     retry_contended,
     translated,
@@ -38,6 +46,7 @@ from vitrine.platform.dynamodb import (
 )
 from vitrine.platform.threads import run_all
 from vitrine.platform.times import from_rfc3339, to_rfc3339
+from vitrine.ranking.model import Prior, Ranking, Version
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -46,11 +55,26 @@ if TYPE_CHECKING:
 
     from vitrine.galleries.model import GalleryChanges, Settlement
     from vitrine.platform.dynamodb import Item
+    from vitrine.ranking.model import Slot
 
 _PARALLEL_WRITES = 16
 _OPEN = "attribute_exists(pk) AND attribute_not_exists(deleting)"
 # An image that is deleted and made again begins at the first revision again.
 _UNCHANGED = "revision = :revision AND incarnation = :incarnation"
+
+
+class _Index(NamedTuple):
+    name: str
+    partition: str
+    rank: str
+    score: str
+
+
+_SLOTS: tuple[Slot, ...] = ("a", "b")
+_INDEXES = {
+    "a": _Index("by_rank", "ranked_in", "rank", "score"),
+    "b": _Index("by_other_rank", "other_ranked_in", "other_rank", "other_score"),
+}
 
 
 class DynamoDBGalleries:
@@ -65,13 +89,10 @@ class DynamoDBGalleries:
         item: dict[str, Any] = {
             **_gallery_key(gallery.key),
             **_gallery_settings(
-                {
-                    "title": gallery.title,
-                    "policy": gallery.policy,
-                    "counting": gallery.counting,
-                    "public_counts": gallery.public_counts,
-                }
+                {"title": gallery.title, "counting": gallery.counting, "public_counts": gallery.public_counts}
             ),
+            "live": {"S": _version_text(gallery.live)},
+            "last_version": {"N": str(gallery.last_version)},
             "created_at": {"S": to_rfc3339(gallery.created_at)},
             "images": {"N": "0"},
             "views": {"N": "0"},
@@ -79,18 +100,8 @@ class DynamoDBGalleries:
             "revision": {"N": "0"},
             "settling": {"M": {}},
         }
-
-        def attempt() -> None:
-            with translated():
-                self._client.put_item(
-                    TableName=self._galleries, Item=item, ConditionExpression="attribute_not_exists(pk)"
-                )
-
-        try:
-            retry_contended(attempt)
-        except ConditionFailed:
-            return False
-        return True
+        put = {"TableName": self._galleries, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+        return self._try_transaction([{"Put": put}, self._put_version(gallery.key, gallery.live)])
 
     def change_gallery(self, key: GalleryKey, changes: GalleryChanges) -> bool:
         said = _gallery_settings(changes)
@@ -103,6 +114,65 @@ class DynamoDBGalleries:
             "ADD revision :one",
         ]
         return self._update_gallery(key, " ".join(part for part in parts if part), _OPEN, values)
+
+    def plan_version(self, gallery: Gallery, version: Version) -> bool:
+        update = {
+            "TableName": self._galleries,
+            "Key": _gallery_key(gallery.key),
+            "UpdateExpression": "SET #next = :version, last_version = :number REMOVE retired ADD revision :one",
+            "ConditionExpression": f"{_OPEN} AND last_version = :last AND live = :live",
+            "ExpressionAttributeNames": {"#next": "next"},
+            "ExpressionAttributeValues": {
+                ":version": {"S": _version_text(version)},
+                ":number": {"N": str(version.number)},
+                ":last": {"N": str(gallery.last_version)},
+                ":live": {"S": _version_text(gallery.live)},
+                ":one": {"N": "1"},
+            },
+        }
+        return self._try_transaction([{"Update": update}, self._put_version(gallery.key, version)])
+
+    def promote_version(self, gallery: Gallery, version: Version) -> bool:
+        return self._update_gallery(
+            gallery.key,
+            "SET live = :version, retired = :live REMOVE #next ADD revision :one",
+            f"{_OPEN} AND #next = :version AND live = :live",
+            {
+                ":version": {"S": _version_text(version)},
+                ":live": {"S": _version_text(gallery.live)},
+                ":one": {"N": "1"},
+            },
+            {"#next": "next"},
+        )
+
+    def forget_retired(self, key: GalleryKey, version: Version) -> bool:
+        return self._update_gallery(
+            key,
+            "REMOVE retired ADD revision :one",
+            "retired = :version",
+            {":version": {"S": _version_text(version)}, ":one": {"N": "1"}},
+        )
+
+    def list_versions(self, key: GalleryKey, limit: int, before: int | None) -> Sequence[Version]:
+        items = query_some(
+            self._client,
+            limit,
+            TableName=self._galleries,
+            KeyConditionExpression="pk = :gallery AND sk < :before",
+            ExpressionAttributeValues={
+                ":gallery": {"S": _partition(key)},
+                ":before": {"S": _version_sort_key(before) if before else "version#~"},
+            },
+            ScanIndexForward=False,
+            ConsistentRead=True,
+        )
+        return [_version(item["version"]["S"]) for item in items]
+
+    def find_version(self, key: GalleryKey, number: int) -> Version | None:
+        item = {"pk": {"S": _partition(key)}, "sk": {"S": _version_sort_key(number)}}
+        with translated():
+            answer = self._client.get_item(TableName=self._galleries, Key=item, ConsistentRead=True)
+        return _version(answer["Item"]["version"]["S"]) if "Item" in answer else None
 
     def find_gallery(self, key: GalleryKey) -> Gallery | None:
         with translated():
@@ -132,6 +202,15 @@ class DynamoDBGalleries:
         return self._update_gallery(key, "SET deleting = :yes", "attribute_exists(pk)", {":yes": {"BOOL": True}})
 
     def drop_gallery(self, key: GalleryKey) -> None:
+        versions = query_all(
+            self._client,
+            TableName=self._galleries,
+            KeyConditionExpression="pk = :gallery",
+            ExpressionAttributeValues={":gallery": {"S": _partition(key)}},
+            ProjectionExpression="pk, sk",
+            ConsistentRead=True,
+        )
+
         def attempt() -> None:
             with translated():
                 self._client.delete_item(
@@ -141,8 +220,10 @@ class DynamoDBGalleries:
                     ExpressionAttributeValues={":none": {"N": "0"}},
                 )
 
+        found = list(versions)
         with suppress(ConditionFailed):
             retry_contended(attempt)
+            batch_write(self._client, self._galleries, [{"DeleteRequest": {"Key": it}} for it in found])
 
     def get_images(self, key: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, Image]:
         keys = [_image_key(key, image_id) for image_id in image_ids]
@@ -155,13 +236,13 @@ class DynamoDBGalleries:
         images = [_image(item) for item in found]
         return {image.image_id: image for image in images}
 
-    def ranked_images(self, key: GalleryKey, limit: int, after: str) -> Run:
-        return self._run(key, limit, "#rank > :after", {":after": {"S": after}})
+    def ranked_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> Run:
+        return self._run(key, version, limit, "#rank > :after", {":after": {"S": after}})
 
-    def pinned_images(self, key: GalleryKey, limit: int, after: str) -> Run:
+    def pinned_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> Run:
         behind = after + " " if after > PINNED_START else after
         bounds = {":after": {"S": behind}, ":ranked": {"S": RANKED_START}}
-        return self._run(key, limit, "#rank BETWEEN :after AND :ranked", bounds)
+        return self._run(key, version, limit, "#rank BETWEEN :after AND :ranked", bounds)
 
     def stored_images(self, key: GalleryKey, limit: int, after: str | None) -> Sequence[Image]:
         items = query_some(
@@ -174,24 +255,27 @@ class DynamoDBGalleries:
         )
         return [_image(item) for item in items]
 
-    def commit_images(self, key: GalleryKey, created: Sequence[Image], changed: Sequence[Image]) -> None:
+    def commit_images(self, gallery: Gallery, created: Sequence[Image], changed: Sequence[Image]) -> None:
         writes: list[Any] = [self._put(_image_item(image), "attribute_not_exists(pk)") for image in created] + [
             self._put(_image_item(image), _UNCHANGED, _as_read(image)) for image in changed
         ]
-        writes.append(
-            {
-                "Update": {
-                    "TableName": self._galleries,
-                    "Key": _gallery_key(key),
-                    "UpdateExpression": "ADD images :created",
-                    "ConditionExpression": " AND ".join([_OPEN, *(["policy = :policy"] if created else [])]),
-                    "ExpressionAttributeValues": {
-                        ":created": {"N": str(len(created))},
-                        **({":policy": {"S": created[0].policy}} if created else {}),
-                    },
-                }
-            }
-        )
+        update: dict[str, Any] = {
+            "TableName": self._galleries,
+            "Key": _gallery_key(gallery.key),
+            "UpdateExpression": "ADD images :created",
+            "ConditionExpression": _OPEN,
+            "ExpressionAttributeValues": {":created": {"N": str(len(created))}},
+        }
+        if created:
+            update["ConditionExpression"] += " AND live = :live"
+            update["ExpressionAttributeValues"][":live"] = {"S": _version_text(gallery.live)}
+            update["ExpressionAttributeNames"] = {"#next": "next"}
+            if gallery.next is None:
+                update["ConditionExpression"] += " AND attribute_not_exists(#next)"
+            else:
+                update["ConditionExpression"] += " AND #next = :next"
+                update["ExpressionAttributeValues"][":next"] = {"S": _version_text(gallery.next)}
+        writes.append({"Update": update})
         self._transact(writes, gallery_at=len(writes) - 1)
 
     def save_images(self, images: Sequence[Image]) -> set[str]:
@@ -281,14 +365,15 @@ class DynamoDBGalleries:
             return True
         return False
 
-    def _run(self, key: GalleryKey, limit: int, ranks: str, bounds: dict[str, Any]) -> Run:
+    def _run(self, key: GalleryKey, version: Version, limit: int, ranks: str, bounds: dict[str, Any]) -> Run:
+        index = _INDEXES[version.slot]
         with translated():
             page = self._client.query(
                 TableName=self._images,
-                IndexName="by_rank",
-                KeyConditionExpression=f"ranked_in = :gallery AND {ranks}",
-                ExpressionAttributeNames={"#rank": "rank"},
-                ExpressionAttributeValues={":gallery": {"S": _partition(key)}, **bounds},
+                IndexName=index.name,
+                KeyConditionExpression=f"{index.partition} = :order AND {ranks}",
+                ExpressionAttributeNames={"#rank": index.rank},
+                ExpressionAttributeValues={":order": {"S": _order(key, version.number)}, **bounds},
                 Limit=limit,
             )
         return Run([_image(cast("Item", item)) for item in page["Items"]], "LastEvaluatedKey" in page)
@@ -317,6 +402,27 @@ class DynamoDBGalleries:
             put["ExpressionAttributeValues"] = values
         return {"Put": put}
 
+    def _put_version(self, key: GalleryKey, version: Version) -> dict[str, Any]:
+        item = {
+            "pk": {"S": _partition(key)},
+            "sk": {"S": _version_sort_key(version.number)},
+            "version": {"S": _version_text(version)},
+        }
+        return {"Put": {"TableName": self._galleries, "Item": item}}
+
+    def _try_transaction(self, writes: list[Any]) -> bool:
+        """Whether the conditions held."""
+
+        def attempt() -> None:
+            with translated():
+                self._client.transact_write_items(TransactItems=writes)
+
+        try:
+            retry_contended(attempt)
+        except TransactionRefused:
+            return False
+        return True
+
     def _transact(self, writes: list[Any], gallery_at: int) -> None:
         def attempt() -> None:
             with translated():
@@ -330,6 +436,43 @@ class DynamoDBGalleries:
 
 def _partition(key: GalleryKey) -> str:
     return f"{key.merchant_id}/{key.gallery_id}"
+
+
+def _order(key: GalleryKey, version: int) -> str:
+    return f"{_partition(key)}#{version}"
+
+
+def _version_sort_key(number: int) -> str:
+    return f"version#{number:09d}"
+
+
+def _version_text(version: Version) -> str:
+    """A version, always in the same words: conditions compare them."""
+    ranking = version.ranking
+    told = {
+        "number": version.number,
+        "policy": ranking.policy,
+        "half_life_days": ranking.half_life_days,
+        "lab_share": ranking.lab_share,
+        "mean_rate": version.prior.mean_rate,
+        "slot": version.slot,
+        "created_at": to_rfc3339(version.created_at),
+        "reason": version.reason,
+    }
+    return json.dumps(told, separators=(",", ":"), ensure_ascii=False)
+
+
+@lru_cache(maxsize=256)
+def _version(text: str) -> Version:
+    told = json.loads(text)
+    return Version(
+        told["number"],
+        Ranking(told["policy"], told["half_life_days"], told["lab_share"]),
+        Prior(told["mean_rate"]),
+        told["slot"],
+        from_rfc3339(told["created_at"]),
+        told["reason"],
+    )
 
 
 def _gallery_key(key: GalleryKey) -> dict[str, Any]:
@@ -364,7 +507,7 @@ def _gallery(item: Item) -> Gallery:
     return Gallery(
         key=GalleryKey(item["pk"]["S"], item["sk"]["S"]),
         title=title["S"] if title else None,
-        policy=item["policy"]["S"],
+        live=_version(item["live"]["S"]),
         created_at=from_rfc3339(item["created_at"]["S"]),
         images=int(item["images"]["N"]),
         totals=Totals(int(item["views"]["N"]), int(item["clicks"]["N"])),
@@ -378,6 +521,9 @@ def _gallery(item: Item) -> Gallery:
         deleting="deleting" in item,
         counting="every_event" if item.get("counting") == {"S": "every_event"} else "once_an_hour",
         public_counts=item.get("public_counts") == {"BOOL": True},
+        next=_version(item["next"]["S"]) if "next" in item else None,
+        retired=_version(item["retired"]["S"]) if "retired" in item else None,
+        last_version=int(item["last_version"]["N"]),
     )
 
 
@@ -401,7 +547,6 @@ def _image_item(image: Image) -> Item:
         **_image_key(image.gallery, image.image_id),
         "description": {"S": json.dumps(present, separators=(",", ":"), ensure_ascii=False)},
         "incarnation": {"S": image.incarnation},
-        "policy": {"S": image.policy},
         "views": {"N": str(image.totals.views)},
         "clicks": {"N": str(image.totals.clicks)},
         "weight": {"N": str(image.weight)},
@@ -409,11 +554,15 @@ def _image_item(image: Image) -> Item:
     }
     if image.pinned_position is not None:
         item["pinned_position"] = {"N": str(image.pinned_position)}
-    if image.rank is None:
+    if image.hidden:
         item["hidden"] = {"BOOL": True}
-    else:
-        item["ranked_in"] = {"S": _partition(image.gallery)}
-        item["rank"] = {"S": image.rank}
+    for score in image.scores:
+        index = _INDEXES[score.slot]
+        item[index.score] = {"S": f"{score.version} {score.points} {score.at}"}
+        rank = image.rank(score)
+        if rank is not None:
+            item[index.partition] = {"S": _order(image.gallery, score.version)}
+            item[index.rank] = {"S": rank}
     return item
 
 
@@ -443,9 +592,19 @@ def _image(item: Item) -> Image:
         item["sk"]["S"],
         description,
         item["incarnation"]["S"],
-        item["policy"]["S"],
+        _scores(item),
         Totals(int(item["views"]["N"]), int(item["clicks"]["N"])),
         int(pinned["N"]) if pinned else None,
         "hidden" in item,
         int(item["revision"]["N"]),
     )
+
+
+def _scores(item: Item) -> tuple[Score, ...]:
+    scores = []
+    for slot in _SLOTS:
+        stored = item.get(_INDEXES[slot].score)
+        if stored:
+            version, points, at = stored["S"].split()
+            scores.append(Score(slot, int(version), int(points), int(at)))
+    return tuple(scores)

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from vitrine.ranking.decay import SumKey, worth
+from vitrine.ranking.model import (
+    Evidence,
+    Prior,
+    Ranking,
+    Slot,
+    Version,
+    first_version,
+    fitted,
+    has_moved,
+    is_off,
+    other_slot,
+    rank_digits,
+)
+from vitrine.ranking.policies import POLICIES
 
-Policy = Literal["interest", "newest"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
 Counting = Literal["once_an_hour", "every_event"]
 
 CLICK_WEIGHT = 7
-LARGEST_WEIGHT = 10**15 - 1
 DEFAULT_GALLERY = "default"
 PINNED_START = "0"
 RANKED_START = "1"
@@ -40,21 +55,71 @@ class Totals(NamedTuple):
         """All events. It only ever grows, so it tells which of two totals is the later."""
         return self.views + self.clicks
 
+    def plus(self, increase: Totals) -> Totals:
+        """These totals after more events."""
+        return Totals(self.views + increase.views, self.clicks + increase.clicks)
+
     @property
     def weight(self) -> int:
         """Interest: `views + 7·clicks` (the gallery challenge's rule that a click tells seven times more)."""
         return self.views + CLICK_WEIGHT * self.clicks
 
 
+NOTHING_COUNTED = Totals()
+
+
+class Counts(NamedTuple):
+    """What was counted of an image: `totals` of all events, those of visitors of the lab, sums of aged events."""
+
+    totals: Totals = NOTHING_COUNTED
+    lab: Totals = NOTHING_COUNTED
+    recent: Mapping[SumKey, int] = MappingProxyType({})
+
+    def evidence(self, half_life_days: int, at: int) -> Evidence:
+        """What policies score at a moment (seconds since 1970)."""
+        return Evidence(
+            weight=self.totals.weight,
+            exposure=self.totals.views - self.lab.views,
+            clicks=self.totals.clicks - self.lab.clicks,
+            recent_exposure=worth("views", half_life_days, at, self.recent),
+            recent_clicks=worth("clicks", half_life_days, at, self.recent),
+        )
+
+
 class Counted(NamedTuple):
-    """Absolute totals of one incarnation of an image."""
+    """Absolute totals of one incarnation of an image.
+
+    `counts` tell more of the same events, as they stood at `at` (seconds since 1970); None where only the totals are
+    known.
+    """
 
     image_id: str
     incarnation: str
     totals: Totals
+    counts: Counts | None = None
+    at: int = 0
 
 
-NOTHING_COUNTED = Totals()
+class Score(NamedTuple):
+    """An image's points under a version of the ranking, stored in one of the two indexes.
+
+    They are those of the moment `at` (seconds since 1970), or were not far from them (`model.has_moved`). `at` is 0
+    where nothing was counted yet, or more was counted than the points follow from.
+    """
+
+    slot: Slot
+    version: int
+    points: int
+    at: int
+
+
+def score_under(version: Version, counts: Counts, at: int, stored: Score | None = None) -> Score:
+    """The score of these counts at a moment. What is stored stays where the score has hardly moved."""
+    policy = POLICIES[version.ranking.policy]
+    points = policy.points(counts.evidence(version.ranking.half_life_days, at), version.prior)
+    if stored is not None and not has_moved(stored.points, points, policy.tolerance):
+        points = stored.points
+    return Score(version.slot, version.number, points, at)
 
 
 class Description(NamedTuple):
@@ -83,7 +148,7 @@ class Image(NamedTuple):
     image_id: str
     description: Description
     incarnation: str
-    policy: Policy = "interest"
+    scores: tuple[Score, ...] = ()
     totals: Totals = NOTHING_COUNTED
     pinned_position: int | None = None
     hidden: bool = False
@@ -94,32 +159,72 @@ class Image(NamedTuple):
         """The interest shown beside the image, whatever policy orders it."""
         return self.totals.weight
 
-    def with_totals(self, totals: Totals) -> Image:
-        """This image after counting."""
-        return self._replace(totals=totals)
+    @property
+    def newest_version(self) -> int:
+        """The latest version that the image has a score of."""
+        return max((score.version for score in self.scores), default=0)
+
+    def score(self, version: Version) -> Score | None:
+        """The image's score under a version."""
+        return next((score for score in self.scores if score.version == version.number), None)
+
+    def scored(self, version: Version, counts: Counts, at: int) -> Image:
+        """This image with its score under a version as counts say; another score in the same slot goes."""
+        score = score_under(version, counts, at, self.score(version))
+        return self._replace(scores=(*(it for it in self.scores if it.slot != version.slot), score))
+
+    def without_score(self, version: int) -> Image:
+        """This image without its score under a version."""
+        return self._replace(scores=tuple(score for score in self.scores if score.version != version))
+
+    def shown(self, counted: Counted, versions: Iterable[Version]) -> Image:
+        """This image after counting, with its scores under these versions.
+
+        Where only totals are known, scores that follow from more stay as they are: who knows more comes again.
+        """
+        image = self._replace(totals=counted.totals)
+        for version in versions:
+            if counted.counts is not None:
+                image = image.scored(version, counted.counts, counted.at)
+            elif not POLICIES[version.ranking.policy].is_rate:
+                image = image.scored(version, Counts(counted.totals), counted.at)
+            else:
+                image = image._replace(
+                    scores=tuple(it._replace(at=0) if it.version == version.number else it for it in image.scores)
+                )
+        return image
+
+    def is_scored_as(self, after: Image) -> bool:
+        """Whether this image's scores need no write to be those of `after`."""
+
+        def points(image: Image) -> set[tuple[int, int, bool]]:
+            return {(score.version, score.points, score.at == 0) for score in image.scores}
+
+        return points(self) == points(after)
 
     def described(self, description: Description) -> Image:
         """This image after a change of its description."""
         return self._replace(description=description)
 
-    @property
-    def rank(self) -> str | None:
-        """Sort key in the gallery's order; None when hidden.
+    def rank(self, score: Score) -> str | None:
+        """Sort key in the order of a version; None when hidden.
 
-        Ascending it gives pinned images by position, then weight descending, newest first, id: a total order.
+        Ascending it gives pinned images by position, then points descending, newest first, id: a total order.
         """
         if self.hidden:
             return None
         age = f"{_LARGEST_INSTANT - (self.description.created_at - _CALENDAR_START) // _MICROSECOND:018d}"
         if self.pinned_position is not None:
             return f"{PINNED_START}{self.pinned_position:05d}{age}{self.image_id}"
-        interest = min(self.weight, LARGEST_WEIGHT) if self.policy == "interest" else 0
-        return f"{RANKED_START}{LARGEST_WEIGHT - interest:015d}{age}{self.image_id}"
+        return f"{RANKED_START}{rank_digits(score.points)}{age}{self.image_id}"
 
 
 @dataclass(frozen=True)
 class Gallery:
     """A gallery and its totals.
+
+    Readers see the order of the version `live`. `next` is being made in the other slot, all images together take
+    its place, and `retired` is what was read before, kept for a while. `last_version` is the highest number taken.
 
     `public_counts` says whether web pages are told what was counted for it and for its images.
     `counting` says how often a visitor of a web page counts for an image: once an hour for views and for clicks, or
@@ -129,7 +234,7 @@ class Gallery:
 
     key: GalleryKey
     title: str | None
-    policy: Policy
+    live: Version
     created_at: datetime
     images: int = 0
     totals: Totals = NOTHING_COUNTED
@@ -138,15 +243,60 @@ class Gallery:
     deleting: bool = False
     counting: Counting = "once_an_hour"
     public_counts: bool = False
+    next: Version | None = None
+    retired: Version | None = None
+    last_version: int = 1
+
+    @property
+    def versions(self) -> tuple[Version, ...]:
+        """The versions under which images are scored."""
+        return (self.live,) if self.next is None else (self.live, self.next)
+
+    @property
+    def wanted(self) -> Version:
+        """The version that was chosen last."""
+        return self.next or self.live
+
+    def fitted_prior(self) -> Prior:
+        """What is expected of an image before it is seen, as the gallery's totals have it."""
+        return fitted(self.live.prior, self.totals.clicks, self.totals.views)
+
+    def following(self, ranking: Ranking, now: datetime, reason: str) -> Version:
+        """A version to come after the last one."""
+        slot = other_slot(self.live.slot)
+        return Version(self.last_version + 1, ranking, self.fitted_prior(), slot, now, reason)
+
+    def holds(self, version: int) -> Version | None:
+        """The version of this number, if it can be read."""
+        return next((it for it in (self.live, self.retired) if it and it.number == version), None)
+
+
+def is_prior_off(gallery: Gallery) -> bool:
+    """Whether scores follow from a prior that should be fitted again, and no version is being made anyway."""
+    rates = POLICIES[gallery.live.ranking.policy].is_rate
+    return rates and gallery.next is None and is_off(gallery.live.prior, gallery.totals.clicks, gallery.totals.views)
 
 
 class GalleryChanges(TypedDict, total=False):
     """What a merchant says of a gallery. What is left out stays as it is."""
 
     title: str | None
-    policy: Policy
+    ranking: Ranking
     counting: Counting
     public_counts: bool
+
+
+def new_gallery(key: GalleryKey, now: datetime, changes: GalleryChanges | None = None) -> Gallery:
+    """A gallery without images, as `changes` say."""
+    said = changes or {}
+    return Gallery(
+        key,
+        said.get("title"),
+        first_version(said.get("ranking", Ranking()), now),
+        now,
+        counting=said.get("counting", "once_an_hour"),
+        public_counts=said.get("public_counts", False),
+    )
 
 
 class Settlement(NamedTuple):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from vitrine.galleries.model import Counted, Gallery, GalleryChanges, GalleryKey, Image, Policy, Settlement, Totals
+    from vitrine.galleries.model import Counted, Counts, Gallery, GalleryChanges, GalleryKey, Image, Settlement
+    from vitrine.ranking.model import Version
 
 
 class StaleImages(Exception):
@@ -36,6 +37,26 @@ class GalleryStore(Protocol):
         """Set what `changes` say; False when there is no gallery, or it is being deleted."""
         ...
 
+    def plan_version(self, gallery: Gallery, version: Version) -> bool:
+        """Make a version the next one, if the gallery still has the versions that were read; whether it did."""
+        ...
+
+    def promote_version(self, gallery: Gallery, version: Version) -> bool:
+        """Make the next version the live one and retire the one before; False where it is not the next one."""
+        ...
+
+    def forget_retired(self, key: GalleryKey, version: Version) -> bool:
+        """Let nobody read a retired version any more; False where it is not retired."""
+        ...
+
+    def list_versions(self, key: GalleryKey, limit: int, before: int | None) -> Sequence[Version]:
+        """Up to `limit` versions, the latest first, below the number `before`."""
+        ...
+
+    def find_version(self, key: GalleryKey, number: int) -> Version | None:
+        """A version that the gallery has or had."""
+        ...
+
     def find_gallery(self, key: GalleryKey) -> Gallery | None:
         """The gallery, read consistently."""
         ...
@@ -60,23 +81,23 @@ class GalleryStore(Protocol):
         """The images there are of these, read consistently."""
         ...
 
-    def ranked_images(self, key: GalleryKey, limit: int, after: str) -> Run:
-        """Up to `limit` images by rank, behind the rank `after`: one query."""
+    def ranked_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> Run:
+        """Up to `limit` images by their rank under a version, behind the rank `after`: one query."""
         ...
 
-    def pinned_images(self, key: GalleryKey, limit: int, after: str) -> Run:
-        """Up to `limit` pinned images by rank, behind the rank `after`: one query."""
+    def pinned_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> Run:
+        """Up to `limit` pinned images by their rank under a version, behind the rank `after`: one query."""
         ...
 
     def stored_images(self, key: GalleryKey, limit: int, after: str | None) -> Sequence[Image]:
         """Up to `limit` images by id, hidden ones too, after the id `after`, read consistently."""
         ...
 
-    def commit_images(self, key: GalleryKey, created: Sequence[Image], changed: Sequence[Image]) -> None:
+    def commit_images(self, gallery: Gallery, created: Sequence[Image], changed: Sequence[Image]) -> None:
         """Write all or nothing, at most `COMMIT_LIMIT` images, and count the created ones in the gallery.
 
-        Created ones must not exist and have the gallery's policy; changed ones must stand as they were read.
-        Raises StaleImages, or StaleGallery when the gallery has another policy, is gone or is being deleted.
+        Created ones must not exist and have scores under the gallery's versions; changed ones must stand as they were
+        read. Raises StaleImages, or StaleGallery when the gallery has other versions, is gone or is being deleted.
         """
         ...
 
@@ -107,7 +128,7 @@ class Counters(Protocol):
         """Take no more events for this incarnation of the image."""
         ...
 
-    def read(self, images: Sequence[Image]) -> Mapping[str, Totals]:
+    def read(self, images: Sequence[Image]) -> Mapping[str, Counts]:
         """What was counted, by image id; nothing for images never counted."""
         ...
 
@@ -119,6 +140,14 @@ class Tasks(Protocol):
         """Remove all images of a gallery that is marked, then itself."""
         ...
 
-    def rank_again(self, key: GalleryKey, policy: Policy) -> None:
-        """Give all images the gallery's policy."""
+    def fit_prior(self, key: GalleryKey) -> None:
+        """Fit the prior of a gallery's ranking again, if it is off."""
+        ...
+
+    def make_order(self, key: GalleryKey, version: int) -> None:
+        """Score all images under the gallery's next version, then make it the live one."""
+        ...
+
+    def forget_order(self, key: GalleryKey, version: int) -> None:
+        """Remove the scores of a retired version, once nobody pages through it any more."""
         ...

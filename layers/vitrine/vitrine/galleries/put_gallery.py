@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from vitrine.galleries.model import Gallery
-from vitrine.platform.problems import Conflict
+from vitrine.galleries.change_ranking import change_ranking
+from vitrine.galleries.model import new_gallery
+from vitrine.galleries.read_gallery import find_gallery
+from vitrine.platform.problems import Conflict, NotFound
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from vitrine.galleries.model import GalleryChanges, GalleryKey
+    from vitrine.galleries.model import Gallery, GalleryChanges, GalleryKey
     from vitrine.galleries.ports import GalleryStore, Tasks
 
 
@@ -25,18 +26,20 @@ class PutGallery(NamedTuple):
 def put_gallery(
     store: GalleryStore, tasks: Tasks, key: GalleryKey, changes: GalleryChanges, *, now: datetime
 ) -> PutGallery:
-    """Make or change a gallery; a new policy orders its images again in the background.
+    """Make or change a gallery; a new ranking orders its images again in the background.
 
-    Raises Conflict while a gallery of this id is being deleted.
+    Raises Conflict while a gallery of this id is being deleted, or others change its ranking.
     """
-    gallery = replace(Gallery(key, None, "interest", now), **changes)
+    gallery = new_gallery(key, now, changes)
     if store.put_gallery(gallery):
         return PutGallery(gallery, created=True)
-    before = store.find_gallery(key)
-    policy = changes.get("policy")
-    if before and policy and before.policy != policy:
-        tasks.rank_again(key, policy)
-    if before is None or before.deleting or not store.change_gallery(key, changes):
-        raise Conflict(f"Gallery {key.gallery_id} is being deleted. Try again in a moment.")
-    after = store.find_gallery(key)
-    return PutGallery(after or before, created=False)
+    settings = changes.copy()
+    ranking = settings.pop("ranking", None)
+    try:
+        if not store.change_gallery(key, settings):
+            raise Conflict(f"Gallery {key.gallery_id} is being deleted. Try again in a moment.")
+        if ranking is None:
+            return PutGallery(find_gallery(store, key), created=False)
+        return PutGallery(change_ranking(store, tasks, key, ranking, reason="changed", now=now), created=False)
+    except NotFound as gone:
+        raise Conflict(f"Gallery {key.gallery_id} is being deleted. Try again in a moment.") from gone

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vitrine.galleries.model import Image
+from vitrine.galleries.model import Counts, Image, score_under
 from vitrine.galleries.ports import COMMIT_LIMIT, StaleGallery, StaleImages
 from vitrine.galleries.read_gallery import find_gallery
 from vitrine.platform.problems import Unavailable
@@ -53,11 +53,7 @@ def _put_some(
 ) -> list[PutImage]:
     for _ in range(_ATTEMPTS):
         present = store.get_images(gallery.key, [draft.image_id for draft in drafts])
-        created = [
-            Image(gallery.key, draft.image_id, draft.description, new_incarnation(), gallery.policy)
-            for draft in drafts
-            if draft.image_id not in present
-        ]
+        created = [_new_image(gallery, draft, new_incarnation()) for draft in drafts if draft.image_id not in present]
         changed = [
             image.described(draft.description)
             for draft in drafts
@@ -65,7 +61,7 @@ def _put_some(
         ]
         try:
             if created or changed:
-                store.commit_images(gallery.key, created, changed)
+                store.commit_images(gallery, created, changed)
         except StaleImages:
             continue
         except StaleGallery:
@@ -73,3 +69,8 @@ def _put_some(
             continue
         return [PutImage(draft.image_id, "updated" if draft.image_id in present else "created") for draft in drafts]
     raise Unavailable("Others are changing these images. Send the request again.", 1)
+
+
+def _new_image(gallery: Gallery, draft: ImageDraft, incarnation: str) -> Image:
+    scores = tuple(score_under(version, Counts(), 0) for version in gallery.versions)
+    return Image(gallery.key, draft.image_id, draft.description, incarnation, scores)

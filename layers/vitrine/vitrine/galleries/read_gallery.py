@@ -7,27 +7,26 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.galleries.model import PINNED_START, RANKED_START, place_pinned
 from vitrine.galleries.ports import Run
-from vitrine.platform.problems import NotFound
+from vitrine.platform.problems import MalformedRequest, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vitrine.galleries.model import Gallery, GalleryKey, Image, Placed
     from vitrine.galleries.ports import GalleryStore
+    from vitrine.ranking.model import Version
 
 
 class Position(NamedTuple):
-    """Where a reader stands: the next position and the last ranks met among ranked and pinned images.
+    """Where a reader stands in the order of a version: the next position, the last ranks met of ranked and pinned.
 
     `after_pinned` is None once all pinned images were met.
     """
 
+    version: int
     next_position: int
     after_ranked: str
     after_pinned: str | None
-
-
-_START = Position(1, RANKED_START, PINNED_START)
 
 
 class OrderedPage(NamedTuple):
@@ -41,8 +40,13 @@ def find_gallery(store: GalleryStore, key: GalleryKey) -> Gallery:
     """The gallery. Raises NotFound, also while it is being deleted."""
     gallery = store.find_gallery(key)
     if gallery is None or gallery.deleting:
-        raise NotFound(f"There is no gallery {key.gallery_id}.")
+        raise no_gallery(key)
     return gallery
+
+
+def no_gallery(key: GalleryKey) -> NotFound:
+    """What is told of a gallery that is not there."""
+    return NotFound(f"There is no gallery {key.gallery_id}.")
 
 
 def find_image(store: GalleryStore, key: GalleryKey, image_id: str) -> Image:
@@ -65,15 +69,17 @@ def find_shown_image(store: GalleryStore, key: GalleryKey, image_id: str) -> Ima
     return image
 
 
-def read_order(store: GalleryStore, key: GalleryKey, limit: int, start: Position | None) -> OrderedPage:
+def read_order(store: GalleryStore, gallery: Gallery, limit: int, start: Position | None) -> OrderedPage:
     """A page of the order: one query, and one more only where pinned images reach over a page's end.
 
-    A page ends early where a query met its megabyte. Raises NotFound for an unknown gallery.
+    A page ends early where a query met its megabyte. Raises MalformedRequest where the reader's order is gone.
     """
-    here = start or _START
-    pinned, ranked = _from_the_start(store, key, limit) if start is None else _from(store, key, limit, start)
-    if start is None and not pinned.images and not ranked.images:
-        find_gallery(store, key)
+    here = start or Position(gallery.live.number, 1, RANKED_START, PINNED_START)
+    version = gallery.holds(here.version)
+    if version is None:
+        raise MalformedRequest("The gallery is ordered anew since this cursor was made. Start again without a cursor.")
+    reader = _Reader(store, gallery.key, version, limit)
+    pinned, ranked = reader.from_the_start() if start is None else reader.from_(start)
     placed = place_pinned(ranked.images, pinned.images, here.next_position, limit)
     if ranked.cut:  # what stands before a pinned image's position is not read yet
         placed = list(takewhile(lambda it: (it.image.pinned_position or 0) <= it.position, placed))
@@ -86,34 +92,46 @@ def read_order(store: GalleryStore, key: GalleryKey, limit: int, start: Position
     if not (pins_left or ranked.cut or len(ranks) < len(ranked.images)):
         return OrderedPage(placed, None)
     following = Position(
+        version=here.version,
         next_position=here.next_position + len(placed),
-        after_ranked=_rank(ranks[-1]) if ranks else here.after_ranked,
-        after_pinned=(_rank(pins[-1]) if pins else here.after_pinned) if pins_left else None,
+        after_ranked=reader.rank(ranks[-1]) if ranks else here.after_ranked,
+        after_pinned=(reader.rank(pins[-1]) if pins else here.after_pinned) if pins_left else None,
     )
     return OrderedPage(placed, following)
 
 
-def _rank(image: Image) -> str:
-    """Where an image stands that was found by its rank."""
-    return image.rank or ""
+class _Reader(NamedTuple):
+    """Reads the order of a version."""
 
+    store: GalleryStore
+    key: GalleryKey
+    version: Version
+    limit: int
 
-def _from_the_start(store: GalleryStore, key: GalleryKey, limit: int) -> tuple[Run, Run]:
-    images, cut = store.ranked_images(key, limit + 1, PINNED_START)
-    pinned = [image for image in images if image.pinned_position is not None]
-    ranked = Run(images[len(pinned) :], cut)
-    due = 0
-    for position in range(1, limit + 1):
-        due += due < len(pinned) and (pinned[due].pinned_position or 0) <= position
-    if cut and len(ranked.images) + due < limit:
-        last = _rank(images[-1])
-        more = store.ranked_images(key, limit + 1, max(last, RANKED_START))
-        return Run(pinned, cut and not ranked.images), Run(ranked.images + more.images, more.cut)
-    return Run(pinned, cut and not ranked.images), ranked
+    def rank(self, image: Image) -> str:
+        """Where an image stands that was found by its rank."""
+        score = image.score(self.version)
+        return (image.rank(score) if score else None) or ""
 
+    def from_the_start(self) -> tuple[Run, Run]:
+        """Pinned and ranked images of the first page."""
+        images, cut = self._ranked(PINNED_START)
+        pinned = [image for image in images if image.pinned_position is not None]
+        ranked = Run(images[len(pinned) :], cut)
+        due = 0
+        for position in range(1, self.limit + 1):
+            due += due < len(pinned) and (pinned[due].pinned_position or 0) <= position
+        if cut and len(ranked.images) + due < self.limit:
+            more = self._ranked(max(self.rank(images[-1]), RANKED_START))
+            return Run(pinned, cut and not ranked.images), Run(ranked.images + more.images, more.cut)
+        return Run(pinned, cut and not ranked.images), ranked
 
-def _from(store: GalleryStore, key: GalleryKey, limit: int, here: Position) -> tuple[Run, Run]:
-    pinned = Run([], cut=False)
-    if here.after_pinned is not None:
-        pinned = store.pinned_images(key, limit + 1, here.after_pinned)
-    return pinned, store.ranked_images(key, limit + 1, here.after_ranked)
+    def from_(self, here: Position) -> tuple[Run, Run]:
+        """Pinned and ranked images of a later page."""
+        pinned = Run([], cut=False)
+        if here.after_pinned is not None:
+            pinned = self.store.pinned_images(self.key, self.version, self.limit + 1, here.after_pinned)
+        return pinned, self._ranked(here.after_ranked)
+
+    def _ranked(self, after: str) -> Run:
+        return self.store.ranked_images(self.key, self.version, self.limit + 1, after)

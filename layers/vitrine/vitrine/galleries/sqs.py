@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-    from vitrine.galleries.model import GalleryKey, Policy
+    from vitrine.galleries.model import GalleryKey
 
-_CHANGING_SECONDS = 15
+_PLANNING_SECONDS = 5
+_PAGING_SECONDS = 900
 
 
 class SqsTasks:
@@ -25,13 +26,23 @@ class SqsTasks:
         """Remove all images of a gallery that is marked, then itself."""
         self._send({"task": "delete_gallery", "key": list(key)})
 
-    def rank_again(self, key: GalleryKey, policy: Policy, after: str | None = None) -> None:
-        """Give the images behind `after` the gallery's policy.
+    def fit_prior(self, key: GalleryKey) -> None:
+        """Fit the prior of a gallery's ranking again, if it is off."""
+        self._send({"task": "fit_prior", "key": list(key)})
 
-        It is asked for before the gallery changes, so that no crash can part the two; a first run waits for it.
+    def make_order(self, key: GalleryKey, version: int, after: str | None = None) -> None:
+        """Score the images behind `after` under the gallery's next version, then make it the live one.
+
+        It is asked for before the gallery has the version, so that no crash can part the two; a first run waits for
+        it, and until nobody takes the version that was live before the last one for the live one.
         """
-        task = {"task": "rank_again", "key": list(key), "policy": policy, "after": after}
-        self._send(task, delay_seconds=0 if after else _CHANGING_SECONDS)
+        task = {"task": "make_order", "key": list(key), "version": version, "after": after}
+        self._send(task, delay_seconds=0 if after else _PLANNING_SECONDS)
+
+    def forget_order(self, key: GalleryKey, version: int, after: str | None = None) -> None:
+        """Remove the scores of a retired version, once nobody pages through it any more."""
+        task = {"task": "forget_order", "key": list(key), "version": version, "after": after}
+        self._send(task, delay_seconds=0 if after else _PAGING_SECONDS)
 
     def _send(self, task: dict[str, Any], delay_seconds: int = 0) -> None:
         body = json.dumps({**task, "hops": self._hops})

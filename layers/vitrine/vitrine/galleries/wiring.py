@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from vitrine.galleries.dynamodb import DynamoDBGalleries
-from vitrine.galleries.show_counts import PublicCounts
+from vitrine.galleries.recent_galleries import RecentGalleries
 from vitrine.galleries.sqs import SqsTasks
 from vitrine.platform.aws import client
 from vitrine.platform.settings import read_settings
@@ -34,9 +34,9 @@ def gallery_store() -> DynamoDBGalleries:
 
 
 @cache
-def public_counts() -> PublicCounts:
-    """Which galleries tell web pages what was counted."""
-    return PublicCounts(gallery_store())
+def recent_galleries() -> RecentGalleries:
+    """Galleries as they were a moment ago."""
+    return RecentGalleries(gallery_store())
 
 
 def gallery_tasks(hops: int = 0) -> SqsTasks:

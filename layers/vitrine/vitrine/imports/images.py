@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import field_validator
 
 from vitrine.galleries.bodies import NewImage
-from vitrine.galleries.model import DEFAULT_GALLERY, Gallery, GalleryKey
+from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey, new_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
 from vitrine.imports.lists import listed
 from vitrine.imports.model import ImportRefused
@@ -45,7 +45,7 @@ def write_images(
     try:
         put_images(store, key, last, new_incarnation=new_incarnation)
     except NotFound:
-        store.put_gallery(Gallery(key, None, "interest", taken.created_at))
+        store.put_gallery(new_gallery(key, taken.created_at))
         _put_again(store, new_incarnation, key, last)
     return []
 

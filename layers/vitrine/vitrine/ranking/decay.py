@@ -11,33 +11,50 @@ digits that DynamoDB keeps exactly.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from vitrine.ranking.model import WHOLE_LOOK
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+UNIT = 2**16
 _HALF_LIVES_AN_EPOCH = 32
-KEPT_EPOCHS = 2
+_KEPT_EPOCHS = 2
+_DAY = 86_400
 
 
-def epoch_at(seconds: float, half_life_seconds: float) -> int:
-    """The epoch of a moment (seconds since 1970)."""
-    return int(seconds // (_HALF_LIVES_AN_EPOCH * half_life_seconds))
+class SumKey(NamedTuple):
+    """Which events a sum holds: views or clicks of one epoch of a half-life."""
+
+    kind: Literal["views", "clicks"]
+    half_life_days: int
+    epoch: int
+
+    @property
+    def outdated(self) -> SumKey:
+        """The sum that is worth nothing once this one is written."""
+        return self._replace(epoch=self.epoch - _KEPT_EPOCHS)
 
 
-def amount_at(seconds: float, half_life_seconds: float, units: int = WHOLE_LOOK) -> int:
-    """What an event at a moment adds to its epoch's sum. `units` of `WHOLE_LOOK` are one event."""
-    landmark = epoch_at(seconds, half_life_seconds) * _HALF_LIVES_AN_EPOCH * half_life_seconds
-    growth: float = 2.0 ** ((seconds - landmark) / half_life_seconds)
-    return round(units * growth)
+def sum_at(kind: Literal["views", "clicks"], half_life_days: int, seconds: float) -> SumKey:
+    """The sum that an event of a moment (seconds since 1970) goes into."""
+    return SumKey(kind, half_life_days, int(seconds // (_HALF_LIVES_AN_EPOCH * half_life_days * _DAY)))
 
 
-def value_at(seconds: float, half_life_seconds: float, sums: Mapping[int, int]) -> float:
-    """What sums, by epoch, are worth at a moment: an event of that moment counts one."""
+def amount_at(half_life_days: int, seconds: float) -> int:
+    """What an event of a moment adds to its sum."""
+    start = _start_of(sum_at("views", half_life_days, seconds))
+    growth: float = 2.0 ** ((seconds - start) / (half_life_days * _DAY))
+    return round(UNIT * growth)
+
+
+def worth(kind: Literal["views", "clicks"], half_life_days: int, seconds: float, sums: Mapping[SumKey, int]) -> float:
+    """What sums are worth at a moment: an event of that moment counts one, one a half-life older a half."""
     value = 0.0
-    for epoch, total in sums.items():
-        landmark = epoch * _HALF_LIVES_AN_EPOCH * half_life_seconds
-        value += total / WHOLE_LOOK * 2.0 ** ((landmark - seconds) / half_life_seconds)
+    for key, total in sums.items():
+        if key.kind == kind and key.half_life_days == half_life_days:
+            value += total / UNIT * 2.0 ** ((_start_of(key) - seconds) / (half_life_days * _DAY))
     return value
+
+
+def _start_of(key: SumKey) -> int:
+    return key.epoch * _HALF_LIVES_AN_EPOCH * key.half_life_days * _DAY

@@ -14,7 +14,7 @@ from vitrine.ranking.lab import Interval, chance
 
 Decision = Literal["undecided", "first", "second", "bad_split"]
 
-_PRIOR_CLICKERS = (20, 200)
+_CLICKERS_PRIOR = 50.0
 _DECIDED_AT = 20.0
 _SPLIT_PRIOR = 500.0
 _BAD_SPLIT_AT = 1000.0
@@ -70,10 +70,10 @@ def judge(first: Arm, second: Arm) -> Verdict:
 def clickers_e_value(first: int, second: int) -> float:
     """Evidence that visitors of one arm are likelier to click at all, under an even split.
 
-    Each clicker is of either arm by a fair coin where arms do not differ. Against it stand two beta priors of the
-    coin, for effects of about 22 % and 7 %, half and half.
+    Each clicker is of either arm by a fair coin where arms do not differ. Against it stands a beta prior of the coin
+    for effects of about 20 %.
     """
-    return sum(_against_a_fair_coin(first, second, prior / 2) for prior in _PRIOR_CLICKERS) / len(_PRIOR_CLICKERS)
+    return _against_a_fair_coin(first, second, _CLICKERS_PRIOR)
 
 
 def split_e_value(first: int, second: int) -> float:

@@ -39,5 +39,5 @@ def _belief(policy: str, estimate: float) -> str:
         return "by date, the newest first"
     if not POLICIES[policy].is_rate:
         return f"views + 7 clicks make {estimate:.0f}"
-    lately = ", lately" if POLICIES[policy].half_life_days else ""
+    lately = ", lately" if POLICIES[policy].ages else ""
     return f"{estimate * 100:.1f} % of those who see it click{lately}"

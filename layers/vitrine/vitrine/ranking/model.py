@@ -9,16 +9,18 @@ more write units, and a smaller move changes the order little.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from datetime import datetime
+
+Slot = Literal["a", "b"]
 
 LARGEST_POINTS = 10**15 - 1
 HYSTERESIS = 0.05
 FIRST_MEAN_RATE = 0.01
 PRIOR_CLICKS = 2.0
-WHOLE_LOOK = 2**16
+HALF_LIFE_DAYS = 14
 _REFIT_FACTOR = 1.5
 _REFIT_WEIGHT = 20.0
 
@@ -66,24 +68,54 @@ def rank_digits(points: int) -> str:
     return f"{LARGEST_POINTS - min(points, LARGEST_POINTS):015d}"
 
 
-def refitted(prior: Prior, clicks: float, exposure: float) -> Prior:
-    """The prior of a gallery with these clicks and this exposure: another one only where it was off by half.
+def fitted(prior: Prior, clicks: float, exposure: float) -> Prior:
+    """The prior of a gallery with these clicks and this exposure, where `prior` was expected before.
 
-    The old mean stands for twenty clicks beside the counted ones, so that the first clicks by chance refit nothing.
-    The mean is weighted by exposure: that of the images that are shown, which a new one has to compete with. The
-    plain mean of the images' rates ranks worse (docs/ranking.md).
+    The old mean stands for twenty clicks beside the counted ones, so that the first clicks by chance mean little. The
+    mean is weighted by exposure: that of the images that are shown, which a new one has to compete with. The plain
+    mean of the images' rates ranks worse (docs/ranking.md).
     """
-    mean = (_REFIT_WEIGHT + clicks) / (_REFIT_WEIGHT / prior.mean_rate + exposure)
-    is_near = prior.mean_rate / _REFIT_FACTOR < mean < prior.mean_rate * _REFIT_FACTOR
-    return prior if is_near else prior._replace(mean_rate=mean)
+    return prior._replace(mean_rate=(_REFIT_WEIGHT + clicks) / (_REFIT_WEIGHT / prior.mean_rate + exposure))
 
 
-def exposure_units(position: int | None, examination: Sequence[float]) -> int:
-    """What a view at a 1-based position adds to the exposure, in units of which `WHOLE_LOOK` are one look.
+def is_off(prior: Prior, clicks: float, exposure: float) -> bool:
+    """Whether the prior is off by half: then scores are worth computing again."""
+    mean = fitted(prior, clicks, exposure).mean_rate
+    return not prior.mean_rate / _REFIT_FACTOR < mean < prior.mean_rate * _REFIT_FACTOR
 
-    `examination` says how likely each position is looked at, the last one also for all behind it. Where either is
-    unknown a view is a whole look.
+
+class Ranking(NamedTuple):
+    """How a merchant wants a gallery ordered.
+
+    Events lose half of their weight in `half_life_days` in the recent counts, which some policies score.
+    `lab_share` of the visitors see a random order (`lab.py`).
     """
-    if position is None or not examination:
-        return WHOLE_LOOK
-    return round(WHOLE_LOOK * examination[min(position, len(examination)) - 1])
+
+    policy: str = "interest"
+    half_life_days: int = HALF_LIFE_DAYS
+    lab_share: float = 0.0
+
+
+class Version(NamedTuple):
+    """A ranking with all that scores follow from beside the counters: it never changes.
+
+    `slot` is the index in which the images have their ranks under it: there are two, so that a new order is made
+    whole while the old one is read.
+    """
+
+    number: int
+    ranking: Ranking
+    prior: Prior
+    slot: Slot
+    created_at: datetime
+    reason: str
+
+
+def first_version(ranking: Ranking, now: datetime) -> Version:
+    """The version of a new gallery."""
+    return Version(1, ranking, Prior(), "a", now, "created")
+
+
+def other_slot(slot: Slot) -> Slot:
+    """The slot in which the next order is made."""
+    return "b" if slot == "a" else "a"

@@ -22,8 +22,8 @@ class Policy:
     """How images are scored.
 
     `expected` is what the policy believes of an image without the benefit of doubt: a click rate, where `is_rate`.
-    A score times `scale`, as a whole number, are its points. A stored score may be off by `tolerance`.
-    `half_life_days` is how fast events age unless a gallery says otherwise; None where they do not.
+    A score times `scale`, as a whole number, are its points. A stored score may be off by `tolerance`. `ages`: old
+    events count for less.
     """
 
     score: Callable[[Evidence, Prior], float]
@@ -31,7 +31,7 @@ class Policy:
     scale: int = _RATE_SCALE
     tolerance: float = HYSTERESIS
     is_rate: bool = True
-    half_life_days: float | None = None
+    ages: bool = False
 
     def points(self, evidence: Evidence, prior: Prior) -> int:
         """The score as it is stored: a whole number of at most fifteen digits."""
@@ -82,5 +82,5 @@ POLICIES = {
     "newest": Policy(newest, newest, scale=1, tolerance=0.0, is_rate=False),
     "smoothed_rate": Policy(smoothed_rate, smoothed_rate),
     "optimistic_rate": Policy(optimistic_rate, smoothed_rate),
-    "trending_rate": Policy(trending_rate, recent_rate, half_life_days=14.0),
+    "trending_rate": Policy(trending_rate, recent_rate, ages=True),
 }

@@ -1,0 +1,64 @@
+"""Why images are where they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from vitrine.galleries.model import Counts, Score
+from vitrine.ranking.explanation import Explanation, explain
+from vitrine.ranking.policies import POLICIES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from vitrine.galleries.model import Gallery, Image
+    from vitrine.galleries.ports import Counters, GalleryStore
+
+
+class NextImage(NamedTuple):
+    """The image after another one, and by how much the score of that one is higher."""
+
+    image_id: str
+    lead: float
+
+
+class ExplainedImage(NamedTuple):
+    """Why an image is where it is: what its policy makes of its counts, and whom it is before."""
+
+    explanation: Explanation
+    counts: Counts
+    next: NextImage | None
+
+
+def explain_images(
+    store: GalleryStore, counters: Counters, gallery: Gallery, images: Sequence[Image], *, now: int
+) -> Mapping[str, ExplainedImage]:
+    """Explain up to 100 images that follow one another in the gallery's order, by id.
+
+    Scores are explained at the moment that they are of (`now` where there is none yet).
+    """
+    counted = counters.read(images)
+    explained: dict[str, ExplainedImage] = {}
+    for at, image in enumerate(images):
+        counts = counted.get(image.image_id, Counts())
+        score = image.score(gallery.live)
+        evidence = counts.evidence(gallery.live.ranking.half_life_days, (score.at if score else 0) or now)
+        told = explain(gallery.live.ranking.policy, evidence, gallery.live.prior, pinned_position=image.pinned_position)
+        below = images[at + 1] if at + 1 < len(images) else _after(store, gallery, image)
+        explained[image.image_id] = ExplainedImage(told, counts, _next(gallery, score, below))
+    return explained
+
+
+def _after(store: GalleryStore, gallery: Gallery, image: Image) -> Image | None:
+    score = image.score(gallery.live)
+    rank = image.rank(score) if score else None
+    if rank is None or image.pinned_position is not None:
+        return None
+    return next(iter(store.ranked_images(gallery.key, gallery.live, 1, rank).images), None)
+
+
+def _next(gallery: Gallery, score: Score | None, below: Image | None) -> NextImage | None:
+    theirs = below.score(gallery.live) if below else None
+    if below is None or score is None or theirs is None:
+        return None
+    return NextImage(below.image_id, (score.points - theirs.points) / POLICIES[gallery.live.ranking.policy].scale)

@@ -1,0 +1,53 @@
+"""Galleries as they were a moment ago, so that a page of images hardly ever costs a read of its gallery."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from vitrine.galleries.read_gallery import no_gallery
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from vitrine.galleries.model import Gallery, GalleryKey
+    from vitrine.galleries.ports import GalleryStore
+
+REMEMBERED_FOR = timedelta(seconds=2)
+_MOST_REMEMBERED = 10_000
+
+
+class RecentGalleries:
+    """Remembers galleries for `REMEMBERED_FOR`, and not that there is none."""
+
+    def __init__(self, store: GalleryStore) -> None:
+        self._store = store
+        self._known: dict[GalleryKey, tuple[datetime, Gallery]] = {}
+
+    def find(self, key: GalleryKey, now: datetime) -> Gallery:
+        """The gallery. Raises NotFound, also while it is being deleted."""
+        gallery = self.find_all([key], now).get(key)
+        if gallery is None or gallery.deleting:
+            raise no_gallery(key)
+        return gallery
+
+    def telling_counts(self, keys: Collection[GalleryKey], now: datetime) -> set[GalleryKey]:
+        """Those of the galleries that tell web pages what was counted."""
+        return {key for key, gallery in self.find_all(keys, now).items() if gallery.public_counts}
+
+    def find_all(self, keys: Collection[GalleryKey], now: datetime) -> dict[GalleryKey, Gallery]:
+        """The galleries there are of these."""
+        known = {key: it[1] for key in keys if (it := self._known.get(key)) and now - it[0] < REMEMBERED_FOR}
+        unknown = {key for key in keys if key not in known}
+        if unknown:
+            found = self._store.find_galleries(unknown)
+            if len(self._known) + len(found) > _MOST_REMEMBERED:
+                self._known.clear()
+            self._known.update({key: (now, gallery) for key, gallery in found.items()})
+            known.update(found)
+        return known
+
+    def forget(self, key: GalleryKey) -> None:
+        """Ask anew at the next occasion, because the gallery was changed here."""
+        self._known.pop(key, None)

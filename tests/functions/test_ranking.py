@@ -1,0 +1,249 @@
+"""Galleries are ordered as their merchants choose, and say why."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from moto.sqs.models import sqs_backends
+
+from functions.events_api.handler import lambda_handler as events_api
+from functions.galleries_api.handler import lambda_handler as galleries_api
+from functions.gallery_tasks.handler import lambda_handler as gallery_tasks
+from functions.weights.handler import lambda_handler as weights
+from tests.aws import Context, api_event, send
+from tests.streams import stream_records
+from vitrine.galleries.wiring import recent_galleries
+from vitrine.platform.aws import client
+from vitrine.ranking.lab import LabVisitor
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+GALLERY = "/galleries/{gallery_id}"
+IMAGES = "/galleries/{gallery_id}/images"
+IMAGE = "/galleries/{gallery_id}/images/{image_id}"
+VERSIONS = "/galleries/{gallery_id}/ranking-versions"
+RESTORE = "/galleries/{gallery_id}/ranking-versions/{version}/restore"
+
+
+def call(method: str, resource: str, handler: Any = galleries_api, **more: Any) -> tuple[int, Any]:
+    status, content, _ = send(handler, api_event(method, resource, gallery_id="summer", **more))
+    return status, content
+
+
+def make_gallery(*names: str, **ranking: Any) -> None:
+    assert call("PUT", GALLERY, body={"ranking": ranking} if ranking else {})[0] == 201
+    post(*names)
+
+
+def post(*names: str) -> None:
+    images = [
+        {"id": name, "name": name, "url": "https://a.example/1.jpg", "created_at": f"2024-01-{28 - at:02d}T00:00:00Z"}
+        for at, name in enumerate(names)
+    ]
+    assert call("POST", IMAGES, body={"images": images})[0] == 200
+
+
+def count(image_id: str, views: int, clicks: int, session_id: str | None = None) -> None:
+    sent = [{"event_id": uuid4().hex, "type": "view", "image_id": image_id} for _ in range(views)]
+    sent += [{"event_id": uuid4().hex, "type": "click", "image_id": image_id} for _ in range(clicks)]
+    if session_id:
+        sent = [{**event, "session_id": session_id} for event in sent]
+    call("POST", "/galleries/{gallery_id}/events", events_api, body={"events": sent})
+    follow()
+
+
+def follow() -> None:
+    assert weights({"Records": stream_records("CountersTable")}, Context()) == {"batchItemFailures": []}
+
+
+def run_tasks(*names: str) -> None:
+    """Run the tasks that wait (all, or those named), also those that are to wait for a while."""
+    waiting = sqs_backends["123456789012"]["eu-west-1"].queues["GalleryTasksQueue"]._messages
+    while tasks := [it for it in waiting if not names or json.loads(it.body)["task"] in names]:
+        waiting.remove(tasks[0])
+        record = {"messageId": "1", "body": tasks[0].body}
+        assert gallery_tasks({"Records": [record]}, Context()) == {"batchItemFailures": []}
+    recent_galleries.cache_clear()
+
+
+def rank_by(**ranking: Any) -> None:
+    assert call("PUT", GALLERY, body={"ranking": ranking})[0] == 200
+    run_tasks("make_order")
+
+
+def order() -> list[str]:
+    return [image["id"] for image in call("GET", IMAGES)[1]["items"]]
+
+
+def test_each_policy_orders_as_it_says() -> None:
+    make_gallery("newest", "popular", "rated", "unseen")
+    count("popular", 300, 6)
+    count("rated", 100, 5)
+    count("newest", 100, 0)
+    assert order() == ["popular", "rated", "newest", "unseen"]
+    rank_by(policy="newest")
+    assert order() == ["newest", "popular", "rated", "unseen"]
+    rank_by(policy="smoothed_rate")
+    assert order() == ["rated", "popular", "unseen", "newest"]
+    rank_by(policy="optimistic_rate")
+    assert order() == ["rated", "unseen", "popular", "newest"]
+    rank_by(policy="trending_rate", half_life_days=14)
+    assert order() == ["rated", "unseen", "popular", "newest"]
+    assert call("GET", "/galleries/{gallery_id}/audit")[1] == {"images": 4, "mismatched": []}
+
+
+def test_a_policy_that_is_chosen_from_the_start_orders_new_images_and_follows_events() -> None:
+    make_gallery("a", "b", policy="optimistic_rate")
+    count("a", 200, 0)
+    post("c")
+    assert order() == ["c", "b", "a"]
+    assert call("GET", "/galleries/{gallery_id}/audit")[1]["mismatched"] == []
+
+
+def test_readers_keep_the_old_order_until_the_new_one_is_whole() -> None:
+    make_gallery("a", "b", "c")
+    count("c", 9, 9)
+    _, first = call("GET", IMAGES, query={"limit": "1"})
+    assert call("PUT", GALLERY, body={"ranking": {"policy": "newest"}})[0] == 200
+    recent_galleries.cache_clear()
+    assert order() == ["c", "a", "b"]
+    post("d")
+    run_tasks("make_order")
+    assert order() == ["a", "d", "b", "c"]
+    _, second = call("GET", IMAGES, query={"limit": "9", "cursor": first["next_cursor"]})
+    assert [image["id"] for image in second["items"]] == ["a", "d", "b"]
+
+
+def test_a_cursor_of_an_order_that_is_gone_says_so() -> None:
+    make_gallery("a", "b", "c")
+    _, first = call("GET", IMAGES, query={"limit": "1"})
+    assert call("PUT", GALLERY, body={"ranking": {"policy": "newest"}})[0] == 200
+    run_tasks()
+    status, problem = call("GET", IMAGES, query={"limit": "1", "cursor": first["next_cursor"]})
+    assert (status, "ordered anew" in problem["detail"]) == (400, True)
+    assert order() == ["a", "b", "c"]
+    stored = client("dynamodb").scan(TableName="ImagesTable")["Items"]
+    assert all("rank" not in item and "other_rank" in item for item in stored)
+
+
+def test_rankings_are_versions_that_can_be_restored() -> None:
+    make_gallery("a", "b")
+    count("b", 9, 9)
+    rank_by(policy="trending_rate", half_life_days=7, lab_share=0.1)
+    rank_by(policy="trending_rate", half_life_days=7, lab_share=0.1)
+    _, gallery = call("GET", GALLERY)
+    assert gallery["ranking"] == {"policy": "trending_rate", "half_life_days": 7, "lab_share": 0.1}
+    assert (gallery["ranking_version"], gallery["next_ranking_version"]) == (2, None)
+    assert call("POST", RESTORE, version="1")[0] == 202
+    _, page = call("GET", VERSIONS)
+    told = [(it["version"], it["ranking"]["policy"], it["status"], it["reason"]) for it in page["items"]]
+    assert told == [
+        (3, "interest", "being_made", "restored from 1"),
+        (2, "trending_rate", "live", "changed"),
+        (1, "interest", "past", "created"),
+    ]
+    run_tasks("make_order")
+    assert order() == ["b", "a"]
+    assert call("GET", GALLERY)[1]["ranking_version"] == 3
+    for unknown in ("9", "0", "x"):
+        assert call("POST", RESTORE, version=unknown)[0] == 404
+
+
+def test_a_ranking_that_is_not_sent_stays() -> None:
+    make_gallery("a", policy="optimistic_rate")
+    assert call("PUT", GALLERY, body={"title": "Summer"})[1]["ranking"] == {"policy": "optimistic_rate"}
+
+
+@pytest.mark.parametrize(
+    "ranking",
+    [
+        {"policy": "best"},
+        {"policy": "interest", "lab_share": 0.3},
+        {"policy": "trending_rate", "half_life_days": 0},
+        {"policy": "trending_rate", "half_life_days": 1.5},
+        {"policy": "interest", "other": 1},
+    ],
+)
+def test_a_ranking_that_makes_no_sense_is_refused(ranking: dict[str, Any]) -> None:
+    assert call("PUT", GALLERY, body={"ranking": ranking})[0] == 422
+
+
+def test_a_gallery_that_was_deleted_begins_at_its_first_version_again() -> None:
+    make_gallery("a")
+    rank_by(policy="newest")
+    assert call("DELETE", GALLERY)[0] == 202
+    run_tasks("delete_gallery")
+    make_gallery("a")
+    assert [it["version"] for it in call("GET", VERSIONS)[1]["items"]] == [1]
+
+
+def test_an_order_says_why() -> None:
+    make_gallery("a", "b", "c", policy="optimistic_rate")
+    count("a", 298, 6)
+    call("PATCH", IMAGE, image_id="c", body={"pinned_position": 1})
+    _, page = call("GET", IMAGES, query={"explain": "true"})
+    by_id = {image["id"]: image["explanation"] for image in page["items"]}
+    assert by_id["c"]["sentence"].endswith("pinned to 1")
+    assert by_id["a"]["sentence"] == "1.6 % of those who see it click; +0.6 for being little seen"
+    assert (by_id["a"]["clicks"], by_id["a"]["exposure"], by_id["a"]["version"]) == (6, 298, 1)
+    assert by_id["a"]["next"] == {"id": "b", "lead": pytest.approx(0.0217 - 0.0171, abs=0.0001)}
+    assert by_id["b"]["next"] is None
+    assert call("GET", IMAGE, image_id="b", query={"explain": "true"})[1]["explanation"] == by_id["b"]
+    assert "explanation" not in call("GET", IMAGE, image_id="b")[1]
+
+
+def test_a_page_of_a_shop_is_not_told_why() -> None:
+    make_gallery("a")
+    for resource, more in ((IMAGES, {}), (IMAGE, {"image_id": "a"})):
+        assert call("GET", resource, query={"explain": "true"}, kind="publishable", **more)[0] == 403
+
+
+def test_the_audit_names_a_score_that_is_not_the_one_computed_again() -> None:
+    make_gallery("a", policy="optimistic_rate")
+    count("a", 50, 3)
+    [item] = client("dynamodb").scan(TableName="ImagesTable")["Items"]
+    version, points, at = item["score"]["S"].split()
+    item["score"]["S"] = f"{version} {int(points) * 2} {at}"
+    client("dynamodb").put_item(TableName="ImagesTable", Item=item)
+    [wrong] = call("GET", "/galleries/{gallery_id}/audit")[1]["mismatched"]
+    assert wrong["score"] == {"version": 1, "stored": int(points) * 2, "computed": int(points)}
+
+
+def test_a_score_that_hardly_moves_is_not_written_again() -> None:
+    make_gallery("a", policy="smoothed_rate")
+    count("a", 100, 0)
+    [before] = client("dynamodb").scan(TableName="ImagesTable")["Items"]
+    count("a", 5, 0)
+    [after] = client("dynamodb").scan(TableName="ImagesTable")["Items"]
+    assert (after["views"]["N"], after["rank"]) == ("105", before["rank"])
+    count("a", 30, 0)
+    [moved] = client("dynamodb").scan(TableName="ImagesTable")["Items"]
+    assert moved["rank"]["S"] > before["rank"]["S"]
+    assert call("GET", "/galleries/{gallery_id}/audit")[1]["mismatched"] == []
+
+
+def test_a_prior_that_is_off_is_fitted_again_as_a_version() -> None:
+    make_gallery("a", "b", policy="optimistic_rate")
+    count("a", 400, 60)
+    run_tasks()
+    latest, first = call("GET", VERSIONS)[1]["items"]
+    assert (first["prior_rate"], latest["reason"], latest["status"]) == (0.01, "prior fitted again", "live")
+    assert latest["prior_rate"] == pytest.approx((20 + 60) / (2000 + 400))
+    assert call("GET", "/galleries/{gallery_id}/audit")[1]["mismatched"] == []
+
+
+def test_visitors_of_the_lab_count_in_totals_and_not_in_scores() -> None:
+    make_gallery("a", policy="optimistic_rate", lab_share=0.2)
+    visitors = [f"visitor-{at}" for at in range(40)]
+    lab = [it for it in visitors if LabVisitor("secret of shop", "summer", 1, it).is_in_lab(0.2)]
+    assert 0 < len(lab) < len(visitors)
+    for visitor in visitors:
+        count("a", 1, 0, visitor)
+    explanation = call("GET", IMAGE, image_id="a", query={"explain": "true"})[1]["explanation"]
+    assert explanation["lab"] == {"views": len(lab), "clicks": 0}
+    assert explanation["exposure"] == len(visitors) - len(lab)
+    assert call("GET", IMAGE, image_id="a")[1]["events"]["views"] == len(visitors)
+    assert call("GET", "/galleries/{gallery_id}/audit")[1]["mismatched"] == []
