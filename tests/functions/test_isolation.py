@@ -104,6 +104,14 @@ def _interaction(merchant: Merchant) -> str:
     return f"interaction-of-{merchant.shop.merchant_id}"
 
 
+def _version(merchant: Merchant) -> str:
+    """A version that a stranger's gallery does not have."""
+    if merchant.shop.merchant_id == "stranger":
+        return "1"
+    merchant.send("PUT", f"/galleries/{_gallery(merchant)}", {"ranking": {"policy": "newest"}})
+    return "2"
+
+
 # How a merchant comes to have a thing whose id stands in a path, by the name of the path's parameter.
 MADE: dict[str, Callable[[Merchant], str]] = {
     "gallery_id": _gallery,
@@ -115,6 +123,7 @@ MADE: dict[str, Callable[[Merchant], str]] = {
     "product_id": _product,
     "snapshot_id": _snapshot,
     "user_id": _user,
+    "version": _version,
 }
 # Routes that need not find: what is not there is made or erased, and whoever is unknown gets what is popular.
 # A stranger meets things of his own there.
