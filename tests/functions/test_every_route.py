@@ -49,6 +49,7 @@ IDS = {
     "product_id": "one",
     "snapshot_id": "one",
     "user_id": "one",
+    "version": "1",
 }
 OTHER_STATES: list[Any] = [
     *(None, True, 7, "x", "", [], ["x"], [1, "x", None, 2]),
