@@ -13,6 +13,7 @@ from vitrine.galleries.answers import (
     AuditAnswer,
     ChallengeImageAnswer,
     DeletionAnswer,
+    EstimateAnswer,
     FieldErrorAnswer,
     GalleryAnswer,
     ImageAnswer,
@@ -20,6 +21,7 @@ from vitrine.galleries.answers import (
     PutImagesAnswer,
     VersionAnswer,
     challenge_answer,
+    estimate_answer,
     explanation_answer,
     gallery_answer,
     image_answer,
@@ -35,6 +37,7 @@ from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey
 from vitrine.galleries.put_gallery import put_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
 from vitrine.galleries.read_gallery import Position, find_gallery, find_image, find_shown_image, read_order
+from vitrine.galleries.read_lab import read_lab_order, try_ranking
 from vitrine.galleries.wiring import gallery_store, gallery_tasks, new_incarnation, recent_galleries
 from vitrine.platform.http import LONGEST_ID, PUBLISHABLE, SECRET, Answer, HttpApp, Refused, Request
 from vitrine.platform.problems import (
@@ -47,6 +50,7 @@ from vitrine.platform.problems import (
     status_of,
 )
 from vitrine.platform.wiring import replays
+from vitrine.ranking.lab import LabVisitor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,6 +67,15 @@ _EXPLAIN: dict[str, dict[str, Any]] = {
         "enum": ["true", "false"],
         "default": "false",
         "description": "Whether to tell why images are where they are; needs a secret key.",
+    }
+}
+
+_VISITOR: dict[str, dict[str, Any]] = {
+    "session_id": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": LONGEST_ID,
+        "description": "The visitor, as in events: who belongs to the gallery's lab gets a page in random order.",
     }
 }
 
@@ -138,7 +151,7 @@ def post_images(request: Request) -> Answer:
     "/galleries/{gallery_id}/images",
     scope=PUBLISHABLE,
     answers={200: ImageAnswer},
-    query=_EXPLAIN,
+    query={**_EXPLAIN, **_VISITOR},
     paged=True,
 )
 def get_images(request: Request) -> Answer:
@@ -150,7 +163,11 @@ def get_images(request: Request) -> Answer:
     page = request.page((int, int, str, str | None))
     start = Position(*page.state) if page.state else None
     gallery = recent_galleries().find(_key(request), request.now)
-    ordered = read_order(gallery_store(), gallery, page.limit, start)
+    visitor = _lab_visitor(request, gallery)
+    if visitor is not None:
+        ordered = read_lab_order(gallery_store(), gallery, page.limit, start, visitor)
+    else:
+        ordered = read_order(gallery_store(), gallery, page.limit, start)
     counts = _shows_counts(request, gallery)
     items = [placed_answer(placed, counts=counts) for placed in ordered.placed]
     _explain(request, gallery, [placed.image for placed in ordered.placed], items)
@@ -234,6 +251,23 @@ def post_restore(request: Request) -> Answer:
     return Answer(202, gallery_answer(gallery, counts=True))
 
 
+@app.route(
+    "POST",
+    "/galleries/{gallery_id}/ranking-estimates",
+    body="vitrine.galleries.bodies:RankingBody",
+    answers={200: EstimateAnswer},
+)
+def post_estimate(request: Request) -> Answer:
+    """Estimate from the lab's visitors what the gallery would earn under a ranking."""
+    from vitrine.galleries.bodies import RankingBody  # noqa: PLC0415 - readers never load bodies
+
+    ranking = request.body(RankingBody).ranking()
+    gallery = find_gallery(gallery_store(), _key(request))
+    return Answer(
+        200, estimate_answer(try_ranking(gallery_store(), gallery_counters(), gallery, ranking, now=request.now))
+    )
+
+
 def _challenge_error(error: ServiceError) -> Answer:
     if isinstance(error, InvalidRequest):
         return Answer(400, {"message": "There was an error parsing the given request"})
@@ -263,6 +297,16 @@ def challenge_images(request: Request) -> Answer:
         position = page.next
         if position is None:
             return Answer(200, images)
+
+
+def _lab_visitor(request: Request, gallery: Gallery) -> LabVisitor | None:
+    """The visitor, where one is named who belongs to the gallery's lab."""
+    session_id = request.query.get("session_id")
+    share = gallery.live.ranking.lab_share
+    if session_id is None or not share:
+        return None
+    visitor = LabVisitor(request.caller.merchant_secret, gallery.key.gallery_id, gallery.live.number, session_id)
+    return visitor if visitor.is_in_lab(share) else None
 
 
 def _explain(request: Request, gallery: Gallery, images: Sequence[Image], answers: Sequence[ImageAnswer]) -> None:

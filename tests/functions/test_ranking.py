@@ -25,6 +25,7 @@ GALLERY = "/galleries/{gallery_id}"
 IMAGES = "/galleries/{gallery_id}/images"
 IMAGE = "/galleries/{gallery_id}/images/{image_id}"
 VERSIONS = "/galleries/{gallery_id}/ranking-versions"
+ESTIMATES = "/galleries/{gallery_id}/ranking-estimates"
 RESTORE = "/galleries/{gallery_id}/ranking-versions/{version}/restore"
 
 
@@ -247,3 +248,59 @@ def test_visitors_of_the_lab_count_in_totals_and_not_in_scores() -> None:
     assert explanation["exposure"] == len(visitors) - len(lab)
     assert call("GET", IMAGE, image_id="a")[1]["events"]["views"] == len(visitors)
     assert call("GET", "/galleries/{gallery_id}/audit")[1]["mismatched"] == []
+
+
+def lab_visitors(share: float, wanted: int) -> list[str]:
+    visitors = (f"visitor:{at:022d}" for at in range(100_000))
+    lab = (it for it in visitors if LabVisitor("secret of shop", "summer", 1, it).is_in_lab(share))
+    return [next(lab) for _ in range(wanted)]
+
+
+def ids_for(visitor: str, **query: str) -> list[str]:
+    return [it["id"] for it in call("GET", IMAGES, query={"session_id": visitor, **query})[1]["items"]]
+
+
+def test_a_visitor_of_the_lab_pages_through_a_shuffled_order_and_pins_stay() -> None:
+    names = [f"i{at:02d}" for at in range(27)]
+    make_gallery(*names, policy="optimistic_rate", lab_share=0.2)
+    call("PATCH", IMAGE, image_id="i26", body={"pinned_position": 2})
+    usual = ["i00", "i26", *names[1:26]]
+    assert order() == usual[:20]
+    [one, another] = lab_visitors(0.2, 2)
+    _, first = call("GET", IMAGES, query={"session_id": one, "limit": "15"})
+    _, second = call("GET", IMAGES, query={"session_id": one, "limit": "15", "cursor": first["next_cursor"]})
+    seen = [it["id"] for it in first["items"] + second["items"]]
+    assert (sorted(seen), seen[1], second["next_cursor"]) == (sorted(names), "i26", None)
+    assert [it["position"] for it in first["items"] + second["items"]] == list(range(1, 28))
+    assert seen != usual
+    assert ids_for(one, limit="27") == seen != ids_for(another, limit="27")
+
+
+def test_others_and_those_of_galleries_without_a_lab_see_the_order_as_it_is() -> None:
+    make_gallery("a", "b", "c", policy="optimistic_rate", lab_share=0.2)
+    visitors = [f"visitor:{at:022d}" for at in range(30)]
+    others = [it for it in visitors if it not in lab_visitors(0.2, 10)]
+    assert all(ids_for(visitor) == ["a", "b", "c"] for visitor in others)
+    rank_by(policy="optimistic_rate")
+    assert all(ids_for(visitor) == ["a", "b", "c"] for visitor in visitors)
+
+
+def test_an_estimate_is_made_of_what_the_lab_did() -> None:
+    make_gallery("a", "b", lab_share=0.2)
+    nothing = call("POST", ESTIMATES, body={"policy": "smoothed_rate"})[1]
+    assert (nothing["enough"], nothing["support"], nothing["lift"]) == (False, 0, None)
+    count("a", 99, 0)
+    [visitor] = lab_visitors(0.2, 1)
+    for _ in range(4):
+        count("a", 150, 6, visitor)
+        count("b", 150, 12, visitor)
+    count("b", 0, 1)
+    status, found = call("POST", ESTIMATES, body={"policy": "optimistic_rate"})
+    assert status == 200
+    assert [(it["id"], it["today"]) for it in found["order"]] == [
+        ("b", order().index("b") + 1),
+        ("a", order().index("a") + 1),
+    ]
+    assert found["clicks_per_page"] == pytest.approx(0.08 + 0.93 * 0.04)
+    assert found["interval"]["low"] < found["clicks_per_page"] < found["interval"]["high"]
+    assert (found["support"], found["considered"]) == (1, 2)

@@ -10,6 +10,7 @@ from vitrine.ranking.policies import POLICIES
 if TYPE_CHECKING:
     from vitrine.galleries.explain_images import ExplainedImage
     from vitrine.galleries.model import Gallery, Image, Placed
+    from vitrine.galleries.read_lab import Trial
     from vitrine.ranking.model import Ranking, Version
 
 
@@ -86,6 +87,29 @@ class ImageAnswer(TypedDict):
     pinned_position: int | None
     hidden: NotRequired[bool]
     explanation: NotRequired[ExplanationAnswer]
+
+
+class IntervalAnswer(TypedDict):
+    low: float
+    high: float
+
+
+class PlannedAnswer(TypedDict):
+    position: int
+    id: str
+    today: int | None
+
+
+class EstimateAnswer(TypedDict):
+    clicks_per_page: float
+    interval: IntervalAnswer
+    lift: float | None
+    lift_interval: IntervalAnswer | None
+    support: float
+    enough: bool
+    page_views_needed: int | None
+    considered: int
+    order: list[PlannedAnswer]
 
 
 class FieldErrorAnswer(TypedDict):
@@ -199,6 +223,27 @@ def image_answer(image: Image, *, counts: bool) -> ImageAnswer:
         answer["events"] = {"views": image.totals.views, "clicks": image.totals.clicks}
         answer["hidden"] = image.hidden
     return answer
+
+
+def estimate_answer(trial: Trial) -> EstimateAnswer:
+    """What a ranking would earn, with its first page beside today's."""
+    found = trial.estimate
+    return {
+        "clicks_per_page": found.clicks_per_page,
+        "interval": {"low": found.interval.low, "high": found.interval.high},
+        "lift": found.lift,
+        "lift_interval": {"low": found.lift_interval.low, "high": found.lift_interval.high}
+        if found.lift_interval
+        else None,
+        "support": found.support,
+        "enough": found.enough,
+        "page_views_needed": found.page_views_needed,
+        "considered": trial.considered,
+        "order": [
+            {"position": it.position, "id": it.image.image_id, "today": trial.today.get(it.image.image_id)}
+            for it in trial.planned
+        ],
+    }
 
 
 def explanation_answer(gallery: Gallery, image: Image, explained: ExplainedImage) -> ExplanationAnswer:

@@ -49,6 +49,11 @@ def no_gallery(key: GalleryKey) -> NotFound:
     return NotFound(f"There is no gallery {key.gallery_id}.")
 
 
+def order_is_gone() -> MalformedRequest:
+    """What is told whoever pages through an order that is kept no more."""
+    return MalformedRequest("The gallery is ordered anew since this cursor was made. Start again without a cursor.")
+
+
 def find_image(store: GalleryStore, key: GalleryKey, image_id: str) -> Image:
     """The image. Raises NotFound."""
     image = store.get_images(key, [image_id]).get(image_id)
@@ -77,7 +82,7 @@ def read_order(store: GalleryStore, gallery: Gallery, limit: int, start: Positio
     here = start or Position(gallery.live.number, 1, RANKED_START, PINNED_START)
     version = gallery.holds(here.version)
     if version is None:
-        raise MalformedRequest("The gallery is ordered anew since this cursor was made. Start again without a cursor.")
+        raise order_is_gone()
     reader = _Reader(store, gallery.key, version, limit)
     pinned, ranked = reader.from_the_start() if start is None else reader.from_(start)
     placed = place_pinned(ranked.images, pinned.images, here.next_position, limit)
