@@ -29,6 +29,7 @@ GALLERY = "default"
 CLICK_WEIGHT = 7
 _DEMO = Path(__file__).parent / "demo"
 _SEEDED = STATE / "seeded"
+_SOLD = STATE / "sold"
 _VISITORS = 180
 _PICTURES_SEEN = 27
 _EVENTS_AT_ONCE = 500
@@ -85,7 +86,8 @@ def seed_gallery(stack: Stack, pictures_bucket: str) -> None:
     with step(f"put {len(images)} product pictures into S3"):
         urls = _put_pictures(stack, pictures_bucket)
     with step(f"import {len(images)} rows from S3 into the gallery {GALLERY}"):
-        _import_images(stack, [image | {"url": urls[image["id"]]} for image in images])
+        file = {"kind": "images", "gallery_id": GALLERY, "filename": "products.jsonl"}
+        _import(stack, file, [image | {"url": urls[image["id"]]} for image in images])
     before = gallery_order(stack)
     events = list(_visits([image["id"] for image in images]))
     clicks = sum(event["type"] == "click" for event in events)
@@ -94,6 +96,55 @@ def seed_gallery(stack: Stack, pictures_bucket: str) -> None:
         _wait_until_ordered(stack)
     _show(before, gallery_order(stack))
     write_whole(_SEEDED, stack.secret_key)
+
+
+def demo_products(stack: Stack, outputs: dict[str, str]) -> list[dict[str, Any]]:
+    """The products of the pictures."""
+    with (_DEMO / "prices.csv").open(newline="") as file:
+        prices = {row["product_id"]: float(row["price"]) for row in csv.DictReader(file)}
+    images = [json.loads(line) for line in (_DEMO / "images.jsonl").read_text().splitlines()]
+    return [
+        {
+            "product_id": image["id"],
+            "name": image["name"],
+            "category": image["tags"][-1],
+            "tags": image["tags"],
+            "price": prices[image["id"]],
+            "currency": "USD",
+            "image_url": f"{stack.endpoint_url}/{outputs['PicturesBucket']}/demo/{image['id']}.jpg",
+            "attributes": {"description": image["caption"]},
+        }
+        for image in images
+    ]
+
+
+def seed_products(stack: Stack, outputs: dict[str, str]) -> None:
+    """Give the merchant's shop the products of the pictures and what real households bought of them."""
+    if _SOLD.exists() and _SOLD.read_text() == stack.secret_key:
+        print("  demo: the shop is filled")
+        return
+    products = demo_products(stack, outputs)
+    with (_DEMO / "purchases.csv").open(newline="") as file:
+        purchases = [
+            {
+                "interaction_id": f"{row['user_id']}-{row['product_id']}",
+                "user_id": row["user_id"],
+                "product_id": row["product_id"],
+                "type": "purchase",
+                "occurred_at": f"{row['day']}T12:00:00Z",
+                "value": float(row["value"]),
+            }
+            for row in csv.DictReader(file)
+        ]
+    with step(f"import {len(products)} products and {len(purchases)} purchases, and have a model learned of them"):
+        _import(stack, {"kind": "products", "filename": "products.jsonl"}, products)
+        _import(stack, {"kind": "interactions", "filename": "purchases.jsonl"}, purchases)
+        client("lambda", stack.endpoint_url).invoke(
+            FunctionName=outputs["ModelsFunction"],
+            InvocationType="Event",
+            Payload=json.dumps({"merchant_id": stack.merchant_id}),
+        )
+    write_whole(_SOLD, stack.secret_key)
 
 
 def gallery_order(stack: Stack) -> list[Picture]:
@@ -117,12 +168,11 @@ def _put_pictures(stack: Stack, bucket: str) -> dict[str, str]:
         return dict(pool.map(put, sorted((_DEMO / "pictures").glob("*.jpg"))))
 
 
-def _import_images(stack: Stack, images: list[dict[str, Any]]) -> None:
-    """Put a file into the uploads bucket, as a merchant would, and wait until its rows are images."""
-    file = {"kind": "images", "gallery_id": GALLERY, "filename": "products.jsonl"}
+def _import(stack: Stack, file: dict[str, str], content: list[dict[str, Any]]) -> None:
+    """Put a file into the uploads bucket, as a merchant would, and wait until its rows are imported."""
     made = _call(stack, "POST", "/imports", file)
     upload = made["upload"]
-    rows = "".join(json.dumps(image) + "\n" for image in images).encode()
+    rows = "".join(json.dumps(row) + "\n" for row in content).encode()
     answer = _http.request(upload["method"], upload["url"], body=rows, headers=upload["headers"])
     if answer.status >= _OK:
         raise LocalCloudError(f"The uploads bucket answered {answer.status}: {answer.data[:500]!r}")
@@ -131,7 +181,7 @@ def _import_images(stack: Stack, images: list[dict[str, Any]]) -> None:
         if state["status"] == "failed" or time.monotonic() > deadline:
             raise LocalCloudError(f"The import did not complete: {state}. See make logs, then run: make up")
         time.sleep(0.2)
-    print(f"    {state['rows_imported']} of {state['rows_read']} rows are images now", flush=True)
+    print(f"    {state['rows_imported']} of {state['rows_read']} rows are {file['kind']} now", flush=True)
 
 
 def _visits(image_ids: list[str]) -> Iterator[dict[str, Any]]:

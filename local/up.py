@@ -11,16 +11,25 @@ from typing import TYPE_CHECKING
 
 from local import emulator as emulators
 from local.deployment import api_url, deploy
-from local.seed import CLICK_WEIGHT, GALLERY, MERCHANT, gallery_order, make_merchant, seed_gallery
+from local.seed import (
+    CLICK_WEIGHT,
+    GALLERY,
+    MERCHANT,
+    demo_products,
+    gallery_order,
+    make_merchant,
+    seed_gallery,
+    seed_products,
+)
 from local.state import REGION, STACK_FILE, STACK_NAME, STATE, LocalCloudError, Stack, find_stack, save_stack, step
-from local.web import serve_web
+from local.web import serve_shop, serve_web
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def bring_up(*, empty: bool, demo: bool) -> tuple[Stack, str]:
-    """Start, deploy and fill what is not there yet; answers the stack and the address of its web app."""
+def bring_up(*, empty: bool, demo: bool) -> tuple[Stack, str, str]:
+    """Start, deploy and fill what is not there yet; answers the stack, and the addresses of web app and shop."""
     emulator = None if empty else emulators.running()
     if emulator:
         print(f"  emulator: running at {emulator.endpoint_url}")
@@ -44,14 +53,16 @@ def bring_up(*, empty: bool, demo: bool) -> tuple[Stack, str]:
             stack_name=STACK_NAME,
         )
         save_stack(stack)
+    web_url = shop_url = ""
     try:
-        web_url = serve_web(emulator, outputs["WebBucket"], stack.api_url)
+        shop_url = serve_shop(emulator, outputs["WebBucket"], stack, demo_products(stack, outputs))
+        web_url = serve_web(emulator, outputs["WebBucket"], stack.api_url, shop_url)
     except LocalCloudError as error:
-        print(f"\nThe web app is missing, everything else goes on. {error}\n")
-        web_url = ""
+        print(f"\nThe web app or the shop is missing, everything else goes on. {error}\n")
     if demo:
         seed_gallery(stack, outputs["PicturesBucket"])
-    return stack, web_url
+        seed_products(stack, outputs)
+    return stack, web_url, shop_url
 
 
 def main() -> None:
@@ -63,14 +74,15 @@ def main() -> None:
     started = time.monotonic()
     try:
         with _one_at_a_time():
-            stack, web_url = bring_up(empty=arguments.empty, demo=not arguments.no_demo)
+            stack, web_url, shop_url = bring_up(empty=arguments.empty, demo=not arguments.no_demo)
     except LocalCloudError as error:
         sys.exit(f"\n{error}")
     except KeyboardInterrupt:
         sys.exit("\nStopped in the middle. Run make up to go on, or make down.")
-    print_what_it_is(stack, web_url, time.monotonic() - started)
+    print_what_it_is(stack, web_url, shop_url, time.monotonic() - started)
     if not arguments.no_demo:
         print_what_to_try(stack)
+        print_the_snippet(stack, shop_url)
 
 
 @contextmanager
@@ -84,7 +96,7 @@ def _one_at_a_time() -> Iterator[None]:
         yield
 
 
-def print_what_it_is(stack: Stack, web_url: str, seconds: float) -> None:
+def print_what_it_is(stack: Stack, web_url: str, shop_url: str, seconds: float) -> None:
     """The address and the keys."""
     in_a_browser = f"{web_url}#/gallery?key={stack.secret_key}" if web_url else "(the web app is missing, see above)"
     print(f"""
@@ -93,6 +105,7 @@ Vitrine is up after {seconds:.0f} s: {stack.api_url}
   secret key       {stack.secret_key}
   all of it        {STACK_FILE}
   in a browser     {in_a_browser}
+  the demo shop    {shop_url or "(the shop is missing, see above)"}
   its description  {stack.api_url}/docs""")
 
 
@@ -112,6 +125,16 @@ See the first three, click on {third.name}, and see it come first:
   curl -s '{gallery}/images?limit=3' {key}
   curl -s '{gallery}/events' {key} -H 'Content-Type: application/json' -d '{{"events":[{events}]}}'
   curl -s '{gallery}/images?limit=3' {key}""")
+
+
+def print_the_snippet(stack: Stack, shop_url: str) -> None:
+    """The HTML that shows the gallery in any page."""
+    script = f"{shop_url.rpartition('/')[0]}/dist/vitrine.js"
+    print(f"""
+Put the gallery into a page of yours:
+  <script type="module" src="{script}"
+    data-api="{stack.api_url}" data-key="{stack.publishable_key}"></script>
+  <vitrine-gallery gallery="{GALLERY}"></vitrine-gallery>""")
 
 
 if __name__ == "__main__":

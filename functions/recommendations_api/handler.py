@@ -44,6 +44,12 @@ class RecommendedAnswer(TypedDict):
     product: ProductAnswer
 
 
+class SimilarAnswer(TypedDict):
+    recommendation_id: str
+    items: list[RecommendedAnswer]
+    next_cursor: str | None
+
+
 class ChosenAnswer(TypedDict):
     collaborative: float | None
     content: float | None
@@ -100,14 +106,15 @@ def get(request: Request) -> Answer:
     return Answer(200, content, metrics=metrics, passing=("cached",))
 
 
-@app.route("GET", "/products/{product_id}/similar", scope=PUBLISHABLE, answers={200: RecommendedAnswer}, paged=True)
+@app.route("GET", "/products/{product_id}/similar", scope=PUBLISHABLE, answers={200: SimilarAnswer}, query=PAGING)
 def similar(request: Request) -> Answer:
     """Read what goes with a product."""
     page = request.page(_SHOWN)
     product_id = request.path_id("product_id")
     find_product(product_store(), request.merchant_id, product_id)
     items = recommend_similar(model_store(), shelf_store(), UserKey(request.merchant_id, _NOBODY), product_id)
-    return _page(request, page, items)
+    content = {"recommendation_id": new_recommendation_id(), **_page(request, page, items).content}
+    return Answer(200, content, passing=("recommendation_id",))
 
 
 @app.route("GET", "/recommendations/weights", answers={200: WeightsAnswer})

@@ -84,12 +84,15 @@ export class Outbox {
 
   private async send_({ ids, path, body }: Batch): Promise<boolean> {
     let status = 0;
+    let results: unknown;
     try {
       // A string is sent as text/plain, which needs no preflight; keepalive lets it outlive the page.
       const signal = AbortSignal.timeout(LONGEST_ANSWER_MS);
-      status = (await fetch(this.address_(path), { method: "POST", body, keepalive: true, signal })).status;
+      const answer = await fetch(this.address_(path), { method: "POST", body, keepalive: true, signal });
+      status = answer.status;
+      ({ results } = await answer.json());
     } catch {
-      // Offline, or the API does not answer.
+      // Offline, or the API does not answer, or with no JSON.
     }
     if (!status || status === 408 || status === 429 || status >= 500) {
       this.failures_ += 1;
@@ -97,6 +100,7 @@ export class Outbox {
     }
     for (const id of ids) this.forget_(id);
     this.defer_();
+    dispatchEvent(new CustomEvent("vitrine-counted", { detail: { path, status, sent: JSON.parse(body), results } }));
     return true;
   }
 

@@ -4,6 +4,8 @@ export interface Session {
   apiUrl: string;
   key: string;
   reviewer: string;
+  /** The address of the demo shop, where there is one. */
+  shopUrl: string;
 }
 
 export interface Page<Item> {
@@ -32,7 +34,7 @@ export async function loadSession(): Promise<Session> {
   const stored: Partial<Session> = JSON.parse(localStorage.getItem(STORED) ?? "{}");
   const deployed = (await fetch("./config.json")
     .then((answer) => (answer.ok ? answer.json() : {}))
-    .catch(() => ({}))) as { api_url?: string };
+    .catch(() => ({}))) as { api_url?: string; shop_url?: string };
   const [route, query] = location.hash.split("?");
   const given = new URLSearchParams(query).get("key");
   if (given) history.replaceState(null, "", route || "#/");
@@ -40,6 +42,7 @@ export async function loadSession(): Promise<Session> {
     apiUrl: deployed.api_url ?? stored.apiUrl ?? "",
     key: given ?? stored.key ?? "",
     reviewer: stored.reviewer ?? "",
+    shopUrl: deployed.shop_url ?? "",
   };
   saveSession(session);
   return session;

@@ -51,7 +51,15 @@ export function Gallery({ session }: { session: Session }) {
           </p>
         )}
       </div>
-      <p className="lead">Click a picture as a shopper would. A click weighs seven views, and the order follows within seconds.</p>
+      <p className="lead">
+        Click a picture as a shopper would. A click weighs seven views, and the order follows within seconds.
+        {session.shopUrl && (
+          <>
+            {" "}
+            Or as a shopper does, in the <a href={session.shopUrl}>demo shop</a>.
+          </>
+        )}
+      </p>
       <Problem text={problem} />
       {galleries && !gallery && <Empty>There is no gallery yet. Import images, or create one by the API.</Empty>}
       {id && <Images key={id} session={session} galleryId={id} />}

@@ -14,6 +14,7 @@ export function Keys({ session, change }: { session: Session; change: (session: 
       apiUrl: entered.apiUrl.trim().replace(/\/+$/, ""),
       key: entered.key.trim(),
       reviewer: entered.reviewer.trim(),
+      shopUrl: session.shopUrl,
     };
     try {
       await call(cleaned, "GET", "/galleries?limit=1");

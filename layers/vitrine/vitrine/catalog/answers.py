@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict
+from functools import reduce
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
+from vitrine.catalog.model import Earnings
 from vitrine.platform.times import to_rfc3339
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
     from vitrine.catalog.model import Interaction, Product
 
 
@@ -29,11 +34,27 @@ class InteractionAnswer(TypedDict):
     type: str
     occurred_at: str
     value: float | None
+    recommendation_id: str | None
 
 
 class RecordedAnswer(TypedDict):
     interaction_id: str
     status: str
+    detail: NotRequired[str]
+
+
+class EarningsAnswer(TypedDict):
+    clicks: int
+    purchases: int
+    value: float
+
+
+class DayEarningsAnswer(EarningsAnswer):
+    day: str
+
+
+class EarningsByDayAnswer(EarningsAnswer):
+    days: list[DayEarningsAnswer]
 
 
 class RecordedInteractionsAnswer(TypedDict):
@@ -71,4 +92,18 @@ def interaction_answer(interaction: Interaction) -> InteractionAnswer:
         "type": interaction.type,
         "occurred_at": to_rfc3339(interaction.occurred_at),
         "value": interaction.value,
+        "recommendation_id": interaction.recommendation_id,
     }
+
+
+def earnings_answer(days: Mapping[date, Earnings]) -> EarningsByDayAnswer:
+    """Return the response body of what recommendations earned."""
+    total = reduce(Earnings.plus, days.values(), Earnings())
+    return {
+        **_sums(total),
+        "days": [{"day": day.isoformat(), **_sums(earned)} for day, earned in sorted(days.items())],
+    }
+
+
+def _sums(earned: Earnings) -> EarningsAnswer:
+    return {"clicks": earned.clicks, "purchases": earned.purchases, "value": float(earned.value)}

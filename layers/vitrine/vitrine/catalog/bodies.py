@@ -13,6 +13,7 @@ from vitrine.platform.bodies import Id, JsonObject, Number, RequestBody, UtcTime
 from vitrine.platform.times import utc_now
 
 MOST_INTERACTIONS = 500
+LONGEST_TOKEN = 200
 _MOST_ATTRIBUTE_CHARACTERS = 8192
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
@@ -79,11 +80,14 @@ class PutInteraction(RequestBody):
     type: Literal["view", "click", "purchase"]
     occurred_at: UtcTime | None = None
     value: Value | None = None
+    recommendation_id: Id | None = None
 
     def sent(self, user_id: str, interaction_id: str) -> Sent:
         """Return the interaction as the domain's type; without `occurred_at` it happened now."""
         when = self.occurred_at or utc_now()
-        interaction = Interaction(interaction_id, user_id, self.product_id, self.type, when, self.value)
+        interaction = Interaction(
+            interaction_id, user_id, self.product_id, self.type, when, self.value, self.recommendation_id
+        )
         return Sent(interaction, self.occurred_at is not None)
 
 
@@ -94,7 +98,13 @@ class NewInteraction(PutInteraction):
     user_id: Id
 
 
+class PostedInteraction(NewInteraction):
+    """An interaction, with the token that the shop's server signed for its user."""
+
+    user_token: Annotated[str, Field(max_length=LONGEST_TOKEN)] | None = None
+
+
 class PostInteractions(RequestBody):
     """A batch of interactions."""
 
-    interactions: Annotated[tuple[NewInteraction, ...], Field(min_length=1, max_length=MOST_INTERACTIONS)]
+    interactions: Annotated[tuple[PostedInteraction, ...], Field(min_length=1, max_length=MOST_INTERACTIONS)]

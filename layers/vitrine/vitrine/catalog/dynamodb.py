@@ -6,6 +6,7 @@
 | interactions | `{merchant_id}/{user_id}` | `i/{interaction_id}` | an interaction; in `by_time` and `by_part` too |
 | | | `b/{product_id}` | digests of the user's purchases of this product; absent without any |
 | | | `user` | `revision`, raised whenever the set of bought products changes |
+| interactions | `{merchant_id}//earnings` | `{day}/{part}` | sums earned: `clicks`, `purchases`, `worth` |
 
 Ids contain no slash, so keys are unambiguous.
 """
@@ -15,9 +16,11 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
+from datetime import UTC, date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
-from vitrine.catalog.model import Interaction, Product, UserKey, part_of
+from vitrine.catalog.model import Earnings, Interaction, Product, UserKey, earnings_of, part_of
 from vitrine.catalog.ports import StaleInteractions
 from vitrine.platform.dynamodb import (
     BATCH_WRITE_LIMIT,
@@ -108,10 +111,10 @@ class DynamoDBInteractions:
         self, user: UserKey, changes: Sequence[tuple[Interaction | None, Interaction | None]]
     ) -> None:
         writes = [self._replacement(user, before, after) for before, after in changes]
-        bought = self._bought(user, changes)
+        follow = [*self._bought(user, changes), *self._earned(user, changes)]
         try:
-            if bought:
-                retry_contended(lambda: self._transact([*writes, *bought]))
+            if follow:
+                retry_contended(lambda: self._transact([*writes, *follow]))
                 return
             for write in writes:
                 self._write(write)
@@ -148,6 +151,26 @@ class DynamoDBInteractions:
             ExpressionAttributeValues={":part": {"S": f"{merchant_id}/{part}"}},
         )
         return (_interaction(item) for item in items)
+
+    def earnings(self, merchant_id: str, first: date, last: date) -> dict[date, Earnings]:
+        """Return what the merchant's recommendations earned, by day."""
+        items = query_all(
+            self._client,
+            TableName=self._table,
+            KeyConditionExpression="pk = :earnings AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues={
+                ":earnings": {"S": _earnings_partition(merchant_id)},
+                ":first": {"S": f"{first.isoformat()}/"},
+                ":last": {"S": f"{last.isoformat()}/~"},
+            },
+            ConsistentRead=True,
+        )
+        days: dict[date, Earnings] = {}
+        for item in items:
+            day = date.fromisoformat(item["sk"]["S"].partition("/")[0])
+            found = Earnings(int(item["clicks"]["N"]), int(item["purchases"]["N"]), Decimal(item["worth"]["N"]))
+            days[day] = days.get(day, Earnings()).plus(found)
+        return days
 
     def erase(self, user: UserKey, time_is_left: Callable[[], bool]) -> bool:
         partition = {":user": {"S": user_partition(user)}}
@@ -217,6 +240,30 @@ class DynamoDBInteractions:
             for (product_id, verb), ids in verbs.items()
         ] + [revised]
 
+    def _earned(
+        self, user: UserKey, changes: Sequence[tuple[Interaction | None, Interaction | None]]
+    ) -> list[dict[str, Any]]:
+        """Return updates of what recommendations earned, one a day. They succeed together with the changes or not."""
+        days: dict[date, Earnings] = {}
+        for interaction, sign in [(it, sign) for pair in changes for it, sign in zip(pair, (-1, 1), strict=True)]:
+            if interaction:
+                day = interaction.occurred_at.astimezone(UTC).date()
+                days[day] = days.get(day, Earnings()).plus(earnings_of(interaction), sign)
+        part = part_of(user.user_id)
+        return [
+            self._update(
+                {"pk": {"S": _earnings_partition(user.merchant_id)}, "sk": {"S": f"{day.isoformat()}/{part}"}},
+                "ADD clicks :clicks, purchases :purchases, worth :worth",
+                {
+                    ":clicks": {"N": str(earned.clicks)},
+                    ":purchases": {"N": str(earned.purchases)},
+                    ":worth": {"N": str(earned.value)},
+                },
+            )
+            for day, earned in days.items()
+            if earned != Earnings()
+        ]
+
     def _update(self, key: Mapping[str, Any], expression: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "Update": {
@@ -265,6 +312,10 @@ def bought_key(user: UserKey, product_id: str) -> Item:
     return {"pk": {"S": user_partition(user)}, "sk": {"S": f"b/{product_id}"}}
 
 
+def _earnings_partition(merchant_id: str) -> str:
+    return f"{merchant_id}//earnings"
+
+
 def product_item(merchant_id: str, product: Product) -> Item:
     """Return a product as a DynamoDB item."""
     return {**product_key(merchant_id, product.product_id), "content": {"S": json.dumps(asdict(product))}}
@@ -281,7 +332,10 @@ def _interaction_key(user: UserKey, interaction_id: str) -> Item:
 
 
 def _content(interaction: Interaction) -> str:
-    return json.dumps([interaction.product_id, interaction.type, _fixed_width(interaction), interaction.value])
+    content = [interaction.product_id, interaction.type, _fixed_width(interaction), interaction.value]
+    if interaction.recommendation_id is not None:  # stored interactions without one compare as they were written
+        content.append(interaction.recommendation_id)
+    return json.dumps(content)
 
 
 def _fixed_width(interaction: Interaction) -> str:
@@ -298,7 +352,7 @@ def _interaction_item(user: UserKey, interaction: Interaction) -> Item:
 
 
 def _interaction(item: Item) -> Interaction:
-    product_id, kind, occurred_at, value = json.loads(item["content"]["S"])
+    product_id, kind, occurred_at, value, *recommendation = json.loads(item["content"]["S"])
     return Interaction(
         interaction_id=item["sk"]["S"].removeprefix("i/"),
         user_id=item["pk"]["S"].split("/")[1],
@@ -306,4 +360,5 @@ def _interaction(item: Item) -> Interaction:
         type=kind,
         occurred_at=from_rfc3339(occurred_at),
         value=value,
+        recommendation_id=recommendation[0] if recommendation else None,
     )

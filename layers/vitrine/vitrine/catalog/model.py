@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -34,7 +35,10 @@ class Product:
 
 @dataclass(frozen=True)
 class Interaction:
-    """A view, click or purchase of a product by a user. `value` is its worth in the merchant's own unit."""
+    """A view, click or purchase of a product by a user. `value` is its worth in the merchant's own unit.
+
+    `recommendation_id` names the list of recommendations that led to it.
+    """
 
     interaction_id: str
     user_id: str
@@ -42,6 +46,32 @@ class Interaction:
     type: InteractionType
     occurred_at: datetime
     value: float | None = None
+    recommendation_id: str | None = None
+
+
+class Earnings(NamedTuple):
+    """What recommendations led to: clicks, purchases, and what the purchases were worth."""
+
+    clicks: int = 0
+    purchases: int = 0
+    value: Decimal = Decimal()
+
+    def plus(self, other: Earnings, sign: int = 1) -> Earnings:
+        """Return the sum, or with `sign` -1 the difference."""
+        return Earnings(
+            self.clicks + sign * other.clicks,
+            self.purchases + sign * other.purchases,
+            self.value + sign * other.value,
+        )
+
+
+def earnings_of(interaction: Interaction) -> Earnings:
+    """Return what recommendations earned by an interaction."""
+    if interaction.recommendation_id is None or interaction.type == "view":
+        return Earnings()
+    if interaction.type == "click":
+        return Earnings(clicks=1)
+    return Earnings(purchases=1, value=Decimal(str(interaction.value or 0)))
 
 
 class UserKey(NamedTuple):

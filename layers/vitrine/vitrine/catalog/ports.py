@@ -47,8 +47,8 @@ class InteractionStore(Protocol):
         """Replace each `before` by its `after`: None before creates, None after deletes.
 
         Takes at most `REPLACE_LIMIT` new interactions, or one change. The same write updates the set of bought
-        products, and raises the user's `revision` if that set changes. Raises StaleInteractions if a stored
-        interaction differs from its `before`; some of the others may be written by then.
+        products, raises the user's `revision` if that set changes, and adds to what recommendations earned. Raises
+        StaleInteractions if a stored interaction differs from its `before`; some of the others may be written by then.
         """
         ...
 
@@ -67,7 +67,7 @@ class InteractionStore(Protocol):
         ...
 
 
-REPLACE_LIMIT = 45
+REPLACE_LIMIT = 33
 
 
 class Withdrawals(Protocol):
