@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.gateway import Gateway
 from tests.functions.test_people import VISITOR, Store, token_of
+from tests.gateway import Gateway
 from vitrine.platform.times import to_rfc3339, utc_now
 
 LIST = "list-1"
