@@ -40,6 +40,7 @@ check: $(READY)  ## what CI checks beside the tests
 	$(VENV)/bin/uv tool run --quiet --from checkov==3.3.30 checkov --config-file .checkov.yaml
 	for locked in layers/*/requirements.txt; do $(VENV)/bin/pip-audit --disable-pip --require-hashes -r $$locked || exit 1; done
 	$(PYTHON) -m commands.openapi --check
+	$(PYTHON) -m commands.errors --check
 
 test: $(READY)  ## all tests: in parallel, then those against the deployed stack, which measure and so run alone
 	$(VENV)/bin/pytest -n auto --dist loadscope --ignore tests/e2e
@@ -110,8 +111,9 @@ faults: $(READY)  ## the nightly fault suite: a thousand seeded runs
 mutants: $(READY)  ## the nightly mutation run: break guards one at a time and see whether tests notice (SEED=... MUTANTS=...)
 	nice $(PYTHON) -m tests.mutation --seed $(or $(SEED),$(shell date +%Y%m%d)) --mutants $(or $(MUTANTS),100)
 
-docs: $(READY)  ## write the OpenAPI document
+docs: $(READY)  ## write the OpenAPI document and the page of errors
 	$(PYTHON) -m commands.openapi
+	$(PYTHON) -m commands.errors
 
 site: $(READY)  ## build the documentation site into .local/site; broken links fail
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from http import HTTPStatus
+from operator import attrgetter
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import (
@@ -27,7 +28,9 @@ from typing import (
 
 from pydantic.json_schema import models_json_schema
 
+from commands.errors import PROBLEMS
 from vitrine.platform.http import ANYONE, ID_PATTERN, PUBLISHABLE, SECRET
+from vitrine.platform.problems import KINDS, UNEXPECTED, MethodNotAllowed
 from vitrine.platform.published_api import DOCUMENT
 
 if TYPE_CHECKING:
@@ -73,17 +76,9 @@ _HEADERS = {
     },
 }
 _ERRORS = {
-    400: "The request cannot be read: the body is not JSON, or the cursor is not of this list.",
-    401: "No key, or one that is unknown or revoked.",
-    403: "A publishable key where a secret one is needed.",
-    404: "It does not exist for this merchant.",
-    409: "It contradicts the present state, or the Idempotency-Key came before with another body or query.",
-    413: "The body is over 1 MB.",
-    415: "The body is not application/json.",
-    422: "The request breaks the schema; see `errors`.",
-    429: "The key's quota is spent.",
-    500: "Something went wrong on our side.",
-    503: "The store is busy; nothing was lost.",
+    kind.status: PROBLEMS[kind.slug].when
+    for kind in sorted([*KINDS.values(), UNEXPECTED], key=attrgetter("status"))
+    if kind is not KINDS[MethodNotAllowed]  # no error of an operation: the path has none of this method
 }
 _RETRIED = {429, 503}
 

@@ -101,26 +101,28 @@ class Unstorable(Exception):
     """A store refuses what it is to hold: a value is of no form that it takes. Our own mistake, so a 500."""
 
 
-class _Kind(NamedTuple):
+class ProblemKind(NamedTuple):
+    """How errors of one class read: `slug` ends the type URI."""
+
     status: int
     slug: str
     title: str
 
 
-_KINDS: dict[type[ServiceError], _Kind] = {
-    MalformedRequest: _Kind(400, "malformed-request", "The request cannot be read"),
-    InvalidRequest: _Kind(422, "invalid-request", "The request breaks the schema"),
-    Unauthenticated: _Kind(401, "unauthenticated", "A valid key is needed"),
-    Forbidden: _Kind(403, "forbidden", "This key may not do that"),
-    NotFound: _Kind(404, "not-found", "Not found"),
-    MethodNotAllowed: _Kind(405, "method-not-allowed", "Method not allowed"),
-    Conflict: _Kind(409, "conflict", "Conflict"),
-    TooLarge: _Kind(413, "too-large", "The body is too large"),
-    UnsupportedMediaType: _Kind(415, "unsupported-media-type", "Unsupported media type"),
-    TooManyRequests: _Kind(429, "too-many-requests", "Too many requests"),
-    Unavailable: _Kind(503, "unavailable", "Try again shortly"),
+KINDS: dict[type[ServiceError], ProblemKind] = {
+    MalformedRequest: ProblemKind(400, "malformed-request", "The request cannot be read"),
+    InvalidRequest: ProblemKind(422, "invalid-request", "The request breaks the schema"),
+    Unauthenticated: ProblemKind(401, "unauthenticated", "A valid key is needed"),
+    Forbidden: ProblemKind(403, "forbidden", "This key may not do that"),
+    NotFound: ProblemKind(404, "not-found", "Not found"),
+    MethodNotAllowed: ProblemKind(405, "method-not-allowed", "Method not allowed"),
+    Conflict: ProblemKind(409, "conflict", "Conflict"),
+    TooLarge: ProblemKind(413, "too-large", "The body is too large"),
+    UnsupportedMediaType: ProblemKind(415, "unsupported-media-type", "Unsupported media type"),
+    TooManyRequests: ProblemKind(429, "too-many-requests", "Too many requests"),
+    Unavailable: ProblemKind(503, "unavailable", "Try again shortly"),
 }
-_UNEXPECTED = _Kind(500, "internal", "Something went wrong on our side")
+UNEXPECTED = ProblemKind(500, "internal", "Something went wrong on our side")
 
 TYPE_PREFIX = "urn:vitrine:problem:"
 
@@ -157,8 +159,8 @@ def headers_of(error: Exception) -> dict[str, str]:
     return {}
 
 
-def _kind(error: Exception) -> _Kind:
+def _kind(error: Exception) -> ProblemKind:
     for ancestor in type(error).__mro__:
-        if ancestor in _KINDS:
-            return _KINDS[ancestor]
-    return _UNEXPECTED
+        if ancestor in KINDS:
+            return KINDS[ancestor]
+    return UNEXPECTED
