@@ -11,7 +11,7 @@ from vitrine.engagement.bodies import ChallengeEvent, PostEvents
 from vitrine.engagement.count_events import Batch
 from vitrine.engagement.model import Event, Page, tally
 from vitrine.engagement.robots import is_robot
-from vitrine.engagement.wiring import event_counter
+from vitrine.engagement.wiring import event_counter, visit_notes
 from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey
 from vitrine.galleries.read_gallery import find_gallery
 from vitrine.galleries.wiring import gallery_store
@@ -105,7 +105,11 @@ def _count(request: Request, gallery: GalleryKey, events: Sequence[Event]) -> li
     agent = request.headers.get("user-agent", "")
     page = Page(request.source_address, agent) if request.caller.kind == PUBLISHABLE else None
     batch = Batch(gallery, request.caller.merchant_secret, events, is_robot(agent), request.now, page)
-    return event_counter().count(batch)
+    results = event_counter().count(batch)
+    rules = event_counter().rules(batch)
+    if rules.experiment is not None:
+        visit_notes().note(batch, rules, results)
+    return results
 
 
 def _count_for_products(

@@ -14,6 +14,7 @@ from vitrine.galleries.answers import (
     ChallengeImageAnswer,
     DeletionAnswer,
     EstimateAnswer,
+    ExperimentAnswer,
     FieldErrorAnswer,
     GalleryAnswer,
     ImageAnswer,
@@ -22,6 +23,7 @@ from vitrine.galleries.answers import (
     VersionAnswer,
     challenge_answer,
     estimate_answer,
+    experiment_answer,
     explanation_answer,
     gallery_answer,
     image_answer,
@@ -38,6 +40,7 @@ from vitrine.galleries.put_gallery import put_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
 from vitrine.galleries.read_gallery import Position, find_gallery, find_image, find_shown_image, read_order
 from vitrine.galleries.read_lab import read_lab_order, try_ranking
+from vitrine.galleries.run_experiment import end_experiment, read_experiment, start_experiment
 from vitrine.galleries.wiring import gallery_store, gallery_tasks, new_incarnation, recent_galleries
 from vitrine.platform.http import LONGEST_ID, PUBLISHABLE, SECRET, Answer, HttpApp, Refused, Request
 from vitrine.platform.problems import (
@@ -50,6 +53,7 @@ from vitrine.platform.problems import (
     status_of,
 )
 from vitrine.platform.wiring import replays
+from vitrine.ranking.experiments import arm_of
 from vitrine.ranking.lab import LabVisitor
 
 if TYPE_CHECKING:
@@ -57,6 +61,7 @@ if TYPE_CHECKING:
 
     from vitrine.galleries.bodies import NewImage, PatchImage
     from vitrine.galleries.model import Gallery, Image
+    from vitrine.ranking.model import Version
 
 _CHALLENGE_PAGE = 500
 _CHALLENGE_BYTES = 4_000_000
@@ -167,7 +172,8 @@ def get_images(request: Request) -> Answer:
     if visitor is not None:
         ordered = read_lab_order(gallery_store(), gallery, page.limit, start, visitor)
     else:
-        ordered = read_order(gallery_store(), gallery, page.limit, start)
+        version = _arm_read(request, gallery)
+        ordered = read_order(gallery_store(), gallery, page.limit, start, version)
     counts = _shows_counts(request, gallery)
     items = [placed_answer(placed, counts=counts) for placed in ordered.placed]
     _explain(request, gallery, [placed.image for placed in ordered.placed], items)
@@ -268,6 +274,44 @@ def post_estimate(request: Request) -> Answer:
     )
 
 
+_EXPERIMENT = "/galleries/{gallery_id}/experiments/{experiment_id}"
+
+
+@app.route("POST", _EXPERIMENT, body="vitrine.galleries.bodies:StartExperiment", answers={201: ExperimentAnswer})
+def post_experiment(request: Request) -> Answer:
+    """Try a second ranking on half of the visitors."""
+    from vitrine.galleries.bodies import StartExperiment  # noqa: PLC0415 - readers never load bodies
+
+    key, experiment_id = _key(request), request.path_id("experiment_id")
+    arms = [arm.ranking() for arm in request.body(StartExperiment).arms]
+    start_experiment(gallery_store(), gallery_tasks(), key, experiment_id, arms, now=request.now)
+    recent_galleries().forget(key)
+    return Answer(201, experiment_answer(read_experiment(gallery_store(), gallery_counters(), key, experiment_id)))
+
+
+@app.route("GET", _EXPERIMENT, answers={200: ExperimentAnswer})
+def get_experiment(request: Request) -> Answer:
+    """Read how an experiment stands: valid whenever it is looked at."""
+    standing = read_experiment(gallery_store(), gallery_counters(), _key(request), request.path_id("experiment_id"))
+    return Answer(200, experiment_answer(standing))
+
+
+@app.route("DELETE", _EXPERIMENT, answers={200: ExperimentAnswer})
+def delete_experiment(request: Request) -> Answer:
+    """End an experiment; the gallery takes the ranking that won, its first one where neither did."""
+    key = _key(request)
+    standing = end_experiment(
+        gallery_store(),
+        gallery_counters(),
+        gallery_tasks(),
+        key,
+        request.path_id("experiment_id"),
+        now=request.now,
+    )
+    recent_galleries().forget(key)
+    return Answer(200, experiment_answer(standing))
+
+
 def _challenge_error(error: ServiceError) -> Answer:
     if isinstance(error, InvalidRequest):
         return Answer(400, {"message": "There was an error parsing the given request"})
@@ -307,6 +351,15 @@ def _lab_visitor(request: Request, gallery: Gallery) -> LabVisitor | None:
         return None
     visitor = LabVisitor(request.caller.merchant_secret, gallery.key.gallery_id, gallery.live.number, session_id)
     return visitor if visitor.is_in_lab(share) else None
+
+
+def _arm_read(request: Request, gallery: Gallery) -> Version:
+    """The version that the visitor reads: that of his arm, where an experiment runs and he is named."""
+    experiment, session_id = gallery.experiment, request.query.get("session_id")
+    if experiment is None or not experiment.is_ready or gallery.next is None or session_id is None:
+        return gallery.live
+    lot = f"{gallery.key.gallery_id}/{experiment.experiment_id}"
+    return (gallery.live, gallery.next)[arm_of(request.caller.merchant_secret, session_id, lot)]
 
 
 def _explain(request: Request, gallery: Gallery, images: Sequence[Image], answers: Sequence[ImageAnswer]) -> None:

@@ -41,6 +41,9 @@ def _run(task: dict[str, Any], time_is_left: Callable[[], bool]) -> None:
             tasks.delete_gallery(key)
     elif task["task"] == "fit_prior":
         fit_prior(store, tasks, key, now=utc_now())
+    elif task["task"] == "forget_visits":
+        for at in (0, 1):
+            store.forget_visits(key, f"{task['version']}.{at}")
     elif task["task"] == "make_order":
         version, after = task["version"], task["after"]
         after = OrderMaker(store, gallery_counters(), tasks).make(key, version, after, time_is_left, now=utc_now())

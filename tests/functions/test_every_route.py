@@ -39,6 +39,7 @@ pytestmark = pytest.mark.usefixtures("cloud")
 KEYED = {"Idempotency-Key": "key"}
 PAGED = [route for route in routes() if "cursor" in (route.query or {})]
 IDS = {
+    "experiment_id": "one",
     "gallery_id": "summer",
     "image_id": "one",
     "imageId": "one",

@@ -112,8 +112,16 @@ def _version(merchant: Merchant) -> str:
     return "2"
 
 
+def _experiment(merchant: Merchant) -> str:
+    name = f"experiment-of-{merchant.shop.merchant_id}"
+    arms = [{"policy": "interest"}, {"policy": "newest"}]
+    merchant.send("POST", f"/galleries/{_gallery(merchant)}/experiments/{name}", {"arms": arms})
+    return name
+
+
 # How a merchant comes to have a thing whose id stands in a path, by the name of the path's parameter.
 MADE: dict[str, Callable[[Merchant], str]] = {
+    "experiment_id": _experiment,
     "gallery_id": _gallery,
     "image_id": _image,
     "imageId": _image,

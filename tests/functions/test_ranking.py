@@ -15,8 +15,10 @@ from functions.gallery_tasks.handler import lambda_handler as gallery_tasks
 from functions.weights.handler import lambda_handler as weights
 from tests.aws import Context, api_event, send
 from tests.streams import stream_records
+from vitrine.engagement.wiring import event_counter
 from vitrine.galleries.wiring import recent_galleries
 from vitrine.platform.aws import client
+from vitrine.ranking.experiments import arm_of
 from vitrine.ranking.lab import LabVisitor
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -25,6 +27,7 @@ GALLERY = "/galleries/{gallery_id}"
 IMAGES = "/galleries/{gallery_id}/images"
 IMAGE = "/galleries/{gallery_id}/images/{image_id}"
 VERSIONS = "/galleries/{gallery_id}/ranking-versions"
+EXPERIMENT = "/galleries/{gallery_id}/experiments/{experiment_id}"
 ESTIMATES = "/galleries/{gallery_id}/ranking-estimates"
 RESTORE = "/galleries/{gallery_id}/ranking-versions/{version}/restore"
 
@@ -304,3 +307,117 @@ def test_an_estimate_is_made_of_what_the_lab_did() -> None:
     assert found["clicks_per_page"] == pytest.approx(0.08 + 0.93 * 0.04)
     assert found["interval"]["low"] < found["clicks_per_page"] < found["interval"]["high"]
     assert (found["support"], found["considered"]) == (1, 2)
+
+
+ARMS = [{"policy": "smoothed_rate"}, {"policy": "newest"}]
+
+
+def start(*arms: dict[str, Any]) -> tuple[int, Any]:
+    return call("POST", EXPERIMENT, experiment_id="spring", body={"arms": list(arms or ARMS)})
+
+
+def standing() -> Any:
+    return call("GET", EXPERIMENT, experiment_id="spring")[1]
+
+
+def of_arm(arm: int, wanted: int) -> list[str]:
+    visitors = (f"visitor:{at:022d}" for at in range(100_000))
+    mine = (it for it in visitors if arm_of("secret of shop", it, "summer/spring") == arm)
+    return [next(mine) for _ in range(wanted)]
+
+
+def begin() -> None:
+    make_gallery("a", "b", policy="smoothed_rate")
+    count("a", 90, 0)
+    assert start()[0] == 201
+    run_tasks("make_order")
+    event_counter.cache_clear()
+
+
+def test_an_experiment_shows_each_arm_its_own_order_and_counts_each_visitor_once() -> None:
+    begin()
+    assert standing()["ready"]
+    assert order() == ["b", "a"]
+    for visitor in of_arm(0, 3):
+        assert ids_for(visitor) == ["b", "a"]
+        count("b", 1, 0, visitor)
+    for visitor in of_arm(1, 2):
+        assert ids_for(visitor) == ["a", "b"]
+        count("a", 2, 1, visitor)
+        count("a", 0, 2, visitor)
+    count("b", 4, 1)
+    found = standing()
+    assert [(it["ranking"]["policy"], it["visitors"], it["clickers"], it["clicks"]) for it in found["arms"]] == [
+        ("smoothed_rate", 3, 0, 0),
+        ("newest", 2, 2, 6),
+    ]
+    assert found["events_without_visitor"] == 5
+    assert (found["decision"], found["srm"]["flagged"]) == ("undecided", False)
+    assert call("GET", "/galleries/{gallery_id}/audit")[1]["mismatched"] == []
+    explanations = call("GET", IMAGE, image_id="a", query={"explain": "true"})[1]
+    assert explanations["events"] == {"views": 94, "clicks": 6}
+
+
+def test_events_of_one_arm_move_no_score_of_the_other() -> None:
+    begin()
+    [visitor] = of_arm(1, 1)
+    before = client("dynamodb").scan(TableName="ImagesTable")["Items"]
+    count("a", 20, 20, visitor)
+    after = client("dynamodb").scan(TableName="ImagesTable")["Items"]
+    assert [it["rank"] for it in after] == [it["rank"] for it in before]
+    assert call("GET", "/galleries/{gallery_id}/audit")[1]["mismatched"] == []
+
+
+def test_a_resend_notes_a_click_once() -> None:
+    begin()
+    [visitor] = of_arm(0, 1)
+    event = {"event_id": "1", "type": "click", "image_id": "a", "session_id": visitor}
+    for _ in range(3):
+        call("POST", "/galleries/{gallery_id}/events", events_api, body={"events": [event]})
+    assert standing()["arms"][0]["clicks"] == 1
+
+
+def test_an_experiment_ends_with_the_ranking_that_won_and_all_that_was_counted() -> None:
+    begin()
+    for visitor in of_arm(1, 30):
+        count("a", 1, 1, visitor)
+    status, ended = call("DELETE", EXPERIMENT, experiment_id="spring")
+    assert (status, ended["decision"]) == (200, "second")
+    assert call("GET", EXPERIMENT, experiment_id="spring")[0] == 404
+    run_tasks()
+    assert call("GET", GALLERY)[1]["ranking"] == {"policy": "newest"}
+    assert order() == ["a", "b"]
+    assert call("GET", "/galleries/{gallery_id}/audit")[1]["mismatched"] == []
+    kept = client("dynamodb").scan(TableName="GalleriesTable")["Items"]
+    assert not [it for it in kept if "came" in it]
+
+
+def test_an_undecided_experiment_ends_with_the_first_arm() -> None:
+    begin()
+    assert call("DELETE", EXPERIMENT, experiment_id="spring")[1]["decision"] == "undecided"
+    run_tasks()
+    assert call("GET", GALLERY)[1]["ranking"] == {"policy": "smoothed_rate"}
+    assert call("GET", "/galleries/{gallery_id}/audit")[1]["mismatched"] == []
+
+
+def test_an_experiment_stands_alone() -> None:
+    begin()
+    assert start()[0] == 201
+    assert start(ARMS[0], {"policy": "interest"})[0] == 409
+    assert call("PUT", GALLERY, body={"ranking": {"policy": "newest"}})[0] == 409
+    assert call("POST", EXPERIMENT, experiment_id="other", body={"arms": ARMS})[0] == 409
+    assert call("GET", EXPERIMENT, experiment_id="other")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("arms", "status"),
+    [
+        ([{"policy": "newest"}, {"policy": "smoothed_rate"}], 409),
+        ([{"policy": "interest", "lab_share": 0.1}, {"policy": "newest"}], 409),
+        ([{"policy": "interest"}], 422),
+        ([{"policy": "interest"}, {"policy": "best"}], 422),
+    ],
+)
+def test_an_experiment_needs_the_ranking_of_the_gallery_and_another(arms: list[dict[str, Any]], status: int) -> None:
+    make_gallery("a")
+    assert start(*arms)[0] == status

@@ -115,7 +115,7 @@ class EventCounter:
 
     def _hits(self, batch: Batch, places: Sequence[int]) -> Iterable[Hit]:
         """The events at these places of the batch, as they go into shards."""
-        rules = self._find_rules(batch)
+        rules = self.rules(batch)
         days: Sequence[date] = []
         if batch.page is not None and any(batch.events[at].session_id is None for at in places):
             days = days_of(batch.now, self._window)
@@ -136,9 +136,10 @@ class EventCounter:
             lab = None
             if rules.lab_share and event.session_id is not None:
                 lab = LabVisitor(batch.merchant_secret, batch.gallery.gallery_id, rules.version, event.session_id)
-            yield hit._replace(sums=tuple(sums_of(counter, rules, lab, batch.now).items()))
+            arm = rules.arm_of(event, batch.gallery.gallery_id, batch.merchant_secret)
+            yield hit._replace(sums=tuple(sums_of(counter, rules, lab, arm, batch.now).items()))
 
-    def _find_rules(self, batch: Batch) -> Rules:
+    def rules(self, batch: Batch) -> Rules:
         """What the gallery says, as of `GALLERIES_KEPT_FOR` ago at most."""
         known = self._rules.get(batch.gallery)
         if known and batch.now - known[0] < GALLERIES_KEPT_FOR:

@@ -6,7 +6,8 @@
 
 A shard holds `views`, `clicks`, `robots`, `status` (absent while open) and the ring's slots `a`…`e`, sets of marks.
 Beside them are `lab_views` and `lab_clicks`, which `views` and `clicks` hold too, and the sums of aged events:
-`v14.40` of views with a half-life of 14 days in its epoch 40, `c14.40` of clicks.
+`v14.40` of views with a half-life of 14 days in its epoch 40, `c14.40` of clicks. Those of arms of experiments end in
+`@` and the arm; `v@7.1` and `c@7.1` are all views and clicks of the arm 7.1.
 One image's shards share a partition, so one query sums them.
 
 A salt is an item `visitors#{day}` of the table of kept answers, which has a TTL and no backups.
@@ -21,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from vitrine.engagement.model import ROOT, Shard, child_paths, tally
+from vitrine.engagement.model import ROOT, ArmKey, Shard, child_paths, tally
 from vitrine.engagement.ports import Absorbed, CounterKey, ShardKey
 from vitrine.galleries.model import Counts, GalleryKey, Totals
 from vitrine.platform.dynamodb import (
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from vitrine.platform.dynamodb import Item
 
 _RING = "abcde"
-_RECENT = re.compile(r"([vc])(\d+)\.(\d+)")
+_SUM = re.compile(r"([vc])(?:(\d+)\.(\d+))?(?:@(\d+\.[01]))?")
 _TOMBSTONE_SECONDS = 6 * 3600
 _PARALLEL_CLOSES = 16
 _SALT_BYTES = 32
@@ -243,11 +244,14 @@ def _sum(shards: Sequence[Item]) -> Counts:
         for name, value in shard.items():
             if "N" in value:
                 amounts[name] = amounts.get(name, 0) + int(value["N"])
-    recent = {}
+    recent: dict[SumKey, int] = {}
+    arms: dict[str, Totals] = {}
     for name, amount in amounts.items():
         key = _sum_key(name)
-        if key is not None:
+        if isinstance(key, SumKey):
             recent[key] = amount
+        elif key is not None:
+            arms[key.arm] = arms.get(key.arm, Totals())._replace(**{key.kind: amount})
 
     def get(name: str) -> int:
         return amounts.get(name, 0)
@@ -256,17 +260,23 @@ def _sum(shards: Sequence[Item]) -> Counts:
         Totals(get("views"), get("clicks")),
         Totals(get("lab_views"), get("lab_clicks")),
         recent,
+        arms,
     )
 
 
-def _sum_key(name: str) -> SumKey | None:
-    parts = _RECENT.fullmatch(name)
+def _sum_key(name: str) -> SumKey | ArmKey | None:
+    parts = _SUM.fullmatch(name)
     if parts is None:
         return None
-    kind, half_life, epoch = parts.groups()
-    return SumKey("views" if kind == "v" else "clicks", int(half_life), int(epoch))
+    letter, half_life, epoch, arm = parts.groups()
+    kind: Literal["views", "clicks"] = "views" if letter == "v" else "clicks"
+    return SumKey(kind, int(half_life), int(epoch), arm or "") if half_life else ArmKey(kind, arm)
 
 
 def _sum_name(key: Sum) -> str:
     """The attribute of a sum: short, since a shard is a kilobyte."""
-    return f"{key.kind[0]}{key.half_life_days}.{key.epoch}" if isinstance(key, SumKey) else key
+    if isinstance(key, ArmKey):
+        return f"{key.kind[0]}@{key.arm}"
+    if isinstance(key, SumKey):
+        return f"{key.kind[0]}{key.half_life_days}.{key.epoch}" + (f"@{key.arm}" if key.arm else "")
+    return key

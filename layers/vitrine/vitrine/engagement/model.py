@@ -28,19 +28,30 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vitrine.ranking.decay import SumKey, amount_at, sum_at
+from vitrine.ranking.experiments import arm_of
 from vitrine.ranking.model import HALF_LIFE_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import date, datetime
 
+    from vitrine.galleries.model import Experiment
     from vitrine.ranking.lab import LabVisitor
 
 EventType = Literal["view", "click"]
 Status = Literal["accepted", "duplicate", "expired", "filtered", "rejected"]
 
 Counter = Literal["views", "clicks", "robots"]
-Sum = SumKey | Literal["lab_views", "lab_clicks"]
+
+
+class ArmKey(NamedTuple):
+    """Which events a sum holds: views or clicks by visitors of an arm of an experiment."""
+
+    kind: Literal["views", "clicks"]
+    arm: str
+
+
+Sum = SumKey | ArmKey | Literal["lab_views", "lab_clicks"]
 
 MARK_BYTES = 8
 DEEPEST_PATH = 3
@@ -142,6 +153,13 @@ class Rules(NamedTuple):
     half_life_days: int = HALF_LIFE_DAYS
     lab_share: float = 0.0
     version: int = 1
+    experiment: Experiment | None = None
+
+    def arm_of(self, event: Event, gallery_id: str, secret: str) -> str | None:
+        """The arm of the experiment that the event's visitor is in, if there is one and a visitor."""
+        if self.experiment is None or event.session_id is None:
+            return None
+        return self.experiment.arm(arm_of(secret, event.session_id, f"{gallery_id}/{self.experiment.experiment_id}"))
 
 
 class Verdict(NamedTuple):
@@ -227,14 +245,28 @@ def hit_of(  # noqa: PLR0913 - an event's marks follow from all of these
     )
 
 
-def sums_of(counter: Counter, rules: Rules, lab: LabVisitor | None, now: datetime) -> dict[Sum, int]:
-    """What an event adds beside its counter: visitors of the lab are told apart, others' events age."""
+def sums_of(counter: Counter, rules: Rules, lab: LabVisitor | None, arm: str | None, now: datetime) -> dict[Sum, int]:
+    """What an event adds beside its counter: visitors of the lab and of arms are told apart, others' events age."""
     if counter == "robots":
         return {}
     if lab is not None and lab.is_in_lab(rules.lab_share):
         return {"lab_views" if counter == "views" else "lab_clicks": 1}
     seconds = now.timestamp()
-    return {sum_at(counter, rules.half_life_days, seconds): amount_at(rules.half_life_days, seconds)}
+    aged = sum_at(counter, rules.half_life_days, seconds)._replace(arm=arm or "")
+    sums: dict[Sum, int] = {aged: amount_at(rules.half_life_days, seconds)}
+    if arm is not None:
+        sums[ArmKey(counter, arm)] = 1
+    return sums
+
+
+def visitor_mark(session_id: str, merchant_secret: str) -> str:
+    """A visitor, as experiments note him: a digest that says nothing without the secret."""
+    return _digest(merchant_secret.encode(), b"visitor", session_id, size=16).hex()
+
+
+def click_mark(event: Event, merchant_secret: str) -> bytes:
+    """A click, as experiments note it."""
+    return _digest(merchant_secret.encode(), b"click", event.event_id, event.image_id)
 
 
 def _digest(key: bytes, purpose: bytes, *parts: str, size: int = MARK_BYTES) -> bytes:

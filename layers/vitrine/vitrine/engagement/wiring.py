@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vitrine.engagement.count_events import EventCounter
 from vitrine.engagement.dynamodb import DynamoDBCounters, DynamoDBSalts
 from vitrine.engagement.model import Rules
+from vitrine.engagement.note_visits import VisitNotes
 from vitrine.engagement.ports import CounterKey
 from vitrine.galleries.wiring import gallery_store
 from vitrine.platform.aws import client
@@ -42,8 +43,13 @@ class _Galleries:
         found = gallery_store().find_gallery(gallery)
         if found is None:
             return Rules()
-        live = found.live
-        return Rules(found.counting == "every_event", live.ranking.half_life_days, live.ranking.lab_share, live.number)
+        return Rules(
+            found.counting == "every_event",
+            found.live.ranking.half_life_days,
+            found.live.ranking.lab_share,
+            found.live.number,
+            found.experiment if found.experiment and found.experiment.is_ready else None,
+        )
 
 
 class _GalleryCounters:
@@ -73,6 +79,12 @@ def event_counter() -> EventCounter:
     window = timedelta(minutes=read_settings(EngagementSettings).event_window_minutes)
     salts = DynamoDBSalts(client("dynamodb"), read_settings(SaltSettings).idempotency_table)
     return EventCounter(counter_store(), _Galleries(), salts, window)
+
+
+@cache
+def visit_notes() -> VisitNotes:
+    """Notes the visitors of experiments."""
+    return VisitNotes(gallery_store())
 
 
 def gallery_counters() -> _GalleryCounters:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from vitrine.galleries.explain_images import ExplainedImage
     from vitrine.galleries.model import Gallery, Image, Placed
     from vitrine.galleries.read_lab import Trial
+    from vitrine.galleries.run_experiment import Standing
     from vitrine.ranking.model import Ranking, Version
 
 
@@ -110,6 +111,31 @@ class EstimateAnswer(TypedDict):
     page_views_needed: int | None
     considered: int
     order: list[PlannedAnswer]
+
+
+class ArmAnswer(TypedDict):
+    ranking: RankingAnswer
+    visitors: int
+    clickers: int
+    clicks: int
+
+
+class SplitAnswer(TypedDict):
+    e_value: float
+    flagged: bool
+
+
+class ExperimentAnswer(TypedDict):
+    id: str
+    started_at: str
+    ready: bool
+    arms: list[ArmAnswer]
+    lift: float | None
+    interval: IntervalAnswer | None
+    e_value: float
+    srm: SplitAnswer
+    decision: str
+    events_without_visitor: int
 
 
 class FieldErrorAnswer(TypedDict):
@@ -243,6 +269,31 @@ def estimate_answer(trial: Trial) -> EstimateAnswer:
             {"position": it.position, "id": it.image.image_id, "today": trial.today.get(it.image.image_id)}
             for it in trial.planned
         ],
+    }
+
+
+def experiment_answer(standing: Standing) -> ExperimentAnswer:
+    """How an experiment stands."""
+    verdict = standing.verdict
+    return {
+        "id": standing.experiment.experiment_id,
+        "started_at": to_rfc3339(standing.experiment.started_at),
+        "ready": standing.experiment.is_ready,
+        "arms": [
+            {
+                "ranking": ranking_answer(ranking),
+                "visitors": arm.visitors,
+                "clickers": arm.clickers,
+                "clicks": arm.clicks,
+            }
+            for ranking, arm in zip(standing.rankings, standing.arms, strict=True)
+        ],
+        "lift": verdict.lift,
+        "interval": {"low": verdict.interval.low, "high": verdict.interval.high} if verdict.interval else None,
+        "e_value": verdict.e_value,
+        "srm": {"e_value": verdict.split_e_value, "flagged": verdict.decision == "bad_split"},
+        "decision": verdict.decision,
+        "events_without_visitor": standing.events_without_visitor,
     }
 
 

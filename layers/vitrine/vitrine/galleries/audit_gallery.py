@@ -49,7 +49,7 @@ def audit_gallery(store: GalleryStore, counters: Counters, key: GalleryKey, *, n
     Events that are counted and not yet shown are mismatches too: they settle within seconds. Scores are compared
     within what a stored one may be off, at the moment that it is of.
     """
-    live = find_gallery(store, key).live
+    live = find_gallery(store, key).versions[0]
     compared, mismatched, after = 0, [], None
     while True:
         images = store.stored_images(key, _PAGE, after)

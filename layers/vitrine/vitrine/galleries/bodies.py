@@ -56,6 +56,12 @@ class RankingBody(RequestBody):
         return Ranking(self.policy, self.half_life_days, self.lab_share)
 
 
+class StartExperiment(RequestBody):
+    """An experiment: the ranking that the gallery has, and the one to try beside it."""
+
+    arms: Annotated[tuple[RankingBody, ...], Field(min_length=2, max_length=2)]
+
+
 class PutGallery(RequestBody):
     """A gallery, or changes of one: what is not sent stays as it is."""
 

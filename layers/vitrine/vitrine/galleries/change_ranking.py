@@ -31,6 +31,8 @@ def change_ranking(  # noqa: PLR0913 - a change is what these say
     """
     for _ in range(_ATTEMPTS):
         gallery = find_gallery(store, key)
+        if gallery.experiment is not None:
+            raise Conflict(f"An experiment runs in gallery {key.gallery_id}. Delete it first.")
         if gallery.wanted.ranking == ranking:
             return gallery
         if _plan(store, tasks, gallery, gallery.following(ranking, now, reason)):
@@ -56,7 +58,7 @@ def fit_prior(store: GalleryStore, tasks: Tasks, key: GalleryKey, *, now: dateti
 
 def _plan(store: GalleryStore, tasks: Tasks, gallery: Gallery, version: Version) -> bool:
     tasks.make_order(gallery.key, version.number)
-    return store.plan_version(gallery, version)
+    return store.plan_version(gallery, version, None)
 
 
 class OrderMaker(NamedTuple):
@@ -79,12 +81,16 @@ class OrderMaker(NamedTuple):
             gallery = self.store.find_gallery(key)
             if gallery is None or gallery.next is None or gallery.next.number != number:
                 return None
+            version = gallery.versions[1]
             images = self.store.stored_images(key, _PAGE, after)
             counts = self.counters.read(images)
-            scored = [it.scored(gallery.next, counts.get(it.image_id, Counts()), at) for it in images]
+            scored = [it.scored(version, counts.get(it.image_id, Counts()), at) for it in images]
             for image_id in self.store.save_images(scored):
-                self._score(key, image_id, gallery.next, at)
+                self._score(key, image_id, version, at)
             if len(images) < _PAGE:
+                if gallery.experiment is not None:
+                    self.store.open_experiment(gallery, gallery.experiment)
+                    return None
                 self.tasks.forget_order(key, gallery.live.number)
                 self.store.promote_version(gallery, gallery.next)
                 return None

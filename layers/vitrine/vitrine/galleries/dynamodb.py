@@ -4,6 +4,7 @@
 |---|---|---|---|
 | galleries | `{merchant_id}` | `{gallery_id}` | a gallery, its totals, what is settling, versions to read |
 | galleries | `{merchant_id}/{gallery_id}` | `version#{number}` | a version of its ranking |
+| galleries | `{merchant_id}/{gallery_id}/{arm}` | `{visitor}` | a visitor of an experiment and the marks of clicks |
 | images | `{merchant_id}/{gallery_id}` | `{image_id}` | an image; unless hidden in the indexes of its scores |
 
 Ids hold no slash, so keys are unambiguous. The description is one JSON attribute: it is written and read whole, and
@@ -26,6 +27,7 @@ from vitrine.galleries.model import (
     RANKED_START,
     Counted,
     Description,
+    Experiment,
     Gallery,
     GalleryKey,
     Image,
@@ -46,10 +48,11 @@ from vitrine.platform.dynamodb import (
 )
 from vitrine.platform.threads import run_all
 from vitrine.platform.times import from_rfc3339, to_rfc3339
+from vitrine.ranking.experiments import Arm
 from vitrine.ranking.model import Prior, Ranking, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -115,11 +118,13 @@ class DynamoDBGalleries:
         ]
         return self._update_gallery(key, " ".join(part for part in parts if part), _OPEN, values)
 
-    def plan_version(self, gallery: Gallery, version: Version) -> bool:
+    def plan_version(self, gallery: Gallery, version: Version, experiment: Experiment | None) -> bool:
+        started: dict[str, Any] = {":experiment": {"S": _experiment_text(experiment)}} if experiment else {}
+        sets = ", experiment = :experiment REMOVE retired" if experiment else " REMOVE retired, experiment"
         update = {
             "TableName": self._galleries,
             "Key": _gallery_key(gallery.key),
-            "UpdateExpression": "SET #next = :version, last_version = :number REMOVE retired ADD revision :one",
+            "UpdateExpression": f"SET #next = :version, last_version = :number{sets} ADD revision :one",
             "ConditionExpression": f"{_OPEN} AND last_version = :last AND live = :live",
             "ExpressionAttributeNames": {"#next": "next"},
             "ExpressionAttributeValues": {
@@ -128,6 +133,7 @@ class DynamoDBGalleries:
                 ":last": {"N": str(gallery.last_version)},
                 ":live": {"S": _version_text(gallery.live)},
                 ":one": {"N": "1"},
+                **started,
             },
         }
         return self._try_transaction([{"Update": update}, self._put_version(gallery.key, version)])
@@ -151,6 +157,53 @@ class DynamoDBGalleries:
             "REMOVE retired ADD revision :one",
             "retired = :version",
             {":version": {"S": _version_text(version)}, ":one": {"N": "1"}},
+        )
+
+    def open_experiment(self, gallery: Gallery, experiment: Experiment) -> bool:
+        return self._update_gallery(
+            gallery.key,
+            "SET experiment = :ready ADD revision :one",
+            "experiment = :experiment",
+            {
+                ":ready": {"S": _experiment_text(experiment._replace(is_ready=True))},
+                ":experiment": {"S": _experiment_text(experiment)},
+                ":one": {"N": "1"},
+            },
+        )
+
+    def add_visit(self, key: GalleryKey, arm: str, visitor: str, clicks: Collection[bytes]) -> None:
+        values: dict[str, Any] = {":yes": {"BOOL": True}}
+        if clicks:
+            values[":clicks"] = {"BS": list(clicks)}
+        try_update(
+            self._client,
+            TableName=self._galleries,
+            Key={"pk": {"S": _visits(key, arm)}, "sk": {"S": visitor}},
+            UpdateExpression="SET came = :yes" + (" ADD clicks :clicks" if clicks else ""),
+            ExpressionAttributeValues=values,
+        )
+
+    def count_visits(self, key: GalleryKey, arm: str) -> Arm:
+        visitors = clickers = clicks = squares = 0
+        for item in self._all_visits(key, arm):
+            clicked = len(item.get("clicks", {}).get("BS", ()))
+            visitors += 1
+            clickers += clicked > 0
+            clicks += clicked
+            squares += clicked**2
+        return Arm(visitors, clickers, clicks, squares)
+
+    def forget_visits(self, key: GalleryKey, arm: str) -> None:
+        found = [{"pk": item["pk"], "sk": item["sk"]} for item in self._all_visits(key, arm)]
+        batch_write(self._client, self._galleries, [{"DeleteRequest": {"Key": it}} for it in found])
+
+    def _all_visits(self, key: GalleryKey, arm: str) -> Iterator[Item]:
+        return query_all(
+            self._client,
+            TableName=self._galleries,
+            KeyConditionExpression="pk = :arm",
+            ExpressionAttributeValues={":arm": {"S": _visits(key, arm)}},
+            ConsistentRead=True,
         )
 
     def list_versions(self, key: GalleryKey, limit: int, before: int | None) -> Sequence[Version]:
@@ -442,6 +495,27 @@ def _order(key: GalleryKey, version: int) -> str:
     return f"{_partition(key)}#{version}"
 
 
+def _visits(key: GalleryKey, arm: str) -> str:
+    return f"{_partition(key)}/{arm}"
+
+
+def _experiment_text(experiment: Experiment) -> str:
+    """An experiment, always in the same words: conditions compare them."""
+    told = [
+        experiment.experiment_id,
+        experiment.number,
+        to_rfc3339(experiment.started_at),
+        list(experiment.totals),
+        experiment.is_ready,
+    ]
+    return json.dumps(told, separators=(",", ":"))
+
+
+def _experiment(text: str) -> Experiment:
+    experiment_id, number, started_at, totals, is_ready = json.loads(text)
+    return Experiment(experiment_id, number, from_rfc3339(started_at), Totals(*totals), is_ready)
+
+
 def _version_sort_key(number: int) -> str:
     return f"version#{number:09d}"
 
@@ -524,6 +598,7 @@ def _gallery(item: Item) -> Gallery:
         next=_version(item["next"]["S"]) if "next" in item else None,
         retired=_version(item["retired"]["S"]) if "retired" in item else None,
         last_version=int(item["last_version"]["N"]),
+        experiment=_experiment(item["experiment"]["S"]) if "experiment" in item else None,
     )
 
 

@@ -42,7 +42,7 @@ def explain_images(
     for at, image in enumerate(images):
         counts = counted.get(image.image_id, Counts())
         score = image.score(gallery.live)
-        evidence = counts.evidence(gallery.live.ranking.half_life_days, (score.at if score else 0) or now)
+        evidence = counts.evidence(gallery.versions[0], (score.at if score else 0) or now)
         told = explain(gallery.live.ranking.policy, evidence, gallery.live.prior, pinned_position=image.pinned_position)
         below = images[at + 1] if at + 1 < len(images) else _after(store, gallery, image)
         explained[image.image_id] = ExplainedImage(told, counts, _next(gallery, score, below))

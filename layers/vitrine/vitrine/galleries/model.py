@@ -69,20 +69,27 @@ NOTHING_COUNTED = Totals()
 
 
 class Counts(NamedTuple):
-    """What was counted of an image: `totals` of all events, those of visitors of the lab, sums of aged events."""
+    """What was counted of an image.
+
+    `totals` are those of all events, `lab` and `arms` of those by visitors of the lab and of experiments' arms, and
+    `recent` are sums of aged events.
+    """
 
     totals: Totals = NOTHING_COUNTED
     lab: Totals = NOTHING_COUNTED
     recent: Mapping[SumKey, int] = MappingProxyType({})
+    arms: Mapping[str, Totals] = MappingProxyType({})
 
-    def evidence(self, half_life_days: int, at: int) -> Evidence:
-        """What policies score at a moment (seconds since 1970)."""
+    def evidence(self, version: Version, at: int) -> Evidence:
+        """What is scored under a version at a moment (seconds since 1970)."""
+        days, arm = version.ranking.half_life_days, version.without_arm
+        others = self.arms.get(arm, NOTHING_COUNTED) if arm else NOTHING_COUNTED
         return Evidence(
-            weight=self.totals.weight,
-            exposure=self.totals.views - self.lab.views,
-            clicks=self.totals.clicks - self.lab.clicks,
-            recent_exposure=worth("views", half_life_days, at, self.recent),
-            recent_clicks=worth("clicks", half_life_days, at, self.recent),
+            weight=self.totals.weight - others.weight,
+            exposure=self.totals.views - self.lab.views - others.views,
+            clicks=self.totals.clicks - self.lab.clicks - others.clicks,
+            recent_exposure=worth("views", days, at, self.recent, without_arm=arm),
+            recent_clicks=worth("clicks", days, at, self.recent, without_arm=arm),
         )
 
 
@@ -116,7 +123,7 @@ class Score(NamedTuple):
 def score_under(version: Version, counts: Counts, at: int, stored: Score | None = None) -> Score:
     """The score of these counts at a moment. What is stored stays where the score has hardly moved."""
     policy = POLICIES[version.ranking.policy]
-    points = policy.points(counts.evidence(version.ranking.half_life_days, at), version.prior)
+    points = policy.points(counts.evidence(version, at), version.prior)
     if stored is not None and not has_moved(stored.points, points, policy.tolerance):
         points = stored.points
     return Score(version.slot, version.number, points, at)
@@ -186,7 +193,7 @@ class Image(NamedTuple):
         for version in versions:
             if counted.counts is not None:
                 image = image.scored(version, counted.counts, counted.at)
-            elif not POLICIES[version.ranking.policy].is_rate:
+            elif not POLICIES[version.ranking.policy].is_rate and version.without_arm is None:
                 image = image.scored(version, Counts(counted.totals), counted.at)
             else:
                 image = image._replace(
@@ -219,6 +226,23 @@ class Image(NamedTuple):
         return f"{RANKED_START}{rank_digits(score.points)}{age}{self.image_id}"
 
 
+class Experiment(NamedTuple):
+    """Two arms of visitors: the first reads the live version, the second the next one, `number`, once it `is_ready`.
+
+    `totals` are the gallery's when it began.
+    """
+
+    experiment_id: str
+    number: int
+    started_at: datetime
+    totals: Totals
+    is_ready: bool = False
+
+    def arm(self, at: int) -> str:
+        """The name under which an arm's events are counted."""
+        return f"{self.number}.{at}"
+
+
 @dataclass(frozen=True)
 class Gallery:
     """A gallery and its totals.
@@ -246,11 +270,17 @@ class Gallery:
     next: Version | None = None
     retired: Version | None = None
     last_version: int = 1
+    experiment: Experiment | None = None
 
     @property
     def versions(self) -> tuple[Version, ...]:
         """The versions under which images are scored."""
-        return (self.live,) if self.next is None else (self.live, self.next)
+        if self.next is None:
+            return (self.live,)
+        if self.experiment is None:
+            return self.live, self.next
+        first, second = (self.experiment.arm(at) for at in (0, 1))
+        return self.live._replace(without_arm=second), self.next._replace(without_arm=first)
 
     @property
     def wanted(self) -> Version:
@@ -268,7 +298,8 @@ class Gallery:
 
     def holds(self, version: int) -> Version | None:
         """The version of this number, if it can be read."""
-        return next((it for it in (self.live, self.retired) if it and it.number == version), None)
+        second_arm = self.next if self.experiment and self.experiment.is_ready else None
+        return next((it for it in (self.live, self.retired, second_arm) if it and it.number == version), None)
 
 
 def is_prior_off(gallery: Gallery) -> bool:

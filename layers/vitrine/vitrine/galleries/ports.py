@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from vitrine.galleries.model import Counted, Counts, Gallery, GalleryChanges, GalleryKey, Image, Settlement
+    from vitrine.galleries.model import (
+        Counted,
+        Counts,
+        Experiment,
+        Gallery,
+        GalleryChanges,
+        GalleryKey,
+        Image,
+        Settlement,
+    )
+    from vitrine.ranking.experiments import Arm
     from vitrine.ranking.model import Version
 
 
@@ -37,8 +47,27 @@ class GalleryStore(Protocol):
         """Set what `changes` say; False when there is no gallery, or it is being deleted."""
         ...
 
-    def plan_version(self, gallery: Gallery, version: Version) -> bool:
-        """Make a version the next one, if the gallery still has the versions that were read; whether it did."""
+    def plan_version(self, gallery: Gallery, version: Version, experiment: Experiment | None) -> bool:
+        """Make a version the next one, if the gallery still has the versions that were read; whether it did.
+
+        With an experiment it is its second arm; without one an experiment that runs ends.
+        """
+        ...
+
+    def open_experiment(self, gallery: Gallery, experiment: Experiment) -> bool:
+        """Let visitors into an experiment, if the gallery still has it; whether it did."""
+        ...
+
+    def add_visit(self, key: GalleryKey, arm: str, visitor: str, clicks: Collection[bytes]) -> None:
+        """Note that a visitor came to an arm, and the marks of clicks; noting them again changes nothing."""
+        ...
+
+    def count_visits(self, key: GalleryKey, arm: str) -> Arm:
+        """What the visitors of an arm did."""
+        ...
+
+    def forget_visits(self, key: GalleryKey, arm: str) -> None:
+        """Remove what visitors of an arm did."""
         ...
 
     def promote_version(self, gallery: Gallery, version: Version) -> bool:
@@ -142,6 +171,10 @@ class Tasks(Protocol):
 
     def fit_prior(self, key: GalleryKey) -> None:
         """Fit the prior of a gallery's ranking again, if it is off."""
+        ...
+
+    def forget_visits(self, key: GalleryKey, number: int) -> None:
+        """Remove what visitors did in the experiment of a version, once nobody notes more."""
         ...
 
     def make_order(self, key: GalleryKey, version: int) -> None:

@@ -74,12 +74,15 @@ def find_shown_image(store: GalleryStore, key: GalleryKey, image_id: str) -> Ima
     return image
 
 
-def read_order(store: GalleryStore, gallery: Gallery, limit: int, start: Position | None) -> OrderedPage:
-    """A page of the order: one query, and one more only where pinned images reach over a page's end.
+def read_order(
+    store: GalleryStore, gallery: Gallery, limit: int, start: Position | None, read: Version | None = None
+) -> OrderedPage:
+    """A page of the order of the live version, or of the one to `read`.
 
-    A page ends early where a query met its megabyte. Raises MalformedRequest where the reader's order is gone.
+    It is one query, and one more only where pinned images reach over a page's end. A page ends early where a query
+    met its megabyte. Raises MalformedRequest where the reader's order is gone.
     """
-    here = start or Position(gallery.live.number, 1, RANKED_START, PINNED_START)
+    here = start or Position((read or gallery.live).number, 1, RANKED_START, PINNED_START)
     version = gallery.holds(here.version)
     if version is None:
         raise order_is_gone()

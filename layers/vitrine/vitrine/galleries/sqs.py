@@ -30,6 +30,10 @@ class SqsTasks:
         """Fit the prior of a gallery's ranking again, if it is off."""
         self._send({"task": "fit_prior", "key": list(key)})
 
+    def forget_visits(self, key: GalleryKey, number: int) -> None:
+        """Remove what visitors did in the experiment of a version, once nobody notes more."""
+        self._send({"task": "forget_visits", "key": list(key), "version": number}, delay_seconds=_PAGING_SECONDS)
+
     def make_order(self, key: GalleryKey, version: int, after: str | None = None) -> None:
         """Score the images behind `after` under the gallery's next version, then make it the live one.
 

@@ -23,11 +23,15 @@ _DAY = 86_400
 
 
 class SumKey(NamedTuple):
-    """Which events a sum holds: views or clicks of one epoch of a half-life."""
+    """Which events a sum holds: views or clicks of one epoch of a half-life, of all visitors but those of experiments.
+
+    Those of an arm of an experiment have sums of their own.
+    """
 
     kind: Literal["views", "clicks"]
     half_life_days: int
     epoch: int
+    arm: str = ""
 
     @property
     def outdated(self) -> SumKey:
@@ -47,11 +51,21 @@ def amount_at(half_life_days: int, seconds: float) -> int:
     return round(UNIT * growth)
 
 
-def worth(kind: Literal["views", "clicks"], half_life_days: int, seconds: float, sums: Mapping[SumKey, int]) -> float:
-    """What sums are worth at a moment: an event of that moment counts one, one a half-life older a half."""
+def worth(
+    kind: Literal["views", "clicks"],
+    half_life_days: int,
+    seconds: float,
+    sums: Mapping[SumKey, int],
+    *,
+    without_arm: str | None = None,
+) -> float:
+    """What sums are worth at a moment: an event of that moment counts one, one a half-life older a half.
+
+    Those of an arm may be left out.
+    """
     value = 0.0
     for key, total in sums.items():
-        if key.kind == kind and key.half_life_days == half_life_days:
+        if key.kind == kind and key.half_life_days == half_life_days and key.arm != without_arm:
             value += total / UNIT * 2.0 ** ((_start_of(key) - seconds) / (half_life_days * _DAY))
     return value
 

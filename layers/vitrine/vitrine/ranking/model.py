@@ -109,6 +109,7 @@ class Version(NamedTuple):
     slot: Slot
     created_at: datetime
     reason: str
+    without_arm: str | None = None
 
 
 def first_version(ranking: Ranking, now: datetime) -> Version:
