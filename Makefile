@@ -10,7 +10,7 @@ endif
 export PORT PARAMETERS
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help faults mutants bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines up serve down reset logs check test lock docs site robots
+.PHONY: help faults mutants bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines bench-storefront up serve down reset logs check test lock docs site robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -96,6 +96,9 @@ bench-ranking: $(READY)  ## simulate a month of galleries under every ranking po
 
 bench-serving: $(READY)  ## read units and round trips of recommendations at 1,000 and 1,000,000 products
 	$(PYTHON) -m bench.serving
+
+bench-storefront: $(READY)  ## compressed sizes of the storefront script beside others' (from npm)
+	$(PYTHON) -m bench.storefront_sizes
 
 bench-start: $(READY)  ## measure cold starts and warm overhead
 	$(VENV)/bin/uv venv --quiet --allow-existing --python $(PYTHON) $(BENCH)/start

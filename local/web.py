@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import html
 import json
@@ -74,6 +75,11 @@ def serve_shop(emulator: Emulator, bucket: str, stack: Stack, products: list[dic
     return f"http://localhost:{emulator.port}/{bucket}/{_SHOP}/index.html"
 
 
+def build_storefront() -> None:
+    """Build the storefront script, with the packages that its tests need, unless that is done already."""
+    _build(_SCRIPT)
+
+
 def _filled_in(path: Path, stack: Stack) -> bytes:
     """A file of the demo shop; a page with the merchant's key and the address of the API in it."""
     if path.suffix != ".html":
@@ -101,13 +107,16 @@ def _build(package: Package) -> str:
     read = [path for name in package.sources for path in _files(package.folder / name)]
     source = _fingerprint(package.folder, [*own, *read])
     note = f"{package.folder.name}-built"
-    if _changed(note, source) or not (package.folder / "dist" / package.result).exists():
-        with step(f"build {package.what}"):
-            npm = _npm()
-            if not _has_packages(package.folder):
-                _run([npm, "ci", "--no-progress"], package.folder)
-            _run([npm, "run", "build"], package.folder)
-        _note(note, source)
+    STATE.mkdir(parents=True, exist_ok=True)
+    with (STATE / f"{note}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests build too, several at once
+        if _changed(note, source) or not (package.folder / "dist" / package.result).exists():
+            with step(f"build {package.what}"):
+                npm = _npm()
+                if not _has_packages(package.folder):
+                    _run([npm, "ci", "--no-progress"], package.folder)
+                _run([npm, "run", "build"], package.folder)
+            _note(note, source)
     return source
 
 
