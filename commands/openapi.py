@@ -9,6 +9,7 @@ import json
 import os
 import re
 import sys
+import tomllib
 from http import HTTPStatus
 from operator import attrgetter
 from pathlib import Path
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from vitrine.platform.http import Route
 
 FUNCTIONS = Path(__file__).parents[1] / "functions"
+_PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 _JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
 _REFERENCE = "#/components/schemas/{model}"
 _NOT_DESCRIBED = {"/{proxy+}"}
@@ -64,7 +66,9 @@ another body or query 409.
 **Quotas** are per key and minute, and an address may spend a tenth of a publishable key's; invalid requests spend
 none of the key's. Over them 429 tells in `Retry-After` how many seconds to wait.
 
-**Reads** carry `ETag`; sent back as `If-None-Match` it answers 304 while nothing changed.
+**Reads** carry `ETag`; sent back as `If-None-Match` it answers 304 while nothing changed. Shared caches may keep for
+seconds what a publishable key reads (`Cache-Control: public`; a gallery's `cache_seconds` says how many), unless the
+request names a person, by `X-User-Token`, a visitor's id or `session_id`. What a secret key reads is asked for again.
 """
 _HEADERS = {
     "ETag": {"description": "Names this version of the answer.", "required": True, "schema": {"type": "string"}},
@@ -125,7 +129,7 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Vitrine",
-            "version": "1.0.0",
+            "version": tomllib.loads(_PROJECT.read_text())["project"]["version"],
             "description": _ABOUT,
             "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         },
@@ -233,7 +237,7 @@ def _responses(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         responses[str(status)] = response
     if route.method == "GET":
         responses["304"] = {"description": HTTPStatus.NOT_MODIFIED.phrase}
-    for status in sorted(_errors_of(route)):
+    for status in sorted(_errors_of(route) - route.answers.keys()):
         responses[str(status)] = _error_response(route, status)
     return responses
 

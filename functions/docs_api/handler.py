@@ -22,7 +22,7 @@ _PAGE = """<!doctype html>
 </html>"""
 
 
-@app.route("GET", "/openapi.json", scope=ANYONE, answers={200: dict[str, object]})
+@app.route("GET", "/openapi.json", scope=ANYONE, answers={200: dict[str, object]}, cacheable=True)
 def document(request: Request) -> Answer:
     """Read this document.
 
@@ -31,7 +31,7 @@ def document(request: Request) -> Answer:
     return Answer(200, {**openapi_document(), "servers": [{"url": "."}]})
 
 
-@app.route("GET", "/docs", scope=ANYONE, answers={200: str})
+@app.route("GET", "/docs", scope=ANYONE, answers={200: str}, cacheable=True)
 def page(request: Request) -> Answer:
     """Read and try the API in a browser."""
     html = _PAGE.format(

@@ -103,7 +103,7 @@ def put(request: Request) -> Answer:
     return Answer(201 if result.created else 200, gallery_answer(result.gallery, counts=True))
 
 
-@app.route("GET", "/galleries", scope=PUBLISHABLE, answers={200: GalleryAnswer}, paged=True)
+@app.route("GET", "/galleries", scope=PUBLISHABLE, answers={200: GalleryAnswer}, paged=True, cacheable=True)
 def list_galleries(request: Request) -> Answer:
     """List galleries by id."""
     page = request.page(str)
@@ -112,10 +112,11 @@ def list_galleries(request: Request) -> Answer:
     return request.list_answer(items, galleries[-1].key.gallery_id if len(galleries) == page.limit else None)
 
 
-@app.route("GET", "/galleries/{gallery_id}", scope=PUBLISHABLE, answers={200: GalleryAnswer})
+@app.route("GET", "/galleries/{gallery_id}", scope=PUBLISHABLE, answers={200: GalleryAnswer}, cacheable=True)
 def get(request: Request) -> Answer:
     """Read a gallery with its totals."""
-    return Answer(200, _gallery_answer(request, find_gallery(gallery_store(), _key(request))))
+    gallery = find_gallery(gallery_store(), _key(request))
+    return Answer(200, _gallery_answer(request, gallery), shared_seconds=gallery.cache_seconds)
 
 
 @app.route("DELETE", "/galleries/{gallery_id}", answers={202: DeletionAnswer})
@@ -158,6 +159,7 @@ def post_images(request: Request) -> Answer:
     answers={200: ImageAnswer},
     query={**_EXPLAIN, **_VISITOR},
     paged=True,
+    cacheable=True,
 )
 def get_images(request: Request) -> Answer:
     """Read the ordered gallery.
@@ -177,7 +179,7 @@ def get_images(request: Request) -> Answer:
     counts = _shows_counts(request, gallery)
     items = [placed_answer(placed, counts=counts) for placed in ordered.placed]
     _explain(request, gallery, [placed.image for placed in ordered.placed], items)
-    return request.list_answer(items, ordered.next)
+    return request.list_answer(items, ordered.next)._replace(shared_seconds=gallery.cache_seconds)
 
 
 @app.route(
@@ -186,6 +188,7 @@ def get_images(request: Request) -> Answer:
     scope=PUBLISHABLE,
     answers={200: ImageAnswer},
     query=_EXPLAIN,
+    cacheable=True,
 )
 def get_image(request: Request) -> Answer:
     """Read an image; with a secret key also a hidden one, and why it is where it is (`explain=true`)."""
@@ -194,7 +197,7 @@ def get_image(request: Request) -> Answer:
     image = find(gallery_store(), gallery.key, request.path_id("image_id"))
     answer = image_answer(image, counts=_shows_counts(request, gallery))
     _explain(request, gallery, [image], [answer])
-    return Answer(200, answer)
+    return Answer(200, answer, shared_seconds=gallery.cache_seconds)
 
 
 @app.route(
@@ -324,6 +327,7 @@ def _challenge_error(error: ServiceError) -> Answer:
     scope=PUBLISHABLE,
     answers={200: list[ChallengeImageAnswer]},
     on_error=_challenge_error,
+    cacheable=True,
 )
 def challenge_images(request: Request) -> Answer:
     """Read the gallery `default` as the gallery challenge has it: whole, to the 4 MB that one answer can carry."""
@@ -336,11 +340,11 @@ def challenge_images(request: Request) -> Answer:
         for image in map(challenge_answer, page.placed):
             room -= len(json.dumps(image))
             if room < 0:
-                return Answer(200, images)
+                return Answer(200, images, shared_seconds=gallery.cache_seconds)
             images.append(image)
         position = page.next
         if position is None:
-            return Answer(200, images)
+            return Answer(200, images, shared_seconds=gallery.cache_seconds)
 
 
 def _lab_visitor(request: Request, gallery: Gallery) -> LabVisitor | None:

@@ -79,6 +79,7 @@ class RecommendationsAnswer(TypedDict):
         "category": {"type": "string", "minLength": 1, "maxLength": 200},
         **PAGING,
     },
+    cacheable=True,
 )
 def get(request: Request) -> Answer:
     """Read what to show a shopper next.
@@ -106,7 +107,14 @@ def get(request: Request) -> Answer:
     return Answer(200, content, metrics=metrics, passing=("cached",))
 
 
-@app.route("GET", "/products/{product_id}/similar", scope=PUBLISHABLE, answers={200: SimilarAnswer}, query=PAGING)
+@app.route(
+    "GET",
+    "/products/{product_id}/similar",
+    scope=PUBLISHABLE,
+    answers={200: SimilarAnswer},
+    query=PAGING,
+    cacheable=True,
+)
 def similar(request: Request) -> Answer:
     """Read what goes with a product."""
     page = request.page(_SHOWN)

@@ -100,16 +100,13 @@ def get_trail(request: Request) -> Answer:
     return Answer(200, {"items": [step_answer(step) for step in steps]})
 
 
-@app.route("GET", "/pictures/{merchant_id}/{snapshot_id}", scope=ANYONE, answers={302: None})
+@app.route("GET", "/pictures/{merchant_id}/{snapshot_id}", scope=ANYONE, answers={302: None}, cacheable=True)
 def get_picture(request: Request) -> Answer:
     """Show the picture of an approved snapshot to everyone."""
     snapshot = find_snapshot(review_store(), request.path_id("merchant_id"), request.path_id("snapshot_id"))
     if snapshot.status != "approved":
         raise NotFound(f"There is no picture {snapshot.snapshot_id}.")
-    return Answer(
-        302,
-        headers={"Location": pictures().address_of(snapshot), "Cache-Control": f"public, max-age={_REDIRECT_SECONDS}"},
-    )
+    return Answer(302, headers={"Location": pictures().address_of(snapshot)}, shared_seconds=_REDIRECT_SECONDS)
 
 
 @app.route("POST", "/review/claims", body="vitrine.review.bodies:PostClaim", answers={200: ClaimsAnswer})

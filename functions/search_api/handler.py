@@ -15,12 +15,17 @@ from vitrine.search.answers import SearchAnswer, SuggestAnswer, found_image_answ
 from vitrine.search.read_search import PARAMETERS, read_search
 from vitrine.search.wiring import picture_finder
 
-_BRIEFLY = {"Cache-Control": "private, max-age=1"}
-
 lambda_handler = app = HttpApp(admit=admit)
 
 
-@app.route("GET", "/search/images", scope=PUBLISHABLE, query={**PARAMETERS, **PAGING}, answers={200: SearchAnswer})
+@app.route(
+    "GET",
+    "/search/images",
+    scope=PUBLISHABLE,
+    query={**PARAMETERS, **PAGING},
+    answers={200: SearchAnswer},
+    cacheable=True,
+)
 def search_images(request: Request) -> Answer:
     """Search images.
 
@@ -50,7 +55,7 @@ def search_images(request: Request) -> Answer:
         "took_ms": took_ms,
     }
     metrics = {"SearchTook": Metric(took_ms, "Milliseconds")}
-    return Answer(200, {**answer.content, **more}, _BRIEFLY, metrics, passing=("took_ms",))
+    return Answer(200, {**answer.content, **more}, metrics=metrics, passing=("took_ms",))
 
 
 @app.route(
@@ -59,8 +64,9 @@ def search_images(request: Request) -> Answer:
     scope=PUBLISHABLE,
     query={"q": {"type": "string", "pattern": r"^\s*\S[\s\S]*$", "x-required": True}, "limit": LIMIT},
     answers={200: SuggestAnswer},
+    cacheable=True,
 )
 def suggest(request: Request) -> Answer:
     """Complete the last word of a query."""
     completed = picture_finder().suggest(request.merchant_id, request.query["q"].strip(), request.query["limit"])
-    return Answer(200, {"items": [{"text": line} for line in completed]}, _BRIEFLY)
+    return Answer(200, {"items": [{"text": line} for line in completed]})

@@ -17,21 +17,23 @@ from commands.openapi import routes
 from functions.events_api.handler import lambda_handler as events
 from functions.galleries_api.handler import lambda_handler as api
 from functions.interactions_api.handler import lambda_handler as interactions
-from tests.aws import api_event, send
+from tests.aws import ROOT, api_event, send
 from tests.gateway import Gateway, Response, Shop, handler_of, open_shop, served_routes
 from tests.samples import sample_of
 from vitrine.access.dynamodb import DynamoDBAccess
-from vitrine.access.model import address_share, seconds_left
+from vitrine.access.model import address_share, seconds_left, sign_user_token
 from vitrine.access.spend_quota import MOST_ADDRESSES, AddressQuota, Quota
-from vitrine.access.wiring import access_store
+from vitrine.access.wiring import access_store, trust_user
 from vitrine.platform.aws import client
 from vitrine.platform.cursors import cursor_scope, write_cursor
-from vitrine.platform.http import READ_HEADERS, Answer, HttpApp, Request
+from vitrine.platform.http import ANYONE, PUBLISHABLE, READ_HEADERS, Answer, HttpApp, Request
 from vitrine.platform.problems import TooManyRequests
 from vitrine.platform.times import utc_now
 from vitrine.platform.wiring import replays
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from vitrine.platform.http import Route
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -313,6 +315,107 @@ class TestETags:
         put_gallery("summer", "Summer")
         headers = self.read()[2]
         assert (headers["Vary"], headers["Cache-Control"]) == ("X-Api-Key, X-User-Token", "private, no-cache")
+
+
+class TestCaching:
+    """Shared caches store what is the same for everybody who may read it, and nothing else."""
+
+    KEYS = ("publishable", "publishable in the query", "secret", "none", "unknown")
+    PEOPLE: Mapping[str, tuple[str, dict[str, str]]] = {
+        "nobody": ("", {}),
+        "a token": ("", {"X-User-Token": "v1.1.x"}),
+        "a session": ("session_id=ann", {}),
+    }
+
+    @pytest.fixture
+    def shop(self, cloud: None) -> Shop:
+        shop = open_shop("shop")
+        Gateway().call("PUT", "/galleries/summer", shop.secret_key, {"cache_seconds": 60})
+        image = {"id": "one", "name": "One", "url": "https://a.example/1.jpg"}
+        Gateway().call("POST", "/galleries/summer/images", shop.secret_key, {"images": [image]})
+        Gateway().call("PUT", "/galleries/default", shop.secret_key, {})
+        Gateway().call("PUT", "/products/one", shop.secret_key, {"name": "Lamp"})
+        return shop
+
+    @staticmethod
+    def send(route: Route, shop: Shop, key: str, query: str, headers: Mapping[str, str], **ids: str) -> Response:
+        sent = sample_of(route)
+        keys = {"publishable": shop.publishable_key, "secret": shop.secret_key, "unknown": "pk_0123456789"}
+        in_query = f"key={shop.publishable_key}" if key == "publishable in the query" else ""
+        return Gateway().call(
+            route.method,
+            route.path.format_map({**IDS, **ids}),
+            keys.get(key),
+            sent.body,
+            query="&".join(filter(None, [sent.query.replace("explain=true", ""), query, in_query])),
+            headers={**{name: it for name, it in sent.headers.items() if name != "X-Api-Key"}, **headers},
+        )
+
+    @pytest.mark.parametrize("person", PEOPLE)
+    @pytest.mark.parametrize("key", KEYS)
+    def test_no_personal_or_secret_answer_or_error_is_public(self, key: str, person: str, shop: Shop) -> None:
+        shared = set()
+        for route in routes():
+            answer = self.send(route, shop, key, *self.PEOPLE[person])
+            told = answer.headers["Cache-Control"]
+            if "public" in told:
+                shared.add(route.path)
+                assert answer.status in {200, 302}, route
+                assert route.cacheable, route
+                assert person == "nobody", route
+                assert route.scope == ANYONE or key.startswith("publishable"), route
+            elif key == "secret" and route.scope != ANYONE and answer.status == 200 and route.method == "GET":
+                assert told == "private, no-cache", route
+                assert answer.headers["ETag"]
+            else:
+                assert told in {"no-store", "private, no-store"}, route
+        if key.startswith("publishable") and person == "nobody":
+            assert {"/galleries", "/galleries/{gallery_id}/images", "/images", "/search/images"} <= shared
+            assert {"/search/suggest", "/users/{user_id}/recommendations", "/products/{product_id}/similar"} <= shared
+
+    def test_a_visitors_own_list_is_stored_by_nobody_and_the_popular_one_by_all(self, shop: Shop) -> None:
+        [route] = [it for it in routes() if it.path == "/users/{user_id}/recommendations"]
+        visitor = "visitor:0123456789abcdefghijkl"
+        own = self.send(route, shop, "publishable", "", {}, user_id=visitor)
+        assert (own.status, own.headers["Cache-Control"]) == (200, "private, no-store")
+        assert "public" in self.send(route, shop, "publishable", "", {}, user_id="ann").headers["Cache-Control"]
+
+    def test_whoever_a_request_speaks_for_is_named_to_the_rule(self) -> None:
+        """Where a web page gets what is a person's own, nobody else may get that answer."""
+        expiry = int(utc_now().timestamp()) + 60
+        token = sign_user_token("identity-secret-of-shop", "ann", expiry)
+        trusted = {}
+        app = HttpApp()
+
+        @app.route("GET", "/users/{user_id}/things", scope=PUBLISHABLE, cacheable=True)
+        def read(request: Request) -> Answer:
+            return Answer(200, {"for": trust_user(request, request.path_id("user_id"))})
+
+        for user_id in ("ann", "visitor:0123456789abcdefghijkl", "visitor:short"):
+            for headers in ({}, {"X-User-Token": token}):
+                event = api_event(
+                    "GET", "/users/{user_id}/things", user_id=user_id, kind="publishable", headers=headers
+                )
+                _, answer, sent = send(app, event)
+                trusted[user_id, bool(headers)] = answer["for"]
+                assert answer["for"] is None or "public" not in sent["Cache-Control"]
+        assert (trusted["ann", True], trusted["ann", False]) == ("ann", None)
+
+    def test_a_gallery_says_how_long_its_pages_are_kept(self, shop: Shop) -> None:
+        for path, seconds in (("/galleries/summer/images", 60), ("/galleries/summer", 60), ("/images", 2)):
+            answer = Gateway().call("GET", path, shop.publishable_key)
+            stale = "stale-while-revalidate=30, stale-if-error=600"
+            assert answer.headers["Cache-Control"] == f"public, max-age={seconds}, s-maxage={seconds}, {stale}"
+
+    def test_two_readings_of_the_same_content_have_one_etag(self, shop: Shop) -> None:
+        for route in routes():
+            answers = [self.send(route, shop, "publishable", "", {}) for _ in range(2)]
+            if answers[0].status == 200 and route.method == "GET":
+                assert answers[0].headers["ETag"] == answers[1].headers["ETag"], route
+
+    def test_no_handler_says_by_itself_who_may_store(self) -> None:
+        source = "".join(file.read_text() for file in (ROOT / "functions").rglob("*.py"))
+        assert "cache-control" not in source.lower()
 
 
 class TestQuotas:

@@ -38,6 +38,7 @@ class GalleryAnswer(TypedDict):
     next_ranking_version: int | None
     counting: str
     public_counts: bool
+    cache_seconds: int
     created_at: str
     images: int
     views: NotRequired[int]
@@ -218,6 +219,7 @@ def gallery_answer(gallery: Gallery, *, counts: bool) -> GalleryAnswer:
         "next_ranking_version": gallery.next.number if gallery.next else None,
         "counting": gallery.counting,
         "public_counts": gallery.public_counts,
+        "cache_seconds": gallery.cache_seconds,
         "created_at": to_rfc3339(gallery.created_at),
         "images": gallery.images,
     }

@@ -75,6 +75,16 @@ class PutGallery(RequestBody):
             "and `clicks` of the gallery. False at first; a change takes up to 2 s.",
         ),
     ]
+    cache_seconds: Annotated[
+        int,
+        Field(
+            default_factory=int,
+            ge=1,
+            le=3600,
+            description="How many seconds shared caches may keep what a publishable key reads of it. 2 at first.",
+        ),
+        WHOLE,
+    ]
     counting: Annotated[
         Literal["once_an_hour", "every_event"] | None,
         Field(

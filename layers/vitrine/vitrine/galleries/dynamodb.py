@@ -23,6 +23,7 @@ from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from vitrine.galleries.model import (
+    CACHE_SECONDS,
     PINNED_START,
     RANKED_START,
     Counted,
@@ -92,7 +93,12 @@ class DynamoDBGalleries:
         item: dict[str, Any] = {
             **_gallery_key(gallery.key),
             **_gallery_settings(
-                {"title": gallery.title, "counting": gallery.counting, "public_counts": gallery.public_counts}
+                {
+                    "title": gallery.title,
+                    "counting": gallery.counting,
+                    "public_counts": gallery.public_counts,
+                    "cache_seconds": gallery.cache_seconds,
+                }
             ),
             "live": {"S": _version_text(gallery.live)},
             "last_version": {"N": str(gallery.last_version)},
@@ -556,7 +562,11 @@ def _gallery_key(key: GalleryKey) -> dict[str, Any]:
 def _gallery_settings(changes: GalleryChanges) -> dict[str, Any]:
     """The attributes of what is said of a gallery; None has none."""
     return {
-        name: {"BOOL": value} if isinstance(value, bool) else {"S": value}
+        name: {"BOOL": value}
+        if isinstance(value, bool)
+        else {"N": str(value)}
+        if isinstance(value, int)
+        else {"S": value}
         for name, value in changes.items()
         if value is not None
     }
@@ -595,6 +605,7 @@ def _gallery(item: Item) -> Gallery:
         deleting="deleting" in item,
         counting="every_event" if item.get("counting") == {"S": "every_event"} else "once_an_hour",
         public_counts=item.get("public_counts") == {"BOOL": True},
+        cache_seconds=int(item["cache_seconds"]["N"]) if "cache_seconds" in item else CACHE_SECONDS,
         next=_version(item["next"]["S"]) if "next" in item else None,
         retired=_version(item["retired"]["S"]) if "retired" in item else None,
         last_version=int(item["last_version"]["N"]),

@@ -30,6 +30,7 @@ Counting = Literal["once_an_hour", "every_event"]
 
 CLICK_WEIGHT = 7
 DEFAULT_GALLERY = "default"
+CACHE_SECONDS = 2
 PINNED_START = "0"
 RANKED_START = "1"
 _CALENDAR_START = datetime(1, 1, 1, tzinfo=UTC)
@@ -250,7 +251,8 @@ class Gallery:
     Readers see the order of the version `live`. `next` is being made in the other slot, all images together take
     its place, and `retired` is what was read before, kept for a while. `last_version` is the highest number taken.
 
-    `public_counts` says whether web pages are told what was counted for it and for its images.
+    `public_counts` says whether web pages are told what was counted for it and for its images, `cache_seconds` how
+    long shared caches may keep what they read of it.
     `counting` says how often a visitor of a web page counts for an image: once an hour for views and for clicks, or
     with every event. `totals` count every event of the gallery's life, deleted images' too. `settling` holds, for
     images whose new totals are already in `totals` and not yet on the image, what they will be.
@@ -267,6 +269,7 @@ class Gallery:
     deleting: bool = False
     counting: Counting = "once_an_hour"
     public_counts: bool = False
+    cache_seconds: int = CACHE_SECONDS
     next: Version | None = None
     retired: Version | None = None
     last_version: int = 1
@@ -315,6 +318,7 @@ class GalleryChanges(TypedDict, total=False):
     ranking: Ranking
     counting: Counting
     public_counts: bool
+    cache_seconds: int
 
 
 def new_gallery(key: GalleryKey, now: datetime, changes: GalleryChanges | None = None) -> Gallery:
@@ -327,6 +331,7 @@ def new_gallery(key: GalleryKey, now: datetime, changes: GalleryChanges | None =
         now,
         counting=said.get("counting", "once_an_hour"),
         public_counts=said.get("public_counts", False),
+        cache_seconds=said.get("cache_seconds", CACHE_SECONDS),
     )
 
 

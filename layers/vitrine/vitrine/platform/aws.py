@@ -29,8 +29,8 @@ _CONFIG = Config(
     tcp_keepalive=True,
     parameter_validation=False,  # the service does it again; here it takes 40 µs a call
 )
-# A request waits for it: what does not answer at once is done without.
-_SECRETS_CONFIG = _CONFIG.merge(
+# A request waits for it: what does not answer at once has not answered.
+_PROMPT_CONFIG = _CONFIG.merge(
     Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1})
 )
 # Presigned addresses would be of the older signature, which signs no headers, and not of the bucket's own region.
@@ -62,8 +62,14 @@ def client(service: Literal["secretsmanager"]) -> Any: ...
 def client(service: str) -> Any:
     """The process's client of a service. Thread-safe."""
     data = _SDK_DATA if (_SDK_DATA / service).is_dir() else None
-    config = {"s3": _S3_CONFIG, "secretsmanager": _SECRETS_CONFIG}.get(service, _CONFIG)
+    config = {"s3": _S3_CONFIG, "secretsmanager": _PROMPT_CONFIG}.get(service, _CONFIG)
     return _session(data).create_client(service, config=config)
+
+
+def prompt_client(service: Literal["dynamodb", "s3", "sqs"]) -> Any:
+    """A client that asks once and waits for a second or two."""
+    data = _SDK_DATA if (_SDK_DATA / service).is_dir() else None
+    return _session(data).create_client(service, config=_PROMPT_CONFIG)
 
 
 def read_secret(arn: str) -> str:

@@ -51,6 +51,15 @@ PUBLISHABLE = "publishable"
 SECRET = "secret"  # noqa: S105 - the name of a scope
 ANYONE = "anyone"
 KEY_PARAMETER = "key"
+# What names one person in a request. What else a web page reads is the same for all its readers.
+PERSON_PARAMETERS = frozenset({"session_id"})
+VISITOR_PREFIX = "visitor:"
+TOKEN_HEADER = "x-user-token"  # noqa: S105 - the name of a header
+
+SHARED_SECONDS = 2
+_STALE = "stale-while-revalidate=30, stale-if-error=600"
+_NOT_STORED = "private, no-store"
+_REVALIDATED = "private, no-cache"
 
 LONGEST_ID = 128
 ID_PATTERN = r"^[A-Za-z0-9._~:-]{1,128}$"
@@ -179,7 +188,8 @@ class Answer(NamedTuple):
     """A status, a JSON value (None for no body; a text goes as it is, with its Content-Type) and more headers.
 
     `metrics` are told of the request, and not to its sender. `passing` names what differs between two readings of
-    the same thing, and so has no part in the ETag.
+    the same thing, and so has no part in the ETag. `shared_seconds` is how long shared caches may keep an answer of a
+    cacheable route.
     """
 
     status: int
@@ -187,6 +197,7 @@ class Answer(NamedTuple):
     headers: Mapping[str, str] = _NONE
     metrics: Mapping[str, Metric] = _NONE
     passing: Collection[str] = ()
+    shared_seconds: int = SHARED_SECONDS
 
 
 class Route(NamedTuple):
@@ -202,6 +213,7 @@ class Route(NamedTuple):
     query: Mapping[str, Mapping[str, Any]] | None
     on_error: Callable[[ServiceError], Answer] | None
     paged: bool
+    cacheable: bool
 
 
 class _Served(NamedTuple):
@@ -249,18 +261,21 @@ class HttpApp:
         query: Mapping[str, Mapping[str, Any]] | None = _NONE,
         on_error: Callable[[ServiceError], Answer] | None = None,
         paged: bool = False,
+        cacheable: bool = False,
     ) -> Callable[[Callable[[Request], Answer]], Callable[[Request], Answer]]:
         """Register a route.
 
         `body` is the import path `module:Model` of the body, which is sent as one of `media_types`; `answers` the
         type of each success: these feed the OpenAPI document only. `query` declares each query parameter (see
         `query.read_query`; `paged` adds its two); `ANY_QUERY` takes whatever comes and reads none of it.
+        Answers of a `cacheable` route are the same for all readers of a shop unless the request names a person (see
+        `cache_control`).
         """
         declared = {**query, **PAGING} if paged and query is not None else query
 
         def register(handle: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
             self.routes[method, path] = Route(
-                method, path, handle, scope, body, media_types, answers or {}, declared, on_error, paged
+                method, path, handle, scope, body, media_types, answers or {}, declared, on_error, paged, cacheable
             )
             return handle
 
@@ -293,19 +308,21 @@ class HttpApp:
         """The answer, and how it goes out. What cannot be encoded is answered as what went wrong."""
         route = self.routes.get((event["httpMethod"], event["resource"]))
         merchant_id = None
+        caching = _NOT_STORED
         try:
             try:
                 request = _read_request(event, request_id, route, self._body_limit_bytes)
                 merchant_id = request.merchant_id or None
                 answer = self._answer(route, request, context)
+                caching = cache_control(route, request, answer)
             except ServiceError as error:
                 translate = route.on_error if route else None
                 answer = translate(error) if translate else _problem_answer(error, event, request_id)
-            return _Served(answer, _gateway_answer(answer, event), merchant_id)
+            return _Served(answer, _gateway_answer(answer, event, caching), merchant_id)
         except Exception as error:  # noqa: BLE001 - nothing internal may reach the caller
             logger.exception("unexpected error")
             answer = _problem_answer(error, event, request_id)
-            return _Served(answer, _gateway_answer(answer, event), merchant_id)
+            return _Served(answer, _gateway_answer(answer, event, _NOT_STORED), merchant_id)
 
     def _authorize(self, route: Route, request: Request) -> None:
         if route.scope == ANYONE:
@@ -511,9 +528,36 @@ def _problem_answer(error: Exception, event: dict[str, Any], request_id: str) ->
     return Answer(status_of(error), document, {"Content-Type": _PROBLEM, **headers_of(error)})
 
 
-def _gateway_answer(answer: Answer, event: dict[str, Any]) -> dict[str, Any]:
+def cache_control(route: Route | None, request: Request, answer: Answer) -> str:
+    """Who may store an answer: shared caches only what is the same for everybody who may read it.
+
+    That is what a cacheable route answers without a secret key to a request that names no person. What is read with
+    a secret key is asked for again each time; nobody stores what is personal, what was done, or an error.
+    """
+    if request.method != "GET" or answer.status >= 400:  # noqa: PLR2004 - where errors begin
+        return _NOT_STORED
+    if request.caller.kind == SECRET:
+        return _REVALIDATED
+    if route is None or not route.cacheable or names_person(request):
+        return _NOT_STORED
+    seconds = answer.shared_seconds
+    if answer.status != 200:  # noqa: PLR2004 - a redirect leads to an address that ends
+        return f"public, max-age={seconds}"
+    return f"public, max-age={seconds}, s-maxage={seconds}, {_STALE}"
+
+
+def names_person(request: Request) -> bool:
+    """Whether a request names one person, by a token, a visitor's id or a session, so that its answer may be theirs."""
+    return (
+        TOKEN_HEADER in request.headers
+        or not PERSON_PARAMETERS.isdisjoint(request.query)
+        or any(value.startswith(VISITOR_PREFIX) for value in request.path_parameters.values())
+    )
+
+
+def _gateway_answer(answer: Answer, event: dict[str, Any], caching: str) -> dict[str, Any]:
     """What API Gateway takes. Raises when the answer cannot be encoded."""
-    headers = {**CORS_HEADERS, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    headers = {**CORS_HEADERS, "Cache-Control": caching, "X-Content-Type-Options": "nosniff"}
     for name, value in answer.headers.items():
         headers[name] = value if value.isascii() else quote(value, safe=_ASCII)
     status = answer.status
@@ -528,8 +572,6 @@ def _gateway_answer(answer: Answer, event: dict[str, Any]) -> dict[str, Any]:
         etag = f'"{hashlib.sha256(encoded).hexdigest()[:32]}"'
         headers["ETag"] = etag
         headers["Vary"] = "X-Api-Key, X-User-Token"
-        if "Cache-Control" not in answer.headers:
-            headers["Cache-Control"] = "private, no-cache"
         if _matches(event.get("headers") or {}, etag):
             status, body = 304, ""
             del headers["Content-Type"]

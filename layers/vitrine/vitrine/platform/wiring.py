@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cache
+import socket
+from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
+from vitrine.platform.aws import prompt_client
 from vitrine.platform.settings import read_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vitrine.platform.fetcher import Fetcher
     from vitrine.platform.idempotency import ReplayedAnswers
 
@@ -39,3 +44,59 @@ def fetcher() -> Fetcher:
 
     allowed = read_settings(FetcherSettings).fetch_allowed_hosts
     return Fetcher(allowed_hosts=frozenset(host for host in allowed.split(",") if host))
+
+
+class DependencySettings(NamedTuple):
+    """Everything that requests and the work behind them need, by what it is: the end of its name says how to ask it."""
+
+    access_table: str
+    idempotency_table: str
+    galleries_table: str
+    images_table: str
+    counters_table: str
+    review_table: str
+    imports_table: str
+    visits_table: str
+    products_table: str
+    interactions_table: str
+    recommendations_table: str
+    pictures_bucket: str
+    search_bucket: str
+    uploads_bucket: str
+    submissions_bucket: str
+    models_bucket: str
+    gallery_tasks_queue: str
+    weights_retry_queue: str
+    search_changes_queue: str
+    search_comparisons_queue: str
+    review_retry_queue: str
+    imports_queue: str
+    visit_plans_queue: str
+    visit_groups_queue: str
+    shortlists_queue: str
+    models_queue: str
+    opensearch_url: str = ""
+
+
+def dependency_checks() -> dict[str, Callable[[], object]]:
+    """What asks each dependency something small, by name; it raises when the dependency does not answer."""
+    tables, buckets, queues = prompt_client("dynamodb"), prompt_client("s3"), prompt_client("sqs")
+    ways: dict[str, Callable[[str], object]] = {
+        "table": lambda name: tables.query(
+            TableName=name,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": "health"}},
+            Limit=1,
+        ),
+        "bucket": lambda name: buckets.head_bucket(Bucket=name),
+        "queue": lambda url: queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"]),
+        "url": _connect,
+    }
+    settings = read_settings(DependencySettings)._asdict()
+    return {name: partial(ways[name.rpartition("_")[2]], where) for name, where in settings.items() if where}
+
+
+def _connect(url: str) -> None:
+    address = urlsplit(url)
+    port = address.port or (443 if address.scheme == "https" else 80)
+    socket.create_connection((address.hostname or "", port), timeout=2).close()

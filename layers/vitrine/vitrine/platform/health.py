@@ -1,0 +1,41 @@
+"""Whether everything that the product needs answers."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+from vitrine.platform.telemetry import logger
+from vitrine.platform.threads import run_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Status = Literal["ok", "failed"]
+_AT_ONCE = 16
+
+
+class DependencyAnswer(TypedDict):
+    """One dependency, by the name of the variable that says where it is."""
+
+    name: str
+    status: Status
+    ms: float
+
+
+def check_all(checks: Mapping[str, Callable[[], object]]) -> list[DependencyAnswer]:
+    """Run every check; one that raises has failed, and the log says why. Takes as long as the checks do."""
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        return run_all(threads, _checked, checks.keys(), checks.values())
+
+
+def _checked(name: str, check: Callable[[], object]) -> DependencyAnswer:
+    started = time.perf_counter()
+    status: Status = "ok"
+    try:
+        check()
+    except Exception:  # noqa: BLE001 - whatever it raises, the dependency does not answer
+        logger.exception("dependency failed", dependency=name)
+        status = "failed"
+    return {"name": name, "status": status, "ms": round((time.perf_counter() - started) * 1000, 2)}
