@@ -108,6 +108,13 @@ class WithoutGalleryRevisions(DynamoDBGalleries):
         super().advance_totals(stands or gallery, settlement)
 
 
+class WithoutVersions(DynamoDBGalleries):
+    """Creates images whatever versions they are scored under."""
+
+    def commit_images(self, gallery: Gallery, created: Sequence[Image], changed: Sequence[Image]) -> None:
+        super().commit_images(self.find_gallery(gallery.key) or gallery, created, changed)
+
+
 @pytest.mark.parametrize(
     "stores",
     [
@@ -118,6 +125,7 @@ class WithoutGalleryRevisions(DynamoDBGalleries):
         {"galleries": WithoutRevisions},
         {"galleries": WithoutNotes},
         {"galleries": WithoutGalleryRevisions},
+        {"galleries": WithoutVersions},
     ],
     ids=lambda stores: next(iter(stores.values())).__name__,
 )
