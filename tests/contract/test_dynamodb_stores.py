@@ -94,6 +94,13 @@ class TestCounters:
     def test_a_full_write_of_twenty_is_taken(self, counters: DynamoDBCounters) -> None:
         assert isinstance(counters.absorb(ROOT, hits(*range(20)), SLOTS), Absorbed)
 
+    def test_finds_a_shard_as_it_stands_without_counting(self, counters: DynamoDBCounters) -> None:
+        assert counters.find_shard(ROOT) == Shard("open", frozenset())
+        counters.absorb(ROOT, hits(1), SLOTS)
+        assert counters.find_shard(ROOT) == Shard("open", frozenset({mark(1)}))
+        assert counters.find_shard(ROOT)._replace(state="split") == counters.split(ROOT) == counters.find_shard(ROOT)
+        assert counters.read([KEY])[KEY].totals == Totals(1, 0)
+
     def test_a_split_shard_sends_to_its_children_and_all_are_summed(self, counters: DynamoDBCounters) -> None:
         counters.absorb(ROOT, hits(1), SLOTS)
         frozen = counters.split(ROOT)

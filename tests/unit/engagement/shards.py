@@ -53,6 +53,10 @@ class Shards:
         self.writes += 1
         return Absorbed(full=len(shard.marks) > FULL)
 
+    def find_shard(self, key: ShardKey) -> Shard:
+        shard = self.kept[key]
+        return Shard(shard.state, shard.marks)
+
     def split(self, key: ShardKey) -> Shard:
         shard = self.kept[key]
         if shard.state == "open":

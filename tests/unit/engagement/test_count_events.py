@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.engagement.shards import Galleries, Salts, Shards
+from tests.unit.engagement.shards import FULL, Galleries, Salts, Shards
 from vitrine.engagement.count_events import GALLERIES_KEPT_FOR, Batch, EventCounter
 from vitrine.engagement.model import Event, Page, Result
 from vitrine.engagement.ports import Absorbed, CounterKey
@@ -150,6 +150,19 @@ class TestAShopsServer:
         sessions = [f"session-{at}" for at in range(40)]
         assert set(shop.send(*[view("1", session) for session in sessions])) == {"accepted"}
         assert set(shop.send(*[view("1", session) for session in sessions], page=None)) == {"duplicate"}
+
+    def test_events_stay_counted_when_the_shard_of_their_visitors_hour_has_split(self) -> None:
+        shop = Shop()
+        others = [view(str(at)) for at in range(FULL)]
+        assert shop.send(view("seen", "ann")) == ["accepted"]
+        shop.send(*others, page=None)
+        assert shop.send(view("1", "ann", "ann"), page=None) == ["accepted"]
+        resent = [view("1", "ann", "ann"), view("2", "ann")]
+        for process in (shop.counter, shop.another_process()):
+            shop.counter = process
+            one, two = shop.results(*resent)
+            assert (one.status, one.for_user, two.status) == ("duplicate", True, "filtered")
+        assert shop.totals == Totals(2 + FULL, 0)
 
 
 class TestADuplicate:

@@ -12,6 +12,7 @@ from vitrine.engagement.model import (
     DEEPEST_PATH,
     Hit,
     Result,
+    Verdict,
     by_path,
     counter_of,
     days_of,
@@ -201,7 +202,9 @@ class EventCounter:
         again: list[Hit] = []
         for path, hits in by_path(pending, frozenset(tree.frozen)).items():
             held = {mark for depth in range(len(path)) for mark in tree.frozen[path[:depth]]}
-            writes, waiting = in_writes(_without(hits, held, outcomes))
+            verdicts = [(hit, judge(hit, held)) for hit in hits]
+            again += self._refuse(tree, path, verdicts, outcomes)
+            writes, waiting = in_writes(hit for hit, verdict in verdicts if verdict is None)
             for write in writes:
                 shard = self._store.absorb(ShardKey(tree.key, path), write, slots)
                 if isinstance(shard, Absorbed):
@@ -212,10 +215,29 @@ class EventCounter:
                 else:
                     _learn(tree, path, shard)
                     waiting += write
-                    if not tree.is_closed:
+                    if shard.state == "open":
                         waiting = _without(waiting, shard.marks, outcomes)
             again += waiting
         return again
+
+    def _refuse(
+        self, tree: _Tree, path: str, verdicts: Iterable[tuple[Hit, Verdict | None]], outcomes: list[_Outcome]
+    ) -> list[Hit]:
+        """Answer the hits that the shards above `path` refuse; returns those to try again.
+
+        A shop's server counts each event, so the shard at `path` may hold an event whose visitor a shard above has
+        already counted this hour. Such an event is a duplicate.
+        """
+        filtered = [hit for hit, verdict in verdicts if verdict and verdict.status == "filtered"]
+        outcomes += [_outcome(hit, verdict) for hit, verdict in verdicts if verdict and verdict.status == "duplicate"]
+        if not filtered:
+            return []
+        shard = self._store.find_shard(ShardKey(tree.key, path))
+        _learn(tree, path, shard)
+        if shard.state != "open":
+            return filtered
+        outcomes += [_outcome(hit, judge(hit, shard.marks) or Verdict("filtered")) for hit in filtered]
+        return []
 
     def _split(self, tree: _Tree, path: str) -> None:
         """A full shard that could not be split is dearer, never wrong: the next writer tries again."""
@@ -239,6 +261,10 @@ def _without(hits: Iterable[Hit], held: AbstractSet[bytes], outcomes: list[_Outc
         if verdict is None:
             new.append(hit)
         else:
-            why = _ONCE_AN_HOUR if verdict.status == "filtered" else None
-            outcomes.append(_Outcome(hit.at, verdict.status, why, verdict.for_user))
+            outcomes.append(_outcome(hit, verdict))
     return new
+
+
+def _outcome(hit: Hit, verdict: Verdict) -> _Outcome:
+    why = _ONCE_AN_HOUR if verdict.status == "filtered" else None
+    return _Outcome(hit.at, verdict.status, why, verdict.for_user)

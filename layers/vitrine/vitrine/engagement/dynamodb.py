@@ -95,6 +95,11 @@ class DynamoDBCounters:
             return _shard(refused.item)
         return Absorbed(full=answer["ConsumedCapacity"]["CapacityUnits"] > 1)
 
+    def find_shard(self, key: ShardKey) -> Shard:
+        with translated():
+            answer = self._client.get_item(TableName=self._table, Key=_shard_key(key), ConsistentRead=True)
+        return _shard(answer.get("Item", {}))
+
     def split(self, key: ShardKey) -> Shard:
         update = {
             "UpdateExpression": "SET #status = :split",

@@ -43,6 +43,10 @@ class CounterStore(Protocol):
         """
         ...
 
+    def find_shard(self, key: ShardKey) -> Shard:
+        """How a shard stands, read consistently; one that is not there yet is open and empty."""
+        ...
+
     def split(self, key: ShardKey) -> Shard:
         """Freeze an open shard, so that its children take over; answers how the shard stands."""
         ...
