@@ -30,7 +30,7 @@ from vitrine.engagement.wiring import counter_store, event_counter, gallery_coun
 from vitrine.galleries.audit_gallery import audit_gallery
 from vitrine.galleries.model import Description, GalleryKey, new_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
-from vitrine.galleries.read_gallery import read_order
+from vitrine.galleries.read_gallery import find_gallery, read_order
 from vitrine.galleries.wiring import gallery_store, new_incarnation
 from vitrine.platform.aws import client
 
@@ -238,13 +238,14 @@ def page_units(sizes):
     for size in sizes:
         key = GalleryKey("bench", f"of-{size}")
         make_gallery(key, size)
+        gallery = find_gallery(gallery_store(), key)
         for limit in (20, 100):
             units.clear()
             requests.clear()
-            page = read_order(gallery_store(), key, limit, None)
+            page = read_order(gallery_store(), gallery, limit, None)
             first, queries = units["ImagesTable"], requests["Query"]
             units.clear()
-            read_order(gallery_store(), key, limit, page.next)
+            read_order(gallery_store(), gallery, limit, page.next)
             rows.append((size, limit, queries, first, units["ImagesTable"]))
     return rows
 

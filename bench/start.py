@@ -32,12 +32,12 @@ IMAGE = {
         )
     },
     "incarnation": {"S": "0123456789ab"},
-    "policy": {"S": "interest"},
+    "score": {"S": "1 24 0"},
     "views": {"N": "10"},
     "clicks": {"N": "2"},
     "weight": {"N": "24"},
     "revision": {"N": "3"},
-    "ranked_in": {"S": "shop/summer"},
+    "ranked_in": {"S": "shop/summer#1"},
     "rank": {"S": "1"},
 }
 KEY = {
@@ -64,7 +64,21 @@ ANSWERS = {
 GALLERY = {
     "pk": {"S": "shop"},
     "sk": {"S": "summer"},
-    "policy": {"S": "interest"},
+    "live": {
+        "S": json.dumps(
+            {
+                "number": 1,
+                "policy": "interest",
+                "half_life_days": 14,
+                "lab_share": 0.0,
+                "mean_rate": 0.01,
+                "slot": "a",
+                "created_at": "2024-01-01T00:00:00Z",
+                "reason": "created",
+            }
+        )
+    },
+    "last_version": {"N": "1"},
     "created_at": {"S": "2024-01-01T00:00:00Z"},
     **{name: {"N": "20"} for name in ("images", "views", "clicks", "revision")},
     "settling": {"M": {}},
