@@ -89,7 +89,7 @@ bench-recommendations: bench-recommendations-engines  ## quality of recommendati
 bench-loading: $(READY)  ## rows a second and write units of loading a model of 92,331 products (VITRINE_DATA=...)
 	$(PYTHON) -m bench.loading
 
-bench-ranking: $(READY)  ## simulate a month of galleries under every ranking policy and beside other rankers, on real click rates (VITRINE_DATA=...)
+bench-ranking: $(READY)  ## simulate a month of galleries under every ranking policy and beside other rankers, on real click rates
 	$(VENV)/bin/uv venv --quiet --allow-existing --python $(PYTHON) $(BENCH)/ranking
 	$(VENV)/bin/uv pip install --quiet --python $(BENCH)/ranking/bin/python --require-hashes -r bench/ranking.txt
 	$(BENCH)/ranking/bin/python -m bench.ranking.report

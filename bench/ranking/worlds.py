@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import os
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -17,10 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-DATA = Path(os.environ.get("VITRINE_DATA", Path(__file__).parents[2] / "../shared/data"))
+VARIANTS = Path(__file__).parents[2] / "tests/data/ab-tests/variants.csv.gz"
 PAGE = 20
 DAYS = 30.0
-_LEAST_VIEWS = 500
 _FASHION_MEAN, _FASHION_VARIATION = 0.0044, 0.5  # Open Bandit: mean and coefficient of variation of its items
 
 
@@ -34,14 +32,10 @@ class Tests(NamedTuple):
 
 @cache
 def real_tests() -> Tests:
-    with gzip.open(DATA / "ab-tests/variants.csv.gz", "rt") as lines:
-        rows = [
-            (row["test_id"], int(row["views"]), int(row["clicks"]))
-            for row in csv.DictReader(lines)
-            if row["randomization_suspect"] == "0" and int(row["views"]) >= _LEAST_VIEWS
-        ]
+    with gzip.open(VARIANTS, "rt") as lines:
+        rows = [(int(row["test"]), int(row["views"]), int(row["clicks"])) for row in csv.DictReader(lines)]
     tests, views, clicks = zip(*rows, strict=True)
-    return Tests(np.unique(tests, return_inverse=True)[1], np.array(views), np.array(clicks))
+    return Tests(np.array(tests), np.array(views), np.array(clicks))
 
 
 def shrunk_rates(views: np.ndarray, clicks: np.ndarray) -> np.ndarray:
