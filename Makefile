@@ -10,7 +10,7 @@ endif
 export PORT PARAMETERS
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help faults mutants bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines bench-storefront up serve down reset logs check test lock docs site robots
+.PHONY: help quick faults mutants bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines bench-storefront up serve down reset logs check test lock docs site robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -41,6 +41,12 @@ check: $(READY)  ## what CI checks beside the tests
 	for locked in layers/*/requirements.txt; do $(VENV)/bin/pip-audit --disable-pip --require-hashes -r $$locked || exit 1; done
 	$(PYTHON) -m commands.openapi --check
 	$(PYTHON) -m commands.errors --check
+
+quick: $(READY)  ## what to run while editing: style, arrows, types and unit tests, in half a minute
+	$(VENV)/bin/ruff format --quiet --check . && $(VENV)/bin/ruff check --quiet .
+	$(VENV)/bin/lint-imports --no-logo >$(VENV)/arrows.txt || { cat $(VENV)/arrows.txt; exit 1; }
+	$(VENV)/bin/mypy --no-error-summary layers/vitrine/vitrine functions commands local
+	$(VENV)/bin/pytest -q -n auto --dist worksteal --maxfail 5 -m 'not slow' tests/unit
 
 test: $(READY)  ## all tests: in parallel, then those against the deployed stack, which measure and so run alone
 	$(VENV)/bin/pytest -n auto --dist loadscope --ignore tests/e2e

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.mutation.guards import PACKAGE, ROOMS
 from tests.mutation.mutants import all_mutants
+
+pytestmark = pytest.mark.slow
 
 
 def test_every_room_with_rules_is_listed_and_every_listed_test_is_there() -> None:

@@ -14,6 +14,8 @@ from tests.aws import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 SKIPPED = {
     "a test": "import pytest\ndef test_it(): pytest.skip('no engine')\n",
     "a mark": "import pytest\n@pytest.mark.skip(reason='no engine')\ndef test_it(): pass\n",
