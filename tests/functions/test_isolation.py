@@ -138,7 +138,7 @@ NEED_NOT_FIND = {
 # Names that a merchant gives himself, so that another's is a new one of his own, and what is answered.
 GIVEN_NAMES = {"POST /galleries/{gallery_id}/experiments/{experiment_id}": ({"experiment_id"}, 409)}
 # What differs from one reading to the next.
-PASSING = {"took_ms", "request_id", "recommendation_id", "generated_at", "cached"}
+PASSING = {"took_ms", "request_id", "recommendation_id", "generated_at", "cached", "dependencies"}
 
 
 @pytest.fixture
