@@ -32,7 +32,6 @@ class Visitors:
     def __init__(self, web_page: Api, gallery: str) -> None:
         self._web_page = web_page
         self._gallery = gallery
-        self.done: Counter[tuple[str, str]] = Counter()
 
     def visit(self, number: int) -> Counter[tuple[str, str]]:
         chance = random.Random(f"{self._gallery}-{number}")
@@ -85,3 +84,26 @@ def test_a_policy_counts_exactly_and_says_what_others_would_earn(
     assert abs(found["clicks_per_page"] - truth) < width  # four standard errors
     page = shop.get(f"/galleries/{gallery}/images?explain=true").json["items"]
     assert all(image["explanation"]["sentence"] for image in page)
+
+
+def test_an_experiment_counts_each_visitor_of_each_arm(shop: Api, web_page: Api, gallery: str) -> None:
+    images = [{"id": name, "name": name, "url": f"https://shop.example/{name}.jpg"} for name in RATES]
+    shop.post(f"/galleries/{gallery}/images", {"images": images})
+    arms = [{"policy": "interest"}, {"policy": "optimistic_rate"}]
+    path = f"/galleries/{gallery}/experiments/spring"
+    assert shop.post(path, {"arms": arms}).status == 201
+    eventually(lambda: shop.get(path).json["ready"], 60)
+    visitors = Visitors(web_page, gallery)
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        done = sum(clients.map(visitors.visit, range(VISITORS)), Counter())
+    clicks = sum(amount for (what, _), amount in done.items() if what == "click")
+    found = shop.get(path).json
+    print(f"\nexperiment: {VISITORS} visitors, {clicks} clicks: {found}")
+    assert sum(arm["visitors"] for arm in found["arms"]) == VISITORS
+    assert sum(arm["clicks"] for arm in found["arms"]) == clicks
+    assert not found["srm"]["flagged"]
+    eventually(lambda: shop.get(f"/galleries/{gallery}/audit").json == {"images": IMAGES, "mismatched": []}, 60)
+    eventually(lambda: shop.get(path).json["events_without_visitor"] == 0, 60)
+    assert shop.delete(path).status == 200
+    eventually(lambda: shop.get(f"/galleries/{gallery}").json["next_ranking_version"] is None, 60)
+    eventually(lambda: shop.get(f"/galleries/{gallery}/audit").json == {"images": IMAGES, "mismatched": []}, 60)
