@@ -13,7 +13,7 @@ from moto import mock_aws
 from tests.aws import create_tables
 from tests.dynamodb_local import running_dynamodb
 from vitrine.engagement.dynamodb import DynamoDBCounters
-from vitrine.engagement.model import Hit, Shard, Trace, slots_at
+from vitrine.engagement.model import ArmKey, Hit, Shard, Sum, Trace, slots_at
 from vitrine.engagement.ports import Absorbed, CounterKey, ShardKey
 from vitrine.galleries.dynamodb import DynamoDBGalleries
 from vitrine.galleries.model import (
@@ -29,6 +29,7 @@ from vitrine.galleries.model import (
 )
 from vitrine.galleries.ports import StaleGallery, StaleImages
 from vitrine.platform.aws import client, close_clients
+from vitrine.ranking.decay import SumKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,6 +91,25 @@ class TestCounters:
         shard = counters.absorb(ROOT, hits(2, 3), SLOTS)
         assert shard == Shard("open", frozenset({mark(1), mark(2)}))
         assert counters.read([KEY]) == {KEY: Counts(Totals(2, 0))}
+
+    def test_sums_come_with_the_events_in_one_write_and_what_is_outdated_goes(self, counters: DynamoDBCounters) -> None:
+        old, current = SumKey("views", 14, 7), SumKey("views", 14, 9)
+        of_arm = SumKey("views", 14, 9, "2.1")
+        sums: list[dict[Sum, int]] = [
+            {old: 5},
+            {current: 3},
+            {current: 4},
+            {"lab_views": 1},
+            {of_arm: 2, ArmKey("views", "2.1"): 1},
+        ]
+        for at, added in enumerate(sums):
+            [hit] = hits(at)
+            assert isinstance(counters.absorb(ROOT, [hit._replace(sums=tuple(added.items()))], SLOTS), Absorbed)
+        expected = Counts(Totals(5, 0), Totals(1, 0), {current: 7, of_arm: 2}, {"2.1": Totals(1, 0)})
+        assert counters.read([KEY]) == {KEY: expected}
+        refused = hits(4)[0]._replace(sums=(("lab_views", 1),))
+        assert isinstance(counters.absorb(ROOT, [refused], SLOTS), Shard)
+        assert counters.read([KEY]) == {KEY: expected}
 
     def test_a_full_write_of_twenty_is_taken(self, counters: DynamoDBCounters) -> None:
         assert isinstance(counters.absorb(ROOT, hits(*range(20)), SLOTS), Absorbed)
