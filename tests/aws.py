@@ -73,6 +73,14 @@ def create_tables(*names: str) -> None:
         dynamodb.create_table(TableName=name, **wanted)
 
 
+def add_products(*product_ids: str, merchant: str = "shop") -> None:
+    """Put products, named as their ids, into the catalog."""
+    from vitrine.catalog.model import Product
+    from vitrine.catalog.wiring import product_store
+
+    product_store().put_products(merchant, [Product(product_id, product_id) for product_id in product_ids])
+
+
 def create_queues() -> dict[str, str]:
     """The template's queues by logical id; answers their addresses."""
     sqs = client("sqs")

@@ -50,7 +50,8 @@ def post_snapshots(request: Request) -> Answer:
 
     sent = request.items(PostSnapshots)
     snapshots = [_snapshot(it, request) for it in sent if not isinstance(it, Refused)]
-    added = iter(add_snapshots(review_store(), known_galleries(), snapshots, queue_settings().second_opinion_percent))
+    percent = queue_settings().second_opinion_percent
+    added = iter(add_snapshots(review_store(), known_galleries(), products(), snapshots, percent))
     results = [
         _rejected(at, it) if isinstance(it, Refused) else added_answer(next(added), pictures(), it.size)
         for at, it in enumerate(sent)

@@ -12,7 +12,7 @@ from vitrine.platform.telemetry import logger
 from vitrine.platform.times import utc_now
 from vitrine.visits.measure_group import Measured, measure_group
 from vitrine.visits.sqs import read_group
-from vitrine.visits.wiring import measure_remote, publish_pictures_of_visits, visit_store
+from vitrine.visits.wiring import known_products, measure_remote, publish_pictures_of_visits, visit_store
 
 _GROUPS_AT_ONCE = 4
 
@@ -40,7 +40,9 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 def _measure(record: dict[str, Any]) -> Measured | None:
     try:
         group = read_group(record["body"])
-        return measure_group(visit_store(), measure_remote(), publish_pictures_of_visits(), group, utc_now)
+        publish = publish_pictures_of_visits()
+        products = known_products()
+        return measure_group(visit_store(), measure_remote(), publish, group, products=products, clock=utc_now)
     except Exception:  # noqa: BLE001 - one group must not hold up the others
         logger.exception("group failed")
         return None

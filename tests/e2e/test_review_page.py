@@ -161,6 +161,7 @@ def test_two_hundred_verdicts_by_keyboard(page: Any, desk: Api, shop: Api) -> No
 
 def test_undo_help_and_a_conflict_have_a_way_back(page: Any, desk: Api) -> None:
     product = f"product-{uuid.uuid4().hex[:6]}"
+    assert desk.put(f"/products/{product}", {"name": product}).status == 200
     for name in ("one", "two"):
         photo = {"product_id": product, "filename": f"{name}.jpg", "url": f"https://photos.example/{name}.jpg"}
         desk.post("/snapshots", {"snapshots": [photo]})
@@ -192,7 +193,9 @@ def test_undo_help_and_a_conflict_have_a_way_back(page: Any, desk: Api) -> None:
 
 
 def test_the_page_fits_a_phone_and_says_what_it_shows(page: Any, desk: Api) -> None:
-    upload(desk, [photos(230)[-1]._replace(claimed=f"Phone-{uuid.uuid4().hex[:6]}")])
+    photo = photos(230)[-1]._replace(claimed=f"Phone-{uuid.uuid4().hex[:6]}")
+    describe(desk, [photo], desk)
+    upload(desk, [photo])
     eventually(lambda: desk.get("/review/stats").json["waiting"] >= 1, 30)
     page.set_viewport_size({"width": 390, "height": 800})
     page.get_by_label("Your name").fill("cyd")

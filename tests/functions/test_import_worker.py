@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from functions.galleries_api.handler import lambda_handler as galleries
-from tests.aws import Context, api_event, send
+from tests.aws import Context, add_products, api_event, send
 from tests.uploads import add_merchant, deliver, deliver_all, errors_of, images_of, listed, put_object, queued
 from vitrine.platform.aws import client
 
@@ -82,6 +82,7 @@ def test_a_name_with_spaces_and_capitals_is_fine() -> None:
     ],
 )
 def test_rows_of_every_kind_come_in(kind: str, row: dict[str, str]) -> None:
+    add_products("p")
     assert deliver(put_object(f"imports/shop/{kind}/rows.jsonl", json.dumps(row).encode()))
     assert (only_import()["status"], counts(only_import())) == ("completed", (1, 1, 0))
 

@@ -79,6 +79,7 @@ def _import(merchant: Merchant) -> str:
 def _snapshot(merchant: Merchant) -> str:
     name = f"snapshot-of-{merchant.shop.merchant_id}"
     snapshot = {"snapshot_id": name, "product_id": "p", "filename": merchant.mark, "url": "https://a.example/1.jpg"}
+    merchant.send("PUT", "/products/p", {"name": "P"})
     merchant.send("POST", "/snapshots", {"snapshots": [snapshot]})
     return name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,16 +14,27 @@ from functions.products_api.handler import lambda_handler as products
 from functions.review_api.handler import lambda_handler as review
 from functions.review_followups.handler import lambda_handler as followups
 from functions.snapshot_uploads.handler import lambda_handler as uploads
-from tests.aws import Context, api_event, send
+from tests.aws import Context, add_products, api_event, send
 from tests.streams import stream_records
 from vitrine.imports.model import Import, ImportKey
 from vitrine.imports.ports import AcceptedRow
 from vitrine.imports.snapshots import SnapshotRow, write_snapshots
 from vitrine.platform.aws import client
-from vitrine.review.model import LARGEST_PICTURE_BYTES
+from vitrine.review.add_snapshots import AddSnapshot, add_snapshots
+from vitrine.review.model import LARGEST_PICTURE_BYTES, Snapshot
 from vitrine.review.wiring import known_galleries, review_store
+from vitrine.review.wiring import products as known_products
 
-pytestmark = pytest.mark.usefixtures("cloud")
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+pytestmark = pytest.mark.usefixtures("fruit")
+
+
+@pytest.fixture
+def fruit(cloud: None) -> None:
+    """The products that the tests' photos show."""
+    add_products("apple", "pear")
 
 
 def add(*snapshots: dict[str, Any]) -> list[dict[str, Any]]:
@@ -188,6 +199,23 @@ def test_a_lease_is_renewed_for_its_holder_only() -> None:
     claim("ann")
     assert claim("ann", limit=0, renew=["apple1"]) == ["apple1"]
     assert claim("bob", limit=0, renew=["apple1", "nothing"]) == []
+
+
+def test_a_snapshot_of_an_unknown_product_is_rejected_alone() -> None:
+    refused, taken = add(photo("fig1", "fig"), photo("apple1"))
+    assert (refused["status"], refused["detail"]) == ("rejected", "There is no product fig. Create it first.")
+    assert "code" not in refused
+    assert taken["status"] == "created"
+    assert [item["snapshot_id"] for item in read("/snapshots")["items"]] == ["apple1"]
+
+
+def test_a_snapshot_sent_again_is_known_though_its_product_and_gallery_are_gone(shelf: None) -> None:
+    add(photo("apple1", gallery_id="shelf"))
+    send(products, api_event("DELETE", "/products/{product_id}", product_id="apple"))
+    send(galleries, api_event("DELETE", "/galleries/{gallery_id}", gallery_id="shelf"))
+    same, other = add(photo("apple1", gallery_id="shelf"), photo("apple2"))
+    assert (same["code"], same["detail"]) == (409, "This snapshot exists already, just as it was sent.")
+    assert other["detail"] == "There is no product apple. Create it first."
 
 
 def test_a_filename_stands_once_a_product() -> None:
@@ -409,9 +437,19 @@ def test_rows_of_an_import_become_snapshots_once() -> None:
     rows = [
         AcceptedRow(1, SnapshotRow(product_id="apple", filename="1.jpg", url="https://photos.example/1.jpg")),
         AcceptedRow(2, SnapshotRow(snapshot_id="other", product_id="apple", filename="1.jpg", upload=True)),
+        AcceptedRow(3, SnapshotRow(product_id="fig", filename="1.jpg", upload=True)),
+        AcceptedRow(4, SnapshotRow(product_id="apple", filename="4.jpg", upload=True, gallery_id="gone")),
     ]
+
+    def add_them(sent: Iterable[Snapshot]) -> list[AddSnapshot]:
+        return add_snapshots(review_store(), known_galleries(), known_products(), sent, 0)
+
     for _ in range(2):
-        (refused,) = write_snapshots(review_store(), known_galleries(), 0, taken, rows)
-        assert (refused.row, refused.code) == (2, "conflict")
+        refused = write_snapshots(add_them, taken, rows)
+        assert [(it.row, it.code) for it in refused] == [
+            (2, "conflict"),
+            (3, "unknown_product"),
+            (4, "unknown_gallery"),
+        ]
     follow()
     assert len(claim("ann")) == 1

@@ -10,7 +10,7 @@ from PIL import Image
 from functions.galleries_api.handler import lambda_handler as galleries_api
 from functions.visits_api.handler import lambda_handler as api
 from tests import visits
-from tests.aws import api_event, send
+from tests.aws import add_products, api_event, send
 from tests.uploads import add_merchant, put_object
 from tests.uploads import deliver as deliver_upload
 from tests.visits import drain, get, picture_host, pictures_of, put_stores, retry, status_of, submission, submit, visit
@@ -378,6 +378,23 @@ def test_a_visit_may_have_its_pictures_reviewed_before_they_appear(host: Picture
     ]
     _, page, _ = send(galleries_api, api_event("GET", "/galleries/{gallery_id}/images", gallery_id="shelf"))
     assert page["items"] == []
+
+
+def test_a_picture_to_review_of_an_unknown_product_fails_until_the_product_is_there(host: PictureHost) -> None:
+    put_stores()
+    add_products("apple")
+    known = visit("S1", f"{host.url}/a.png", publish={"review": True, "product_id": "apple"})
+    unknown = visit("S1", f"{host.url}/a.png", publish={"review": True, "product_id": "fig"})
+    job_id = submit(known, unknown)
+    drain()
+    [failed] = pictures_of(job_id, status="failed")
+    assert (failed["position"], failed["error"]["code"]) == (2, "product_unknown")
+    assert set(review_store().find("shop", [f"{job_id}.0", f"{job_id}.1"])) == {f"{job_id}.0"}
+    add_products("fig")
+    assert retry(job_id)[0] == 202
+    drain()
+    assert pictures_of(job_id, status="failed") == []
+    assert set(review_store().find("shop", [f"{job_id}.0", f"{job_id}.1"])) == {f"{job_id}.0", f"{job_id}.1"}
 
 
 @pytest.mark.parametrize(

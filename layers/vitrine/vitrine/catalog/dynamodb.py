@@ -37,7 +37,7 @@ from vitrine.platform.dynamodb import (
 from vitrine.platform.times import from_rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -66,6 +66,11 @@ class DynamoDBProducts:
                 TableName=self._table, Key=product_key(merchant_id, product_id), ConsistentRead=True
             )
         return product_of(cast("Item", answer["Item"])) if "Item" in answer else None
+
+    def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> dict[str, Product]:
+        keys = [product_key(merchant_id, product_id) for product_id in dict.fromkeys(product_ids)]
+        found = [product_of(item) for item in batch_get(self._client, self._table, keys)]
+        return {product.product_id: product for product in found}
 
     def list_products(self, merchant_id: str, limit: int, after: str | None) -> Sequence[Product]:
         items = query_some(

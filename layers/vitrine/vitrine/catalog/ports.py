@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from vitrine.catalog.model import Interaction, Product, UserKey
 
@@ -23,6 +23,10 @@ class ProductStore(Protocol):
 
     def find_product(self, merchant_id: str, product_id: str) -> Product | None:
         """Return the product (a consistent read), or None."""
+        ...
+
+    def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> Mapping[str, Product]:
+        """Return those of the products that exist, by id (consistent reads, in batches)."""
         ...
 
     def list_products(self, merchant_id: str, limit: int, after: str | None) -> Sequence[Product]:

@@ -6,16 +6,15 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from vitrine.imports.model import Rejection
-from vitrine.review.add_snapshots import add_snapshots
 from vitrine.review.bodies import NewSnapshot
 from vitrine.review.model import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from vitrine.imports.model import Import
     from vitrine.imports.ports import AcceptedRow
-    from vitrine.review.ports import KnownGalleries, Snapshots
+    from vitrine.review.add_snapshots import AddSnapshot
 
 
 class SnapshotRow(NewSnapshot):
@@ -38,16 +37,14 @@ class SnapshotRow(NewSnapshot):
 
 
 def write_snapshots(
-    store: Snapshots,
-    galleries: KnownGalleries,
-    second_opinion_percent: int,
+    add_snapshots: Callable[[Iterable[Snapshot]], Sequence[AddSnapshot]],
     taken: Import,
     rows: Sequence[AcceptedRow],
 ) -> Sequence[Rejection]:
     """Add the rows; one that stands already just as it is sent is no mistake."""
-    added = add_snapshots(store, galleries, (row.row.snapshot(taken) for row in rows), second_opinion_percent)
+    added = add_snapshots(row.row.snapshot(taken) for row in rows)
     return [
-        Rejection(row.number, "conflict" if result.conflict else "unknown_gallery", result.problem)
+        Rejection(row.number, result.refusal.code, result.refusal.detail)
         for row, result in zip(rows, added, strict=True)
-        if result.problem and not result.known
+        if result.refusal and result.refusal.code != "known"
     ]

@@ -12,11 +12,12 @@ from vitrine.platform.settings import read_settings
 from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from vitrine.imports.model import ImportKey
     from vitrine.imports.ports import Kind
     from vitrine.imports.run_import import Importer
+    from vitrine.review.model import Snapshot
 
 
 class ImportsSettings(NamedTuple):
@@ -81,13 +82,23 @@ def _stores() -> Kind:
 def _snapshots() -> Kind:
     from vitrine.imports.ports import Kind  # noqa: PLC0415 - a kind loads its own room
     from vitrine.imports.snapshots import SnapshotRow, write_snapshots  # noqa: PLC0415 - as above
-    from vitrine.review.wiring import known_galleries, queue_settings, review_store  # noqa: PLC0415 - as above
+    from vitrine.review.add_snapshots import AddSnapshot, add_snapshots  # noqa: PLC0415 - as above
+    from vitrine.review.wiring import (  # noqa: PLC0415 - as above
+        known_galleries,
+        products,
+        queue_settings,
+        review_store,
+    )
 
     percent = queue_settings().second_opinion_percent
+
+    def add(sent: Iterable[Snapshot]) -> list[AddSnapshot]:
+        return add_snapshots(review_store(), known_galleries(), products(), sent, percent)
+
     return Kind(
         row=SnapshotRow,
         id_headings=("snapshot_id", "id"),
-        write=lambda taken, rows: write_snapshots(review_store(), known_galleries(), percent, taken, rows),
+        write=lambda taken, rows: write_snapshots(add, taken, rows),
     )
 
 

@@ -4,47 +4,58 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vitrine.review.change_snapshot import change_snapshot
 from vitrine.review.model import LARGEST_PICTURE_BYTES, wants_second_opinion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from vitrine.review.model import Snapshot
-    from vitrine.review.ports import KnownGalleries, Pictures, Snapshots
+    from vitrine.review.ports import KnownGalleries, Pictures, Products, Snapshots
 
 _PARALLEL = 16
 
 
-class AddSnapshot(NamedTuple):
-    """What became of one snapshot; `problem` says why it was not taken and what to do.
+class Refusal(NamedTuple):
+    """Why a snapshot was not taken: `code` is for programs, `detail` says what to do.
 
-    A `conflict` is with what stands there; `known` when that is the very same snapshot, as after a resend.
+    `known`: the very same snapshot is stored already, as after a resend.
     """
 
+    code: Literal["known", "conflict", "unknown_gallery", "unknown_product"]
+    detail: str
+
+
+class AddSnapshot(NamedTuple):
+    """What became of one snapshot: it was stored unless there is a `refusal`."""
+
     snapshot: Snapshot
-    problem: str | None = None
-    conflict: bool = False
-    known: bool = False
+    refusal: Refusal | None = None
+
+
+_KNOWN = Refusal("known", "This snapshot exists already, just as it was sent.")
 
 
 def add_snapshots(
-    store: Snapshots, galleries: KnownGalleries, sent: Iterable[Snapshot], second_opinion_percent: int
+    store: Snapshots,
+    galleries: KnownGalleries,
+    products: Products,
+    sent: Iterable[Snapshot],
+    second_opinion_percent: int,
 ) -> list[AddSnapshot]:
     """Store new snapshots of one merchant, each judged on its own; of two alike the first is taken.
 
-    Answers in their order.
+    The product and the gallery of a snapshot must exist, except where the same snapshot is stored already. Returns
+    the results in the order of `sent`.
     """
     wanted = [replace(it, opinions_wanted=2 if wants_second_opinion(it, second_opinion_percent) else 1) for it in sent]
-    named = {it.gallery_id: it.merchant_id for it in wanted if it.gallery_id}
-    missing = {gallery_id for gallery_id, merchant_id in named.items() if not galleries.exists(merchant_id, gallery_id)}
+    refusals = _unknown(store, galleries, products, wanted)
 
-    def add(snapshot: Snapshot) -> AddSnapshot:
-        if snapshot.gallery_id in missing:
-            return AddSnapshot(snapshot, f"There is no gallery {snapshot.gallery_id}. Create it first.")
-        return _result(store, snapshot)
+    def add(at: int) -> AddSnapshot:
+        refusal = refusals.get(at)
+        return AddSnapshot(wanted[at], refusal) if refusal else _result(store, wanted[at])
 
     first: dict[tuple[str, ...], int] = {}
     for at, snapshot in enumerate(wanted):
@@ -52,8 +63,32 @@ def add_snapshots(
             first.setdefault(name, at)
     alone = [at for at, snapshot in enumerate(wanted) if all(first[name] == at for name in _names(snapshot))]
     with ThreadPoolExecutor(_PARALLEL) as workers:
-        added = dict(zip(alone, workers.map(lambda at: add(wanted[at]), alone), strict=True))
-    return [added[at] if at in added else add(snapshot) for at, snapshot in enumerate(wanted)]
+        added = dict(zip(alone, workers.map(add, alone), strict=True))
+    return [added[at] if at in added else add(at) for at in range(len(wanted))]
+
+
+def _unknown(
+    store: Snapshots, galleries: KnownGalleries, products: Products, wanted: Sequence[Snapshot]
+) -> dict[int, Refusal]:
+    """The snapshots, by position, whose product or gallery does not exist."""
+    if not wanted:
+        return {}
+    merchant_id = wanted[0].merchant_id
+    known = products.find_products(merchant_id, {it.product_id for it in wanted})
+    named = {it.gallery_id for it in wanted if it.gallery_id}
+    gone = {gallery_id for gallery_id in named if not galleries.exists(merchant_id, gallery_id)}
+    refusals: dict[int, Refusal] = {}
+    for at, it in enumerate(wanted):
+        if it.product_id not in known:
+            refusals[at] = Refusal("unknown_product", f"There is no product {it.product_id}. Create it first.")
+        elif it.gallery_id in gone:
+            refusals[at] = Refusal("unknown_gallery", f"There is no gallery {it.gallery_id}. Create it first.")
+    stored = store.find(merchant_id, {wanted[at].snapshot_id for at in refusals})
+    for at in refusals:
+        before = stored.get(wanted[at].snapshot_id)
+        if before and before.same_facts(wanted[at]):
+            refusals[at] = _KNOWN
+    return refusals
 
 
 def _names(snapshot: Snapshot) -> tuple[tuple[str, ...], ...]:
@@ -66,14 +101,12 @@ def _result(store: Snapshots, snapshot: Snapshot) -> AddSnapshot:
         case "created":
             return AddSnapshot(snapshot)
         case "same":
-            return AddSnapshot(
-                snapshot, "This snapshot exists already, just as it was sent.", conflict=True, known=True
-            )
+            return AddSnapshot(snapshot, _KNOWN)
         case "filename_taken":
             problem = f"Product {snapshot.product_id} has a snapshot with this filename. Use another filename."
         case "id_taken":
             problem = "This id names another snapshot, and snapshots cannot change. Use another id."
-    return AddSnapshot(snapshot, problem, conflict=True)
+    return AddSnapshot(snapshot, Refusal("conflict", problem))
 
 
 def note_upload(store: Snapshots, pictures: Pictures, merchant_id: str, snapshot_id: str, size: int) -> None:

@@ -130,13 +130,13 @@ _CONFLICT = 409
 def added_answer(result: AddSnapshot, pictures: Pictures, size: int | None) -> AddSnapshotAnswer:
     """What became of one snapshot; where to send the picture of a new one that is uploaded."""
     snapshot = result.snapshot
-    if result.problem:
+    if result.refusal:
         answer: AddSnapshotAnswer = {
             "snapshot_id": snapshot.snapshot_id,
             "status": "rejected",
-            "detail": result.problem,
+            "detail": result.refusal.detail,
         }
-        if result.conflict:
+        if result.refusal.code in {"known", "conflict"}:
             answer["code"] = _CONFLICT
         return answer
     answer = {"snapshot_id": snapshot.snapshot_id, "status": "created"}

@@ -58,8 +58,8 @@ class _Catalogue:
     """The port Products."""
 
     def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> Mapping[str, Product]:
-        found = (product_store().find_product(merchant_id, product_id) for product_id in product_ids)
-        return {it.product_id: Product(it.name, [it.image_url] if it.image_url else []) for it in found if it}
+        found = product_store().find_products(merchant_id, product_ids)
+        return {name: Product(it.name, [it.image_url] if it.image_url else []) for name, it in found.items()}
 
 
 @cache

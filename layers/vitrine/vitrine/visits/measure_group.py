@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from vitrine.visits.model import Failure, Outcome, Record, store_failures, unknown_stores
+from vitrine.visits.model import Failure, Outcome, Record, products_to_review, refusal_of, store_failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from vitrine.visits.model import Group
-    from vitrine.visits.ports import Measure, Publish, VisitStore
+    from vitrine.visits.ports import KnownProducts, Measure, Publish, VisitStore
 
 
 class Measured(NamedTuple):
@@ -28,8 +28,14 @@ class Measured(NamedTuple):
     bytes_fetched: int
 
 
-def measure_group(
-    store: VisitStore, measure: Measure, publish: Publish, group: Group, clock: Callable[[], datetime]
+def measure_group(  # noqa: PLR0913 - a group touches all of these
+    store: VisitStore,
+    measure: Measure,
+    publish: Publish,
+    group: Group,
+    *,
+    products: KnownProducts,
+    clock: Callable[[], datetime],
 ) -> Measured:
     """Measure a group unless that is done, and account for it."""
     record = _recorded(store, group)
@@ -37,7 +43,7 @@ def measure_group(
         account_for(store, publish, record)
         return Measured(0, 0, 0)
     store.note_stores(group.job, {task.store_id for task in group.tasks})
-    outcomes = _outcomes(store, measure, group, clock)
+    outcomes = _outcomes(store, products, measure, group, clock)
     account_for(store, publish, store.record(_record(group, record, outcomes)))
     return Measured(
         sum(outcome.picture is not None for outcome in outcomes),
@@ -73,10 +79,15 @@ def _record(group: Group, before: Record | None, outcomes: Iterable[Outcome]) ->
     return Record(group.job, group.number, group.attempt, tuple(in_order))
 
 
-def _outcomes(store: VisitStore, measure: Measure, group: Group, clock: Callable[[], datetime]) -> list[Outcome]:
+def _outcomes(
+    store: VisitStore, products: KnownProducts, measure: Measure, group: Group, clock: Callable[[], datetime]
+) -> list[Outcome]:
     merchant_id = group.job.merchant_id
     stores = store.find_stores(merchant_id, {task.store_id for task in group.tasks})
-    tasks = [task for task in group.tasks if task.store_id in stores]
+    to_review = products_to_review(group.tasks)
+    unknown_products = to_review - products.existing(merchant_id, to_review) if to_review else set()
+    refused = {task: refusal for task in group.tasks if (refusal := refusal_of(task, stores, unknown_products))}
+    tasks = [task for task in group.tasks if task not in refused]
     urls = list(dict.fromkeys(task.url for task in tasks))
     known = store.find_pictures(merchant_id, urls, clock())
     found = measure({url: known.get(url) for url in urls})
@@ -84,7 +95,7 @@ def _outcomes(store: VisitStore, measure: Measure, group: Group, clock: Callable
     store.keep_pictures(merchant_id, fresh, clock())
     fetched = {url: it.bytes_fetched for url, it in found.items()}
     return [
-        *unknown_stores(group.tasks, stores, group.attempt),
+        *(Outcome(task, group.attempt, None, None, refusal, 0) for task, refusal in refused.items()),
         *(
             Outcome(
                 task,

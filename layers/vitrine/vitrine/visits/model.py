@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
 Status = Literal["ongoing", "completed", "failed"]
@@ -15,6 +15,8 @@ GROUP_IMAGES = 25
 MOST_IMAGES = 10_000
 UNKNOWN_STORE_CODE = "store_unknown"
 UNKNOWN_STORE = "Store ID does not exist"
+UNKNOWN_PRODUCT_CODE = "product_unknown"
+UNKNOWN_PRODUCT = "Product ID does not exist"
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 
 
@@ -274,7 +276,15 @@ def visit_gains(record: Record) -> list[VisitGain]:
     return list(gains.values())
 
 
-def unknown_stores(tasks: Iterable[Task], stores: Mapping[str, Store], attempt: int) -> list[Outcome]:
-    """Pictures of stores that do not exist fail without being fetched."""
-    failure = Failure(UNKNOWN_STORE_CODE, UNKNOWN_STORE)
-    return [Outcome(task, attempt, None, None, failure, 0) for task in tasks if task.store_id not in stores]
+def products_to_review(tasks: Iterable[Task]) -> set[str]:
+    """The products whose pictures reviewers will judge. They must exist."""
+    return {task.product_id for task in tasks if task.review and task.product_id}
+
+
+def refusal_of(task: Task, stores: Mapping[str, Store], unknown_products: Collection[str]) -> Failure | None:
+    """Why a picture fails without being fetched: its store, or the product to review, does not exist."""
+    if task.store_id not in stores:
+        return Failure(UNKNOWN_STORE_CODE, UNKNOWN_STORE)
+    if task.review and task.product_id in unknown_products:
+        return Failure(UNKNOWN_PRODUCT_CODE, UNKNOWN_PRODUCT)
+    return None

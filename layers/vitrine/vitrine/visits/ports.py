@@ -65,6 +65,14 @@ class Stores(Protocol):
         ...
 
 
+class KnownProducts(Protocol):
+    """The merchant's products."""
+
+    def existing(self, merchant_id: str, product_ids: Collection[str]) -> set[str]:
+        """Those of the products that exist."""
+        ...
+
+
 class Jobs(Protocol):
     """Jobs and what came of their groups."""
 

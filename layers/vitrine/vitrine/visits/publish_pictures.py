@@ -28,7 +28,7 @@ def publish_pictures(
 ) -> None:
     """Make an image or a snapshot of each measured picture, once: its id is its place in the job.
 
-    A gallery that was deleted meanwhile gets none.
+    A gallery or a product that was deleted meanwhile gets none.
     """
     add_snapshots([_snapshot(key, outcome) for outcome in outcomes if outcome.task.review])
     by_gallery: dict[str, list[ImageDraft]] = {}

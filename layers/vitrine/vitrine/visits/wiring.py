@@ -15,10 +15,11 @@ from vitrine.visits.dynamodb import DynamoDBVisits
 from vitrine.visits.model import GROUP_IMAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from vitrine.review.model import Snapshot
+    from vitrine.review.ports import Product
     from vitrine.visits.ports import Measure, Publish
     from vitrine.visits.s3 import S3Submissions
     from vitrine.visits.sqs import VisitQueues
@@ -86,6 +87,33 @@ def measure_remote() -> Measure:
     return RemotePictures(fetcher(), threads, MEASURE_SECONDS, _simulate_processing if simulated else lambda: None)
 
 
+class _KnownProducts:
+    """The port KnownProducts."""
+
+    def existing(self, merchant_id: str, product_ids: Collection[str]) -> set[str]:
+        from vitrine.review.wiring import products  # noqa: PLC0415 - few jobs name products
+
+        return set(products().find_products(merchant_id, product_ids))
+
+
+class _ProductsAndStores:
+    """The port Products of reviewing. Where a visit names no product, its store stands for one."""
+
+    def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> Mapping[str, Product]:
+        from vitrine.review.ports import Product  # noqa: PLC0415 - few jobs publish
+        from vitrine.review.wiring import products  # noqa: PLC0415 - as above
+
+        wanted = set(product_ids)
+        found = products().find_products(merchant_id, wanted)
+        stores = visit_store().find_stores(merchant_id, wanted - found.keys())
+        return {**{it.store_id: Product(it.name, ()) for it in stores.values()}, **found}
+
+
+def known_products() -> _KnownProducts:
+    """Which products there are."""
+    return _KnownProducts()
+
+
 @cache
 def publish_pictures_of_visits() -> Publish:
     """Publishes pictures to galleries and to reviewers."""
@@ -96,7 +124,7 @@ def publish_pictures_of_visits() -> Publish:
 
     def send_to_review(snapshots: Iterable[Snapshot]) -> None:
         percent = queue_settings().second_opinion_percent
-        add_snapshots(review_store(), known_galleries(), snapshots, percent)
+        add_snapshots(review_store(), known_galleries(), _ProductsAndStores(), snapshots, percent)
 
     return partial(publish_pictures, gallery_store(), new_incarnation, send_to_review)
 
