@@ -76,7 +76,7 @@ class RecommendationsAnswer(TypedDict):
     answers={200: RecommendationsAnswer},
     query={
         "strategy": {"type": "string", "enum": list(STRATEGIES), "default": "hybrid"},
-        "category": {"type": "string", "minLength": 1, "maxLength": 200},
+        "category": {"type": "string", "minLength": 1, "maxLength": 200, "description": "In any case."},
         **PAGING,
     },
     cacheable=True,

@@ -143,6 +143,8 @@ class TestFilters:
             (Filters(tag="red"), ["1", "2"]),
             (Filters(tag="Sport shoe"), ["1"]),
             (Filters(tag="sport"), []),
+            (Filters(tag="RED"), ["1", "2"]),
+            (Filters(tag="sPORT Shoe", credit="ann lee"), ["1"]),
             (Filters(credit="Bo"), ["1", "2"]),
             (Filters(credit="Ann Lee", tag="red"), ["1"]),
             (Filters(product_id="p2"), ["2"]),

@@ -6,6 +6,7 @@ import csv
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from vitrine.platform.letters import folded
 from vitrine.recommendations.model import (
     TYPE_WEIGHTS,
     Feature,
@@ -48,8 +49,8 @@ def token_lines(product: Product) -> Iterator[str]:
 
 
 def category_key(category: str | None) -> str:
-    """How a category is written in keys and files: a number; empty for none."""
-    return "" if category is None else str(number_of(category))
+    """How a category is written in keys and files, whatever its case: a number; empty for none."""
+    return "" if category is None else str(number_of(folded(category)))
 
 
 def read_neighbours(lines: Iterable[str]) -> Iterator[tuple[str, Neighbourhood]]:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from vitrine.catalog.answers import product_answer
+from vitrine.platform.letters import folded
 from vitrine.platform.times import to_rfc3339
 from vitrine.recommendations.model import SHORTLIST, Scored, similar_products
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from vitrine.catalog.model import UserKey
+    from vitrine.catalog.model import Product, UserKey
     from vitrine.catalog.ports import ProductStore
     from vitrine.recommendations.model import Strategy
     from vitrine.recommendations.ports import Entries, ModelStore, Shelf, ShelfStore
@@ -41,7 +42,8 @@ class Recommender:
     def recommend(
         self, user: UserKey, strategy: Strategy, category: str | None, *, now: datetime, new_id: Callable[[], str]
     ) -> Recommendations:
-        """The whole ranking for a shopper under a strategy, of a category or of all."""
+        """The whole ranking for a shopper under a strategy, of a category (in any case) or of all."""
+        category = None if category is None else folded(category)
         shelf = self._shelves.read(user, category)
         kept = self._entries.get(user, shelf)
         entry: dict[str, Any] = json.loads(kept) if kept else {}
@@ -70,7 +72,7 @@ class Recommender:
         return [
             _item(it, product_answer(found[it.product_id]))
             for it in ranked
-            if it.product_id in found and category in {None, found[it.product_id].category}
+            if it.product_id in found and _is_in(found[it.product_id], category)
         ]
 
     def _before_the_first_model(self, user: UserKey, category: str | None) -> list[dict[str, Any]]:
@@ -79,8 +81,13 @@ class Recommender:
         return [
             _item(Scored(product_id, 0.0, "popular", ()), product_answer(product))
             for product_id, product in found.items()
-            if category in {None, product.category}
+            if _is_in(product, category)
         ]
+
+
+def _is_in(product: Product, category: str | None) -> bool:
+    """Whether the product is of a category, which is folded; every product is for None."""
+    return category is None or (product.category is not None and folded(product.category) == category)
 
 
 def recommend_similar(models: ModelStore, shelves: ShelfStore, user: UserKey, product_id: str) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from opensearchpy import NotFoundError, OpenSearch, RequestError, TransportError
 from opensearchpy.helpers import streaming_bulk
 
 from vitrine.platform.cursors import read_state
+from vitrine.platform.letters import folded
 from vitrine.platform.problems import Unavailable
 from vitrine.search import relevance
 from vitrine.search.documents import (
@@ -92,6 +93,7 @@ INDEX = {
             "product_id": _KEYWORD,
             "orientation": _KEYWORD,
             **{f"{facet}_value": _KEYWORD for facet in Facet},
+            **{f"{facet}_key": {"type": "keyword", "doc_values": False} for facet in Facet},
             "newest": {"type": "long"},
             "width": {"type": "integer"},
             "height": {"type": "integer"},
@@ -136,6 +138,8 @@ def to_document(picture: Picture) -> dict[str, Any]:
         "product_id": list(picture.product_ids),
         "tag_value": list(picture.tags),
         "credit_value": list(picture.credit),
+        "tag_key": [folded(tag) for tag in picture.tags],
+        "credit_key": [folded(credit) for credit in picture.credit],
         "orientation": picture.orientation,
         "newest": newest_key(picture),
         "width": picture.width,
@@ -194,8 +198,8 @@ def _filters(filters: Filters) -> list[Clause]:
         for field, value in (
             ("gallery_id", filters.gallery_id),
             ("product_id", filters.product_id),
-            ("tag_value", filters.tag),
-            ("credit_value", filters.credit),
+            ("tag_key", filters.tag and folded(filters.tag)),
+            ("credit_key", filters.credit and folded(filters.credit)),
             ("orientation", filters.orientation),
         )
         if value is not None

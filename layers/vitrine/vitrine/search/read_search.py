@@ -18,8 +18,8 @@ _TIME = {"type": "string", "format": "date-time"}
 PARAMETERS: dict[str, dict[str, Any]] = {
     "q": {"type": "string", "description": "Words, and phrases in quotation marks. Left out: everything."},
     "gallery_id": {"type": "string", "pattern": ID_PATTERN},
-    "credit": _NAME,
-    "tag": _NAME,
+    "credit": {**_NAME, "description": "In any case, otherwise as it is written."},
+    "tag": {**_NAME, "description": "In any case, otherwise as it is written."},
     "product_id": {"type": "string", "pattern": ID_PATTERN},
     "created_from": _TIME,
     "created_to": {**_TIME, "x-not-before": "created_from"},

@@ -31,6 +31,7 @@ from tantivy import (
 )
 
 from vitrine.platform.cursors import read_state
+from vitrine.platform.letters import folded
 from vitrine.platform.problems import Unavailable
 from vitrine.platform.telemetry import logger
 from vitrine.platform.times import utc_now
@@ -89,7 +90,7 @@ LONGEST_REBUILD = timedelta(hours=1)
 UNREFERENCED_FILES_ARE_KEPT = timedelta(days=1)
 
 _STEMMED = "stemmed"
-SCHEMA_NUMBER = 2
+SCHEMA_NUMBER = 3
 """Raised with every change of `_schema`; an index of another number waits for its rebuild."""
 
 _TYPO_FIELDS = ("words", "name_words", "name_joined")
@@ -122,6 +123,7 @@ def _schema() -> Schema:
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     for facet in Facet:
         builder.add_text_field(f"{facet}_value", tokenizer_name="raw", index_option="basic", fast=True)
+        builder.add_text_field(f"{facet}_key", tokenizer_name="raw", index_option="basic")
     for name in ("newest", "width", "height"):
         builder.add_integer_field(name, fast=True)
     for name in ("weight", "interest"):
@@ -159,6 +161,8 @@ def to_document(picture: Picture) -> Document:
         "product_id": list(picture.product_ids),
         "tag_value": list(picture.tags),
         "credit_value": list(picture.credit),
+        "tag_key": [folded(tag) for tag in picture.tags],
+        "credit_key": [folded(credit) for credit in picture.credit],
         "orientation": picture.orientation,
         "newest": newest_key(picture),
         "width": picture.width,
@@ -238,8 +242,8 @@ def _filters(filters: Filters) -> list[Query]:
         for field, value in (
             ("gallery_id", filters.gallery_id),
             ("product_id", filters.product_id),
-            ("tag_value", filters.tag),
-            ("credit_value", filters.credit),
+            ("tag_key", filters.tag and folded(filters.tag)),
+            ("credit_key", filters.credit and folded(filters.credit)),
             ("orientation", filters.orientation),
         )
         if value is not None
