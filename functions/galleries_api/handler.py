@@ -165,7 +165,8 @@ def get_images(request: Request) -> Answer:
     """Read the ordered gallery.
 
     A publishable key gets no counts, unless the gallery has `public_counts`; a secret one may ask why each image is
-    where it is (`explain=true`).
+    where it is (`explain=true`). `by_visitor: true` beside the items says that the order differs by visitor: then name
+    them as `session_id`, as in their events.
     """
     page = request.page((int, int, str, str | None))
     start = Position(*page.state) if page.state else None
@@ -179,7 +180,10 @@ def get_images(request: Request) -> Answer:
     counts = _shows_counts(request, gallery)
     items = [placed_answer(placed, counts=counts) for placed in ordered.placed]
     _explain(request, gallery, [placed.image for placed in ordered.placed], items)
-    return request.list_answer(items, ordered.next)._replace(shared_seconds=gallery.cache_seconds)
+    answer = request.list_answer(items, ordered.next)
+    if gallery.orders_by_visitor:
+        answer.content["by_visitor"] = True
+    return answer._replace(shared_seconds=gallery.cache_seconds)
 
 
 @app.route(

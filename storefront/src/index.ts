@@ -2,7 +2,7 @@
 
 import { Outbox } from "./outbox";
 import { randomId, Storage } from "./storage";
-import type { ImageItem, Page, RecommendationPage, SearchPage } from "./types";
+import type { ImagePage, RecommendationPage, SearchPage } from "./types";
 import { whenClicked, whenViewed } from "./viewed";
 
 export type * from "./types";
@@ -125,9 +125,14 @@ export function createVitrine({ key, api, needsConsent = false, userToken, userI
         seen.add(image_id);
         count("view", image_id, shown);
       };
+      let visitor: string | undefined;
       return {
-        /** A page of the gallery in its order. */
-        images: (options?: ReadOptions) => read<Page<ImageItem>>(`${path}/images`, {}, options),
+        /** A page of the gallery in its order, which may differ by visitor: then it is read again for this one. */
+        async images(options?: ReadOptions): Promise<ImagePage> {
+          const page = await read<ImagePage>(`${path}/images`, { session_id: visitor }, options);
+          if (!page.by_visitor || visitor || options?.cursor || !(visitor = person())) return page;
+          return read<ImagePage>(`${path}/images`, { session_id: visitor }, options);
+        },
         view,
         click: (image_id: string, shown?: Shown) => count("click", image_id, shown),
         /** Count a view once the element's picture was seen (half of it for one second), and its clicks. Returns how to stop. */

@@ -42,6 +42,11 @@ export interface Page<Item> {
   next_cursor: string | null;
 }
 
+/** `by_visitor`: the gallery shows visitors different orders, to those who are named (`session_id`). */
+export interface ImagePage extends Page<ImageItem> {
+  by_visitor?: boolean;
+}
+
 export interface SearchPage extends Page<ImageItem> {
   total: { value: number; relation: string };
   facets: Record<string, { value: string; count: number }[]>;

@@ -284,8 +284,10 @@ def test_others_and_those_of_galleries_without_a_lab_see_the_order_as_it_is() ->
     visitors = [f"visitor:{at:022d}" for at in range(30)]
     others = [it for it in visitors if it not in lab_visitors(0.2, 10)]
     assert all(ids_for(visitor) == ["a", "b", "c"] for visitor in others)
+    assert call("GET", IMAGES)[1]["by_visitor"]
     rank_by(policy="optimistic_rate")
     assert all(ids_for(visitor) == ["a", "b", "c"] for visitor in visitors)
+    assert "by_visitor" not in call("GET", IMAGES)[1]
 
 
 def test_an_estimate_is_made_of_what_the_lab_did() -> None:
@@ -337,6 +339,7 @@ def begin() -> None:
 def test_an_experiment_shows_each_arm_its_own_order_and_counts_each_visitor_once() -> None:
     begin()
     assert standing()["ready"]
+    assert call("GET", IMAGES)[1]["by_visitor"]
     assert order() == ["b", "a"]
     for visitor in of_arm(0, 3):
         assert ids_for(visitor) == ["b", "a"]

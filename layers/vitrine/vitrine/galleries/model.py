@@ -286,6 +286,11 @@ class Gallery:
         return self.live._replace(without_arm=second), self.next._replace(without_arm=first)
 
     @property
+    def orders_by_visitor(self) -> bool:
+        """Whether visitors see different orders: some are of a lab, or all of them in arms of an experiment."""
+        return self.live.ranking.lab_share > 0 or (self.experiment is not None and self.experiment.is_ready)
+
+    @property
     def wanted(self) -> Version:
         """The version that was chosen last."""
         return self.next or self.live
