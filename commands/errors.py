@@ -204,7 +204,7 @@ def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 def main() -> int:
     """Write or check; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m commands.errors", description=__doc__)
     parser.add_argument("--check", action="store_true")
     if not parser.parse_args().check:
         PAGE.write_text(rendered())

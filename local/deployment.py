@@ -78,7 +78,7 @@ def _parameters_of_this_machine() -> dict[str, str]:
         "PythonRuntime": f"python{sys.version_info.major}.{sys.version_info.minor}",
         "Architecture": "arm64" if arm else "x86_64",
         "KeepData": "no",
-        "PublicWebApp": "yes",
+        "Edge": "off",  # the emulator keeps distributions and serves nothing through them
         "FetchAllowedHosts": "127.0.0.1",
     } | asked
 

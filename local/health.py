@@ -17,7 +17,7 @@ def main() -> None:
     if stack is None:
         sys.exit("Not up yet.")
     try:
-        status = urllib3.request("GET", f"{stack.api_url}/openapi.json", timeout=4, retries=False).status
+        status = urllib3.request("GET", f"{stack.api_url}/health", timeout=4, retries=False).status
     except urllib3.exceptions.HTTPError as error:
         sys.exit(f"The API does not answer: {error}")
     if status != _OK:

@@ -38,7 +38,6 @@ UNREAD = {
         "RECOMMENDATIONS_TABLE",
     },
 }
-SERVED_TO_ANYONE = {"WebBucket"}  # holds the web app's files and nothing of a merchant
 SHARED_VARIABLES = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "PYDANTIC_DISABLE_PLUGINS"}
 ACCOUNT_WIDE = {"cloudwatch:PutMetricData", "xray:PutTraceSegments"}  # these actions know no resources
 
@@ -206,7 +205,7 @@ def test_a_table_costs_nothing_idle_is_encrypted_and_kept(name: str) -> None:
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": kept}
 
 
-@pytest.mark.parametrize("name", sorted(set(resources("AWS::S3::Bucket")) - SERVED_TO_ANYONE))
+@pytest.mark.parametrize("name", sorted(resources("AWS::S3::Bucket")))
 def test_a_bucket_is_private_and_encrypted(name: str) -> None:
     bucket = resources("AWS::S3::Bucket")[name]
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}

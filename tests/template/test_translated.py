@@ -21,7 +21,9 @@ MANAGED_POLICIES = {
 EVERYTHING_ON = {
     "SnapStart": "PublishedVersions",
     "ModelEngine": "athena",
-    "PublicWebApp": "yes",
+    "EdgeDomain": "shop.example",
+    "EdgeCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/shop",
+    "EdgeFirewallArn": "arn:aws:wafv2:us-east-1:123456789012:global/webacl/shop/1",
     "ProtectData": "yes",
     "SearchEngine": "opensearch",
     "OpenSearchDomainArn": "arn:aws:es:eu-west-1:123456789012:domain/shop",
@@ -132,20 +134,24 @@ def test_a_bucket_that_is_told_of_uploads_takes_them_from_web_pages() -> None:
     assert some["CorsConfiguration"]["CorsRules"][0]["AllowedOrigins"] == ["https://a.example", "https://b.example"]
 
 
-def test_no_bucket_is_public_unless_asked_for_and_then_only_the_web_apps() -> None:
-    for everything in (False, True):
-        open_to_all = {
-            policy["Bucket"]
-            for policy in of("AWS::S3::BucketPolicy", everything=everything).values()
-            for statement in policy["PolicyDocument"]["Statement"]
-            if statement["Effect"] == "Allow"
-        }
-        unblocked = {
-            f"<{name}>"
-            for name, bucket in of("AWS::S3::Bucket", everything=everything).items()
-            if not all(bucket["PublicAccessBlockConfiguration"].values())
-        }
-        assert open_to_all == unblocked == ({"<WebBucket>"} if everything else set())
+def test_no_bucket_is_public_and_the_edge_alone_reads_the_web_app_and_published_pictures() -> None:
+    allowed = {
+        resource: statement
+        for policy in of("AWS::S3::BucketPolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+        for resource in listed(statement["Resource"])
+    }
+    assert set(allowed) == {"<WebBucket.Arn>/*", "<PicturesBucket.Arn>/pictures/*"}
+    distribution = "arn:aws:cloudfront::123456789012:distribution/<EdgeDistribution>"
+    for statement in allowed.values():
+        assert statement["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+        assert statement["Action"] == "s3:GetObject"
+        assert statement["Condition"] == {"StringEquals": {"aws:SourceArn": distribution}}
+    for bucket in of("AWS::S3::Bucket").values():
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    without = deployed({"Edge": "off"})
+    assert "cloudfront" not in str([it for it in without.values() if it["Type"] == "AWS::S3::BucketPolicy"])
 
 
 @pytest.mark.parametrize("name", sorted(of("AWS::Lambda::Function")))

@@ -85,3 +85,32 @@ def test_what_passes_is_no_part_of_the_etag() -> None:
     assert json.loads(first["body"]) == {"a": 1, "took": 1}
     assert of({"a": 2, "took": 1})["headers"]["ETag"] != etag
     assert of({"a": 1, "took": 2}, **{"If-None-Match": etag})["statusCode"] == 304
+
+
+@pytest.mark.parametrize(
+    ("said", "viewer", "address"),
+    [
+        ("the secret", "198.51.100.10:46532", "198.51.100.10"),
+        ("the secret", "2001:0db8:85a3:0001:0000:8a2e:0370:7334:46532", "20010db885a30001"),
+        ("a guess", "198.51.100.10:46532", "192.0.2.1"),
+        ("", "198.51.100.10:46532", "192.0.2.1"),
+        (None, "198.51.100.10:46532", "192.0.2.1"),
+        ("the secret", "", "192.0.2.1"),
+    ],
+)
+@pytest.mark.parametrize("has_edge", [True, False])
+def test_the_edges_word_on_who_asks_counts_with_its_secret_alone(
+    said: str | None, viewer: str, address: str, *, has_edge: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGE_SECRET", "the secret" if has_edge else "")
+    headers = {"CloudFront-Viewer-Address": viewer, **({} if said is None else {"X-Edge-Secret": said})}
+    seen: list[str] = []
+    app = HttpApp()
+
+    @app.route("GET", "/things", scope=ANYONE)
+    def read(request: Request) -> Answer:
+        seen.append(request.source_address)
+        return Answer(204)
+
+    app(api_event("GET", "/things", headers=headers), Context())
+    assert seen == [address if has_edge else "192.0.2.1"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import re
 import socket
@@ -33,6 +34,7 @@ from vitrine.platform.problems import (
     status_of,
 )
 from vitrine.platform.query import PAGING, read_query
+from vitrine.platform.settings import read_settings
 from vitrine.platform.telemetry import Metric, log_request, logger
 from vitrine.platform.times import utc_now
 
@@ -94,6 +96,12 @@ class Caller(NamedTuple):
     identity_secrets: tuple[str, ...]
     requests_per_minute: int
     refusal: str
+
+
+class EdgeSettings(NamedTuple):
+    """What the edge says to show that a request came through it. Without one nothing comes from an edge."""
+
+    edge_secret: str = ""
 
 
 class Page(NamedTuple):
@@ -489,7 +497,7 @@ def _read_request(event: dict[str, Any], request_id: str, route: Route | None, b
         ),
         request_id=request_id,
         now=utc_now(),
-        source_address=_source_address(context),
+        source_address=_source_address(context, sent),
     )
 
 
@@ -500,9 +508,9 @@ def _refuse_half_characters(*texts: str) -> None:
         raise MalformedRequest(f"The path, query and headers {HALF_A_CHARACTER}.") from error
 
 
-def _source_address(context: Mapping[str, Any]) -> str:
+def _source_address(context: Mapping[str, Any], headers: Mapping[str, str]) -> str:
     """Where a request comes from: an IPv4 address, or the half of an IPv6 address that a network gives to one user."""
-    address: str = (context.get("identity") or {}).get("sourceIp") or ""
+    address: str = _viewer_address(headers) or (context.get("identity") or {}).get("sourceIp") or ""
     if ":" not in address:
         return address
     try:
@@ -512,6 +520,17 @@ def _source_address(context: Mapping[str, Any]) -> str:
     if packed.startswith(_IPV4_IN_IPV6):
         return socket.inet_ntop(socket.AF_INET, packed[-4:])
     return packed[:8].hex()
+
+
+def _viewer_address(headers: Mapping[str, str]) -> str:
+    """Whom the edge answers, if the request came through it: anyone can send the header, the edge alone its secret."""
+    said = headers.get("x-edge-secret")
+    if said is None:
+        return ""
+    secret = read_settings(EdgeSettings).edge_secret
+    if not secret or not hmac.compare_digest(said.encode(), secret.encode()):
+        return ""
+    return headers.get("cloudfront-viewer-address", "").rpartition(":")[0]  # a port follows, IPv6 has no brackets
 
 
 def _read_body(event: dict[str, Any], limit_bytes: int) -> bytes:
