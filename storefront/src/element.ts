@@ -109,16 +109,28 @@ export class List<Item> {
   /** Add the next page; false when it was the last. */
   async more(): Promise<boolean> {
     const page = await this.source_.read(this.cursor);
-    for (const box of this.ul.querySelectorAll("[aria-hidden]")) box.remove();
+    const reserved = this.reserved_();
     for (const found of page.items) {
       const id = this.source_.id(found);
       if (this.ids_.has(id)) continue; // it moved in the order between two pages
       this.ids_.add(id);
       const li = item(this.source_.tile(found), this.count_++, this.look_);
-      this.ul.append(li);
+      const box = reserved.shift();
+      if (box) box.replaceWith(li);
+      else this.ul.append(li);
       this.source_.placed(li, found);
     }
     this.cursor = page.next_cursor;
+    if (this.cursor === null) this.release();
     return this.cursor !== null;
+  }
+
+  /** Remove the boxes for which there is no item. */
+  release(): void {
+    for (const box of this.reserved_()) box.remove();
+  }
+
+  private reserved_(): Element[] {
+    return [...this.ul.querySelectorAll(":scope > [aria-hidden]")];
   }
 }

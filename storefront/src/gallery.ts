@@ -1,11 +1,13 @@
 /** `<vitrine-gallery gallery="summer">`: an ordered gallery that counts its views and clicks. */
 
-import { boxes, List, vitrine, VitrineElement } from "./element";
+import { List, vitrine, VitrineElement } from "./element";
 import { el } from "./tile";
 import type { ImageItem } from "./types";
 
 export * from "./index";
 export { configure, vitrine } from "./element";
+
+const MOST_PAGES = 20;
 
 /**
  * Attributes: `gallery`, `limit` (images a page, 24), `more` (`button`, `scroll` or `none`), `more-label`,
@@ -35,29 +37,39 @@ export class GalleryElement extends VitrineElement {
       },
       this.look_(),
     );
-    list.ul.append(...boxes(limit, 1));
+    const wanted = Math.min(Number(new URLSearchParams(location.search).get(this.parameter_())) || 1, MOST_PAGES);
+    list.reserve(limit * wanted, 1);
     this.setAttribute("aria-busy", "true");
     this.append(list.ul);
-    this.fill_(list).catch((error: unknown) => this.fail_(error));
+    this.fill_(list, wanted).catch((error: unknown) => this.fail_(error));
+  }
+
+  /** The parameter of the address that keeps how many pages are shown. */
+  private parameter_(): string {
+    return `${this.attribute_("gallery", "default")}-pages`;
   }
 
   /** Show as many pages as the address says, and offer the next. */
-  private async fill_(list: List<ImageItem>): Promise<void> {
-    const parameter = `${this.attribute_("gallery", "default")}-pages`;
-    const wanted = Math.min(Number(new URLSearchParams(location.search).get(parameter)) || 1, 20);
+  private async fill_(list: List<ImageItem>, wanted: number): Promise<void> {
+    const how = this.attribute_("more", "button");
+    const button = el("button", { type: "button", class: "vitrine-more" }, this.attribute_("more-label", "Show more"));
+    const offer = (): void => void (button.style.visibility = isMore ? "" : "hidden"); // its space is reserved, nothing moves
     let pages = 0;
-    let isMore = true;
+    let isMore = false;
+    offer();
+    if (how !== "none") this.append(button);
     const next = async (): Promise<void> => {
       isMore = await list.more();
       pages += 1;
+      offer();
       this.tell_("load", { pages, isMore });
     };
-    while (isMore && pages < wanted) await next();
+    do await next();
+    while (isMore && pages < wanted);
+    list.release();
     this.removeAttribute("aria-busy");
-    const how = this.attribute_("more", "button");
     if (!isMore || how === "none") return;
 
-    const button = el("button", { type: "button", class: "vitrine-more" }, this.attribute_("more-label", "Show more"));
     const advance = async (): Promise<boolean> => {
       if (button.disabled) return false;
       button.disabled = true;
@@ -65,10 +77,9 @@ export class GalleryElement extends VitrineElement {
       try {
         await next();
         const address = new URL(location.href);
-        address.searchParams.set(parameter, `${pages}`);
+        address.searchParams.set(this.parameter_(), `${pages}`);
         history.replaceState(history.state, "", address);
         if (document.activeElement === button || how === "button") focusable(list.ul.children[first])?.focus({ preventScroll: true });
-        if (!isMore) button.remove();
         return true;
       } catch (error) {
         this.fail_(error);
@@ -78,7 +89,6 @@ export class GalleryElement extends VitrineElement {
       }
     };
     button.addEventListener("click", () => void advance());
-    this.append(button);
     if (how === "scroll") {
       const near = new IntersectionObserver(
         (entries) => {

@@ -62,6 +62,7 @@ function picture(tile: Tile, at: number, look: Look): HTMLElement {
   const isEager = at < look.eager;
   const { renditions } = tile;
   const largest = renditions?.sizes.at(-1);
+  if (!largest && !tile.url) return el("span", { class: "vitrine-box" });
   const set = (format: (typeof FORMATS)[number]) =>
     renditions!.sizes.map((size) => `${absolute(size[format], look.api)} ${size.width}w`).join();
   const sizes = isEager ? look.sizes : `auto, ${look.sizes}`;

@@ -1,5 +1,10 @@
 /** Everything: the script for a page, `<script type="module" src="…/vitrine.js" data-key="pk_…"></script>`. */
 
+import { vitrine } from "./element";
+
 export * from "./gallery";
 export { RecommendationsElement } from "./recommendations";
 export { SearchElement } from "./search";
+
+// Every page with the script sends what earlier pages left behind, also one without elements.
+if (document.querySelector("script[data-key]")) vitrine();

@@ -22,6 +22,13 @@ SCREENSHOTS = os.environ.get("VITRINE_SCREENSHOTS")
 @contextmanager
 def opened(stack: Stack, where: str) -> Iterator[Any]:
     """The web app at this place, as one who was never there sees it."""
+    with visited(f"{stack.endpoint_url}/{stack_outputs(stack.endpoint_url)['WebBucket']}/index.html{where}") as page:
+        yield page
+
+
+@contextmanager
+def visited(address: str, **options: Any) -> Iterator[Any]:
+    """The page at an address, as one who was never there sees it. `options` are the browser's."""
     from playwright.sync_api import sync_playwright
 
     assert CHROMIUM, "no Chromium on this machine (Debian: apt install chromium)"
@@ -29,9 +36,9 @@ def opened(stack: Stack, where: str) -> Iterator[Any]:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         )
-        page = browser.new_page(viewport={"width": 1100, "height": 760})
+        page = browser.new_page(viewport={"width": 1100, "height": 760}, **options)
         page.set_default_timeout(20_000)
-        page.goto(f"{stack.endpoint_url}/{stack_outputs(stack.endpoint_url)['WebBucket']}/index.html{where}")
+        page.goto(address)
         yield page
         browser.close()
 

@@ -15,6 +15,12 @@ interface Answer {
   cached: boolean;
 }
 
+interface Earnings {
+  clicks: number;
+  purchases: number;
+  value: number;
+}
+
 const WHY: Record<string, string> = {
   collaborative: "Shoppers like them took it",
   content: "Like what they chose",
@@ -28,9 +34,17 @@ export function Recommendations({ session }: { session: Session }) {
   const [strategy, setStrategy] = useState("hybrid");
   const path = user && `/users/${encodeURIComponent(user)}/recommendations?strategy=${strategy}&limit=20`;
   const { answer, problem } = useAnswer<Answer>(session, path);
+  const { answer: earned } = useAnswer<Earnings>(session, session.key.startsWith("sk_") ? "/recommendations/earnings" : null);
   return (
     <section>
-      <h1>Recommendations</h1>
+      <div className="heading">
+        <h1>Recommendations</h1>
+        {earned && (
+          <p className="aside">
+            Earned in 30 days: {earned.clicks} clicks, {earned.purchases} purchases worth {earned.value.toFixed(2)}
+          </p>
+        )}
+      </div>
       <form
         className="searchbar"
         onSubmit={(event) => {

@@ -1,0 +1,305 @@
+"""The storefront script in a real browser, against the real API."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.api import eventually
+from tests.storefront.pages import STOREFRONT
+
+if TYPE_CHECKING:
+    from tests.storefront.pages import Site
+
+GALLERY = '<vitrine-gallery gallery="summer" limit="8" product-href="product.html?id={product_id}"></vitrine-gallery>'
+PRODUCT = "<p id=product>A product</p>"
+STORED = "Object.keys(localStorage).filter((name) => name.startsWith('vitrine.'))"
+NO_STORAGE = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no', 'SecurityError') }})"
+AXE = "axe.run().then((it) => it.violations.map(({id, nodes}) => [id, nodes.map((at) => at.html)]))"
+PRIVATE = "Object.defineProperty(navigator, 'globalPrivacyControl', {get: () => true})"
+
+
+@pytest.fixture
+def shop(site: Site) -> Site:
+    site.fill("summer", 12)
+    site.page("product.html", PRODUCT)
+    return site
+
+
+def is_shown(page: Any) -> None:
+    page.wait_for_function("document.querySelectorAll('vitrine-gallery img').length >= 8")
+    page.wait_for_function(
+        "[...document.querySelectorAll('vitrine-gallery img')].slice(0, 4).every((it) => it.complete)"
+    )
+
+
+def clicks(site: Site) -> int:
+    return sum(it.clicks for it in site.counts("summer").values())
+
+
+def views(site: Site) -> int:
+    return sum(it.views for it in site.counts("summer").values())
+
+
+class TestCounting:
+    def test_a_view_is_half_a_picture_for_a_second_and_once_a_page(self, shop: Site, page: Any) -> None:
+        tall = "<br>" * 200
+        body = f"{tall}{GALLERY}{tall}"
+        page.set_viewport_size({"width": 1000, "height": 400})
+        page.goto(shop.page("index.html", body))
+        is_shown(page)
+        tile = "document.querySelector('vitrine-gallery img')"
+        page.evaluate(f"{tile}.scrollIntoView({{block: 'center'}})")
+        page.wait_for_timeout(600)
+        page.evaluate("scrollTo(0, 0)")
+        page.wait_for_timeout(1500)
+        page.evaluate("import('/dist/vitrine.js').then((it) => it.vitrine().flush())")
+        assert views(shop) == 0, "less than a second is no view"
+        for _ in range(2):
+            page.evaluate(f"{tile}.scrollIntoView({{block: 'center'}})")
+            page.wait_for_timeout(1600)
+            page.evaluate("scrollTo(0, 0)")
+            page.wait_for_timeout(100)
+        page.evaluate("import('/dist/vitrine.js').then((it) => it.vitrine().flush())")
+        eventually(lambda: shop.counts("summer")["1"].views == 1)
+        assert {it.views for it in shop.counts("summer").values()} <= {0, 1}
+
+    def test_a_picture_that_is_not_there_yet_is_not_seen(self, shop: Site, page: Any) -> None:
+        page.route("**/picture-*", lambda route: route.abort())
+        page.goto(shop.page("index.html", GALLERY))
+        page.wait_for_function("document.querySelectorAll('vitrine-gallery img').length >= 8")
+        page.wait_for_timeout(1800)
+        page.evaluate("import('/dist/vitrine.js').then((it) => it.vitrine().flush())")
+        assert views(shop) == 0
+
+    def test_a_click_counts_before_the_page_is_left(self, shop: Site, page: Any) -> None:
+        page.goto(shop.page("index.html", GALLERY))
+        is_shown(page)
+        page.locator("vitrine-gallery a").nth(2).click()
+        page.wait_for_url("**/product.html?id=3")
+        eventually(lambda: shop.counts("summer")["3"].clicks == 1)
+
+    def test_a_click_that_opens_another_tab_counts(self, shop: Site, page: Any) -> None:
+        page.goto(shop.page("index.html", GALLERY))
+        is_shown(page)
+        page.locator("vitrine-gallery a").nth(1).click(button="middle")
+        eventually(lambda: shop.counts("summer")["2"].clicks == 1)
+
+    @pytest.mark.parametrize("outage", ["500", "nothing"])
+    def test_what_an_outage_keeps_back_counts_at_the_next_visit_and_once(
+        self, shop: Site, page: Any, outage: str
+    ) -> None:
+        address = shop.page("index.html", GALLERY)
+        page.goto(address)
+        is_shown(page)
+        shop.outage = outage
+        page.locator("vitrine-gallery a").first.click()
+        page.wait_for_url("**/product.html*")
+        page.wait_for_timeout(500)
+        assert clicks(shop) == 0
+        shop.outage = None
+        page.goto(address)
+        eventually(lambda: clicks(shop) == 1)
+        eventually(lambda: not [it for it in page.evaluate(STORED) if it.startswith("vitrine.e.")])
+        page.goto(address)
+        page.wait_for_timeout(1000)
+        assert clicks(shop) == 1
+
+    def test_offline_clicks_count_when_the_network_is_back(self, shop: Site, page: Any, context: Any) -> None:
+        page.goto(shop.page("index.html", GALLERY))
+        is_shown(page)
+        page.evaluate("document.addEventListener('click', (event) => event.preventDefault())")
+        context.set_offline(True)
+        for at in range(3):
+            page.locator("vitrine-gallery a").nth(at).click()
+        page.wait_for_timeout(300)
+        context.set_offline(False)
+        eventually(lambda: clicks(shop) == 3)
+
+    def test_two_tabs_lose_and_double_nothing(self, shop: Site, page: Any, context: Any) -> None:
+        address = shop.page("index.html", GALLERY)
+        other = context.new_page()
+        for it in (page, other):
+            it.goto(address)
+            is_shown(it)
+            it.evaluate("document.addEventListener('click', (event) => event.preventDefault())")
+        shop.outage = "500"
+        for at in range(4):
+            for it in (page, other):
+                it.locator("vitrine-gallery a").nth(at).click()
+        shop.outage = None
+        other.close()
+        page.reload()
+        eventually(lambda: clicks(shop) == 8)
+        page.wait_for_timeout(500)
+        assert clicks(shop) == 8
+
+    def test_going_back_counts_on(self, shop: Site, page: Any) -> None:
+        page.goto(shop.page("index.html", GALLERY))
+        is_shown(page)
+        page.wait_for_timeout(1400)
+        page.locator("vitrine-gallery a").first.click()
+        page.wait_for_url("**/product.html*")
+        eventually(lambda: views(shop) >= 8 and clicks(shop) == 1)
+        page.go_back()
+        is_shown(page)
+        page.locator("vitrine-gallery a").nth(1).click()
+        page.wait_for_url("**/product.html*")
+        eventually(lambda: clicks(shop) == 2)
+
+    def test_a_purchase_is_credited_to_the_list_it_was_clicked_in(self, shop: Site, page: Any) -> None:
+        shop.serve("PUT", "/products/tea", {"name": "Tea", "price": 2.5, "currency": "EUR"})
+        body = '<vitrine-recommendations product-href="product.html?id={product_id}"></vitrine-recommendations>'
+        page.goto(shop.page("index.html", body))
+        page.locator("vitrine-recommendations a").click()
+        page.wait_for_url("**/product.html?id=tea")
+        page.evaluate("import('/dist/vitrine.js').then((it) => it.vitrine().purchase('tea', 2.5))")
+
+        def earned() -> tuple[int, int, float]:
+            found = shop.serve("GET", "/recommendations/earnings")
+            return found["clicks"], found["purchases"], found["value"]
+
+        eventually(lambda: earned() == (1, 1, 2.5))
+
+
+class TestPeople:
+    def test_nothing_is_stored_before_consent_and_all_is_counted(self, shop: Site, page: Any, context: Any) -> None:
+        page.goto(shop.page("index.html", GALLERY, script="data-consent"))
+        is_shown(page)
+        page.locator("vitrine-gallery a").first.click()
+        page.wait_for_url("**/product.html*")
+        eventually(lambda: clicks(shop) == 1)
+        page.goto(shop.page("index.html", GALLERY, script="data-consent"))
+        assert (page.evaluate(STORED), context.cookies()) == ([], [])
+        page.evaluate("import('/dist/vitrine.js').then((it) => it.vitrine().consent(true))")
+        assert "vitrine.consent" in page.evaluate(STORED)
+        page.evaluate("import('/dist/vitrine.js').then((it) => it.vitrine().consent(false))")
+        assert page.evaluate(STORED) == []
+
+    @pytest.mark.parametrize("obstacle", [PRIVATE, NO_STORAGE], ids=["privacy-control", "no-storage"])
+    def test_a_visitor_who_may_not_be_named_is_counted_without_a_name(
+        self, shop: Site, page: Any, obstacle: str
+    ) -> None:
+        sent: list[Any] = []
+        page.on("request", lambda it: "/events" in it.url and it.post_data and sent.append(json.loads(it.post_data)))
+        page.add_init_script(obstacle)
+        page.goto(shop.page("index.html", GALLERY))
+        is_shown(page)
+        page.evaluate("import('/dist/vitrine.js').then((it) => it.vitrine().consent(true))")
+        page.locator("vitrine-gallery a").first.click()
+        page.wait_for_url("**/product.html*")
+        eventually(lambda: clicks(shop) == 1)
+        assert sent
+        assert not any("user_id" in event or "session_id" in event for it in sent for event in it["events"])
+        if obstacle == PRIVATE:
+            assert page.evaluate(STORED) == []
+
+    @pytest.mark.parametrize("obstacle", ["", NO_STORAGE], ids=["", "no-storage"])
+    def test_nothing_of_a_shopper_who_opted_out_is_counted(self, shop: Site, page: Any, obstacle: str) -> None:
+        if obstacle:
+            page.add_init_script(obstacle)
+        page.goto(shop.page("index.html", GALLERY))
+        page.evaluate("import('/dist/vitrine.js').then((it) => it.vitrine().optOut())")
+        is_shown(page)
+        page.locator("vitrine-gallery a").first.click()
+        page.wait_for_url("**/product.html*")
+        page.wait_for_timeout(500)
+        assert (clicks(shop), views(shop)) == (0, 0)
+        if not obstacle:
+            assert page.evaluate(STORED) == ["vitrine.optout"]
+
+
+class TestNeverInTheWay:
+    def test_nothing_moves_while_pictures_come(self, shop: Site, page: Any) -> None:
+        page.add_init_script(
+            """window.shift = 0;
+            new PerformanceObserver((list) => list.getEntries().forEach((it) => window.shift += it.value))
+                .observe({type: 'layout-shift', buffered: true})"""
+        )
+        page.route("**/picture-*", lambda route: (time.sleep(0.05), route.continue_()))
+        page.goto(shop.page("index.html", f"{GALLERY}<p>What follows stays where it is.</p>"))
+        is_shown(page)
+        page.wait_for_timeout(500)
+        assert page.evaluate("window.shift") == 0
+
+    def test_markup_of_the_server_is_taken_over_as_it_is(self, shop: Site, page: Any) -> None:
+        items = "".join(
+            f'<li data-image-id="{at}"><a href="product.html?id={at}"><img src="/picture-{at}.png" width="300" '
+            f'height="300" alt="Picture {at}"></a></li>'
+            for at in (1, 2)
+        )
+        page.goto(shop.page("index.html", f'<vitrine-gallery gallery="summer"><ul>{items}</ul></vitrine-gallery>'))
+        assert page.locator("vitrine-gallery li").count() == 2
+        page.wait_for_timeout(1300)
+        page.locator("vitrine-gallery a").nth(1).click()
+        page.wait_for_url("**/product.html?id=2")
+        eventually(lambda: shop.counts("summer")["2"].clicks == 1 and shop.counts("summer")["1"].views == 1)
+        assert not any("GET /galleries/summer/images" in it for it in shop.requests)
+
+    @pytest.mark.parametrize("outage", ["500", "nothing"])
+    def test_the_last_known_order_stays_when_the_api_is_down(self, shop: Site, page: Any, outage: str) -> None:
+        address = shop.page("index.html", GALLERY)
+        page.goto(address)
+        is_shown(page)
+        shop.outage = outage
+        page.wait_for_timeout(3500)  # the answer's lifetime is over
+        page.goto(address)
+        is_shown(page)
+
+    def test_the_first_visit_while_the_api_is_down_leaves_no_empty_boxes(self, shop: Site, page: Any) -> None:
+        shop.outage = "500"
+        page.add_init_script("addEventListener('vitrine-error', () => window.hasFailed = true)")
+        page.goto(shop.page("index.html", f"{GALLERY}<vitrine-search></vitrine-search>"))
+        page.wait_for_function("window.hasFailed")
+        assert page.locator("vitrine-gallery li").count() == 0
+        assert page.locator("vitrine-gallery").get_attribute("aria-busy") is None
+
+    def test_a_strict_policy_is_kept(self, shop: Site, page: Any) -> None:
+        told: list[str] = []
+        page.on("console", lambda it: it.type == "error" and told.append(it.text))
+        page.goto(shop.page("index.html", GALLERY))
+        is_shown(page)
+        assert page.evaluate("getComputedStyle(document.querySelector('.vitrine-grid')).display") == "grid"
+        assert told == []
+
+    def test_the_next_page_comes_by_keyboard_and_the_address_keeps_it(self, shop: Site, page: Any) -> None:
+        page.goto(shop.page("index.html", GALLERY))
+        is_shown(page)
+        for _ in range(9):
+            page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "vitrine-more"
+        page.keyboard.press("Enter")
+        page.wait_for_function("document.querySelectorAll('vitrine-gallery img').length === 12")
+        assert page.evaluate("document.activeElement.getAttribute('href')") == "product.html?id=9"
+        assert page.url.endswith("?summer-pages=2")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/product.html?id=9")
+        eventually(lambda: shop.counts("summer")["9"].clicks == 1)
+        page.go_back()
+        page.wait_for_function("document.querySelectorAll('vitrine-gallery img').length === 12")
+
+    @pytest.mark.parametrize("lang", ["en", 'ar" dir="rtl'], ids=["left-to-right", "right-to-left"])
+    def test_axe_finds_no_violation(self, shop: Site, browser: Any, lang: str) -> None:
+        shop.serve("PUT", "/products/tea", {"name": "Tea", "price": 2.5, "currency": "EUR"})
+        context = browser.new_context(bypass_csp=True)
+        page = context.new_page()
+        others = "<vitrine-recommendations></vitrine-recommendations><vitrine-search></vitrine-search>"
+        body = f"{GALLERY}<h2>For you</h2>{others}"
+        page.goto(shop.page("index.html", body, lang=lang))
+        is_shown(page)
+        page.locator("vitrine-recommendations button").wait_for(state="attached")
+        page.add_script_tag(path=str(STOREFRONT / "node_modules" / "axe-core" / "axe.min.js"))
+        violations = page.evaluate(AXE)
+        context.close()
+        assert violations == []
+
+    def test_a_screen_reader_meets_links_with_one_name_each(self, shop: Site, page: Any) -> None:
+        page.goto(shop.page("index.html", GALLERY))
+        is_shown(page)
+        tree = page.locator("vitrine-gallery").aria_snapshot()
+        assert tree.count("- listitem") == 8
+        assert '- link "A square with the number 1 Picture 1"' in tree
+        assert '- button "Show more"' in tree
