@@ -41,6 +41,8 @@ export interface RecommendationOptions extends ReadOptions {
 /** How long, and for how many products, a click on a recommendation is credited with a purchase. */
 const CREDIT_MS = 7 * 86_400_000;
 const MOST_CREDITS = 50;
+/** Larger than the age of a cached answer, smaller than what the API lets a clock be ahead. */
+const CLOCKS_DIFFER_MS = 240_000;
 
 export type Vitrine = ReturnType<typeof createVitrine>;
 
@@ -63,6 +65,14 @@ export function createVitrine({ key, api, needsConsent = false, userToken, userI
   };
   const outbox = new Outbox(address, storage);
 
+  /** By how much the API's clock is ahead of this device's, where that is more than events may differ by. */
+  let ahead = 0;
+  const now = (): string => new Date(Date.now() + ahead).toISOString();
+  const learnTime = ({ headers }: Response): void => {
+    const difference = Date.parse(headers.get("Date") ?? "") - Date.now();
+    ahead = Math.abs(difference) > CLOCKS_DIFFER_MS ? difference : 0; // NaN, where there is no such header, is no more
+  };
+
   /** Who the page says the shopper is: the user of a token, a random visitor, or nobody. */
   const person = (): string | undefined => {
     if (userToken) return userId;
@@ -77,6 +87,7 @@ export function createVitrine({ key, api, needsConsent = false, userToken, userI
     if (userToken) options.headers = { "X-User-Token": userToken };
     const url = address(path, { ...query, ...paging });
     let answer = await fetch(url, options).catch(() => null);
+    if (answer) learnTime(answer);
     // While the API is down, the last answer that this browser kept is better than nothing.
     if (!signal?.aborted && (!answer || answer.status >= 500)) {
       answer = (await fetch(url, { ...options, cache: "force-cache" }).catch(() => null)) ?? answer;
@@ -96,7 +107,7 @@ export function createVitrine({ key, api, needsConsent = false, userToken, userI
     const who = named() as { user_id?: string; session_id?: string };
     if (!who.user_id) return; // an interaction belongs to a person; nobody is named
     delete who.session_id;
-    const body = { interaction_id, type, product_id, occurred_at: new Date().toISOString(), ...who, ...more };
+    const body = { interaction_id, type, product_id, occurred_at: now(), ...who, ...more };
     outbox.add(interaction_id, { path: "/interactions", list: "interactions", body }, type !== "view");
   };
 
@@ -116,7 +127,7 @@ export function createVitrine({ key, api, needsConsent = false, userToken, userI
       const seen = new Set<string>();
       const count = (type: "view" | "click", image_id: string, shown: Shown = {}): void => {
         const event_id = randomId();
-        const body = { event_id, type, image_id, occurred_at: new Date().toISOString(), ...named(), ...shown };
+        const body = { event_id, type, image_id, occurred_at: now(), ...named(), ...shown };
         outbox.add(event_id, { path: `${path}/events`, list: "events", body }, type === "click");
       };
       /** Count one view of an image on this page. */

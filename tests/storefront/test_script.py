@@ -119,6 +119,15 @@ class TestCounting:
         context.set_offline(False)
         eventually(lambda: clicks(shop) == 3)
 
+    @pytest.mark.parametrize("hours", [-3, 3])
+    def test_a_device_with_a_wrong_clock_counts(self, shop: Site, page: Any, hours: int) -> None:
+        page.add_init_script(f"{{ const now = Date.now; Date.now = () => now() + {hours} * 3_600_000 }}")
+        page.goto(shop.page("index.html", GALLERY))
+        is_shown(page)
+        page.locator("vitrine-gallery a").first.click()
+        page.wait_for_url("**/product.html*")
+        eventually(lambda: clicks(shop) == 1)
+
     def test_two_tabs_lose_and_double_nothing(self, shop: Site, page: Any, context: Any) -> None:
         address = shop.page("index.html", GALLERY)
         other = context.new_page()

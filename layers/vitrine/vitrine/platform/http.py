@@ -71,7 +71,7 @@ _LONGEST_POINTER = 200
 
 CORS_HEADERS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "ETag, Retry-After, Location",
+    "Access-Control-Expose-Headers": "Date, ETag, Retry-After, Location",
 }
 _ID = re.compile(ID_PATTERN)
 _ASCII = "".join(map(chr, range(128)))
