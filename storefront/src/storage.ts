@@ -37,7 +37,8 @@ export class Storage {
   }
 
   optOut(): void {
-    this.consent(false);
+    this.clear_();
+    this.agreed_ = false;
     this.optedOut_ = true;
     this.write_("optout", "1");
   }

@@ -18,7 +18,7 @@ from vitrine.galleries.wiring import gallery_store
 
 if TYPE_CHECKING:
     from tests.gateway import Shop
-    from vitrine.galleries.model import Counts
+    from vitrine.galleries.model import Totals
 
 STOREFRONT = Path(__file__).parents[2] / "storefront"
 TYPES = {".js": "text/javascript", ".html": "text/html; charset=utf-8", ".css": "text/css", ".png": "image/png"}
@@ -39,6 +39,7 @@ class Site:
         self.pages: dict[str, str] = {}
         self.scripts: dict[str, bytes] = {}
         self.outage: str | None = None
+        self.policy: dict[str, str] = {}
         self.requests: list[str] = []
         site = self
 
@@ -77,7 +78,7 @@ class Site:
         if name.startswith("picture"):
             self._send(handler, 200, {"Content-Type": "image/png", "Cache-Control": "max-age=600"}, PICTURE)
         elif name in self.pages:
-            headers = {"Content-Type": TYPES[".html"], "Content-Security-Policy": STRICT}
+            headers = {"Content-Type": TYPES[".html"], **self.policy}
             self._send(handler, 200, headers, self.pages[name].encode())
         elif name in self.scripts:
             self._send(handler, 200, {"Content-Type": TYPES[".js"]}, self.scripts[name])
@@ -138,12 +139,11 @@ class Site:
         ]
         self.serve("POST", f"/galleries/{gallery}/images", {"images": images})
 
-    def counts(self, gallery: str) -> dict[str, Counts]:
+    def counts(self, gallery: str) -> dict[str, Totals]:
         """What was counted, by image."""
         ids = {item["id"] for item in self.serve("GET", f"/galleries/{gallery}/images?limit=100")["items"]}
-        return dict(
-            gallery_counters().read(list(gallery_store().get_images(GalleryKey("shop", gallery), ids).values()))
-        )
+        images = gallery_store().get_images(GalleryKey("shop", gallery), ids).values()
+        return {image_id: counts.totals for image_id, counts in gallery_counters().read(list(images)).items()}
 
     def page(self, name: str, body: str, *, script: str = "", lang: str = "en", head: str = "") -> str:
         """Serve a page with the script in it; return its address. `script` are attributes of the script's tag."""

@@ -23,6 +23,7 @@ def test_an_example_shows_a_gallery_and_counts_once(site: Site, page: Any, examp
     site.scripts["example.js"] = _bundled(example, tmp_path)
     shop = f'<div id="shop" data-api="{site.api}" data-key="{site.shop.publishable_key}"></div>'
     address = site.page("index.html", f'{shop}<script type="module" src="example.js"></script>')
+    page.set_viewport_size({"width": 1000, "height": 1600})
     page.goto(address)
     page.locator("#shop img").nth(3).wait_for()
     page.wait_for_timeout(1500)
