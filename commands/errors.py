@@ -137,6 +137,7 @@ REJECTED_ROWS = {
     "too_many_columns": Advice("The object has more members than are read.", "Remove those that are not needed."),
     "too_many_values": Advice("The row has more values than there are headings.", "Quote values that hold a comma."),
     "unknown_gallery": Advice("The gallery of a snapshot does not exist.", "Create the gallery first."),
+    "unknown_product": Advice("The product of a snapshot does not exist.", "Create the product first."),
     "bool_parsing": Advice("The text is not a boolean.", "Write `true` or `false`."),
     "bool_type": Advice("The value is not a boolean.", "Write `true` or `false`."),
     "dict_type": Advice("The value is not a JSON object.", "Write `{…}`."),

@@ -41,7 +41,7 @@ FUNCTIONS = Path(__file__).parents[1] / "functions"
 _PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 _JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
 _REFERENCE = "#/components/schemas/{model}"
-_NOT_DESCRIBED = {"/{proxy+}"}
+_NOT_DESCRIBED = {"/", "/{proxy+}"}
 _OF_PEOPLE = {"/users/{user_id}/recommendations", "/galleries/{gallery_id}/events"}
 
 

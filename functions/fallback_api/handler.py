@@ -17,6 +17,7 @@ _DAY_SECONDS = 86_400
 _HEADERS = ("Content-Type", "X-Api-Key", "X-User-Token", "X-Reviewer", "Idempotency-Key", "If-None-Match")
 
 
+@app.route("OPTIONS", "/", scope=ANYONE, query=ANY_QUERY)
 @app.route("OPTIONS", "/{proxy+}", scope=ANYONE, query=ANY_QUERY)
 def preflight(request: Request) -> Answer:
     """Let web pages call the API."""
@@ -40,4 +41,5 @@ def refuse(request: Request) -> Never:
 
 
 for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"):
-    app.route(method, "/{proxy+}", scope=PUBLISHABLE, query=ANY_QUERY)(refuse)
+    for path in ("/", "/{proxy+}"):
+        app.route(method, path, scope=PUBLISHABLE, query=ANY_QUERY)(refuse)

@@ -26,6 +26,25 @@ def test_a_wrong_method_on_a_known_path_is_405_and_tells_the_right_ones() -> Non
             assert answer.json["type"] == "urn:vitrine:problem:method-not-allowed"
 
 
+@pytest.mark.usefixtures("cloud")
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND"])
+def test_a_method_that_the_gateway_cannot_serve_is_405_in_the_contracts_form(method: str) -> None:
+    """The gateway answers by itself; TRACE can be no method of a REST API."""
+    answer = Gateway().call(method, "/galleries")
+    assert (answer.status, answer.json["type"]) == (405, "urn:vitrine:problem:method-not-allowed")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert set(answer.headers["Allow"].split(", ")) == {*METHODS, "OPTIONS"}
+
+
+@pytest.mark.usefixtures("cloud")
+@pytest.mark.parametrize("path", ["/", "/nowhere"])
+def test_the_gateway_answers_no_other_method_itself(path: str) -> None:
+    gateway, shop = Gateway(), open_shop("shop")
+    for method in METHODS:
+        assert gateway.call(method, path, shop.publishable_key).status == 404
+    assert gateway.call("OPTIONS", path).status == 204
+
+
 @pytest.mark.parametrize("path", ["nowhere", "galleries/a/b/c/d", "galleries/a/images/b/more"])
 def test_an_unknown_path_is_404(path: str) -> None:
     answer = fallback(api_event("GET", "/{proxy+}", proxy=path), None)
