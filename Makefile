@@ -88,8 +88,8 @@ bench-recommendations-engines: $(READY)
 bench-recommendations-batch: bench-recommendations-engines  ## time, memory and quality of learning beside item-kNN (INTERACTIONS="100000 1000000", VITRINE_DATA=...)
 	PYTHONPATH=$(PYTHONPATH):$(BENCH)/films $(BENCH)/recommendations/bin/python -W ignore -m bench.recommendations_batch --interactions $(or $(INTERACTIONS),100000 1000000)
 
-bench-recommendations: bench-recommendations-engines  ## quality of recommendations beside EASE, item-kNN and ALS, on groceries and films (VITRINE_DATA=...)
-	for set in groceries films; do \
+bench-recommendations: bench-recommendations-engines  ## quality of recommendations beside EASE, item-kNN and ALS, on groceries, a web shop and films (VITRINE_DATA=...)
+	for set in groceries online-retail films; do \
 		PYTHONPATH=$(PYTHONPATH):$(BENCH)/films $(BENCH)/recommendations/bin/python -W ignore -m bench.recommendations --set $$set; done
 
 bench-loading: $(READY)  ## rows a second and write units of loading a model of 92,331 products (VITRINE_DATA=...)

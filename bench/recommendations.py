@@ -1,10 +1,11 @@
 """How good are the first ten products? NDCG@10 of products new to the shopper, among all products.
 
-    python -m bench.recommendations [--set groceries|films] [--tune]
+    python -m bench.recommendations [--set groceries|online-retail|films] [--tune]
 
 Groceries are split by week: settings of the peers are chosen on weeks 34 to 38, what is printed is of 39 to 43.
-Of films each one's last fifth is held out, and the fifth before it chooses. `--tune` stops after choosing, and tells
-of two earlier slices too.
+Of the purchases in online-retail the newest tenth is held out, and the tenth before it chooses. Of films each one's
+last fifth is held out, and the fifth before it chooses. `--tune` stops after choosing, and tells of two earlier
+slices too.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bench.recommendations_data import films, groceries
+from bench.recommendations_data import films, groceries, online_retail
 from bench.recommendations_peers import PEERS, TOP, Matrix
 from bench.recommendations_shop import Shop
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 SETS: dict[str, tuple[Callable[[], Split], ...]] = {
     "groceries": tuple(partial(groceries, first, first + 4) for first in (39, 34, 29, 24)),
+    "online-retail": tuple(partial(online_retail, held_out) for held_out in (1, 2, 3, 4)),
     "films": tuple(partial(films, held_out) for held_out in (1, 2, 3, 4)),
 }
 ASIDE = {"popularity", "EASE with our recency"}  # the floor, and what recency alone would bring

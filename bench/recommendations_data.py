@@ -1,4 +1,4 @@
-"""The real purchases that recommendations are measured on; `VITRINE_DATA` says where the groceries lie.
+"""The real purchases that recommendations are measured on; `VITRINE_DATA` says where groceries and online-retail lie.
 
 Films are those of MovieLens 100k, which the package `recbole` carries; `make bench-recommendations` gets it. Its
 licence allows research and no redistribution, so nothing of it is kept here.
@@ -80,6 +80,28 @@ def _grocery_products() -> list[Product]:
             )
             for row in csv.DictReader(lines)
         ]
+
+
+def online_retail(held_out: int) -> Split:
+    """Purchases in a British web shop, in order of time; a tenth of them is held out: 1 the last, 2 that before."""
+    with gzip.open(DATA / "online-retail/products.csv.gz", "rt") as lines:
+        products = [
+            Product(row["product_id"], row["name"], price=float(row["median_price_gbp"]), currency="GBP")
+            for row in csv.DictReader(lines)
+        ]
+    with gzip.open(DATA / "online-retail/purchases.csv.gz", "rt") as lines:
+        bought = [
+            Interaction(
+                f"{row['invoice_id']}-{row['product_id']}",
+                row["customer_id"],
+                row["product_id"],
+                "purchase",
+                datetime.fromisoformat(row["time"]),
+            )
+            for row in csv.DictReader(lines)
+        ]
+    start, end = (len(bought) * (10 - held_out + more) // 10 for more in (0, 1))
+    return split(products, bought[:start], bought[start:end])
 
 
 def films(held_out: int) -> Split:

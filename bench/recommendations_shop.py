@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from bench.recommendations_data import Split
+    from vitrine.recommendations.model import Shortlist
 
 
 class Shop:
@@ -57,7 +58,10 @@ class Shop:
     def ranked(self, user_id: str) -> dict[str, list[str]]:
         """Each strategy's products for a shopper, the best first, none that was touched before."""
         refresh_shortlist(self, self, self, UserKey("shop", user_id))  # type: ignore[arg-type]
-        lists = {strategy: [it.product_id for it in found] for strategy, found in self._kept.items()}
+        lists = {
+            strategy: [it.product_id for it in self._kept.candidates(strategy, "exclude")]
+            for strategy in self._kept.ranked
+        }
         popular = [it.product_id for it in self._popular if it.product_id not in self._touched[user_id]]
         return {**lists, "popular": popular}
 
@@ -94,8 +98,8 @@ class Shop:
     def shortlist_version(self, user: UserKey) -> None:
         return None
 
-    def put_shortlist(self, user: UserKey, model: Model, lists: Any, seen: None) -> bool:
-        self._kept = lists
+    def put_shortlist(self, user: UserKey, model: Model, shortlist: Shortlist, seen: None) -> bool:
+        self._kept = shortlist
         return True
 
 

@@ -43,17 +43,18 @@ def _watch(runs: DynamoDBRuns, merchant_id: str, number: int, most_seconds: int)
     told: list[str] = []
     while time.monotonic() < deadline:
         run = runs.find(merchant_id)
-        if run is None or run.number != number:
+        followed = run is not None and run.number != number and run.read is not None and run.read.number >= number
+        if run is None or (run.number != number and not followed):
             print("Another run has begun and this one was given up.", file=sys.stderr)
             return 1
         now = [
-            f"{step} {sum(f'{step}/{part}' in run.done for part in parts)}/{len(parts)}"
+            f"{step} {sum(followed or f'{step}/{part}' in run.done for part in parts)}/{len(parts)}"
             for step, parts in STEPS.items()
         ]
         if now != told:
             told = now
             print(", ".join(told), flush=True)
-        if run.status == "completed":
+        if followed or run.status == "completed":
             print("The model is read from now on; shoppers' lists follow.")
             return 0
         time.sleep(_LOOK_SECONDS)

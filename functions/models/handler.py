@@ -9,26 +9,32 @@ from vitrine.access.wiring import access_store
 from vitrine.platform.metrics import MetricUnit, metrics
 from vitrine.platform.telemetry import logger
 from vitrine.platform.times import utc_now
-from vitrine.recommendations.build_model import Work
-from vitrine.recommendations.wiring import model_builder
+from vitrine.recommendations.build_model import Work, begin_run, begin_run_if_due
+from vitrine.recommendations.wiring import model_builder, model_runs, model_work
 
 _LAST_ROWS_MILLISECONDS = 60_000
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Do parts from the queue; or begin a run: `{"merchant_id": …}`, or of every merchant without it."""
+    """Do parts from the queue; or begin a run: `{"merchant_id": …}`, or of every merchant whose shop changed."""
     if "Records" not in event:
-        merchants = [event["merchant_id"]] if "merchant_id" in event else access_store().merchants()
-        runs = {merchant_id: model_builder().begin(merchant_id, utc_now()).number for merchant_id in merchants}
+        one = event.get("merchant_id")
+        runs = {
+            merchant_id: begin_run(model_runs(), model_work(), merchant_id, utc_now(), if_changed=one is None).number
+            for merchant_id in ([one] if one else access_store().merchants())
+        }
         logger.info("runs begun", extra={"runs": len(runs)})
         return runs
+
+    def time_is_left() -> bool:
+        return bool(context.get_remaining_time_in_millis() > _LAST_ROWS_MILLISECONDS)
+
     failures = []
     for record in event["Records"]:
         try:
-            model_builder().do(
-                Work(*json.loads(record["body"])),
-                time_is_left=lambda: context.get_remaining_time_in_millis() > _LAST_ROWS_MILLISECONDS,
-            )
+            work = Work(*json.loads(record["body"]))
+            if model_builder().do(work, time_is_left):
+                begin_run_if_due(model_runs(), model_work(), work.merchant_id, 0, utc_now())
         except Exception:  # noqa: BLE001 - the queue hands it out again
             logger.exception("part failed")
             failures.append({"itemIdentifier": record["messageId"]})

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from vitrine.catalog.model import UserKey
 from vitrine.catalog.wiring import interaction_store
 from vitrine.platform.metrics import MetricUnit, metrics
 from vitrine.platform.telemetry import logger
+from vitrine.platform.times import utc_now
+from vitrine.recommendations.build_model import begin_run_if_due
 from vitrine.recommendations.refresh_shortlists import refresh_shortlist
-from vitrine.recommendations.wiring import entries, model_store, shelf_store, shortlist_tasks
+from vitrine.recommendations.wiring import (
+    early_model_work,
+    entries,
+    model_runs,
+    model_store,
+    shelf_store,
+    shortlist_tasks,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 _MARGIN_MILLISECONDS = 10_000
 
@@ -25,11 +35,12 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     records = event["Records"]
     if records[0]["eventSource"] == "aws:dynamodb":
-        keys = {record["dynamodb"]["Keys"]["pk"]["S"]: None for record in records if _is_interaction(record)}
-        users = [UserKey(*pk.split("/")) for pk in keys]
+        changes = [UserKey(*it["dynamodb"]["Keys"]["pk"]["S"].split("/")) for it in records if _is_interaction(it)]
+        users = list(dict.fromkeys(changes))
         failed = _refresh(users)
         if failed:
             shortlist_tasks().refresh(failed)
+        _begin_models(Counter(user.merchant_id for user in changes))
         _report(len(users), len(failed))
         return {"batchItemFailures": []}
 
@@ -43,6 +54,18 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _is_interaction(record: dict[str, Any]) -> bool:
     return bool(record["dynamodb"]["Keys"]["sk"]["S"].startswith("i/"))
+
+
+def _begin_models(changes: Mapping[str, int]) -> None:
+    """A model that does not begin now begins with a later change, or on the schedule."""
+    work = early_model_work()
+    if work is None:
+        return
+    for merchant_id, many in changes.items():
+        try:
+            begin_run_if_due(model_runs(), work, merchant_id, many, utc_now())
+        except Exception as error:  # noqa: BLE001 - shoppers' candidates must not wait for it
+            logger.warning("no model begun", exc_info=error)
 
 
 def _run(task: dict[str, Any], time_is_left: Callable[[], bool]) -> bool:

@@ -195,7 +195,7 @@ def test_a_part_that_is_not_done_at_once_goes_on_where_it_stopped(
     with hooked(fault):
         while waiting:
             body = waiting.pop(0)
-            _, _, step, part, start = json.loads(body)
+            _, _, step, part, start, _ = json.loads(body)
             if (step, part) == ("load", "neighbours-00"):
                 seen.add(start)
             with suppress(Killed):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import deque
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import boto3
@@ -30,11 +33,12 @@ from tests.recommendations import (
     queued_bodies,
     recommended,
 )
+from tests.streams import stream_records
 from tests.uploads import add_merchant, deliver, put_object
 from vitrine.catalog.dynamodb import DynamoDBProducts
 from vitrine.catalog.model import Product, UserKey
 from vitrine.platform.aws import client
-from vitrine.recommendations.model import Weights
+from vitrine.recommendations.model import Weights, bought_again
 from vitrine.recommendations.ports import Model
 from vitrine.recommendations.wiring import model_store, shortlist_tasks
 
@@ -398,3 +402,177 @@ def test_products_beyond_what_one_query_reads_are_on_the_page() -> None:
     store = DynamoDBProducts(client("dynamodb"), "ProductsTable")
     store.put_products("shop", [Product(f"p{at:03}", "p", attributes={"text": "x" * 20_000}) for at in range(80)])
     assert len(store.list_products("shop", 70, None)) == 70
+
+
+def test_a_merchant_asks_for_a_model_and_sees_how_far_it_is_and_what_it_was_learned_from(shop: None) -> None:
+    assert asked("GET") == {"model": None, "run": None}
+    begun = asked("POST")
+    assert (begun["status"], begun["steps"][0]) == ("running", {"step": "export", "done": 0, "parts": 9})
+    assert asked("POST")["model_id"] == begun["model_id"]
+    [first, *_] = queued_bodies("ModelsQueue")
+    models(as_event(first), Context())
+    assert asked("GET")["run"]["steps"][0]["done"] == 1
+    assert asked("GET")["model"] is None
+    asked("POST")
+    do_models()
+    told = asked("GET")
+    assert told["run"]["status"] == "completed"
+    assert all(step["done"] == step["parts"] for step in told["run"]["steps"])
+    assert (told["model"]["model_id"], told["model"]["interactions"], told["model"]["products"]) == (
+        begun["model_id"],
+        20,
+        len(NAMES),
+    )
+    assert told["model"]["began_at"] <= told["model"]["published_at"] <= told["run"]["updated_at"]
+    assert asked("POST")["model_id"] > begun["model_id"]
+
+
+def test_a_run_that_stands_still_for_an_hour_gives_way_to_another(shop: None) -> None:
+    stuck = asked("POST")
+    state = boto3.resource("dynamodb").Table("RecommendationsTable")
+    moved = f"{time.time() - 3601:.3f}"
+    state.update_item(
+        Key={"pk": "shop", "sk": "state"},
+        UpdateExpression="SET run_moved_at = :moved",
+        ExpressionAttributeValues={":moved": Decimal(moved)},
+    )
+    assert asked("POST")["model_id"] > stuck["model_id"]
+
+
+def test_answers_say_which_model_they_come_from(shop: None) -> None:
+    path = "/products/{product_id}/similar"
+
+    def told() -> list[str | None]:
+        _, similar, _ = send(recommendations, api_event("GET", path, product_id="spade"))
+        return [similar["model_id"], *(recommended("hal")["model_id"] for _ in range(2))]
+
+    assert told() == [None] * 3
+    build()
+    assert told() == [asked("GET")["model"]["model_id"]] * 3
+
+
+def test_the_schedule_learns_again_only_where_something_changed(shop: None) -> None:
+    add_merchant()
+    nightly()
+    first = asked("GET")["model"]["model_id"]
+    nightly()
+    told = asked("GET")
+    assert (told["model"]["model_id"], told["run"]["status"]) == (first, "unchanged")
+    assert not client("s3").list_objects_v2(Bucket="modelsbucket").get("Contents")
+    post(("ida", "mug", "click"))
+    nightly()
+    second = asked("GET")["model"]["model_id"]
+    assert second > first
+    put_product("mug", category="garden")
+    nightly()
+    third = asked("GET")["model"]["model_id"]
+    assert third > second
+    send(
+        interactions,
+        api_event(
+            "DELETE",
+            "/users/{user_id}/interactions/{interaction_id}",
+            user_id="ida",
+            interaction_id="ida:mug:click",
+        ),
+    )
+    nightly()
+    assert asked("GET")["model"]["model_id"] > third
+
+
+@pytest.fixture
+def early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interactions alone begin models."""
+    monkeypatch.setenv("EARLY_MODELS_QUEUE", client("sqs").get_queue_url(QueueName="ModelsQueue")["QueueUrl"])
+
+
+def test_from_the_first_purchase_on_the_buyer_of_a_phone_gets_phones_first(early: None) -> None:
+    for name in ("arm chair", "bed", "sofa"):
+        put_product(name.replace(" ", "-"), category="furniture", brand="Oak", price=500, currency="EUR")
+    for name in ("x1", "x2", "x3"):
+        put_product(name, category="phones", brand="Bell", price=300, currency="EUR")
+    send_stream(("ann", "x2", "purchase"))
+    do_models()
+    found = recommended("ann")["items"]
+    assert [it["product_id"] for it in found[:2]] == ["x1", "x3"]
+    assert found[0]["reason"] == {"strategy": "content", "because": ["x2"]}
+
+
+def test_in_a_new_shop_models_follow_as_its_interactions_double(early: None) -> None:
+    for name in NAMES.values():
+        put_product(name)
+    learned = []
+    for at in range(9):
+        send_stream((f"shopper-{at}", "tea", "click"))
+        do_models()
+        learned.append(asked("GET")["model"]["interactions"])
+    assert learned == [1, 2, 2, 4, 4, 4, 4, 8, 8]
+
+
+def test_what_arrives_while_a_model_is_built_begins_the_next_when_it_is_done(early: None) -> None:
+    put_product("tea")
+    send_stream(("ann", "tea", "click"))
+    for body in queued_bodies("ModelsQueue"):
+        models(as_event(body), Context())
+    send_stream(("bob", "tea", "click"), ("cid", "tea", "click"))
+    do_models()
+    assert asked("GET")["model"]["interactions"] == 3
+
+
+def test_without_a_schedule_interactions_begin_no_model(shop: None) -> None:
+    follow()
+    assert queued_bodies("ModelsQueue") == []
+    assert asked("GET")["run"] is None
+
+
+def asked(method: str) -> dict[str, Any]:
+    status, answer, _ = send(recommendations, api_event(method, "/recommendations/models"))
+    assert status == {"GET": 200, "POST": 202}[method], answer
+    return answer
+
+
+def nightly() -> None:
+    models({}, Context())
+    do_models()
+
+
+def do_models() -> None:
+    for event in queued("ModelsQueue"):
+        assert models(event, Context()) == {"batchItemFailures": []}
+    for event in queued("ShortlistsQueue"):
+        assert shortlists(event, Context()) == {"batchItemFailures": []}
+
+
+def send_stream(*sent: tuple[str, str, str]) -> None:
+    """Interactions with their records of the stream, each once."""
+    before = len(stream_records("InteractionsTable"))
+    post(*sent)
+    shortlists({"Records": stream_records("InteractionsTable")[before:]}, Context())
+
+
+def test_what_was_bought_comes_again_only_where_it_is_asked_for(shop: None) -> None:
+    post(("ida", "mug", "purchase"), ("ida", "tea", "view"))
+    build()
+
+    def told(repeat: str) -> list[str]:
+        return ids(recommended("ida", repeat=repeat))
+
+    assert not {"tea", "mug"} & set(told("exclude"))
+    assert ids(recommended("ida")) == told("exclude")
+    assert [it for it in told("allow") if it not in {"tea", "mug"}] == told("exclude")
+    assert {"tea", "mug"} <= set(told("allow"))
+    assert told("first")[:2] == ["mug", "tea"]
+    assert sorted(told("first")) == sorted(told("allow"))
+    first = recommended("ida", repeat="first")["items"][0]
+    assert first["reason"] == {"strategy": "repeat", "because": ["mug"]}
+    put_product("mug", available=False)
+    assert "mug" not in told("first")
+    assert "mug" not in told("allow")
+
+
+def test_what_was_bought_most_and_latest_comes_first() -> None:
+    now = datetime(2024, 5, 1, tzinfo=UTC)
+    years = [timedelta(days=365 * many) for many in range(4)]
+    often_long_ago = [("soap", now - years[3])] * 3
+    found = bought_again([*often_long_ago, ("salt", now), ("rice", now - years[1]), ("rice", now - years[0])])
+    assert [it.product_id for it in found] == ["rice", "salt", "soap"]

@@ -40,7 +40,7 @@ OTHER_VALUES = {
     "UploadOrigins": "https://shop.example,https://other.example",
     "ReviewLeaseSeconds": "3600",
     "SecondOpinionPercent": "100",
-    "ModelSchedule": "cron(0 3 * * ? *)",
+    "ModelSchedule": "",
     "ModelEngine": "athena",
     "RedisUrl": "rediss://" + "r" * 71,
     "RedisSecretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:" + "s" * 60,

@@ -2,9 +2,10 @@
 
 | pk | sk | |
 |---|---|---|
-| `{merchant_id}` | `state` | the model that is read; the weights measured for the model of each slot and those \
-the merchant chose; the latest run and which of its parts are done; `withdrawals` moves when a product may no longer \
-be shown |
+| `{merchant_id}` | `state` | the model that is read and what it was learned from; the weights measured for the \
+model of each slot and those the merchant chose; the latest run, which of its parts are done and what it exported; \
+how many changes of interactions `arrived`, and how many before the latest run; `withdrawals` moves when a product \
+may no longer be shown |
 | `{merchant_id}/p/{slot}/{product_id}` | `near` | what goes with a product |
 | `{merchant_id}/t/{slot}` | `all` | popular products with their features |
 | `{merchant_id}/t/{slot}` | `top/{category}` | popular products, of a category or (empty) of all |
@@ -28,14 +29,16 @@ from vitrine.catalog.dynamodb import bought_key, product_key, product_of, user_k
 from vitrine.platform.dynamodb import ConditionFailed, batch_get, get_together, translated
 from vitrine.platform.problems import Unavailable
 from vitrine.platform.threads import run_all
-from vitrine.recommendations.build_model import Run
+from vitrine.recommendations.build_model import Arrivals, LaterRun, ReadModel, Run, Source
 from vitrine.recommendations.model import (
+    STRATEGIES,
     ChosenWeights,
     Feature,
     Neighbour,
     Neighbourhood,
     Popular,
     Scored,
+    Shortlist,
     Weights,
     prior,
 )
@@ -50,7 +53,6 @@ if TYPE_CHECKING:
     from vitrine.catalog.model import Product, UserKey
     from vitrine.platform.dynamodb import Item
     from vitrine.recommendations.build_model import Work
-    from vitrine.recommendations.model import Strategy
 
 SLOTS = ("a", "b")
 ENTRY_SECONDS = 3600
@@ -137,10 +139,16 @@ class DynamoDBModels:
                 self._client.update_item(
                     TableName=self._table,
                     Key=_key(merchant_id, "state"),
-                    UpdateExpression="SET model = :number, slot = :slot",
+                    UpdateExpression="SET model = :number, slot = :slot, published_at = :now,"
+                    " model_sources = if_not_exists(sources, :none)",
                     ConditionExpression="#run = :number",
                     ExpressionAttributeNames={"#run": "run"},
-                    ExpressionAttributeValues={":number": {"N": str(model.number)}, ":slot": {"S": model.slot}},
+                    ExpressionAttributeValues={
+                        ":number": {"N": str(model.number)},
+                        ":slot": {"S": model.slot},
+                        ":now": _now(),
+                        ":none": {"M": {}},
+                    },
                 )
         except ConditionFailed:
             return
@@ -242,29 +250,25 @@ class DynamoDBShelves:
         ]
         return Shelf(
             stamp="/".join(map(str, stamps)),
-            has_model=model is not None,
-            shortlist={
-                strategy: [
-                    Scored(product_id, score, reason, tuple(because)) for product_id, score, reason, because in it
-                ]
-                for strategy, it in lists.items()
-            },
+            model=int(of) if model else None,
+            shortlist=Shortlist(
+                {strategy: _scored(lists[strategy]) for strategy in STRATEGIES if strategy in lists},
+                frozenset(lists.get("bought", ())),
+                _scored(lists.get("again", ())),
+            ),
             popular=[Scored(product_id, prior(users), "popular", ()) for product_id, users in popular],
             kept=zlib.decompress(entry["content"]["B"]) if is_fresh else None,
         )
 
-    def sellable(self, user: UserKey, product_ids: Sequence[str]) -> Mapping[str, Product]:
+    def sellable(self, user: UserKey, product_ids: Sequence[str], *, again: bool = False) -> Mapping[str, Product]:
         if not product_ids:
             return {}
-        answer = get_together(
-            self._client,
-            {
-                self._products: [product_key(user.merchant_id, product_id) for product_id in product_ids],
-                self._interactions: [bought_key(user, product_id) for product_id in product_ids],
-            },
-            consistent=True,
-        )
-        bought = {item["sk"]["S"].removeprefix("b/") for item in answer[self._interactions] if "purchases" in item}
+        wanted = {self._products: [product_key(user.merchant_id, product_id) for product_id in product_ids]}
+        if not again:
+            wanted[self._interactions] = [bought_key(user, product_id) for product_id in product_ids]
+        answer = get_together(self._client, wanted, consistent=True)
+        purchases = answer.get(self._interactions, ())
+        bought = {item["sk"]["S"].removeprefix("b/") for item in purchases if "purchases" in item}
         products = map(product_of, answer[self._products])
         return {it.product_id: it for it in products if it.available and it.product_id not in bought}
 
@@ -278,10 +282,8 @@ class DynamoDBShelves:
             )
         return cast("Item", answer["Item"])["version"]["S"] if "Item" in answer else None
 
-    def put_shortlist(
-        self, user: UserKey, model: Model, lists: Mapping[Strategy, Sequence[Scored]], seen: str | None
-    ) -> bool:
-        packed = _packed(lists)
+    def put_shortlist(self, user: UserKey, model: Model, shortlist: Shortlist, seen: str | None) -> bool:
+        packed = _packed({**shortlist.ranked, "bought": sorted(shortlist.bought), "again": shortlist.again})
         item: Any = {
             **_user_key(user, "shortlist"),
             "model": {"N": str(model.number)},
@@ -400,6 +402,10 @@ def _is_of(row: Item, model: Model) -> bool:
     return "model" in row and int(row["model"]["N"]) == model.number
 
 
+def _scored(rows: Iterable[Sequence[Any]]) -> list[Scored]:
+    return [Scored(product_id, score, reason, tuple(because)) for product_id, score, reason, because in rows]
+
+
 def _packed(content: Any) -> dict[str, bytes]:
     return {"B": zlib.compress(json.dumps(content, separators=(",", ":")).encode())}
 
@@ -415,52 +421,77 @@ class DynamoDBRuns:
         self._client = client
         self._table = table
 
-    def begin(self, merchant_id: str, earliest: int) -> Run:
+    def begin(self, merchant_id: str, earliest: int, *, if_changed: bool = False, after: int | None = None) -> Run:
         for _ in range(_ATTEMPTS):
             state = self._state(merchant_id)
             read = _model(state)
             last = int(state["run"]["N"]) if "run" in state else 0
-            run = Run(max(earliest, last + 1), "b" if read and read.slot == "a" else "a", "running", frozenset())
+            if after not in {None, last}:
+                raise LaterRun
             try:
-                self._update(
+                begun = self._update(
                     merchant_id,
-                    "SET #run = :run, run_slot = :slot, run_status = :status REMOVE done",
-                    "(attribute_not_exists(#run) OR #run < :run) AND (attribute_not_exists(slot) OR slot <> :slot)",
+                    "SET #run = :run, run_slot = :slot, run_status = :status, run_moved_at = :now,"
+                    " run_if_changed = :if_changed, sources = :none, arrived_before = if_not_exists(arrived, :zero)"
+                    " REMOVE done",
+                    "(attribute_not_exists(#run) OR #run = :last) AND (attribute_not_exists(slot) OR slot <> :slot)",
                     {
-                        ":run": {"N": str(run.number)},
-                        ":slot": {"S": run.slot},
-                        ":status": {"S": run.status},
+                        ":run": {"N": str(max(earliest, last + 1))},
+                        ":last": {"N": str(last)},
+                        ":slot": {"S": "b" if read and read.slot == "a" else "a"},
+                        ":status": {"S": "running"},
+                        ":now": _now(),
+                        ":if_changed": {"BOOL": if_changed},
+                        ":none": {"M": {}},
+                        ":zero": {"N": "0"},
                     },
                 )
             except ConditionFailed:
                 continue
-            return run
+            return _run(begun)
         raise Unavailable("Others begin runs of the same merchant.", 1)
 
     def find(self, merchant_id: str) -> Run | None:
         state = self._state(merchant_id)
         return _run(state) if "run" in state else None
 
-    def finish_part(self, work: Work) -> Run | None:
+    def finish_part(self, work: Work, source: Source | None = None) -> Run | None:
+        update = "SET run_moved_at = :now"
+        names = {}
+        values: Item = {
+            ":part": {"SS": [f"{work.step}/{work.part}"]},
+            ":run": {"N": str(work.run)},
+            ":now": _now(),
+        }
+        if source:
+            update += ", sources.#part = :source"
+            names["#part"] = work.part
+            values[":source"] = {"L": [{"N": str(source.rows)}, {"S": source.digest}]}
         try:
-            return _run(
-                self._update(
-                    work.merchant_id,
-                    "ADD done :part",
-                    "#run = :run",
-                    {":part": {"SS": [f"{work.step}/{work.part}"]}, ":run": {"N": str(work.run)}},
-                )
-            )
+            return _run(self._update(work.merchant_id, f"{update} ADD done :part", "#run = :run", values, names))
         except ConditionFailed:
             return None
 
-    def end(self, merchant_id: str, number: int) -> None:
+    def note_arrivals(self, merchant_id: str, changes: int) -> Arrivals:
+        with translated():
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=_key(merchant_id, "state"),
+                UpdateExpression="ADD arrived :changes",
+                ExpressionAttributeValues={":changes": {"N": str(changes)}},
+                ReturnValues="ALL_NEW",
+            )
+        state = cast("Item", answer["Attributes"])
+        before = int(state.get("arrived_before", {}).get("N", "0"))
+        return Arrivals(_run(state) if "run" in state else None, int(state["arrived"]["N"]) - before)
+
+    def end(self, merchant_id: str, number: int, status: str) -> None:
         with suppress(ConditionFailed):
             self._update(
                 merchant_id,
-                "SET run_status = :completed",
+                "SET run_status = :status, run_moved_at = :now",
                 "#run = :run",
-                {":completed": {"S": "completed"}, ":run": {"N": str(number)}},
+                {":status": {"S": status}, ":run": {"N": str(number)}, ":now": _now()},
             )
 
     def _state(self, merchant_id: str) -> Item:
@@ -468,14 +499,16 @@ class DynamoDBRuns:
             answer = self._client.get_item(TableName=self._table, Key=_key(merchant_id, "state"), ConsistentRead=True)
         return cast("Item", answer.get("Item", {}))
 
-    def _update(self, merchant_id: str, update: str, condition: str, values: Item) -> Item:
+    def _update(
+        self, merchant_id: str, update: str, condition: str, values: Item, names: Mapping[str, str] | None = None
+    ) -> Item:
         with translated():
             answer = self._client.update_item(
                 TableName=self._table,
                 Key=_key(merchant_id, "state"),
                 UpdateExpression=update,
                 ConditionExpression=condition,
-                ExpressionAttributeNames={"#run": "run"},
+                ExpressionAttributeNames={"#run": "run", **(names or {})},
                 ExpressionAttributeValues=values,
                 ReturnValues="ALL_NEW",
             )
@@ -483,5 +516,28 @@ class DynamoDBRuns:
 
 
 def _run(state: Item) -> Run:
-    done = frozenset(state.get("done", {}).get("SS", ()))
-    return Run(int(state["run"]["N"]), state["run_slot"]["S"], state["run_status"]["S"], done)
+    number = int(state["run"]["N"])
+    read = None
+    if "model" in state:
+        model = int(state["model"]["N"])
+        published_at = float(state.get("published_at", {}).get("N", model / 1000))
+        read = ReadModel(model, published_at, _sources(state, "model_sources"))
+    return Run(
+        number,
+        state["run_slot"]["S"],
+        state["run_status"]["S"],
+        frozenset(state.get("done", {}).get("SS", ())),
+        float(state.get("run_moved_at", {}).get("N", number / 1000)),
+        state.get("run_if_changed", {}).get("BOOL", False),
+        _sources(state, "sources"),
+        read,
+    )
+
+
+def _sources(state: Item, name: str) -> dict[str, Source]:
+    found = state.get(name, {}).get("M", {})
+    return {part: Source(int(it["L"][0]["N"]), it["L"][1]["S"]) for part, it in found.items()}
+
+
+def _now() -> Item:
+    return {"N": f"{time.time():.3f}"}

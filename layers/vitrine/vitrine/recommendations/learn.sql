@@ -83,7 +83,8 @@ JOIN sizes s ON s.user_number = c.user_number
 GROUP BY c.token_number, c.kind
 
 -- step: touches
-SELECT CAST(greatest(coalesce(sum(products), 0), 1) AS BIGINT) AS products,
+-- Likewise of at least `fewest_touches`: where all that was touched is a phone, a phone says something for phones.
+SELECT CAST(greatest(coalesce(sum(products), 0), {fewest_touches}) AS BIGINT) AS products,
        least({most_prior_products}, 1 + {prior_share} * coalesce(sum(products), 0)) AS prior
 FROM sizes
 

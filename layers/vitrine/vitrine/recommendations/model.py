@@ -12,20 +12,26 @@ import hashlib
 import math
 import re
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from vitrine.catalog.model import Product
 
 Strategy = Literal["hybrid", "collaborative", "content", "popular"]
 STRATEGIES: tuple[Strategy, ...] = ("hybrid", "collaborative", "content", "popular")
+Repeat = Literal["exclude", "allow", "first"]
+REPEATS: tuple[Repeat, ...] = ("exclude", "allow", "first")
 
 SEEDS = 30
 SHORTLIST = 50
 BECAUSE = 3
 _RANK_HALF_LIFE = 5
+_REPEAT_HALF_LIFE_DAYS = 365
+_DAY_SECONDS = 86_400
 _UNTOUCHED = 0.5
 _SURE = 100.0
 _WORD = re.compile(r"[^\W_]{3,}")
@@ -98,8 +104,23 @@ class Scored(NamedTuple):
 
     product_id: str
     score: float
-    reason: Strategy
+    reason: Strategy | Literal["repeat"]
     because: tuple[str, ...]
+
+
+class Shortlist(NamedTuple):
+    """A shopper's candidates under each strategy, which of them were bought before, and what is bought again."""
+
+    ranked: Mapping[Strategy, Sequence[Scored]] = MappingProxyType({})
+    bought: frozenset[str] = frozenset()
+    again: Sequence[Scored] = ()
+
+    def candidates(self, strategy: Strategy, repeat: Repeat) -> list[Scored]:
+        """The candidates under a strategy, without what was bought before, with it, or with that first."""
+        ranked = self.ranked.get(strategy, ())
+        if repeat == "exclude":
+            return [it for it in ranked if it.product_id not in self.bought]
+        return [*self.again[: SHORTLIST // 2], *ranked] if repeat == "first" else list(ranked)
 
 
 def seeds_of(newest: Iterable[tuple[str, float]]) -> list[Seed]:
@@ -111,6 +132,24 @@ def seeds_of(newest: Iterable[tuple[str, float]]) -> list[Seed]:
         Seed(product_id, weight * 0.5 ** (rank / _RANK_HALF_LIFE))
         for rank, (product_id, weight) in enumerate(list(strongest.items())[:SEEDS])
     ]
+
+
+def bought_again(purchases: Iterable[tuple[str, datetime]]) -> list[Scored]:
+    """The products of purchases, what was bought most first: a purchase counts half as much each year before the last.
+
+    Scores are logarithms, as others are.
+    """
+    bought = list(purchases)
+    newest = max((at for _, at in bought), default=None)
+    times: dict[str, float] = {}
+    for product_id, at in bought:
+        assert newest is not None, "there is a purchase"  # noqa: S101 - tells the type checker
+        days = (newest - at).total_seconds() / _DAY_SECONDS
+        times[product_id] = times.get(product_id, 0.0) + 0.5 ** (days / _REPEAT_HALF_LIFE_DAYS)
+    found = [
+        Scored(product_id, math.log(many + _UNTOUCHED), "repeat", (product_id,)) for product_id, many in times.items()
+    ]
+    return sorted(found, key=lambda it: (-it.score, it.product_id))
 
 
 def prior(users: float) -> float:

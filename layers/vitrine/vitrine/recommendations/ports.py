@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from vitrine.catalog.model import Product, UserKey
-    from vitrine.recommendations.model import ChosenWeights, Neighbourhood, Popular, Scored, Strategy
+    from vitrine.recommendations.model import ChosenWeights, Neighbourhood, Popular, Scored, Shortlist
 
 
 class Shelf(NamedTuple):
@@ -21,8 +21,8 @@ class Shelf(NamedTuple):
     """
 
     stamp: str
-    has_model: bool
-    shortlist: Mapping[Strategy, Sequence[Scored]]
+    model: int | None
+    shortlist: Shortlist
     popular: Sequence[Scored]
     kept: bytes | None
 
@@ -42,17 +42,15 @@ class ShelfStore(Protocol):
         """A shopper's shelf: one round trip."""
         ...
 
-    def sellable(self, user: UserKey, product_ids: Sequence[str]) -> Mapping[str, Product]:
-        """Those of at most 50 products that are available and not bought by the user: one round trip."""
+    def sellable(self, user: UserKey, product_ids: Sequence[str], *, again: bool = False) -> Mapping[str, Product]:
+        """Those of at most 50 products that are available and, unless `again`, not bought: one round trip."""
         ...
 
     def shortlist_version(self, user: UserKey) -> str | None:
         """Which candidates a shopper has, to be read before what new ones are made of; None for none."""
         ...
 
-    def put_shortlist(
-        self, user: UserKey, model: Model, lists: Mapping[Strategy, Sequence[Scored]], seen: str | None
-    ) -> bool:
+    def put_shortlist(self, user: UserKey, model: Model, shortlist: Shortlist, seen: str | None) -> bool:
         """Keep a shopper's candidates in place of those seen; False when others stand there."""
         ...
 

@@ -5,9 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vitrine.platform.problems import Unavailable
-from vitrine.recommendations.model import SHORTLIST, STRATEGIES, TYPE_WEIGHTS, Candidates, seeds_of
+from vitrine.recommendations.model import (
+    SHORTLIST,
+    STRATEGIES,
+    TYPE_WEIGHTS,
+    Candidates,
+    Shortlist,
+    bought_again,
+    seeds_of,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from vitrine.catalog.model import UserKey
     from vitrine.catalog.ports import InteractionStore
     from vitrine.recommendations.model import Scored, Strategy
@@ -41,10 +51,23 @@ def refresh_shortlist(interactions: InteractionStore, models: ModelStore, shelve
             if strategy != "popular"
         }
         bought = shelves.bought(user, {it.product_id for found in ranked.values() for it in found})
-        lists: dict[Strategy, list[Scored]] = {
-            strategy: [it for it in found if it.product_id not in bought][:SHORTLIST]
-            for strategy, found in ranked.items()
-        }
-        if shelves.put_shortlist(user, model, lists, seen):
+        shortlist = Shortlist(
+            {strategy: _shortened(found, bought) for strategy, found in ranked.items()},
+            frozenset(bought),
+            bought_again((it.product_id, it.occurred_at) for it in newest if it.type == "purchase")[:SHORTLIST],
+        )
+        if shelves.put_shortlist(user, model, shortlist, seen):
             return
     raise Unavailable("Others are preparing the same shopper's candidates.", 1)
+
+
+def _shortened(found: Sequence[Scored], bought: Collection[str]) -> list[Scored]:
+    """As many as hold `SHORTLIST` that were not bought."""
+    kept: list[Scored] = []
+    new = 0
+    for it in found:
+        if new == SHORTLIST:
+            break
+        kept.append(it)
+        new += it.product_id not in bought
+    return kept

@@ -41,12 +41,16 @@ class S3Files:
                     raise
 
     def read(self, name: str) -> Iterator[str]:
-        """Lines of a file that is not compressed."""
+        """Lines of a file, decompressed where its name ends in `.gz`."""
         body = self._client.get_object(Bucket=self._bucket, Key=name)["Body"]
         with tempfile.TemporaryFile() as file:
             for chunk in body.iter_chunks(1024 * 1024):
                 file.write(chunk)
             file.seek(0)
+            if name.endswith(".gz"):
+                with gzip.open(file, "rt") as text:
+                    yield from text
+                return
             yield from (line.decode() for line in file)
 
     def fetch(self, prefix: str, folder: Path) -> None:

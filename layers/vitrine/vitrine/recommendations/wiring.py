@@ -39,10 +39,21 @@ class ModelSettings(NamedTuple):
     """Where models are built, and by what: `duckdb` or `athena`, which has a workgroup and a database of tables."""
 
     models_bucket: str
-    models_queue: str
     model_engine: str = "duckdb"
     models_workgroup: str = ""
     models_database: str = ""
+
+
+class WorkSettings(NamedTuple):
+    """Where work on models goes."""
+
+    models_queue: str
+
+
+class EarlyWorkSettings(NamedTuple):
+    """Where work goes on models that no schedule asked for; empty for no such models."""
+
+    early_models_queue: str = ""
 
 
 class TaskSettings(NamedTuple):
@@ -92,6 +103,25 @@ def recommender() -> Recommender:
 
 
 @cache
+def model_runs() -> DynamoDBRuns:
+    """Runs of the model builder."""
+    return DynamoDBRuns(client("dynamodb"), read_settings(RecommendationSettings).recommendations_table)
+
+
+@cache
+def model_work() -> SqsWork:
+    """Parts of runs that wait."""
+    return SqsWork(client("sqs"), read_settings(WorkSettings).models_queue)
+
+
+@cache
+def early_model_work() -> SqsWork | None:
+    """The same, where interactions alone may begin a run."""
+    queue = read_settings(EarlyWorkSettings).early_models_queue
+    return SqsWork(client("sqs"), queue) if queue else None
+
+
+@cache
 def shortlist_tasks() -> SqsTasks:
     """Work on shoppers that goes on after the answer."""
     return SqsTasks(client("sqs"), read_settings(TaskSettings).shortlists_queue)
@@ -131,16 +161,15 @@ def model_builder() -> ModelBuilder:
     from vitrine.recommendations import duckdb  # noqa: PLC0415 - heavy
 
     settings = read_settings(ModelSettings)
-    table = read_settings(RecommendationSettings).recommendations_table
     files = S3Files(client("s3"), settings.models_bucket)
     local = LocalEngine(files, duckdb.learn)
     return ModelBuilder(
-        DynamoDBRuns(client("dynamodb"), table),
+        model_runs(),
         files,
         _athena(files, settings) if settings.model_engine == "athena" else local,
         local,
         _Catalog(),
         model_store(),
-        SqsWork(client("sqs"), settings.models_queue),
+        model_work(),
         shortlist_tasks(),
     )
