@@ -25,6 +25,7 @@ EVERYTHING_ON = {
     "EdgeCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/shop",
     "EdgeFirewallArn": "arn:aws:wafv2:us-east-1:123456789012:global/webacl/shop/1",
     "ProtectData": "yes",
+    "AlarmTopic": "arn:aws:sns:eu-west-1:123456789012:alarms",
     "SearchEngine": "opensearch",
     "OpenSearchDomainArn": "arn:aws:es:eu-west-1:123456789012:domain/shop",
     "RedisUrl": "rediss://host:6379/0",

@@ -36,8 +36,11 @@ class _NoManagedPolicies(ManagedPolicyLoader):
 
 
 @cache
-def translated(changed_layer: str | None = None) -> dict[str, Any]:
-    """The template behind SAM when all is uploaded; `changed_layer` holds something else than in the other answers."""
+def translated(changed_layer: str | None = None, gradual_rollout: str = "false") -> dict[str, Any]:
+    """The template behind SAM when all is uploaded; `changed_layer` holds something else than in the other answers.
+
+    SAM itself reads the parameter GradualRollout; the others are CloudFormation's.
+    """
     uploaded: dict[str, Any] = copy.deepcopy(template())
     for name, resource in uploaded["Resources"].items():
         properties = resource.get("Properties", {})
@@ -46,7 +49,7 @@ def translated(changed_layer: str | None = None) -> dict[str, Any]:
         elif resource["Type"] == "AWS::Serverless::LayerVersion":
             properties["ContentUri"] = f"s3://bucket/{name}{'-changed' if name == changed_layer else ''}"
     with mock.patch.dict(os.environ, {"AWS_DEFAULT_REGION": REGION}):
-        return transform(uploaded, {}, _NoManagedPolicies())
+        return transform(uploaded, {"GradualRollout": gradual_rollout}, _NoManagedPolicies())
 
 
 def parameter_values(changed: Mapping[str, str]) -> dict[str, Any]:
@@ -63,7 +66,7 @@ def deployed(changed: Mapping[str, str] | None = None, changed_layer: str | None
 
     A resource stands for itself as `<Name>` and its attributes as `<Name.Attribute>`.
     """
-    whole = translated(changed_layer)
+    whole = translated(changed_layer, (changed or {}).get("GradualRollout", "false"))
     evaluate = Evaluator(whole, parameter_values(changed or {}))
     return {
         name: evaluate(resource)
