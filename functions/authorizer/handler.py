@@ -7,7 +7,7 @@ from typing import Any
 from vitrine.access.model import PREFIXES, sent_key
 from vitrine.access.wiring import key_authorizer
 from vitrine.platform.http import KEY_PARAMETER
-from vitrine.platform.telemetry import logger
+from vitrine.platform.telemetry import invocation, logger
 from vitrine.platform.times import utc_now
 
 _ROLL = (
@@ -16,6 +16,7 @@ _ROLL = (
 )
 
 
+@invocation
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Answer a policy for the key. API Gateway reads the error `Unauthorized` as 401.
 

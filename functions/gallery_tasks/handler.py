@@ -10,8 +10,9 @@ from vitrine.galleries.change_ranking import OrderMaker, fit_prior, forget_order
 from vitrine.galleries.delete_gallery import delete_images
 from vitrine.galleries.model import GalleryKey
 from vitrine.galleries.wiring import gallery_store, gallery_tasks
+from vitrine.platform.batches import BatchResponse, handle_each
 from vitrine.platform.hops import next_hop
-from vitrine.platform.telemetry import logger
+from vitrine.platform.telemetry import invocation
 from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
@@ -20,17 +21,14 @@ if TYPE_CHECKING:
 _MARGIN_MILLISECONDS = 15_000
 
 
-def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+@invocation
+def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse:
     """Run each task as far as time allows and send on what is left."""
-    failed = []
-    for record in event["Records"]:
-        try:
-            _run(json.loads(record["body"]), lambda: context.get_remaining_time_in_millis() > _MARGIN_MILLISECONDS)
-        except Exception:  # noqa: BLE001 - one task must not hold up the others
-            logger.exception("task failed")
-            failed.append({"itemIdentifier": record["messageId"]})
-    logger.info("tasks", extra={"tasks": len(event["Records"]), "failed": len(failed)})
-    return {"batchItemFailures": failed}
+
+    def time_is_left() -> bool:
+        return bool(context.get_remaining_time_in_millis() > _MARGIN_MILLISECONDS)
+
+    return handle_each(event, lambda record: _run(json.loads(record["body"]), time_is_left))
 
 
 def _run(task: dict[str, Any], time_is_left: Callable[[], bool]) -> None:

@@ -14,8 +14,9 @@ from vitrine.imports.ports import Lease
 from vitrine.imports.receive_upload import receive_upload
 from vitrine.imports.run_import import forget_file, give_up, run_import
 from vitrine.imports.wiring import KINDS, import_store, importer
+from vitrine.platform.batches import BatchResponse, handle_each
 from vitrine.platform.metrics import MetricUnit, metrics
-from vitrine.platform.telemetry import logger
+from vitrine.platform.telemetry import invocation, logger
 from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
@@ -30,22 +31,20 @@ class Stopped(Exception):
     """The import stopped at every delivery of this message."""
 
 
-def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+@invocation
+def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse:
     """Run each message's imports as far as time allows."""
-    failures = []
-    for record in event["Records"]:
-        deliveries = int(record["attributes"]["ApproximateReceiveCount"])
-        try:
-            message = json.loads(record["body"])
-            for key in _imports(message):
-                _run(key, message.get("hops", 0), context, is_last_delivery=deliveries >= MOST_DELIVERIES)
-        except Exception:  # noqa: BLE001 - SQS delivers it again
-            logger.exception("import stopped", extra={"message_id": record["messageId"]})
-            failures.append({"itemIdentifier": record["messageId"]})
-    metrics.add_metric("ImportsStopped", MetricUnit.Count, len(failures))
+    batch = handle_each(event, lambda record: _run_message(record, context))
+    metrics.add_metric("ImportsStopped", MetricUnit.Count, len(batch["batchItemFailures"]))
     metrics.flush_metrics()
-    logger.info("imports", extra={"messages": len(event["Records"]), "failed": len(failures)})
-    return {"batchItemFailures": failures}
+    return batch
+
+
+def _run_message(record: dict[str, Any], context: Any) -> None:
+    is_last_delivery = int(record["attributes"]["ApproximateReceiveCount"]) >= MOST_DELIVERIES
+    message = json.loads(record["body"])
+    for key in _imports(message):
+        _run(key, message.get("hops", 0), context, is_last_delivery=is_last_delivery)
 
 
 def _imports(message: dict[str, Any]) -> Iterator[ImportKey]:

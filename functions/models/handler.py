@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from vitrine.access.wiring import access_store
+from vitrine.platform.batches import BatchResponse, handle_each
 from vitrine.platform.metrics import MetricUnit, metrics
-from vitrine.platform.telemetry import logger
+from vitrine.platform.telemetry import invocation, logger
 from vitrine.platform.times import utc_now
 from vitrine.recommendations.build_model import Work, begin_run, begin_run_if_due
 from vitrine.recommendations.wiring import model_builder, model_runs, model_work
@@ -15,7 +16,8 @@ from vitrine.recommendations.wiring import model_builder, model_runs, model_work
 _LAST_ROWS_MILLISECONDS = 60_000
 
 
-def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+@invocation
+def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse | dict[str, Any]:
     """Do parts from the queue; or begin a run: `{"merchant_id": …}`, or of every merchant whose shop changed."""
     if "Records" not in event:
         one = event.get("merchant_id")
@@ -29,17 +31,14 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     def time_is_left() -> bool:
         return bool(context.get_remaining_time_in_millis() > _LAST_ROWS_MILLISECONDS)
 
-    failures = []
-    for record in event["Records"]:
-        try:
-            work = Work(*json.loads(record["body"]))
-            if model_builder().do(work, time_is_left):
-                begin_run_if_due(model_runs(), model_work(), work.merchant_id, 0, utc_now())
-        except Exception:  # noqa: BLE001 - the queue hands it out again
-            logger.exception("part failed")
-            failures.append({"itemIdentifier": record["messageId"]})
+    def do(record: dict[str, Any]) -> None:
+        work = Work(*json.loads(record["body"]))
+        if model_builder().do(work, time_is_left):
+            begin_run_if_due(model_runs(), model_work(), work.merchant_id, 0, utc_now())
+
+    batch = handle_each(event, do)
+    failures = batch["batchItemFailures"]
     metrics.add_metric("ModelPartsDone", MetricUnit.Count, len(event["Records"]) - len(failures))
     metrics.add_metric("ModelPartsFailed", MetricUnit.Count, len(failures))
     metrics.flush_metrics()
-    logger.info("parts", extra={"parts": len(event["Records"]), "failed": len(failures)})
-    return {"batchItemFailures": failures}
+    return batch

@@ -9,9 +9,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vitrine.platform.aws import client
+from vitrine.platform.batches import BatchResponse, failures
 from vitrine.platform.metrics import MetricUnit, metrics
 from vitrine.platform.settings import read_settings
-from vitrine.platform.telemetry import logger
+from vitrine.platform.telemetry import invocation, logger
 from vitrine.platform.times import utc_now
 from vitrine.review.dynamodb import snapshot_of
 from vitrine.review.follow_snapshots import Change, follow_snapshots
@@ -32,7 +33,8 @@ def _settings() -> FollowSettings:
     return read_settings(FollowSettings)
 
 
-def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+@invocation
+def lambda_handler(event: dict[str, Any], context: object) -> BatchResponse:
     """Follow stream records, or records that were set aside.
 
     Whatever fails is set aside on the queue and blocks nothing. There it is tried again until the queue hands it
@@ -40,12 +42,12 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """
     if event["Records"][0]["eventSource"] == "aws:sqs":
         records = {record["messageId"]: json.loads(record["body"]) for record in event["Records"]}
-        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in _follow(records)]}
+        return failures(_follow(records))
     records = {str(at): record["dynamodb"] for at, record in enumerate(event["Records"])}
     for name in _follow(records):
         body = json.dumps(records[name], default=str)
         client("sqs").send_message(QueueUrl=_settings().review_retry_queue, MessageBody=body)
-    return {"batchItemFailures": []}
+    return failures([])
 
 
 def _follow(records: Mapping[str, dict[str, Any]]) -> set[str]:

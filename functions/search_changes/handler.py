@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vitrine.platform.telemetry import logger
+from vitrine.platform.telemetry import invocation, logger
 from vitrine.search.model import PictureKey
 from vitrine.search.sqs import ChangedImage
 from vitrine.search.wiring import changes
@@ -12,6 +12,7 @@ from vitrine.search.wiring import changes
 _SEARCHED = ("description", "weight", "hidden", "incarnation")
 
 
+@invocation
 def lambda_handler(event: dict[str, Any], context: object) -> None:
     """Send on what a search could tell. All records are tried again when sending fails: the keys are the same."""
     sent = changes().send(_image(record) for record in event["Records"] if _differs(record["dynamodb"]))

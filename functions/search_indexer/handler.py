@@ -8,8 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vitrine.galleries.wiring import gallery_store
+from vitrine.platform.batches import BatchResponse, failures
 from vitrine.platform.metrics import MetricUnit, metrics
-from vitrine.platform.telemetry import logger
+from vitrine.platform.telemetry import invocation, logger
 from vitrine.search.images import read_pictures
 from vitrine.search.sqs import read_changes
 from vitrine.search.wiring import picture_index
@@ -31,7 +32,8 @@ class Change(NamedTuple):
     keys: list[PictureKey]
 
 
-def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+@invocation
+def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse:
     """Index the batch's images, a merchant at a time; a merchant that fails holds up no other.
 
     What there is no time for comes back. The time is short, because nobody takes over from a function that was killed
@@ -61,7 +63,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
                 logger.exception("not indexed", extra={"merchant_id": merchant_id})
                 failed += [change.message_id for change in some]
     _report(event["Records"], indexed, len(failed))
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+    return failures(failed)
 
 
 def _together(changes: list[Change]) -> Iterator[list[Change]]:

@@ -6,11 +6,12 @@ from functools import partial
 from typing import Any
 
 from vitrine.galleries.wiring import gallery_store
-from vitrine.platform.telemetry import logger
+from vitrine.platform.telemetry import invocation, logger
 from vitrine.search.images import read_all_pictures, read_pictures
 from vitrine.search.wiring import picture_index
 
 
+@invocation
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, int]:
     """Build beside the index in use, then switch; answers how many images it holds."""
     merchant_id = event["merchant_id"]

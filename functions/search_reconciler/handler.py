@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from vitrine.access.wiring import access_store
+from vitrine.platform.batches import BatchResponse, handle_each
 from vitrine.platform.hops import next_hop
 from vitrine.platform.metrics import MetricUnit, metrics
-from vitrine.platform.telemetry import logger
+from vitrine.platform.telemetry import invocation, logger
 from vitrine.search.reconcile_index import Comparison
 from vitrine.search.sqs import read_comparison
 from vitrine.search.wiring import comparisons, reconciler
@@ -15,7 +16,8 @@ from vitrine.search.wiring import comparisons, reconciler
 _LAST_REPAIR_MILLISECONDS = 90_000
 
 
-def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+@invocation
+def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse | dict[str, int]:
     """Begin comparisons; or go on with those of the queue as far as time allows, and hand on what is left."""
     if "Records" not in event:
         merchants = [event["merchant_id"]] if "merchant_id" in event else access_store().merchants()
@@ -23,17 +25,11 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             comparisons().send(Comparison(merchant_id))
         logger.info("comparisons begun", extra={"merchants": len(merchants)})
         return {"begun": len(merchants)}
-    failed = []
-    repaired = 0
-    for record in event["Records"]:
-        try:
-            repaired += _go_on(record["body"], context)
-        except Exception:  # noqa: BLE001 - the queue hands it out again
-            logger.exception("not compared")
-            failed.append({"itemIdentifier": record["messageId"]})
-    metrics.add_metric("SearchRepaired", MetricUnit.Count, repaired)
+    repaired = []
+    batch = handle_each(event, lambda record: repaired.append(_go_on(record["body"], context)))
+    metrics.add_metric("SearchRepaired", MetricUnit.Count, sum(repaired))
     metrics.flush_metrics()
-    return {"batchItemFailures": failed}
+    return batch
 
 
 def _go_on(body: str, context: Any) -> int:

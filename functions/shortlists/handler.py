@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from vitrine.catalog.model import UserKey
 from vitrine.catalog.wiring import interaction_store
+from vitrine.platform.batches import BatchResponse, failures, handle_each
 from vitrine.platform.metrics import MetricUnit, metrics
-from vitrine.platform.telemetry import logger
+from vitrine.platform.telemetry import invocation, logger
 from vitrine.platform.times import utc_now
 from vitrine.recommendations.build_model import begin_run_if_due
 from vitrine.recommendations.refresh_shortlists import refresh_shortlist
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 _MARGIN_MILLISECONDS = 10_000
 
 
-def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+@invocation
+def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse:
     """Follow stream records, or tasks.
 
     Whoever's candidates fail is set aside on the queue and blocks nobody; a task that fails is tried again.
@@ -42,14 +44,14 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             shortlist_tasks().refresh(failed)
         _begin_models(Counter(user.merchant_id for user in changes))
         _report(len(users), len(failed))
-        return {"batchItemFailures": []}
+        return failures([])
 
     def time_is_left() -> bool:
         return bool(context.get_remaining_time_in_millis() > _MARGIN_MILLISECONDS)
 
-    failures = [record["messageId"] for record in records if not _run(json.loads(record["body"]), time_is_left)]
-    _report(len(records), len(failures))
-    return {"batchItemFailures": [{"itemIdentifier": it} for it in failures]}
+    batch = handle_each(event, lambda record: _run(json.loads(record["body"]), time_is_left))
+    _report(len(records), len(batch["batchItemFailures"]))
+    return batch
 
 
 def _is_interaction(record: dict[str, Any]) -> bool:
@@ -70,15 +72,11 @@ def _begin_models(changes: Mapping[str, int]) -> None:
 
 def _run(task: dict[str, Any], time_is_left: Callable[[], bool]) -> bool:
     users = [UserKey(*user) for user in task["users"]]
-    try:
-        if task["task"] == "erase":
-            return all(_erase(user, time_is_left) for user in users)
-        if task["task"] == "sweep":
-            for user in users:
-                entries().drop(user)
-    except Exception:  # noqa: BLE001 - the queue hands it out again
-        logger.exception("a shopper is not erased yet")
-        return False
+    if task["task"] == "erase":
+        return all(_erase(user, time_is_left) for user in users)
+    if task["task"] == "sweep":
+        for user in users:
+            entries().drop(user)
     return not _refresh(users)
 
 

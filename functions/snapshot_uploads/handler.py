@@ -6,25 +6,23 @@ import json
 from typing import Any
 from urllib.parse import unquote_plus
 
+from vitrine.platform.batches import BatchResponse, handle_each
 from vitrine.platform.problems import NotFound
-from vitrine.platform.telemetry import logger
+from vitrine.platform.telemetry import invocation, logger
 from vitrine.review.add_snapshots import note_upload
 from vitrine.review.s3 import snapshot_at
 from vitrine.review.wiring import pictures, review_store
 
 
-def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+@invocation
+def lambda_handler(event: dict[str, Any], context: object) -> BatchResponse:
     """Note each uploaded picture of S3's notifications. A message that fails comes again."""
-    failures = []
-    for message in event["Records"]:
-        try:
-            for record in json.loads(message["body"]).get("Records", []):
-                _note(record["s3"]["object"])
-        except Exception:  # noqa: BLE001 - SQS delivers it again
-            logger.exception("not noted", extra={"message_id": message["messageId"]})
-            failures.append({"itemIdentifier": message["messageId"]})
-    logger.info("noted", extra={"messages": len(event["Records"]), "failed": len(failures)})
-    return {"batchItemFailures": failures}
+    return handle_each(event, _note_message)
+
+
+def _note_message(message: dict[str, Any]) -> None:
+    for record in json.loads(message["body"]).get("Records", []):
+        _note(record["s3"]["object"])
 
 
 def _note(put: dict[str, Any]) -> None:

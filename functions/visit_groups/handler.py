@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
+from vitrine.platform.batches import BatchResponse, handle_each
 from vitrine.platform.metrics import MetricUnit, metrics
-from vitrine.platform.telemetry import logger
+from vitrine.platform.telemetry import invocation, logger
 from vitrine.platform.times import utc_now
 from vitrine.visits.measure_group import Measured, measure_group
 from vitrine.visits.sqs import read_group
@@ -22,30 +23,21 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_GROUPS_AT_ONCE)
 
 
-def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+@invocation
+def lambda_handler(event: dict[str, Any], context: object) -> BatchResponse:
     """Measure the groups beside one another; what fails is delivered again."""
     started = time.perf_counter()
-    records = event["Records"]
-    done = list(_threads().map(_measure, records))
-    _report([measured for measured in done if measured], time.perf_counter() - started)
-    return {
-        "batchItemFailures": [
-            {"itemIdentifier": record["messageId"]}
-            for record, measured in zip(records, done, strict=True)
-            if measured is None
-        ]
-    }
+    done: list[Measured] = []
+    batch = handle_each(event, lambda record: done.append(_measure(record)), apply=_threads().map)
+    _report(done, time.perf_counter() - started)
+    return batch
 
 
-def _measure(record: dict[str, Any]) -> Measured | None:
-    try:
-        group = read_group(record["body"])
-        publish = publish_pictures_of_visits()
-        products = known_products()
-        return measure_group(visit_store(), measure_remote(), publish, group, products=products, clock=utc_now)
-    except Exception:  # noqa: BLE001 - one group must not hold up the others
-        logger.exception("group failed")
-        return None
+def _measure(record: dict[str, Any]) -> Measured:
+    group = read_group(record["body"])
+    publish = publish_pictures_of_visits()
+    products = known_products()
+    return measure_group(visit_store(), measure_remote(), publish, group, products=products, clock=utc_now)
 
 
 def _report(done: list[Measured], seconds: float) -> None:

@@ -15,9 +15,10 @@ from vitrine.galleries.model import GalleryKey
 from vitrine.galleries.show_totals import show_totals
 from vitrine.galleries.wiring import gallery_store, gallery_tasks
 from vitrine.platform.aws import client
+from vitrine.platform.batches import BatchResponse, failures, handle_each
 from vitrine.platform.metrics import MetricUnit, metrics
 from vitrine.platform.settings import read_settings
-from vitrine.platform.telemetry import logger
+from vitrine.platform.telemetry import invocation, logger
 from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def _settings() -> WeightSettings:
     return read_settings(WeightSettings)
 
 
-def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+@invocation
+def lambda_handler(event: dict[str, Any], context: object) -> BatchResponse:
     """Follow stream records, or images that were set aside.
 
     Whatever fails is set aside on the queue and blocks nothing. There it is tried again until the queue hands
@@ -43,11 +45,9 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """
     records = event["Records"]
     if records[0]["eventSource"] == "aws:sqs":
-        failures = [record["messageId"] for record in records if not _retry(record)]
-        logger.info("retried", extra={"images": len(records), "failed": len(failures)})
-        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failures]}
+        return handle_each(event, _retry)
     _follow(records)
-    return {"batchItemFailures": []}
+    return failures([])
 
 
 def _follow(records: list[dict[str, Any]]) -> None:
@@ -66,10 +66,7 @@ def _follow(records: list[dict[str, Any]]) -> None:
 
 
 def _retry(record: dict[str, Any]) -> bool:
-    try:
-        merchant_id, gallery_id, image_id, incarnation = json.loads(record["body"])
-    except ValueError:
-        return False
+    merchant_id, gallery_id, image_id, incarnation = json.loads(record["body"])
     return not _recompute([Change(CounterKey(GalleryKey(merchant_id, gallery_id), image_id, incarnation), None)])
 
 

@@ -12,7 +12,7 @@ from functions.search_indexer.handler import lambda_handler as indexer
 from functions.search_reconciler.handler import lambda_handler as reconciler
 from tests.aws import Context, resources
 from tests.uploads import add_merchant
-from vitrine.galleries.model import Description, Gallery, GalleryKey
+from vitrine.galleries.model import Description, GalleryKey, new_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
 from vitrine.galleries.wiring import gallery_store, new_incarnation
 from vitrine.platform.aws import client
@@ -33,7 +33,7 @@ def _galleries(cloud: None, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("vitrine.search.reconcile_index.SETTLE_SECONDS", 0.0)
     add_merchant(MERCHANT)
     key = GalleryKey(MERCHANT, "lamps")
-    gallery_store().put_gallery(Gallery(key, None, "interest", utc_now()))
+    gallery_store().put_gallery(new_gallery(key, utc_now()))
     drafts = [
         ImageDraft(it.image_id, Description(name="Lamp", url="https://x.test/lamp", created_at=utc_now()))
         for it in KEYS

@@ -35,7 +35,7 @@ from vitrine.platform.problems import (
 )
 from vitrine.platform.query import PAGING, read_query
 from vitrine.platform.settings import read_settings
-from vitrine.platform.telemetry import Metric, log_request, logger
+from vitrine.platform.telemetry import Metric, bind_invocation, log_request, logger
 from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
@@ -293,7 +293,7 @@ class HttpApp:
         """Handle one API Gateway proxy event. Never raises: whatever goes wrong is an answer."""
         started = time.perf_counter()
         request_id = (event.get("requestContext") or {}).get("requestId", "")
-        logger.append_keys(request_id=request_id)
+        invocation = bind_invocation(request_id)
         served = self._serve(event, request_id, context)
         metrics = served.answer.metrics
         if served.answer.status >= 400:  # noqa: PLR2004 - where errors begin
@@ -302,7 +302,7 @@ class HttpApp:
             log_request(
                 utc_now(),
                 metrics,
-                request_id=request_id,
+                **invocation,
                 route=f"{event['httpMethod']} {event['resource']}",
                 status=served.answer.status,
                 merchant_id=served.merchant_id,

@@ -1,0 +1,54 @@
+"""Batches of messages from SQS, handled one by one: what fails is delivered again, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from vitrine.platform.telemetry import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    Record = dict[str, Any]
+
+
+class FailedItem(TypedDict):
+    """A message to deliver again."""
+
+    itemIdentifier: str
+
+
+class BatchResponse(TypedDict):
+    """What Lambda reads of a function with `ReportBatchItemFailures`."""
+
+    batchItemFailures: list[FailedItem]
+
+
+def failures(message_ids: Iterable[str]) -> BatchResponse:
+    """The response that has these messages delivered again."""
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in message_ids]}
+
+
+def handle_each(
+    event: Mapping[str, Any],
+    handle: Callable[[Record], object],
+    *,
+    apply: Callable[[Callable[[Record], bool], list[Record]], Iterable[bool]] = map,
+) -> BatchResponse:
+    """Call `handle` with each message, and report those that failed.
+
+    A message fails when `handle` raises, which is logged, or returns False: then it has logged why, or left work
+    undone. `apply` is `map`, or that of an executor, which handles the messages at the same time.
+    """
+
+    def is_done(record: Record) -> bool:
+        try:
+            return handle(record) is not False
+        except Exception:  # noqa: BLE001 - one message must not hold up the others
+            logger.exception("message failed", extra={"message_id": record["messageId"]})
+            return False
+
+    records = event["Records"]
+    done = list(apply(is_done, records))
+    logger.info("batch", extra={"messages": len(records), "failed": done.count(False)})
+    return failures(record["messageId"] for record, is_handled in zip(records, done, strict=True) if not is_handled)

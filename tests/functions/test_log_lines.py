@@ -1,0 +1,32 @@
+"""Every log line of every function says which invocation of which function wrote it."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import suppress
+
+import pytest
+
+from tests.aws import Context
+from tests.gateway import handler_of
+from tests.samples import Sample, samples
+from vitrine.platform.telemetry import logger
+
+
+@pytest.mark.usefixtures("cloud")
+@pytest.mark.parametrize("sample", samples(), ids=lambda sample: f"{sample.function}-{sample.case}")
+def test_each_line_names_its_invocation(
+    sample: Sample, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", sample.function)
+    logged = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", logged)
+    with suppress(Exception):
+        handler_of(sample.function)(sample.event, Context())
+    lines = [json.loads(line) for line in (logged.getvalue() + capsys.readouterr().out).splitlines()]
+    lines = [line for line in lines if "message" in line]  # metrics of Powertools are no log line
+    assert lines
+    assert {line["function"] for line in lines} == {sample.function}
+    assert {line["cold_start"] for line in lines} <= {True, False}
+    assert all(line["request_id"] for line in lines)
