@@ -758,3 +758,8 @@ def test_what_is_not_read_is_not_kept(body: bytes) -> None:
         finally:
             tracemalloc.stop()
     assert peak < 1_000_000
+
+
+def test_a_file_may_take_half_of_the_second_in_which_it_is_measured_or_refused() -> None:
+    """The other half is for what is done between the steps that ask for the time."""
+    assert Limits().processor_seconds <= 0.5

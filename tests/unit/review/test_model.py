@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
 
 from vitrine.platform.problems import Conflict
 from vitrine.review.model import (
+    STATUSES,
     Happening,
     Lease,
     Opinion,
     Snapshot,
+    Status,
     is_free,
     leased_place,
     tally,
@@ -38,6 +41,16 @@ def lease_of(reviewer: str, since: datetime = NOON) -> Lease:
 
 
 APPROVED = replace(WAITING, opinions=(opinion("ann"),))
+
+
+def test_every_status_can_be_listed_once() -> None:
+    assert sorted(STATUSES) == sorted(get_args(Status))
+
+
+def test_a_snapshot_that_was_never_stored_has_revision_0() -> None:
+    assert WAITING.revision == 0
+
+
 ANN_WAITS_FOR_ANOTHER = replace(APPROVED, opinions_wanted=2)
 
 
