@@ -67,8 +67,8 @@ PROBLEMS = {
         "No key, or one that is unknown or revoked.", "Send a key that holds in the header `X-Api-Key`."
     ),
     "forbidden": Advice(
-        "A publishable key where a secret one is needed.",
-        "Call this route from your server with a secret key (`sk_…`).",
+        "The key's role does not suffice, or the key is not for pages of this origin.",
+        "Use a key whose role the route takes (`x-key` in the OpenAPI document).",
     ),
     "not-found": Advice("It does not exist for this merchant.", "Check the path and its ids, and whose key you send."),
     "method-not-allowed": Advice(

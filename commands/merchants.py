@@ -1,4 +1,4 @@
-"""Make merchants and keys, list and revoke keys, roll the identity secret that signs user tokens.
+"""Make merchants and keys, list, roll and revoke keys, roll the identity secret that signs user tokens.
 
 Works on the stack that `AWS_ENDPOINT_URL` and the credentials point to; `--table` is its output `AccessTable`.
 """
@@ -8,13 +8,13 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import secrets
 import sys
 from datetime import timedelta
 
 from vitrine.access.dynamodb import DynamoDBAccess
-from vitrine.access.manage_keys import create_key, create_merchant, revoke_key, roll_identity_secret
-from vitrine.access.model import LONGEST_TOKEN_LIFE
+from vitrine.access.manage_keys import create_key, create_merchant, find_key, revoke_key, roll_identity_secret, roll_key
+from vitrine.access.model import LONGEST_OVERLAP, LONGEST_TOKEN_LIFE, ROLES
+from vitrine.access.wiring import random_text
 from vitrine.galleries.dynamodb import DynamoDBGalleries
 from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey, new_gallery
 from vitrine.platform.aws import client
@@ -22,7 +22,6 @@ from vitrine.platform.http import ID_PATTERN
 from vitrine.platform.problems import ServiceError
 from vitrine.platform.times import to_rfc3339, utc_now
 
-_RANDOM_BYTES = 24
 _REQUESTS_PER_MINUTE = 60_000
 
 
@@ -47,7 +46,7 @@ def _run(options: argparse.Namespace, store: DynamoDBAccess) -> None:
         case "create":
             galleries = DynamoDBGalleries(client("dynamodb"), options.galleries_table, "")
             galleries.put_gallery(new_gallery(GalleryKey(options.merchant_id, DEFAULT_GALLERY), now))
-            merchant = create_merchant(store, options.merchant_id, options.name, now=now, random_text=_random_text)
+            merchant = create_merchant(store, options.merchant_id, options.name, now=now, random_text=random_text)
             for kind in ("publishable", "secret"):
                 made = create_key(
                     store,
@@ -55,7 +54,7 @@ def _run(options: argparse.Namespace, store: DynamoDBAccess) -> None:
                     kind,
                     options.requests_per_minute,
                     now=now,
-                    random_text=_random_text,
+                    random_text=random_text,
                 )
                 print(f"{kind}_key={made.text}")
             print(f"identity_secret={merchant.identity_secrets[0].text}")
@@ -63,22 +62,32 @@ def _run(options: argparse.Namespace, store: DynamoDBAccess) -> None:
             made = create_key(
                 store,
                 options.merchant_id,
-                options.kind,
+                options.role,
                 options.requests_per_minute,
                 now=now,
-                random_text=_random_text,
+                random_text=random_text,
+                label=options.label,
+                origins=options.origin,
+                reviewer=options.reviewer,
             )
-            print(f"{options.kind}_key={made.text}")
+            print(f"{options.role}_key={made.text}")
         case "list-keys":
             for key in store.list_keys(options.merchant_id):
                 state = f"revoked {to_rfc3339(key.revoked_at)}" if key.revoked_at else "active"
-                print(f"{key.key_id}  {key.kind:<11}  {key.requests_per_minute:>7}/min  {state}")
+                used = f"used {to_rfc3339(key.last_used_at)}" if key.last_used_at else "never used"
+                told = f"{key.key_id}  {key.role:<11}  {key.requests_per_minute:>7}/min  {state}  {used}  {key.label}"
+                print(told.rstrip())
+        case "roll-key":
+            overlap = timedelta(seconds=options.overlap_seconds)
+            key = find_key(store, options.merchant_id, options.key_id)
+            made = roll_key(store, key, overlap, now=now, random_text=random_text)
+            print(f"{made.key.role}_key={made.text}")
         case "revoke-key":
             revoke_key(store, options.merchant_id, options.key_id, now=now)
-            print("revoked; the authorizer may remember the key for as long as KeyCacheSeconds")
+            print("revoked; within 5 seconds, a publishable key's reads within KeyCacheSeconds")
         case "roll-identity-secret":
             overlap = timedelta(seconds=options.overlap_seconds)
-            secret = roll_identity_secret(store, options.merchant_id, overlap, now=now, random_text=_random_text)
+            secret = roll_identity_secret(store, options.merchant_id, overlap, now=now, random_text=random_text)
             print(f"identity_secret={secret}")
 
 
@@ -95,14 +104,22 @@ def _parser() -> argparse.ArgumentParser:
     create_one = commands.add_parser("create-key", help="make one more key")
     list_keys = commands.add_parser("list-keys", help="list a merchant's keys")
     revoke = commands.add_parser("revoke-key", help="revoke a key")
+    roll_one = commands.add_parser("roll-key", help="give a key a successor that may do the same")
     roll = commands.add_parser("roll-identity-secret", help="make a new secret to sign user tokens with")
-    for command in (create, create_one, list_keys, revoke, roll):
+    for command in (create, create_one, list_keys, revoke, roll_one, roll):
         command.add_argument("merchant_id", type=_identifier)
     create.add_argument("--name", default="")
-    create_one.add_argument("kind", choices=["publishable", "secret"])
+    create_one.add_argument("role", choices=ROLES)
+    create_one.add_argument("--label", default="", help="what the key is for")
+    create_one.add_argument("--origin", action="append", default=[], help="a web origin that may use a publishable key")
+    create_one.add_argument("--reviewer", help="the name under which a reviewer's key acts")
     for command in (create, create_one):
         command.add_argument("--requests-per-minute", type=_amount, default=_REQUESTS_PER_MINUTE)
-    revoke.add_argument("key_id")
+    for command in (revoke, roll_one):
+        command.add_argument("key_id")
+    roll_one.add_argument(
+        "--overlap-seconds", type=_key_overlap, default=0, help="how long the key itself still holds, a week at most"
+    )
     roll.add_argument(
         "--overlap-seconds",
         type=_overlap,
@@ -126,15 +143,15 @@ def _amount(text: str) -> int:
     return int(text)
 
 
-def _overlap(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > LONGEST_TOKEN_LIFE.total_seconds():
-        message = "must be a number of seconds from 0 to 86400"
+def _overlap(text: str, longest: timedelta = LONGEST_TOKEN_LIFE) -> int:
+    if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) > longest.total_seconds():
+        message = f"must be a number of seconds from 0 to {longest.total_seconds():.0f}"
         raise argparse.ArgumentTypeError(message)
     return int(text)
 
 
-def _random_text() -> str:
-    return secrets.token_urlsafe(_RANDOM_BYTES)
+def _key_overlap(text: str) -> int:
+    return _overlap(text, LONGEST_OVERLAP)
 
 
 if __name__ == "__main__":

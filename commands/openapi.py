@@ -30,7 +30,7 @@ from typing import (
 from pydantic.json_schema import models_json_schema
 
 from commands.errors import PROBLEMS
-from vitrine.platform.http import ANYONE, ID_PATTERN, PUBLISHABLE, SECRET
+from vitrine.platform.http import ANYONE, ID_PATTERN, ROLES
 from vitrine.platform.problems import KINDS, UNEXPECTED, MethodNotAllowed
 from vitrine.platform.published_api import DOCUMENT
 
@@ -47,8 +47,10 @@ _OF_PEOPLE = {"/users/{user_id}/recommendations", "/galleries/{gallery_id}/event
 
 _ABOUT = """Galleries that order themselves by what shoppers view and click.
 
-**Keys.** `X-Api-Key` carries a publishable key (`pk_…`, for web pages) or a secret one (`sk_…`, for everything).
-A publishable key may also come in the query, as `?key=pk_…`. What belongs to another merchant is not found.
+**Keys.** `X-Api-Key` carries a publishable key (`pk_…`, for web pages) or another one (`sk_…`), which may do what its
+role says: `secret` everything; `editor` all but keys and erasing; `reviewer` claims and verdicts, under its own name.
+`x-key` of an operation lists the roles that it takes. A publishable key may also come in the query, as `?key=pk_…`, and
+may be bound to origins of web pages. What belongs to another merchant is not found.
 
 **People.** With a publishable key a person is named as `visitor:` and at least 22 random characters of
 `[A-Za-z0-9_-]`, or with the token that the shop's server signed: `v1.{expiry}.{signature}`, in `X-User-Token` or an
@@ -164,7 +166,7 @@ def _operation(route: Route, bodies: dict[str, Any], schemas: dict[str, Any]) ->
     if route.scope == ANYONE:
         operation["security"] = []
     else:
-        operation["x-key"] = "publishable or secret" if route.scope == PUBLISHABLE else "secret"
+        operation["x-key"] = list(ROLES[route.scope])
     if route.body:
         name = bodies[route.body].__name__
         operation["requestBody"] = {
@@ -206,7 +208,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
                 "name": "X-Reviewer",
                 "in": "header",
                 "required": True,
-                "description": "Who reviews.",
+                "description": "Who reviews. A reviewer's key has a name of its own, which counts instead.",
                 "schema": {"type": "string", "minLength": 1, "maxLength": 64},
             }
         )
@@ -254,9 +256,7 @@ def _errors_of(route: Route) -> set[int]:
     """The errors that a route can answer."""
     errors = {422, 500, 503}
     if route.scope != ANYONE:
-        errors |= {401, 429}
-    if route.scope == SECRET:
-        errors.add(403)
+        errors |= {401, 403, 429}
     if "{" in route.path or "gallery_id" in (route.query or {}):
         errors.add(404)
     if "cursor" in (route.query or {}):

@@ -14,20 +14,24 @@ _ROLL = (
     "A secret key was sent in the query, where logs and browser histories keep it. "
     "Roll that key now, and send its successor in the header X-Api-Key."
 )
+_OTHER_ORIGIN = "Pages of this origin may not use this key. Add the origin to a key of the shop."
+_READING = ("GET", "HEAD")
 
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Answer a policy for the key. API Gateway reads the error `Unauthorized` as 401.
 
-    A secret key in a query gets a policy without a merchant: the function refuses it and tells its sender why.
+    A secret key in a query gets a policy without a merchant, one in a page of another origin a policy with a refusal:
+    the function refuses them and tells the sender why.
     """
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     in_query = (event.get("multiValueQueryStringParameters") or {}).get(KEY_PARAMETER) or []
     if any(text.startswith(PREFIXES["secret"]) for text in in_query):
         logger.warning("secret key in a query")
         return _policy(event, "exposed", {"refusal": _ROLL})
-    grant = key_authorizer().authorize(sent_key(headers.get("x-api-key", ""), in_query), utc_now())
+    key_text = sent_key(headers.get("x-api-key", ""), in_query)
+    grant = key_authorizer().authorize(key_text, utc_now(), reads=_method(event) in _READING)
     if grant is None:
         logger.info("unknown key")
         message = "Unauthorized"
@@ -41,11 +45,19 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             "merchant_id": key.merchant_id,
             "key_id": key.key_id,
             "kind": key.kind,
+            "role": key.role,
+            "reviewer": key.reviewer or "",
             "merchant_secret": key.merchant_secret,
             "identity_secrets": " ".join(grant.identity_secrets),
             "requests_per_minute": str(key.requests_per_minute),
+            "refusal": "" if key.is_for(headers.get("origin")) else _OTHER_ORIGIN,
         },
     )
+
+
+def _method(event: dict[str, Any]) -> str:
+    """The method of `…:{api}/{stage}/{method}/{path}`."""
+    return str(event["methodArn"].split("/", 3)[2])
 
 
 def _policy(event: dict[str, Any], principal: str, context: dict[str, str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vitrine.platform.http import ANY_QUERY, ANYONE, CORS_HEADERS, PUBLISHABLE, Answer, HttpApp, Request
+from vitrine.platform.http import ANY_KEY, ANY_QUERY, ANYONE, CORS_HEADERS, Answer, HttpApp, Request
 from vitrine.platform.problems import MethodNotAllowed, NotFound
 from vitrine.platform.published_api import methods_at
 
@@ -42,4 +42,4 @@ def refuse(request: Request) -> Never:
 
 for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"):
     for path in ("/", "/{proxy+}"):
-        app.route(method, path, scope=PUBLISHABLE, query=ANY_QUERY)(refuse)
+        app.route(method, path, scope=ANY_KEY, query=ANY_QUERY)(refuse)

@@ -17,7 +17,7 @@ from vitrine.catalog.answers import (
 from vitrine.catalog.model import UserKey
 from vitrine.catalog.record_interactions import record_interactions, remove_interaction
 from vitrine.catalog.wiring import interaction_store
-from vitrine.platform.http import JSON_OR_TEXT, PUBLISHABLE, Answer, HttpApp, Request
+from vitrine.platform.http import JSON_OR_TEXT, PUBLISHABLE, SECRET, Answer, HttpApp, Request
 from vitrine.platform.problems import FieldError, InvalidRequest
 from vitrine.platform.wiring import replays
 from vitrine.recommendations.wiring import entries, shortlist_tasks
@@ -128,7 +128,7 @@ def list_interactions(request: Request) -> Answer:
     return request.list_answer([interaction_answer(it) for it in found], after)
 
 
-@app.route("DELETE", "/users/{user_id}", answers={202: ErasureAnswer})
+@app.route("DELETE", "/users/{user_id}", scope=SECRET, answers={202: ErasureAnswer})
 def erase(request: Request) -> Answer:
     """Erase a user: interactions, purchases and all that was made of them."""
     user = _user(request)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from vitrine.access.wiring import admit
-from vitrine.platform.http import ANYONE, ID_PATTERN, Answer, HttpApp, Refused, Request
+from vitrine.platform.http import ANYONE, ID_PATTERN, REVIEWER, Answer, HttpApp, Refused, Request
 from vitrine.platform.problems import FieldError, InvalidRequest, NotFound
 from vitrine.platform.wiring import replays
 from vitrine.review.add_snapshots import add_snapshots
@@ -62,6 +62,7 @@ def post_snapshots(request: Request) -> Answer:
 @app.route(
     "GET",
     "/snapshots",
+    scope=REVIEWER,
     answers={200: SnapshotAnswer},
     query={
         "status": {"type": "string", "enum": list(STATUSES)},
@@ -86,14 +87,14 @@ def list_snapshots(request: Request) -> Answer:
     return request.list_answer(items, [at, after] if at < len(statuses) else None)
 
 
-@app.route("GET", "/snapshots/{snapshot_id}", answers={200: SnapshotAnswer})
+@app.route("GET", "/snapshots/{snapshot_id}", scope=REVIEWER, answers={200: SnapshotAnswer})
 def get_snapshot(request: Request) -> Answer:
     """Read a snapshot."""
     snapshot = find_snapshot(review_store(), request.merchant_id, request.path_id("snapshot_id"))
     return Answer(200, snapshot_answer(snapshot, pictures()))
 
 
-@app.route("GET", "/snapshots/{snapshot_id}/trail", answers={200: TrailAnswer})
+@app.route("GET", "/snapshots/{snapshot_id}/trail", scope=REVIEWER, answers={200: TrailAnswer})
 def get_trail(request: Request) -> Answer:
     """Read every step of a snapshot: who had it and who decided what, when."""
     snapshot = find_snapshot(review_store(), request.merchant_id, request.path_id("snapshot_id"))
@@ -110,7 +111,9 @@ def get_picture(request: Request) -> Answer:
     return Answer(302, headers={"Location": pictures().address_of(snapshot)}, shared_seconds=_REDIRECT_SECONDS)
 
 
-@app.route("POST", "/review/claims", body="vitrine.review.bodies:PostClaim", answers={200: ClaimsAnswer})
+@app.route(
+    "POST", "/review/claims", scope=REVIEWER, body="vitrine.review.bodies:PostClaim", answers={200: ClaimsAnswer}
+)
 def post_claim(request: Request) -> Answer:
     """Lease the next snapshots to the reviewer in `X-Reviewer`."""
     from vitrine.review.bodies import PostClaim  # noqa: PLC0415 - readers never load bodies
@@ -128,6 +131,7 @@ def post_claim(request: Request) -> Answer:
 @app.route(
     "PUT",
     "/review/snapshots/{snapshot_id}/decision",
+    scope=REVIEWER,
     body="vitrine.review.bodies:PutDecision",
     answers={200: VerdictAnswer},
 )
@@ -149,7 +153,7 @@ def put_decision(request: Request) -> Answer:
     return Answer(200, verdict_answer(snapshot))
 
 
-@app.route("DELETE", "/review/snapshots/{snapshot_id}/decision", answers={200: VerdictAnswer})
+@app.route("DELETE", "/review/snapshots/{snapshot_id}/decision", scope=REVIEWER, answers={200: VerdictAnswer})
 def delete_decision(request: Request) -> Answer:
     """Take one's own verdict back within 10 minutes; the snapshot is leased to the reviewer again."""
     snapshot_id = request.path_id("snapshot_id")
@@ -157,7 +161,7 @@ def delete_decision(request: Request) -> Answer:
     return Answer(200, verdict_answer(snapshot))
 
 
-@app.route("POST", "/review/snapshots/{snapshot_id}/reopening", answers={200: VerdictAnswer})
+@app.route("POST", "/review/snapshots/{snapshot_id}/reopening", scope=REVIEWER, answers={200: VerdictAnswer})
 def post_reopening(request: Request) -> Answer:
     """Lease a decided snapshot to the reviewer, to be judged anew; it leaves its gallery meanwhile."""
     snapshot_id = request.path_id("snapshot_id")
@@ -165,7 +169,7 @@ def post_reopening(request: Request) -> Answer:
     return Answer(200, verdict_answer(snapshot))
 
 
-@app.route("GET", "/review/products", answers={200: ProductCountsAnswer}, paged=True)
+@app.route("GET", "/review/products", scope=REVIEWER, answers={200: ProductCountsAnswer}, paged=True)
 def list_products(request: Request) -> Answer:
     """List products with how many snapshots they have of each status; counts follow within seconds."""
     page = request.page(str)
@@ -174,7 +178,7 @@ def list_products(request: Request) -> Answer:
     return request.list_answer(items, found[-1].product_id if len(found) == page.limit else None)
 
 
-@app.route("GET", "/review/stats", answers={200: StatsAnswer})
+@app.route("GET", "/review/stats", scope=REVIEWER, answers={200: StatsAnswer})
 def get_stats(request: Request) -> Answer:
     """Count snapshots by status, and say how fast, how united and how right reviewers are."""
     store = review_store()

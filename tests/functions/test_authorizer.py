@@ -30,6 +30,9 @@ def test_a_key_tells_its_merchant_and_kind_whatever_case_its_header_has(header: 
     assert answer["context"] | {"merchant_secret": "", "key_id": "", "identity_secrets": ""} == {
         "merchant_id": "shop",
         "kind": "publishable",
+        "role": "publishable",
+        "reviewer": "",
+        "refusal": "",
         "key_id": "",
         "merchant_secret": "",
         "identity_secrets": "",
@@ -103,15 +106,35 @@ class TestKeyInTheQuery:
 class TestRememberedKeys:
     NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
-    def test_are_asked_for_once_and_a_revoked_one_works_no_longer_than_that(self) -> None:
+    @pytest.mark.parametrize(
+        ("kind", "reads", "seconds"),
+        [("publishable", True, 60), ("publishable", False, 5), ("secret", True, 5), ("secret", False, 5)],
+    )
+    def test_are_asked_for_once_and_a_revoked_one_works_no_longer_than_that(
+        self, kind: str, reads: bool, seconds: int
+    ) -> None:
         shop = open_shop("shop")
+        text = shop.publishable_key if kind == "publishable" else shop.secret_key
         keys = KeyAuthorizer(access_store(), timedelta(seconds=60))
-        assert keys.authorize(shop.secret_key, self.NOON)
-        [secret] = [key for key in access_store().list_keys("shop") if key.kind == "secret"]
-        revoke_key(access_store(), "shop", secret.key_id, now=self.NOON)
-        assert keys.authorize(shop.secret_key, self.NOON + timedelta(seconds=59))
-        assert keys.authorize(shop.secret_key, self.NOON + timedelta(seconds=60)) is None
-        assert keys.authorize(shop.secret_key, self.NOON) is None
+        assert keys.authorize(text, self.NOON, reads=reads)
+        [key] = [key for key in access_store().list_keys("shop") if key.kind == kind]
+        revoke_key(access_store(), "shop", key.key_id, now=self.NOON)
+        assert keys.authorize(text, self.NOON + timedelta(seconds=seconds - 1), reads=reads)
+        assert keys.authorize(text, self.NOON + timedelta(seconds=seconds), reads=reads) is None
+        assert keys.authorize(text, self.NOON, reads=reads) is None
+
+    def test_a_use_is_noted_once_an_hour(self) -> None:
+        shop = open_shop("shop")
+
+        def used_at(after: timedelta) -> datetime | None:
+            keys = KeyAuthorizer(access_store(), timedelta(0))  # a process that remembers nothing
+            assert keys.authorize(shop.secret_key, self.NOON + after)
+            [key] = [key for key in access_store().list_keys("shop") if key.kind == "secret"]
+            return key.last_used_at
+
+        seen = [used_at(timedelta(minutes=minutes)) for minutes in (0, 1, 59, 60, 61)]
+        hour = timedelta(hours=1)
+        assert seen == [self.NOON, self.NOON, self.NOON, self.NOON + hour, self.NOON + hour]
 
     def test_an_unknown_one_is_not_remembered(self) -> None:
         keys = KeyAuthorizer(access_store(), timedelta(seconds=60))

@@ -48,6 +48,7 @@ IDS = {
     "import_id": "one",
     "interaction_id": "one",
     "job_id": "one",
+    "key_id": "one",
     "merchant_id": "shop",
     "product_id": "one",
     "snapshot_id": "one",

@@ -17,7 +17,7 @@ from tests.gateway import Gateway, Response, Shop, open_shop
 from tests.samples import sample_of
 from vitrine.access.manage_keys import revoke_key
 from vitrine.access.wiring import access_store
-from vitrine.platform.http import ANYONE, PUBLISHABLE, SECRET
+from vitrine.platform.http import ANY_KEY, ANYONE, ROLES
 from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
@@ -47,6 +47,18 @@ class Merchant:
         self.gateway = gateway
         self.mark = f"mark-of-{name}"
         self.ids = {parameter: make(self) for parameter, make in MADE.items()}
+        self.keys = {role: self._key_of(role) for role in ROLES[ANY_KEY]}
+        for key in self.keys.values():  # so that it is noted that they are in use
+            gateway.call("GET", "/nowhere", key)
+
+    def _key_of(self, role: str) -> str:
+        match role:
+            case "publishable":
+                return self.shop.publishable_key
+            case "secret":
+                return self.shop.secret_key
+        named = {"reviewer": "ann"} if role == "reviewer" else {}
+        return self.send("POST", "/keys", {"role": role, "label": self.mark, **named}).json["key"]
 
     def send(self, method: str, path: str, body: Any = None) -> Response:
         return self.gateway.call(method, path, self.shop.secret_key, body)
@@ -89,6 +101,10 @@ def _job(merchant: Merchant) -> str:
     return merchant.send("POST", "/api/submit", {"count": 1, "visits": [visit]}).json["job_id"]
 
 
+def _key(merchant: Merchant) -> str:
+    return merchant.send("POST", "/keys", {"role": "editor", "label": merchant.mark}).json["key_id"]
+
+
 def _product(merchant: Merchant) -> str:
     name = f"product-of-{merchant.shop.merchant_id}"
     merchant.send("PUT", f"/products/{name}", {"name": merchant.mark})
@@ -122,6 +138,7 @@ MADE: dict[str, Callable[[Merchant], str]] = {
     "import_id": _import,
     "interaction_id": _interaction,
     "job_id": _job,
+    "key_id": _key,
     "product_id": _product,
     "snapshot_id": _snapshot,
     "user_id": _user,
@@ -253,15 +270,31 @@ class TestKeys:
             assert answer.headers["Content-Type"] == "application/problem+json"
             assert {"type", "title", "status", "detail", "instance", "request_id"} == set(answer.json)
 
-    @pytest.mark.parametrize("route", [route for route in ROUTES if route.scope == SECRET], ids=name_of)
-    def test_a_publishable_key_is_not_enough_for(self, route: Route, owner: Merchant) -> None:
+    @pytest.mark.parametrize("route", ROUTES, ids=name_of)
+    def test_the_declared_roles_are_enough_and_no_others_are_for(self, route: Route, owner: Merchant) -> None:
         before = everything_of(owner)
-        answer = owner.try_sample(route, owner.ids, owner.shop.publishable_key)
-        assert answer.status == 403
-        assert route.on_error or answer.json["type"] == "urn:vitrine:problem:forbidden"
+        for role in set(owner.keys) - set(ROLES[route.scope]):
+            answer = owner.try_sample(route, owner.ids, owner.keys[role])
+            assert answer.status == 403, role
+            assert route.on_error or answer.json["type"] == "urn:vitrine:problem:forbidden"
         assert everything_of(owner) == before
+        for role in ROLES[route.scope]:
+            answer = owner.try_sample(route, owner.ids, owner.keys[role])
+            assert answer.status not in {401, 403}, (role, answer.body)
+            assert role != "publishable" or answer.status < 300, answer.body
 
-    @pytest.mark.parametrize("route", [route for route in ROUTES if route.scope == PUBLISHABLE], ids=name_of)
-    def test_a_publishable_key_is_enough_for(self, route: Route, owner: Merchant) -> None:
-        answer = owner.try_sample(route, owner.ids, owner.shop.publishable_key)
-        assert answer.status < 300, answer.body
+    def test_only_a_secret_key_makes_keys_and_erases_people(self) -> None:
+        secret_only = {name_of(route) for route in ROUTES if ROLES[route.scope] == ("secret",)}
+        assert secret_only == {
+            "DELETE /keys/{key_id}",
+            "DELETE /users/{user_id}",
+            "GET /keys",
+            "POST /keys",
+            "POST /keys/{key_id}/roll",
+        }
+
+    def test_a_reviewers_key_opens_what_reviewing_needs(self) -> None:
+        assert {route.path.split("/")[1] for route in ROUTES if "reviewer" in ROLES[route.scope]} == {
+            "review",
+            "snapshots",
+        }

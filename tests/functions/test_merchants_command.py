@@ -45,6 +45,16 @@ def test_keys_are_added_listed_and_revoked(capsys: pytest.CaptureFixture[str]) -
     assert sum("revoked" in it for it in run(capsys, "list-keys", "shop").splitlines()) == 1
 
 
+def test_a_key_of_any_role_is_made_and_rolled(capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "create", "shop")
+    run(capsys, "create-key", "shop", "reviewer", "--label", "Autumn team", "--reviewer", "ann")
+    [line] = [it for it in run(capsys, "list-keys", "shop").splitlines() if "Autumn team" in it]
+    assert "never used" in line
+    text = key_in(run(capsys, "roll-key", "shop", line.split()[0]), "reviewer")
+    statuses = [Gateway().call("GET", path, text).status for path in ("/review/stats", "/imports")]
+    assert statuses == [200, 403]
+
+
 def test_keys_stand_nowhere_in_clear(capsys: pytest.CaptureFixture[str]) -> None:
     made = run(capsys, "create", "shop")
     stored = str(client("dynamodb").scan(TableName="AccessTable")["Items"])
@@ -54,7 +64,13 @@ def test_keys_stand_nowhere_in_clear(capsys: pytest.CaptureFixture[str]) -> None
 
 @pytest.mark.parametrize(
     "arguments",
-    [["create", "shop"], ["create-key", "nobody", "secret"], ["revoke-key", "shop", "key_of_nobody"]],
+    [
+        ["create", "shop"],
+        ["create-key", "nobody", "secret"],
+        ["revoke-key", "shop", "key_of_nobody"],
+        ["roll-key", "shop", "key_of_nobody"],
+        ["create-key", "shop", "reviewer"],
+    ],
     ids=lambda arguments: arguments[0],
 )
 def test_what_cannot_be_done_is_said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,23 +11,33 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from vitrine.access.model import WINDOW_SECONDS, ApiKey, IdentitySecret, Merchant
-from vitrine.platform.dynamodb import ConditionFailed, query_all, translated, try_update
-from vitrine.platform.times import from_rfc3339, to_rfc3339
+from vitrine.platform.dynamodb import (
+    ConditionFailed,
+    TransactionRefused,
+    query_all,
+    query_some,
+    retry_contended,
+    translated,
+    try_update,
+)
+from vitrine.platform.times import epoch_seconds, from_rfc3339, to_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from vitrine.access.model import KeyKind
+    from vitrine.access.model import KeyRole
     from vitrine.platform.dynamodb import Item
 
 
 _NO_IDENTITY = {"S": "[]"}
+_NOTHING = {"S": ""}
+_NOT_REVOKED = "attribute_not_exists(revoked_at)"
 
 
 class DynamoDBAccess:
@@ -115,15 +125,70 @@ class DynamoDBAccess:
         )
         return [_key(item) for item in items]
 
+    def newest_keys(self, merchant_id: str, limit: int, after: ApiKey | None) -> Sequence[ApiKey]:
+        start: dict[str, Any] = {}
+        if after:
+            item = _key_item(after)
+            start = {"ExclusiveStartKey": {name: item[name] for name in ("pk", "merchant_id", "created_at")}}
+        items = query_some(
+            self._client,
+            limit,
+            TableName=self._table,
+            IndexName="by_merchant",
+            KeyConditionExpression="merchant_id = :merchant",
+            ExpressionAttributeValues={":merchant": {"S": merchant_id}},
+            ScanIndexForward=False,
+            **start,
+        )
+        return [_key(item) for item in items]
+
     def revoke_key(self, digest: str, revoked_at: datetime) -> None:
-        with translated():
-            self._client.update_item(
-                TableName=self._table,
-                Key={"pk": {"S": f"key#{digest}"}},
-                UpdateExpression="SET revoked_at = if_not_exists(revoked_at, :now)",
-                ConditionExpression="attribute_exists(pk)",
-                ExpressionAttributeValues={":now": {"S": to_rfc3339(revoked_at)}},
-            )
+        try_update(
+            self._client,
+            TableName=self._table,
+            Key={"pk": {"S": f"key#{digest}"}},
+            UpdateExpression="SET revoked_at = :at",
+            ConditionExpression=f"attribute_exists(pk) AND ({_NOT_REVOKED} OR revoked_at > :at)",
+            ExpressionAttributeValues={":at": {"S": to_rfc3339(revoked_at)}},
+        )
+
+    def replace_key(self, digest: str, revoked_at: datetime, successor: ApiKey) -> bool:
+        writes: list[Any] = [
+            {"Put": {"TableName": self._table, "Item": _key_item(successor)}},
+            {
+                "Update": {
+                    "TableName": self._table,
+                    "Key": {"pk": {"S": f"key#{digest}"}},
+                    "UpdateExpression": "SET revoked_at = :at",
+                    "ConditionExpression": f"attribute_exists(pk) AND {_NOT_REVOKED}",
+                    "ExpressionAttributeValues": {":at": {"S": to_rfc3339(revoked_at)}},
+                }
+            },
+        ]
+
+        def attempt() -> None:
+            with translated():
+                self._client.transact_write_items(TransactItems=writes)
+
+        try:
+            retry_contended(attempt)
+        except TransactionRefused:
+            return False
+        return True
+
+    def note_use(self, digest: str, used_at: datetime, unless_after: datetime) -> None:
+        try_update(
+            self._client,
+            TableName=self._table,
+            Key={"pk": {"S": f"key#{digest}"}},
+            UpdateExpression="SET last_used_at = :now",
+            ConditionExpression="attribute_exists(pk) AND "
+            "(attribute_not_exists(last_used_at) OR last_used_at <= :unless_after)",
+            ExpressionAttributeValues={
+                ":now": {"N": str(epoch_seconds(used_at))},
+                ":unless_after": {"N": str(epoch_seconds(unless_after))},
+            },
+        )
 
     def spend(self, spender: str, window: int, amount: int, limit: int) -> bool:
         if amount > limit:
@@ -156,26 +221,37 @@ def _identity_item(secrets: Sequence[IdentitySecret]) -> dict[str, Any]:
 
 
 def _key_item(key: ApiKey) -> dict[str, Any]:
-    return {
+    item: dict[str, Any] = {
         "pk": {"S": f"key#{key.digest}"},
         "key_id": {"S": key.key_id},
         "merchant_id": {"S": key.merchant_id},
         "merchant_secret": {"S": key.merchant_secret},
-        "kind": {"S": key.kind},
+        "role": {"S": key.role},
         "requests_per_minute": {"N": str(key.requests_per_minute)},
         "created_at": {"S": to_rfc3339(key.created_at)},
     }
+    if key.label:
+        item["label"] = {"S": key.label}
+    if key.origins:
+        item["origins"] = {"S": " ".join(key.origins)}
+    if key.reviewer:
+        item["reviewer"] = {"S": key.reviewer}
+    return item
 
 
 def _key(item: Item) -> ApiKey:
-    revoked = item.get("revoked_at")
+    revoked, used = item.get("revoked_at"), item.get("last_used_at")
     return ApiKey(
         digest=item["pk"]["S"].removeprefix("key#"),
         key_id=item["key_id"]["S"],
         merchant_id=item["merchant_id"]["S"],
         merchant_secret=item["merchant_secret"]["S"],
-        kind=cast("KeyKind", item["kind"]["S"]),
+        role=cast("KeyRole", (item.get("role") or item["kind"])["S"]),  # keys had a kind before they had roles
         requests_per_minute=int(item["requests_per_minute"]["N"]),
         created_at=from_rfc3339(item["created_at"]["S"]),
         revoked_at=from_rfc3339(revoked["S"]) if revoked else None,
+        label=item.get("label", _NOTHING)["S"],
+        origins=tuple(item.get("origins", _NOTHING)["S"].split()),
+        reviewer=item["reviewer"]["S"] if "reviewer" in item else None,
+        last_used_at=datetime.fromtimestamp(int(used["N"]), UTC) if used else None,
     )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from vitrine.access.model import ApiKey, IdentitySecret, Merchant, key_digest, key_text, rolled
-from vitrine.platform.problems import Conflict, NotFound
+from vitrine.access.model import ApiKey, IdentitySecret, Merchant, key_digest, key_text, kind_of, rolled
+from vitrine.platform.problems import Conflict, FieldError, InvalidRequest, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
 
-    from vitrine.access.model import KeyKind
+    from vitrine.access.model import KeyRole
     from vitrine.access.ports import KeyStore
 
 
@@ -32,24 +33,75 @@ def create_merchant(
     return merchant
 
 
-def create_key(  # noqa: PLR0913 - a key is what these five things say
+def create_key(  # noqa: PLR0913 - each says one thing of a key
     store: KeyStore,
     merchant_id: str,
-    kind: KeyKind,
+    role: KeyRole,
     requests_per_minute: int,
     *,
     now: datetime,
     random_text: Callable[[], str],
+    label: str = "",
+    origins: Sequence[str] = (),
+    reviewer: str | None = None,
 ) -> NewKey:
-    """Make a key. Raises NotFound for an unknown merchant."""
+    """Make a key. Raises NotFound for an unknown merchant, InvalidRequest for what its role cannot have."""
+    _check_key(role, origins, reviewer)
     merchant = store.find_merchant(merchant_id)
     if merchant is None:
         raise NotFound(f"There is no merchant {merchant_id}.")
-    text = key_text(kind, random_text())
+    key = ApiKey(
+        digest="",
+        key_id="",
+        merchant_id=merchant_id,
+        merchant_secret=merchant.secret,
+        role=role,
+        requests_per_minute=requests_per_minute,
+        created_at=now,
+        label=label,
+        origins=tuple(dict.fromkeys(origin.lower() for origin in origins)),
+        reviewer=reviewer,
+    )
+    made = _with_text(key, random_text())
+    store.add_key(made.key)
+    return made
+
+
+def roll_key(
+    store: KeyStore, key: ApiKey, overlap: timedelta, *, now: datetime, random_text: Callable[[], str]
+) -> NewKey:
+    """Give a key a successor that may do the same; the key itself holds for `overlap` more.
+
+    Raises Conflict for a key that is revoked or rolled.
+    """
+    made = _with_text(replace(key, created_at=now, revoked_at=None, last_used_at=None), random_text())
+    if not store.replace_key(key.digest, now + overlap, made.key):
+        raise Conflict(f"The key {key.key_id} is revoked or rolled already. Make a new one.")
+    return made
+
+
+def find_key(store: KeyStore, merchant_id: str, key_id: str) -> ApiKey:
+    """A merchant's key. Raises NotFound."""
+    for key in store.list_keys(merchant_id):
+        if key.key_id == key_id:
+            return key
+    raise NotFound(f"Merchant {merchant_id} has no key {key_id}.")
+
+
+def _check_key(role: KeyRole, origins: Sequence[str], reviewer: str | None) -> None:
+    errors = []
+    if origins and role != "publishable":
+        errors.append(FieldError("/origins", "are for publishable keys only"))
+    if (role == "reviewer") != bool(reviewer):
+        errors.append(FieldError("/reviewer", "is the name of a reviewer: reviewers' keys need one, others have none"))
+    if errors:
+        raise InvalidRequest("A key of this role cannot be so; see errors.", errors)
+
+
+def _with_text(key: ApiKey, random_part: str) -> NewKey:
+    text = key_text(kind_of(key.role), random_part)
     digest = key_digest(text)
-    key = ApiKey(digest, f"key_{digest[:12]}", merchant_id, merchant.secret, kind, requests_per_minute, now)
-    store.add_key(key)
-    return NewKey(text, key)
+    return NewKey(text, replace(key, digest=digest, key_id=f"key_{digest[:12]}"))
 
 
 def roll_identity_secret(
@@ -70,9 +122,5 @@ def roll_identity_secret(
 
 
 def revoke_key(store: KeyStore, merchant_id: str, key_id: str, *, now: datetime) -> None:
-    """Revoke a key. It stops working once the authorizer's cache lets go of it."""
-    for key in store.list_keys(merchant_id):
-        if key.key_id == key_id:
-            store.revoke_key(key.digest, now)
-            return
-    raise NotFound(f"Merchant {merchant_id} has no key {key_id}.")
+    """Revoke a key. It stops working once the authorizer's cache lets go of it. Raises NotFound."""
+    store.revoke_key(find_key(store, merchant_id, key_id).digest, now)

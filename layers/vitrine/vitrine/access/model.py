@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 KeyKind = Literal["publishable", "secret"]
+KeyRole = Literal["publishable", "reviewer", "editor", "secret"]
+ROLES: tuple[KeyRole, ...] = ("publishable", "reviewer", "editor", "secret")
 PREFIXES: dict[KeyKind, str] = {"publishable": "pk_", "secret": "sk_"}
+LONGEST_OVERLAP = timedelta(days=7)
+USE_INTERVAL = timedelta(hours=1)
 WINDOW_SECONDS = 60
 _KEY_FORM = re.compile(r"[ps]k_[A-Za-z0-9_-]{8,128}")
 _LEASES_PER_WINDOW = 100
@@ -51,16 +55,43 @@ class Merchant:
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A key as it is stored: by its digest, never in clear."""
+    """A key as it is stored: by its digest, never in clear.
+
+    It holds until `revoked_at`, which lies ahead while a rolled key overlaps its successor. `origins` are the web
+    origins that may use a publishable key, any when empty. `reviewer` is the name under which a reviewer's key acts.
+    `last_used_at` is at most `USE_INTERVAL` old while the key is in use.
+    """
 
     digest: str
     key_id: str
     merchant_id: str
     merchant_secret: str
-    kind: KeyKind
+    role: KeyRole
     requests_per_minute: int
     created_at: datetime
     revoked_at: datetime | None = None
+    label: str = ""
+    origins: tuple[str, ...] = ()
+    reviewer: str | None = None
+    last_used_at: datetime | None = None
+
+    @property
+    def kind(self) -> KeyKind:
+        """Whether the key may stand in a public page."""
+        return kind_of(self.role)
+
+    def holds(self, now: datetime) -> bool:
+        """Whether the key is not revoked."""
+        return self.revoked_at is None or now < self.revoked_at
+
+    def is_for(self, origin: str | None) -> bool:
+        """Whether a page of this origin may use the key. A request without an origin comes from no page."""
+        return not origin or not self.origins or origin.lower() in self.origins
+
+
+def kind_of(role: KeyRole) -> KeyKind:
+    """The kind of keys with this role."""
+    return "publishable" if role == "publishable" else "secret"
 
 
 def key_text(kind: KeyKind, random_part: str) -> str:

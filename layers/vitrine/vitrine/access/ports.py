@@ -40,8 +40,20 @@ class KeyStore(Protocol):
         """All keys of a merchant, revoked ones too, oldest first."""
         ...
 
+    def newest_keys(self, merchant_id: str, limit: int, after: ApiKey | None) -> Sequence[ApiKey]:
+        """Up to `limit` keys of a merchant, revoked ones too, newest first; those behind `after`."""
+        ...
+
     def revoke_key(self, digest: str, revoked_at: datetime) -> None:
-        """Mark a key as revoked; the first revocation's time stays."""
+        """Let a key hold until `revoked_at`; an earlier revocation's time stays."""
+        ...
+
+    def replace_key(self, digest: str, revoked_at: datetime, successor: ApiKey) -> bool:
+        """Store a key's successor and let the key hold until `revoked_at`; False when it is revoked already."""
+        ...
+
+    def note_use(self, digest: str, used_at: datetime, unless_after: datetime) -> None:
+        """Set when a key was last used, unless a time after `unless_after` stands there."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -13,12 +14,16 @@ from vitrine.access.spend_quota import AddressQuota, Quota
 from vitrine.platform.aws import client
 from vitrine.platform.http import PUBLISHABLE
 from vitrine.platform.settings import read_settings
+from vitrine.platform.telemetry import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vitrine.access.model import KeyKind
     from vitrine.platform.http import Request
+
+
+_SECRET_BYTES = 24
 
 
 class AccessSettings(NamedTuple):
@@ -43,7 +48,7 @@ def access_store() -> DynamoDBAccess:
 def key_authorizer() -> KeyAuthorizer:
     """Whose key it is."""
     remember_for = timedelta(seconds=read_settings(KeyCacheSettings).key_cache_seconds)
-    return KeyAuthorizer(access_store(), remember_for)
+    return KeyAuthorizer(access_store(), remember_for, lambda error: logger.warning("use not noted", exc_info=error))
 
 
 @cache
@@ -54,6 +59,11 @@ def _quota() -> Quota:
 @cache
 def _address_quota() -> AddressQuota:
     return AddressQuota(access_store())
+
+
+def random_text() -> str:
+    """A secret that nobody guesses: 192 random bits."""
+    return secrets.token_urlsafe(_SECRET_BYTES)
 
 
 def admit(request: Request) -> Callable[[], None]:

@@ -50,8 +50,21 @@ if TYPE_CHECKING:
     Body = TypeVar("Body", bound=BaseModel)
 
 PUBLISHABLE = "publishable"
+REVIEWER = "reviewer"
+EDITOR = "editor"
 SECRET = "secret"  # noqa: S105 - the name of a scope
+ANY_KEY = "any key"
 ANYONE = "anyone"
+# The roles of keys that a route of each scope takes.
+ROLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        ANY_KEY: (PUBLISHABLE, REVIEWER, EDITOR, SECRET),
+        PUBLISHABLE: (PUBLISHABLE, EDITOR, SECRET),
+        REVIEWER: (REVIEWER, EDITOR, SECRET),
+        EDITOR: (EDITOR, SECRET),
+        SECRET: (SECRET,),
+    }
+)
 KEY_PARAMETER = "key"
 # What names one person in a request. What else a web page reads is the same for all its readers.
 PERSON_PARAMETERS = frozenset({"session_id"})
@@ -87,11 +100,15 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 class Caller(NamedTuple):
-    """Who asks, as the authorizer found it from the key. `refusal` says why the key was not accepted."""
+    """Who asks, as the authorizer found it from the key. `refusal` says why the key was not accepted.
+
+    `kind` is publishable for keys that stand in public pages, else secret; `role` says what the key may do.
+    """
 
     merchant_id: str
     key_id: str
     kind: str
+    role: str
     merchant_secret: str
     identity_secrets: tuple[str, ...]
     requests_per_minute: int
@@ -113,6 +130,8 @@ class Page(NamedTuple):
 
 class Request(NamedTuple):
     """One request, checked as far as every route needs it. Of its headers it has those of `READ_HEADERS`.
+
+    With a reviewer's key the header `X-Reviewer` is the key's name, whatever was sent.
 
     `query` holds what the route declares, as `query.read_query` reads it; a key that came there is left out.
     """
@@ -262,7 +281,7 @@ class HttpApp:
         method: str,
         path: str,
         *,
-        scope: str = SECRET,
+        scope: str = EDITOR,
         body: str | None = None,
         media_types: tuple[str, ...] = (_JSON,),
         answers: Mapping[int, Any] | None = None,
@@ -271,7 +290,7 @@ class HttpApp:
         paged: bool = False,
         cacheable: bool = False,
     ) -> Callable[[Callable[[Request], Answer]], Callable[[Request], Answer]]:
-        """Register a route.
+        """Register a route. `scope` says which roles of keys it takes (see `ROLES`).
 
         `body` is the import path `module:Model` of the body, which is sent as one of `media_types`; `answers` the
         type of each success: these feed the OpenAPI document only. `query` declares each query parameter (see
@@ -337,8 +356,11 @@ class HttpApp:
             return
         if not request.merchant_id:
             raise Unauthenticated(request.caller.refusal or "Send a key in the header X-Api-Key.")
-        if route.scope == SECRET and request.caller.kind != SECRET:
-            raise Forbidden("This needs a secret key (sk_…); a publishable key was sent.")
+        if request.caller.refusal:
+            raise Forbidden(request.caller.refusal)
+        if request.caller.role not in ROLES[route.scope]:
+            needed = " or ".join(ROLES[route.scope])
+            raise Forbidden(f"This needs a key with the role {needed}; this key's role is {request.caller.role}.")
 
     def _answer(self, route: Route | None, request: Request, context: Any) -> Answer:
         """Answer a request. What turns out to be the client's error spends nothing of the shop's quota."""
@@ -469,6 +491,8 @@ def _read_request(event: dict[str, Any], request_id: str, route: Route | None, b
     found = context.get("authorizer") or {}
     sent = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     headers = {name: value for name, value in sent.items() if name in READ_HEADERS}
+    if found.get("reviewer"):
+        headers["x-reviewer"] = found["reviewer"]
     path = event.get("path") or "/"
     path_parameters = {k: unquote(v) for k, v in (event.get("pathParameters") or {}).items()}
     query = event.get("multiValueQueryStringParameters") or {
@@ -490,6 +514,7 @@ def _read_request(event: dict[str, Any], request_id: str, route: Route | None, b
             merchant_id=found.get("merchant_id", ""),
             key_id=found.get("key_id", ""),
             kind=found.get("kind", ""),
+            role=found.get("role") or found.get("kind", ""),  # authorizers of before the update send no role
             merchant_secret=found.get("merchant_secret", ""),
             identity_secrets=tuple(found.get("identity_secrets", "").split()),
             requests_per_minute=int(found.get("requests_per_minute", 0)),

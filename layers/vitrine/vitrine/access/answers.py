@@ -1,0 +1,53 @@
+"""Keys as clients read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+from vitrine.platform.times import to_rfc3339
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from vitrine.access.manage_keys import NewKey
+    from vitrine.access.model import ApiKey
+
+
+class KeyAnswer(TypedDict):
+    key_id: str
+    role: Literal["publishable", "reviewer", "editor", "secret"]
+    label: str
+    origins: list[str]
+    reviewer: str | None
+    requests_per_minute: int
+    created_at: str
+    last_used_at: str | None
+    revoked_at: str | None
+
+
+class NewKeyAnswer(KeyAnswer):
+    key: str
+
+
+def key_answer(key: ApiKey) -> KeyAnswer:
+    """A key without its text. `revoked_at` may lie ahead; `last_used_at` is exact to the hour."""
+    return {
+        "key_id": key.key_id,
+        "role": key.role,
+        "label": key.label,
+        "origins": list(key.origins),
+        "reviewer": key.reviewer,
+        "requests_per_minute": key.requests_per_minute,
+        "created_at": to_rfc3339(key.created_at),
+        "last_used_at": _time(key.last_used_at),
+        "revoked_at": _time(key.revoked_at),
+    }
+
+
+def new_key_answer(made: NewKey) -> NewKeyAnswer:
+    """A key with its text."""
+    return {"key": made.text, **key_answer(made.key)}
+
+
+def _time(moment: datetime | None) -> str | None:
+    return to_rfc3339(moment) if moment else None
