@@ -100,6 +100,14 @@ def test_the_merchants_mapping_outranks_the_usual_headings() -> None:
     assert values_of(data, columns=mapped) == [{"name": "Lamp", "url": "u"}]
 
 
+def test_with_a_mapping_no_other_columns_are_taken_than_mapped_required_and_id() -> None:
+    mapped = columns_of(
+        ["id", "name", "url", "caption", "tags"], ["name", "url"], ["id"], {"title": "name", "text": "caption"}
+    )
+    data = b"id,title,url,text,tags\na,Lamp,u,bright,internal\n"
+    assert values_of(data, columns=mapped) == [{"id": "a", "name": "Lamp", "url": "u", "caption": "bright"}]
+
+
 def test_a_quoted_value_holds_commas_quotes_and_line_ends() -> None:
     data = b'name,url,caption\n"Lamp, ""big""",u,"one\r\ntwo"\nB,u2,\n'
     assert values_of(data) == [{"name": 'Lamp, "big"', "url": "u", "caption": "one\ntwo"}, {"name": "B", "url": "u2"}]

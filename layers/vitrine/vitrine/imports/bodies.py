@@ -15,6 +15,8 @@ Heading = Annotated[str, Field(min_length=1, max_length=300)]
 class PostImport(RequestBody):
     """A file to import. `columns` maps its headings to ours: `{"title": "name"}`.
 
+    Where there is a mapping only mapped columns are taken, beside the required ones and the row's id.
+
     With `size` the address takes a file of exactly so many bytes.
     """
 

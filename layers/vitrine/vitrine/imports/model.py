@@ -171,10 +171,16 @@ def columns_of(
 ) -> Columns:
     """Columns by their own names; the first of `id_headings` is the column that they all mean.
 
-    `mapped` is the merchant's own `{heading: column}` and outranks the usual headings.
+    `mapped` is the merchant's own `{heading: column}`. Where there is one, no other columns are taken, except those
+    that no row can be without: the required ones and the row's id, by their usual headings unless they are mapped.
     """
     id_column, *_ = headings = list(id_headings)
+    always = frozenset(required)
     usual = {plain_heading(name): name for name in names} | {plain_heading(name): id_column for name in headings}
     chosen = {plain_heading(heading): column for heading, column in mapped.items()}
-    kept = {heading: column for heading, column in usual.items() if column not in chosen.values()}
-    return Columns(kept | chosen, frozenset(required))
+    kept = {
+        heading: column
+        for heading, column in usual.items()
+        if not chosen or (column not in chosen.values() and (column in always or column == id_column))
+    }
+    return Columns(kept | chosen, always)
