@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from vitrine.engagement.wiring import gallery_counters
 from vitrine.galleries.answers import (
     AuditAnswer,
     ChallengeImageAnswer,
+    CountsByTimeAnswer,
     DeletionAnswer,
     EstimateAnswer,
     ExperimentAnswer,
@@ -22,6 +24,7 @@ from vitrine.galleries.answers import (
     PutImagesAnswer,
     VersionAnswer,
     challenge_answer,
+    counts_by_time_answer,
     estimate_answer,
     experiment_answer,
     explanation_answer,
@@ -40,6 +43,7 @@ from vitrine.galleries.put_gallery import put_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
 from vitrine.galleries.read_gallery import Position, find_gallery, find_image, find_shown_image, read_order
 from vitrine.galleries.read_lab import read_lab_order, try_ranking
+from vitrine.galleries.read_stats import all_galleries, read_hours
 from vitrine.galleries.run_experiment import end_experiment, read_experiment, start_experiment
 from vitrine.galleries.wiring import gallery_store, gallery_tasks, new_incarnation, recent_galleries
 from vitrine.platform.http import LONGEST_ID, PUBLISHABLE, SECRET, Answer, HttpApp, Refused, Request
@@ -57,7 +61,7 @@ from vitrine.ranking.experiments import arm_of
 from vitrine.ranking.lab import LabVisitor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from vitrine.galleries.bodies import NewImage, PatchImage
     from vitrine.galleries.model import Gallery, Image
@@ -66,6 +70,12 @@ if TYPE_CHECKING:
 _CHALLENGE_PAGE = 500
 _CHALLENGE_BYTES = 4_000_000
 _MOST_ERRORS_AN_IMAGE = 5
+_AN_HOUR = timedelta(hours=1)
+_SPAN: dict[str, dict[str, Any]] = {
+    "from": {"type": "string", "format": "date-time"},
+    "to": {"type": "string", "format": "date-time", "x-not-before": "from"},
+    "granularity": {"type": "string", "enum": ["hour", "day"], "default": "hour"},
+}
 _EXPLAIN: dict[str, dict[str, Any]] = {
     "explain": {
         "type": "string",
@@ -226,6 +236,30 @@ def delete_one(request: Request) -> Answer:
     """Delete an image."""
     delete_image(gallery_store(), gallery_counters(), _key(request), request.path_id("image_id"))
     return Answer(204)
+
+
+@app.route("GET", "/galleries/{gallery_id}/stats", answers={200: CountsByTimeAnswer}, query=_SPAN)
+def get_gallery_stats(request: Request) -> Answer:
+    """Count a gallery's views and clicks by hour or day (UTC), as its totals took them in.
+
+    Without `from` and `to` their sums are the gallery's totals. `from` includes the hour or day that it lies in.
+    """
+    return _stats(request, [find_gallery(gallery_store(), _key(request))])
+
+
+@app.route("GET", "/stats", answers={200: CountsByTimeAnswer}, query=_SPAN)
+def get_stats(request: Request) -> Answer:
+    """Count the views and clicks of all galleries by hour or day (UTC)."""
+    return _stats(request, all_galleries(gallery_store(), request.merchant_id))
+
+
+def _stats(request: Request, galleries: Iterable[Gallery]) -> Answer:
+    query = request.query
+    first = query.get("from")
+    if first and query["granularity"] == "day":
+        first = first.replace(hour=0)
+    hours = read_hours(gallery_store(), galleries, first, query.get("to", request.now + _AN_HOUR))
+    return Answer(200, counts_by_time_answer(hours, query["granularity"]))
 
 
 @app.route("GET", "/galleries/{gallery_id}/audit", answers={200: AuditAnswer})

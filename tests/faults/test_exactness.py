@@ -115,6 +115,17 @@ class WithoutVersions(DynamoDBGalleries):
         super().commit_images(self.find_gallery(gallery.key) or gallery, created, changed)
 
 
+class WithHoursApart(DynamoDBGalleries):
+    """Adds to the hour and to the gallery's totals in writes of their own."""
+
+    def _transact(self, writes: list[Any], gallery_at: int) -> None:
+        if all("Update" in write for write in writes):
+            for write in writes:
+                super()._transact([write], gallery_at)
+        else:
+            super()._transact(writes, gallery_at)
+
+
 @pytest.mark.parametrize(
     "stores",
     [
@@ -125,6 +136,7 @@ class WithoutVersions(DynamoDBGalleries):
         {"galleries": WithoutRevisions},
         {"galleries": WithoutNotes},
         {"galleries": WithoutGalleryRevisions},
+        {"galleries": WithHoursApart},
         {"galleries": WithoutVersions},
     ],
     ids=lambda stores: next(iter(stores.values())).__name__,

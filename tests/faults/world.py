@@ -412,6 +412,9 @@ class World:
         assert gallery
         whole = Totals(ledger.views.total(), ledger.clicks.total())
         _must(gallery.totals == whole, f"the gallery shows {gallery.totals}, counted {whole}")
+        hours = self.galleries.list_hours(gallery, datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+        by_time = Totals(sum(it.totals.views for it in hours), sum(it.totals.clicks for it in hours))
+        _must(by_time == whole, f"the hours sum to {by_time}, counted {whole}")
         _must(gallery.images == len(images) == 3, f"the gallery holds {len(images)} images and says {gallery.images}")
         _must(not gallery.settling, f"notes are left: {gallery.settling}")
         _must(gallery.next is None, "the order that was asked for is not made")

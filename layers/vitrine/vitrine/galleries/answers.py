@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
+from vitrine.galleries.model import by_day
 from vitrine.platform.times import to_rfc3339
 from vitrine.ranking.policies import POLICIES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vitrine.galleries.explain_images import ExplainedImage
-    from vitrine.galleries.model import Gallery, Image, Placed
+    from vitrine.galleries.model import CountedHour, Gallery, Image, Placed
     from vitrine.galleries.read_lab import Trial
     from vitrine.galleries.run_experiment import Standing
     from vitrine.ranking.model import Ranking, Version
@@ -170,6 +173,32 @@ class MismatchAnswer(TypedDict):
 class AuditAnswer(TypedDict):
     images: int
     mismatched: list[MismatchAnswer]
+
+
+class CountedTimeAnswer(TypedDict):
+    start: str
+    views: int
+    clicks: int
+
+
+class CountsByTimeAnswer(TypedDict):
+    granularity: Literal["hour", "day"]
+    views: int
+    clicks: int
+    items: list[CountedTimeAnswer]
+
+
+def counts_by_time_answer(hours: Sequence[CountedHour], granularity: Literal["hour", "day"]) -> CountsByTimeAnswer:
+    """Counts by hour or day in order, and their sums; where nothing was counted there is no item."""
+    shown = by_day(hours) if granularity == "day" else hours
+    return {
+        "granularity": granularity,
+        "views": sum(it.totals.views for it in shown),
+        "clicks": sum(it.totals.clicks for it in shown),
+        "items": [
+            {"start": to_rfc3339(it.start), "views": it.totals.views, "clicks": it.totals.clicks} for it in shown
+        ],
+    }
 
 
 class ChallengeImageAnswer(TypedDict):

@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, timedelta
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -27,6 +28,7 @@ from vitrine.galleries.model import (
     PINNED_START,
     RANKED_START,
     Counted,
+    CountedHour,
     Description,
     Experiment,
     Gallery,
@@ -48,12 +50,13 @@ from vitrine.platform.dynamodb import (
     try_update,
 )
 from vitrine.platform.threads import run_all
-from vitrine.platform.times import from_rfc3339, to_rfc3339
+from vitrine.platform.times import from_rfc3339, to_rfc3339, utc_now
 from vitrine.ranking.experiments import Arm
 from vitrine.ranking.model import Prior, Ranking, Version
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -62,6 +65,7 @@ if TYPE_CHECKING:
     from vitrine.ranking.model import Slot
 
 _PARALLEL_WRITES = 16
+_INSTANT = timedelta(microseconds=1)
 _OPEN = "attribute_exists(pk) AND attribute_not_exists(deleting)"
 # An image that is deleted and made again begins at the first revision again.
 _UNCHANGED = "revision = :revision AND incarnation = :incarnation"
@@ -378,15 +382,44 @@ class DynamoDBGalleries:
             names[f"#i{at}"] = note.image_id
             values[f":i{at}"] = _note(note)
             sets.append(f"settling.#i{at} = :i{at}")
-        written = self._update_gallery(
-            gallery.key,
-            f"SET {', '.join(sets)} ADD #views :views, clicks :clicks, revision :one",
-            "revision = :revision AND created_at = :created_at",
-            values,
-            {**names, "#views": "views"},
+        totals = {
+            "TableName": self._galleries,
+            "Key": _gallery_key(gallery.key),
+            "UpdateExpression": f"SET {', '.join(sets)} ADD #views :views, clicks :clicks, revision :one",
+            "ConditionExpression": "revision = :revision AND created_at = :created_at",
+            "ExpressionAttributeNames": {**names, "#views": "views"},
+            "ExpressionAttributeValues": values,
+        }
+        hour = {
+            "TableName": self._galleries,
+            "Key": {"pk": {"S": _partition(gallery.key)}, "sk": {"S": _hour_sort_key(gallery, utc_now())}},
+            "UpdateExpression": "ADD #views :views, clicks :clicks",
+            "ExpressionAttributeNames": {"#views": "views"},
+            "ExpressionAttributeValues": {name: values[name] for name in (":views", ":clicks")},
+        }
+        self._transact([{"Update": totals}, {"Update": hour}], gallery_at=0)
+
+    def list_hours(self, gallery: Gallery, first: datetime, end: datetime) -> Sequence[CountedHour]:
+        if first >= end:
+            return []
+        items = query_all(
+            self._client,
+            TableName=self._galleries,
+            KeyConditionExpression="pk = :gallery AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues={
+                ":gallery": {"S": _partition(gallery.key)},
+                ":first": {"S": _hour_sort_key(gallery, first)},
+                ":last": {"S": _hour_sort_key(gallery, end - _INSTANT)},
+            },
+            ConsistentRead=True,
         )
-        if not written:
-            raise StaleGallery
+        return [
+            CountedHour(
+                from_rfc3339(f"{item['sk']['S'].rpartition('#')[2]}:00:00"),
+                Totals(int(item["views"]["N"]), int(item["clicks"]["N"])),
+            )
+            for item in items
+        ]
 
     def clear_settled(self, key: GalleryKey, settled: Sequence[Counted]) -> None:
         names, conditions, values = {}, [], {}
@@ -520,6 +553,11 @@ def _experiment_text(experiment: Experiment) -> str:
 def _experiment(text: str) -> Experiment:
     experiment_id, number, started_at, totals, is_ready = json.loads(text)
     return Experiment(experiment_id, number, from_rfc3339(started_at), Totals(*totals), is_ready)
+
+
+def _hour_sort_key(gallery: Gallery, moment: datetime) -> str:
+    """Where an hour of a gallery's counts stands: behind its versions, and apart from those of an earlier gallery."""
+    return f"when#{to_rfc3339(gallery.created_at)}#{moment.astimezone(UTC).isoformat()[:13]}"
 
 
 def _version_sort_key(number: int) -> str:

@@ -108,6 +108,22 @@ class Counted(NamedTuple):
     at: int = 0
 
 
+class CountedHour(NamedTuple):
+    """What a gallery's totals took in within an hour, or a day, from `start` on."""
+
+    start: datetime
+    totals: Totals
+
+
+def by_day(hours: Iterable[CountedHour]) -> list[CountedHour]:
+    """The days (UTC) of these hours, which are in order."""
+    days: dict[datetime, Totals] = {}
+    for hour in hours:
+        day = hour.start.replace(hour=0)
+        days[day] = days.get(day, NOTHING_COUNTED).plus(hour.totals)
+    return [CountedHour(day, totals) for day, totals in days.items()]
+
+
 class Score(NamedTuple):
     """An image's points under a version of the ranking, stored in one of the two indexes.
 

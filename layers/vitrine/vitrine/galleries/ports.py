@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from vitrine.galleries.model import (
         Counted,
+        CountedHour,
         Counts,
         Experiment,
         Gallery,
@@ -140,6 +142,10 @@ class GalleryStore(Protocol):
 
     def advance_totals(self, gallery: Gallery, settlement: Settlement) -> None:
         """Add the increase and note what is settling, if the gallery stands at its revision. Raises StaleGallery."""
+        ...
+
+    def list_hours(self, gallery: Gallery, first: datetime, end: datetime) -> Sequence[CountedHour]:
+        """What the gallery's totals took in, hour by hour: those of `first` and after, begun before `end`."""
         ...
 
     def clear_settled(self, key: GalleryKey, settled: Sequence[Counted]) -> None:
