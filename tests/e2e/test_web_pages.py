@@ -188,3 +188,76 @@ def test_a_wrong_key_is_refused_and_a_publishable_one_sees_what_it_may(stack: St
         assert page.get_by_role("navigation").get_by_role("link").all_inner_texts() == ["Gallery", "Search", "For you"]
         page.evaluate("location.hash = '#/jobs'")
         page.get_by_text("needs a secret key").wait_for()
+
+
+def test_a_key_is_made_shown_once_rolled_and_revoked(page: Any, shop: Api) -> None:
+    label = f"Team {uuid.uuid4().hex[:6]}"
+    keys = page.get_by_role("region", name="Keys of the shop")
+    form = keys.get_by_role("form", name="New key")
+    form.get_by_label("What it is for").fill(label)
+    form.get_by_label("Role").select_option("reviewer")
+    form.get_by_label("The reviewer's name").fill("ann")
+    form.get_by_role("button", name="Make the key").click()
+    made = keys.get_by_role("status").locator("code").inner_text()
+    assert made.startswith("sk_")
+    keys.get_by_role("button", name="Done").click()
+    assert made not in page.content()
+    keys.get_by_role("button", name=f"Roll {label}").click()
+    rolled = keys.get_by_role("status").locator("code").inner_text()
+    assert rolled != made
+    page.once("dialog", lambda dialog: dialog.accept())
+    keys.get_by_role("button", name=f"Revoke {label}").click()
+    page.wait_for_function("label => !document.querySelector(`[aria-label='Revoke ${label}']`)", arg=label)
+    mine = [key for key in shop.get("/keys?limit=100").json["items"] if key["label"] == label]
+    assert len(mine) == 2
+    assert all(key["revoked_at"] for key in mine)
+    assert has_names(page)
+    assert fits_a_phone(page)
+
+
+def test_a_key_stays_in_its_tab_and_a_link_does_not_replace_it_unasked(page: Any, stack: Stack) -> None:
+    kept = "JSON.parse(sessionStorage.getItem('vitrine.session')).key"
+    assert page.evaluate(kept) == stack.secret_key
+    assert page.evaluate("localStorage.getItem('vitrine.session')") is None
+    asked: list[str] = []
+
+    def answer(dialog: Any) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", answer)
+    page.evaluate("location.hash = '#/gallery?key=sk_of_an_attacker_0123456789'")
+    page.reload()
+    page.get_by_role("navigation", name="Pages").wait_for()
+    assert len(asked) == 1
+    assert page.evaluate(kept) == stack.secret_key
+    assert "key=" not in page.url
+
+
+def test_an_answer_that_comes_late_does_not_overwrite_a_newer_one(page: Any) -> None:
+    def answer(route: Any) -> None:
+        word = "tomato" if "tomato" in route.request.url else "kiwi"
+        item = {"id": word, "gallery_id": "g", "name": word, "url": "data:,", "highlight": {}, "score": 1}
+        found = {
+            "items": [item],
+            "total": {"value": 1, "relation": "eq"},
+            "facets": {},
+            "took_ms": 1,
+            "next_cursor": None,
+        }
+        route.fulfill(json=found, headers={"Access-Control-Allow-Origin": "*"})
+
+    held: list[Any] = []
+    page.route("**/search/images?*tomato*", held.append)
+    page.route("**/search/images?*kiwi*", answer)
+    turn_to(page, "Search")
+    field = page.get_by_label("Search images")
+    field.fill("tomato")
+    page.wait_for_timeout(800)
+    field.fill("kiwi")
+    page.get_by_text("kiwi", exact=True).first.wait_for()
+    assert held
+    for route in held:
+        answer(route)
+    page.wait_for_timeout(500)
+    assert page.get_by_text("tomato", exact=True).count() == 0

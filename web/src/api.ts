@@ -4,6 +4,8 @@ export interface Session {
   apiUrl: string;
   key: string;
   reviewer: string;
+  /** Whether the key outlives this tab. */
+  remember: boolean;
   /** The address of the demo shop, where there is one. */
   shopUrl: string;
 }
@@ -29,18 +31,24 @@ export class ApiError extends Error {
 
 const STORED = "vitrine.session";
 
-/** What was entered before; a key in the address (`#/…?key=sk_…`) is taken over and removed from it. */
+/**
+ * What was entered before. A key in the address (`#/…?key=sk_…`) is removed from it, and taken over where there is no
+ * other one yet, or where the person at the screen agrees to replace that one.
+ */
 export async function loadSession(): Promise<Session> {
-  const stored: Partial<Session> = JSON.parse(localStorage.getItem(STORED) ?? "{}");
+  const remembered = localStorage.getItem(STORED);
+  const stored: Partial<Session> = JSON.parse(sessionStorage.getItem(STORED) ?? remembered ?? "{}");
   const deployed = (await fetch("./config.json")
     .then((answer) => (answer.ok ? answer.json() : {}))
     .catch(() => ({}))) as { api_url?: string; shop_url?: string };
   const [route, query] = location.hash.split("?");
   const given = new URLSearchParams(query).get("key");
   if (given) history.replaceState(null, "", route || "#/");
+  const takesOver = given && (!stored.key || stored.key === given || confirm(asksToReplace(stored.key, given)));
   const session = {
     apiUrl: deployed.api_url ?? stored.apiUrl ?? "",
-    key: given ?? stored.key ?? "",
+    key: (takesOver ? given : stored.key) ?? "",
+    remember: stored.remember ?? remembered !== null,
     reviewer: stored.reviewer ?? "",
     shopUrl: deployed.shop_url ?? "",
   };
@@ -48,8 +56,16 @@ export async function loadSession(): Promise<Session> {
   return session;
 }
 
+/** Keep the session for this tab, or beyond it where it is to be remembered. */
 export function saveSession(session: Session): void {
-  localStorage.setItem(STORED, JSON.stringify(session));
+  const [chosen, other] = session.remember ? [localStorage, sessionStorage] : [sessionStorage, localStorage];
+  chosen.setItem(STORED, JSON.stringify(session));
+  other.removeItem(STORED);
+}
+
+function asksToReplace(stored: string, given: string): string {
+  const begin = (key: string) => `${key.slice(0, 7)}…`;
+  return `The link that you opened brings the key ${begin(given)}. Use it in place of your key ${begin(stored)}?`;
 }
 
 /** One request. Throws ApiError with a sentence that a person can act on. */

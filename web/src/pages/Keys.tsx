@@ -1,11 +1,12 @@
 import { useState } from "react";
-import { call, said, type Session } from "../api";
+import { ApiError, call, said, type Session } from "../api";
 import { Problem } from "../parts";
+import { KeyList } from "./KeyList";
 
 export function Keys({ session, change }: { session: Session; change: (session: Session) => void }) {
   const [entered, setEntered] = useState(session);
   const [problem, setProblem] = useState<string | null>(null);
-  const field = (name: keyof Session) => ({
+  const field = (name: "key" | "reviewer" | "apiUrl") => ({
     value: entered[name],
     onChange: (event: { target: { value: string } }) => setEntered({ ...entered, [name]: event.target.value }),
   });
@@ -14,10 +15,11 @@ export function Keys({ session, change }: { session: Session; change: (session: 
       apiUrl: entered.apiUrl.trim().replace(/\/+$/, ""),
       key: entered.key.trim(),
       reviewer: entered.reviewer.trim(),
+      remember: entered.remember,
       shopUrl: session.shopUrl,
     };
     try {
-      await call(cleaned, "GET", "/galleries?limit=1");
+      await checkKey(cleaned);
       change(cleaned);
       location.hash = cleaned.key.startsWith("sk_") ? "#/review" : "#/gallery";
     } catch (error) {
@@ -25,6 +27,7 @@ export function Keys({ session, change }: { session: Session; change: (session: 
     }
   }
   return (
+    <>
     <form
       className="card narrow"
       onSubmit={(event) => {
@@ -36,7 +39,15 @@ export function Keys({ session, change }: { session: Session; change: (session: 
       <label>
         Key
         <input {...field("key")} type="password" required autoComplete="off" spellCheck={false} placeholder="sk_… or pk_…" />
-        <small>It stays in this browser. Reviewing, imports and jobs need a secret key.</small>
+        <small>It stays in this tab. Reviewing, imports and jobs need another key than a publishable one.</small>
+      </label>
+      <label className="inline">
+        <input
+          type="checkbox"
+          checked={entered.remember}
+          onChange={(event) => setEntered({ ...entered, remember: event.target.checked })}
+        />
+        Remember it in this browser
       </label>
       <label>
         Your name
@@ -50,5 +61,16 @@ export function Keys({ session, change }: { session: Session; change: (session: 
       <Problem text={problem} />
       <button className="primary">Enter</button>
     </form>
+    {session.key.startsWith("sk_") && <KeyList session={session} />}
+    </>
   );
+}
+
+/** Throws when the key does not hold; a key whose role does not reach this list holds all the same. */
+async function checkKey(session: Session): Promise<void> {
+  try {
+    await call(session, "GET", "/galleries?limit=1");
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 403) throw error;
+  }
 }
