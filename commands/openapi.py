@@ -33,6 +33,7 @@ from commands.errors import PROBLEMS
 from vitrine.platform.http import ANYONE, ID_PATTERN, ROLES
 from vitrine.platform.problems import KINDS, UNEXPECTED, MethodNotAllowed
 from vitrine.platform.published_api import DOCUMENT
+from vitrine.renditions.model import MEDIA_TYPES
 
 if TYPE_CHECKING:
     from vitrine.platform.http import Route
@@ -230,6 +231,8 @@ def _responses(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         response: dict[str, Any] = {"description": HTTPStatus(status).phrase}
         if kind is str:
             response["content"] = {"text/html": {"schema": {"type": "string"}}}
+        elif kind is bytes:
+            response["content"] = {it: {} for it in MEDIA_TYPES.values()}
         elif kind is not None:
             schema = _schema(kind, schemas)
             listed = route.paged and status == HTTPStatus.OK

@@ -13,7 +13,7 @@ packages:
 	mkdir -p "$(content)"
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-compile --target "$(content)" \
 		--python-version $(VERSION) --platform manylinux_2_28_$(MACHINE) --platform manylinux2014_$(MACHINE) \
-		--only-binary=:all: --require-hashes --requirement "$(layer)requirements.txt"
+		--only-binary=:all: $(addprefix --no-binary=,$(SOURCES)) --no-deps --require-hashes --requirement "$(layer)requirements.txt"
 	find "$(content)" -name __pycache__ -type d -prune -exec rm -rf {} +
 
 bytecode: packages

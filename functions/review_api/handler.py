@@ -102,7 +102,7 @@ def get_trail(request: Request) -> Answer:
     return Answer(200, {"items": [step_answer(step) for step in steps]})
 
 
-@app.route("GET", "/pictures/{merchant_id}/{snapshot_id}", scope=ANYONE, answers={302: None}, cacheable=True)
+@app.route("GET", "/snapshot-pictures/{merchant_id}/{snapshot_id}", scope=ANYONE, answers={302: None}, cacheable=True)
 def get_picture(request: Request) -> Answer:
     """Show the picture of an approved snapshot to everyone."""
     snapshot = find_snapshot(review_store(), request.path_id("merchant_id"), request.path_id("snapshot_id"))

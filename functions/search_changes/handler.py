@@ -9,7 +9,7 @@ from vitrine.search.model import PictureKey
 from vitrine.search.sqs import ChangedImage
 from vitrine.search.wiring import changes
 
-_SEARCHED = ("description", "weight", "hidden", "incarnation")
+_SEARCHED = ("description", "weight", "hidden", "incarnation", "original")
 
 
 @invocation

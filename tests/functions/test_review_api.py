@@ -253,7 +253,8 @@ def test_an_uploaded_picture_waits_for_its_bytes_and_is_public_once_approved(she
     assert put("snapshots/shop/apple1") == set()
     follow()
     assert claim("ann") == ["apple1"]
-    picture = api_event("GET", "/pictures/{merchant_id}/{snapshot_id}", merchant_id="shop", snapshot_id="apple1")
+    path = "/snapshot-pictures/{merchant_id}/{snapshot_id}"
+    picture = api_event("GET", path, merchant_id="shop", snapshot_id="apple1")
     assert send(review, picture)[0] == 404
     decide("ann", "apple1")
     status, _, headers = send(review, picture)
@@ -261,7 +262,7 @@ def test_an_uploaded_picture_waits_for_its_bytes_and_is_public_once_approved(she
     assert "/snapshots/shop/apple1?" in headers["Location"]
     follow()
     _, page, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}/images", gallery_id="shelf"))
-    assert page["items"][0]["url"].endswith("/pictures/shop/apple1")
+    assert page["items"][0]["url"].endswith("/snapshot-pictures/shop/apple1")
     assert page["items"][0]["product_ids"] == ["apple"]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 from vitrine.galleries.model import by_day
 from vitrine.platform.times import to_rfc3339
 from vitrine.ranking.policies import POLICIES
+from vitrine.renditions.answers import RenditionsAnswer, renditions_answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +43,7 @@ class GalleryAnswer(TypedDict):
     counting: str
     public_counts: bool
     cache_seconds: int
+    mirror: bool
     created_at: str
     images: int
     views: NotRequired[int]
@@ -92,6 +94,7 @@ class ImageAnswer(TypedDict):
     pinned_position: int | None
     hidden: NotRequired[bool]
     explanation: NotRequired[ExplanationAnswer]
+    renditions: RenditionsAnswer | None
 
 
 class IntervalAnswer(TypedDict):
@@ -249,6 +252,7 @@ def gallery_answer(gallery: Gallery, *, counts: bool) -> GalleryAnswer:
         "counting": gallery.counting,
         "public_counts": gallery.public_counts,
         "cache_seconds": gallery.cache_seconds,
+        "mirror": gallery.mirror,
         "created_at": to_rfc3339(gallery.created_at),
         "images": gallery.images,
     }
@@ -274,6 +278,7 @@ def image_answer(image: Image, *, counts: bool) -> ImageAnswer:
         "width": described.width,
         "height": described.height,
         "pinned_position": image.pinned_position,
+        "renditions": renditions_answer(image.mirrored) if image.mirrored else None,
     }
     if counts:
         answer["weight"] = image.weight

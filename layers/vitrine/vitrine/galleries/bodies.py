@@ -92,6 +92,14 @@ class PutGallery(RequestBody):
             "unless `every_event`. A change takes up to 10 s."
         ),
     ] = None
+    mirror: Annotated[
+        bool,
+        Field(
+            default_factory=bool,
+            description="Whether pictures are copied and served in every size; true at first. When false, images have "
+            "no `renditions` and are shown from their own addresses. Holds for images that are put from now on.",
+        ),
+    ]
 
     def changes(self) -> GalleryChanges:
         """What was sent, in the domain's terms."""

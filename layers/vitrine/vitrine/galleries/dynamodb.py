@@ -53,6 +53,7 @@ from vitrine.platform.threads import run_all
 from vitrine.platform.times import from_rfc3339, to_rfc3339, utc_now
 from vitrine.ranking.experiments import Arm
 from vitrine.ranking.model import Prior, Ranking, Version
+from vitrine.renditions.model import Original, Picture
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -102,6 +103,7 @@ class DynamoDBGalleries:
                     "counting": gallery.counting,
                     "public_counts": gallery.public_counts,
                     "cache_seconds": gallery.cache_seconds,
+                    "mirror": gallery.mirror,
                 }
             ),
             "live": {"S": _version_text(gallery.live)},
@@ -648,6 +650,7 @@ def _gallery(item: Item) -> Gallery:
         retired=_version(item["retired"]["S"]) if "retired" in item else None,
         last_version=int(item["last_version"]["N"]),
         experiment=_experiment(item["experiment"]["S"]) if "experiment" in item else None,
+        mirror=item.get("mirror") != {"BOOL": False},
     )
 
 
@@ -678,6 +681,18 @@ def _image_item(image: Image) -> Item:
     }
     if image.pinned_position is not None:
         item["pinned_position"] = {"N": str(image.pinned_position)}
+    if image.original:
+        digest, url, picture = image.original
+        item["original"] = {
+            "M": {
+                "digest": {"S": digest},
+                "url": {"S": url},
+                "width": {"N": str(picture.width)},
+                "height": {"N": str(picture.height)},
+                "placeholder": {"B": picture.placeholder},
+                "animated": {"BOOL": picture.animated},
+            }
+        }
     if image.hidden:
         item["hidden"] = {"BOOL": True}
     for score in image.scores:
@@ -721,6 +736,7 @@ def _image(item: Item) -> Image:
         int(pinned["N"]) if pinned else None,
         "hidden" in item,
         int(item["revision"]["N"]),
+        _original(item["original"]["M"]) if "original" in item else None,
     )
 
 
@@ -732,3 +748,9 @@ def _scores(item: Item) -> tuple[Score, ...]:
             version, points, at = stored["S"].split()
             scores.append(Score(slot, int(version), int(points), int(at)))
     return tuple(scores)
+
+
+def _original(item: Item) -> Original:
+    size = (int(item["width"]["N"]), int(item["height"]["N"]))
+    picture = Picture(*size, bytes(item["placeholder"]["B"]), item["animated"]["BOOL"])
+    return Original(item["digest"]["S"], item["url"]["S"], picture)

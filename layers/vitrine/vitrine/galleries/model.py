@@ -26,6 +26,8 @@ from vitrine.ranking.policies import POLICIES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from vitrine.renditions.model import Original
+
 Counting = Literal["once_an_hour", "every_event"]
 
 CLICK_WEIGHT = 7
@@ -165,7 +167,8 @@ class Image(NamedTuple):
     """One picture in one gallery. A tuple: it is made ten times faster than a dataclass, and a page makes a hundred.
 
     `incarnation` is fresh at each creation, so that what was counted for a deleted image never reaches a new
-    one of the same id. `revision` grows with each write; both together guard the next one.
+    one of the same id. `revision` grows with each write; both together guard the next one. `original` is the copy of
+    the picture, or of the picture before it.
     """
 
     gallery: GalleryKey
@@ -177,6 +180,7 @@ class Image(NamedTuple):
     pinned_position: int | None = None
     hidden: bool = False
     revision: int = 0
+    original: Original | None = None
 
     @property
     def weight(self) -> int:
@@ -226,6 +230,12 @@ class Image(NamedTuple):
 
         return points(self) == points(after)
 
+    @property
+    def mirrored(self) -> Original | None:
+        """The copy of the picture as it is now, None where there is none yet or the image is hidden."""
+        original = self.original
+        return original if original and original.url == self.description.url and not self.hidden else None
+
     def described(self, description: Description) -> Image:
         """This image after a change of its description."""
         return self._replace(description=description)
@@ -270,8 +280,9 @@ class Gallery:
     `public_counts` says whether web pages are told what was counted for it and for its images, `cache_seconds` how
     long shared caches may keep what they read of it.
     `counting` says how often a visitor of a web page counts for an image: once an hour for views and for clicks, or
-    with every event. `totals` count every event of the gallery's life, deleted images' too. `settling` holds, for
-    images whose new totals are already in `totals` and not yet on the image, what they will be.
+    with every event. `mirror` says whether pictures are copied and served in every size. `totals` count every event
+    of the gallery's life, deleted images' too. `settling` holds, for images whose new totals are already in `totals`
+    and not yet on the image, what they will be.
     """
 
     key: GalleryKey
@@ -286,6 +297,7 @@ class Gallery:
     counting: Counting = "once_an_hour"
     public_counts: bool = False
     cache_seconds: int = CACHE_SECONDS
+    mirror: bool = True
     next: Version | None = None
     retired: Version | None = None
     last_version: int = 1
@@ -340,6 +352,7 @@ class GalleryChanges(TypedDict, total=False):
     counting: Counting
     public_counts: bool
     cache_seconds: int
+    mirror: bool
 
 
 def new_gallery(key: GalleryKey, now: datetime, changes: GalleryChanges | None = None) -> Gallery:
@@ -353,6 +366,7 @@ def new_gallery(key: GalleryKey, now: datetime, changes: GalleryChanges | None =
         counting=said.get("counting", "once_an_hour"),
         public_counts=said.get("public_counts", False),
         cache_seconds=said.get("cache_seconds", CACHE_SECONDS),
+        mirror=said.get("mirror", True),
     )
 
 

@@ -212,7 +212,7 @@ class Refused(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A status, a JSON value (None for no body; a text goes as it is, with its Content-Type) and more headers.
+    """A status, a JSON value and more headers. None is no body; text and bytes go as they are, with their Content-Type.
 
     `metrics` are told of the request, and not to its sender. `passing` names what differs between two readings of
     the same thing, and so has no part in the ETag. `shared_seconds` is how long shared caches may keep an answer of a
@@ -605,8 +605,9 @@ def _gateway_answer(answer: Answer, event: dict[str, Any], caching: str) -> dict
     for name, value in answer.headers.items():
         headers[name] = value if value.isascii() else quote(value, safe=_ASCII)
     status = answer.status
-    body = "" if answer.content is None else _text_of(answer.content)
-    encoded = body.encode()
+    is_binary = isinstance(answer.content, bytes)
+    encoded = b"" if answer.content is None else answer.content if is_binary else _text_of(answer.content).encode()
+    body = base64.b64encode(encoded).decode() if is_binary else encoded.decode()
     if answer.content is not None:
         headers.setdefault("Content-Type", _JSON)
     if event["httpMethod"] == "GET" and status == 200:  # noqa: PLR2004
@@ -617,9 +618,9 @@ def _gateway_answer(answer: Answer, event: dict[str, Any], caching: str) -> dict
         headers["ETag"] = etag
         headers["Vary"] = "X-Api-Key, X-User-Token"
         if _matches(event.get("headers") or {}, etag):
-            status, body = 304, ""
+            status, body, is_binary = 304, "", False
             del headers["Content-Type"]
-    return {"statusCode": status, "headers": headers, "body": body}
+    return {"statusCode": status, "headers": headers, "body": body, "isBase64Encoded": is_binary}
 
 
 def _text_of(content: Any) -> str:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class GalleryPublisher:
     """The port Galleries.
 
-    An image has its snapshot's id and its product's name; an uploaded picture is at `{public_api_url}/pictures/…`.
+    An image has its snapshot's id and its product's name; an uploaded picture is at
+    `{public_api_url}/snapshot-pictures/…`.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class GalleryPublisher:
 
     def _description(self, snapshot: Snapshot) -> Description:
         product = self._products.find_products(snapshot.merchant_id, [snapshot.product_id]).get(snapshot.product_id)
-        uploaded = f"{self._public_api_url}/pictures/{snapshot.merchant_id}/{snapshot.snapshot_id}"
+        uploaded = f"{self._public_api_url}/snapshot-pictures/{snapshot.merchant_id}/{snapshot.snapshot_id}"
         return Description(
             name=(product.name if product else None) or snapshot.filename,
             url=snapshot.url or uploaded,

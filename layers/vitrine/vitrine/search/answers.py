@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from vitrine.platform.times import to_rfc3339
+from vitrine.renditions.answers import RenditionsAnswer, renditions_answer
 
 if TYPE_CHECKING:
     from vitrine.search.model import Hit
@@ -23,6 +24,7 @@ class FoundImageAnswer(TypedDict):
     product_ids: list[str]
     width: int | None
     height: int | None
+    renditions: RenditionsAnswer | None
     score: float | None
     highlight: dict[str, str]
 
@@ -68,6 +70,7 @@ def found_image_answer(hit: Hit, *, counts: bool) -> FoundImageAnswer:
         "product_ids": list(picture.product_ids),
         "width": picture.width,
         "height": picture.height,
+        "renditions": renditions_answer(picture.original) if picture.original else None,
         "score": hit.score,
         "highlight": dict(hit.highlight),
     }

@@ -7,6 +7,8 @@ import json
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
+from vitrine.renditions.model import Original
+from vitrine.renditions.model import Picture as Copied
 from vitrine.search import relevance
 from vitrine.search.model import Picture
 
@@ -38,12 +40,20 @@ def picture_words(picture: Picture) -> list[str]:
 
 def to_source(picture: Picture) -> bytes:
     """The whole picture, as hits bring it back."""
-    return json.dumps(asdict(picture), default=datetime.isoformat, separators=(",", ":")).encode()
+    raw = asdict(picture)
+    if picture.original:
+        digest, _, (width, height, placeholder, animated) = picture.original
+        raw["original"] = [digest, width, height, placeholder.hex(), animated]
+    return json.dumps(raw, default=datetime.isoformat, separators=(",", ":")).encode()
 
 
 def to_picture(source: bytes | str) -> Picture:
     """Inverse of `to_source`."""
     raw = json.loads(source)
+    if raw.get("original"):
+        digest, width, height, placeholder, animated = raw["original"]
+        copied = Copied(width, height, bytes.fromhex(placeholder), animated)
+        raw["original"] = Original(digest, raw["url"], copied)
     return Picture(
         **{
             **raw,

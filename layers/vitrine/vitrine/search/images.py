@@ -34,6 +34,7 @@ def to_picture(image: Image) -> Picture:
         width=described.width,
         height=described.height,
         weight=float(image.weight),
+        original=image.mirrored,
     )
 
 

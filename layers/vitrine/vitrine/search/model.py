@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from vitrine.renditions.model import Original
+
 
 class PictureKey(NamedTuple):
     """Which image of which gallery."""
@@ -39,6 +41,7 @@ class Picture:
     width: int | None = None
     height: int | None = None
     weight: float = 0.0
+    original: Original | None = None
 
     @property
     def key(self) -> PictureKey:

@@ -1,0 +1,33 @@
+"""The stream of image changes becomes messages that name the images whose pictures to mirror or withdraw."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from vitrine.platform.telemetry import logger
+from vitrine.renditions.model import Holder
+from vitrine.renditions.wiring import mirroring
+
+
+def lambda_handler(event: dict[str, Any], context: object) -> None:
+    """Send on what shows another picture now. All records are tried again when sending fails."""
+    sent = mirroring().send(_holder(record) for record in event["Records"] if _differs(record["dynamodb"]))
+    logger.info("sent", extra={"records": len(event["Records"]), "images": sent})
+
+
+def _differs(change: dict[str, Any]) -> bool:
+    return _shown(change.get("OldImage")) != _shown(change.get("NewImage"))
+
+
+def _shown(image: dict[str, Any] | None) -> tuple[str, str] | None:
+    """What tells which picture an image shows; None when it shows none."""
+    if image is None or "hidden" in image:
+        return None
+    return json.loads(image["description"]["S"])["url"], image["incarnation"]["S"]
+
+
+def _holder(record: dict[str, Any]) -> Holder:
+    keys = record["dynamodb"]["Keys"]
+    merchant_id, gallery_id = keys["pk"]["S"].split("/")
+    return Holder(merchant_id, gallery_id, keys["sk"]["S"])

@@ -1,0 +1,25 @@
+"""Renditions of pictures over HTTP."""
+
+from __future__ import annotations
+
+import time
+
+from vitrine.platform.http import ANYONE, Answer, HttpApp, Request
+from vitrine.platform.problems import NotFound
+from vitrine.renditions.make_rendition import make_rendition
+from vitrine.renditions.model import MEDIA_TYPES, read_path
+from vitrine.renditions.wiring import codec, files, pictures
+
+_IMMUTABLE = "public, max-age=31536000, immutable"
+
+lambda_handler = app = HttpApp()
+
+
+@app.route("GET", "/pictures/{digest}/{file}", scope=ANYONE, answers={200: bytes})
+def get_rendition(request: Request) -> Answer:
+    """Serve a picture at a width: `file` is `{width}.{avif|webp|jpg}`, as `renditions` of an image names it."""
+    rendition = read_path(request.path_parameters["digest"], request.path_parameters["file"])
+    if rendition is None:
+        raise NotFound("There is no such picture.")
+    made = make_rendition(pictures(), files(), codec(), rendition, time.sleep)
+    return Answer(200, made, {"Content-Type": MEDIA_TYPES[rendition.format], "Cache-Control": _IMMUTABLE})

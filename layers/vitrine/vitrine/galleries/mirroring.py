@@ -1,0 +1,58 @@
+"""Images of galleries as those who show pictures."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from vitrine.galleries.change_image import change_image
+from vitrine.galleries.model import GalleryKey
+from vitrine.platform.problems import NotFound
+from vitrine.renditions.ports import Shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vitrine.galleries.model import Image
+    from vitrine.galleries.ports import GalleryStore
+    from vitrine.renditions.model import Holder, Original
+
+
+class GalleryHolders:
+    """The port Holders."""
+
+    def __init__(self, store: GalleryStore) -> None:
+        self._store = store
+
+    def find(self, holder: Holder) -> Shown | None:
+        """What the image shows; None when it is gone or hidden, or its gallery is not mirrored."""
+        key = _key(holder)
+        image = self._store.get_images(key, [holder.image_id]).get(holder.image_id)
+        if image is None or image.hidden:
+            return None
+        gallery = self._store.find_gallery(key)
+        return Shown(image.description.url, image.original) if gallery and gallery.mirror else None
+
+    def refer(self, holder: Holder, original: Original) -> None:
+        """Let the image refer to a copy of the picture that it shows."""
+
+        def change(image: Image) -> Image:
+            return image._replace(original=original) if image.description.url == original.url else image
+
+        self._change(holder, change)
+
+    def forget(self, holder: Holder, digest: str) -> None:
+        """Let the image refer to this copy no more."""
+
+        def change(image: Image) -> Image:
+            return image._replace(original=None) if image.original and image.original.digest == digest else image
+
+        self._change(holder, change)
+
+    def _change(self, holder: Holder, change: Callable[[Image], Image]) -> None:
+        with suppress(NotFound):
+            change_image(self._store, _key(holder), holder.image_id, change)
+
+
+def _key(holder: Holder) -> GalleryKey:
+    return GalleryKey(holder.merchant_id, holder.gallery_id)

@@ -1,0 +1,49 @@
+"""Renditions as clients read them."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, TypedDict
+
+from vitrine.renditions.model import Rendition, widths_of
+
+if TYPE_CHECKING:
+    from vitrine.renditions.model import Original
+
+
+class SizeAnswer(TypedDict):
+    width: int
+    avif: str
+    webp: str
+    jpg: str
+
+
+class RenditionsAnswer(TypedDict):
+    aspect_ratio: float
+    placeholder: str
+    sizes: list[SizeAnswer]
+
+
+def renditions_answer(original: Original) -> RenditionsAnswer:
+    """Where a picture is served. Addresses are relative to the API's.
+
+    Of an animation, only WebP moves: `avif` names the WebP file too, since browsers read a file by its bytes.
+    """
+    digest, _, picture = original
+
+    def path(width: int, form: str) -> str:
+        return Rendition(digest, width, form).path  # type: ignore[arg-type]
+
+    return {
+        "aspect_ratio": round(picture.width / picture.height, 4),
+        "placeholder": base64.b64encode(picture.placeholder).decode(),
+        "sizes": [
+            {
+                "width": width,
+                "avif": path(width, "webp" if picture.animated else "avif"),
+                "webp": path(width, "webp"),
+                "jpg": path(width, "jpg"),
+            }
+            for width in widths_of(picture)
+        ],
+    }

@@ -1,0 +1,230 @@
+"""Pictures and who holds them, in one table.
+
+| pk | sk | |
+|---|---|---|
+| `picture/{digest}` | `-` | an original, the marks of its holders, and leases `making_{width}.{format}` |
+| `holder/{merchant_id}/{gallery_id}/{image_id}` | `-` | digests that an image may hold, and its lease |
+| `withdrawn/{merchant_id}/{gallery_id}` | `{digest}` | a picture that was removed, for 90 days |
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from vitrine.platform.dynamodb import ConditionFailed, query_all, retry_contended, translated
+from vitrine.platform.times import to_rfc3339
+from vitrine.renditions.model import Picture
+from vitrine.renditions.ports import Busy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from vitrine.renditions.model import Holder, Rendition
+
+MAKING_SECONDS = 30  # longer than the function that makes a rendition may run
+WORKING_SECONDS = 70  # longer than the function that mirrors may run
+_WAITS_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+_KEPT = timedelta(days=90)
+_OPEN = "attribute_exists(holders) AND attribute_not_exists(closed)"
+
+
+class _Table:
+    def __init__(self, client: DynamoDBClient, table: str, clock: Callable[[], float] = time.time) -> None:
+        self._client = client
+        self._table = table
+        self._clock = clock
+
+    def _get(self, pk: str) -> dict[str, Any] | None:
+        with translated():
+            answer = self._client.get_item(TableName=self._table, Key=_key(pk), ConsistentRead=True)
+        return answer.get("Item")
+
+    def _update(self, pk: str, **update: Any) -> dict[str, Any] | None:
+        """The item after the update; None where the condition does not hold."""
+
+        def attempt() -> dict[str, Any]:
+            with translated():
+                answer = self._client.update_item(TableName=self._table, Key=_key(pk), ReturnValues="ALL_NEW", **update)
+            return answer["Attributes"]
+
+        try:
+            return retry_contended(attempt)
+        except ConditionFailed:
+            return None
+
+
+class DynamoDBPictures(_Table):
+    """The port Pictures."""
+
+    def find(self, digest: str) -> Picture | None:
+        item = self._get(_picture_pk(digest))
+        return _picture(item) if item and "holders" in item and "closed" not in item else None
+
+    def hold(self, digest: str, holder: Holder, picture: Picture) -> None:
+        held = self._update(
+            _picture_pk(digest),
+            UpdateExpression="ADD holders :mark SET width = :width, height = :height, placeholder = :placeholder, "
+            "animated = :animated",
+            ConditionExpression="attribute_not_exists(closed)",
+            ExpressionAttributeValues={
+                ":mark": {"BS": [holder.mark]},
+                ":width": {"N": str(picture.width)},
+                ":height": {"N": str(picture.height)},
+                ":placeholder": {"B": picture.placeholder},
+                ":animated": {"BOOL": picture.animated},
+            },
+        )
+        if held is None:
+            raise Busy
+
+    def let_go(self, digest: str, holder: Holder) -> Picture | None:
+        left = self._update(
+            _picture_pk(digest),
+            UpdateExpression="DELETE holders :mark",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeValues={":mark": {"BS": [holder.mark]}},
+        )
+        if left is None or "holders" in left:
+            return None
+        closed = self._update(
+            _picture_pk(digest),
+            UpdateExpression="SET closed = :yes",
+            ConditionExpression="attribute_exists(pk) AND attribute_not_exists(holders)",
+            ExpressionAttributeValues={":yes": {"BOOL": True}},
+        )
+        return _picture(closed) if closed else None
+
+    def is_being_made(self, digest: str) -> bool:
+        item = self._get(_picture_pk(digest)) or {}
+        return any(name.startswith("making_") and float(it["N"]) > self._clock() for name, it in item.items())
+
+    def remove(self, digest: str) -> None:
+        with translated():
+            self._client.delete_item(TableName=self._table, Key=_key(_picture_pk(digest)))
+
+    def begin(self, rendition: Rendition) -> bool:
+        begun = self._update(
+            _picture_pk(rendition.digest),
+            UpdateExpression="SET #making = :until",
+            ConditionExpression=f"{_OPEN} AND (attribute_not_exists(#making) OR #making < :now)",
+            ExpressionAttributeNames={"#making": _making(rendition)},
+            ExpressionAttributeValues={
+                ":now": {"N": str(self._clock())},
+                ":until": {"N": str(self._clock() + MAKING_SECONDS)},
+            },
+        )
+        return begun is not None
+
+    def end(self, rendition: Rendition) -> None:
+        self._update(
+            _picture_pk(rendition.digest),
+            UpdateExpression="REMOVE #making",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeNames={"#making": _making(rendition)},
+        )
+
+
+class DynamoDBHoldings(_Table):
+    """The port Holdings."""
+
+    @contextmanager
+    def alone(self, holder: Holder) -> Iterator[set[str]]:
+        pk = _holder_pk(holder)
+        item = self._lease(pk)
+        try:
+            yield set(item.get("digests", {}).get("SS", ()))
+        finally:
+            left = self._update(pk, UpdateExpression="REMOVE busy_until") or {}
+            if "digests" not in left:
+                self._drop_empty(pk)
+
+    def add(self, holder: Holder, digest: str) -> None:
+        self._digests(holder, "ADD", digest)
+
+    def drop(self, holder: Holder, digest: str) -> None:
+        self._digests(holder, "DELETE", digest)
+
+    def note_withdrawal(self, holder: Holder, digest: str, at: datetime) -> None:
+        item: dict[str, Any] = {
+            "pk": {"S": _withdrawn_pk(holder.merchant_id, holder.gallery_id)},
+            "sk": {"S": digest},
+            "image_id": {"S": holder.image_id},
+            "at": {"S": to_rfc3339(at)},
+            "expires_at": {"N": str(int((at + _KEPT).timestamp()))},
+        }
+        with translated():
+            self._client.put_item(TableName=self._table, Item=item)
+
+    def withdrawn(self, merchant_id: str, gallery_id: str) -> list[tuple[str, str, str]]:
+        """Image, digest and time of each picture that was removed in the last 90 days."""
+        items = query_all(
+            self._client,
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": _withdrawn_pk(merchant_id, gallery_id)}},
+        )
+        return [(it["image_id"]["S"], it["sk"]["S"], it["at"]["S"]) for it in items]
+
+    def _digests(self, holder: Holder, action: str, digest: str) -> None:
+        self._update(
+            _holder_pk(holder),
+            UpdateExpression=f"{action} digests :digest",
+            ExpressionAttributeValues={":digest": {"SS": [digest]}},
+        )
+
+    def _lease(self, pk: str) -> dict[str, Any]:
+        for pause in _WAITS_SECONDS:
+            now = self._clock()
+            item = self._update(
+                pk,
+                UpdateExpression="SET busy_until = :until",
+                ConditionExpression="attribute_not_exists(busy_until) OR busy_until < :now",
+                ExpressionAttributeValues={":now": {"N": str(now)}, ":until": {"N": str(now + WORKING_SECONDS)}},
+            )
+            if item is not None:
+                return item
+            time.sleep(pause)
+        raise Busy
+
+    def _drop_empty(self, pk: str) -> None:
+        try:
+            with translated():
+                self._client.delete_item(
+                    TableName=self._table,
+                    Key=_key(pk),
+                    ConditionExpression="attribute_not_exists(digests) AND attribute_not_exists(busy_until)",
+                )
+        except ConditionFailed:
+            return
+
+
+def _key(pk: str) -> dict[str, Any]:
+    return {"pk": {"S": pk}, "sk": {"S": "-"}}
+
+
+def _picture_pk(digest: str) -> str:
+    return f"picture/{digest}"
+
+
+def _holder_pk(holder: Holder) -> str:
+    return "/".join(("holder", *holder))
+
+
+def _withdrawn_pk(merchant_id: str, gallery_id: str) -> str:
+    return f"withdrawn/{merchant_id}/{gallery_id}"
+
+
+def _making(rendition: Rendition) -> str:
+    return f"making_{rendition.width}.{rendition.format}"
+
+
+def _picture(item: dict[str, Any]) -> Picture:
+    return Picture(
+        int(item["width"]["N"]), int(item["height"]["N"]), bytes(item["placeholder"]["B"]), item["animated"]["BOOL"]
+    )

@@ -1,0 +1,79 @@
+"""libvips in a process of its own, which is ended where a picture takes too much."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from multiprocessing import Pipe
+from typing import TYPE_CHECKING, Any, Final
+
+from vitrine.renditions.model import Picture
+from vitrine.renditions.ports import RefusedPictureError
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from vitrine.renditions.model import Format
+
+START_SECONDS: Final = 10.0
+WALL_SECONDS: Final = 10.0  # the system bounds processor and memory; this bounds a process that waits
+
+
+class VipsCodec:
+    """The port Codec. One picture at a time; the process starts with the first and stays for the next."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: Connection[Any, Any] | None = None
+
+    def describe(self, content: bytes) -> Picture:
+        """The size and the placeholder of a picture. Raises RefusedPictureError."""
+        found, _ = self._ask({"action": "describe"}, content)
+        return Picture(found["width"], found["height"], bytes.fromhex(found["placeholder"]), found["animated"])
+
+    def render(self, content: bytes, width: int, form: Format) -> bytes:
+        """A picture at this width. Raises RefusedPictureError."""
+        _, made = self._ask({"action": "render", "width": width, "format": form}, content)
+        return made
+
+    def close(self) -> None:
+        """End the process."""
+        if self._connection:
+            self._connection.close()
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+        self._connection = self._process = None
+
+    def _ask(self, request: dict[str, Any], content: bytes) -> tuple[dict[str, Any], bytes]:
+        with self._lock:
+            connection = self._connection or self._start()
+            try:
+                connection.send_bytes(json.dumps(request).encode())
+                connection.send_bytes(content)
+                if not connection.poll(WALL_SECONDS):
+                    raise TimeoutError
+                answer, made = json.loads(connection.recv_bytes()), connection.recv_bytes()
+            except (EOFError, OSError) as error:
+                self.close()
+                raise RefusedPictureError("too_much_work", "The picture takes too much work to decode") from error
+        if "code" in answer:
+            raise RefusedPictureError(answer["code"], answer["detail"])
+        return answer, made
+
+    def _start(self) -> Connection[Any, Any]:
+        ours, theirs = Pipe()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module
+                [sys.executable, "-m", "vitrine.renditions.vips_worker", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            )
+        if not ours.poll(START_SECONDS) or ours.recv_bytes() != b"ready":
+            raise RuntimeError("the codec does not start")
+        self._connection = ours
+        return ours

@@ -1,0 +1,221 @@
+"""Images are put, hidden, changed and deleted; their renditions follow."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from PIL import Image
+
+from functions.galleries_api.handler import lambda_handler as galleries
+from functions.mirror_changes.handler import lambda_handler as mirror_changes
+from functions.mirror_images.handler import lambda_handler as mirror_images
+from functions.renditions_api.handler import lambda_handler as renditions
+from local.picture_host import PictureHost
+from tests.aws import Context, api_event, send
+from tests.streams import stream_records
+from vitrine.platform.aws import client
+from vitrine.platform.wiring import fetcher
+from vitrine.renditions.wiring import codec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+
+@pytest.fixture
+def host(cloud: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Where `red.png` and `blue.png` are, of 300 by 200 pixels, and `page.html`."""
+    for colour in ("red", "blue"):
+        Image.new("RGB", (300, 200), colour).save(tmp_path / f"{colour}.png")
+    (tmp_path / "page.html").write_text("<html>")
+    server = PictureHost(tmp_path)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("FETCH_ALLOWED_HOSTS", address)
+    yield f"http://{address}"
+    fetcher().close()
+    codec().close()
+    server.shutdown()
+    server.server_close()
+
+
+def put(image_id: str, url: str, gallery_id: str = "summer", merchant: str = "shop", **gallery: Any) -> None:
+    send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id=gallery_id, body=gallery, merchant=merchant))
+    body = {"images": [{"id": image_id, "name": image_id, "url": url}]}
+    path = "/galleries/{gallery_id}/images"
+    status, answer, _ = send(galleries, api_event("POST", path, gallery_id=gallery_id, body=body, merchant=merchant))
+    assert (status, answer["results"][0]["status"] in {"created", "updated"}) == (200, True)
+
+
+def on_image(method: str, image_id: str, gallery_id: str = "summer", **request: Any) -> Any:
+    path = "/galleries/{gallery_id}/images/{image_id}"
+    return send(galleries, api_event(method, path, gallery_id=gallery_id, image_id=image_id, **request))[1]
+
+
+def message(image_id: str, gallery_id: str = "summer", deliveries: int = 1) -> dict[str, Any]:
+    body = json.dumps({"merchant_id": "shop", "gallery_id": gallery_id, "image_id": image_id})
+    return {"messageId": image_id, "body": body, "attributes": {"ApproximateReceiveCount": str(deliveries)}}
+
+
+def work(*messages: dict[str, Any]) -> list[str]:
+    """The messages that come again."""
+    return [it["itemIdentifier"] for it in mirror_images({"Records": list(messages)}, Context())["batchItemFailures"]]
+
+
+def follow() -> None:
+    """Mirror whatever changed, all changes from the first on."""
+    mirror_changes({"Records": stream_records("ImagesTable")}, Context())
+    queue = os.environ["MIRRORING_QUEUE"]
+    while messages := client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        for it in messages:
+            assert (
+                work({"messageId": it["MessageId"], "body": it["Body"], "attributes": {"ApproximateReceiveCount": "1"}})
+                == []
+            )
+            client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=it["ReceiptHandle"])
+
+
+def stored() -> list[str]:
+    """The keys of all originals and renditions."""
+    found = client("s3").list_objects_v2(Bucket=os.environ["PICTURES_BUCKET"]).get("Contents", [])
+    return [it["Key"] for it in found]
+
+
+def get(path: str) -> tuple[int, dict[str, Any]]:
+    _, digest, file = path.split("/")
+    answer = renditions(
+        api_event("GET", "/pictures/{digest}/{file}", digest=digest, file=file, merchant=None), Context()
+    )
+    return answer["statusCode"], answer
+
+
+def test_an_image_is_mirrored_and_served_in_every_size(host: str) -> None:
+    put("red", f"{host}/red.png")
+    assert on_image("GET", "red")["renditions"] is None
+    follow()
+    found = on_image("GET", "red")["renditions"]
+    assert found["aspect_ratio"] == 1.5
+    assert [size["width"] for size in found["sizes"]] == [160, 240]
+    status, answer = get(found["sizes"][0]["webp"])
+    assert (status, answer["isBase64Encoded"]) == (200, True)
+    import base64
+
+    made = Image.open(io.BytesIO(base64.b64decode(answer["body"])))
+    assert (made.format, made.size) == ("WEBP", (160, 107))
+    assert answer["headers"]["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert answer["headers"]["Content-Type"] == "image/webp"
+    assert found["sizes"][0]["webp"] in stored()
+    page = send(galleries, api_event("GET", "/galleries/{gallery_id}/images", gallery_id="summer"))[1]
+    assert page["items"][0]["renditions"] == found
+
+
+@pytest.mark.parametrize("file", ["480.avif", "161.avif"])
+def test_a_width_that_a_picture_has_not_is_not_found(host: str, file: str) -> None:
+    put("red", f"{host}/red.png")
+    follow()
+    path = on_image("GET", "red")["renditions"]["sizes"][0]["avif"]
+    assert get(path.replace("160.avif", file))[0] == 404
+
+
+def test_a_picture_that_nobody_has_is_not_found() -> None:
+    assert get("pictures/0123456789abcdef0123456789abcdef/640.avif")[0] == 404
+    assert get("pictures/nothing/at.all")[0] == 404
+
+
+@pytest.mark.parametrize("change", ["deleted", "hidden", "replaced"])
+def test_a_picture_that_nothing_shows_any_more_is_withdrawn(host: str, change: str) -> None:
+    put("red", f"{host}/red.png")
+    follow()
+    path = on_image("GET", "red")["renditions"]["sizes"][0]["jpg"]
+    assert get(path)[0] == 200
+    if change == "deleted":
+        on_image("DELETE", "red")
+    elif change == "hidden":
+        on_image("PATCH", "red", body={"hidden": True})
+        assert on_image("GET", "red")["renditions"] is None
+    else:
+        put("red", f"{host}/blue.png")
+        assert on_image("GET", "red")["renditions"] is None
+    follow()
+    digest = path.split("/")[1]
+    assert get(path)[0] == 404
+    assert not [key for key in stored() if digest in key]
+    if change == "replaced":
+        assert get(on_image("GET", "red")["renditions"]["sizes"][0]["jpg"])[0] == 200
+    else:
+        assert stored() == []
+
+
+def test_a_picture_that_another_image_shows_stays(host: str) -> None:
+    put("red", f"{host}/red.png")
+    put("again", f"{host}/red.png")
+    follow()
+    path = on_image("GET", "red")["renditions"]["sizes"][0]["jpg"]
+    assert on_image("GET", "again")["renditions"]["sizes"][0]["jpg"] == path
+    on_image("DELETE", "red")
+    follow()
+    assert get(path)[0] == 200
+    on_image("DELETE", "again")
+    follow()
+    assert get(path)[0] == 404
+
+
+def test_an_image_that_is_shown_again_is_mirrored_again(host: str) -> None:
+    put("red", f"{host}/red.png")
+    follow()
+    on_image("PATCH", "red", body={"hidden": True})
+    follow()
+    on_image("PATCH", "red", body={"hidden": False})
+    assert on_image("GET", "red")["renditions"] is None
+    follow()
+    assert get(on_image("GET", "red")["renditions"]["sizes"][0]["jpg"])[0] == 200
+
+
+def test_a_gallery_that_is_not_mirrored_shows_pictures_from_their_own_addresses(host: str) -> None:
+    put("red", f"{host}/red.png", mirror=False)
+    follow()
+    image = on_image("GET", "red")
+    assert (image["renditions"], image["url"]) == (None, f"{host}/red.png")
+    assert stored() == []
+    put("red", f"{host}/blue.png", title="Still not mirrored")
+    follow()
+    assert on_image("GET", "red")["renditions"] is None
+
+
+def test_what_is_no_picture_is_refused_and_does_not_come_again(host: str) -> None:
+    put("page", f"{host}/page.html")
+    put("gone", f"{host}/gone.png")
+    follow()
+    assert on_image("GET", "page")["renditions"] is None
+    assert on_image("GET", "gone")["renditions"] is None
+    assert stored() == []
+
+
+def test_a_message_for_an_image_that_is_gone_changes_nothing() -> None:
+    assert work(message("nothing")) == []
+    assert stored() == []
+
+
+def test_an_unreachable_host_is_asked_again_and_given_up_at_last(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FETCH_ALLOWED_HOSTS", "127.0.0.1")
+    from tests.hostile_host import HostileHost, answer
+
+    with HostileHost(lambda connection, _: connection.sendall(answer("503 Busy", Retry_After="99"))) as busy:
+        put("busy", busy.url())
+        assert work(message("busy")) == ["busy"]
+        assert work(message("busy", deliveries=5)) == []
+
+
+def test_delivering_again_changes_nothing(host: str) -> None:
+    put("red", f"{host}/red.png")
+    follow()
+    before = on_image("GET", "red"), stored()
+    assert work(message("red"), message("red")) == []
+    assert (on_image("GET", "red"), stored()) == before
