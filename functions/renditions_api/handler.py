@@ -15,7 +15,7 @@ _IMMUTABLE = "public, max-age=31536000, immutable"
 lambda_handler = app = HttpApp()
 
 
-@app.route("GET", "/pictures/{digest}/{file}", scope=ANYONE, answers={200: bytes})
+@app.route("GET", "/pictures/{digest}/{file}", scope=ANYONE, answers={200: bytes}, cacheable=True)
 def get_rendition(request: Request) -> Answer:
     """Serve a picture at a width: `file` is `{width}.{avif|webp|jpg}`, as `renditions` of an image names it."""
     rendition = read_path(request.path_parameters["digest"], request.path_parameters["file"])
