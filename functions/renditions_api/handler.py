@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 
-from vitrine.platform.http import ANYONE, Answer, HttpApp, Request
+from vitrine.platform.http import ANYONE, FOREVER_SECONDS, Answer, HttpApp, Request
 from vitrine.platform.problems import NotFound
 from vitrine.renditions.make_rendition import make_rendition
 from vitrine.renditions.model import MEDIA_TYPES, read_path
 from vitrine.renditions.wiring import codec, files, pictures
-
-_IMMUTABLE = "public, max-age=31536000, immutable"
 
 lambda_handler = app = HttpApp()
 
@@ -22,4 +20,4 @@ def get_rendition(request: Request) -> Answer:
     if rendition is None:
         raise NotFound("There is no such picture.")
     made = make_rendition(pictures(), files(), codec(), rendition, time.sleep)
-    return Answer(200, made, {"Content-Type": MEDIA_TYPES[rendition.format], "Cache-Control": _IMMUTABLE})
+    return Answer(200, made, {"Content-Type": MEDIA_TYPES[rendition.format]}, shared_seconds=FOREVER_SECONDS)

@@ -41,7 +41,9 @@ pytestmark = pytest.mark.usefixtures("cloud")
 KEYED = {"Idempotency-Key": "key"}
 PAGED = [route for route in routes() if "cursor" in (route.query or {})]
 IDS = {
+    "digest": "0123456789abcdef0123456789abcdef",
     "experiment_id": "one",
+    "file": "640.avif",
     "gallery_id": "summer",
     "image_id": "one",
     "imageId": "one",

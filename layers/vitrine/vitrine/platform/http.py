@@ -71,6 +71,7 @@ PERSON_PARAMETERS = frozenset({"session_id"})
 VISITOR_PREFIX = "visitor:"
 TOKEN_HEADER = "x-user-token"  # noqa: S105 - the name of a header
 
+FOREVER_SECONDS = 31_536_000
 SHARED_SECONDS = 2
 _STALE = "stale-while-revalidate=30, stale-if-error=600"
 _NOT_STORED = "private, no-store"
@@ -216,7 +217,7 @@ class Answer(NamedTuple):
 
     `metrics` are told of the request, and not to its sender. `passing` names what differs between two readings of
     the same thing, and so has no part in the ETag. `shared_seconds` is how long shared caches may keep an answer of a
-    cacheable route.
+    cacheable route, `FOREVER_SECONDS` where the same address never has another.
     """
 
     status: int
@@ -585,6 +586,8 @@ def cache_control(route: Route | None, request: Request, answer: Answer) -> str:
     if route is None or not route.cacheable or names_person(request):
         return _NOT_STORED
     seconds = answer.shared_seconds
+    if seconds == FOREVER_SECONDS:
+        return f"public, max-age={seconds}, immutable"
     if answer.status != 200:  # noqa: PLR2004 - a redirect leads to an address that ends
         return f"public, max-age={seconds}"
     return f"public, max-age={seconds}, s-maxage={seconds}, {_STALE}"
