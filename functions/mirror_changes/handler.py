@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from vitrine.platform.telemetry import logger
+from vitrine.platform.telemetry import invocation, logger
 from vitrine.renditions.model import Holder
 from vitrine.renditions.wiring import mirroring
 
 
+@invocation
 def lambda_handler(event: dict[str, Any], context: object) -> None:
     """Send on what shows another picture now. All records are tried again when sending fails."""
     sent = mirroring().send(_holder(record) for record in event["Records"] if _differs(record["dynamodb"]))

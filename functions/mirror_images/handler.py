@@ -11,7 +11,7 @@ from typing import Any
 from vitrine.galleries.mirroring import GalleryHolders
 from vitrine.galleries.wiring import gallery_store
 from vitrine.platform.metrics import MetricUnit, metrics
-from vitrine.platform.telemetry import logger
+from vitrine.platform.telemetry import invocation, logger
 from vitrine.platform.times import utc_now
 from vitrine.renditions.mirror_image import Mirror, Mirrored, mirror_image
 from vitrine.renditions.ports import RefusedPictureError, Unreachable
@@ -29,6 +29,7 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_AT_ONCE)
 
 
+@invocation
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Mirror the images beside one another; what fails is delivered again."""
     records = event["Records"]
