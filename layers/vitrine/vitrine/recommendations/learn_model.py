@@ -18,7 +18,7 @@ CONSTANTS = {
     "lasting_days": 720,
     "longest_history": 100,
     "fewest_users": 100,
-    "fewest_touches": 100,
+    "fewest_touches": 50,
     "most_prior_users": "1e2",
     "most_prior_products": "1e2",
     "prior_share": "5e-2",
