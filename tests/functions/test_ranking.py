@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -15,13 +16,19 @@ from functions.gallery_tasks.handler import lambda_handler as gallery_tasks
 from functions.weights.handler import lambda_handler as weights
 from tests.aws import Context, api_event, send
 from tests.streams import stream_records
-from vitrine.engagement.wiring import event_counter
-from vitrine.galleries.wiring import recent_galleries
+from vitrine.engagement.wiring import event_counter, gallery_counters
+from vitrine.galleries.change_ranking import OrderMaker, change_ranking
+from vitrine.galleries.model import GalleryKey
+from vitrine.galleries.wiring import gallery_store, recent_galleries
 from vitrine.platform.aws import client
+from vitrine.platform.problems import Unavailable
 from vitrine.ranking.experiments import arm_of
 from vitrine.ranking.lab import LabVisitor
+from vitrine.ranking.model import Ranking
 
 pytestmark = pytest.mark.usefixtures("cloud")
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 GALLERY = "/galleries/{gallery_id}"
 IMAGES = "/galleries/{gallery_id}/images"
@@ -30,6 +37,22 @@ VERSIONS = "/galleries/{gallery_id}/ranking-versions"
 EXPERIMENT = "/galleries/{gallery_id}/experiments/{experiment_id}"
 ESTIMATES = "/galleries/{gallery_id}/ranking-estimates"
 RESTORE = "/galleries/{gallery_id}/ranking-versions/{version}/restore"
+
+
+class EarlyWorker:
+    """Takes each task at once, before whoever sent it goes on; one that comes too early waits for the next."""
+
+    def __init__(self) -> None:
+        self.returned: list[int] = []
+
+    def make_order(self, key: GalleryKey, version: int, after: str | None = None) -> None:
+        try:
+            OrderMaker(gallery_store(), gallery_counters(), self).make(key, version, after, lambda: True, now=NOW)
+        except Unavailable:
+            self.returned.append(version)
+
+    def forget_order(self, key: GalleryKey, version: int, after: str | None = None) -> None:
+        pass
 
 
 def call(method: str, resource: str, handler: Any = galleries_api, **more: Any) -> tuple[int, Any]:
@@ -61,6 +84,17 @@ def count(image_id: str, views: int, clicks: int, session_id: str | None = None)
 
 def follow() -> None:
     assert weights({"Records": stream_records("CountersTable")}, Context()) == {"batchItemFailures": []}
+
+
+def test_an_order_is_made_though_its_task_is_taken_before_its_version_is_planned() -> None:
+    make_gallery("a", "b")
+    key, worker = GalleryKey("shop", "summer"), EarlyWorker()
+    planned = change_ranking(gallery_store(), worker, key, Ranking("newest"), reason="changed", now=NOW)
+    gallery = gallery_store().find_gallery(key)
+    assert gallery is not None
+    assert (gallery.live.ranking, gallery.next) == (Ranking("newest"), None)
+    assert worker.returned == [gallery.live.number]
+    assert planned.live.number == gallery.live.number
 
 
 def run_tasks(*names: str) -> None:

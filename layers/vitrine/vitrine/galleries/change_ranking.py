@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from vitrine.galleries.change_image import change_image
 from vitrine.galleries.model import Counts, is_prior_off
 from vitrine.galleries.read_gallery import find_gallery
-from vitrine.platform.problems import Conflict, NotFound
+from vitrine.platform.problems import Conflict, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from vitrine.galleries.model import Gallery, GalleryKey, Image
+    from vitrine.galleries.model import Experiment, Gallery, GalleryKey, Image
     from vitrine.galleries.ports import Counters, GalleryStore, Tasks
     from vitrine.ranking.model import Ranking, Version
 
@@ -35,7 +35,7 @@ def change_ranking(  # noqa: PLR0913 - a change is what these say
             raise Conflict(f"An experiment runs in gallery {key.gallery_id}. Delete it first.")
         if gallery.wanted.ranking == ranking:
             return gallery
-        if _plan(store, tasks, gallery, gallery.following(ranking, now, reason)):
+        if plan_order(store, tasks, gallery, gallery.following(ranking, now, reason)):
             return find_gallery(store, key)
     raise Conflict(f"Others are changing the ranking of gallery {key.gallery_id}. Try again in a moment.")
 
@@ -53,12 +53,22 @@ def fit_prior(store: GalleryStore, tasks: Tasks, key: GalleryKey, *, now: dateti
     """Fit the prior again where it is off, as a new version."""
     gallery = store.find_gallery(key)
     if gallery and not gallery.deleting and is_prior_off(gallery):
-        _plan(store, tasks, gallery, gallery.following(gallery.live.ranking, now, "prior fitted again"))
+        plan_order(store, tasks, gallery, gallery.following(gallery.live.ranking, now, "prior fitted again"))
 
 
-def _plan(store: GalleryStore, tasks: Tasks, gallery: Gallery, version: Version) -> bool:
+def plan_order(
+    store: GalleryStore, tasks: Tasks, gallery: Gallery, version: Version, experiment: Experiment | None = None
+) -> bool:
+    """Plan a version, perhaps for an experiment, and have its order made; False if the gallery changed meanwhile.
+
+    The task is sent before the version is planned, so that a crash in between loses no order, and again after it:
+    a worker that took the first one too early gives it back to its queue, where it waits.
+    """
     tasks.make_order(gallery.key, version.number)
-    return store.plan_version(gallery, version, None)
+    is_planned = store.plan_version(gallery, version, experiment)
+    if is_planned:
+        tasks.make_order(gallery.key, version.number)
+    return is_planned
 
 
 class OrderMaker(NamedTuple):
@@ -74,12 +84,16 @@ class OrderMaker(NamedTuple):
         """Score images behind the id `after` under the gallery's next version; returns where to go on.
 
         None when there is nothing left to do: all images have their scores and the version is live, or the gallery
-        plans another one by now, which has a task of its own.
+        plans another one by now, which has a task of its own. Raises Unavailable if the version is not planned yet.
         """
         at = int(now.timestamp())
         while time_is_left():
             gallery = self.store.find_gallery(key)
-            if gallery is None or gallery.next is None or gallery.next.number != number:
+            if gallery is None:
+                return None
+            if number > gallery.wanted.number:
+                raise Unavailable(f"Ranking version {number} is not planned yet.", 1)
+            if gallery.next is None or gallery.next.number != number:
                 return None
             version = gallery.versions[1]
             images = self.store.stored_images(key, _PAGE, after)

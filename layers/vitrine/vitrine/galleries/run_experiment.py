@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from vitrine.galleries.change_ranking import plan_order
 from vitrine.galleries.model import Experiment
 from vitrine.galleries.read_gallery import find_gallery
 from vitrine.platform.problems import Conflict, NotFound
@@ -58,9 +59,8 @@ def start_experiment(  # noqa: PLR0913 - an experiment is what these say
     if first.lab_share or second.lab_share:
         raise Conflict("An experiment needs a gallery without a lab.")
     version = gallery.following(second, now, f"experiment {experiment_id}")
-    tasks.make_order(key, version.number)
     experiment = Experiment(experiment_id, version.number, now, gallery.totals)
-    if not store.plan_version(gallery, version, experiment):
+    if not plan_order(store, tasks, gallery, version, experiment):
         raise Conflict(f"Others are changing the ranking of gallery {key.gallery_id}. Try again in a moment.")
     return find_gallery(store, key)
 
@@ -104,8 +104,7 @@ def end_experiment(  # noqa: PLR0913 - as above
     gallery = find_gallery(store, key)
     winner = standing.rankings[standing.verdict.decision == "second"]
     version = gallery.following(winner, now, f"experiment {experiment_id} ended")
-    tasks.make_order(key, version.number)
     tasks.forget_visits(key, standing.experiment.number)
-    if gallery.experiment != standing.experiment or not store.plan_version(gallery, version, None):
+    if gallery.experiment != standing.experiment or not plan_order(store, tasks, gallery, version):
         raise Conflict(f"Others are changing the ranking of gallery {key.gallery_id}. Try again in a moment.")
     return standing
