@@ -621,7 +621,7 @@ class TantivyIndex:
             else:
                 return
             finally:
-                shutil.rmtree(directory)
+                _discard(directory)
         raise Unavailable("Others keep publishing this index.", 1)
 
     def rebuild(self, merchant_id: str, pictures: ReadAllPictures, read: ReadPictures, progress: Progress) -> int:
@@ -643,7 +643,7 @@ class TantivyIndex:
             _write(directory, REBUILD_BYTES, take_all)
             return self._switch(merchant_id, directory, rebuild.id, read)
         finally:
-            shutil.rmtree(directory)
+            _discard(directory)
 
     def _announce(self, merchant_id: str, rebuild: RebuildUnderWay) -> None:
         """From here on every writer notes what it changes."""
@@ -657,7 +657,7 @@ class TantivyIndex:
                 except PublishedByAnother:
                     pass
                 finally:
-                    shutil.rmtree(directory)
+                    _discard(directory)
                 continue
             following, _ = succeed(merchant_id, manifest, manifest.files, manifest.meta, self._now())
             try:
@@ -742,6 +742,14 @@ def _put(writer: IndexWriter, keys: Sequence[PictureKey], pictures: Mapping[Pict
         writer.delete_documents_by_term("key", str(key))
         if picture := pictures.get(key):
             writer.add_document(to_document(picture))
+
+
+def _discard(directory: Path) -> None:
+    """Remove a work folder, and once more what a thread of the engine wrote there as it ended."""
+    try:
+        shutil.rmtree(directory)
+    except OSError:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _write(directory: Path, memory_bytes: int, change: Callable[[IndexWriter], None]) -> None:
