@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,13 @@ from vitrine.platform.aws import close_clients
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The template's tables and queues on moto, and the functions' environment."""
+def cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """The template's tables and queues on moto, the functions' environment, and a disk of the test's own."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
