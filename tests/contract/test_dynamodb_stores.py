@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import pytest
 from moto import mock_aws
@@ -30,10 +29,12 @@ from vitrine.galleries.model import (
 from vitrine.galleries.ports import StaleGallery, StaleImages
 from vitrine.platform.aws import client, close_clients
 from vitrine.ranking.decay import SumKey
+from vitrine.ranking.model import Ranking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+TABLES = ("CountersTable", "GalleriesTable", "ImagesTable")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SLOTS = slots_at(NOW, timedelta(hours=1))
 
@@ -47,18 +48,20 @@ def dynamodb_local() -> Iterator[str]:
 @pytest.fixture(params=["moto", "dynamodb_local"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, f"contract{uuid4().hex[:8]}")  # DynamoDB Local keeps tables apart by key
+        monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     close_clients()
     if request.param == "moto":
         with mock_aws():
-            create_tables("CountersTable", "GalleriesTable", "ImagesTable")
+            create_tables(*TABLES)
             yield
     else:
         monkeypatch.setenv("AWS_ENDPOINT_URL", request.getfixturevalue("dynamodb_local"))
-        create_tables("CountersTable", "GalleriesTable", "ImagesTable")
+        create_tables(*TABLES)
         yield
+        for name in TABLES:
+            client("dynamodb").delete_table(TableName=name)
     close_clients()
 
 
@@ -177,6 +180,16 @@ class TestGalleries:
         assert self.found(galleries).images == 2
         galleries.delete_image(galleries.get_images(GALLERY, ["a"])["a"])
         assert self.found(galleries).images == 1
+
+    def test_creates_images_only_under_the_versions_that_they_are_scored_under(
+        self, galleries: DynamoDBGalleries
+    ) -> None:
+        before = self.found(galleries)
+        assert galleries.plan_version(before, before.following(Ranking("newest"), NOW, "changed"), None)
+        with pytest.raises(StaleGallery):
+            galleries.commit_images(before, [image("a")], [])
+        assert not galleries.get_images(GALLERY, ["a"])
+        galleries.commit_images(self.found(galleries), [image("a")], [])
 
     def test_writes_an_image_only_as_it_was_read(self, galleries: DynamoDBGalleries) -> None:
         galleries.commit_images(EMPTY, [image("a"), image("b")], [])

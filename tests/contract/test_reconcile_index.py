@@ -12,7 +12,7 @@ import pytest
 from tests.contract.test_search_engines import cluster, engine  # noqa: F401 - fixtures
 from tests.engines import picture
 from vitrine.galleries.change_image import change_image
-from vitrine.galleries.model import Description, Gallery, GalleryKey
+from vitrine.galleries.model import Description, GalleryKey, new_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
 from vitrine.galleries.wiring import gallery_store, new_incarnation
 from vitrine.search.images import read_all_pictures, read_pictures
@@ -35,7 +35,7 @@ class House:
 
     def put(self, gallery_id: str, *names: str) -> None:
         key = GalleryKey(self.engine.shop, gallery_id)
-        gallery_store().put_gallery(Gallery(key, None, "interest", NOW))
+        gallery_store().put_gallery(new_gallery(key, NOW))
         drafts = [
             ImageDraft(
                 name, Description(name=f"Lamp {name}", url=f"https://x.test/{name}", created_at=NOW + timedelta(at))

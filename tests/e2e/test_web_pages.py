@@ -248,7 +248,7 @@ def test_an_answer_that_comes_late_does_not_overwrite_a_newer_one(page: Any) -> 
         route.fulfill(json=found, headers={"Access-Control-Allow-Origin": "*"})
 
     held: list[Any] = []
-    page.route("**/search/images?*tomato*", lambda route: held.append(route))
+    page.route("**/search/images?*tomato*", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks the handler
     page.route("**/search/images?*kiwi*", answer)
     turn_to(page, "Search")
     field = page.get_by_label("Search images")

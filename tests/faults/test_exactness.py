@@ -108,13 +108,6 @@ class WithoutGalleryRevisions(DynamoDBGalleries):
         super().advance_totals(stands or gallery, settlement)
 
 
-class WithoutVersions(DynamoDBGalleries):
-    """Creates images whatever versions they are scored under."""
-
-    def commit_images(self, gallery: Gallery, created: Sequence[Image], changed: Sequence[Image]) -> None:
-        super().commit_images(self.find_gallery(gallery.key) or gallery, created, changed)
-
-
 class WithHoursApart(DynamoDBGalleries):
     """Adds to the hour and to the gallery's totals in writes of their own."""
 
@@ -137,7 +130,6 @@ class WithHoursApart(DynamoDBGalleries):
         {"galleries": WithoutNotes},
         {"galleries": WithoutGalleryRevisions},
         {"galleries": WithHoursApart},
-        {"galleries": WithoutVersions},
     ],
     ids=lambda stores: next(iter(stores.values())).__name__,
 )
