@@ -164,7 +164,7 @@ def test_a_row_that_fails_in_its_room_is_rejected_alone_and_told_of() -> None:
     key = ImportKey("shop", "one")
     import_store().add(Import(key, "products", None, version.key, utc_now(), {}, version))
     progress = run_import(worker, key, Lease("me", utc_now() + timedelta(minutes=1)), lambda: True)
-    assert progress == (300, 297, 3)
+    assert progress[:3] == (300, 297, 3)
     assert sorted(taken) == [n for n in range(300) if n % 100 != 7]
     assert told == [(n + 1, f"KeyError({n})") for n in (7, 107, 207)]
     assert [it.code for it in import_store().rejections(key, 10, None).rejections] == ["row_failed"] * 3
