@@ -75,6 +75,16 @@ ROOMS = {
         ("tests/unit/platform", "tests/functions/test_galleries_api.py", "tests/unit/visits/test_hostile_pictures.py"),
     ),
     "ranking": Room(("ranking/model.py",), (), ("tests/unit/ranking",)),
+    "renditions": Room(
+        ("renditions/model.py",),
+        ("renditions/dynamodb.py",),
+        (
+            "tests/unit/renditions",
+            "tests/functions/test_mirror_images.py",
+            "tests/functions/test_renditions_api.py",
+            "tests/faults/test_mirroring_faults.py",
+        ),
+    ),
     "recommendations": Room(
         ("recommendations/model.py",),
         ("recommendations/dynamodb.py",),
