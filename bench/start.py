@@ -93,7 +93,8 @@ class Stub(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         operation = self.headers["X-Amz-Target"].split(".")[1]
-        answer = {"Item": FOUND[asked["TableName"]]} if operation == "GetItem" else ANSWERS[operation]
+        table = asked.get("TableName", "").removesuffix("_table")
+        answer = {"Item": FOUND[f"{table}_table"]} if operation == "GetItem" else ANSWERS[operation]
         body = json.dumps(answer).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/x-amz-json-1.0")
