@@ -14,6 +14,7 @@ import os
 import shutil
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import RLock
@@ -315,7 +316,8 @@ class LocalVersions:
         kept.mkdir(parents=True, exist_ok=True)
         with self._files_change:
             for name, file in files.items():
-                os.link(directory / name, kept / local_name(file))
+                with suppress(FileExistsError):  # another writer wrote the same bytes
+                    os.link(directory / name, kept / local_name(file))
 
     def keep_only(self, merchant_id: str, versions: Collection[str]) -> None:
         """Remove all other versions, and the files that only they had."""
