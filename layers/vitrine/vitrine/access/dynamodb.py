@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any, cast
 from vitrine.access.model import WINDOW_SECONDS, ApiKey, IdentitySecret, Merchant
 from vitrine.platform.dynamodb import (
     ConditionFailed,
-    TransactionRefused,
     query_all,
     query_some,
-    retry_contended,
     translated,
+    try_transaction,
     try_update,
 )
 from vitrine.platform.times import epoch_seconds, from_rfc3339, to_rfc3339
@@ -165,16 +164,7 @@ class DynamoDBAccess:
                 }
             },
         ]
-
-        def attempt() -> None:
-            with translated():
-                self._client.transact_write_items(TransactItems=writes)
-
-        try:
-            retry_contended(attempt)
-        except TransactionRefused:
-            return False
-        return True
+        return try_transaction(self._client, writes)
 
     def note_use(self, digest: str, used_at: datetime, unless_after: datetime) -> None:
         try_update(

@@ -47,6 +47,7 @@ from vitrine.platform.dynamodb import (
     query_some,
     retry_contended,
     translated,
+    try_transaction,
     try_update,
 )
 from vitrine.platform.threads import run_all
@@ -116,7 +117,7 @@ class DynamoDBGalleries:
             "settling": {"M": {}},
         }
         put = {"TableName": self._galleries, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
-        return self._try_transaction([{"Put": put}, self._put_version(gallery.key, gallery.live)])
+        return try_transaction(self._client, [{"Put": put}, self._put_version(gallery.key, gallery.live)])
 
     def change_gallery(self, key: GalleryKey, changes: GalleryChanges) -> bool:
         said = _gallery_settings(changes)
@@ -148,7 +149,7 @@ class DynamoDBGalleries:
                 **started,
             },
         }
-        return self._try_transaction([{"Update": update}, self._put_version(gallery.key, version)])
+        return try_transaction(self._client, [{"Update": update}, self._put_version(gallery.key, version)])
 
     def promote_version(self, gallery: Gallery, version: Version) -> bool:
         return self._update_gallery(
@@ -503,19 +504,6 @@ class DynamoDBGalleries:
             "version": {"S": _version_text(version)},
         }
         return {"Put": {"TableName": self._galleries, "Item": item}}
-
-    def _try_transaction(self, writes: list[Any]) -> bool:
-        """Whether the conditions held."""
-
-        def attempt() -> None:
-            with translated():
-                self._client.transact_write_items(TransactItems=writes)
-
-        try:
-            retry_contended(attempt)
-        except TransactionRefused:
-            return False
-        return True
 
     def _transact(self, writes: list[Any], gallery_at: int) -> None:
         def attempt() -> None:

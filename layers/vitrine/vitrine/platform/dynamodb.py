@@ -119,6 +119,20 @@ def try_update(client: DynamoDBClient, **update: Any) -> bool:
     return True
 
 
+def try_transaction(client: DynamoDBClient, writes: Sequence[Any]) -> bool:
+    """`transact_write_items`, again while contended; False where a condition fails."""
+
+    def attempt() -> None:
+        with translated():
+            client.transact_write_items(TransactItems=writes)
+
+    try:
+        retry_contended(attempt)
+    except TransactionRefused:
+        return False
+    return True
+
+
 def batch_get(
     client: DynamoDBClient, table: str, keys: Sequence[Mapping[str, Any]], *, consistent: bool = True
 ) -> list[Item]:

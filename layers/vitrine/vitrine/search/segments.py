@@ -316,7 +316,7 @@ class LocalVersions:
         kept.mkdir(parents=True, exist_ok=True)
         with self._files_change:
             for name, file in files.items():
-                with suppress(FileExistsError):  # another writer wrote the same bytes
+                with suppress(FileExistsError):  # another writer fetched it once it was published
                     os.link(directory / name, kept / local_name(file))
 
     def keep_only(self, merchant_id: str, versions: Collection[str]) -> None:
