@@ -25,13 +25,13 @@ from functions.weights.handler import lambda_handler as weights
 from tests.aws import Context, create_tables
 from tests.dynamodb_local import running_dynamodb, use_dynamodb
 from vitrine.engagement.count_events import Batch
-from vitrine.engagement.model import Event, Page
-from vitrine.engagement.wiring import counter_store, event_counter, gallery_counters
+from vitrine.engagement.model import Event, SourcePage
+from vitrine.engagement.wiring import counter_repository, event_counter, gallery_counters
 from vitrine.galleries.audit_gallery import audit_gallery
 from vitrine.galleries.model import Description, GalleryKey, new_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
 from vitrine.galleries.read_gallery import find_gallery, read_order
-from vitrine.galleries.wiring import gallery_store, new_incarnation
+from vitrine.galleries.wiring import gallery_repository, new_incarnation
 from vitrine.platform.aws import client
 
 IMAGES = 20
@@ -113,7 +113,7 @@ def from_page(batch):
         )
         for image in range(IMAGES)
     ]
-    return events, Page("192.0.2.1", "Firefox"), IMAGES if visitor == batch else 0
+    return events, SourcePage("192.0.2.1", "Firefox"), IMAGES if visitor == batch else 0
 
 
 def image_id(at):
@@ -144,8 +144,8 @@ def count(batches, gallery_id, sent_by, stream):
             reads = requests_reads()
             spent["weights"] += units["ImagesTable"] + units["GalleriesTable"] + units["refused"] - reads
             spent["following reads"] += reads + units["CountersTable"]
-    found = audit_gallery(gallery_store(), gallery_counters(), key)
-    totals = gallery_store().find_gallery(key).totals
+    found = audit_gallery(gallery_repository(), gallery_counters(), key)
+    totals = gallery_repository().find_gallery(key).totals
     assert not found.mismatched, found
     assert totals.events == counted, (totals, counted)
     return {name: amount / number * 1000 for name, amount in spent.items()}, counted, shards_of(gallery_id)
@@ -238,21 +238,21 @@ def page_units(sizes):
     for size in sizes:
         key = GalleryKey("bench", f"of-{size}")
         make_gallery(key, size)
-        gallery = find_gallery(gallery_store(), key)
+        gallery = find_gallery(gallery_repository(), key)
         for limit in (20, 100):
             units.clear()
             requests.clear()
-            page = read_order(gallery_store(), gallery, limit, None)
+            page = read_order(gallery_repository(), gallery, limit, None)
             first, queries = units["ImagesTable"], requests["Query"]
             units.clear()
-            read_order(gallery_store(), gallery, limit, page.next)
+            read_order(gallery_repository(), gallery, limit, page.next)
             rows.append((size, limit, queries, first, units["ImagesTable"]))
     return rows
 
 
 def make_gallery(key, size):
 
-    gallery_store().put_gallery(new_gallery(key, START))
+    gallery_repository().put_gallery(new_gallery(key, START))
     drafts = [
         ImageDraft(
             f"image-{at:06d}",
@@ -261,7 +261,7 @@ def make_gallery(key, size):
         for at in range(size)
     ]
     for start in range(0, size, 99):
-        put_images(gallery_store(), key, drafts[start : start + 99], new_incarnation=new_incarnation)
+        put_images(gallery_repository(), key, drafts[start : start + 99], new_incarnation=new_incarnation)
 
 
 def main():
@@ -285,7 +285,7 @@ def main():
 
         watch_reads(client("dynamodb"))
         shown, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: PTH123, SIM115 - the functions' log lines
-        watch(counter_store()._client)  # noqa: SLF001 - one client serves all stores
+        watch(counter_repository()._client)  # noqa: SLF001 - one client serves all stores
         stream = Stream("CountersTable")
         ours = count(options.batches, "hot", from_server, stream)
         pages_ours = count(options.batches, "visited", from_page, stream)

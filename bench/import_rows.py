@@ -167,7 +167,7 @@ def _invocation(file: Path, seconds: float) -> None:
     os.environ |= {name.upper().replace("TABLE", "_TABLE"): name for name in TABLES}
     os.environ["LOG_LEVEL"] = "ERROR"
     from vitrine.galleries.model import GalleryKey
-    from vitrine.galleries.wiring import gallery_store
+    from vitrine.galleries.wiring import gallery_repository
     from vitrine.imports.dynamodb import DynamoDBImports
     from vitrine.imports.model import ObjectVersion
     from vitrine.imports.ports import Lease
@@ -189,11 +189,11 @@ def _invocation(file: Path, seconds: float) -> None:
         return chunks[-1] < seconds - LAST_CHUNK_SECONDS
 
     run_import(importer, key, Lease(str(os.getpid()), utc_now() + timedelta(seconds=seconds)), time_is_left)
-    shown, gallery = store.find(key), gallery_store().find_gallery(GalleryKey("shop", "bench"))
+    shown, gallery = store.find(key), gallery_repository().find_gallery(GalleryKey("shop", "bench"))
     assert shown
     assert gallery
     assert gallery.images == shown.progress.imported
-    _answer(started, shown.progress.imported, status=shown.status, first_chunk_seconds=chunks[0])
+    _response(started, shown.progress.imported, status=shown.status, first_chunk_seconds=chunks[0])
 
 
 def _plain(file: Path) -> None:
@@ -207,10 +207,10 @@ def _plain(file: Path) -> None:
             rank = f"1999999999999999{rows:018d}{row['image_id']}"
             item = {"pk": "shop/bench", "sk": row["image_id"], "ranked_in": "shop/bench", "rank": rank}
             writer.put_item({**item, "description": json.dumps(row), "views": 0, "clicks": 0, "revision": 1})
-    _answer(started, rows)
+    _response(started, rows)
 
 
-def _answer(started: float, rows: int, **more: Any) -> None:
+def _response(started: float, rows: int, **more: Any) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"rows": rows, "seconds": time.perf_counter() - started, "peak_mb": peak, **more}))
 

@@ -25,7 +25,7 @@ from vitrine.recommendations import duckdb
 from vitrine.recommendations.build_model import ROWS_AT_ONCE
 from vitrine.recommendations.model_files import read_neighbours
 from vitrine.recommendations.ports import Model
-from vitrine.recommendations.wiring import model_store
+from vitrine.recommendations.wiring import model_repository
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def load(file: Path) -> None:
     with file.open() as lines:
         found = read_neighbours(lines)
         while some := list(islice(found, ROWS_AT_ONCE)):
-            model_store().put_neighbourhoods("shop", Model(1, "a"), some)
+            model_repository().put_neighbourhoods("shop", Model(1, "a"), some)
             rows += len(some)
     seconds, processor = time.perf_counter() - started, time.process_time() - processor
     took = f"{rows / seconds:,.0f} rows/s, {1e6 * processor / rows:,.0f} µs of processor a row"

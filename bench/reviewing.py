@@ -87,9 +87,9 @@ def fill(merchant_id, waiting):
 
 def ask(merchant_id, method, path, body, **path_parameters):
     event = api_event(method, path, body=body, headers={"X-Reviewer": "ann"}, merchant=merchant_id, **path_parameters)
-    status, answer, _ = send(review, event)
-    assert status == 200, answer
-    return answer
+    status, response, _ = send(review, event)
+    assert status == 200, response
+    return response
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def at_once():
     from tests.faults import test_review_faults as faults  # noqa: PLC0415 - its sizes come from the environment
 
     started = time.monotonic()
-    floor = faults.review_all(faults.LosesAnswers(client("dynamodb"), "ReviewTable"))
+    floor = faults.review_all(faults.LosesResponses(client("dynamodb"), "ReviewTable"))
     print(f"{faults.REVIEWERS} reviewers, {faults.SNAPSHOTS:,} snapshots in {time.monotonic() - started:.0f} s:")
     print(f"  each decided once, none with two at a time ({len(floor.served_to_two())}), none forgotten")
     for what, times in sorted(floor.happened.items()):

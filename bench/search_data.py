@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from vitrine.search.model import Picture
+from vitrine.search.model import IndexedImage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,10 +27,10 @@ class Judged(NamedTuple):
     grades: dict[str, int]
 
 
-def movies() -> Iterator[Picture]:
+def movies() -> Iterator[IndexedImage]:
     with gzip.open(DATA / "movie-search/movies-corpus.jsonl.gz", "rt") as lines:
         for raw in map(json.loads, lines):
-            yield Picture(
+            yield IndexedImage(
                 id=raw["id"],
                 gallery_id="movies",
                 url=raw["url"],
@@ -58,7 +58,7 @@ def movie_queries() -> tuple[list[Judged], list[Judged]]:
     return queries[: len(queries) // 2], queries[len(queries) // 2 :]
 
 
-def artworks(count: int | None = None) -> Iterator[Picture]:
+def artworks(count: int | None = None) -> Iterator[IndexedImage]:
     """The museum's artworks, over and over until there are `count`."""
     with gzip.open(DATA / "museum-images/artworks.csv.gz", "rt") as lines:
         rows = list(csv.DictReader(lines))
@@ -66,7 +66,7 @@ def artworks(count: int | None = None) -> Iterator[Picture]:
     for number in range(count or len(rows)):
         row = rows[number % len(rows)]
         again = f"-{number // len(rows)}" if number >= len(rows) else ""
-        yield Picture(
+        yield IndexedImage(
             id=row["id"] + again,
             gallery_id=f"g{number % 7}",
             url=row["thumbnail_url"],

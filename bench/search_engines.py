@@ -15,14 +15,14 @@ from tests import opensearch as node
 from vitrine.search import relevance
 from vitrine.search.model import Search, Sort
 from vitrine.search.opensearch import OpenSearchFinder, OpenSearchIndex, alias
-from vitrine.search.segments import LocalVersions, SegmentStore
+from vitrine.search.segments import LocalVersions, SegmentRepository
 from vitrine.search.tantivy import TantivyFinder, TantivyIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vitrine.search.model import Picture
-    from vitrine.search.ports import PictureFinder
+    from vitrine.search.model import IndexedImage
+    from vitrine.search.ports import ImageFinder
 
 SHOP = "shop"
 BUCKET = "searchbucket"
@@ -31,7 +31,7 @@ BUCKET = "searchbucket"
 class Fts5:
     """SQLite's full text search: any word, BM25, the name weighted four times."""
 
-    def __init__(self, pictures: Iterable[Picture]) -> None:
+    def __init__(self, pictures: Iterable[IndexedImage]) -> None:
         self._database = sqlite3.connect(":memory:")
         self._database.execute(
             "CREATE VIRTUAL TABLE pictures USING fts5"
@@ -53,32 +53,32 @@ class Fts5:
         return [row[0] for row in self._database.execute(query, (words, limit, offset))]
 
 
-def ids(finder: PictureFinder, text: str, limit: int = 100) -> list[str]:
+def ids(finder: ImageFinder, text: str, limit: int = 100) -> list[str]:
     return [hit.picture.id for hit in finder.search(SHOP, Search(text, sort=Sort.RELEVANCE, limit=limit), None).hits]
 
 
 @contextmanager
-def embedded(pictures: Iterable[Picture]) -> Iterator[TantivyFinder]:
+def embedded(pictures: Iterable[IndexedImage]) -> Iterator[TantivyFinder]:
     with TemporaryDirectory() as home, mock_aws():
         s3 = boto3.client("s3", region_name="us-east-1")
         s3.create_bucket(Bucket=BUCKET)
-        store = SegmentStore(s3, BUCKET)
+        store = SegmentRepository(s3, BUCKET)
         index = TantivyIndex(store, LocalVersions(store, Path(home) / "writer", 10**10))
         index.rebuild(SHOP, lambda: pictures, lambda _: {}, lambda _: None)
         yield TantivyFinder(store, LocalVersions(store, Path(home) / "reader", 10**10))
 
 
 @contextmanager
-def opensearch(pictures: Iterable[Picture], heap: str = "1g") -> Iterator[OpenSearchFinder]:
+def opensearch(pictures: Iterable[IndexedImage], heap: str = "1g") -> Iterator[OpenSearchFinder]:
     with node.running_node(heap) as client:
         fill_opensearch(client, pictures)
         yield OpenSearchFinder(client)
 
 
-def fill_opensearch(client: Any, pictures: Iterable[Picture]) -> None:
-    known: dict[Any, Picture] = {}
+def fill_opensearch(client: Any, pictures: Iterable[IndexedImage]) -> None:
+    known: dict[Any, IndexedImage] = {}
 
-    def remembered() -> Iterator[Picture]:
+    def remembered() -> Iterator[IndexedImage]:
         for it in pictures:
             known[it.key] = it
             yield it

@@ -25,13 +25,13 @@ from bench.search_engines import BUCKET, SHOP, Fts5, fill_opensearch
 from tests import opensearch as node
 from vitrine.search.model import Search, Sort
 from vitrine.search.opensearch import OpenSearchFinder
-from vitrine.search.segments import LocalVersions, SegmentStore
+from vitrine.search.segments import LocalVersions, SegmentRepository
 from vitrine.search.tantivy import TantivyFinder, TantivyIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vitrine.search.ports import PictureFinder
+    from vitrine.search.ports import ImageFinder
 
 DEEP_PAGE = 5000
 PAGE = 20
@@ -49,10 +49,10 @@ class CountedS3:
         return getattr(self._s3, name)
 
     def get_object(self, **arguments: Any) -> Any:
-        answer = self._s3.get_object(**arguments)
+        response = self._s3.get_object(**arguments)
         self.gets += 1
-        self.bytes += answer["ContentLength"]
-        return answer
+        self.bytes += response["ContentLength"]
+        return response
 
     def read_since_last_asked(self) -> str:
         told = f"{self.gets} requests, {self.bytes / 1e6:.2f} MB"
@@ -74,11 +74,11 @@ def timed(name: str, act: Callable[[str], Any], texts: list[str]) -> float:
     return median
 
 
-def first_page(finder: PictureFinder) -> Callable[[str], Any]:
+def first_page(finder: ImageFinder) -> Callable[[str], Any]:
     return lambda text: finder.search(SHOP, Search(text, limit=PAGE), None)
 
 
-def deep(finder: PictureFinder, sort: Sort, texts: list[str], pages: int) -> None:
+def deep(finder: ImageFinder, sort: Sort, texts: list[str], pages: int) -> None:
     """The time of page 1 and of the pages around the deep one, walked to in long steps."""
     text = max(texts, key=lambda text: finder.search(SHOP, Search(text, limit=1), None).total.value)
     query = Search(text, sort=sort, limit=PAGE)
@@ -113,7 +113,7 @@ def main() -> None:
         stack.enter_context(mock_aws())
         boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=BUCKET)
         s3 = CountedS3(boto3.client("s3", region_name="us-east-1"))
-        store = SegmentStore(s3, BUCKET)  # type: ignore[arg-type]
+        store = SegmentRepository(s3, BUCKET)  # type: ignore[arg-type]
         index = TantivyIndex(store, LocalVersions(store, home / "writer", 10**10))
         started = time.perf_counter()
         index.rebuild(SHOP, lambda: artworks(options.documents), lambda _: {}, lambda _: None)

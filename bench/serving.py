@@ -24,14 +24,14 @@ from tests.dynamodb_local import running_dynamodb, use_dynamodb
 from vitrine.catalog.dynamodb import product_item
 from vitrine.catalog.model import Interaction, Product, UserKey
 from vitrine.catalog.record_interactions import Sent, record_interactions
-from vitrine.catalog.wiring import interaction_store
+from vitrine.catalog.wiring import interaction_repository
 from vitrine.platform.aws import client
 from vitrine.platform.dynamodb import batch_put
-from vitrine.recommendations.dynamodb import DynamoDBRuns
+from vitrine.recommendations.dynamodb import DynamoDBBuilds
 from vitrine.recommendations.model import Feature, Neighbour, Neighbourhood, Popular
 from vitrine.recommendations.ports import Model
 from vitrine.recommendations.refresh_shortlists import refresh_shortlist
-from vitrine.recommendations.wiring import model_store, shelf_store
+from vitrine.recommendations.wiring import model_repository, recommendation_inputs_repository
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SHOPPERS = 5
@@ -87,17 +87,17 @@ def fill(merchant_id, products):
         for done, _ in enumerate(pool.map(put, range(0, products, 500))):
             if done % 200 == 199:
                 print(f"\r{done * 500} products", end="", file=sys.stderr)
-    run = DynamoDBRuns(client("dynamodb"), "RecommendationsTable").begin(merchant_id, 1)
+    run = DynamoDBBuilds(client("dynamodb"), "RecommendationsTable").begin(merchant_id, 1)
     model = Model(run.number, run.slot)
     ids = [product(number).product_id for number in range(0, products, max(1, products // MODELLED))]
     tokens = dict.fromkeys(range(10), Feature(0.5, 0.1))
     near = [Neighbour(it, 1.0, 5.0) for it in ids[:100]]
-    model_store().put_neighbourhoods(
+    model_repository().put_neighbourhoods(
         merchant_id, model, ((it, Neighbourhood(near, near[:50], frozenset(tokens))) for it in ids)
     )
     popular = [Popular(it, 300.0 - at, tokens) for at, it in enumerate(ids[:300])]
-    model_store().put_popular(merchant_id, model, "", popular)
-    model_store().publish(merchant_id, model)
+    model_repository().put_popular(merchant_id, model, "", popular)
+    model_repository().publish(merchant_id, model)
     for shopper in range(SHOPPERS):
         history = [
             Sent(
@@ -111,8 +111,13 @@ def fill(merchant_id, products):
             )
             for at, it in enumerate(ids[100 : 100 + HISTORY])
         ]
-        record_interactions(interaction_store(), merchant_id, history, lambda _: None)
-        refresh_shortlist(interaction_store(), model_store(), shelf_store(), UserKey(merchant_id, f"shopper-{shopper}"))
+        record_interactions(interaction_repository(), merchant_id, history, lambda _: None)
+        refresh_shortlist(
+            interaction_repository(),
+            model_repository(),
+            recommendation_inputs_repository(),
+            UserKey(merchant_id, f"shopper-{shopper}"),
+        )
 
 
 def ask(merchant_id, shopper, cached):
@@ -125,8 +130,8 @@ def ask(merchant_id, shopper, cached):
         kind="publishable",
     )
     with redirect_stdout(sys.stderr):
-        status, answer, _ = send(recommendations, event)
-    assert (status, answer["cached"], len(answer["items"])) == (200, cached, 20), (status, answer)
+        status, response, _ = send(recommendations, event)
+    assert (status, response["cached"], len(response["items"])) == (200, cached, 20), (status, response)
     return dict(spent)
 
 

@@ -58,9 +58,9 @@ def handler(kind):
 
 if mode == "start":
     started = time.perf_counter()
-    answer = handler(kind)(event, object())
+    response = handler(kind)(event, object())
     elapsed = time.perf_counter() - started
-    assert answer.get("statusCode", 200) < 300, answer
+    assert response.get("statusCode", 200) < 300, response
     print(elapsed * 1000)
 else:
     sys.stdout, shown = open("/dev/null", "w"), sys.stdout  # noqa: PTH123, SIM115 - log lines are part of the work

@@ -44,7 +44,7 @@ def main() -> None:
         raise SystemExit("The local cloud is not up. Run: make up")
     http = urllib3.PoolManager()
     headers = {"X-Api-Key": stack.secret_key, "Content-Type": "application/json"}
-    bodies = {size: submission(size) for size in SIZES}
+    requests = {size: submission(size) for size in SIZES}
     times: dict[str, dict[int, list[float]]] = {
         "submit": {size: [] for size in SIZES},
         "status": {size: [] for size in SIZES},
@@ -53,13 +53,13 @@ def main() -> None:
 
     def timed(what: str, size: int, method: str, path: str, body: bytes | None = None) -> Any:
         started = time.perf_counter()
-        answer = http.request(method, stack.api_url + path, body=body, headers=headers)
+        response = http.request(method, stack.api_url + path, body=body, headers=headers)
         times[what][size].append((time.perf_counter() - started) * 1000)
-        return answer.json()
+        return response.json()
 
     for _ in range(rounds + 1):
         for size in SIZES:
-            jobs[size] = timed("submit", size, "POST", "/api/submit", bodies[size])["job_id"]
+            jobs[size] = timed("submit", size, "POST", "/api/submit", requests[size])["job_id"]
             timed("status", size, "GET", f"/api/status?jobid={jobs[size]}")
     table = stack_outputs(stack.endpoint_url)["VisitsTable"]
     results: dict[str, Any] = {}
@@ -71,7 +71,7 @@ def main() -> None:
             ReturnConsumedCapacity="TOTAL",
         )
         results[f"{size:,} pictures"] = {
-            "body_bytes": len(bodies[size]),
+            "body_bytes": len(requests[size]),
             "submit_ms_median": round(statistics.median(times["submit"][size][1:]), 1),
             "status_ms_median": round(statistics.median(times["status"][size][1:]), 1),
             "status_read_units": read["ConsumedCapacity"]["CapacityUnits"],

@@ -40,16 +40,16 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _run(options: argparse.Namespace, store: DynamoDBAccess) -> None:
+def _run(options: argparse.Namespace, repository: DynamoDBAccess) -> None:
     now = utc_now()
     match options.command:
         case "create":
             galleries = DynamoDBGalleries(client("dynamodb"), options.galleries_table, "")
             galleries.put_gallery(new_gallery(GalleryKey(options.merchant_id, DEFAULT_GALLERY), now))
-            merchant = create_merchant(store, options.merchant_id, options.name, now=now, random_text=random_text)
+            merchant = create_merchant(repository, options.merchant_id, options.name, now=now, random_text=random_text)
             for kind in ("publishable", "secret"):
                 made = create_key(
-                    store,
+                    repository,
                     options.merchant_id,
                     kind,
                     options.requests_per_minute,
@@ -60,7 +60,7 @@ def _run(options: argparse.Namespace, store: DynamoDBAccess) -> None:
             print(f"identity_secret={merchant.identity_secrets[0].text}")
         case "create-key":
             made = create_key(
-                store,
+                repository,
                 options.merchant_id,
                 options.role,
                 options.requests_per_minute,
@@ -72,22 +72,22 @@ def _run(options: argparse.Namespace, store: DynamoDBAccess) -> None:
             )
             print(f"{options.role}_key={made.text}")
         case "list-keys":
-            for key in store.list_keys(options.merchant_id):
+            for key in repository.list_keys(options.merchant_id):
                 state = f"revoked {to_rfc3339(key.revoked_at)}" if key.revoked_at else "active"
                 used = f"used {to_rfc3339(key.last_used_at)}" if key.last_used_at else "never used"
                 told = f"{key.key_id}  {key.role:<11}  {key.requests_per_minute:>7}/min  {state}  {used}  {key.label}"
                 print(told.rstrip())
         case "roll-key":
             overlap = timedelta(seconds=options.overlap_seconds)
-            key = find_key(store, options.merchant_id, options.key_id)
-            made = roll_key(store, key, overlap, now=now, random_text=random_text)
+            key = find_key(repository, options.merchant_id, options.key_id)
+            made = roll_key(repository, key, overlap, now=now, random_text=random_text)
             print(f"{made.key.role}_key={made.text}")
         case "revoke-key":
-            revoke_key(store, options.merchant_id, options.key_id, now=now)
+            revoke_key(repository, options.merchant_id, options.key_id, now=now)
             print("revoked; within 5 seconds, a publishable key's reads within KeyCacheSeconds")
         case "roll-identity-secret":
             overlap = timedelta(seconds=options.overlap_seconds)
-            secret = roll_identity_secret(store, options.merchant_id, overlap, now=now, random_text=random_text)
+            secret = roll_identity_secret(repository, options.merchant_id, overlap, now=now, random_text=random_text)
             print(f"identity_secret={secret}")
 
 

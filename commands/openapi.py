@@ -122,12 +122,14 @@ def routes() -> list[Route]:
 def document() -> dict[str, Any]:
     """The OpenAPI document of all functions."""
     described = routes()
-    bodies = {route.body: _load(route.body) for route in described if route.body}
-    _, body_schemas = models_json_schema([(model, "validation") for model in bodies.values()], ref_template=_REFERENCE)
+    requests = {route.body: _load(route.body) for route in described if route.body}
+    _, body_schemas = models_json_schema(
+        [(model, "validation") for model in requests.values()], ref_template=_REFERENCE
+    )
     schemas = dict(body_schemas.get("$defs", {}))
     paths: dict[str, dict[str, Any]] = {}
     for route in described:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, bodies, schemas)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, requests, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -153,7 +155,7 @@ def rendered() -> str:
     return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
 
 
-def _operation(route: Route, bodies: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+def _operation(route: Route, requests: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
     summary, _, description = (inspect.getdoc(route.handle) or "").partition("\n\n")
     operation: dict[str, Any] = {
         "operationId": f"{route.method.lower()}{re.sub(r'[^A-Za-z]+', '_', route.path)}".rstrip("_"),
@@ -169,7 +171,7 @@ def _operation(route: Route, bodies: dict[str, Any], schemas: dict[str, Any]) ->
     else:
         operation["x-key"] = list(ROLES[route.scope])
     if route.body:
-        name = bodies[route.body].__name__
+        name = requests[route.body].__name__
         operation["requestBody"] = {
             "required": True,
             "content": {it: {"schema": {"$ref": _REFERENCE.format(model=name)}} for it in route.media_types},
@@ -227,7 +229,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 
 def _responses(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     responses: dict[str, Any] = {}
-    for status, kind in route.answers.items():
+    for status, kind in route.responses.items():
         response: dict[str, Any] = {"description": HTTPStatus(status).phrase}
         if kind is str:
             response["content"] = {"text/html": {"schema": {"type": "string"}}}
@@ -242,7 +244,7 @@ def _responses(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         responses[str(status)] = response
     if route.method == "GET":
         responses["304"] = {"description": HTTPStatus.NOT_MODIFIED.phrase}
-    for status in sorted(_errors_of(route) - route.answers.keys()):
+    for status in sorted(_errors_of(route) - route.responses.keys()):
         responses[str(status)] = _error_response(route, status)
     return responses
 

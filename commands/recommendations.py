@@ -14,7 +14,7 @@ import time
 
 from vitrine.platform.aws import client
 from vitrine.recommendations.build_model import STEPS
-from vitrine.recommendations.dynamodb import DynamoDBRuns
+from vitrine.recommendations.dynamodb import DynamoDBBuilds
 
 _LOOK_SECONDS = 1
 
@@ -25,20 +25,20 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not options.function or not options.table:
         parser.error("say where: --function and --table, as the stack's outputs name them")
-    answer = client("lambda").invoke(  # type: ignore[call-overload]
+    response = client("lambda").invoke(  # type: ignore[call-overload]
         FunctionName=options.function, Payload=json.dumps({"merchant_id": options.merchant_id})
     )
-    if "FunctionError" in answer:
+    if "FunctionError" in response:
         print("The run did not begin; the function's log says why. Run the command again.", file=sys.stderr)
         return 1
-    number = json.load(answer["Payload"])[options.merchant_id]
+    number = json.load(response["Payload"])[options.merchant_id]
     print(f"run {number} has begun")
     if options.leave:
         return 0
-    return _watch(DynamoDBRuns(client("dynamodb"), options.table), options.merchant_id, number, options.most_seconds)
+    return _watch(DynamoDBBuilds(client("dynamodb"), options.table), options.merchant_id, number, options.most_seconds)
 
 
-def _watch(runs: DynamoDBRuns, merchant_id: str, number: int, most_seconds: int) -> int:
+def _watch(runs: DynamoDBBuilds, merchant_id: str, number: int, most_seconds: int) -> int:
     deadline = time.monotonic() + most_seconds
     told: list[str] = []
     while time.monotonic() < deadline:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from vitrine.galleries.model import Description, GalleryKey, new_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
-from vitrine.galleries.wiring import gallery_store, new_incarnation
+from vitrine.galleries.wiring import gallery_repository, new_incarnation
 from vitrine.platform.problems import InvalidRequest
 from vitrine.platform.times import utc_now
 from vitrine.search.images import read_all_pictures, read_pictures
@@ -24,7 +24,7 @@ from vitrine.search.read_agency import check_media_url, read_agency_picture
 from vitrine.search.wiring import picture_index
 
 if TYPE_CHECKING:
-    from vitrine.search.model import Picture
+    from vitrine.search.model import IndexedImage
 
 _TOGETHER = 99
 
@@ -36,8 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _load(options)
     images = picture_index().rebuild(
         options.merchant_id,
-        partial(read_all_pictures, gallery_store(), options.merchant_id),
-        partial(read_pictures, gallery_store(), options.merchant_id),
+        partial(read_all_pictures, gallery_repository(), options.merchant_id),
+        partial(read_pictures, gallery_repository(), options.merchant_id),
         lambda count: print(f"\r{count} images", end="", file=sys.stderr),
     )
     print(f"\r{images} images are searched")
@@ -68,13 +68,13 @@ def _load(options: argparse.Namespace) -> int:
 
 def _put(merchant_id: str, gallery_id: str, drafts: dict[str, ImageDraft]) -> int:
     key = GalleryKey(merchant_id, gallery_id)
-    gallery_store().put_gallery(new_gallery(key, utc_now()))
-    done = put_images(gallery_store(), key, list(drafts.values()), new_incarnation=new_incarnation)
+    gallery_repository().put_gallery(new_gallery(key, utc_now()))
+    done = put_images(gallery_repository(), key, list(drafts.values()), new_incarnation=new_incarnation)
     drafts.clear()
     return len(done)
 
 
-def _draft(picture: Picture) -> ImageDraft:
+def _draft(picture: IndexedImage) -> ImageDraft:
     return ImageDraft(
         picture.id,
         Description(

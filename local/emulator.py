@@ -52,7 +52,7 @@ class Emulator:
 def running() -> Emulator | None:
     """The emulator of this checkout, if it is alive and answers. Raises LocalCloudError when PORT asks for another."""
     emulator = _last_started()
-    if not emulator or not _is_alive() or not _answers(emulator.port):
+    if not emulator or not _is_alive() or not _responses(emulator.port):
         return None
     wanted = _wanted_port()
     if wanted not in {None, emulator.port}:
@@ -127,7 +127,7 @@ def _start_on(port: int) -> Emulator:
     emulator = Emulator(process.pid, port, uuid.uuid4().hex)
     write_whole(_FILE, json.dumps(asdict(emulator)))
     deadline = time.monotonic() + _READY_SECONDS
-    while not _answers(port):
+    while not _responses(port):
         if process.poll() is not None or time.monotonic() > deadline:
             stop()
             raise LocalCloudError(f"The emulator did not start on port {port}. See {LOG}, then run: make reset")
@@ -176,9 +176,9 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _answers(port: int) -> bool:
+def _responses(port: int) -> bool:
     try:
-        with _direct.open(f"http://127.0.0.1:{port}/_ministack/health", timeout=2) as answer:
-            return bool(answer.status == 200)  # noqa: PLR2004 - OK
+        with _direct.open(f"http://127.0.0.1:{port}/_ministack/health", timeout=2) as response:
+            return bool(response.status == 200)  # noqa: PLR2004 - OK
     except (URLError, OSError):
         return False

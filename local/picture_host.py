@@ -51,7 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
         time.sleep(self.server.delay_seconds)
         path = (self.server.folder / unquote(urlsplit(self.path).path).lstrip("/")).resolve()
         if not path.is_relative_to(self.server.folder) or not path.is_file():
-            self._answer(HTTPStatus.NOT_FOUND, {}, b"")
+            self._response(HTTPStatus.NOT_FOUND, {}, b"")
             return
         stat = path.stat()
         headers = {
@@ -60,23 +60,23 @@ class _Handler(BaseHTTPRequestHandler):
             "Accept-Ranges": "bytes",
         }
         if self.headers.get("If-None-Match") == headers["ETag"]:
-            self._answer(HTTPStatus.NOT_MODIFIED, headers, b"")
+            self._response(HTTPStatus.NOT_MODIFIED, headers, b"")
             return
         wanted = RANGE.fullmatch(self.headers.get("Range", ""))
         with path.open("rb") as file:
             if not wanted:
-                self._answer(HTTPStatus.OK, headers, file.read())
+                self._response(HTTPStatus.OK, headers, file.read())
                 return
             first, last = int(wanted[1]), min(int(wanted[2] or stat.st_size), stat.st_size - 1)
             if first >= stat.st_size:
                 headers["Content-Range"] = f"bytes */{stat.st_size}"
-                self._answer(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers, b"")
+                self._response(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers, b"")
                 return
             file.seek(first)
             headers["Content-Range"] = f"bytes {first}-{last}/{stat.st_size}"
-            self._answer(HTTPStatus.PARTIAL_CONTENT, headers, file.read(last - first + 1))
+            self._response(HTTPStatus.PARTIAL_CONTENT, headers, file.read(last - first + 1))
 
-    def _answer(self, status: HTTPStatus, headers: dict[str, str], body: bytes) -> None:
+    def _response(self, status: HTTPStatus, headers: dict[str, str], body: bytes) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)

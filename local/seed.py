@@ -173,9 +173,9 @@ def _import(stack: Stack, file: dict[str, str], content: list[dict[str, Any]]) -
     made = _call(stack, "POST", "/imports", file)
     upload = made["upload"]
     rows = "".join(json.dumps(row) + "\n" for row in content).encode()
-    answer = _http.request(upload["method"], upload["url"], body=rows, headers=upload["headers"])
-    if answer.status >= _OK:
-        raise LocalCloudError(f"The uploads bucket answered {answer.status}: {answer.data[:500]!r}")
+    response = _http.request(upload["method"], upload["url"], body=rows, headers=upload["headers"])
+    if response.status >= _OK:
+        raise LocalCloudError(f"The uploads bucket answered {response.status}: {response.data[:500]!r}")
     deadline = time.monotonic() + _IMPORT_SECONDS
     while (state := _call(stack, "GET", f"/imports/{made['import_id']}"))["status"] != "completed":
         if state["status"] == "failed" or time.monotonic() > deadline:
@@ -234,8 +234,8 @@ def _show(before: list[Picture], after: list[Picture]) -> None:
 
 
 def _call(stack: Stack, method: str, path: str, body: Any = None) -> Any:
-    answer = _http.request(method, stack.api_url + path, json=body, headers={"X-Api-Key": stack.secret_key})
-    if answer.status >= _OK:
-        told = answer.data.decode(errors="replace")[:500]
-        raise LocalCloudError(f"{method} {path} answered {answer.status}: {told}\n  See make logs, then run: make up")
-    return answer.json()
+    response = _http.request(method, stack.api_url + path, json=body, headers={"X-Api-Key": stack.secret_key})
+    if response.status >= _OK:
+        told = response.data.decode(errors="replace")[:500]
+        raise LocalCloudError(f"{method} {path} answered {response.status}: {told}\n  See make logs, then run: make up")
+    return response.json()

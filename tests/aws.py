@@ -76,9 +76,9 @@ def create_tables(*names: str) -> None:
 def add_products(*product_ids: str, merchant: str = "shop") -> None:
     """Put products, named as their ids, into the catalog."""
     from vitrine.catalog.model import Product
-    from vitrine.catalog.wiring import product_store
+    from vitrine.catalog.wiring import product_repository
 
-    product_store().put_products(merchant, [Product(product_id, product_id) for product_id in product_ids])
+    product_repository().put_products(merchant, [Product(product_id, product_id) for product_id in product_ids])
 
 
 def create_queues() -> dict[str, str]:
@@ -168,5 +168,5 @@ class Context:
 
 def send(handler: Any, event: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
     """Status, content and headers of a handler's answer."""
-    answer = handler(event, Context())
-    return answer["statusCode"], json.loads(answer["body"]) if answer["body"] else None, answer["headers"]
+    response = handler(event, Context())
+    return response["statusCode"], json.loads(response["body"]) if response["body"] else None, response["headers"]

@@ -45,13 +45,13 @@ def cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 def _let_moto_take_one_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls are atomic on AWS; moto's of several threads meet its dictionaries half changed."""
-    lock, answer = threading.RLock(), BotocoreStubber.process_request
+    lock, response = threading.RLock(), BotocoreStubber.process_request
 
-    def answer_alone(stubber: BotocoreStubber, request: Any) -> Any:
+    def response_alone(stubber: BotocoreStubber, request: Any) -> Any:
         with lock:
-            return answer(stubber, request)
+            return response(stubber, request)
 
-    monkeypatch.setattr(BotocoreStubber, "process_request", answer_alone)
+    monkeypatch.setattr(BotocoreStubber, "process_request", response_alone)
 
 
 def _forget_wiring() -> None:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from vitrine.search.model import Page, Picture, PictureKey, Search, Sort
+from vitrine.search.model import ImageKey, IndexedImage, Search, SearchPage, Sort
 from vitrine.search.opensearch import OpenSearchFinder, OpenSearchIndex, alias
-from vitrine.search.segments import LocalVersions, SegmentStore
+from vitrine.search.segments import LocalVersions, SegmentRepository
 from vitrine.search.tantivy import TantivyFinder, TantivyIndex
 
 if TYPE_CHECKING:
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
     from opensearchpy import OpenSearch
 
-    from vitrine.search.ports import PictureFinder, PictureIndex
+    from vitrine.search.ports import ImageFinder, ImageIndex
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 SHOP = "shop"
 
 
-def picture(image_id: str, name: str | None = None, **more: Any) -> Picture:
+def picture(image_id: str, name: str | None = None, **more: Any) -> IndexedImage:
     """A picture; unless said otherwise of gallery `g` and one day younger for each number in its id."""
     number = int("".join(letter for letter in image_id if letter.isdigit()) or 0)
-    return Picture(
+    return IndexedImage(
         **{
             "id": image_id,
             "gallery_id": "g",
@@ -44,31 +44,31 @@ def picture(image_id: str, name: str | None = None, **more: Any) -> Picture:
 class Engine:
     """An engine, and the pictures its index is to equal, by merchant."""
 
-    finder: PictureFinder
-    index: PictureIndex
+    finder: ImageFinder
+    index: ImageIndex
     settle: Callable[[str], None]
     shop: str = SHOP
-    tables: dict[str, dict[PictureKey, Picture]] = field(default_factory=dict)
+    tables: dict[str, dict[ImageKey, IndexedImage]] = field(default_factory=dict)
 
-    def table(self, merchant_id: str) -> dict[PictureKey, Picture]:
+    def table(self, merchant_id: str) -> dict[ImageKey, IndexedImage]:
         return self.tables.setdefault(merchant_id, {})
 
-    def read(self, merchant_id: str) -> Callable[[Sequence[PictureKey]], Mapping[PictureKey, Picture]]:
+    def read(self, merchant_id: str) -> Callable[[Sequence[ImageKey]], Mapping[ImageKey, IndexedImage]]:
         table = self.table(merchant_id)
         return lambda keys: {key: table[key] for key in keys if key in table}
 
-    def put(self, *pictures: Picture, merchant: str | None = None) -> None:
+    def put(self, *pictures: IndexedImage, merchant: str | None = None) -> None:
         merchant_id = merchant or self.shop
         self.table(merchant_id).update({it.key: it for it in pictures})
         self.follow([it.key for it in pictures], merchant_id)
 
-    def drop(self, *pictures: Picture, merchant: str | None = None) -> None:
+    def drop(self, *pictures: IndexedImage, merchant: str | None = None) -> None:
         merchant_id = merchant or self.shop
         for it in pictures:
             self.table(merchant_id).pop(it.key, None)
         self.follow([it.key for it in pictures], merchant_id)
 
-    def follow(self, keys: Sequence[PictureKey], merchant_id: str | None = None) -> None:
+    def follow(self, keys: Sequence[ImageKey], merchant_id: str | None = None) -> None:
         merchant_id = merchant_id or self.shop
         self.index.update(merchant_id, keys, self.read(merchant_id))
         self.settle(merchant_id)
@@ -79,7 +79,7 @@ class Engine:
         self.settle(self.shop)
         return count
 
-    def page(self, text: str | None = None, after: Any = None, merchant: str | None = None, **more: Any) -> Page:
+    def page(self, text: str | None = None, after: Any = None, merchant: str | None = None, **more: Any) -> SearchPage:
         return self.finder.search(merchant or self.shop, Search(text=text, **more), after)
 
     def found(self, text: str | None = None, **more: Any) -> list[str]:
@@ -101,7 +101,7 @@ class Engine:
 
 def embedded(s3: Any, bucket: str, disk: Path, **clocks: Any) -> Engine:
     """The embedded engine; its reader looks for a new version at each search."""
-    store = SegmentStore(s3, bucket)
+    store = SegmentRepository(s3, bucket)
     return Engine(
         finder=TantivyFinder(store, LocalVersions(store, disk / "reader", 10**9), itertools.count().__next__),
         index=TantivyIndex(store, LocalVersions(store, disk / "writer", 10**9), **clocks),

@@ -124,7 +124,7 @@ class Gateway:
             if authorizer is None:
                 return self._own("UNAUTHORIZED", path)
         sent_query = parse_qsl(query, keep_blank_values=True)
-        answer = handler_of(route.folder)(
+        response = handler_of(route.folder)(
             {
                 "httpMethod": method,
                 "resource": route.path,
@@ -143,7 +143,7 @@ class Gateway:
             },
             Context(),
         )
-        return Response(answer["statusCode"], answer["headers"], answer["body"])
+        return Response(response["statusCode"], response["headers"], response["body"])
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Serve WSGI."""

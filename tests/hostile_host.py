@@ -62,7 +62,7 @@ class HostileHost:
         return head.decode()
 
 
-def answer(status: str = "200 OK", body: bytes = b"", **headers: str) -> bytes:
+def response(status: str = "200 OK", body: bytes = b"", **headers: str) -> bytes:
     """A whole response; `Content_Length` and the like override what is true."""
     lines = {"Content-Length": str(len(body))}
     lines |= {name.replace("_", "-"): value for name, value in headers.items()}

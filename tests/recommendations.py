@@ -32,11 +32,11 @@ NAMES = {name: name.replace(" ", "-") for name in CATALOG}
 
 def put_product(product_id: str, merchant: str = "shop", **more: Any) -> dict[str, Any]:
     body = {"name": product_id, **more}
-    status, answer, _ = send(
+    status, response, _ = send(
         products, api_event("PUT", "/products/{product_id}", product_id=product_id, body=body, merchant=merchant)
     )
     assert status == 200
-    return answer
+    return response
 
 
 def post(*sent: tuple[str, str, str], merchant: str = "shop") -> list[str]:
@@ -53,13 +53,13 @@ def post(*sent: tuple[str, str, str], merchant: str = "shop") -> list[str]:
             for at, (user, product, kind) in enumerate(sent)
         ]
     }
-    status, answer, _ = send(interactions, api_event("POST", "/interactions", body=body, merchant=merchant))
-    assert status == 202, answer
-    return [result["status"] for result in answer["results"]]
+    status, response, _ = send(interactions, api_event("POST", "/interactions", body=body, merchant=merchant))
+    assert status == 202, response
+    return [result["status"] for result in response["results"]]
 
 
 def recommended(user: str, merchant: str = "shop", **query: str) -> dict[str, Any]:
-    status, answer, _ = send(
+    status, response, _ = send(
         recommendations,
         api_event(
             "GET",
@@ -69,12 +69,12 @@ def recommended(user: str, merchant: str = "shop", **query: str) -> dict[str, An
             merchant=merchant,
         ),
     )
-    assert status == 200, answer
-    return answer
+    assert status == 200, response
+    return response
 
 
-def ids(answer: dict[str, Any]) -> list[str]:
-    return [item["product_id"] for item in answer["items"]]
+def ids(response: dict[str, Any]) -> list[str]:
+    return [item["product_id"] for item in response["items"]]
 
 
 def follow() -> None:

@@ -41,12 +41,12 @@ def deliver(message: Any, *, times: int = 1, context: Any = None) -> bool:
 def queued() -> list[str]:
     """Takes the continuations off the queue, due or not."""
     sqs, queue = client("sqs"), os.environ["IMPORTS_QUEUE"]
-    bodies = []
+    requests = []
     while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
         for message in messages:
-            bodies.append(message["Body"])
+            requests.append(message["Body"])
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-    return bodies
+    return requests
 
 
 def deliver_all(message: Any, context: Callable[[], Any] | None = None) -> int:

@@ -52,19 +52,19 @@ def submission(*visits: dict[str, Any]) -> dict[str, Any]:
 
 
 def submit(*visits: dict[str, Any], merchant: str = "shop") -> str:
-    status, answer, _ = send(api, api_event("POST", "/api/submit", body=submission(*visits), merchant=merchant))
-    assert status == 201, answer
-    return str(answer["job_id"])
+    status, response, _ = send(api, api_event("POST", "/api/submit", body=submission(*visits), merchant=merchant))
+    assert status == 201, response
+    return str(response["job_id"])
 
 
 def get(resource: str, query: dict[str, str] | None = None, merchant: str = "shop", **path: str) -> tuple[int, Any]:
-    status, answer, _ = send(api, api_event("GET", resource, query=query, merchant=merchant, **path))
-    return status, answer
+    status, response, _ = send(api, api_event("GET", resource, query=query, merchant=merchant, **path))
+    return status, response
 
 
 def retry(job_id: str) -> tuple[int, Any]:
-    status, answer, _ = send(api, api_event("POST", "/jobs/{job_id}/retry", job_id=job_id))
-    return status, answer
+    status, response, _ = send(api, api_event("POST", "/jobs/{job_id}/retry", job_id=job_id))
+    return status, response
 
 
 def status_of(job_id: str) -> Any:
@@ -92,11 +92,11 @@ def take(queue: str, most: int = 10) -> list[str]:
     return [message["Body"] for message in taken]
 
 
-def deliver(queue: str, *bodies: str) -> list[str]:
+def deliver(queue: str, *requests: str) -> list[str]:
     """Have the queue's consumer run; answers the bodies that it could not handle."""
-    records = [{"messageId": str(at), "body": body} for at, body in enumerate(bodies)]
+    records = [{"messageId": str(at), "body": body} for at, body in enumerate(requests)]
     failures = CONSUMERS[queue]({"Records": records}, Context())["batchItemFailures"]
-    return [bodies[int(failure["itemIdentifier"])] for failure in failures]
+    return [requests[int(failure["itemIdentifier"])] for failure in failures]
 
 
 def drain(chance: random.Random | None = None) -> None:

@@ -9,7 +9,7 @@ app = FastAPI()
 
 
 @app.get("/galleries")
-def answer():
+def response():
     item = client.get_item(TableName="access", Key={"pk": {"S": "key#0"}})["Item"]
     return {"key": item["key_id"]["S"]}
 

@@ -9,7 +9,7 @@ app = FastAPI()
 
 
 @app.get("/openapi.json")
-def answer():
+def response():
     return {}
 
 

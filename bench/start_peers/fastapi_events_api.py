@@ -22,7 +22,7 @@ class Batch(BaseModel):
 
 
 @app.post("/galleries/{gallery_id}/events")
-def answer(gallery_id: str, batch: Batch):
+def response(gallery_id: str, batch: Batch):
     for sent in batch.events:
         client.update_item(
             TableName="counters",

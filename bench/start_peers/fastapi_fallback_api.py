@@ -9,7 +9,7 @@ app = FastAPI()
 
 
 @app.options("/galleries")
-def answer():
+def response():
     return {}
 
 

@@ -30,7 +30,7 @@ class Page(BaseModel):
 
 
 @app.get("/galleries/{gallery_id}/images", response_model=Page)
-def answer(gallery_id: str, limit: int = 20):
+def response(gallery_id: str, limit: int = 20):
     page = client.query(
         TableName="images",
         IndexName="by_rank",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import aws_lambda_powertools.event_handler.openapi as openapi_package
 
-from vitrine.platform.http import ANYONE, Answer, HttpApp, Request
+from vitrine.platform.http import ANYONE, HttpApp, Request, Response
 from vitrine.platform.published_api import openapi_document
 
 lambda_handler = app = HttpApp()
@@ -22,20 +22,20 @@ _PAGE = """<!doctype html>
 </html>"""
 
 
-@app.route("GET", "/openapi.json", scope=ANYONE, answers={200: dict[str, object]}, cacheable=True)
-def document(request: Request) -> Answer:
+@app.route("GET", "/openapi.json", scope=ANYONE, responses={200: dict[str, object]}, cacheable=True)
+def document(request: Request) -> Response:
     """Read this document.
 
     It is served from where it was asked.
     """
-    return Answer(200, {**openapi_document(), "servers": [{"url": "."}]})
+    return Response(200, {**openapi_document(), "servers": [{"url": "."}]})
 
 
-@app.route("GET", "/docs", scope=ANYONE, answers={200: str}, cacheable=True)
-def page(request: Request) -> Answer:
+@app.route("GET", "/docs", scope=ANYONE, responses={200: str}, cacheable=True)
+def page(request: Request) -> Response:
     """Read and try the API in a browser."""
     html = _PAGE.format(
         style=(_ASSETS / "swagger-ui.min.css").read_text(),
         script=(_ASSETS / "swagger-ui-bundle.min.js").read_text(),
     )
-    return Answer(200, html, {"Content-Type": "text/html; charset=utf-8"})
+    return Response(200, html, {"Content-Type": "text/html; charset=utf-8"})

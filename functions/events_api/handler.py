@@ -6,91 +6,91 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 from uuid import uuid4
 
-from vitrine.access.wiring import admit, trust_user
-from vitrine.engagement.bodies import ChallengeEvent, PostEvents
+from vitrine.access.wiring import check_quota, trust_user
 from vitrine.engagement.count_events import Batch
-from vitrine.engagement.model import Event, Page, tally
+from vitrine.engagement.model import Event, SourcePage, tally
+from vitrine.engagement.requests import ChallengeEvent, PostEventsRequest
 from vitrine.engagement.robots import is_robot
 from vitrine.engagement.wiring import event_counter, visit_notes
 from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey
 from vitrine.galleries.read_gallery import find_gallery
-from vitrine.galleries.wiring import gallery_store
-from vitrine.platform.http import JSON_OR_TEXT, PUBLISHABLE, Answer, HttpApp, Refused, Request
+from vitrine.galleries.wiring import gallery_repository
+from vitrine.platform.http import JSON_OR_TEXT, PUBLISHABLE, HttpApp, Refused, Request, Response
 from vitrine.platform.problems import InvalidRequest, MalformedRequest, NotFound, ServiceError, status_of
 from vitrine.platform.telemetry import Metric
-from vitrine.platform.wiring import replays
+from vitrine.platform.wiring import saved_responses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from vitrine.engagement.bodies import NewEvent
     from vitrine.engagement.model import Result
+    from vitrine.engagement.requests import NewEvent
 
 _MOST_ERRORS_AN_EVENT = 3
 
-lambda_handler = app = HttpApp(admit=admit, replays=replays)
+lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
 
 
-class ResultAnswer(TypedDict):
+class ResultResponse(TypedDict):
     event_id: str | None
     status: str
     detail: NotRequired[str]
 
 
-class ResultsAnswer(TypedDict):
-    results: list[ResultAnswer]
+class ResultsResponse(TypedDict):
+    results: list[ResultResponse]
 
 
 @app.route(
     "POST",
     "/galleries/{gallery_id}/events",
     scope=PUBLISHABLE,
-    body="vitrine.engagement.bodies:PostEvents",
+    body="vitrine.engagement.requests:PostEventsRequest",
     media_types=JSON_OR_TEXT,
-    answers={202: ResultsAnswer},
+    responses={202: ResultsResponse},
 )
-def post_events(request: Request) -> Answer:
+def post_events(request: Request) -> Response:
     """Count events, each once and judged on its own; answered when all are stored.
 
     With a publishable key an event keeps its `user_id` only for a visitor's id that nobody can guess, or with the
     token that the shop's server signed, in `user_token` or the header `X-User-Token`. It counts all the same.
     """
     gallery = GalleryKey(request.merchant_id, request.path_id("gallery_id"))
-    sent = request.items(PostEvents)
+    sent = request.items(PostEventsRequest)
     events = [_event(request, it) for it in sent if not isinstance(it, Refused)]
     results = _count(request, gallery, events)
     if all(result.status == "rejected" for result in results):
-        find_gallery(gallery_store(), gallery)
+        find_gallery(gallery_repository(), gallery)
     _count_for_products(request, gallery, events, results)
     counted = iter(results)
-    answers = [_malformed(it) if isinstance(it, Refused) else _answer(next(counted)) for it in sent]
-    return Answer(202, {"results": answers}, metrics=_metrics(answer["status"] for answer in answers))
+    responses = [_malformed(it) if isinstance(it, Refused) else _response(next(counted)) for it in sent]
+    return Response(202, {"results": responses}, metrics=_metrics(response["status"] for response in responses))
 
 
-def _challenge_error(error: ServiceError) -> Answer:
+def _challenge_error(error: ServiceError) -> Response:
     if isinstance(error, NotFound):
-        return Answer(404, {"message": "There are no image with the specified ID"})
+        return Response(404, {"message": "There are no image with the specified ID"})
     if isinstance(error, MalformedRequest | InvalidRequest):
-        return Answer(400, {"message": "There was an error parsing the given request"})
-    return Answer(status_of(error), {"message": error.detail})
+        return Response(400, {"message": "There was an error parsing the given request"})
+    return Response(status_of(error), {"message": error.detail})
 
 
 @app.route(
     "POST",
     "/images/{imageId}/events",
     scope=PUBLISHABLE,
-    body="vitrine.engagement.bodies:ChallengeEvent",
-    answers={204: None},
+    body="vitrine.engagement.requests:ChallengeEvent",
+    responses={204: None},
     on_error=_challenge_error,
 )
-def post_challenge_event(request: Request) -> Answer:
+def post_challenge_event(request: Request) -> Response:
     """Count an event as the gallery challenge sends it: with no id, so it is never a resend."""
     sent = request.body(ChallengeEvent)
     event = Event(uuid4().hex, sent.eventType, request.path_id("imageId"))
     [result] = _count(request, GalleryKey(request.merchant_id, DEFAULT_GALLERY), [event])
     if result.status == "rejected":
         raise NotFound(result.detail or "")
-    return Answer(204, metrics=_metrics([result.status]))
+    return Response(204, metrics=_metrics([result.status]))
 
 
 def _event(request: Request, sent: NewEvent) -> Event:
@@ -103,7 +103,7 @@ def _event(request: Request, sent: NewEvent) -> Event:
 
 def _count(request: Request, gallery: GalleryKey, events: Sequence[Event]) -> list[Result]:
     agent = request.headers.get("user-agent", "")
-    page = Page(request.source_address, agent) if request.caller.kind == PUBLISHABLE else None
+    page = SourcePage(request.source_address, agent) if request.caller.kind == PUBLISHABLE else None
     batch = Batch(gallery, request.caller.merchant_secret, events, is_robot(agent), request.now, page)
     results = event_counter().count(batch)
     rules = event_counter().rules(batch)
@@ -120,24 +120,24 @@ def _count_for_products(
     if not known:
         return
     from vitrine.catalog.take_events import take_events  # noqa: PLC0415 - most events name no user
-    from vitrine.catalog.wiring import interaction_store  # noqa: PLC0415 - as above
+    from vitrine.catalog.wiring import interaction_repository  # noqa: PLC0415 - as above
 
-    images = gallery_store().get_images(gallery, {event.image_id for event in known})
+    images = gallery_repository().get_images(gallery, {event.image_id for event in known})
     products = {image_id: image.description.product_ids for image_id, image in images.items()}
-    take_events(interaction_store(), gallery, known, products, now=request.now)
+    take_events(interaction_repository(), gallery, known, products, now=request.now)
 
 
 def _metrics(statuses: Iterable[str]) -> dict[str, Metric]:
     return {f"Events{status.capitalize()}": Metric(amount) for status, amount in tally(statuses).items()}
 
 
-def _malformed(event: Refused) -> ResultAnswer:
+def _malformed(event: Refused) -> ResultResponse:
     told = [f"{error.pointer}: {error.detail}".removeprefix(": ") for error in event.errors[:_MOST_ERRORS_AN_EVENT]]
     return {"event_id": event.text("event_id"), "status": "rejected", "detail": "; ".join(told)}
 
 
-def _answer(result: Result) -> ResultAnswer:
-    answer: ResultAnswer = {"event_id": result.event_id, "status": result.status}
+def _response(result: Result) -> ResultResponse:
+    response: ResultResponse = {"event_id": result.event_id, "status": result.status}
     if result.detail is not None:
-        answer["detail"] = result.detail
-    return answer
+        response["detail"] = result.detail
+    return response

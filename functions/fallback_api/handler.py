@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vitrine.platform.http import ANY_KEY, ANY_QUERY, ANYONE, CORS_HEADERS, Answer, HttpApp, Request
+from vitrine.platform.http import ANY_KEY, ANY_QUERY, ANYONE, CORS_HEADERS, HttpApp, Request, Response
 from vitrine.platform.problems import MethodNotAllowed, NotFound
 from vitrine.platform.published_api import methods_at
 
@@ -19,9 +19,9 @@ _HEADERS = ("Content-Type", "X-Api-Key", "X-User-Token", "X-Reviewer", "Idempote
 
 @app.route("OPTIONS", "/", scope=ANYONE, query=ANY_QUERY)
 @app.route("OPTIONS", "/{proxy+}", scope=ANYONE, query=ANY_QUERY)
-def preflight(request: Request) -> Answer:
+def preflight(request: Request) -> Response:
     """Let web pages call the API."""
-    return Answer(
+    return Response(
         204,
         headers={
             **CORS_HEADERS,

@@ -9,7 +9,7 @@ from vitrine.engagement.wiring import gallery_counters
 from vitrine.galleries.change_ranking import OrderMaker, fit_prior, forget_order
 from vitrine.galleries.delete_gallery import delete_images
 from vitrine.galleries.model import GalleryKey
-from vitrine.galleries.wiring import gallery_store, gallery_tasks
+from vitrine.galleries.wiring import gallery_repository, gallery_tasks
 from vitrine.platform.batches import BatchResponse, handle_each
 from vitrine.platform.hops import next_hop
 from vitrine.platform.telemetry import invocation
@@ -33,7 +33,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse:
 
 def _run(task: dict[str, Any], time_is_left: Callable[[], bool]) -> None:
     key = GalleryKey(*task["key"])
-    store, tasks = gallery_store(), gallery_tasks(next_hop(task.get("hops", 0)))
+    store, tasks = gallery_repository(), gallery_tasks(next_hop(task.get("hops", 0)))
     if task["task"] == "delete_gallery":
         if not delete_images(store, gallery_counters(), key, time_is_left):
             tasks.delete_gallery(key)

@@ -13,7 +13,7 @@ from vitrine.imports.model import ImportKey, ObjectVersion
 from vitrine.imports.ports import Lease
 from vitrine.imports.receive_upload import receive_upload
 from vitrine.imports.run_import import forget_file, give_up, run_import
-from vitrine.imports.wiring import KINDS, import_store, importer
+from vitrine.imports.wiring import KINDS, import_repository, importer
 from vitrine.platform.batches import BatchResponse, handle_each
 from vitrine.platform.metrics import MetricUnit, metrics
 from vitrine.platform.telemetry import invocation, logger
@@ -55,7 +55,7 @@ def _imports(message: dict[str, Any]) -> Iterator[ImportKey]:
         put = record["s3"]["object"]
         upload = ObjectVersion(unquote_plus(put["key"]), put["eTag"].strip('"'), put["size"])
         key = receive_upload(
-            import_store(),
+            import_repository(),
             lambda merchant_id: access_store().find_merchant(merchant_id) is not None,
             KINDS,
             upload,

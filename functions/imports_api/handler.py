@@ -6,78 +6,80 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from vitrine.access.wiring import admit
-from vitrine.imports.answers import (
-    ImportAnswer,
-    ImportRequestAnswer,
-    RejectionAnswer,
-    import_answer,
-    rejection_answer,
-)
+from vitrine.access.wiring import check_quota
 from vitrine.imports.model import Import, ImportKey, ImportRefused, file_form, upload_key
 from vitrine.imports.request_import import UPLOAD_SECONDS, request_import
-from vitrine.imports.wiring import KINDS, import_store, uploads
-from vitrine.platform.http import Answer, HttpApp, Request
+from vitrine.imports.responses import (
+    ImportRequestResponse,
+    ImportResponse,
+    RejectionResponse,
+    import_response,
+    rejection_response,
+)
+from vitrine.imports.wiring import KINDS, import_repository, uploads
+from vitrine.platform.http import HttpApp, Request, Response
 from vitrine.platform.problems import FieldError, InvalidRequest, NotFound
 from vitrine.platform.times import to_rfc3339
-from vitrine.platform.wiring import replays
+from vitrine.platform.wiring import saved_responses
 
 if TYPE_CHECKING:
-    from vitrine.imports.bodies import PostImport
     from vitrine.imports.model import FileForm
+    from vitrine.imports.requests import PostImportRequest
 
-lambda_handler = app = HttpApp(admit=admit, replays=replays)
+lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
 
 
-@app.route("POST", "/imports", body="vitrine.imports.bodies:PostImport", answers={201: ImportRequestAnswer})
-def post(request: Request) -> Answer:
+@app.route(
+    "POST", "/imports", body="vitrine.imports.requests:PostImportRequest", responses={201: ImportRequestResponse}
+)
+def post(request: Request) -> Response:
     """Prepare an import and say where to put its file."""
-    from vitrine.imports.bodies import PostImport  # noqa: PLC0415 - readers never load bodies
+    from vitrine.imports.requests import PostImportRequest  # noqa: PLC0415 - readers never load bodies
 
-    body = request.body(PostImport)
+    body = request.body(PostImportRequest)
     form = _judge(body)
     key = ImportKey(request.merchant_id, uuid4().hex)
     object_key = upload_key(key, body.kind, body.gallery_id, form)
     new = Import(key, body.kind, body.gallery_id, object_key, request.now, body.columns or {})
-    upload = request_import(import_store(), uploads(), new, body.size)
-    answer: ImportRequestAnswer = {
+    upload = request_import(import_repository(), uploads(), new, body.size)
+    response: ImportRequestResponse = {
         "import_id": key.import_id,
         "upload": {"url": upload.url, "method": upload.method, "headers": dict(upload.headers)},
         "expires_at": to_rfc3339(request.now + timedelta(seconds=UPLOAD_SECONDS)),
     }
-    return Answer(201, answer, {"Location": f"/imports/{key.import_id}"})
+    return Response(201, response, {"Location": f"/imports/{key.import_id}"})
 
 
-@app.route("GET", "/imports", answers={200: ImportAnswer}, paged=True)
-def list_imports(request: Request) -> Answer:
+@app.route("GET", "/imports", responses={200: ImportResponse}, paged=True)
+def list_imports(request: Request) -> Response:
     """List imports, newest first."""
     page = request.page(str)
-    found, following = import_store().newest(request.merchant_id, page.limit, page.state)
-    return request.list_answer([import_answer(each) for each in found], following)
+    found, following = import_repository().newest(request.merchant_id, page.limit, page.state)
+    return request.list_response([import_response(each) for each in found], following)
 
 
-@app.route("GET", "/imports/{import_id}", answers={200: ImportAnswer})
-def get(request: Request) -> Answer:
+@app.route("GET", "/imports/{import_id}", responses={200: ImportResponse})
+def get(request: Request) -> Response:
     """Read how far an import is."""
-    return Answer(200, import_answer(_find(request)))
+    return Response(200, import_response(_find(request)))
 
 
-@app.route("GET", "/imports/{import_id}/errors", answers={200: RejectionAnswer}, paged=True)
-def errors(request: Request) -> Answer:
+@app.route("GET", "/imports/{import_id}/errors", responses={200: RejectionResponse}, paged=True)
+def errors(request: Request) -> Response:
     """List the rows that an import left out, and why."""
     page = request.page((str, int))
-    found = import_store().rejections(_find(request).key, page.limit, page.state)
-    return request.list_answer([rejection_answer(each) for each in found.rejections], found.next)
+    found = import_repository().rejections(_find(request).key, page.limit, page.state)
+    return request.list_response([rejection_response(each) for each in found.rejections], found.next)
 
 
 def _find(request: Request) -> Import:
-    found = import_store().find(ImportKey(request.merchant_id, request.path_id("import_id")))
+    found = import_repository().find(ImportKey(request.merchant_id, request.path_id("import_id")))
     if found is None:
         raise NotFound("There is no import of this id.")
     return found
 
 
-def _judge(body: PostImport) -> FileForm:
+def _judge(body: PostImportRequest) -> FileForm:
     """The file's form. Raises InvalidRequest for a name, kind or columns that cannot be imported."""
     errors = []
     if body.kind not in KINDS:

@@ -5,25 +5,25 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from vitrine.access.wiring import admit, trust_user
-from vitrine.catalog.answers import (
-    EarningsByDayAnswer,
-    ErasureAnswer,
-    InteractionAnswer,
-    RecordedInteractionsAnswer,
-    earnings_answer,
-    interaction_answer,
-)
+from vitrine.access.wiring import check_quota, trust_user
 from vitrine.catalog.model import UserKey
 from vitrine.catalog.record_interactions import record_interactions, remove_interaction
-from vitrine.catalog.wiring import interaction_store
-from vitrine.platform.http import JSON_OR_TEXT, PUBLISHABLE, SECRET, Answer, HttpApp, Request
+from vitrine.catalog.responses import (
+    EarningsByDayResponse,
+    ErasureResponse,
+    InteractionResponse,
+    RecordedInteractionsResponse,
+    earnings_response,
+    interaction_response,
+)
+from vitrine.catalog.wiring import interaction_repository
+from vitrine.platform.http import JSON_OR_TEXT, PUBLISHABLE, SECRET, HttpApp, Request, Response
 from vitrine.platform.problems import FieldError, InvalidRequest
-from vitrine.platform.wiring import replays
+from vitrine.platform.wiring import saved_responses
 from vitrine.recommendations.wiring import entries, shortlist_tasks
 
 if TYPE_CHECKING:
-    from vitrine.catalog.bodies import PostedInteraction
+    from vitrine.catalog.requests import PostedInteraction
 
 _MOST_FROM_A_PAGE = 20
 _OLDEST_FROM_A_PAGE = timedelta(days=7)
@@ -31,41 +31,41 @@ _CLOCKS_DIFFER = timedelta(minutes=5)
 _DAYS = 30
 _MOST_DAYS = 366
 
-lambda_handler = app = HttpApp(admit=admit, replays=replays)
+lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
 
 
 @app.route(
     "POST",
     "/interactions",
     scope=PUBLISHABLE,
-    body="vitrine.catalog.bodies:PostInteractions",
+    body="vitrine.catalog.requests:PostInteractionsRequest",
     media_types=JSON_OR_TEXT,
-    answers={202: RecordedInteractionsAnswer},
+    responses={202: RecordedInteractionsResponse},
 )
-def post(request: Request) -> Answer:
+def post(request: Request) -> Response:
     """Add or change interactions, each once by its id; answered when all are stored.
 
     With a publishable key at most 20, of the last seven days. Each must name a visitor's id that nobody can guess, or
     a user with the token that the shop's server signed, in `user_token` or the header `X-User-Token`; others are
     `rejected`.
     """
-    from vitrine.catalog.bodies import PostInteractions  # noqa: PLC0415 - readers never load bodies
+    from vitrine.catalog.requests import PostInteractionsRequest  # noqa: PLC0415 - readers never load bodies
 
-    posted = request.body(PostInteractions).interactions
+    posted = request.body(PostInteractionsRequest).interactions
     is_page = request.caller.kind == PUBLISHABLE
     if is_page and len(posted) > _MOST_FROM_A_PAGE:
         rule = f"must have at most {_MOST_FROM_A_PAGE} items with a publishable key"
         raise InvalidRequest(f"interactions {rule}", [FieldError("/interactions", rule)])
     refusals = [_refusal(request, it) if is_page else None for it in posted]
     sent = [it.sent(it.user_id, it.interaction_id) for it, why in zip(posted, refusals, strict=True) if why is None]
-    recorded = iter(record_interactions(interaction_store(), request.merchant_id, sent, entries().drop))
+    recorded = iter(record_interactions(interaction_repository(), request.merchant_id, sent, entries().drop))
     results = [
         {"interaction_id": it.interaction_id, "status": "rejected", "detail": why}
         if why is not None
         else {"interaction_id": it.interaction_id, "status": next(recorded).status}
         for it, why in zip(posted, refusals, strict=True)
     ]
-    return Answer(202, {"results": results})
+    return Response(202, {"results": results})
 
 
 def _refusal(request: Request, posted: PostedInteraction) -> str | None:
@@ -81,60 +81,60 @@ def _refusal(request: Request, posted: PostedInteraction) -> str | None:
 @app.route(
     "GET",
     "/recommendations/earnings",
-    answers={200: EarningsByDayAnswer},
+    responses={200: EarningsByDayResponse},
     query={
         "from": {"type": "string", "format": "date", "description": "The first day, in UTC; 30 days unless given."},
         "to": {"type": "string", "format": "date", "x-not-before": "from", "description": "The last day; today."},
     },
 )
-def earnings(request: Request) -> Answer:
+def earnings(request: Request) -> Response:
     """Read what recommendations led to, by day: interactions that carry a `recommendation_id`."""
     last = request.query.get("to", request.now.date())
     first = request.query.get("from", last - timedelta(days=_DAYS - 1))
     if not timedelta() <= last - first < timedelta(days=_MOST_DAYS):
         rule = f"must be at most {_MOST_DAYS} days, and not before from"
         raise InvalidRequest(f"to {rule}", [FieldError("/query/to", rule)])
-    return Answer(200, earnings_answer(interaction_store().earnings(request.merchant_id, first, last)))
+    return Response(200, earnings_response(interaction_repository().earnings(request.merchant_id, first, last)))
 
 
 @app.route(
     "PUT",
     "/users/{user_id}/interactions/{interaction_id}",
-    body="vitrine.catalog.bodies:PutInteraction",
-    answers={200: InteractionAnswer, 201: InteractionAnswer},
+    body="vitrine.catalog.requests:PutInteraction",
+    responses={200: InteractionResponse, 201: InteractionResponse},
 )
-def put(request: Request) -> Answer:
+def put(request: Request) -> Response:
     """Add or change one interaction."""
-    from vitrine.catalog.bodies import PutInteraction  # noqa: PLC0415 - readers never load bodies
+    from vitrine.catalog.requests import PutInteraction  # noqa: PLC0415 - readers never load bodies
 
     user = _user(request)
     sent = request.body(PutInteraction).sent(user.user_id, request.path_id("interaction_id"))
-    [recorded] = record_interactions(interaction_store(), user.merchant_id, [sent], entries().drop)
-    return Answer(201 if recorded.status == "created" else 200, interaction_answer(recorded.interaction))
+    [recorded] = record_interactions(interaction_repository(), user.merchant_id, [sent], entries().drop)
+    return Response(201 if recorded.status == "created" else 200, interaction_response(recorded.interaction))
 
 
-@app.route("DELETE", "/users/{user_id}/interactions/{interaction_id}", answers={204: None})
-def delete(request: Request) -> Answer:
+@app.route("DELETE", "/users/{user_id}/interactions/{interaction_id}", responses={204: None})
+def delete(request: Request) -> Response:
     """Take one interaction away."""
-    remove_interaction(interaction_store(), _user(request), request.path_id("interaction_id"))
-    return Answer(204)
+    remove_interaction(interaction_repository(), _user(request), request.path_id("interaction_id"))
+    return Response(204)
 
 
-@app.route("GET", "/users/{user_id}/interactions", answers={200: InteractionAnswer}, paged=True)
-def list_interactions(request: Request) -> Answer:
+@app.route("GET", "/users/{user_id}/interactions", responses={200: InteractionResponse}, paged=True)
+def list_interactions(request: Request) -> Response:
     """List a user's interactions, newest first."""
     page = request.page(str)
-    found, after = interaction_store().newest_interactions(_user(request), page.limit, page.state)
-    return request.list_answer([interaction_answer(it) for it in found], after)
+    found, after = interaction_repository().newest_interactions(_user(request), page.limit, page.state)
+    return request.list_response([interaction_response(it) for it in found], after)
 
 
-@app.route("DELETE", "/users/{user_id}", scope=SECRET, answers={202: ErasureAnswer})
-def erase(request: Request) -> Answer:
+@app.route("DELETE", "/users/{user_id}", scope=SECRET, responses={202: ErasureResponse})
+def erase(request: Request) -> Response:
     """Erase a user: interactions, purchases and all that was made of them."""
     user = _user(request)
     entries().drop(user)
     shortlist_tasks().erase(user)
-    return Answer(202, {"status": "erasing"})
+    return Response(202, {"status": "erasing"})
 
 
 def _user(request: Request) -> UserKey:

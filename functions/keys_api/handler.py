@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from vitrine.access.answers import KeyAnswer, NewKeyAnswer, key_answer, new_key_answer
 from vitrine.access.manage_keys import create_key, find_key, revoke_key, roll_key
-from vitrine.access.wiring import access_store, admit, random_text
-from vitrine.platform.http import SECRET, Answer, HttpApp, Request
-from vitrine.platform.wiring import replays
+from vitrine.access.responses import KeyResponse, NewKeyResponse, key_response, new_key_response
+from vitrine.access.wiring import access_store, check_quota, random_text
+from vitrine.platform.http import SECRET, HttpApp, Request, Response
+from vitrine.platform.wiring import saved_responses
 
-lambda_handler = app = HttpApp(admit=admit, replays=replays)
+lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
 
 
-@app.route("POST", "/keys", scope=SECRET, body="vitrine.access.bodies:PostKey", answers={201: NewKeyAnswer})
-def post(request: Request) -> Answer:
+@app.route(
+    "POST", "/keys", scope=SECRET, body="vitrine.access.requests:PostKeyRequest", responses={201: NewKeyResponse}
+)
+def post(request: Request) -> Response:
     """Make a key; its text is shown in this answer only.
 
     It has the quota of the key that makes it.
     """
-    from vitrine.access.bodies import PostKey  # noqa: PLC0415 - readers never load bodies
+    from vitrine.access.requests import PostKeyRequest  # noqa: PLC0415 - readers never load bodies
 
-    body = request.body(PostKey)
+    body = request.body(PostKeyRequest)
     made = create_key(
         access_store(),
         request.merchant_id,
@@ -33,11 +35,11 @@ def post(request: Request) -> Answer:
         origins=body.origins,
         reviewer=body.reviewer,
     )
-    return Answer(201, new_key_answer(made))
+    return Response(201, new_key_response(made))
 
 
-@app.route("GET", "/keys", scope=SECRET, answers={200: KeyAnswer}, paged=True)
-def list_keys(request: Request) -> Answer:
+@app.route("GET", "/keys", scope=SECRET, responses={200: KeyResponse}, paged=True)
+def list_keys(request: Request) -> Response:
     """List keys, newest first; `last_used_at` is exact to the hour.
 
     Revoked keys stay in the list.
@@ -46,36 +48,36 @@ def list_keys(request: Request) -> Answer:
     after = find_key(access_store(), request.merchant_id, page.state) if page.state else None
     found = access_store().newest_keys(request.merchant_id, page.limit, after)
     last = found[-1].key_id if len(found) == page.limit else None
-    return request.list_answer([key_answer(key) for key in found], last)
+    return request.list_response([key_response(key) for key in found], last)
 
 
 @app.route(
     "POST",
     "/keys/{key_id}/roll",
     scope=SECRET,
-    body="vitrine.access.bodies:RollKey",
-    answers={201: NewKeyAnswer},
+    body="vitrine.access.requests:RollKeyRequest",
+    responses={201: NewKeyResponse},
 )
-def roll(request: Request) -> Answer:
+def roll(request: Request) -> Response:
     """Give a key a successor, whose text is shown in this answer only.
 
     The key itself holds for `overlap_seconds` more. A key is rolled once.
     """
-    from vitrine.access.bodies import RollKey  # noqa: PLC0415 - readers never load bodies
+    from vitrine.access.requests import RollKeyRequest  # noqa: PLC0415 - readers never load bodies
 
-    body = request.body(RollKey) if request.raw_body else RollKey()
+    body = request.body(RollKeyRequest) if request.raw_body else RollKeyRequest()
     key = find_key(access_store(), request.merchant_id, request.path_id("key_id"))
     overlap = timedelta(seconds=body.overlap_seconds)
     made = roll_key(access_store(), key, overlap, now=request.now, random_text=random_text)
-    return Answer(201, new_key_answer(made))
+    return Response(201, new_key_response(made))
 
 
-@app.route("DELETE", "/keys/{key_id}", scope=SECRET, answers={204: None})
-def delete(request: Request) -> Answer:
+@app.route("DELETE", "/keys/{key_id}", scope=SECRET, responses={204: None})
+def delete(request: Request) -> Response:
     """Revoke a key.
 
     It stops working within 5 seconds, except that answers which a publishable key reads may follow for as long as the
     installation caches keys (a minute unless configured).
     """
     revoke_key(access_store(), request.merchant_id, request.path_id("key_id"), now=request.now)
-    return Answer(204)
+    return Response(204)

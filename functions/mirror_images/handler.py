@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from vitrine.galleries.mirroring import GalleryHolders
-from vitrine.galleries.wiring import gallery_store
+from vitrine.galleries.wiring import gallery_repository
 from vitrine.platform.metrics import MetricUnit, metrics
 from vitrine.platform.telemetry import invocation, logger
 from vitrine.platform.times import utc_now
@@ -66,7 +66,7 @@ def _report(done: list[Mirrored], failed: int) -> None:
 
 def _mirror() -> Mirror:
     return Mirror(
-        holders=GalleryHolders(gallery_store()),
+        holders=GalleryHolders(gallery_repository()),
         holdings=holdings(),
         pictures=pictures(),
         files=files(),

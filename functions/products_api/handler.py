@@ -2,46 +2,48 @@
 
 from __future__ import annotations
 
-from vitrine.access.wiring import admit
-from vitrine.catalog.answers import ProductAnswer, product_answer
+from vitrine.access.wiring import check_quota
 from vitrine.catalog.put_products import delete_product, find_product, put_products
-from vitrine.catalog.wiring import product_store
-from vitrine.platform.http import Answer, HttpApp, Request
-from vitrine.platform.wiring import replays
+from vitrine.catalog.responses import ProductResponse, product_response
+from vitrine.catalog.wiring import product_repository
+from vitrine.platform.http import HttpApp, Request, Response
+from vitrine.platform.wiring import saved_responses
 from vitrine.recommendations.wiring import withdrawals
 
-lambda_handler = app = HttpApp(admit=admit, replays=replays)
+lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
 
 
-@app.route("PUT", "/products/{product_id}", body="vitrine.catalog.bodies:PutProduct", answers={200: ProductAnswer})
-def put(request: Request) -> Answer:
+@app.route(
+    "PUT", "/products/{product_id}", body="vitrine.catalog.requests:PutProductRequest", responses={200: ProductResponse}
+)
+def put(request: Request) -> Response:
     """Create or change a product."""
-    from vitrine.catalog.bodies import PutProduct  # noqa: PLC0415 - readers never load bodies
+    from vitrine.catalog.requests import PutProductRequest  # noqa: PLC0415 - readers never load bodies
 
-    product = request.body(PutProduct).product(request.path_id("product_id"))
-    put_products(product_store(), withdrawals(), request.merchant_id, [product])
-    return Answer(200, product_answer(product))
+    product = request.body(PutProductRequest).product(request.path_id("product_id"))
+    put_products(product_repository(), withdrawals(), request.merchant_id, [product])
+    return Response(200, product_response(product))
 
 
-@app.route("GET", "/products", answers={200: ProductAnswer}, paged=True)
-def list_products(request: Request) -> Answer:
+@app.route("GET", "/products", responses={200: ProductResponse}, paged=True)
+def list_products(request: Request) -> Response:
     """List products by id."""
     page = request.page(str)
-    products = product_store().list_products(request.merchant_id, page.limit, page.state)
-    items = [product_answer(product) for product in products]
-    return request.list_answer(items, products[-1].product_id if len(products) == page.limit else None)
+    products = product_repository().list_products(request.merchant_id, page.limit, page.state)
+    items = [product_response(product) for product in products]
+    return request.list_response(items, products[-1].product_id if len(products) == page.limit else None)
 
 
-@app.route("GET", "/products/{product_id}", answers={200: ProductAnswer})
-def get(request: Request) -> Answer:
+@app.route("GET", "/products/{product_id}", responses={200: ProductResponse})
+def get(request: Request) -> Response:
     """Read a product."""
-    return Answer(
-        200, product_answer(find_product(product_store(), request.merchant_id, request.path_id("product_id")))
+    return Response(
+        200, product_response(find_product(product_repository(), request.merchant_id, request.path_id("product_id")))
     )
 
 
-@app.route("DELETE", "/products/{product_id}", answers={204: None})
-def delete(request: Request) -> Answer:
+@app.route("DELETE", "/products/{product_id}", responses={204: None})
+def delete(request: Request) -> Response:
     """Delete a product."""
-    delete_product(product_store(), withdrawals(), request.merchant_id, request.path_id("product_id"))
-    return Answer(204)
+    delete_product(product_repository(), withdrawals(), request.merchant_id, request.path_id("product_id"))
+    return Response(204)

@@ -7,83 +7,83 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
-from vitrine.access.wiring import admit, trust_user
-from vitrine.catalog.answers import ProductAnswer  # noqa: TC001 - the OpenAPI document reads it
+from vitrine.access.wiring import check_quota, trust_user
 from vitrine.catalog.model import UserKey
 from vitrine.catalog.put_products import find_product
-from vitrine.catalog.wiring import product_store
-from vitrine.platform.http import PUBLISHABLE, Answer, HttpApp, Page, Request
+from vitrine.catalog.responses import ProductResponse  # noqa: TC001 - the OpenAPI document reads it
+from vitrine.catalog.wiring import product_repository
+from vitrine.platform.http import PUBLISHABLE, HttpApp, Paging, Request, Response
 from vitrine.platform.query import PAGING
 from vitrine.platform.telemetry import Metric
 from vitrine.platform.times import to_rfc3339
-from vitrine.platform.wiring import replays
+from vitrine.platform.wiring import saved_responses
 from vitrine.recommendations.build_model import STEPS, ask_for_run, interactions_of
 from vitrine.recommendations.model import REPEATS, STRATEGIES
-from vitrine.recommendations.recommend import Question, recommend_similar
+from vitrine.recommendations.recommend import RecommendationQuery, recommend_similar
 from vitrine.recommendations.wiring import (
+    model_repository,
     model_runs,
-    model_store,
     model_work,
     new_recommendation_id,
+    recommendation_inputs_repository,
     recommender,
-    shelf_store,
 )
 
 if TYPE_CHECKING:
     from vitrine.platform.cursors import Form
-    from vitrine.recommendations.build_model import Run
+    from vitrine.recommendations.build_model import ModelBuild
 
-lambda_handler = app = HttpApp(admit=admit, replays=replays)
+lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
 
 _NOBODY = " "
 _SHOWN: Form = [int]
 
 
-class ReasonAnswer(TypedDict):
+class ReasonResponse(TypedDict):
     strategy: str
     because: list[str]
 
 
-class RecommendedAnswer(TypedDict):
+class RecommendedResponse(TypedDict):
     product_id: str
     score: float
-    reason: ReasonAnswer
-    product: ProductAnswer
+    reason: ReasonResponse
+    product: ProductResponse
 
 
-class SimilarAnswer(TypedDict):
+class SimilarResponse(TypedDict):
     recommendation_id: str
     model_id: str | None
-    items: list[RecommendedAnswer]
+    items: list[RecommendedResponse]
     next_cursor: str | None
 
 
-class ChosenAnswer(TypedDict):
+class ChosenResponse(TypedDict):
     collaborative: float | None
     content: float | None
 
 
-class WeightsAnswer(TypedDict):
+class WeightsResponse(TypedDict):
     collaborative: float
     content: float
-    chosen: ChosenAnswer
+    chosen: ChosenResponse
 
 
-class ModelStepAnswer(TypedDict):
+class ModelStepResponse(TypedDict):
     step: str
     done: int
     parts: int
 
 
-class ModelRunAnswer(TypedDict):
+class ModelRunResponse(TypedDict):
     model_id: str
     status: Literal["running", "completed", "unchanged"]
     began_at: str
     updated_at: str
-    steps: list[ModelStepAnswer]
+    steps: list[ModelStepResponse]
 
 
-class ModelAnswer(TypedDict):
+class ModelResponse(TypedDict):
     model_id: str
     began_at: str
     published_at: str
@@ -92,17 +92,17 @@ class ModelAnswer(TypedDict):
     weights: dict[str, float]
 
 
-class ModelsAnswer(TypedDict):
-    model: ModelAnswer | None
-    run: ModelRunAnswer | None
+class ModelsResponse(TypedDict):
+    model: ModelResponse | None
+    run: ModelRunResponse | None
 
 
-class RecommendationsAnswer(TypedDict):
+class RecommendationsResponse(TypedDict):
     recommendation_id: str
     model_id: str | None
     generated_at: str
     cached: bool
-    items: list[RecommendedAnswer]
+    items: list[RecommendedResponse]
     next_cursor: str | None
 
 
@@ -110,7 +110,7 @@ class RecommendationsAnswer(TypedDict):
     "GET",
     "/users/{user_id}/recommendations",
     scope=PUBLISHABLE,
-    answers={200: RecommendationsAnswer},
+    responses={200: RecommendationsResponse},
     query={
         "strategy": {"type": "string", "enum": list(STRATEGIES), "default": "hybrid"},
         "repeat": {"type": "string", "enum": list(REPEATS), "default": "exclude"},
@@ -119,7 +119,7 @@ class RecommendationsAnswer(TypedDict):
     },
     cacheable=True,
 )
-def get(request: Request) -> Answer:
+def get(request: Request) -> Response:
     """Read what to show a shopper next.
 
     What the shopper bought before is left out (`repeat=exclude`), ranked as all else is (`allow`), or comes first,
@@ -132,11 +132,11 @@ def get(request: Request) -> Answer:
     page = request.page(_SHOWN)
     found = recommender().recommend(
         user,
-        Question(request.query["strategy"], request.query.get("category"), request.query["repeat"]),
+        RecommendationQuery(request.query["strategy"], request.query.get("category"), request.query["repeat"]),
         now=request.now,
         new_id=new_recommendation_id,
     )
-    answer = _page(request, page, found.items)
+    response = _page(request, page, found.items)
     told = {
         "recommendation_id": found.recommendation_id,
         "model_id": _model_id(found.model),
@@ -144,74 +144,76 @@ def get(request: Request) -> Answer:
         "cached": found.outcome == "hit",
     }
     metrics = {f"RecommendationsCache{found.outcome.capitalize()}": Metric(1)}
-    content = {**told, **cast("dict[str, Any]", answer.content)}
-    return Answer(200, content, metrics=metrics, passing=("cached",))
+    content = {**told, **cast("dict[str, Any]", response.content)}
+    return Response(200, content, metrics=metrics, passing=("cached",))
 
 
 @app.route(
     "GET",
     "/products/{product_id}/similar",
     scope=PUBLISHABLE,
-    answers={200: SimilarAnswer},
+    responses={200: SimilarResponse},
     query=PAGING,
     cacheable=True,
 )
-def similar(request: Request) -> Answer:
+def similar(request: Request) -> Response:
     """Read what goes with a product."""
     page = request.page(_SHOWN)
     product_id = request.path_id("product_id")
-    find_product(product_store(), request.merchant_id, product_id)
-    found = recommend_similar(model_store(), shelf_store(), UserKey(request.merchant_id, _NOBODY), product_id)
+    find_product(product_repository(), request.merchant_id, product_id)
+    found = recommend_similar(
+        model_repository(), recommendation_inputs_repository(), UserKey(request.merchant_id, _NOBODY), product_id
+    )
     told = {"recommendation_id": new_recommendation_id(), "model_id": _model_id(found.model)}
     content = {**told, **cast("dict[str, Any]", _page(request, page, found.items).content)}
-    return Answer(200, content, passing=("recommendation_id",))
+    return Response(200, content, passing=("recommendation_id",))
 
 
-@app.route("GET", "/recommendations/models", answers={200: ModelsAnswer})
-def models(request: Request) -> Answer:
+@app.route("GET", "/recommendations/models", responses={200: ModelsResponse})
+def models(request: Request) -> Response:
     """Read which model is read, what it was learned from, and how far the latest run is."""
     run = model_runs().find(request.merchant_id)
-    return Answer(200, {"model": _model_answer(request, run), "run": _run_answer(run) if run else None})
+    return Response(200, {"model": _model_response(request, run), "run": _run_response(run) if run else None})
 
 
-@app.route("POST", "/recommendations/models", answers={202: ModelRunAnswer})
-def post_model(request: Request) -> Answer:
+@app.route("POST", "/recommendations/models", responses={202: ModelRunResponse})
+def post_model(request: Request) -> Response:
     """Build a model now; while a run is under way, that run goes on."""
-    return Answer(202, _run_answer(ask_for_run(model_runs(), model_work(), request.merchant_id, request.now)))
+    return Response(202, _run_response(ask_for_run(model_runs(), model_work(), request.merchant_id, request.now)))
 
 
-@app.route("GET", "/recommendations/weights", answers={200: WeightsAnswer})
-def weights(request: Request) -> Answer:
+@app.route("GET", "/recommendations/weights", responses={200: WeightsResponse})
+def weights(request: Request) -> Response:
     """Read how much other shoppers' behaviour and products' features count beside popularity."""
-    return Answer(200, _weights_answer(request))
+    return Response(200, _weights_response(request))
 
 
 @app.route(
     "PUT",
     "/recommendations/weights",
-    body="vitrine.recommendations.bodies:PutWeights",
-    answers={200: WeightsAnswer},
+    body="vitrine.recommendations.requests:PutWeightsRequest",
+    responses={200: WeightsResponse},
 )
-def put_weights(request: Request) -> Answer:
+def put_weights(request: Request) -> Response:
     """Set them; what is left out is measured with each model.
 
     Similar products follow at once, a shopper's list with the next thing that the shopper does or the next model.
     """
-    from vitrine.recommendations.bodies import PutWeights  # noqa: PLC0415 - readers never load bodies
+    from vitrine.recommendations.requests import PutWeightsRequest  # noqa: PLC0415 - readers never load bodies
 
-    model_store().set_weights(request.merchant_id, request.body(PutWeights).chosen())
-    return Answer(200, _weights_answer(request))
+    model_repository().set_weights(request.merchant_id, request.body(PutWeightsRequest).chosen())
+    return Response(200, _weights_response(request))
 
 
 def _model_id(model: int | None) -> str | None:
     return None if model is None else str(model)
 
 
-def _model_answer(request: Request, run: Run | None) -> dict[str, Any] | None:
+def _model_response(request: Request, run: ModelBuild | None) -> dict[str, Any] | None:
     if run is None or run.read is None:
         return None
     read = run.read
-    counting, _ = model_store().weights(request.merchant_id)
+    counting, _ = model_repository().weights(request.merchant_id)
     products = read.sources.get("products")
     return {
         "model_id": str(read.number),
@@ -223,7 +225,7 @@ def _model_answer(request: Request, run: Run | None) -> dict[str, Any] | None:
     }
 
 
-def _run_answer(run: Run) -> dict[str, Any]:
+def _run_response(run: ModelBuild) -> dict[str, Any]:
     return {
         "model_id": str(run.number),
         "status": run.status,
@@ -240,18 +242,18 @@ def _time(seconds: float) -> str:
     return to_rfc3339(datetime.fromtimestamp(seconds, UTC))
 
 
-def _weights_answer(request: Request) -> dict[str, Any]:
-    counting, chosen = model_store().weights(request.merchant_id)
+def _weights_response(request: Request) -> dict[str, Any]:
+    counting, chosen = model_repository().weights(request.merchant_id)
     return {"collaborative": counting.collaborative, "content": counting.content, "chosen": chosen._asdict()}
 
 
-def _page(request: Request, page: Page, items: list[dict[str, Any]]) -> Answer:
+def _page(request: Request, page: Paging, items: list[dict[str, Any]]) -> Response:
     """What was not shown yet of the list as it is now, so that its changes repeat and hide nothing."""
     shown: list[int] = page.state or []
     left = [(_mark(it), it) for it in items if _mark(it) not in shown]
     told = [it for _, it in left[: page.limit]]
     marks = [mark for mark, _ in left[: page.limit]]
-    return request.list_answer(told, [*shown, *marks] if len(left) > page.limit else None)
+    return request.list_response(told, [*shown, *marks] if len(left) > page.limit else None)
 
 
 def _mark(item: dict[str, Any]) -> int:

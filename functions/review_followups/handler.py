@@ -15,7 +15,7 @@ from vitrine.platform.settings import read_settings
 from vitrine.platform.telemetry import invocation, logger
 from vitrine.platform.times import utc_now
 from vitrine.review.dynamodb import snapshot_of
-from vitrine.review.follow_snapshots import Change, follow_snapshots
+from vitrine.review.follow_snapshots import SnapshotChange, follow_snapshots
 from vitrine.review.wiring import publisher, review_store
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> BatchResponse:
 def _follow(records: Mapping[str, dict[str, Any]]) -> set[str]:
     """The names of those that failed."""
     failed: set[str] = set()
-    changes: dict[str, Change] = {}
+    changes: dict[str, SnapshotChange] = {}
     for name, record in records.items():
         try:
             change = _change(record)
@@ -70,13 +70,13 @@ def _follow(records: Mapping[str, dict[str, Any]]) -> set[str]:
     return failed
 
 
-def _change(record: dict[str, Any]) -> Change | None:
+def _change(record: dict[str, Any]) -> SnapshotChange | None:
     after = snapshot_of(record["NewImage"]) if "NewImage" in record else None
     if after is None:
         return None
     before = snapshot_of(record["OldImage"]) if "OldImage" in record else None
     moment = record.get("ApproximateCreationDateTime", time.time())
-    return Change(before, after, datetime.fromtimestamp(float(moment), UTC))
+    return SnapshotChange(before, after, datetime.fromtimestamp(float(moment), UTC))
 
 
 def _tell(error: Exception) -> None:

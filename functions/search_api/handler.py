@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import time
 
-from vitrine.access.wiring import admit
+from vitrine.access.wiring import check_quota
 from vitrine.galleries.model import GalleryKey
 from vitrine.galleries.read_gallery import find_gallery
-from vitrine.galleries.wiring import gallery_store, recent_galleries
-from vitrine.platform.http import PUBLISHABLE, SECRET, Answer, HttpApp, Request
+from vitrine.galleries.wiring import gallery_repository, recent_galleries
+from vitrine.platform.http import PUBLISHABLE, SECRET, HttpApp, Request, Response
 from vitrine.platform.query import LIMIT, PAGING
 from vitrine.platform.telemetry import Metric
-from vitrine.search.answers import SearchAnswer, SuggestAnswer, found_image_answer
 from vitrine.search.read_search import PARAMETERS, read_search
+from vitrine.search.responses import SearchResponse, SuggestResponse, found_image_response
 from vitrine.search.wiring import picture_finder
 
-lambda_handler = app = HttpApp(admit=admit)
+lambda_handler = app = HttpApp(check_quota=check_quota)
 
 
 @app.route(
@@ -23,10 +23,10 @@ lambda_handler = app = HttpApp(admit=admit)
     "/search/images",
     scope=PUBLISHABLE,
     query={**PARAMETERS, **PAGING},
-    answers={200: SearchAnswer},
+    responses={200: SearchResponse},
     cacheable=True,
 )
-def search_images(request: Request) -> Answer:
+def search_images(request: Request) -> Response:
     """Search images.
 
     Pages of `sort=relevance` come from the index as it was for the first of them, for an hour, so that no image
@@ -36,16 +36,16 @@ def search_images(request: Request) -> Answer:
     page = request.page(dict)
     search = read_search(request.query)
     if search.filters.gallery_id:
-        find_gallery(gallery_store(), GalleryKey(request.merchant_id, search.filters.gallery_id))
+        find_gallery(gallery_repository(), GalleryKey(request.merchant_id, search.filters.gallery_id))
     found = picture_finder().search(request.merchant_id, search, page.state)
     took_ms = round((time.perf_counter() - started) * 1000, 2)
     galleries = {GalleryKey(request.merchant_id, hit.picture.gallery_id) for hit in found.hits}
     telling = galleries if request.caller.kind == SECRET else recent_galleries().telling_counts(galleries, request.now)
     items = [
-        found_image_answer(hit, counts=GalleryKey(request.merchant_id, hit.picture.gallery_id) in telling)
+        found_image_response(hit, counts=GalleryKey(request.merchant_id, hit.picture.gallery_id) in telling)
         for hit in found.hits
     ]
-    answer = request.list_answer(items, found.after)
+    response = request.list_response(items, found.after)
     more = {
         "total": {"value": found.total.value, "relation": found.total.relation},
         "facets": {
@@ -55,7 +55,7 @@ def search_images(request: Request) -> Answer:
         "took_ms": took_ms,
     }
     metrics = {"SearchTook": Metric(took_ms, "Milliseconds")}
-    return Answer(200, {**answer.content, **more}, metrics=metrics, passing=("took_ms",))
+    return Response(200, {**response.content, **more}, metrics=metrics, passing=("took_ms",))
 
 
 @app.route(
@@ -63,10 +63,10 @@ def search_images(request: Request) -> Answer:
     "/search/suggest",
     scope=PUBLISHABLE,
     query={"q": {"type": "string", "pattern": r"^\s*\S[\s\S]*$", "x-required": True}, "limit": LIMIT},
-    answers={200: SuggestAnswer},
+    responses={200: SuggestResponse},
     cacheable=True,
 )
-def suggest(request: Request) -> Answer:
+def suggest(request: Request) -> Response:
     """Complete the last word of a query."""
     completed = picture_finder().suggest(request.merchant_id, request.query["q"].strip(), request.query["limit"])
-    return Answer(200, {"items": [{"text": line} for line in completed]})
+    return Response(200, {"items": [{"text": line} for line in completed]})

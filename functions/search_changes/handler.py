@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vitrine.platform.telemetry import invocation, logger
-from vitrine.search.model import PictureKey
+from vitrine.search.model import ImageKey
 from vitrine.search.sqs import ChangedImage
 from vitrine.search.wiring import changes
 
@@ -27,4 +27,4 @@ def _differs(change: dict[str, Any]) -> bool:
 def _image(record: dict[str, Any]) -> ChangedImage:
     keys = record["dynamodb"]["Keys"]
     merchant_id, gallery_id = keys["pk"]["S"].split("/")
-    return ChangedImage(merchant_id, PictureKey(gallery_id, keys["sk"]["S"]))
+    return ChangedImage(merchant_id, ImageKey(gallery_id, keys["sk"]["S"]))

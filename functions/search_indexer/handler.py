@@ -7,7 +7,7 @@ from collections import defaultdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vitrine.galleries.wiring import gallery_store
+from vitrine.galleries.wiring import gallery_repository
 from vitrine.platform.batches import BatchResponse, failures
 from vitrine.platform.metrics import MetricUnit, metrics
 from vitrine.platform.telemetry import invocation, logger
@@ -18,7 +18,7 @@ from vitrine.search.wiring import picture_index
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vitrine.search.model import PictureKey
+    from vitrine.search.model import ImageKey
 
 
 _KEYS_TOGETHER = 10_000
@@ -29,7 +29,7 @@ class Change(NamedTuple):
     """A message and the keys in it."""
 
     message_id: str
-    keys: list[PictureKey]
+    keys: list[ImageKey]
 
 
 @invocation
@@ -57,7 +57,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse:
                 failed += [change.message_id for change in some]
                 continue
             try:
-                picture_index().update(merchant_id, keys, partial(read_pictures, gallery_store(), merchant_id))
+                picture_index().update(merchant_id, keys, partial(read_pictures, gallery_repository(), merchant_id))
                 indexed += len(keys)
             except Exception:  # noqa: BLE001 - see above
                 logger.exception("not indexed", extra={"merchant_id": merchant_id})

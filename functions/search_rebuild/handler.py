@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from vitrine.galleries.wiring import gallery_store
+from vitrine.galleries.wiring import gallery_repository
 from vitrine.platform.telemetry import invocation, logger
 from vitrine.search.images import read_all_pictures, read_pictures
 from vitrine.search.wiring import picture_index
@@ -15,7 +15,7 @@ from vitrine.search.wiring import picture_index
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, int]:
     """Build beside the index in use, then switch; answers how many images it holds."""
     merchant_id = event["merchant_id"]
-    store = gallery_store()
+    store = gallery_repository()
     images = picture_index().rebuild(
         merchant_id,
         partial(read_all_pictures, store, merchant_id),

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from vitrine.catalog.model import UserKey
-from vitrine.catalog.wiring import interaction_store
+from vitrine.catalog.wiring import interaction_repository
 from vitrine.platform.batches import BatchResponse, failures, handle_each
 from vitrine.platform.metrics import MetricUnit, metrics
 from vitrine.platform.telemetry import invocation, logger
@@ -17,9 +17,9 @@ from vitrine.recommendations.refresh_shortlists import refresh_shortlist
 from vitrine.recommendations.wiring import (
     early_model_work,
     entries,
+    model_repository,
     model_runs,
-    model_store,
-    shelf_store,
+    recommendation_inputs_repository,
     shortlist_tasks,
 )
 
@@ -81,8 +81,8 @@ def _run(task: dict[str, Any], time_is_left: Callable[[], bool]) -> bool:
 
 
 def _erase(user: UserKey, time_is_left: Callable[[], bool]) -> bool:
-    erased = interaction_store().erase(user, time_is_left)
-    shelf_store().erase(user)
+    erased = interaction_repository().erase(user, time_is_left)
+    recommendation_inputs_repository().erase(user)
     entries().drop(user)
     return erased
 
@@ -91,7 +91,7 @@ def _refresh(users: Iterable[UserKey]) -> list[UserKey]:
     failed = []
     for user in users:
         try:
-            refresh_shortlist(interaction_store(), model_store(), shelf_store(), user)
+            refresh_shortlist(interaction_repository(), model_repository(), recommendation_inputs_repository(), user)
         except Exception as error:  # noqa: BLE001 - one shopper must not hold up the others
             logger.warning("set aside", exc_info=error)
             failed.append(user)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from vitrine.access.wiring import admit
+from vitrine.access.wiring import check_quota
 from vitrine.galleries.model import GalleryKey
-from vitrine.platform.http import Answer, HttpApp, Request, is_id
+from vitrine.platform.http import HttpApp, Request, Response, is_id
 from vitrine.platform.problems import (
     InvalidRequest,
     MalformedRequest,
@@ -17,22 +17,22 @@ from vitrine.platform.problems import (
     headers_of,
     status_of,
 )
-from vitrine.platform.wiring import replays
-from vitrine.visits.answers import (
-    JobAnswer,
-    PictureAnswer,
-    StatusAnswer,
-    SubmittedAnswer,
-    VisitsAnswer,
-    job_answer,
-    picture_answer,
-    status_answer,
-    visits_answer,
-)
+from vitrine.platform.wiring import saved_responses
 from vitrine.visits.model import MOST_IMAGES, JobKey
 from vitrine.visits.ports import Span, Submission
 from vitrine.visits.read_jobs import JobFilter, find_job, list_jobs, list_outcomes
 from vitrine.visits.read_visits import read_visits
+from vitrine.visits.responses import (
+    JobResponse,
+    PictureResponse,
+    StatusResponse,
+    SubmittedResponse,
+    VisitsResponse,
+    job_response,
+    picture_response,
+    status_response,
+    visits_response,
+)
 from vitrine.visits.retry_job import retry_job
 from vitrine.visits.submit_job import submit_job
 from vitrine.visits.wiring import job_id_at, new_job_id, queues, submissions, visit_store
@@ -51,52 +51,54 @@ _TIME = {"type": "string", "format": "date-time"}
 _DAY_OR_TIME = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
 _MOST_GALLERIES = 100
 
-lambda_handler = app = HttpApp(admit=admit, replays=replays, body_limit_bytes=_SUBMISSION_LIMIT_BYTES)
+lambda_handler = app = HttpApp(
+    check_quota=check_quota, saved_responses=saved_responses, body_limit_bytes=_SUBMISSION_LIMIT_BYTES
+)
 
 
-def _assignment_error(error: ServiceError) -> Answer:
+def _assignment_error(error: ServiceError) -> Response:
     """Errors as the assignment has them: 400 for whatever is wrong with the request."""
     if isinstance(error, NotFound):
-        return Answer(400, {"error": error.detail})
+        return Response(400, {"error": error.detail})
     if not isinstance(error, InvalidRequest):
-        return Answer(status_of(error), {"error": error.detail}, headers_of(error))
+        return Response(status_of(error), {"error": error.detail}, headers_of(error))
     wrong = [f"{it.pointer}: {it.detail}".removeprefix(": ") for it in error.errors[:3]]
-    return Answer(400, {"error": "; ".join(wrong) or error.detail})
+    return Response(400, {"error": "; ".join(wrong) or error.detail})
 
 
-def _status_error(error: ServiceError) -> Answer:
-    return Answer(400, {}) if isinstance(error, NotFound) else _assignment_error(error)
+def _status_error(error: ServiceError) -> Response:
+    return Response(400, {}) if isinstance(error, NotFound) else _assignment_error(error)
 
 
 @app.route(
     "POST",
     "/api/submit",
-    body="vitrine.visits.bodies:SubmitJob",
-    answers={201: SubmittedAnswer},
+    body="vitrine.visits.requests:SubmitJobRequest",
+    responses={201: SubmittedResponse},
     on_error=_assignment_error,
 )
-def submit(request: Request) -> Answer:
+def submit(request: Request) -> Response:
     """Submit a job: visits to stores and the pictures taken there, to be measured."""
-    from vitrine.visits.bodies import SubmitJob  # noqa: PLC0415 - readers never load bodies
+    from vitrine.visits.requests import SubmitJobRequest  # noqa: PLC0415 - readers never load bodies
 
-    visits = [sent.visit() for sent in request.body(SubmitJob).visits]
+    visits = [sent.visit() for sent in request.body(SubmitJobRequest).visits]
     images = sum(len(visit.urls) for visit in visits)
     if images > MOST_IMAGES:
         raise TooLarge(f"The job has {images} images; at most {MOST_IMAGES} are taken. Submit several jobs.")
     _check_galleries(request.merchant_id, visits)
     key = JobKey(request.merchant_id, new_job_id(request.now))
     submit_job(visit_store(), submissions(), queues(), Submission(key, request.now, visits))
-    return Answer(201, {"job_id": key.job_id})
+    return Response(201, {"job_id": key.job_id})
 
 
 @app.route(
     "GET",
     "/api/status",
-    answers={200: StatusAnswer},
+    responses={200: StatusResponse},
     query={"jobid": {"type": "string"}},
     on_error=_status_error,
 )
-def get_status(request: Request) -> Answer:
+def get_status(request: Request) -> Response:
     """Read a job's status; of a failed one the stores that failed, each with its first reason."""
     job_id = request.query.get("jobid", "")
     if not is_id(job_id):
@@ -104,13 +106,13 @@ def get_status(request: Request) -> Answer:
     key = JobKey(request.merchant_id, job_id)
     job = find_job(visit_store(), key)
     failures = visit_store().list_failures(key, job.attempt) if job.status == "failed" else ()
-    return Answer(200, status_answer(job, failures))
+    return Response(200, status_response(job, failures))
 
 
 @app.route(
     "GET",
     "/api/visits",
-    answers={200: VisitsAnswer},
+    responses={200: VisitsResponse},
     query={
         "area": _NAME,
         "storeid": _NAME,
@@ -119,7 +121,7 @@ def get_status(request: Request) -> Answer:
     },
     on_error=_assignment_error,
 )
-def get_visits(request: Request) -> Answer:
+def get_visits(request: Request) -> Response:
     """Read measured visits of a store, an area or all, from a day to another, both included."""
     query = request.query
     span = Span(_moment(query.get("startdate"), timedelta()), _moment(query.get("enddate"), _DAY))
@@ -130,13 +132,13 @@ def get_visits(request: Request) -> Answer:
         store_id=query.get("storeid"),
         span=span,
     )
-    return Answer(200, visits_answer(stores))
+    return Response(200, visits_response(stores))
 
 
 @app.route(
     "GET",
     "/jobs",
-    answers={200: JobAnswer},
+    responses={200: JobResponse},
     query={
         "status": {"type": "string", "enum": list(_STATUSES)},
         "store_id": _NAME,
@@ -145,7 +147,7 @@ def get_visits(request: Request) -> Answer:
     },
     paged=True,
 )
-def get_jobs(request: Request) -> Answer:
+def get_jobs(request: Request) -> Response:
     """List jobs, newest first. `from` is included, `to` is not."""
     page = request.page(str)
     query = request.query
@@ -156,23 +158,23 @@ def get_jobs(request: Request) -> Answer:
         last=job_id_at(query["to"]) if "to" in query else JobFilter().last,
     )
     found = list_jobs(visit_store(), request.merchant_id, wanted, page.limit, page.state)
-    return request.list_answer([job_answer(job) for job in found.jobs], found.next)
+    return request.list_response([job_response(job) for job in found.jobs], found.next)
 
 
-@app.route("GET", "/jobs/{job_id}", answers={200: JobAnswer})
-def get_job(request: Request) -> Answer:
+@app.route("GET", "/jobs/{job_id}", responses={200: JobResponse})
+def get_job(request: Request) -> Response:
     """Read a job and its counts."""
-    return Answer(200, job_answer(find_job(visit_store(), _key(request))))
+    return Response(200, job_response(find_job(visit_store(), _key(request))))
 
 
 @app.route(
     "GET",
     "/jobs/{job_id}/images",
-    answers={200: PictureAnswer},
+    responses={200: PictureResponse},
     query={"status": {"type": "string", "enum": list(_OUTCOMES)}},
     paged=True,
 )
-def get_pictures(request: Request) -> Answer:
+def get_pictures(request: Request) -> Response:
     """List a job's pictures that were measured or failed, in the order they were submitted."""
     page = request.page(int)
     wanted = request.query.get("status")
@@ -183,13 +185,13 @@ def get_pictures(request: Request) -> Answer:
         limit=page.limit,
         start=page.state or 0,
     )
-    return request.list_answer([picture_answer(outcome) for outcome in found.outcomes], found.next)
+    return request.list_response([picture_response(outcome) for outcome in found.outcomes], found.next)
 
 
-@app.route("POST", "/jobs/{job_id}/retry", answers={202: JobAnswer})
-def retry(request: Request) -> Answer:
+@app.route("POST", "/jobs/{job_id}/retry", responses={202: JobResponse})
+def retry(request: Request) -> Response:
     """Try again what failed of a job."""
-    return Answer(202, job_answer(retry_job(visit_store(), queues(), _key(request))))
+    return Response(202, job_response(retry_job(visit_store(), queues(), _key(request))))
 
 
 def _key(request: Request) -> JobKey:
@@ -201,13 +203,13 @@ def _check_galleries(merchant_id: str, visits: Sequence[Visit]) -> None:
     if not named:
         return
     from vitrine.galleries.read_gallery import find_gallery  # noqa: PLC0415 - few jobs publish
-    from vitrine.galleries.wiring import gallery_store  # noqa: PLC0415 - as above
+    from vitrine.galleries.wiring import gallery_repository  # noqa: PLC0415 - as above
 
     if len(named) > _MOST_GALLERIES:
         raise MalformedRequest(f"A job publishes to at most {_MOST_GALLERIES} galleries; submit several jobs")
     for gallery_id in sorted(named):
         try:
-            find_gallery(gallery_store(), GalleryKey(merchant_id, gallery_id))
+            find_gallery(gallery_repository(), GalleryKey(merchant_id, gallery_id))
         except NotFound as error:
             raise MalformedRequest(f"Gallery {gallery_id} does not exist; make it before publishing to it") from error
 

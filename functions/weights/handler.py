@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vitrine.engagement.dynamodb import counter_key, whole_count
 from vitrine.engagement.ports import CounterKey
-from vitrine.engagement.recompute_weights import Change, recompute_weights
-from vitrine.engagement.wiring import counter_store
+from vitrine.engagement.recompute_weights import CounterChange, recompute_weights
+from vitrine.engagement.wiring import counter_repository
 from vitrine.galleries.model import GalleryKey
 from vitrine.galleries.show_totals import show_totals
-from vitrine.galleries.wiring import gallery_store, gallery_tasks
+from vitrine.galleries.wiring import gallery_repository, gallery_tasks
 from vitrine.platform.aws import client
 from vitrine.platform.batches import BatchResponse, failures, handle_each
 from vitrine.platform.metrics import MetricUnit, metrics
@@ -51,7 +51,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> BatchResponse:
 
 
 def _follow(records: list[dict[str, Any]]) -> None:
-    changes: list[Change] = []
+    changes: list[CounterChange] = []
     set_aside: list[str] = []
     for record in records:
         try:
@@ -67,13 +67,13 @@ def _follow(records: list[dict[str, Any]]) -> None:
 
 def _retry(record: dict[str, Any]) -> bool:
     merchant_id, gallery_id, image_id, incarnation = json.loads(record["body"])
-    return not _recompute([Change(CounterKey(GalleryKey(merchant_id, gallery_id), image_id, incarnation), None)])
+    return not _recompute([CounterChange(CounterKey(GalleryKey(merchant_id, gallery_id), image_id, incarnation), None)])
 
 
-def _recompute(changes: Iterable[Change]) -> list[CounterKey]:
+def _recompute(changes: Iterable[CounterChange]) -> list[CounterKey]:
     done = recompute_weights(
-        counter_store(),
-        partial(show_totals, gallery_store()),
+        counter_repository(),
+        partial(show_totals, gallery_repository()),
         changes,
         on_failure=lambda error: logger.warning("set aside", exc_info=error),
         now=utc_now(),
@@ -84,8 +84,8 @@ def _recompute(changes: Iterable[Change]) -> list[CounterKey]:
     return list(done.set_aside)
 
 
-def _change(item: dict[str, Any]) -> Change:
-    return Change(counter_key(item), whole_count(item))
+def _change(item: dict[str, Any]) -> CounterChange:
+    return CounterChange(counter_key(item), whole_count(item))
 
 
 def _report(records: list[dict[str, Any]], set_aside: int) -> None:

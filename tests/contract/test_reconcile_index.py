@@ -14,14 +14,14 @@ from tests.engines import picture
 from vitrine.galleries.change_image import change_image
 from vitrine.galleries.model import Description, GalleryKey, new_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
-from vitrine.galleries.wiring import gallery_store, new_incarnation
+from vitrine.galleries.wiring import gallery_repository, new_incarnation
 from vitrine.search.images import read_all_pictures, read_pictures
-from vitrine.search.model import PictureKey
+from vitrine.search.model import ImageKey
 from vitrine.search.reconcile_index import Comparison, Reconciler
 
 if TYPE_CHECKING:
     from tests.engines import Engine
-    from vitrine.search.model import Picture
+    from vitrine.search.model import IndexedImage
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 FULL = 120  # more than a page
@@ -35,7 +35,7 @@ class House:
 
     def put(self, gallery_id: str, *names: str) -> None:
         key = GalleryKey(self.engine.shop, gallery_id)
-        gallery_store().put_gallery(new_gallery(key, NOW))
+        gallery_repository().put_gallery(new_gallery(key, NOW))
         drafts = [
             ImageDraft(
                 name, Description(name=f"Lamp {name}", url=f"https://x.test/{name}", created_at=NOW + timedelta(at))
@@ -43,20 +43,20 @@ class House:
             for at, name in enumerate(names)
         ]
         for start in range(0, len(drafts), 99):
-            put_images(gallery_store(), key, drafts[start : start + 99], new_incarnation=new_incarnation)
+            put_images(gallery_repository(), key, drafts[start : start + 99], new_incarnation=new_incarnation)
 
-    def pictures(self) -> dict[PictureKey, Picture]:
-        return {it.key: it for it in read_all_pictures(gallery_store(), self.engine.shop)}
+    def pictures(self) -> dict[ImageKey, IndexedImage]:
+        return {it.key: it for it in read_all_pictures(gallery_repository(), self.engine.shop)}
 
-    def index_holds(self, pictures: dict[PictureKey, Picture], keys: list[PictureKey]) -> None:
+    def index_holds(self, pictures: dict[ImageKey, IndexedImage], keys: list[ImageKey]) -> None:
         """Let the index take these keys for what `pictures` says, whatever the galleries are."""
         self.engine.index.update(
             self.engine.shop, keys, lambda asked: {key: pictures[key] for key in asked if key in pictures}
         )
         self.engine.settle(self.engine.shop)
 
-    def held(self) -> dict[PictureKey, Picture]:
-        found: dict[PictureKey, Picture] = {}
+    def held(self) -> dict[ImageKey, IndexedImage]:
+        found: dict[ImageKey, IndexedImage] = {}
         after = None
         while True:
             page = self.engine.page(sort="oldest", limit=100, after=after)
@@ -68,7 +68,7 @@ class House:
     def reconcile(self, *, page_by_page: bool = False) -> int:
         """Compare to the end; answers how many documents were repaired."""
         reconciler = Reconciler(
-            gallery_store(), self.engine.finder, self.engine.index, lambda _: self.engine.settle(self.engine.shop)
+            gallery_repository(), self.engine.finder, self.engine.index, lambda _: self.engine.settle(self.engine.shop)
         )
         comparison, repaired = Comparison(self.engine.shop), 0
         for _ in range(100):
@@ -99,9 +99,9 @@ def test_an_index_that_is_right_is_left_alone(house: House) -> None:
 @pytest.mark.parametrize("page_by_page", [False, True])
 def test_what_is_missing_stale_or_extra_is_repaired_and_counted_once(house: House, page_by_page: bool) -> None:
     right = house.pictures()
-    missing = [PictureKey("a", "7"), PictureKey("a", "119"), PictureKey("a-b", "1")]
+    missing = [ImageKey("a", "7"), ImageKey("a", "119"), ImageKey("a-b", "1")]
     house.index_holds({}, missing)
-    stale = PictureKey("a", "50")
+    stale = ImageKey("a", "50")
     house.index_holds({stale: replace(right[stale], name="As it was")}, [stale])
     extra = [picture("gone", "Gone", gallery_id="a"), picture("0", "Gone too", gallery_id="gone")]
     house.index_holds({it.key: it for it in extra}, [it.key for it in extra])
@@ -114,10 +114,10 @@ def test_what_is_missing_stale_or_extra_is_repaired_and_counted_once(house: Hous
 
 def test_what_should_be_hidden_is_hidden(house: House) -> None:
     key = GalleryKey(house.engine.shop, "a-b")
-    change_image(gallery_store(), key, "0", lambda stands: stands._replace(hidden=True))
-    assert PictureKey("a-b", "0") in house.held()
+    change_image(gallery_repository(), key, "0", lambda stands: stands._replace(hidden=True))
+    assert ImageKey("a-b", "0") in house.held()
     assert house.reconcile() == 1
-    assert PictureKey("a-b", "0") not in house.held()
+    assert ImageKey("a-b", "0") not in house.held()
 
 
 def test_a_merchant_without_galleries_or_index_is_done_at_once(engine: Engine) -> None:  # noqa: F811
@@ -134,13 +134,13 @@ def test_an_index_that_was_never_written_is_filled(engine: Engine) -> None:  # n
 def test_a_change_that_is_on_its_way_is_no_repair(house: House) -> None:
     """Its message comes while the comparison waits to look again."""
     house.put("a", "new")
-    read = partial(read_pictures, gallery_store(), house.engine.shop)
+    read = partial(read_pictures, gallery_repository(), house.engine.shop)
 
     def message_comes(_: float) -> None:
-        house.engine.index.update(house.engine.shop, [PictureKey("a", "new")], read)
+        house.engine.index.update(house.engine.shop, [ImageKey("a", "new")], read)
         house.engine.settle(house.engine.shop)
 
-    reconciler = Reconciler(gallery_store(), house.engine.finder, house.engine.index, message_comes)
+    reconciler = Reconciler(gallery_repository(), house.engine.finder, house.engine.index, message_comes)
     comparison, repaired = reconciler.go_on(Comparison(house.engine.shop), lambda: True)
     assert (comparison.done, repaired) == (True, 0)
     assert house.held() == house.pictures()

@@ -44,12 +44,12 @@ class Api:
         return self.request("DELETE", path)
 
     def request(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Response:
-        answer = _http.request(method, self.url + path, json=body, headers=self.headers | dict(headers or {}))
-        return Response(answer.status, answer.headers, answer.json() if _has_json(answer) else None)
+        response = _http.request(method, self.url + path, json=body, headers=self.headers | dict(headers or {}))
+        return Response(response.status, response.headers, response.json() if _has_json(response) else None)
 
 
-def _has_json(answer: urllib3.BaseHTTPResponse) -> bool:
-    return bool(answer.data) and "json" in answer.headers.get("Content-Type", "")
+def _has_json(response: urllib3.BaseHTTPResponse) -> bool:
+    return bool(response.data) and "json" in response.headers.get("Content-Type", "")
 
 
 def eventually(check: Callable[[], bool], within_seconds: float = 10) -> None:

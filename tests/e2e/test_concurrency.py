@@ -52,10 +52,10 @@ def test_concurrent_clients_that_send_again_are_counted_exactly(shop: Api, web_p
 
     started = time.monotonic()
     with ThreadPoolExecutor(CLIENTS) as clients:
-        answers = list(clients.map(lambda batch: send(web_page, gallery, batch), batches))
+        responses = list(clients.map(lambda batch: send(web_page, gallery, batch), batches))
     seconds = time.monotonic() - started
 
-    statuses = Counter(result["status"] for results in answers for result in results)
+    statuses = Counter(result["status"] for results in responses for result in results)
     assert statuses == {"accepted": EVENTS, "duplicate": len(sent) - EVENTS}
     expected = totals(events)
     eventually(lambda: shown(shop, gallery) == expected, within_seconds=60)
@@ -86,13 +86,13 @@ def test_visitors_who_look_and_click_again_and_again_count_once(shop: Api, web_p
         time.sleep(1)  # all in one hour
 
     with ThreadPoolExecutor(CLIENTS) as clients:
-        answers = list(clients.map(lambda batch: send(web_page, gallery, batch), batches))
+        responses = list(clients.map(lambda batch: send(web_page, gallery, batch), batches))
 
     truth = {(event["session_id"], event["image_id"], event["type"]): event for event in events}
     expected = totals(truth.values())
     eventually(lambda: shown(shop, gallery) == expected, within_seconds=60)
     assert shop.get(f"/galleries/{gallery}/audit").json == {"images": len(PICTURES), "mismatched": []}
-    statuses = Counter(result["status"] for results in answers for result in results)
+    statuses = Counter(result["status"] for results in responses for result in results)
     assert statuses["accepted"] <= len(truth) <= statuses["accepted"] + statuses["duplicate"]
     assert set(statuses) == {"accepted", "duplicate", "filtered"}
     print(f"{len(sent):,} events of {len(visitors)} visitors: {len(truth):,} counted, {dict(statuses)}")
@@ -116,11 +116,11 @@ def test_a_new_order_shows_soon(shop: Api, web_page: Api, gallery: str):
 def send(api: Api, gallery: str, events: list[dict[str, str]]) -> list[dict[str, str]]:
     """Send until the answer is 202: what was stored before a refusal is a duplicate then."""
     for _ in range(20):
-        answer = api.post(f"/galleries/{gallery}/events", {"events": events})
-        if answer.status == 202:
-            return answer.json["results"]
-        assert answer.status in {429, 503}, answer
-        time.sleep(float(answer.headers.get("Retry-After", "1")))
+        response = api.post(f"/galleries/{gallery}/events", {"events": events})
+        if response.status == 202:
+            return response.json["results"]
+        assert response.status in {429, 503}, response
+        time.sleep(float(response.headers.get("Retry-After", "1")))
     raise AssertionError("the events were refused for too long")
 
 

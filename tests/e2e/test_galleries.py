@@ -91,7 +91,7 @@ def test_what_a_web_page_may_not_do_is_forbidden(web_page: Api, gallery: str):
     assert_problem(refused, 403)
 
 
-def test_without_a_key_the_gateway_answers_with_a_problem(stack: Stack):
+def test_without_a_key_the_gateway_responses_with_a_problem(stack: Stack):
     for api in (Api(stack.api_url), Api(stack.api_url, "sk_unknown")):
         refused = api.get("/galleries")
 

@@ -45,8 +45,8 @@ class Visitors:
                     events.append({"type": "click", "image_id": image["id"]})
         for at, event in enumerate(events):
             event |= {"event_id": f"{visitor}-{at}", "session_id": visitor}
-        answer = self._web_page.post(f"/galleries/{self._gallery}/events", {"events": events})
-        assert {it["status"] for it in answer.json["results"]} == {"accepted"}
+        response = self._web_page.post(f"/galleries/{self._gallery}/events", {"events": events})
+        assert {it["status"] for it in response.json["results"]} == {"accepted"}
         return Counter((event["type"], event["image_id"]) for event in events)
 
 

@@ -41,20 +41,20 @@ def test_a_picture_is_mirrored_served_made_once_for_many_clients_and_withdrawn(s
         assert found["aspect_ratio"] == round(original.width / original.height, 4)
     for size in found["sizes"]:
         for form, kind in {"avif": "AVIF", "webp": "WEBP", "jpg": "JPEG"}.items():
-            answer = fetched(stack, size[form])
-            assert answer.status == 200
-            made = Image.open(io.BytesIO(answer.data))
+            response = fetched(stack, size[form])
+            assert response.status == 200
+            made = Image.open(io.BytesIO(response.data))
             assert (made.format, made.width) == (kind, size["width"])
-            assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+            assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
     path = found["sizes"][-1]["avif"]
     files = client("s3", stack.endpoint_url)
     bucket = stack_outputs(stack.endpoint_url)["PicturesBucket"]
     files.delete_object(Bucket=bucket, Key=path)
     with ThreadPoolExecutor(CLIENTS) as clients:
-        answers = list(clients.map(lambda _: fetched(stack, path), range(CLIENTS)))
-    assert {answer.status for answer in answers} <= {200, 503}
-    assert len({answer.data for answer in answers if answer.status == 200}) == 1
+        responses = list(clients.map(lambda _: fetched(stack, path), range(CLIENTS)))
+    assert {response.status for response in responses} <= {200, 503}
+    assert len({response.data for response in responses if response.status == 200}) == 1
 
     shop.delete(f"{gallery}/images/a")
     eventually(lambda: fetched(stack, path).status == 404, 30)

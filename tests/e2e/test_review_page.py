@@ -84,8 +84,8 @@ def upload(desk: Api, taken: list[Photo]) -> dict[str, Photo]:
             assert result["status"] == "created", result
             by_id[result["snapshot_id"]] = photo
             put = result["upload"]
-            answer = _http.request(put["method"], put["url"], body=photo.path.read_bytes(), headers=put["headers"])
-            assert answer.status == 200, answer.data
+            response = _http.request(put["method"], put["url"], body=photo.path.read_bytes(), headers=put["headers"])
+            assert response.status == 200, response.data
     return by_id
 
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def found(shop: Api, word: str) -> list[str]:
-    answer = shop.get(f"/search/images?q={word}&facets=tag")
-    assert answer.status == 200, answer.json
-    return [item["id"] for item in answer.json["items"]]
+    response = shop.get(f"/search/images?q={word}&facets=tag")
+    assert response.status == 200, response.json
+    return [item["id"] for item in response.json["items"]]
 
 
 def test_a_new_image_is_found_and_a_hidden_or_deleted_one_is_gone(shop: Api, gallery: str):
@@ -38,8 +38,8 @@ def test_a_rebuild_by_its_function_keeps_what_the_tables_hold(shop: Api, stack: 
     image = {"id": "shy", "name": word, "url": "https://shop.example/o.jpg"}
     shop.post(f"/galleries/{gallery}/images", {"images": [image]})
     function = stack_outputs(stack.endpoint_url)["SearchRebuildFunction"]
-    answer = client("lambda", stack.endpoint_url).invoke(
+    response = client("lambda", stack.endpoint_url).invoke(
         FunctionName=function, Payload=json.dumps({"merchant_id": stack.merchant_id})
     )
-    assert json.loads(answer["Payload"].read())["images"] >= 1
+    assert json.loads(response["Payload"].read())["images"] >= 1
     eventually(lambda: found(shop, word) == ["shy"], within_seconds=5)

@@ -221,11 +221,11 @@ def test_a_key_stays_in_its_tab_and_a_link_does_not_replace_it_unasked(page: Any
     assert page.evaluate("localStorage.getItem('vitrine.session')") is None
     asked: list[str] = []
 
-    def answer(dialog: Any) -> None:
+    def response(dialog: Any) -> None:
         asked.append(dialog.message)
         dialog.dismiss()
 
-    page.on("dialog", answer)
+    page.on("dialog", response)
     page.evaluate("location.hash = '#/gallery?key=sk_of_an_attacker_0123456789'")
     page.reload()
     page.get_by_role("navigation", name="Pages").wait_for()
@@ -234,8 +234,8 @@ def test_a_key_stays_in_its_tab_and_a_link_does_not_replace_it_unasked(page: Any
     assert "key=" not in page.url
 
 
-def test_an_answer_that_comes_late_does_not_overwrite_a_newer_one(page: Any) -> None:
-    def answer(route: Any) -> None:
+def test_an_response_that_comes_late_does_not_overwrite_a_newer_one(page: Any) -> None:
+    def response(route: Any) -> None:
         word = "tomato" if "tomato" in route.request.url else "kiwi"
         item = {"id": word, "gallery_id": "g", "name": word, "url": "data:,", "highlight": {}, "score": 1}
         found = {
@@ -249,7 +249,7 @@ def test_an_answer_that_comes_late_does_not_overwrite_a_newer_one(page: Any) -> 
 
     held: list[Any] = []
     page.route("**/search/images?*tomato*", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks the handler
-    page.route("**/search/images?*kiwi*", answer)
+    page.route("**/search/images?*kiwi*", response)
     turn_to(page, "Search")
     field = page.get_by_label("Search images")
     field.fill("tomato")
@@ -258,6 +258,6 @@ def test_an_answer_that_comes_late_does_not_overwrite_a_newer_one(page: Any) -> 
     page.get_by_text("kiwi", exact=True).first.wait_for()
     assert held
     for route in held:
-        answer(route)
+        response(route)
     page.wait_for_timeout(500)
     assert page.get_by_text("tomato", exact=True).count() == 0

@@ -62,18 +62,18 @@ def recommended(web_page: Api, user_id: str) -> list[dict[str, Any]]:
 
 
 def decide(shop: Api, snapshot_id: str, decision: str, reviewer: str = "dora") -> None:
-    answer = shop.request(
+    response = shop.request(
         "PUT", f"/review/snapshots/{snapshot_id}/decision", {"decision": decision}, headers={"X-Reviewer": reviewer}
     )
-    assert answer.status == 200, answer.json
+    assert response.status == 200, response.json
 
 
 def claim(shop: Api, product_id: str, reviewer: str = "dora") -> list[Any]:
-    answer = shop.request(
+    response = shop.request(
         "POST", "/review/claims", {"product_id": product_id, "limit": 50}, headers={"X-Reviewer": reviewer}
     )
-    assert answer.status == 200, answer.json
-    return answer.json["items"]
+    assert response.status == 200, response.json
+    return response.json["items"]
 
 
 def click(web_page: Api, gallery: str, image_ids: list[str], user_id: str) -> list[str]:
@@ -87,8 +87,8 @@ def click(web_page: Api, gallery: str, image_ids: list[str], user_id: str) -> li
         }
         for image_id in image_ids
     ]
-    answer = web_page.post(f"/galleries/{gallery}/events", {"events": events})
-    return [result["status"] for result in answer.json["results"]]
+    response = web_page.post(f"/galleries/{gallery}/events", {"events": events})
+    return [result["status"] for result in response.json["results"]]
 
 
 def test_a_photo_goes_through_the_house_and_is_gone_when_disapproved(
@@ -184,11 +184,11 @@ def test_planted_snapshots_measure_the_accuracy_of_a_reviewer(shop: Api) -> None
     planted = [
         {
             "product_id": product_id,
-            "filename": f"{answer}.jpg",
+            "filename": f"{response}.jpg",
             "url": "https://a.example/1.jpg",
-            "known_answer": answer,
+            "known_answer": response,
         }
-        for answer in ("approved", "disapproved")
+        for response in ("approved", "disapproved")
     ]
     assert shop.post("/snapshots", {"snapshots": planted}).status == 200
     claimed: list[str] = []

@@ -104,13 +104,13 @@ class Driver:
             return _refusal(request, "TransactionCanceledException", CancellationReasons=reasons)
         if fate == "conflicted" and operation == "BatchGetItem":
             tables = body["RequestItems"]
-            return _answer(request, 200, {"Responses": {table: [] for table in tables}, "UnprocessedKeys": tables})
-        answer = self._apply(request, operation, body, is_full=is_full)
+            return _response(request, 200, {"Responses": {table: [] for table in tables}, "UnprocessedKeys": tables})
+        response = self._apply(request, operation, body, is_full=is_full)
         if fate == "unanswered":
             raise ReadTimeoutError(endpoint_url=request.url)
         if fate == "crashed_after":
             raise Crash
-        return answer
+        return response
 
     def _fate(self) -> str:
         chance = self._random.random()
@@ -127,19 +127,19 @@ class Driver:
         self, request: AWSPreparedRequest, operation: str, body: dict[str, Any], *, is_full: bool
     ) -> AWSResponse:
         with self._one_call_at_a_time:
-            answer = botocore_stubber("before-send.dynamodb", request)
-            assert answer is not None
-            if operation != "UpdateItem" or body["TableName"] != "CountersTable" or answer.status_code != 200:
-                return answer
+            response = botocore_stubber("before-send.dynamodb", request)
+            assert response is not None
+            if operation != "UpdateItem" or body["TableName"] != "CountersTable" or response.status_code != 200:
+                return response
             self.ledger.note(body)
-            content = json.loads(answer.content)
+            content = json.loads(response.content)
             content["ConsumedCapacity"] = {"TableName": "CountersTable", "CapacityUnits": 2.0 if is_full else 1.0}
-            return _answer(request, 200, content)
+            return _response(request, 200, content)
 
 
 def _refusal(request: AWSPreparedRequest, error: str, **more: Any) -> AWSResponse:
-    return _answer(request, 400, {"__type": f"com.amazonaws.dynamodb.v20120810#{error}", "message": error, **more})
+    return _response(request, 400, {"__type": f"com.amazonaws.dynamodb.v20120810#{error}", "message": error, **more})
 
 
-def _answer(request: AWSPreparedRequest, status: int, content: dict[str, Any]) -> AWSResponse:
+def _response(request: AWSPreparedRequest, status: int, content: dict[str, Any]) -> AWSResponse:
     return AWSResponse(request.url, status, {}, MockRawResponse(json.dumps(content)))  # type: ignore[arg-type]

@@ -14,13 +14,13 @@ from tests.faults.driver import Odds
 from tests.faults.world import Violation, World
 from vitrine.engagement.dynamodb import DynamoDBCounters
 from vitrine.engagement.model import Shard, Trace
-from vitrine.engagement.ports import Absorbed
+from vitrine.engagement.ports import CountedEvents
 from vitrine.galleries.dynamodb import DynamoDBGalleries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vitrine.engagement.model import Hit, Slots
+    from vitrine.engagement.model import PendingEvent, Slots
     from vitrine.engagement.ports import CounterKey, ShardKey
     from vitrine.galleries.model import Gallery, GalleryKey, Image, Settlement
 
@@ -51,24 +51,24 @@ class WithoutDigests(DynamoDBCounters):
 
     _fresh = count()
 
-    def absorb(self, key: ShardKey, hits: Sequence[Hit], slots: Slots) -> Absorbed | Shard:
+    def count(self, key: ShardKey, hits: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
         marked = [hit._replace(traces=(Trace(next(self._fresh).to_bytes(8, "big"), None),)) for hit in hits]
-        return super().absorb(key, marked, slots)
+        return super().count(key, marked, slots)
 
 
 class WithoutHours(DynamoDBCounters):
     """Lets a visitor count as often as they like."""
 
-    def absorb(self, key: ShardKey, hits: Sequence[Hit], slots: Slots) -> Absorbed | Shard:
-        return super().absorb(key, [hit._replace(once=None) for hit in hits], slots)
+    def count(self, key: ShardKey, hits: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
+        return super().count(key, [hit._replace(once=None) for hit in hits], slots)
 
 
 class WithoutFrozenMarks(DynamoDBCounters):
     """Forgets what a shard held once it is split."""
 
-    def absorb(self, key: ShardKey, hits: Sequence[Hit], slots: Slots) -> Absorbed | Shard:
-        shard = super().absorb(key, hits, slots)
-        is_split = not isinstance(shard, Absorbed) and shard.state == "split"
+    def count(self, key: ShardKey, hits: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
+        shard = super().count(key, hits, slots)
+        is_split = not isinstance(shard, CountedEvents) and shard.state == "split"
         return Shard("split", frozenset()) if is_split else shard
 
     def split(self, key: ShardKey) -> Shard:

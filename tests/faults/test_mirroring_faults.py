@@ -13,7 +13,7 @@ from functions.galleries_api.handler import lambda_handler as galleries
 from tests.aws import api_event, send
 from tests.faults.fault import Killed, hooked, throttle
 from vitrine.galleries.mirroring import GalleryHolders
-from vitrine.galleries.wiring import gallery_store
+from vitrine.galleries.wiring import gallery_repository
 from vitrine.platform.aws import client
 from vitrine.platform.times import utc_now
 from vitrine.renditions.dynamodb import WORKING_SECONDS, DynamoDBHoldings, DynamoDBPictures
@@ -57,7 +57,7 @@ def mirror(clock: Clock, meanwhile: Callable[[], object] = lambda: None) -> Mirr
 
     table = os.environ["RENDITIONS_TABLE"]
     return Mirror(
-        holders=GalleryHolders(gallery_store()),
+        holders=GalleryHolders(gallery_repository()),
         holdings=DynamoDBHoldings(client("dynamodb"), table, clock),
         pictures=DynamoDBPictures(client("dynamodb"), table, clock),
         files=files(),

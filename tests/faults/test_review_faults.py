@@ -30,7 +30,7 @@ LEASE = timedelta(seconds=60)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class LosesAnswers(DynamoDBReview):
+class LosesResponses(DynamoDBReview):
     """Every twentieth write is done and its answer lost."""
 
     def save(self, snapshot: Snapshot) -> bool:
@@ -51,8 +51,8 @@ class Held(NamedTuple):
 class Floor:
     """The reviewers and their clock: time passes with every claim, so leases of the slow run out while they judge."""
 
-    def __init__(self, store: DynamoDBReview) -> None:
-        self.store = store
+    def __init__(self, repository: DynamoDBReview) -> None:
+        self.store = repository
         self.now = START
         self.lock = threading.Lock()
         self.held: dict[str, list[Held]] = {}
@@ -114,21 +114,21 @@ class Floor:
         ]
 
 
-def fill(store: DynamoDBReview) -> list[str]:
+def fill(repository: DynamoDBReview) -> list[str]:
     snapshots = [
         Snapshot("shop", f"s{at}", f"p{at % PRODUCTS}", f"{at}.jpg", START - timedelta(seconds=SNAPSHOTS - at), url="u")
         for at in range(SNAPSHOTS)
     ]
     for snapshot in snapshots:
-        assert store.add(snapshot) == "created"
+        assert repository.add(snapshot) == "created"
     ids = [snapshot.snapshot_id for snapshot in snapshots]
-    count(store, ids)
+    count(repository, ids)
     return ids
 
 
-def count(store: DynamoDBReview, ids: list[str]) -> None:
+def count(repository: DynamoDBReview, ids: list[str]) -> None:
     for start in range(0, len(ids), AT_ONCE):
-        count_snapshots(store, "shop", ids[start : start + AT_ONCE], START)
+        count_snapshots(repository, "shop", ids[start : start + AT_ONCE], START)
 
 
 def work_until_empty(floor: Floor) -> None:
@@ -140,25 +140,25 @@ def work_until_empty(floor: Floor) -> None:
             return
 
 
-def review_all(store: DynamoDBReview) -> Floor:
+def review_all(repository: DynamoDBReview) -> Floor:
     """Have everything reviewed and see that it was done once, by one, and all of it."""
-    ids = fill(store)
-    floor = Floor(store)
+    ids = fill(repository)
+    floor = Floor(repository)
     work_until_empty(floor)
     assert floor.served_to_two() == []
     assert sorted(floor.decided) == sorted(ids)
-    for snapshot_id, snapshot in store.find("shop", ids).items():
+    for snapshot_id, snapshot in repository.find("shop", ids).items():
         assert len(snapshot.opinions) == 1
         assert set(floor.decided[snapshot_id]) == {snapshot.opinions[0].reviewer}
-    count(store, ids)
-    count(store, ids[::-1])
-    assert store.totals("shop")["approved"] == SNAPSHOTS
-    assert sum(reviewer.counts.get("approved", 0) for reviewer in store.reviewers("shop")) == SNAPSHOTS
+    count(repository, ids)
+    count(repository, ids[::-1])
+    assert repository.totals("shop")["approved"] == SNAPSHOTS
+    assert sum(reviewer.counts.get("approved", 0) for reviewer in repository.reviewers("shop")) == SNAPSHOTS
     return floor
 
 
 def test_each_snapshot_is_decided_once_served_to_one_and_none_is_forgotten() -> None:
-    review_all(LosesAnswers(client("dynamodb"), "ReviewTable"))
+    review_all(LosesResponses(client("dynamodb"), "ReviewTable"))
 
 
 def test_without_the_lease_condition_two_reviewers_get_the_same() -> None:

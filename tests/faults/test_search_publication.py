@@ -16,7 +16,7 @@ from vitrine.platform.aws import client
 from vitrine.platform.problems import Unavailable
 from vitrine.search import segments, tantivy
 from vitrine.search.ports import RebuildSuperseded
-from vitrine.search.segments import Current, LocalVersions, Manifest, SegmentStore
+from vitrine.search.segments import Current, LocalVersions, Manifest, SegmentRepository
 from vitrine.search.tantivy import TantivyIndex
 
 if TYPE_CHECKING:
@@ -63,12 +63,12 @@ def engine(cloud: None, tmp_path: Path) -> Engine:
 
 def writer(tmp_path: Path, s3: Any = None, **clocks: Any) -> TantivyIndex:
     """Another writer, with a disk of its own."""
-    store = SegmentStore(s3 or client("s3"), BUCKET)
+    store = SegmentRepository(s3 or client("s3"), BUCKET)
     return TantivyIndex(store, LocalVersions(store, tmp_path / f"disk-{random.random()}", 10**9), **clocks)
 
 
 def current() -> Manifest:
-    manifest = SegmentStore(client("s3"), BUCKET).current(SHOP)
+    manifest = SegmentRepository(client("s3"), BUCKET).current(SHOP)
     assert manifest
     assert manifest.manifest
     return manifest.manifest
@@ -135,7 +135,7 @@ def test_a_writer_that_was_overtaken_builds_on_the_newer_version(engine: Engine,
 def test_without_the_condition_on_publishing_the_other_writers_picture_would_be_lost(
     engine: Engine, tmp_path: Path
 ) -> None:
-    class Unconditional(SegmentStore):
+    class Unconditional(SegmentRepository):
         def publish(self, merchant_id: str, manifest: Manifest, replaces: str | None) -> str:
             found = self.current(merchant_id)
             return super().publish(merchant_id, manifest, found.etag if found else None)
@@ -180,7 +180,7 @@ def test_a_reader_during_publication_sees_the_version_before_or_after(engine: En
     engine.put(*(picture(f"{n}", "Blue shoe") for n in range(4)))
     seen: list[list[str]] = []
 
-    class Watched(SegmentStore):
+    class Watched(SegmentRepository):
         def upload(self, *arguments: Any) -> Any:
             seen.append(sorted(engine.found("blue")))
             uploaded = super().upload(*arguments)
@@ -240,17 +240,17 @@ def test_an_index_of_another_release_waits_for_its_rebuild(
 
 def test_a_version_whose_files_are_gone_is_left_for_the_newest(engine: Engine) -> None:
     engine.put(picture("1", "Blue shoe"))
-    store = SegmentStore(client("s3"), BUCKET)
+    store = SegmentRepository(client("s3"), BUCKET)
     real = store.current(SHOP)
     assert real
     assert real.manifest
     gone = {"x.idx": segments.StoredFile(f"search/{SHOP}/files/gone", 1, "0")}
     stale = Current(replace(real.manifest, files=gone, version="000000000000-old"), "old")
-    answers = [stale]
+    responses = [stale]
 
-    class Behind(SegmentStore):
+    class Behind(SegmentRepository):
         def current(self, merchant_id: str, known_etag: str | None = None) -> Current | None:
-            return answers.pop() if answers else super().current(merchant_id, known_etag)
+            return responses.pop() if responses else super().current(merchant_id, known_etag)
 
     behind = Behind(client("s3"), BUCKET)
     finder = tantivy.TantivyFinder(behind, LocalVersions(behind, Path(engine.finder._local._root) / "b", 10**9))

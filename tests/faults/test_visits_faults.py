@@ -47,8 +47,8 @@ def work(chance: random.Random | None = None, fault: Fault | None = None) -> Non
     waiting: list[tuple[str, str]] = []
     for _ in range(500):
         for queue in CONSUMERS:
-            while bodies := take(queue):
-                waiting += [(queue, body) for body in bodies]
+            while requests := take(queue):
+                waiting += [(queue, body) for body in requests]
         if not waiting:
             return
         if chance:
@@ -75,9 +75,9 @@ def a_job(host: PictureHost, merchant: str) -> dict[str, Any]:
 
 
 def submit(body: dict[str, Any], merchant: str) -> str:
-    status, answer, _ = send(api, api_event("POST", "/api/submit", body=body, merchant=merchant))
+    status, response, _ = send(api, api_event("POST", "/api/submit", body=body, merchant=merchant))
     assert status == 201
-    return str(answer["job_id"])
+    return str(response["job_id"])
 
 
 def left_behind(merchant: str, job_id: str) -> Any:

@@ -19,9 +19,9 @@ from tests import aws
 from tests.faults.driver import CALM, Crash, Driver, Odds
 from vitrine.engagement.count_events import Batch, EventCounter
 from vitrine.engagement.dynamodb import DynamoDBCounters, DynamoDBSalts, counter_key, whole_count
-from vitrine.engagement.model import Event, Page, Rules, counter_of
+from vitrine.engagement.model import Event, Rules, SourcePage, counter_of
 from vitrine.engagement.ports import CounterKey
-from vitrine.engagement.recompute_weights import Change, recompute_weights
+from vitrine.engagement.recompute_weights import CounterChange, recompute_weights
 from vitrine.galleries.audit_gallery import audit_gallery
 from vitrine.galleries.change_image import change_image, delete_image
 from vitrine.galleries.change_ranking import OrderMaker, change_ranking, fit_prior, forget_order
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 GALLERY = GalleryKey("shop", "summer")
 START = datetime(2025, 12, 31, 23, 20, tzinfo=UTC)
-HOME, WORK = Page("192.0.2.1", "Firefox"), Page("192.0.2.2", "Firefox")
+HOME, WORK = SourcePage("192.0.2.1", "Firefox"), SourcePage("192.0.2.2", "Firefox")
 SENDERS = [(None, None), (None, "ann"), (HOME, "ann"), (WORK, "bob"), (HOME, None), (WORK, None)]
 WINDOW = timedelta(hours=1)
 HOT, LASTING, REMADE = "hot", "lasting", "remade"
@@ -63,28 +63,28 @@ class _Turn(NamedTuple):
 
 
 class _Galleries:
-    def __init__(self, store: DynamoDBGalleries) -> None:
-        self._store = store
+    def __init__(self, repository: DynamoDBGalleries) -> None:
+        self._repository = repository
 
     def find_incarnations(self, gallery: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, str]:
-        return {image.image_id: image.incarnation for image in self._store.get_images(gallery, image_ids).values()}
+        return {image.image_id: image.incarnation for image in self._repository.get_images(gallery, image_ids).values()}
 
     def find_rules(self, gallery: GalleryKey) -> Rules:
-        found = self._store.find_gallery(gallery)
+        found = self._repository.find_gallery(gallery)
         assert found
         ranking = found.live.ranking
         return Rules(found.counting == "every_event", ranking.half_life_days, ranking.lab_share, found.live.number)
 
 
 class _Counters:
-    def __init__(self, store: DynamoDBCounters) -> None:
-        self._store = store
+    def __init__(self, repository: DynamoDBCounters) -> None:
+        self._repository = repository
 
     def close(self, image: Image) -> None:
-        self._store.close(CounterKey(image.gallery, image.image_id, image.incarnation))
+        self._repository.close(CounterKey(image.gallery, image.image_id, image.incarnation))
 
     def read(self, images: Sequence[Image]) -> Mapping[str, Counts]:
-        counted = self._store.read([CounterKey(it.gallery, it.image_id, it.incarnation) for it in images])
+        counted = self._repository.read([CounterKey(it.gallery, it.image_id, it.incarnation) for it in images])
         return {key.image_id: counts for key, counts in counted.items()}
 
 
@@ -136,16 +136,16 @@ class World:
         self.tasks = _Tasks()
         self._put(HOT, LASTING, REMADE)
         self.clock = START
-        self.answers: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.responses: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._turns: dict[str, defaultdict[_Turn, set[str]]] = {
             status: defaultdict(set) for status in ("accepted", "filtered", "unanswered")
         }
-        self.pages: dict[str, Page | None] = {}
+        self.pages: dict[str, SourcePage | None] = {}
         self.events = {f"e{at}": self._event(f"e{at}") for at in range(_EVENTS)}
         self._unsent = list(self.events)
         self._unacknowledged: list[str] = []
         self._in_flight: dict[int, datetime] = {}
-        self._deliveries: list[Change] = []
+        self._deliveries: list[CounterChange] = []
         self._lock = threading.RLock()
         self._counting = threading.Event()
         self._failures: list[BaseException] = []
@@ -195,7 +195,7 @@ class World:
             else:
                 with self._lock:
                     for event, result in zip(batch.events, results, strict=True):
-                        self.answers[event.event_id][result.status] += 1
+                        self.responses[event.event_id][result.status] += 1
                         if result.status in self._turns and batch.page:
                             self._turns[result.status][self._turn(batch, event)].add(event.event_id)
                     self._unacknowledged += {it.event_id for it in results if chance.random() < 0.25}
@@ -233,7 +233,7 @@ class World:
         chance.shuffle(sent)
         return Batch(GALLERY, "secret", sent, from_robot=False, now=now, page=page)
 
-    def _take(self, events: list[str], page: Page | None, most: int) -> list[str]:
+    def _take(self, events: list[str], page: SourcePage | None, most: int) -> list[str]:
         """Some events that this page, or the shop's server, sends."""
         taken = [event_id for event_id in events if self.pages[event_id] == page][:most]
         for event_id in taken:
@@ -314,7 +314,7 @@ class World:
             except Crash:
                 self._deliver_again(changes)
             else:
-                self._deliver_again([Change(key, None) for key in done.set_aside])
+                self._deliver_again([CounterChange(key, None) for key in done.set_aside])
                 for gallery in done.priors_off:
                     self.tasks.fit_prior(gallery)
 
@@ -359,11 +359,11 @@ class World:
             seen = Counter(it.image.image_id for it in placed)
             _must({HOT, LASTING} <= set(seen) and max(seen.values()) == 1, f"a reader saw {seen}")
 
-    def _next_changes(self, chance: random.Random) -> list[Change]:
+    def _next_changes(self, chance: random.Random) -> list[CounterChange]:
         """Some records of the stream: each comes once to three times, in any order."""
         with self._lock:
             for record in self._new_records():
-                change = Change(counter_key(record), whole_count(record))
+                change = CounterChange(counter_key(record), whole_count(record))
                 self._deliveries += [change] * chance.randint(1, 3)
             chance.shuffle(self._deliveries)
             taken = chance.randint(1, 12)
@@ -372,11 +372,11 @@ class World:
 
     def _new_records(self) -> list[dict[str, Any]]:
         with self.driver.undisturbed():
-            answer = self._streams.get_records(ShardIterator=self._stream_position)
-        self._stream_position = answer["NextShardIterator"]
-        return [record["dynamodb"]["NewImage"] for record in answer["Records"]]
+            response = self._streams.get_records(ShardIterator=self._stream_position)
+        self._stream_position = response["NextShardIterator"]
+        return [record["dynamodb"]["NewImage"] for record in response["Records"]]
 
-    def _deliver_again(self, changes: Sequence[Change]) -> None:
+    def _deliver_again(self, changes: Sequence[CounterChange]) -> None:
         with self._lock:
             self._deliveries += changes
 
@@ -390,7 +390,7 @@ class World:
             acknowledged = {
                 it.event_id
                 for it in self.events.values()
-                if it.image_id == image_id and self.answers[it.event_id].keys() & {"accepted", "duplicate"}
+                if it.image_id == image_id and self.responses[it.event_id].keys() & {"accepted", "duplicate"}
             }
             unanswered = {
                 event_id

@@ -26,8 +26,8 @@ def ask(headers: dict[str, str] | None) -> dict[str, Any]:
 @pytest.mark.parametrize("header", ["X-Api-Key", "x-api-key", "X-API-KEY"])
 def test_a_key_tells_its_merchant_and_kind_whatever_case_its_header_has(header: str) -> None:
     shop = open_shop("shop", requests_per_minute=7)
-    answer = ask({header: shop.publishable_key})
-    assert answer["context"] | {"merchant_secret": "", "key_id": "", "identity_secrets": ""} == {
+    response = ask({header: shop.publishable_key})
+    assert response["context"] | {"merchant_secret": "", "key_id": "", "identity_secrets": ""} == {
         "merchant_id": "shop",
         "kind": "publishable",
         "role": "publishable",
@@ -38,7 +38,7 @@ def test_a_key_tells_its_merchant_and_kind_whatever_case_its_header_has(header: 
         "identity_secrets": "",
         "requests_per_minute": "7",
     }
-    assert all(isinstance(value, str) for value in answer["context"].values())
+    assert all(isinstance(value, str) for value in response["context"].values())
 
 
 def test_the_policy_opens_this_stage_alone() -> None:
@@ -87,11 +87,11 @@ class TestKeyInTheQuery:
             (f"key={shop.publishable_key}&key={shop.secret_key}", shop.publishable_key),
             ("key=sk_unknown-unknown-unknown", None),
         ]:
-            answer = self.read(query=query, header=header)
-            assert (answer.status, answer.json["type"]) == (401, "urn:vitrine:problem:unauthenticated")
-            assert "Roll" in answer.json["detail"]
+            response = self.read(query=query, header=header)
+            assert (response.status, response.json["type"]) == (401, "urn:vitrine:problem:unauthenticated")
+            assert "Roll" in response.json["detail"]
 
-    def test_two_keys_are_none_so_that_no_shops_answer_is_kept_at_anothers_address(self) -> None:
+    def test_two_keys_are_none_so_that_no_shops_response_is_kept_at_anothers_address(self) -> None:
         one, other = open_shop("one"), open_shop("other")
         assert self.read(query=f"key={one.publishable_key}", header=other.publishable_key).status == 401
         assert self.read(query=f"key={one.publishable_key}&key={other.publishable_key}").status == 401

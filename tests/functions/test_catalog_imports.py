@@ -18,7 +18,7 @@ from tests.uploads import add_merchant, deliver, errors_of, listed, put_object
 from vitrine.imports.model import Import, ImportKey, ObjectVersion, Rejection
 from vitrine.imports.ports import AcceptedRow, Kind, Lease
 from vitrine.imports.run_import import run_import
-from vitrine.imports.wiring import import_store, importer
+from vitrine.imports.wiring import import_repository, importer
 from vitrine.platform.aws import client
 from vitrine.platform.dynamodb import translated
 from vitrine.platform.problems import Unstorable
@@ -55,8 +55,8 @@ def product(product_id: str) -> Any:
 
 
 def history(user: str) -> list[Any]:
-    _, answer, _ = send(interactions, api_event("GET", "/users/{user_id}/interactions", user_id=user))
-    return [(it["interaction_id"], it["product_id"], it["type"]) for it in answer["items"]]
+    _, response, _ = send(interactions, api_event("GET", "/users/{user_id}/interactions", user_id=user))
+    return [(it["interaction_id"], it["product_id"], it["type"]) for it in response["items"]]
 
 
 def only_import() -> dict[str, Any]:
@@ -162,12 +162,12 @@ def test_a_row_that_fails_in_its_room_is_rejected_alone_and_told_of() -> None:
     upload = client("s3").head_object(Bucket="uploadsbucket", Key="imports/shop/products/all.csv")
     version = ObjectVersion("imports/shop/products/all.csv", upload["ETag"].strip('"'), upload["ContentLength"])
     key = ImportKey("shop", "one")
-    import_store().add(Import(key, "products", None, version.key, utc_now(), {}, version))
+    import_repository().add(Import(key, "products", None, version.key, utc_now(), {}, version))
     progress = run_import(worker, key, Lease("me", utc_now() + timedelta(minutes=1)), lambda: True)
     assert progress[:3] == (300, 297, 3)
     assert sorted(taken) == [n for n in range(300) if n % 100 != 7]
     assert told == [(n + 1, f"KeyError({n})") for n in (7, 107, 207)]
-    assert [it.code for it in import_store().rejections(key, 10, None).rejections] == ["row_failed"] * 3
+    assert [it.code for it in import_repository().rejections(key, 10, None).rejections] == ["row_failed"] * 3
 
 
 def test_a_number_that_the_store_cannot_hold_is_told_by_the_store() -> None:

@@ -13,7 +13,7 @@ def test_the_document_is_served_to_anyone_from_where_it_was_asked() -> None:
 
 
 def test_the_page_is_html() -> None:
-    answer = docs(api_event("GET", "/docs", merchant=None), None)
-    assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (200, "text/html; charset=utf-8")
-    assert answer["body"].startswith("<!doctype html>")
-    assert "SwaggerUIBundle" in answer["body"]
+    response = docs(api_event("GET", "/docs", merchant=None), None)
+    assert (response["statusCode"], response["headers"]["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert response["body"].startswith("<!doctype html>")
+    assert "SwaggerUIBundle" in response["body"]

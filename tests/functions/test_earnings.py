@@ -27,14 +27,14 @@ def interaction(interaction_id: str, kind: str, user_id: str = VISITOR, **more: 
 
 
 def send(store: Store, *interactions: dict[str, Any]) -> list[str]:
-    answer = store.page("POST", "/interactions", {"interactions": list(interactions)})
-    return [result["status"] for result in answer["results"]]
+    response = store.page("POST", "/interactions", {"interactions": list(interactions)})
+    return [result["status"] for result in response["results"]]
 
 
 def earned(store: Store, query: dict[str, str] | None = None) -> dict[str, Any]:
-    answer = Gateway().call("GET", "/recommendations/earnings", store.shop.secret_key, query=urlencode(query or {}))
-    assert answer.status == 200, answer.body
-    return dict(answer.json)
+    response = Gateway().call("GET", "/recommendations/earnings", store.shop.secret_key, query=urlencode(query or {}))
+    assert response.status == 200, response.body
+    return dict(response.json)
 
 
 def sums(found: dict[str, Any]) -> tuple[int, int, float]:
@@ -95,8 +95,8 @@ class TestEarnings:
 
     def test_more_than_a_year_or_no_day_is_refused(self, store: Store) -> None:
         for query in ({"from": "2020-01-01", "to": "2021-06-01"}, {"from": "2026-02-02", "to": "2026-02-01"}):
-            answer = Gateway().call("GET", "/recommendations/earnings", store.shop.secret_key, query=urlencode(query))
-            assert answer.status == 422
+            response = Gateway().call("GET", "/recommendations/earnings", store.shop.secret_key, query=urlencode(query))
+            assert response.status == 422
 
     def test_are_not_told_to_a_page(self, store: Store) -> None:
         assert Gateway().call("GET", "/recommendations/earnings", store.shop.publishable_key).status == 403
@@ -120,8 +120,8 @@ class TestFromAPage:
     def test_a_beacon_is_taken(self, store: Store) -> None:
         body = {"interactions": [interaction("beacon", "click", recommendation_id=LIST)]}
         headers = {"Content-Type": "text/plain;charset=UTF-8"}
-        answer = Gateway().call("POST", "/interactions", store.shop.publishable_key, body, headers=headers)
-        assert (answer.status, json.loads(answer.body)["results"][0]["status"]) == (202, "created")
+        response = Gateway().call("POST", "/interactions", store.shop.publishable_key, body, headers=headers)
+        assert (response.status, json.loads(response.body)["results"][0]["status"]) == (202, "created")
 
     def test_similar_products_name_their_list(self, store: Store) -> None:
         store.learn()

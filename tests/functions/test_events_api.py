@@ -46,7 +46,7 @@ def post(
     kind: str = "secret",
     **more: str,
 ) -> tuple[int, list[str]]:
-    status, answer, _ = send(
+    status, response, _ = send(
         events,
         api_event(
             "POST",
@@ -58,7 +58,7 @@ def post(
             **more,
         ),
     )
-    return status, [result["status"] for result in answer["results"]] if status == 202 else answer
+    return status, [result["status"] for result in response["results"]] if status == 202 else response
 
 
 def event(event_id: str, image_id: str = "old", type: str = "view", **more: object) -> dict[str, object]:
@@ -245,10 +245,12 @@ def test_a_malformed_event_is_rejected_in_its_place_and_the_others_count(
 ) -> None:
     sent = {"events": [event("1"), broken, event("2")]}
     body = _json_with_long_numbers(sent)
-    status, answer, _ = send(events, api_event("POST", "/galleries/{gallery_id}/events", gallery_id="summer", raw=body))
+    status, response, _ = send(
+        events, api_event("POST", "/galleries/{gallery_id}/events", gallery_id="summer", raw=body)
+    )
     assert status == 202
-    assert [result["status"] for result in answer["results"]] == ["accepted", "rejected", "accepted"]
-    rejected = answer["results"][1]
+    assert [result["status"] for result in response["results"]] == ["accepted", "rejected", "accepted"]
+    rejected = response["results"][1]
     sent_id = broken.get("event_id") if isinstance(broken, dict) else None
     assert rejected["event_id"] == (sent_id if isinstance(sent_id, str) else None)
     assert detail in rejected["detail"]
@@ -268,10 +270,10 @@ def _json_with_long_numbers(value: object) -> str:
 
 def test_a_malformed_event_keeps_its_id_however_it_is_written(gallery: str) -> None:
     body = {"events": [event("\ud800")]}
-    status, answer, _ = send(
+    status, response, _ = send(
         events, api_event("POST", "/galleries/{gallery_id}/events", gallery_id="summer", body=body)
     )
-    assert (status, answer["results"][0]["event_id"]) == (202, "?")
+    assert (status, response["results"][0]["event_id"]) == (202, "?")
 
 
 @pytest.mark.parametrize(
@@ -343,10 +345,10 @@ class TestChallenge:
 
     @pytest.mark.parametrize("body", [{"eventType": "look", "timestamp": "2021-01-01T10:00:00Z"}, {}, []])
     def test_its_malformed_events_are_400(self, body: object) -> None:
-        answer = send(events, api_event("POST", "/images/{imageId}/events", imageId="one", body=body))
-        assert answer[:2] == (400, {"message": "There was an error parsing the given request"})
+        response = send(events, api_event("POST", "/images/{imageId}/events", imageId="one", body=body))
+        assert response[:2] == (400, {"message": "There was an error parsing the given request"})
 
     def test_its_unknown_images_are_404(self) -> None:
         sent = {"eventType": "click", "timestamp": "2021-01-01T10:00:00Z"}
-        answer = send(events, api_event("POST", "/images/{imageId}/events", imageId="none", body=sent))
-        assert answer[:2] == (404, {"message": "There are no image with the specified ID"})
+        response = send(events, api_event("POST", "/images/{imageId}/events", imageId="none", body=sent))
+        assert response[:2] == (404, {"message": "There are no image with the specified ID"})

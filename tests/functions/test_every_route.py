@@ -18,7 +18,8 @@ from functions.events_api.handler import lambda_handler as events
 from functions.galleries_api.handler import lambda_handler as api
 from functions.interactions_api.handler import lambda_handler as interactions
 from tests.aws import ROOT, api_event, send
-from tests.gateway import Gateway, Response, Shop, handler_of, open_shop, served_routes
+from tests.gateway import Gateway, Shop, handler_of, open_shop, served_routes
+from tests.gateway import Response as Served
 from tests.samples import sample_of
 from vitrine.access.dynamodb import DynamoDBAccess
 from vitrine.access.model import address_share, seconds_left, sign_user_token
@@ -26,10 +27,10 @@ from vitrine.access.spend_quota import MOST_ADDRESSES, AddressQuota, Quota
 from vitrine.access.wiring import access_store, trust_user
 from vitrine.platform.aws import client
 from vitrine.platform.cursors import cursor_scope, write_cursor
-from vitrine.platform.http import ANYONE, PUBLISHABLE, READ_HEADERS, Answer, HttpApp, Request
+from vitrine.platform.http import ANYONE, PUBLISHABLE, READ_HEADERS, HttpApp, Request, Response
 from vitrine.platform.problems import TooManyRequests
 from vitrine.platform.times import utc_now
-from vitrine.platform.wiring import replays
+from vitrine.platform.wiring import saved_responses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,8 +111,8 @@ class TestCursors:
 
     @pytest.mark.parametrize("nonsense", ["x", "=", "é", "🦊", "A" * 5000, "null", "..", "%00"])
     def test_is_refused_when_it_is_none(self, nonsense: str) -> None:
-        status, answer = galleries(cursor=nonsense)
-        assert (status, answer["type"]) == (400, "urn:vitrine:problem:malformed-request")
+        status, response = galleries(cursor=nonsense)
+        assert (status, response["type"]) == (400, "urn:vitrine:problem:malformed-request")
 
     def test_shows_nothing_of_what_it_holds(self) -> None:
         """A page of an ordered gallery ends at a rank, which tells the image's weight."""
@@ -138,8 +139,8 @@ class TestStatesOfCursors:
         for state in OTHER_STATES:
             cursor = write_cursor("secret of shop", scope, state)
             event = api_event("GET", route.path, query={**query, "cursor": cursor}, **ids_of(route))
-            status, answer, _ = send(handler_of(folder_serving(route)), event)
-            assert status < 500, (state, answer)
+            status, response, _ = send(handler_of(folder_serving(route)), event)
+            assert status < 500, (state, response)
             assert status in {400, 404} or state not in (None, True), state
 
 
@@ -150,23 +151,23 @@ class TestQueries:
     def shop(self, cloud: None) -> Shop:
         return open_shop("shop")
 
-    def refused(self, route: Route, shop: Shop, query: str) -> Response:
+    def refused(self, route: Route, shop: Shop, query: str) -> Served:
         sent = sample_of(route)
         path = route.path.format_map(IDS)
-        answer = Gateway().call(route.method, path, shop.secret_key, sent.body, query=query, headers=sent.headers)
+        response = Gateway().call(route.method, path, shop.secret_key, sent.body, query=query, headers=sent.headers)
         if route.path.startswith("/api/"):
-            assert (answer.status, list(answer.json)) == (400, ["error"])
+            assert (response.status, list(response.json)) == (400, ["error"])
         elif route.path.startswith("/images"):
-            assert (answer.status, list(answer.json)) == (400, ["message"])
+            assert (response.status, list(response.json)) == (400, ["message"])
         else:
-            assert (answer.status, answer.json["type"]) == (422, "urn:vitrine:problem:invalid-request")
-        return answer
+            assert (response.status, response.json["type"]) == (422, "urn:vitrine:problem:invalid-request")
+        return response
 
     def test_an_unknown_parameter_is_refused(self, shop: Shop) -> None:
         for route in routes():
-            answer = self.refused(route, shop, urlencode({"store-id": "NOPE"}))
-            if "errors" in answer.json:
-                assert "/query/store-id" in [error["pointer"] for error in answer.json["errors"]]
+            response = self.refused(route, shop, urlencode({"store-id": "NOPE"}))
+            if "errors" in response.json:
+                assert "/query/store-id" in [error["pointer"] for error in response.json["errors"]]
 
     def test_a_parameter_is_taken_once(self, shop: Shop) -> None:
         for route in routes():
@@ -190,8 +191,8 @@ class TestQueries:
             gateway.call("PUT", f"/galleries/{name}", shop.secret_key, {})
         page = gateway.call("GET", "/galleries", query=f"limit=1&key={shop.publishable_key}").json
         query = f"limit=1&cursor={page['next_cursor']}"
-        answer = gateway.call("GET", "/galleries", shop.publishable_key, query=query)
-        assert [it["id"] for it in answer.json["items"]] == ["b"]
+        response = gateway.call("GET", "/galleries", shop.publishable_key, query=query)
+        assert [it["id"] for it in response.json["items"]] == ["b"]
 
     def test_what_a_declaration_says_is_read(self) -> None:
         """A keyword that nobody reads would be a promise that nobody keeps."""
@@ -204,7 +205,7 @@ class TestQueries:
 
 
 class TestIdempotencyKeys:
-    def test_the_first_answer_comes_again_and_nothing_is_done_twice(self) -> None:
+    def test_the_first_response_comes_again_and_nothing_is_done_twice(self) -> None:
         first = put_gallery("summer", "Summer", "key")
         assert first[0] == 201
         put_gallery("summer", "Autumn")
@@ -213,9 +214,9 @@ class TestIdempotencyKeys:
 
     def test_another_body_under_the_same_key_is_a_conflict(self) -> None:
         put_gallery("summer", "Summer", "key")
-        status, answer = put_gallery("summer", "Autumn", "key")
-        assert (status, answer["type"]) == (409, "urn:vitrine:problem:conflict")
-        assert "new key" in answer["detail"]
+        status, response = put_gallery("summer", "Autumn", "key")
+        assert (status, response["type"]) == (409, "urn:vitrine:problem:conflict")
+        assert "new key" in response["detail"]
 
     def test_another_path_or_merchant_is_another_write(self) -> None:
         put_gallery("summer", "Summer", "key")
@@ -227,8 +228,8 @@ class TestIdempotencyKeys:
         assert put_gallery("summer", "Summer", "key")[0] == 201
 
     def test_another_query_under_the_same_key_is_a_conflict(self) -> None:
-        app = HttpApp(replays=replays)
-        app.route("DELETE", "/things", query={"now": {"type": "string"}})(lambda request: Answer(202))
+        app = HttpApp(saved_responses=saved_responses)
+        app.route("DELETE", "/things", query={"now": {"type": "string"}})(lambda request: Response(202))
 
         def send_with(**query: str) -> int:
             return send(app, api_event("DELETE", "/things", query=query, headers=KEYED))[0]
@@ -269,12 +270,12 @@ class TestIdempotencyKeys:
     def test_a_route_reads_no_other_header(self) -> None:
         seen: list[Request] = []
         app = HttpApp()
-        app.route("GET", "/seen")(lambda request: seen.append(request) or Answer(204))  # type: ignore[func-returns-value]
+        app.route("GET", "/seen")(lambda request: seen.append(request) or Response(204))  # type: ignore[func-returns-value]
         headers = {"X-Forwarded-For": "1", "If-None-Match": "*", **{name.title(): "1" for name in READ_HEADERS}}
         send(app, api_event("GET", "/seen", headers=headers))
         assert set(seen[0].headers) == READ_HEADERS
 
-    def test_kept_answers_hold_nothing_of_anybody(self) -> None:
+    def test_kept_responses_hold_nothing_of_anybody(self) -> None:
         """They are sealed by the request that they answer, so what is erased stands nowhere else."""
         did = {"product_id": "product-of-ann", "type": "purchase", "value": 12.34}
         path = {"user_id": "user-ann", "interaction_id": "interaction-of-ann"}
@@ -314,7 +315,7 @@ class TestETags:
         assert (status, content["title"]) == (200, "Autumn")
         assert headers["ETag"] != etag
 
-    def test_an_answer_is_of_its_key_alone(self) -> None:
+    def test_an_response_is_of_its_key_alone(self) -> None:
         put_gallery("summer", "Summer")
         headers = self.read()[2]
         assert (headers["Vary"], headers["Cache-Control"]) == ("X-Api-Key, X-User-Token", "private, no-cache")
@@ -341,7 +342,7 @@ class TestCaching:
         return shop
 
     @staticmethod
-    def send(route: Route, shop: Shop, key: str, query: str, headers: Mapping[str, str], **ids: str) -> Response:
+    def send(route: Route, shop: Shop, key: str, query: str, headers: Mapping[str, str], **ids: str) -> Served:
         sent = sample_of(route)
         keys = {"publishable": shop.publishable_key, "secret": shop.secret_key, "unknown": "pk_0123456789"}
         in_query = f"key={shop.publishable_key}" if key == "publishable in the query" else ""
@@ -356,20 +357,20 @@ class TestCaching:
 
     @pytest.mark.parametrize("person", PEOPLE)
     @pytest.mark.parametrize("key", KEYS)
-    def test_no_personal_or_secret_answer_or_error_is_public(self, key: str, person: str, shop: Shop) -> None:
+    def test_no_personal_or_secret_response_or_error_is_public(self, key: str, person: str, shop: Shop) -> None:
         shared = set()
         for route in routes():
-            answer = self.send(route, shop, key, *self.PEOPLE[person])
-            told = answer.headers["Cache-Control"]
+            response = self.send(route, shop, key, *self.PEOPLE[person])
+            told = response.headers["Cache-Control"]
             if "public" in told:
                 shared.add(route.path)
-                assert answer.status in {200, 302}, route
+                assert response.status in {200, 302}, route
                 assert route.cacheable, route
                 assert person == "nobody", route
                 assert route.scope == ANYONE or key.startswith("publishable"), route
-            elif key == "secret" and route.scope != ANYONE and answer.status == 200 and route.method == "GET":
+            elif key == "secret" and route.scope != ANYONE and response.status == 200 and route.method == "GET":
                 assert told == "private, no-cache", route
-                assert answer.headers["ETag"]
+                assert response.headers["ETag"]
             else:
                 assert told in {"no-store", "private, no-store"}, route
         if key.startswith("publishable") and person == "nobody":
@@ -391,30 +392,30 @@ class TestCaching:
         app = HttpApp()
 
         @app.route("GET", "/users/{user_id}/things", scope=PUBLISHABLE, cacheable=True)
-        def read(request: Request) -> Answer:
-            return Answer(200, {"for": trust_user(request, request.path_id("user_id"))})
+        def read(request: Request) -> Response:
+            return Response(200, {"for": trust_user(request, request.path_id("user_id"))})
 
         for user_id in ("ann", "visitor:0123456789abcdefghijkl", "visitor:short"):
             for headers in ({}, {"X-User-Token": token}):
                 event = api_event(
                     "GET", "/users/{user_id}/things", user_id=user_id, kind="publishable", headers=headers
                 )
-                _, answer, sent = send(app, event)
-                trusted[user_id, bool(headers)] = answer["for"]
-                assert answer["for"] is None or "public" not in sent["Cache-Control"]
+                _, response, sent = send(app, event)
+                trusted[user_id, bool(headers)] = response["for"]
+                assert response["for"] is None or "public" not in sent["Cache-Control"]
         assert (trusted["ann", True], trusted["ann", False]) == ("ann", None)
 
     def test_a_gallery_says_how_long_its_pages_are_kept(self, shop: Shop) -> None:
         for path, seconds in (("/galleries/summer/images", 60), ("/galleries/summer", 60), ("/images", 2)):
-            answer = Gateway().call("GET", path, shop.publishable_key)
+            response = Gateway().call("GET", path, shop.publishable_key)
             stale = "stale-while-revalidate=30, stale-if-error=600"
-            assert answer.headers["Cache-Control"] == f"public, max-age={seconds}, s-maxage={seconds}, {stale}"
+            assert response.headers["Cache-Control"] == f"public, max-age={seconds}, s-maxage={seconds}, {stale}"
 
     def test_two_readings_of_the_same_content_have_one_etag(self, shop: Shop) -> None:
         for route in routes():
-            answers = [self.send(route, shop, "publishable", "", {}) for _ in range(2)]
-            if answers[0].status == 200 and route.method == "GET":
-                assert answers[0].headers["ETag"] == answers[1].headers["ETag"], route
+            responses = [self.send(route, shop, "publishable", "", {}) for _ in range(2)]
+            if responses[0].status == 200 and route.method == "GET":
+                assert responses[0].headers["ETag"] == responses[1].headers["ETag"], route
 
     def test_no_handler_says_by_itself_who_may_store(self) -> None:
         source = "".join(file.read_text() for file in (ROOT / "functions").rglob("*.py"))
@@ -454,8 +455,8 @@ class TestQuotas:
 
     def test_over_http_it_is_429_and_each_key_has_its_own(self) -> None:
         gateway, shop = Gateway(), open_shop("shop", requests_per_minute=3)
-        answers = [gateway.call("GET", "/galleries", shop.secret_key) for _ in range(8)]
-        refused = next(answer for answer in answers if answer.status == 429)
+        responses = [gateway.call("GET", "/galleries", shop.secret_key) for _ in range(8)]
+        refused = next(response for response in responses if response.status == 429)
         assert refused.json["type"] == "urn:vitrine:problem:too-many-requests"
         assert 1 <= int(refused.headers["Retry-After"]) <= 60
         assert gateway.call("GET", "/galleries", shop.publishable_key).status == 200
@@ -544,8 +545,8 @@ class TestInvalidRequests:
         for _ in range(49):
             assert gateway.call("POST", path, shop.publishable_key, raw=raw).status == status
         for at in range(20):
-            answer = gateway.call("GET", "/galleries", shop.publishable_key, source_address=f"198.51.100.{at}")
-            assert answer.status == 200
+            response = gateway.call("GET", "/galleries", shop.publishable_key, source_address=f"198.51.100.{at}")
+            assert response.status == 200
 
     def test_spend_their_addresss_part(self) -> None:
         gateway, shop = Gateway(), open_shop("shop", requests_per_minute=500)

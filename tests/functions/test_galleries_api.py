@@ -102,29 +102,29 @@ class TestGalleries:
 class TestImages:
     def test_are_judged_singly(self) -> None:
         call("PUT", GALLERY, body={})
-        _, answer = call(
+        _, response = call(
             "POST",
             IMAGES,
             body={"images": [new_image("a"), {"name": "no url"}, new_image("a"), new_image("b", url="ftp://x/y"), 7]},
         )
-        statuses = [result["status"] for result in answer["results"]]
+        statuses = [result["status"] for result in response["results"]]
         assert statuses == ["created", "rejected", "rejected", "rejected", "rejected"]
-        assert answer["results"][1]["errors"][0]["pointer"] == "/images/1/url"
-        assert answer["results"][3]["errors"][0]["pointer"] == "/images/3/url"
+        assert response["results"][1]["errors"][0]["pointer"] == "/images/1/url"
+        assert response["results"][3]["errors"][0]["pointer"] == "/images/3/url"
         assert order() == ["a"]
         assert call("GET", GALLERY)[1]["images"] == 1
 
     def test_are_updated_when_they_come_again(self) -> None:
         make_gallery("a")
-        _, answer = call("POST", IMAGES, body={"images": [new_image("a", name="A"), new_image("b")]})
-        assert [result["status"] for result in answer["results"]] == ["updated", "created"]
+        _, response = call("POST", IMAGES, body={"images": [new_image("a", name="A"), new_image("b")]})
+        assert [result["status"] for result in response["results"]] == ["updated", "created"]
         assert call("GET", IMAGE, image_id="a")[1]["name"] == "A"
         assert call("GET", GALLERY)[1]["images"] == 2
 
     def test_without_an_id_get_one(self) -> None:
         call("PUT", GALLERY, body={})
-        _, answer = call("POST", IMAGES, body={"images": [{"name": "x", "url": "https://p.example/x"}] * 2})
-        one, two = answer["results"]
+        _, response = call("POST", IMAGES, body={"images": [{"name": "x", "url": "https://p.example/x"}] * 2})
+        one, two = response["results"]
         assert one["id"] != two["id"]
         assert call("GET", IMAGE, image_id=one["id"])[1]["name"] == "x"
 

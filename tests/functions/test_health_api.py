@@ -25,22 +25,22 @@ READ_BY_THE_EDGE = {"WebBucket"}  # no function reads it
 
 def ready(kind: str = "secret") -> tuple[int, dict[str, str], float]:
     started = time.monotonic()
-    status, answer, _ = send(health, api_event("GET", "/health/ready", kind=kind))
-    return status, {it["name"]: it["status"] for it in answer.get("dependencies", [])}, time.monotonic() - started
+    status, response, _ = send(health, api_event("GET", "/health/ready", kind=kind))
+    return status, {it["name"]: it["status"] for it in response.get("dependencies", [])}, time.monotonic() - started
 
 
-def test_anyone_and_every_cache_may_read_that_it_answers_and_in_which_version() -> None:
-    status, answer, headers = send(health, api_event("GET", "/health", merchant=None))
+def test_anyone_and_every_cache_may_read_that_it_responses_and_in_which_version() -> None:
+    status, response, headers = send(health, api_event("GET", "/health", merchant=None))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert (status, answer) == (200, {"status": "ok", "version": project["version"]})
+    assert (status, response) == (200, {"status": "ok", "version": project["version"]})
     assert headers["Cache-Control"].startswith("public")
 
 
 def test_each_dependency_is_named_with_its_time() -> None:
-    status, answer, headers = send(health, api_event("GET", "/health/ready"))
-    assert (status, answer["status"]) == (200, "ok")
-    assert {it["name"] for it in answer["dependencies"]} == set(DependencySettings._fields) - {"opensearch_url"}
-    assert all(it["status"] == "ok" and it["ms"] >= 0 for it in answer["dependencies"])
+    status, response, headers = send(health, api_event("GET", "/health/ready"))
+    assert (status, response["status"]) == (200, "ok")
+    assert {it["name"] for it in response["dependencies"]} == set(DependencySettings._fields) - {"opensearch_url"}
+    assert all(it["status"] == "ok" and it["ms"] >= 0 for it in response["dependencies"])
     assert "public" not in headers["Cache-Control"]
 
 

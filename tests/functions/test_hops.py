@@ -36,8 +36,8 @@ def test_the_count_ends() -> None:
         next_hop(MOST_HOPS)
 
 
-def hops_of(bodies: list[str]) -> list[int]:
-    return [json.loads(body)["hops"] for body in bodies]
+def hops_of(requests: list[str]) -> list[int]:
+    return [json.loads(body)["hops"] for body in requests]
 
 
 def test_an_import_counts_its_continuations_and_fails_at_the_limit() -> None:

@@ -110,12 +110,12 @@ def shop(cloud: None) -> Shop:
     return shop
 
 
-def check(route: Route, answer: Response) -> None:
-    assert answer.status < 500, (route.method, route.path, answer.body)
-    if answer.status >= 400:
-        own = route.on_error is not None and answer.headers["Content-Type"] == "application/json"
-        assert own or answer.headers["Content-Type"] == "application/problem+json", answer.headers
-        assert isinstance(json.loads(answer.body), dict)
+def check(route: Route, response: Response) -> None:
+    assert response.status < 500, (route.method, route.path, response.body)
+    if response.status >= 400:
+        own = route.on_error is not None and response.headers["Content-Type"] == "application/json"
+        assert own or response.headers["Content-Type"] == "application/problem+json", response.headers
+        assert isinstance(json.loads(response.body), dict)
 
 
 @HOW

@@ -25,14 +25,14 @@ def shop(cloud: None) -> None:
 
 def ask(body: Any, merchant: str = "shop", kind: str = "secret", **headers: str) -> tuple[int, Any]:
     event = api_event("POST", "/imports", body=body, merchant=merchant, kind=kind, headers=headers)
-    status, answer, _ = send(imports, event)
-    return status, answer
+    status, response, _ = send(imports, event)
+    return status, response
 
 
 def read(import_id: str, merchant: str = "shop") -> tuple[int, Any]:
     event = api_event("GET", "/imports/{import_id}", import_id=import_id, merchant=merchant)
-    status, answer, _ = send(imports, event)
-    return status, answer
+    status, response, _ = send(imports, event)
+    return status, response
 
 
 def place_of(made: dict[str, Any]) -> str:

@@ -183,18 +183,20 @@ def positions(route: Route) -> Iterator[tuple[str, ...]]:
 
 def everything_of(merchant: Merchant) -> list[Any]:
     """What a merchant reads of his own, on every route that only reads."""
-    answers = [merchant.try_sample(route, merchant.ids).json for route in ROUTES if route.method == "GET"]
+    responses = [merchant.try_sample(route, merchant.ids).json for route in ROUTES if route.method == "GET"]
     return [
-        {name: value for name, value in answer.items() if name not in PASSING} if isinstance(answer, dict) else answer
-        for answer in answers
+        {name: value for name, value in response.items() if name not in PASSING}
+        if isinstance(response, dict)
+        else response
+        for response in responses
     ]
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if ids_in(route)], ids=name_of)
 def test_whoever_owns_a_thing_finds_it(route: Route, owner: Merchant) -> None:
-    answer = owner.try_sample(route, owner.ids)
-    assert answer.status < 500, answer.body
-    assert answer.status != 404, answer.body
+    response = owner.try_sample(route, owner.ids)
+    assert response.status < 500, response.body
+    assert response.status != 404, response.body
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if ids_in(route)], ids=name_of)
@@ -202,11 +204,11 @@ def test_anothers_thing_is_not_found_and_not_touched(route: Route, owner: Mercha
     before = everything_of(owner)
     for foreign in positions(route):
         ids = {name: (owner if name in foreign else stranger).ids[name] for name in ids_in(route)}
-        answer = stranger.try_sample(route, ids)
+        response = stranger.try_sample(route, ids)
         given, status = GIVEN_NAMES.get(name_of(route), (set(), 404))
         expected = status if given >= set(foreign) else 404
-        assert answer.status == NEED_NOT_FIND.get(name_of(route), expected), answer.body
-        assert owner.mark not in answer.body
+        assert response.status == NEED_NOT_FIND.get(name_of(route), expected), response.body
+        assert owner.mark not in response.body
     assert everything_of(owner) == before
 
 
@@ -214,14 +216,14 @@ def test_anothers_thing_is_not_found_and_not_touched(route: Route, owner: Mercha
     "route", [route for route in ROUTES if not ids_in(route) and route.method == "GET"], ids=name_of
 )
 def test_lists_hold_no_other_merchants_things(route: Route, owner: Merchant, stranger: Merchant) -> None:
-    answer = stranger.try_sample(route, {})
-    assert answer.status < 500, answer.body
-    assert owner.mark not in answer.body
+    response = stranger.try_sample(route, {})
+    assert response.status < 500, response.body
+    assert owner.mark not in response.body
 
 
 def test_another_merchants_cursor_is_refused(owner: Merchant, stranger: Merchant) -> None:
-    answer = owner.gateway.call("GET", "/galleries", owner.shop.secret_key, query="limit=1")
-    cursor = answer.json["next_cursor"]
+    response = owner.gateway.call("GET", "/galleries", owner.shop.secret_key, query="limit=1")
+    cursor = response.json["next_cursor"]
     assert cursor
     for merchant, status in [(owner, 200), (stranger, 400)]:
         query = f"limit=1&cursor={cursor}"
@@ -240,8 +242,8 @@ def test_an_idempotency_key_replays_nothing_of_another_merchant(owner: Merchant,
 
 def test_events_of_another_merchants_image_are_rejected(owner: Merchant, stranger: Merchant) -> None:
     event = {"event_id": "1", "type": "click", "image_id": owner.ids["image_id"]}
-    answer = stranger.send("POST", f"/galleries/{stranger.ids['gallery_id']}/events", {"events": [event]})
-    assert [result["status"] for result in answer.json["results"]] == ["rejected"]
+    response = stranger.send("POST", f"/galleries/{stranger.ids['gallery_id']}/events", {"events": [event]})
+    assert [result["status"] for result in response.json["results"]] == ["rejected"]
 
 
 class TestKeys:
@@ -265,23 +267,23 @@ class TestKeys:
             "'\"\0",
         ]
         for key in [None, *nonsense]:
-            answer = gateway.call(route.method, path, key)
-            assert answer.status == 401, key
-            assert answer.headers["Content-Type"] == "application/problem+json"
-            assert {"type", "title", "status", "detail", "instance", "request_id"} == set(answer.json)
+            response = gateway.call(route.method, path, key)
+            assert response.status == 401, key
+            assert response.headers["Content-Type"] == "application/problem+json"
+            assert {"type", "title", "status", "detail", "instance", "request_id"} == set(response.json)
 
     @pytest.mark.parametrize("route", ROUTES, ids=name_of)
     def test_the_declared_roles_are_enough_and_no_others_are_for(self, route: Route, owner: Merchant) -> None:
         before = everything_of(owner)
         for role in set(owner.keys) - set(ROLES[route.scope]):
-            answer = owner.try_sample(route, owner.ids, owner.keys[role])
-            assert answer.status == 403, role
-            assert route.on_error or answer.json["type"] == "urn:vitrine:problem:forbidden"
+            response = owner.try_sample(route, owner.ids, owner.keys[role])
+            assert response.status == 403, role
+            assert route.on_error or response.json["type"] == "urn:vitrine:problem:forbidden"
         assert everything_of(owner) == before
         for role in ROLES[route.scope]:
-            answer = owner.try_sample(route, owner.ids, owner.keys[role])
-            assert answer.status not in {401, 403}, (role, answer.body)
-            assert role != "publishable" or answer.status < 300, answer.body
+            response = owner.try_sample(route, owner.ids, owner.keys[role])
+            assert response.status not in {401, 403}, (role, response.body)
+            assert role != "publishable" or response.status < 300, response.body
 
     def test_only_a_secret_key_makes_keys_and_erases_people(self) -> None:
         secret_only = {name_of(route) for route in ROUTES if ROLES[route.scope] == ("secret",)}

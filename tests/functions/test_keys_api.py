@@ -31,9 +31,9 @@ def call(key: str, method: str, path: str, body: Any = None, **more: Any) -> Res
 
 
 def make(shop: Shop, role: str, **more: Any) -> Any:
-    answer = call(shop.secret_key, "POST", "/keys", {"role": role, "label": f"a {role}", **more})
-    assert answer.status == 201, answer.body
-    return answer.json
+    response = call(shop.secret_key, "POST", "/keys", {"role": role, "label": f"a {role}", **more})
+    assert response.status == 201, response.body
+    return response.json
 
 
 def listed(shop: Shop) -> list[dict[str, Any]]:
@@ -72,9 +72,9 @@ class TestMaking:
         ],
     )
     def test_refuses_what_no_key_can_be(self, shop: Shop, body: Any, pointer: str) -> None:
-        answer = call(shop.secret_key, "POST", "/keys", body)
-        assert answer.status == 422
-        assert [error["pointer"] for error in answer.json["errors"]] == [pointer]
+        response = call(shop.secret_key, "POST", "/keys", body)
+        assert response.status == 422
+        assert [error["pointer"] for error in response.json["errors"]] == [pointer]
 
     def test_a_replay_makes_no_second_key(self, shop: Shop) -> None:
         headers = {"Idempotency-Key": "once"}
@@ -166,7 +166,7 @@ class TestReviewersKeys:
         assert call(bob, "PUT", path, {"decision": "approved"}, headers={"X-Reviewer": "ann"}).status == 409
         assert call(ann, "PUT", path, {"decision": "approved"}).status == 200
 
-    def test_get_no_replay_of_another_reviewers_answer(self, keys: list[str]) -> None:
+    def test_get_no_replay_of_another_reviewers_response(self, keys: list[str]) -> None:
         headers = {"Idempotency-Key": "same", "X-Reviewer": "cid"}
         ann, bob = (
             [
@@ -195,9 +195,9 @@ class TestOrigins:
     def test_of_a_publishable_key_are_enforced(self, shop: Shop, headers: dict[str, str], status: int) -> None:
         key = make(shop, "publishable", origins=["https://Shop.example"])["key"]
         for sent in ({"key": key}, {"key": None, "query": f"key={key}"}):
-            answer = call(sent["key"], "GET", "/galleries", query=sent.get("query", ""), headers=headers)  # type: ignore[arg-type]
-            assert answer.status == status
-            assert status == 200 or "origin" in answer.json["detail"]
+            response = call(sent["key"], "GET", "/galleries", query=sent.get("query", ""), headers=headers)  # type: ignore[arg-type]
+            assert response.status == status
+            assert status == 200 or "origin" in response.json["detail"]
 
     def test_none_allow_all(self, shop: Shop) -> None:
         key = make(shop, "publishable")["key"]

@@ -50,8 +50,8 @@ def put(image_id: str, url: str, gallery_id: str = "summer", merchant: str = "sh
     send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id=gallery_id, body=gallery, merchant=merchant))
     body = {"images": [{"id": image_id, "name": image_id, "url": url}]}
     path = "/galleries/{gallery_id}/images"
-    status, answer, _ = send(galleries, api_event("POST", path, gallery_id=gallery_id, body=body, merchant=merchant))
-    assert (status, answer["results"][0]["status"] in {"created", "updated"}) == (200, True)
+    status, response, _ = send(galleries, api_event("POST", path, gallery_id=gallery_id, body=body, merchant=merchant))
+    assert (status, response["results"][0]["status"] in {"created", "updated"}) == (200, True)
 
 
 def on_image(method: str, image_id: str, gallery_id: str = "summer", **request: Any) -> Any:
@@ -90,10 +90,10 @@ def stored() -> list[str]:
 
 def get(path: str) -> tuple[int, dict[str, Any]]:
     _, digest, file = path.split("/")
-    answer = renditions(
+    response = renditions(
         api_event("GET", "/pictures/{digest}/{file}", digest=digest, file=file, merchant=None), Context()
     )
-    return answer["statusCode"], answer
+    return response["statusCode"], response
 
 
 def test_an_image_is_mirrored_and_served_in_every_size(host: str) -> None:
@@ -103,14 +103,14 @@ def test_an_image_is_mirrored_and_served_in_every_size(host: str) -> None:
     found = on_image("GET", "red")["renditions"]
     assert found["aspect_ratio"] == 1.5
     assert [size["width"] for size in found["sizes"]] == [160, 240]
-    status, answer = get(found["sizes"][0]["webp"])
-    assert (status, answer["isBase64Encoded"]) == (200, True)
+    status, response = get(found["sizes"][0]["webp"])
+    assert (status, response["isBase64Encoded"]) == (200, True)
     import base64
 
-    made = Image.open(io.BytesIO(base64.b64decode(answer["body"])))
+    made = Image.open(io.BytesIO(base64.b64decode(response["body"])))
     assert (made.format, made.size) == ("WEBP", (160, 107))
-    assert answer["headers"]["Cache-Control"] == "public, max-age=31536000, immutable"
-    assert answer["headers"]["Content-Type"] == "image/webp"
+    assert response["headers"]["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert response["headers"]["Content-Type"] == "image/webp"
     assert found["sizes"][0]["webp"] in stored()
     page = send(galleries, api_event("GET", "/galleries/{gallery_id}/images", gallery_id="summer"))[1]
     assert page["items"][0]["renditions"] == found
@@ -205,9 +205,9 @@ def test_a_message_for_an_image_that_is_gone_changes_nothing() -> None:
 
 def test_an_unreachable_host_is_asked_again_and_given_up_at_last(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FETCH_ALLOWED_HOSTS", "127.0.0.1")
-    from tests.hostile_host import HostileHost, answer
+    from tests.hostile_host import HostileHost, response
 
-    with HostileHost(lambda connection, _: connection.sendall(answer("503 Busy", Retry_After="99"))) as busy:
+    with HostileHost(lambda connection, _: connection.sendall(response("503 Busy", Retry_After="99"))) as busy:
         put("busy", busy.url())
         assert work(message("busy")) == ["busy"]
         assert work(message("busy", deliveries=5)) == []

@@ -60,15 +60,15 @@ class Store:
         build(self.shop.merchant_id)
 
     def serve(self, method: str, path: str, body: Any = None) -> Any:
-        answer = self._gateway.call(method, path, self.shop.secret_key, body)
-        assert answer.status < 300, answer.body
-        return answer.json if answer.body else None
+        response = self._gateway.call(method, path, self.shop.secret_key, body)
+        assert response.status < 300, response.body
+        return response.json if response.body else None
 
     def page(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        answer = self._gateway.call(method, path, self.shop.publishable_key, body, headers=named)
-        assert answer.status < 300, answer.body
-        return answer.json
+        response = self._gateway.call(method, path, self.shop.publishable_key, body, headers=named)
+        assert response.status < 300, response.body
+        return response.json
 
     def _buy(self, user: str, *products: str) -> None:
         did = [
@@ -85,8 +85,8 @@ def store(cloud: None) -> Store:
     return Store()
 
 
-def products(answer: Any) -> set[str]:
-    return {item["product_id"] for item in answer["items"]}
+def products(response: Any) -> set[str]:
+    return {item["product_id"] for item in response["items"]}
 
 
 class TestRecommendations:
@@ -194,9 +194,9 @@ def test_no_route_tells_or_writes_anything_of_a_user_whom_a_page_names_without_p
         query, headers, body = sample_of(route)
         path = route.path.format_map({"user_id": user_id, "gallery_id": "summer"})
         key = store.shop.publishable_key
-        answer = Gateway().call(route.method, path, key, _naming(body, user_id), query=query, headers=headers)
-        assert answer.status < 300, answer.body
-        return {name: value for name, value in answer.json.items() if name not in PASSING}
+        response = Gateway().call(route.method, path, key, _naming(body, user_id), query=query, headers=headers)
+        assert response.status < 300, response.body
+        return {name: value for name, value in response.json.items() if name not in PASSING}
 
     store.learn()
     before = store.interactions_of("ann")

@@ -13,7 +13,7 @@ from tests.gateway import Gateway, Shop, open_shop
 from tests.recommendations import queued
 from tests.streams import follow_counters, stream_records
 from vitrine.galleries.recent_galleries import REMEMBERED_FOR, RecentGalleries
-from vitrine.galleries.wiring import gallery_store, recent_galleries
+from vitrine.galleries.wiring import gallery_repository, recent_galleries
 from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
@@ -56,14 +56,14 @@ class Page:
         return self.serve("PUT", "/galleries/summer", said)
 
     def serve(self, method: str, path: str, body: Any = None) -> Any:
-        answer = self._gateway.call(method, path, self.shop.secret_key, body)
-        assert answer.status < 300, answer.body
-        return answer.json
+        response = self._gateway.call(method, path, self.shop.secret_key, body)
+        assert response.status < 300, response.body
+        return response.json
 
     def read(self, path: str, key: str | None = None) -> tuple[int, Any]:
         path, _, query = path.partition("?")
-        answer = self._gateway.call("GET", path, key or self.shop.publishable_key, query=query)
-        return answer.status, answer.json
+        response = self._gateway.call("GET", path, key or self.shop.publishable_key, query=query)
+        return response.status, response.json
 
 
 NAMES = ("one", "two")
@@ -83,10 +83,10 @@ def names_in(value: Any) -> Iterator[str]:
 
 
 def told(page: Page, path: str, key: str | None = None) -> set[str]:
-    status, answer = page.read(path, key)
+    status, response = page.read(path, key)
     assert status == 200
-    assert answer.get("items", answer)
-    return SECRETIVE & set(names_in(answer))
+    assert response.get("items", response)
+    return SECRETIVE & set(names_in(response))
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -129,8 +129,8 @@ def test_what_is_not_said_of_a_gallery_stays(page: Page) -> None:
 
 
 def test_a_change_is_seen_within_seconds_and_where_it_was_made_at_once(page: Page) -> None:
-    elsewhere, now = RecentGalleries(gallery_store()), utc_now()
-    [key] = {gallery.key for gallery in gallery_store().list_galleries("shop", 10, None)}
+    elsewhere, now = RecentGalleries(gallery_repository()), utc_now()
+    [key] = {gallery.key for gallery in gallery_repository().list_galleries("shop", 10, None)}
     assert elsewhere.telling_counts([key], now) == set()
     assert told(page, "/galleries/summer/images") == set()
     page.put(public_counts=True)
@@ -140,7 +140,7 @@ def test_a_change_is_seen_within_seconds_and_where_it_was_made_at_once(page: Pag
 
 
 def test_a_gallery_that_is_not_there_tells_nothing(page: Page) -> None:
-    [key] = {gallery.key for gallery in gallery_store().list_galleries("shop", 10, None)}
-    counts = RecentGalleries(gallery_store())
+    [key] = {gallery.key for gallery in gallery_repository().list_galleries("shop", 10, None)}
+    counts = RecentGalleries(gallery_repository())
     others = [key._replace(gallery_id=f"none-{at}") for at in range(150)]
     assert counts.telling_counts([key, *others], utc_now()) == set()

@@ -19,7 +19,7 @@ from tests.streams import stream_records
 from vitrine.engagement.wiring import event_counter, gallery_counters
 from vitrine.galleries.change_ranking import OrderMaker, change_ranking
 from vitrine.galleries.model import GalleryKey
-from vitrine.galleries.wiring import gallery_store, recent_galleries
+from vitrine.galleries.wiring import gallery_repository, recent_galleries
 from vitrine.platform.aws import client
 from vitrine.platform.problems import Unavailable
 from vitrine.ranking.experiments import arm_of
@@ -47,7 +47,7 @@ class EarlyWorker:
 
     def make_order(self, key: GalleryKey, version: int, after: str | None = None) -> None:
         try:
-            OrderMaker(gallery_store(), gallery_counters(), self).make(key, version, after, lambda: True, now=NOW)
+            OrderMaker(gallery_repository(), gallery_counters(), self).make(key, version, after, lambda: True, now=NOW)
         except Unavailable:
             self.returned.append(version)
 
@@ -89,8 +89,8 @@ def follow() -> None:
 def test_an_order_is_made_though_its_task_is_taken_before_its_version_is_planned() -> None:
     make_gallery("a", "b")
     key, worker = GalleryKey("shop", "summer"), EarlyWorker()
-    planned = change_ranking(gallery_store(), worker, key, Ranking("newest"), reason="changed", now=NOW)
-    gallery = gallery_store().find_gallery(key)
+    planned = change_ranking(gallery_repository(), worker, key, Ranking("newest"), reason="changed", now=NOW)
+    gallery = gallery_repository().find_gallery(key)
     assert gallery is not None
     assert (gallery.live.ranking, gallery.next) == (Ranking("newest"), None)
     assert worker.returned == [gallery.live.number]

@@ -40,7 +40,7 @@ from vitrine.catalog.model import Product, UserKey
 from vitrine.platform.aws import client
 from vitrine.recommendations.model import Weights, bought_again
 from vitrine.recommendations.ports import Model
-from vitrine.recommendations.wiring import model_store, shortlist_tasks
+from vitrine.recommendations.wiring import model_repository, shortlist_tasks
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -87,9 +87,9 @@ def test_a_product_that_nobody_touched_is_found_by_its_features(shop: None) -> N
 @pytest.mark.parametrize("strategy", ["hybrid", "collaborative", "content", "popular"])
 def test_an_unknown_user_gets_what_is_popular(shop: None, strategy: str) -> None:
     build()
-    answer = recommended("nobody", strategy=strategy)
-    assert ids(answer)[0] == "tea"
-    assert {item["reason"]["strategy"] for item in answer["items"]} == {"popular"}
+    response = recommended("nobody", strategy=strategy)
+    assert ids(response)[0] == "tea"
+    assert {item["reason"]["strategy"] for item in response["items"]} == {"popular"}
 
 
 @pytest.mark.parametrize("strategy", ["hybrid", "collaborative", "content", "popular"])
@@ -99,9 +99,9 @@ def test_nothing_is_shown_that_was_bought_withdrawn_or_deleted(shop: None, strat
     assert {"rake", "coffee"} <= set(ids(recommended("hal", strategy=strategy)))
     put_product("rake", category="garden", available=False)
     send(products, api_event("DELETE", "/products/{product_id}", product_id="coffee"))
-    answer = recommended("hal", strategy=strategy)
-    assert not {"spade", "rake", "coffee"} & set(ids(answer))
-    assert answer["cached"] is False
+    response = recommended("hal", strategy=strategy)
+    assert not {"spade", "rake", "coffee"} & set(ids(response))
+    assert response["cached"] is False
 
 
 def test_what_was_asked_is_kept_until_a_purchase(shop: None) -> None:
@@ -184,8 +184,10 @@ def test_similar_products_go_together(shop: None) -> None:
     build()
 
     def similar(product_id: str) -> list[str]:
-        _, answer, _ = send(recommendations, api_event("GET", "/products/{product_id}/similar", product_id=product_id))
-        return ids(answer)
+        _, response, _ = send(
+            recommendations, api_event("GET", "/products/{product_id}/similar", product_id=product_id)
+        )
+        return ids(response)
 
     assert similar("spade")[0] == "rake"
     assert "green-tea" in similar("tea")
@@ -232,13 +234,13 @@ def test_the_weights_that_a_merchant_chose_count(shop: None) -> None:
 
 def test_weights_that_were_measured_count_with_their_model_alone(shop: None) -> None:
     build()
-    model = model_store().model("shop")
+    model = model_repository().model("shop")
     assert model is not None
-    model_store().put_weights("shop", model, Weights(0.1, 0.2))
-    model_store().put_weights("shop", Model(model.number - 1, model.slot), Weights(0.9, 0.9))
-    assert model_store().model("shop") == (model.number, model.slot, Weights(0.1, 0.2))
+    model_repository().put_weights("shop", model, Weights(0.1, 0.2))
+    model_repository().put_weights("shop", Model(model.number - 1, model.slot), Weights(0.9, 0.9))
+    assert model_repository().model("shop") == (model.number, model.slot, Weights(0.1, 0.2))
     weights({"content": 0})
-    assert model_store().model("shop") == (model.number, model.slot, Weights(0.1, 0.0))
+    assert model_repository().model("shop") == (model.number, model.slot, Weights(0.1, 0.0))
     weights({})
     build()
     assert weights()["collaborative"] == Weights().collaborative
@@ -246,15 +248,15 @@ def test_weights_that_were_measured_count_with_their_model_alone(shop: None) -> 
 
 @pytest.mark.parametrize("body", [{"content": -1}, {"content": 11}, {"content": "much"}, {"popular": 1}])
 def test_weights_that_make_no_sense_are_refused(cloud: None, body: dict[str, Any]) -> None:
-    status, answer, _ = send(recommendations, api_event("PUT", "/recommendations/weights", body=body))
-    assert (status, answer["errors"][0]["pointer"]) == (422, f"/{next(iter(body))}")
+    status, response, _ = send(recommendations, api_event("PUT", "/recommendations/weights", body=body))
+    assert (status, response["errors"][0]["pointer"]) == (422, f"/{next(iter(body))}")
 
 
 def weights(body: dict[str, Any] | None = None) -> dict[str, Any]:
     method = "GET" if body is None else "PUT"
-    status, answer, _ = send(recommendations, api_event(method, "/recommendations/weights", body=body))
-    assert status == 200, answer
-    return answer
+    status, response, _ = send(recommendations, api_event(method, "/recommendations/weights", body=body))
+    assert status == 200, response
+    return response
 
 
 def scores_of(user: str) -> dict[str, float]:
@@ -271,8 +273,8 @@ def test_merchants_see_nothing_of_each_other(shop: None) -> None:
     assert "seeds" not in ids(recommended("hal"))
     assert recommended("hal", merchant="other")["cached"] is True
     path = "/products/{product_id}/similar"
-    _, answer, _ = send(recommendations, api_event("GET", path, product_id="spade", merchant="other"))
-    assert set(ids(answer)) <= {"spade", "seeds"}
+    _, response, _ = send(recommendations, api_event("GET", path, product_id="spade", merchant="other"))
+    assert set(ids(response)) <= {"spade", "seeds"}
     status, _, _ = send(recommendations, api_event("GET", path, product_id="rake", merchant="other"))
     assert status == 404
     assert "rake" in ids(recommended("hal"))
@@ -439,7 +441,7 @@ def test_a_run_that_stands_still_for_an_hour_gives_way_to_another(shop: None) ->
     assert asked("POST")["model_id"] > stuck["model_id"]
 
 
-def test_answers_say_which_model_they_come_from(shop: None) -> None:
+def test_responses_say_which_model_they_come_from(shop: None) -> None:
     path = "/products/{product_id}/similar"
 
     def told() -> list[str | None]:
@@ -526,9 +528,9 @@ def test_without_a_schedule_interactions_begin_no_model(shop: None) -> None:
 
 
 def asked(method: str) -> dict[str, Any]:
-    status, answer, _ = send(recommendations, api_event(method, "/recommendations/models"))
-    assert status == {"GET": 200, "POST": 202}[method], answer
-    return answer
+    status, response, _ = send(recommendations, api_event(method, "/recommendations/models"))
+    assert status == {"GET": 200, "POST": 202}[method], response
+    return response
 
 
 def nightly() -> None:

@@ -148,7 +148,7 @@ def test_a_purchase_that_the_cache_did_not_hear_of_is_shown_nowhere(redis: Redis
     assert outcomes() == ["stale"]
 
 
-def test_a_cache_that_never_answers_holds_up_few_requests(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_never_responses_holds_up_few_requests(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
         open_shop()

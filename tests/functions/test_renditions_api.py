@@ -17,7 +17,7 @@ from vitrine.platform.aws import client
 from vitrine.platform.problems import NotFound, Unavailable
 from vitrine.renditions.make_rendition import make_rendition
 from vitrine.renditions.model import Holder, Picture, Rendition, digest_of, original_path
-from vitrine.renditions.ports import Busy
+from vitrine.renditions.ports import PictureBusy
 from vitrine.renditions.wiring import codec, files, pictures
 
 if TYPE_CHECKING:
@@ -64,10 +64,10 @@ def test_a_hundred_clients_at_once_make_it_once() -> None:
         return None
 
     with ThreadPoolExecutor(CLIENTS) as clients:
-        answers = list(clients.map(ask, range(CLIENTS)))
+        responses = list(clients.map(ask, range(CLIENTS)))
     assert counting.rendered == 1
-    assert set(answers) <= {b"made", None}
-    assert b"made" in answers
+    assert set(responses) <= {b"made", None}
+    assert b"made" in responses
 
 
 def test_while_another_makes_it_a_client_waits_and_then_is_told_to_come_again() -> None:
@@ -100,7 +100,7 @@ def test_a_picture_that_was_let_go_is_not_made_and_cannot_be_held_until_it_is_re
     assert pictures().let_go(digest, HOLDER) == picture
     with pytest.raises(NotFound):
         make_rendition(pictures(), files(), CountingCodec(), Rendition(digest, 160, "avif"), lambda _: None)
-    with pytest.raises(Busy):
+    with pytest.raises(PictureBusy):
         pictures().hold(digest, OTHER, picture)
     pictures().remove(digest)
     pictures().hold(digest, OTHER, picture)
@@ -122,6 +122,6 @@ def test_a_picture_that_cannot_be_decoded_is_not_found() -> None:
     digest, _ = photo()
     client("s3").put_object(Bucket=os.environ["PICTURES_BUCKET"], Key=original_path(digest), Body=b"GIF89a")
     path = {"digest": digest, "file": "160.jpg"}
-    answer = renditions(api_event("GET", "/pictures/{digest}/{file}", merchant=None, **path), Context())
+    response = renditions(api_event("GET", "/pictures/{digest}/{file}", merchant=None, **path), Context())
     codec().close()
-    assert answer["statusCode"] == 404
+    assert response["statusCode"] == 404

@@ -20,7 +20,7 @@ from vitrine.imports.model import Import, ImportKey
 from vitrine.imports.ports import AcceptedRow
 from vitrine.imports.snapshots import SnapshotRow, write_snapshots
 from vitrine.platform.aws import client
-from vitrine.review.add_snapshots import AddSnapshot, add_snapshots
+from vitrine.review.add_snapshots import AddedSnapshot, add_snapshots
 from vitrine.review.model import LARGEST_PICTURE_BYTES, Snapshot
 from vitrine.review.wiring import known_galleries, review_store
 from vitrine.review.wiring import products as known_products
@@ -38,10 +38,10 @@ def fruit(cloud: None) -> None:
 
 
 def add(*snapshots: dict[str, Any]) -> list[dict[str, Any]]:
-    status, answer, _ = send(review, api_event("POST", "/snapshots", body={"snapshots": list(snapshots)}))
-    assert status == 200, answer
+    status, response, _ = send(review, api_event("POST", "/snapshots", body={"snapshots": list(snapshots)}))
+    assert status == 200, response
     follow()
-    return answer["results"]
+    return response["results"]
 
 
 def photo(name: str, product: str = "apple", **more: Any) -> dict[str, Any]:
@@ -50,9 +50,9 @@ def photo(name: str, product: str = "apple", **more: Any) -> dict[str, Any]:
 
 
 def claim(reviewer: str, **body: Any) -> list[str]:
-    status, answer, _ = send(review, api_event("POST", "/review/claims", body=body, headers={"X-Reviewer": reviewer}))
-    assert status == 200, answer
-    return [item["snapshot_id"] for item in answer["items"]]
+    status, response, _ = send(review, api_event("POST", "/review/claims", body=body, headers={"X-Reviewer": reviewer}))
+    assert status == 200, response
+    return [item["snapshot_id"] for item in response["items"]]
 
 
 def decide(reviewer: str, snapshot_id: str, decision: str = "approved", **more: Any) -> tuple[int, Any]:
@@ -78,9 +78,9 @@ def take_back(reviewer: str, snapshot_id: str) -> tuple[int, Any]:
 
 def read(path: str, **path_parameters: Any) -> Any:
     query = path_parameters.pop("query", None)
-    status, answer, _ = send(review, api_event("GET", path, query=query, **path_parameters))
-    assert status == 200, answer
-    return answer
+    status, response, _ = send(review, api_event("GET", path, query=query, **path_parameters))
+    assert status == 200, response
+    return response
 
 
 def follow() -> None:
@@ -105,7 +105,7 @@ def put(*keys: str, size: int = 1000) -> set[str]:
 
 
 @pytest.fixture
-def shelf(cloud: None) -> None:
+def inputs(cloud: None) -> None:
     send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="shelf", body={}))
 
 
@@ -123,7 +123,7 @@ def test_a_claim_can_name_its_product() -> None:
     assert claim("ann", product_id="pear") == ["pear1"]
 
 
-def test_an_approved_snapshot_appears_in_its_gallery_and_leaves_it_when_taken_back(shelf: None) -> None:
+def test_an_approved_snapshot_appears_in_its_gallery_and_leaves_it_when_taken_back(inputs: None) -> None:
     add(photo("apple1", gallery_id="shelf"))
     claim("ann")
     assert shown() == []
@@ -135,7 +135,7 @@ def test_an_approved_snapshot_appears_in_its_gallery_and_leaves_it_when_taken_ba
     assert shown() == []
 
 
-def test_a_change_of_mind_takes_the_picture_away(shelf: None) -> None:
+def test_a_change_of_mind_takes_the_picture_away(inputs: None) -> None:
     add(photo("apple1", gallery_id="shelf"))
     claim("ann")
     decide("ann", "apple1")
@@ -144,7 +144,7 @@ def test_a_change_of_mind_takes_the_picture_away(shelf: None) -> None:
     assert shown() == []
 
 
-def test_a_decided_snapshot_can_be_reopened_later_by_anyone(shelf: None) -> None:
+def test_a_decided_snapshot_can_be_reopened_later_by_anyone(inputs: None) -> None:
     add(photo("apple1", gallery_id="shelf"))
     claim("ann")
     decide("ann", "apple1")
@@ -209,7 +209,7 @@ def test_a_snapshot_of_an_unknown_product_is_rejected_alone() -> None:
     assert [item["snapshot_id"] for item in read("/snapshots")["items"]] == ["apple1"]
 
 
-def test_a_snapshot_sent_again_is_known_though_its_product_and_gallery_are_gone(shelf: None) -> None:
+def test_a_snapshot_sent_again_is_known_though_its_product_and_gallery_are_gone(inputs: None) -> None:
     add(photo("apple1", gallery_id="shelf"))
     send(products, api_event("DELETE", "/products/{product_id}", product_id="apple"))
     send(galleries, api_event("DELETE", "/galleries/{gallery_id}", gallery_id="shelf"))
@@ -244,7 +244,7 @@ def test_what_cannot_be_a_snapshot_is_rejected_by_itself(snapshot: Any) -> None:
     assert (refused["status"], taken["status"]) == ("rejected", "created")
 
 
-def test_an_uploaded_picture_waits_for_its_bytes_and_is_public_once_approved(shelf: None) -> None:
+def test_an_uploaded_picture_waits_for_its_bytes_and_is_public_once_approved(inputs: None) -> None:
     (added,) = add(photo("apple1", upload=True, gallery_id="shelf"))
     assert added["upload"]["method"] == "PUT"
     assert added["upload"]["headers"]["Content-Type"] == "image/jpeg"
@@ -300,8 +300,8 @@ def test_two_reviewers_who_use_one_idempotency_key_get_snapshots_of_their_own() 
 
     def claim_one(reviewer: str) -> list[str]:
         headers = {"X-Reviewer": reviewer, "Idempotency-Key": "the-same"}
-        _, answer, _ = send(review, api_event("POST", "/review/claims", body={"limit": 1}, headers=headers))
-        return [item["snapshot_id"] for item in answer["items"]]
+        _, response, _ = send(review, api_event("POST", "/review/claims", body={"limit": 1}, headers=headers))
+        return [item["snapshot_id"] for item in response["items"]]
 
     leased = claim_one("ann")
     assert len({*leased, *claim_one("bob")}) == 2
@@ -312,16 +312,16 @@ def test_claims_show_the_product_with_pictures_approved_before() -> None:
     add(photo("apple1"), photo("apple2"))
     claim("ann", limit=1)
     decide("ann", "apple1")
-    _, answer, _ = send(review, api_event("POST", "/review/claims", body={}, headers={"X-Reviewer": "ann"}))
-    assert answer["items"][0]["product"]["pictures"] == ["https://photos.example/apple1.jpg"]
+    _, response, _ = send(review, api_event("POST", "/review/claims", body={}, headers={"X-Reviewer": "ann"}))
+    assert response["items"][0]["product"]["pictures"] == ["https://photos.example/apple1.jpg"]
 
 
-def test_claims_and_galleries_show_what_the_catalogue_knows_of_a_product(shelf: None) -> None:
+def test_claims_and_galleries_show_what_the_catalogue_knows_of_a_product(inputs: None) -> None:
     product = {"name": "Golden Delicious", "image_url": "https://photos.example/golden.jpg"}
     send(products, api_event("PUT", "/products/{product_id}", product_id="apple", body=product))
     add(photo("apple1", gallery_id="shelf"))
-    _, answer, _ = send(review, api_event("POST", "/review/claims", body={}, headers={"X-Reviewer": "ann"}))
-    shown_beside = answer["items"][0]["product"]
+    _, response, _ = send(review, api_event("POST", "/review/claims", body={}, headers={"X-Reviewer": "ann"}))
+    shown_beside = response["items"][0]["product"]
     assert (shown_beside["name"], shown_beside["pictures"]) == ("Golden Delicious", [product["image_url"]])
     decide("ann", "apple1")
     follow()
@@ -389,7 +389,7 @@ def test_counts_are_exact_however_often_the_stream_delivers() -> None:
     ]
 
 
-def test_a_record_that_was_set_aside_is_followed_from_the_queue(shelf: None) -> None:
+def test_a_record_that_was_set_aside_is_followed_from_the_queue(inputs: None) -> None:
     add(photo("apple1", gallery_id="shelf"))
     claim("ann")
     decide("ann", "apple1")
@@ -442,7 +442,7 @@ def test_rows_of_an_import_become_snapshots_once() -> None:
         AcceptedRow(4, SnapshotRow(product_id="apple", filename="4.jpg", upload=True, gallery_id="gone")),
     ]
 
-    def add_them(sent: Iterable[Snapshot]) -> list[AddSnapshot]:
+    def add_them(sent: Iterable[Snapshot]) -> list[AddedSnapshot]:
         return add_snapshots(review_store(), known_galleries(), known_products(), sent, 0)
 
     for _ in range(2):

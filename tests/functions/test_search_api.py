@@ -59,26 +59,26 @@ def _searchable(cloud: None, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> 
 def put(gallery_id: str, *images: dict[str, Any], merchant: str = "shop") -> None:
     send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id=gallery_id, body={}, merchant=merchant))
     body = {"images": list(images)}
-    status, answer, _ = send(
+    status, response, _ = send(
         galleries,
         api_event("POST", "/galleries/{gallery_id}/images", gallery_id=gallery_id, body=body, merchant=merchant),
     )
-    assert (status, [it["status"] for it in answer["results"] if it["status"] == "rejected"]) == (200, [])
+    assert (status, [it["status"] for it in response["results"] if it["status"] == "rejected"]) == (200, [])
 
 
 def find(merchant: str = "shop", **query: str) -> dict[str, Any]:
-    status, answer, _ = send(search, api_event("GET", "/search/images", query=query, merchant=merchant))
-    assert status == 200, answer
-    return answer
+    status, response, _ = send(search, api_event("GET", "/search/images", query=query, merchant=merchant))
+    assert status == 200, response
+    return response
 
 
-def ids(answer: dict[str, Any]) -> list[str]:
-    return [item["id"] for item in answer["items"]]
+def ids(response: dict[str, Any]) -> list[str]:
+    return [item["id"] for item in response["items"]]
 
 
 def test_an_image_is_found_with_all_that_is_said_of_it() -> None:
-    answer = find(q="dresses", facets="tag,credit")
-    [item] = answer["items"]
+    response = find(q="dresses", facets="tag,credit")
+    [item] = response["items"]
     assert {name: item[name] for name in ("id", "gallery_id", "url", "created_at", "credit", "width")} == {
         "id": "red",
         "gallery_id": "summer",
@@ -89,13 +89,13 @@ def test_an_image_is_found_with_all_that_is_said_of_it() -> None:
     }
     assert item["highlight"] == {"name": "Red summer <mark>dress</mark>"}
     assert item["score"] > 0
-    assert answer["total"] == {"value": 1, "relation": "eq"}
-    assert answer["facets"] == {
+    assert response["total"] == {"value": 1, "relation": "eq"}
+    assert response["facets"] == {
         "tag": [{"value": "dress", "count": 1}, {"value": "summer", "count": 1}],
         "credit": [{"value": "Ann Lee", "count": 1}],
     }
-    assert answer["next_cursor"] is None
-    assert answer["took_ms"] >= 0
+    assert response["next_cursor"] is None
+    assert response["took_ms"] >= 0
 
 
 @pytest.mark.parametrize(
@@ -160,8 +160,8 @@ def test_a_cursor_leads_on_and_belongs_to_its_query_and_merchant() -> None:
 
 
 def test_suggestions_complete_the_last_word() -> None:
-    status, answer, _ = send(search, api_event("GET", "/search/suggest", query={"q": "red su"}, kind="publishable"))
-    assert (status, answer) == (200, {"items": [{"text": "red summer"}]})
+    status, response, _ = send(search, api_event("GET", "/search/suggest", query={"q": "red su"}, kind="publishable"))
+    assert (status, response) == (200, {"items": [{"text": "red summer"}]})
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,15 @@ from tests.aws import Context, resources
 from tests.uploads import add_merchant
 from vitrine.galleries.model import Description, GalleryKey, new_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
-from vitrine.galleries.wiring import gallery_store, new_incarnation
+from vitrine.galleries.wiring import gallery_repository, new_incarnation
 from vitrine.platform.aws import client
 from vitrine.platform.hops import MOST_HOPS
 from vitrine.platform.times import utc_now
-from vitrine.search.model import PictureKey
+from vitrine.search.model import ImageKey
 from vitrine.search.wiring import picture_finder
 
 MERCHANT = "reconciled"
-KEYS = [PictureKey("lamps", f"{n}") for n in range(5)]
+KEYS = [ImageKey("lamps", f"{n}") for n in range(5)]
 LONGEST_UNTIL_DONE_AGAIN_SECONDS = 180
 
 
@@ -33,12 +33,12 @@ def _galleries(cloud: None, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("vitrine.search.reconcile_index.SETTLE_SECONDS", 0.0)
     add_merchant(MERCHANT)
     key = GalleryKey(MERCHANT, "lamps")
-    gallery_store().put_gallery(new_gallery(key, utc_now()))
+    gallery_repository().put_gallery(new_gallery(key, utc_now()))
     drafts = [
         ImageDraft(it.image_id, Description(name="Lamp", url="https://x.test/lamp", created_at=utc_now()))
         for it in KEYS
     ]
-    put_images(gallery_store(), key, drafts, new_incarnation=new_incarnation)
+    put_images(gallery_repository(), key, drafts, new_incarnation=new_incarnation)
 
 
 def waiting() -> list[str]:
@@ -49,16 +49,16 @@ def waiting() -> list[str]:
     return [message["Body"] for message in messages]
 
 
-def as_event(*bodies: str) -> dict[str, Any]:
+def as_event(*requests: str) -> dict[str, Any]:
     attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": "1700000000000"}
-    return {"Records": [{"messageId": f"{at}", "body": it, "attributes": attributes} for at, it in enumerate(bodies)]}
+    return {"Records": [{"messageId": f"{at}", "body": it, "attributes": attributes} for at, it in enumerate(requests)]}
 
 
 def run(milliseconds: int) -> int:
     """Until nothing waits any more; answers how many invocations that took."""
     invocations = 0
-    while bodies := waiting():
-        for body in bodies:
+    while requests := waiting():
+        for body in requests:
             assert reconciler(as_event(body), Context(milliseconds)) == {"batchItemFailures": []}
             invocations += 1
     return invocations
@@ -90,7 +90,7 @@ def test_a_comparison_that_was_handed_on_too_often_goes_to_the_failure_queue() -
     assert waiting() == []
 
 
-def changes(*keys: PictureKey) -> str:
+def changes(*keys: ImageKey) -> str:
     return json.dumps({"merchant_id": MERCHANT, "keys": [list(key) for key in keys]})
 
 

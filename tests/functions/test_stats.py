@@ -12,7 +12,7 @@ from functions.weights.handler import lambda_handler as weights
 from tests.aws import Context, api_event, send
 from tests.streams import stream_records
 from vitrine.galleries.model import CountedHour, Totals, by_day
-from vitrine.galleries.wiring import gallery_store
+from vitrine.galleries.wiring import gallery_repository
 from vitrine.platform.times import from_rfc3339
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -36,14 +36,14 @@ def count(gallery_id: str, *types: str) -> None:
 
 
 def stats(path: str = "/galleries/{gallery_id}/stats", query: dict[str, str] | None = None, **ids: str) -> Any:
-    status, answer, _ = send(galleries, api_event("GET", path, query=query, **ids))
-    assert status == 200, answer
-    return answer
+    status, response, _ = send(galleries, api_event("GET", path, query=query, **ids))
+    assert status == 200, response
+    return response
 
 
-def sums(answer: Any) -> tuple[int, int]:
-    by_time = sum(it["views"] for it in answer["items"]), sum(it["clicks"] for it in answer["items"])
-    assert by_time == (answer["views"], answer["clicks"])
+def sums(response: Any) -> tuple[int, int]:
+    by_time = sum(it["views"] for it in response["items"]), sum(it["clicks"] for it in response["items"])
+    assert by_time == (response["views"], response["clicks"])
     return by_time
 
 
@@ -79,7 +79,7 @@ def test_a_span_leaves_out_what_was_counted_outside_it() -> None:
 def test_a_gallery_that_is_made_again_begins_at_nothing() -> None:
     make("summer")
     count("summer", "view")
-    store = gallery_store()
+    store = gallery_repository()
     [gallery] = store.list_galleries("shop", 1, None)
     send(
         galleries, api_event("DELETE", "/galleries/{gallery_id}/images/{image_id}", gallery_id="summer", image_id="one")

@@ -13,7 +13,7 @@ import pytest
 
 from functions.visit_groups.handler import lambda_handler
 from tests.aws import Context
-from tests.hostile_host import HostileHost, answer
+from tests.hostile_host import HostileHost, response
 from tests.hostile_pictures import MAKERS
 from tests.visits import drain, pictures_of, put_stores, submit, visit
 from vitrine.platform.wiring import fetcher
@@ -29,16 +29,16 @@ EVENT = json.loads(Path("events/visit_groups/one_picture.json").read_text())
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="30" height="20"/>'
 SAYS = {
     "bad_response": b"SSH-2.0-OpenSSH\r\n\r\n",
-    "connection_broken": answer(body=b"\x89PNG\r\n\x1a\n", Content_Length="9999")[:-1],
-    "http_status": answer("500 Oops"),
-    "address_not_allowed": answer("302 Found", Location="http://127.0.0.1/secret"),
-    "scheme_not_allowed": answer("302 Found", Location="file:///etc/passwd"),
-    "too_many_redirects": answer("302 Found", Location="/again"),
-    "encoding_not_supported": answer(body=SVG, Content_Encoding="br"),
-    "not_a_picture": answer(body=b"<html>"),
-    "picture_broken": answer(body=b"<svg>"),
-    "too_much_work": answer(body=gzip.compress(MAKERS["avif of empty boxes"](4_000_000)), Content_Encoding="gzip"),
-    "too_many_pixels": answer(body=b'<svg width="99999" height="99999"/>'),
+    "connection_broken": response(body=b"\x89PNG\r\n\x1a\n", Content_Length="9999")[:-1],
+    "http_status": response("500 Oops"),
+    "address_not_allowed": response("302 Found", Location="http://127.0.0.1/secret"),
+    "scheme_not_allowed": response("302 Found", Location="file:///etc/passwd"),
+    "too_many_redirects": response("302 Found", Location="/again"),
+    "encoding_not_supported": response(body=SVG, Content_Encoding="br"),
+    "not_a_picture": response(body=b"<html>"),
+    "picture_broken": response(body=b"<svg>"),
+    "too_much_work": response(body=gzip.compress(MAKERS["avif of empty boxes"](4_000_000)), Content_Encoding="gzip"),
+    "too_many_pixels": response(body=b'<svg width="99999" height="99999"/>'),
 }
 
 
@@ -49,7 +49,7 @@ def hosts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, HostileHost]]:
             code: stack.enter_context(
                 HostileHost(lambda connection, _, says=says: (connection.sendall(says), connection.close()))
             )
-            for code, says in {**SAYS, "fine": answer(body=SVG)}.items()
+            for code, says in {**SAYS, "fine": response(body=SVG)}.items()
         }
         monkeypatch.setenv("FETCH_ALLOWED_HOSTS", ",".join(host.name for host in made.values()))
         yield made

@@ -31,8 +31,8 @@ def test_a_submission_that_never_became_a_job_becomes_one_and_is_split() -> None
     assert job
     assert (job.images, job.left, job.created_at) == (260, 260, NOW)
     groups = []
-    while bodies := take("VisitGroupsQueue"):
-        groups += [read_group(body) for body in bodies]
+    while requests := take("VisitGroupsQueue"):
+        groups += [read_group(body) for body in requests]
     groups.sort(key=lambda group: group.number)
     assert [len(group.tasks) for group in groups] == [25] * 10 + [10]
     assert [task.url for group in groups for task in group.tasks] == list(urls)

@@ -37,8 +37,8 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PictureHos
 
 
 def post(body: Any = None, **more: Any) -> tuple[int, Any]:
-    status, answer, _ = send(api, api_event("POST", "/api/submit", body=body, **more))
-    return status, answer
+    status, response, _ = send(api, api_event("POST", "/api/submit", body=body, **more))
+    return status, response
 
 
 def test_a_job_is_ongoing_until_all_its_pictures_are_measured_and_completed_then(host: PictureHost) -> None:
@@ -242,9 +242,9 @@ def test_visits_are_found_by_store_area_and_day(host: PictureHost) -> None:
 )
 def test_an_unknown_area_or_store_or_day_or_parameter_is_400(query: dict[str, str]) -> None:
     put_stores()
-    status, answer = get("/api/visits", query)
+    status, response = get("/api/visits", query)
     assert status == 400
-    assert list(answer) == ["error"]
+    assert list(response) == ["error"]
 
 
 @pytest.mark.parametrize(
@@ -272,21 +272,21 @@ def test_an_unknown_area_or_store_or_day_or_parameter_is_400(query: dict[str, st
     ],
 )
 def test_a_submission_that_is_wrong_is_400_with_the_reason(body: Any) -> None:
-    status, answer = post(body)
+    status, response = post(body)
     assert status == 400
-    assert list(answer) == ["error"]
+    assert list(response) == ["error"]
 
 
 def test_what_is_not_json_is_400(host: PictureHost) -> None:
-    status, answer = post(raw="{")
+    status, response = post(raw="{")
     assert status == 400
-    assert list(answer) == ["error"]
+    assert list(response) == ["error"]
 
 
 def test_a_job_over_the_limit_says_how_to_go_on() -> None:
-    status, answer = post(submission(visit("S1", *["http://a/b"] * 10_001)))
+    status, response = post(submission(visit("S1", *["http://a/b"] * 10_001)))
     assert status == 413
-    assert "several jobs" in answer["error"]
+    assert "several jobs" in response["error"]
 
 
 def test_an_unknown_job_is_400_and_empty() -> None:
@@ -438,13 +438,13 @@ def test_status_costs_the_same_for_a_small_and_a_large_job(host: PictureHost) ->
     costs = []
     for job_id in (small, large):
         visit_store()
-        answer = visits.client("dynamodb").get_item(
+        response = visits.client("dynamodb").get_item(
             TableName="VisitsTable",
             Key={"pk": {"S": "jobs/shop"}, "sk": {"S": job_id}},
             ConsistentRead=True,
             ReturnConsumedCapacity="TOTAL",
         )
-        item = answer["Item"]
+        item = response["Item"]
         size = sum(len(name) + len(str(value)) for name, value in item.items())
         costs.append(-(-size // 4096))
     assert costs == [1, 1]

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from tests.gateway import Gateway, open_shop
 from vitrine.engagement.wiring import gallery_counters
 from vitrine.galleries.model import GalleryKey
-from vitrine.galleries.wiring import gallery_store
+from vitrine.galleries.wiring import gallery_repository
 
 if TYPE_CHECKING:
     from tests.gateway import Shop
@@ -47,7 +47,7 @@ class Site:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                site.answer(self)
+                site.response(self)
 
             do_POST = do_OPTIONS = do_GET  # noqa: N815 - the names that the server looks for
 
@@ -67,12 +67,12 @@ class Site:
         self._server.server_close()
         self._thread.join()
 
-    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+    def response(self, handler: BaseHTTPRequestHandler) -> None:
         length = int(handler.headers.get("Content-Length") or 0)
         body = handler.rfile.read(length)
         path, _, query = handler.path.partition("?")
         if path.startswith("/api/"):
-            self._answer_as_api(handler, path.removeprefix("/api"), query, body)
+            self._response_as_api(handler, path.removeprefix("/api"), query, body)
             return
         name = path.lstrip("/")
         if name.startswith("picture"):
@@ -87,7 +87,7 @@ class Site:
         else:
             self._send(handler, 404, {"Content-Type": "text/plain"}, b"")
 
-    def _answer_as_api(self, handler: BaseHTTPRequestHandler, path: str, query: str, body: bytes) -> None:
+    def _response_as_api(self, handler: BaseHTTPRequestHandler, path: str, query: str, body: bytes) -> None:
         self.requests.append(f"{handler.command} {path}")
         if self.outage == "nothing":
             handler.close_connection = True
@@ -98,8 +98,8 @@ class Site:
             return
         headers = {name.title(): value for name, value in handler.headers.items()}
         key = headers.pop("X-Api-Key", None)
-        answer = self.gateway.call(handler.command, unquote(path), key, raw=body, query=query, headers=headers)
-        self._send(handler, answer.status, dict(answer.headers), answer.body.encode())
+        response = self.gateway.call(handler.command, unquote(path), key, raw=body, query=query, headers=headers)
+        self._send(handler, response.status, dict(response.headers), response.body.encode())
 
     @staticmethod
     def _send(handler: BaseHTTPRequestHandler, status: int, headers: dict[str, str], content: bytes) -> None:
@@ -117,9 +117,9 @@ class Site:
     def serve(self, method: str, path: str, body: Any = None) -> Any:
         """Ask the API with the secret key."""
         path, _, query = path.partition("?")
-        answer = self.gateway.call(method, path, self.shop.secret_key, body, query=query)
-        assert answer.status < 300, answer.body
-        return answer.json if answer.body else None
+        response = self.gateway.call(method, path, self.shop.secret_key, body, query=query)
+        assert response.status < 300, response.body
+        return response.json if response.body else None
 
     def fill(self, gallery: str, count: int, counting: str = "every_event") -> None:
         """A gallery of pictures `1` to `count`, in this order, each of a product of its own id."""
@@ -142,7 +142,7 @@ class Site:
     def counts(self, gallery: str) -> dict[str, Totals]:
         """What was counted, by image."""
         ids = {item["id"] for item in self.serve("GET", f"/galleries/{gallery}/images?limit=100")["items"]}
-        images = gallery_store().get_images(GalleryKey("shop", gallery), ids).values()
+        images = gallery_repository().get_images(GalleryKey("shop", gallery), ids).values()
         return {image_id: counts.totals for image_id, counts in gallery_counters().read(list(images)).items()}
 
     def page(self, name: str, body: str, *, script: str = "", lang: str = "en", head: str = "") -> str:

@@ -48,7 +48,7 @@ def api_behaviors() -> list[dict[str, Any]]:
     return [it for it in behaviors() if it["TargetOriginId"] == "api"]
 
 
-def test_the_key_of_a_cached_answer_holds_every_parameter_that_may_change_it_and_no_other() -> None:
+def test_the_key_of_a_cached_response_holds_every_parameter_that_may_change_it_and_no_other() -> None:
     listed: dict[str, set[str]] = {}
     declared: dict[str, set[str]] = {}
     for route in routes():
@@ -72,7 +72,7 @@ def test_only_a_route_with_more_parameters_than_a_policy_lists_is_keyed_by_all_o
     assert len(keyed[0].query or {}) > MOST_IN_A_POLICY
 
 
-def test_an_answer_is_cached_for_the_key_and_the_person_it_was_made_for() -> None:
+def test_an_response_is_cached_for_the_key_and_the_person_it_was_made_for() -> None:
     for behavior in api_behaviors():
         key = cache_key(behavior)
         assert key["HeadersConfig"] == {"HeaderBehavior": "whitelist", "Headers": ["X-Api-Key", "X-User-Token"]}
@@ -123,7 +123,7 @@ def test_pictures_come_from_the_bucket_and_from_the_api_where_it_has_none() -> N
 
 
 @pytest.mark.parametrize("path", ["/", "/assets/app.js", "/storefront/1/vitrine.js", "/pictures/a/b", "/v1/galleries"])
-def test_every_answer_has_the_headers_that_guard_a_page(path: str) -> None:
+def test_every_response_has_the_headers_that_guard_a_page(path: str) -> None:
     behavior = behavior_of(path)
     assert behavior["ViewerProtocolPolicy"] in {"https-only", "redirect-to-https"}
     headers = policy(behavior, "ResponseHeaders")["SecurityHeadersConfig"]

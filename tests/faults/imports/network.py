@@ -55,28 +55,28 @@ class Network:
             return _refusal(request, event_name)
         if fate == "sent_twice":
             self._apply(request, event_name)
-        answer = self._apply(request, event_name)
+        response = self._apply(request, event_name)
         if fate == "crash_after":
             raise Crash
         if fate == "unanswered":
             raise ReadTimeoutError(endpoint_url=request.url)
-        return answer
+        return response
 
     def _apply(self, request: AWSPreparedRequest, event_name: str) -> AWSResponse:
         if event_name.endswith("sqs.SendMessage"):
             message = json.loads(request.body)
             self.queue.append(Sent(message["MessageBody"], message["DelaySeconds"]))
-        answer: AWSResponse | None = botocore_stubber(event_name, request)
-        assert answer is not None
-        return answer
+        response: AWSResponse | None = botocore_stubber(event_name, request)
+        assert response is not None
+        return response
 
 
 def _refusal(request: AWSPreparedRequest, event_name: str) -> AWSResponse:
     if ".s3." in event_name:
-        return _answer(request, 503, "<Error><Code>SlowDown</Code><Message>slow down</Message></Error>")
+        return _response(request, 503, "<Error><Code>SlowDown</Code><Message>slow down</Message></Error>")
     error = "RequestThrottled" if ".sqs." in event_name else "com.amazonaws.dynamodb.v20120810#ThrottlingException"
-    return _answer(request, 400, json.dumps({"__type": error, "message": "slow down"}))
+    return _response(request, 400, json.dumps({"__type": error, "message": "slow down"}))
 
 
-def _answer(request: AWSPreparedRequest, status: int, content: str) -> AWSResponse:
+def _response(request: AWSPreparedRequest, status: int, content: str) -> AWSResponse:
     return AWSResponse(request.url, status, {}, MockRawResponse(content))  # type: ignore[arg-type]

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from vitrine.engagement.model import Rules, Shard
-from vitrine.engagement.ports import Absorbed
+from vitrine.engagement.ports import CountedEvents
 from vitrine.galleries.model import Counts, Totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
-    from vitrine.engagement.model import Hit, Slots
+    from vitrine.engagement.model import PendingEvent, Slots
     from vitrine.engagement.ports import CounterKey, ShardKey
     from vitrine.galleries.model import GalleryKey
 
@@ -39,7 +39,7 @@ class Shards:
         self.writes = 0
         self.kept: defaultdict[ShardKey, _Kept] = defaultdict(_Kept)
 
-    def absorb(self, key: ShardKey, hits: Sequence[Hit], slots: Slots) -> Absorbed | Shard:
+    def count(self, key: ShardKey, hits: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
         shard = self.kept[key]
         refused = {mark for hit in hits for mark in hit.refused_by}
         if shard.state != "open" or any(not refused.isdisjoint(shard.slots[slot]) for slot in slots.remembered):
@@ -51,7 +51,7 @@ class Shards:
         shard.slots[slots.current].update(marks)
         shard.totals.update(hit.counter for hit in hits)
         self.writes += 1
-        return Absorbed(full=len(shard.marks) > FULL)
+        return CountedEvents(full=len(shard.marks) > FULL)
 
     def find_shard(self, key: ShardKey) -> Shard:
         shard = self.kept[key]

@@ -13,29 +13,29 @@ from hypothesis import strategies as st
 
 from tests.unit.engagement.shards import FULL, Galleries, Salts, Shards
 from vitrine.engagement.count_events import GALLERIES_KEPT_FOR, Batch, EventCounter
-from vitrine.engagement.model import Event, Page, Result
-from vitrine.engagement.ports import Absorbed, CounterKey
+from vitrine.engagement.model import Event, Result, SourcePage
+from vitrine.engagement.ports import CountedEvents, CounterKey
 from vitrine.galleries.model import GalleryKey, Totals
 from vitrine.platform.problems import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vitrine.engagement.model import Hit, Shard, Slots
+    from vitrine.engagement.model import PendingEvent, Shard, Slots
     from vitrine.engagement.ports import ShardKey
 
 GALLERY = GalleryKey("shop", "summer")
 IMAGE = CounterKey(GALLERY, "hat", "first")
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 WINDOW = timedelta(hours=1)
-HOME, WORK = Page("192.0.2.1", "Firefox"), Page("192.0.2.2", "Firefox")
+HOME, WORK = SourcePage("192.0.2.1", "Firefox"), SourcePage("192.0.2.2", "Firefox")
 
 
 class Shop:
     """An image of a gallery, and what is sent of it."""
 
-    def __init__(self, store: Shards | None = None, *, every_event: bool = False) -> None:
-        self.store = store or Shards()
+    def __init__(self, repository: Shards | None = None, *, every_event: bool = False) -> None:
+        self.store = repository or Shards()
         self.galleries = Galleries(*([GALLERY] if every_event else []))
         self.counter = self.another_process()
 
@@ -43,12 +43,12 @@ class Shop:
         return EventCounter(self.store, self.galleries, Salts(), WINDOW)
 
     def send(
-        self, *events: Event, page: Page | None = HOME, now: datetime = NOON, from_robot: bool = False
+        self, *events: Event, page: SourcePage | None = HOME, now: datetime = NOON, from_robot: bool = False
     ) -> list[str]:
         return [status for _, status, _, _ in self.results(*events, page=page, now=now, from_robot=from_robot)]
 
     def results(
-        self, *events: Event, page: Page | None = HOME, now: datetime = NOON, from_robot: bool = False
+        self, *events: Event, page: SourcePage | None = HOME, now: datetime = NOON, from_robot: bool = False
     ) -> list[Result]:
         return self.counter.count(Batch(GALLERY, "secret", events, from_robot, now, page))
 
@@ -81,7 +81,7 @@ class TestAVisitorOfAPage:
     def test_is_else_told_by_address_and_program(self) -> None:
         shop = Shop()
         assert shop.send(view("1")) == ["accepted"]
-        for page in (WORK, Page(HOME.source_address, "Safari"), Page("", "\ud800\n\x00")):
+        for page in (WORK, SourcePage(HOME.source_address, "Safari"), SourcePage("", "\ud800\n\x00")):
             assert shop.send(view("2"), page=page) == ["accepted"]
 
     def test_costs_two_writes_for_a_flood_of_clicks(self) -> None:
@@ -260,12 +260,12 @@ class OneBusyImage(Shards):
         super().__init__()
         self.absorbed: list[str] = []
 
-    def absorb(self, key: ShardKey, hits: Sequence[Hit], slots: Slots) -> Absorbed | Shard:
+    def count(self, key: ShardKey, hits: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
         if key.counters.image_id == "busy":
             raise Unavailable("busy", 1)
         time.sleep(0.05)
         self.absorbed.append(key.counters.image_id)
-        return Absorbed(full=False)
+        return CountedEvents(full=False)
 
 
 def test_no_write_goes_on_behind_a_failure() -> None:

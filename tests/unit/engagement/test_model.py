@@ -13,9 +13,9 @@ from vitrine.engagement.model import (
     FUTURE_TOLERANCE,
     MARKS_IN_A_WRITE,
     Event,
-    Hit,
-    Page,
-    Verdict,
+    Exclusion,
+    PendingEvent,
+    SourcePage,
     by_path,
     child_paths,
     days_of,
@@ -60,8 +60,8 @@ def test_a_slot_is_emptied_before_it_is_written_again(now: datetime) -> None:
 
 
 def hit(
-    event: Event, *, page: Page | None = None, now: datetime = NOW, secret: str = "secret", shares: bool = True
-) -> Hit:
+    event: Event, *, page: SourcePage | None = None, now: datetime = NOW, secret: str = "secret", shares: bool = True
+) -> PendingEvent:
     days = days_of(now, WINDOW)
     salts = {day: day.isoformat().encode() for day in days}
     visitor = visitor_of(event, page, secret, salts, days)
@@ -95,25 +95,25 @@ texts = st.text(max_size=8)
 sessions = st.none() | texts
 
 
-pages = st.builds(Page, texts, texts)
+pages = st.builds(SourcePage, texts, texts)
 
 
 @given(sessions, pages, moments, st.integers(0, 66 * 60), st.booleans())
 def test_a_resend_meets_the_shard_and_the_marks_of_the_event(
-    session: str | None, page: Page, counted_at: datetime, seconds: int, shares: bool
+    session: str | None, page: SourcePage, counted_at: datetime, seconds: int, shares: bool
 ) -> None:
     event = Event("e", "view", "i", session_id=session)
     first = hit(event, page=page, now=counted_at, shares=shares)
     again = hit(event, page=page, now=counted_at + timedelta(seconds=seconds), shares=shares)
     assert again.path == first.path
-    assert judge(again, set(first.remembered)) == Verdict("duplicate")
+    assert judge(again, set(first.remembered)) == Exclusion("duplicate")
     earlier = hit(event, page=page, now=counted_at - timedelta(seconds=60), shares=shares)
-    assert judge(earlier, set(first.remembered)) == Verdict("duplicate")
+    assert judge(earlier, set(first.remembered)) == Exclusion("duplicate")
 
 
 @given(sessions, pages, moments, st.integers(0, 3599))
 def test_a_visitors_events_of_an_hour_meet_one_shard_and_refuse_each_other(
-    session: str | None, page: Page, now: datetime, second: int
+    session: str | None, page: SourcePage, now: datetime, second: int
 ) -> None:
     hour = now.replace(minute=0, second=0, microsecond=0)
     first = hit(Event("1", "view", "i", session_id=session), page=page, now=now)
@@ -122,7 +122,7 @@ def test_a_visitors_events_of_an_hour_meet_one_shard_and_refuse_each_other(
     next_hour = hit(other, page=page, now=hour + timedelta(hours=1, seconds=second))
     from_server = hit(other, page=None, now=now)
     assert next_one.path == next_hour.path == first.path
-    assert judge(next_one, set(first.remembered)) == Verdict("filtered")
+    assert judge(next_one, set(first.remembered)) == Exclusion("filtered")
     assert judge(next_hour, set(first.remembered)) is None
     assert judge(from_server, set(first.remembered)) is None
     assert session is None or from_server.path == first.path
@@ -130,7 +130,7 @@ def test_a_visitors_events_of_an_hour_meet_one_shard_and_refuse_each_other(
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.booleans()), max_size=60))
 def test_a_write_refuses_none_of_its_own_events(sent: list[tuple[int, int, bool]]) -> None:
-    page = Page("192.0.2.1", "Firefox")
+    page = SourcePage("192.0.2.1", "Firefox")
     hits = [
         hit(Event(f"e{number}", "view", "i", session_id=f"s{session}"), page=page if capped else None)._replace(at=at)
         for at, (number, session, capped) in enumerate(sent)
@@ -145,14 +145,14 @@ def test_a_write_refuses_none_of_its_own_events(sent: list[tuple[int, int, bool]
 
 def test_marks_are_keyed_and_hold_nothing_in_clear() -> None:
     event = Event("event", "view", "i", user_id="ann")
-    page = Page("192.0.2.1", "Firefox")
+    page = SourcePage("192.0.2.1", "Firefox")
     one, another = (hit(event, page=page, secret=secret) for secret in ("one", "another"))
     assert set(one.remembered).isdisjoint(another.remembered)
     assert one == hit(event, page=page, secret="one")
 
 
 def test_a_reader_has_another_name_every_day() -> None:
-    event, page = Event("event", "view", "i"), Page("192.0.2.1", "Firefox")
+    event, page = Event("event", "view", "i"), SourcePage("192.0.2.1", "Firefox")
     today, the_day_after = (hit(event, page=page, now=NOW + timedelta(days=days)) for days in (0, 2))
     assert set(today.remembered).isdisjoint(the_day_after.remembered)
 

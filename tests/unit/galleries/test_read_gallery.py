@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vitrine.galleries.model import Counted, Description, GalleryKey, Image, Totals, new_gallery, place_pinned
-from vitrine.galleries.ports import Run
+from vitrine.galleries.ports import ImageRange
 from vitrine.galleries.read_gallery import read_order
 
 if TYPE_CHECKING:
@@ -27,15 +27,15 @@ class ImagesInMemory:
         self._images = sorted(images, key=rank)
         self._most = most
 
-    def ranked_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> Run:
+    def ranked_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> ImageRange:
         return self._run([image for image in self._images if rank(image) > after], limit)
 
-    def pinned_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> Run:
+    def pinned_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> ImageRange:
         return self._run([image for image in self._images if after < rank(image) < "1"], limit)
 
-    def _run(self, images: list[Image], limit: int) -> Run:
+    def _run(self, images: list[Image], limit: int) -> ImageRange:
         taken = min(limit, self._most)
-        return Run(images[:taken], cut=len(images) > taken or (len(images) == taken == limit))
+        return ImageRange(images[:taken], cut=len(images) > taken or (len(images) == taken == limit))
 
 
 def image(number: int, pinned: int | None, views: int) -> Image:

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vitrine.imports.model import Columns, FileForm, Format, ImportRefused, Rejection, Row, columns_of
-from vitrine.imports.read_rows import LIMITS, Limits, Place, read_rows, resume_rows
+from vitrine.imports.read_rows import LIMITS, Place, ReadLimits, read_rows, resume_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,7 +42,7 @@ def values_of(
 
 
 def refusal_of(
-    data: bytes | Iterable[bytes], form: Format = "csv", *, gzipped: bool = False, limits: Limits = LIMITS
+    data: bytes | Iterable[bytes], form: Format = "csv", *, gzipped: bool = False, limits: ReadLimits = LIMITS
 ) -> ImportRefused:
     blocks = [data] if isinstance(data, bytes) else data
     with pytest.raises(ImportRefused) as refused:
@@ -146,7 +146,7 @@ def test_an_empty_list_and_headings_alone_are_no_rows() -> None:
     assert rows_of(b" [ ] ", "json") == []
 
 
-SMALL = Limits(unpacked_bytes=400_000, unpacked_ratio=200, ratio_from_bytes=100_000, row_characters=1000, columns=5)
+SMALL = ReadLimits(unpacked_bytes=400_000, unpacked_ratio=200, ratio_from_bytes=100_000, row_characters=1000, columns=5)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ tables = st.lists(st.tuples(texts, texts), max_size=8)
 
 def outcome(blocks: list[bytes], form: Format, *, gzipped: bool) -> tuple[list[Row | Rejection], str]:
     rows: list[Row | Rejection] = []
-    limits = Limits(row_characters=60)
+    limits = ReadLimits(row_characters=60)
     try:
         for row in read_rows(blocks, FileForm(form, gzipped), IMAGES, limits):
             rows.append(row)  # noqa: PERF402 - keeps what came before a refusal
@@ -295,7 +295,7 @@ def test_any_split_into_blocks_gives_the_same_rows_and_the_same_refusal(
 def stops(data: bytes, form: FileForm) -> list[tuple[Row | Rejection, Place]]:
     """The rows of a file, and behind each the place where reading stands."""
     place = Place()
-    limits = Limits(row_characters=60)
+    limits = ReadLimits(row_characters=60)
     found: list[tuple[Row | Rejection, Place]] = []
     with suppress(ImportRefused):
         for row in resume_rows(lambda _: [data], form, IMAGES, place, limits):
@@ -318,7 +318,7 @@ def test_reading_goes_on_behind_any_row_as_if_it_had_not_stopped(
         rest: list[Row | Rejection] = []
         refused = ""
         try:
-            rest.extend(resume_rows(read, form, IMAGES, replace(place), Limits(row_characters=60)))
+            rest.extend(resume_rows(read, form, IMAGES, replace(place), ReadLimits(row_characters=60)))
         except ImportRefused as error:
             refused = error.code
         assert (place.row, rest, refused) == (done, whole[done:], refusal)

@@ -21,8 +21,8 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.hostile_host import HostileHost, answer
-from vitrine.platform.fetcher import Fetcher, FetchError, Limits, Validator, is_public, parse
+from tests.hostile_host import HostileHost, response
+from vitrine.platform.fetcher import Fetcher, FetchError, FetchLimits, Validator, is_public, parse
 
 if TYPE_CHECKING:
     import socket
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from vitrine.platform.fetcher import RemoteFile
 
-QUICK = Limits(seconds=0.5, connect_seconds=0.5, bytes=1_000_000, first_pause_seconds=0.01)
+QUICK = FetchLimits(seconds=0.5, connect_seconds=0.5, bytes=1_000_000, first_pause_seconds=0.01)
 
 
 OPENED: list[Fetcher] = []
@@ -127,18 +127,18 @@ def test_a_name_with_one_private_address_among_public_ones_is_refused() -> None:
 
 
 def test_a_name_is_resolved_once_and_the_connection_goes_to_the_checked_address() -> None:
-    answers = iter([["127.0.0.1"], ["127.0.0.2"]])
-    with HostileHost(says(answer(body=b"picture"))) as host:
+    responses = iter([["127.0.0.1"], ["127.0.0.2"]])
+    with HostileHost(says(response(body=b"picture"))) as host:
         name = f"rebinding.example:{host.port}"
-        client = fetcher(allowed_hosts=frozenset({name}), resolve=lambda *_: next(answers))
+        client = fetcher(allowed_hosts=frozenset({name}), resolve=lambda *_: next(responses))
         with client.open(f"http://{name}/") as file:
             assert file.read() == b"picture"
         assert f"Host: {name}" in host.requests[0]
-    assert next(answers) == ["127.0.0.2"]
+    assert next(responses) == ["127.0.0.2"]
 
 
 def test_a_redirect_to_a_name_that_resolves_to_this_machine_is_refused() -> None:
-    with HostileHost(says(answer("302 Found", Location="http://rebinding.example/"))) as host:
+    with HostileHost(says(response("302 Found", Location="http://rebinding.example/"))) as host:
         client = fetcher_for(host, resolve=lambda *_: ["127.0.0.1"])
         assert code_of(client, host.url()) == "address_not_allowed"
         assert len(host.requests) == 1
@@ -160,8 +160,8 @@ def test_a_resolver_that_hangs_is_not_waited_for() -> None:
 
 def test_a_redirect_to_this_machine_is_refused() -> None:
     with (
-        HostileHost(says(answer(body=b"secret"))) as inside,
-        HostileHost(says(answer("302 Found", Location=inside.url()))) as outside,
+        HostileHost(says(response(body=b"secret"))) as inside,
+        HostileHost(says(response("302 Found", Location=inside.url()))) as outside,
     ):
         assert code_of(fetcher_for(outside), outside.url()) == "port_not_allowed"
         assert inside.requests == []
@@ -179,13 +179,13 @@ def test_a_redirect_to_this_machine_is_refused() -> None:
     ],
 )
 def test_each_redirect_is_checked_anew(location: str, code: str) -> None:
-    with HostileHost(says(answer("301 Moved", Location=location))) as host:
+    with HostileHost(says(response("301 Moved", Location=location))) as host:
         assert code_of(fetcher_for(host), host.url()) == code
 
 
 def test_a_host_that_is_allowed_at_any_port_is_so_only_where_it_was_asked_for() -> None:
-    with HostileHost(says(answer(body=b"picture"))) as inside:
-        with HostileHost(says(answer("302 Found", Location=inside.url()))) as outside:
+    with HostileHost(says(response(body=b"picture"))) as inside:
+        with HostileHost(says(response("302 Found", Location=inside.url()))) as outside:
             client = fetcher(allowed_hosts=frozenset({"127.0.0.1"}))
             assert client.open(inside.url()).read(7) == b"picture"
             assert code_of(client, outside.url()) == "port_not_allowed"
@@ -203,7 +203,7 @@ def test_whatever_a_client_sends_as_a_url_is_parsed_or_refused(url: str) -> None
     "location", ["http://[::g/", "//[", "http://\udcff/", "http://exa mple/", "%", "http://[v1.x]/"]
 )
 def test_a_redirect_that_cannot_be_read_is_refused(location: str) -> None:
-    header = answer("302 Found").replace(
+    header = response("302 Found").replace(
         b"\r\n\r\n", b"\r\nLocation: " + location.encode("utf-8", "surrogateescape") + b"\r\n\r\n"
     )
     with HostileHost(says(header)) as host:
@@ -212,8 +212,8 @@ def test_a_redirect_that_cannot_be_read_is_refused(location: str) -> None:
 
 @pytest.mark.parametrize("etag", [b'"caf\xe9"', b'"' + b"x" * 1000 + b'"', b""])
 def test_a_validator_that_cannot_be_sent_back_is_not_kept(etag: bytes) -> None:
-    response = answer(body=b"picture").replace(b"\r\n\r\n", b"\r\nETag: " + etag + b"\r\n\r\n")
-    with HostileHost(says(response)) as host, fetcher_for(host).open(host.url()) as file:
+    sent = response(body=b"picture").replace(b"\r\n\r\n", b"\r\nETag: " + etag + b"\r\n\r\n")
+    with HostileHost(says(sent)) as host, fetcher_for(host).open(host.url()) as file:
         assert not file.validator
 
 
@@ -221,9 +221,9 @@ def test_three_redirects_are_followed_and_a_fourth_is_not() -> None:
     def count_down(connection: socket.socket, request: str) -> None:
         left = int(request.split("/")[1].split(maxsplit=1)[0])
         if left:
-            connection.sendall(answer("302 Found", Location=f"/{left - 1}"))
+            connection.sendall(response("302 Found", Location=f"/{left - 1}"))
         else:
-            connection.sendall(answer(body=b"picture"))
+            connection.sendall(response(body=b"picture"))
 
     with HostileHost(count_down) as host:
         client = fetcher_for(host)
@@ -233,7 +233,7 @@ def test_three_redirects_are_followed_and_a_fourth_is_not() -> None:
 
 def test_a_host_that_drips_its_header_is_left_at_the_deadline() -> None:
     def drip(connection: socket.socket, _: str) -> None:
-        for byte in answer(body=b"picture") * 100:
+        for byte in response(body=b"picture") * 100:
             connection.sendall(bytes([byte]))
             time.sleep(0.02)
 
@@ -245,7 +245,7 @@ def test_a_host_that_drips_its_header_is_left_at_the_deadline() -> None:
 
 def test_a_host_that_drips_its_body_is_left_at_the_deadline() -> None:
     def drip(connection: socket.socket, _: str) -> None:
-        connection.sendall(answer(Content_Length="1000"))
+        connection.sendall(response(Content_Length="1000"))
         for _ in range(1000):
             connection.sendall(b"x")
             time.sleep(0.02)
@@ -258,7 +258,7 @@ def test_a_host_that_drips_its_body_is_left_at_the_deadline() -> None:
 
 def test_a_host_that_sends_less_than_it_announced_is_found_out() -> None:
     def cut(connection: socket.socket, _: str) -> None:
-        connection.sendall(answer(body=b"short", Content_Length="5000"))
+        connection.sendall(response(body=b"short", Content_Length="5000"))
         connection.close()
 
     with HostileHost(cut) as host:
@@ -266,7 +266,7 @@ def test_a_host_that_sends_less_than_it_announced_is_found_out() -> None:
 
 
 def test_a_host_that_announces_a_huge_file_costs_only_what_is_read() -> None:
-    head = answer(body=b"GIF89a", Content_Length=str(10**15))
+    head = response(body=b"GIF89a", Content_Length=str(10**15))
     with HostileHost(says(head)) as host, fetcher_for(host).open(host.url()) as file:
         assert file.read(6) == b"GIF89a"
         assert file.bytes_fetched < 100
@@ -279,13 +279,16 @@ def test_an_endless_body_is_cut_at_the_byte_limit() -> None:
             connection.sendall(b"x" * 65536)
 
     with HostileHost(flood) as host:
-        assert code_of(fetcher_for(host, limits=Limits(seconds=5, bytes=300_000)), host.url()) == "too_many_bytes"
+        assert code_of(fetcher_for(host, limits=FetchLimits(seconds=5, bytes=300_000)), host.url()) == "too_many_bytes"
 
 
 def test_a_bomb_is_not_unpacked() -> None:
     bomb = gzip.compress(b"\0" * 50_000_000)
-    with HostileHost(says(answer(body=bomb, Content_Encoding="gzip"))) as host:
-        assert code_of(fetcher_for(host, limits=Limits(seconds=5, bytes=1_000_000)), host.url()) == "decompression_bomb"
+    with HostileHost(says(response(body=bomb, Content_Encoding="gzip"))) as host:
+        assert (
+            code_of(fetcher_for(host, limits=FetchLimits(seconds=5, bytes=1_000_000)), host.url())
+            == "decompression_bomb"
+        )
 
 
 def test_a_compressed_file_is_unpacked() -> None:
@@ -293,9 +296,9 @@ def test_a_compressed_file_is_unpacked() -> None:
         body = gzip.compress(b"<svg/>" * 100)
         if "Range:" in request:
             span = f"bytes 0-{len(body) - 1}/{len(body)}"
-            connection.sendall(answer("206 Partial Content", body, Content_Encoding="gzip", Content_Range=span))
+            connection.sendall(response("206 Partial Content", body, Content_Encoding="gzip", Content_Range=span))
         else:
-            connection.sendall(answer(body=body, Content_Encoding="gzip"))
+            connection.sendall(response(body=body, Content_Encoding="gzip"))
 
     with HostileHost(compressed) as host, fetcher_for(host).open(host.url()) as file:
         assert file.read() == b"<svg/>" * 100
@@ -304,29 +307,29 @@ def test_a_compressed_file_is_unpacked() -> None:
 @pytest.mark.parametrize(
     ("response", "code"),
     [
-        (answer("404 Not Found"), "http_status"),
-        (answer("500 Oops"), "http_status"),
-        (answer("204 No Content", Content_Length=""), "http_status"),
-        (answer(Content_Encoding="br"), "encoding_not_supported"),
+        (response("404 Not Found"), "http_status"),
+        (response("500 Oops"), "http_status"),
+        (response("204 No Content", Content_Length=""), "http_status"),
+        (response(Content_Encoding="br"), "encoding_not_supported"),
         (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "bad_response"),
         (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000 + b"\r\n", "bad_response"),
-        (answer(Content_Length="-5"), "bad_response"),
-        (answer(Content_Encoding="gzip", body=b"not gzip"), "bad_response"),
-        (answer("206 Partial Content", b"abc", Content_Range="bytes 7-9/10"), "bad_response"),
-        (answer("206 Partial Content", b"abc", Content_Range="nonsense"), "bad_response"),
-        (answer("206 Partial Content", b"abc", Content_Range=f"bytes 0-2/{'1' * 5000}"), "bad_response"),
-        (answer("206 Partial Content", b"abc", Content_Range=f"bytes {'0' * 5000}-2/3"), "bad_response"),
-        (answer("206 Partial Content", b"abc", Content_Range=f"bytes 0-{'2' * 5000}/3"), "bad_response"),
-        (answer("200 OK", Content_Length="1" * 5000), "bad_response"),
-        (answer("200 OK", Content_Length="1" * 19), "bad_response"),
-        (answer("200 OK", Transfer_Encoding="chunked", Content_Length="") + b"1" * 5000 + b"\r\n", "bad_response"),
+        (response(Content_Length="-5"), "bad_response"),
+        (response(Content_Encoding="gzip", body=b"not gzip"), "bad_response"),
+        (response("206 Partial Content", b"abc", Content_Range="bytes 7-9/10"), "bad_response"),
+        (response("206 Partial Content", b"abc", Content_Range="nonsense"), "bad_response"),
+        (response("206 Partial Content", b"abc", Content_Range=f"bytes 0-2/{'1' * 5000}"), "bad_response"),
+        (response("206 Partial Content", b"abc", Content_Range=f"bytes {'0' * 5000}-2/3"), "bad_response"),
+        (response("206 Partial Content", b"abc", Content_Range=f"bytes 0-{'2' * 5000}/3"), "bad_response"),
+        (response("200 OK", Content_Length="1" * 5000), "bad_response"),
+        (response("200 OK", Content_Length="1" * 19), "bad_response"),
+        (response("200 OK", Transfer_Encoding="chunked", Content_Length="") + b"1" * 5000 + b"\r\n", "bad_response"),
         (b"HTTP/1.1 " + b"2" * 5000 + b" OK\r\n\r\n", "bad_response"),
-        (answer("503 Busy", Retry_After="9" * 5000), "http_status"),
-        (answer("503 Busy", Retry_After="Thu, 99 Foo " + "9" * 5000), "http_status"),
-        (answer("206 Partial Content", b"", Content_Range="bytes 0-9/10"), "connection_broken"),
+        (response("503 Busy", Retry_After="9" * 5000), "http_status"),
+        (response("503 Busy", Retry_After="Thu, 99 Foo " + "9" * 5000), "http_status"),
+        (response("206 Partial Content", b"", Content_Range="bytes 0-9/10"), "connection_broken"),
     ],
 )
-def test_an_answer_that_is_no_file_says_what_it_is(response: bytes, code: str) -> None:
+def test_an_response_that_is_no_file_says_what_it_is(response: bytes, code: str) -> None:
     with HostileHost(says(response)) as host:
         assert code_of(fetcher_for(host), host.url()) == code
 
@@ -338,8 +341,8 @@ def test_a_closed_port_is_named() -> None:
 
 
 def test_an_empty_file_is_empty_and_not_an_error() -> None:
-    response = answer("416 Range Not Satisfiable", Content_Range="bytes */0")
-    with HostileHost(says(response)) as host, fetcher_for(host).open(host.url()) as file:
+    sent = response("416 Range Not Satisfiable", Content_Range="bytes */0")
+    with HostileHost(says(sent)) as host, fetcher_for(host).open(host.url()) as file:
         assert file.read() == b""
 
 
@@ -349,7 +352,7 @@ def test_a_file_that_changes_between_two_reads_is_noticed() -> None:
     def serve(connection: socket.socket, request: str) -> None:
         start = int(request.split("bytes=")[1].split("-", maxsplit=1)[0])
         span = f"bytes {start}-{start + 16383}/100000"
-        connection.sendall(answer("206 Partial Content", b"x" * 16384, Content_Range=span, ETag=next(versions)))
+        connection.sendall(response("206 Partial Content", b"x" * 16384, Content_Range=span, ETag=next(versions)))
 
     with HostileHost(serve) as host:
         assert code_of(fetcher_for(host), host.url()) == "changed_midway"
@@ -360,20 +363,20 @@ def ranged(content: bytes) -> Callable[[socket.socket, str], object]:
         first, last = request.split("bytes=")[1].split("\r\n", maxsplit=1)[0].split("-")
         part = content[int(first) : int(last) + 1]
         span = f"bytes {first}-{int(first) + len(part) - 1}/{len(content)}"
-        connection.sendall(answer("206 Partial Content", part, Content_Range=span))
+        connection.sendall(response("206 Partial Content", part, Content_Range=span))
 
     return serve
 
 
 def streamed(content: bytes) -> Callable[[socket.socket, str], object]:
-    return says(answer(body=content))
+    return says(response(body=content))
 
 
 def chunked(content: bytes) -> Callable[[socket.socket, str], object]:
     chunks = b"".join(
         b"%x\r\n%b\r\n" % (len(part), part) for part in (content[at : at + 7000] for at in range(0, len(content), 7000))
     )
-    return says(answer(Transfer_Encoding="chunked", Content_Length="") + chunks + b"0\r\n\r\n")
+    return says(response(Transfer_Encoding="chunked", Content_Length="") + chunks + b"0\r\n\r\n")
 
 
 @pytest.mark.parametrize("served", [ranged, streamed, chunked])
@@ -406,7 +409,7 @@ def test_connections_are_used_again() -> None:
 
     def serve(connection: socket.socket, _: str) -> None:
         peers.add(connection.getpeername())
-        connection.sendall(answer(body=b"picture"))
+        connection.sendall(response(body=b"picture"))
 
     with HostileHost(serve) as host:
         client = fetcher_for(host)
@@ -418,7 +421,7 @@ def test_connections_are_used_again() -> None:
 
 def test_a_kept_connection_that_the_host_closed_is_replaced() -> None:
     def serve_once(connection: socket.socket, _: str) -> None:
-        connection.sendall(answer(body=b"picture"))
+        connection.sendall(response(body=b"picture"))
         connection.close()
 
     with HostileHost(serve_once) as host:
@@ -428,8 +431,8 @@ def test_a_kept_connection_that_the_host_closed_is_replaced() -> None:
                 assert file.read() == b"picture"
 
 
-def test_bytes_sent_ahead_are_not_taken_for_the_next_answer() -> None:
-    smuggled = answer(body=b"picture") + answer(body=b"smuggled")
+def test_bytes_sent_ahead_are_not_taken_for_the_next_response() -> None:
+    smuggled = response(body=b"picture") + response(body=b"smuggled")
     with HostileHost(says(smuggled)) as host:
         client = fetcher_for(host)
         for _ in range(3):
@@ -440,9 +443,9 @@ def test_bytes_sent_ahead_are_not_taken_for_the_next_answer() -> None:
 def test_a_version_that_the_host_still_has_is_not_sent_again() -> None:
     def serve(connection: socket.socket, request: str) -> None:
         if 'If-None-Match: "v1"' in request:
-            connection.sendall(answer("304 Not Modified", ETag='"v1"'))
+            connection.sendall(response("304 Not Modified", ETag='"v1"'))
         else:
-            connection.sendall(answer(body=b"picture", ETag='"v1"'))
+            connection.sendall(response(body=b"picture", ETag='"v1"'))
 
     with HostileHost(serve) as host:
         client = fetcher_for(host)
@@ -457,7 +460,7 @@ def tls_host(authority: trustme.CA, name: str, seen: list[str | None]) -> Hostil
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(name).configure_cert(context)
     context.sni_callback = lambda _, server_name, __: seen.append(server_name)
-    return HostileHost(says(answer(body=b"picture")), tls=context)
+    return HostileHost(says(response(body=b"picture")), tls=context)
 
 
 def trusting(authority: trustme.CA) -> ssl.SSLContext:
@@ -510,18 +513,18 @@ def read(file: RemoteFile) -> bytes:
     return file.read()
 
 
-PICTURE = answer(body=b"picture")
+PICTURE = response(body=b"picture")
 
 
 @pytest.mark.parametrize(
     "failure",
     [
-        answer("429 Too Many Requests"),
-        answer("503 Service Unavailable"),
-        answer("503 Service Unavailable", Retry_After="0"),
-        answer("503 Service Unavailable", Retry_After="Thu, 01 Jan 1970 00:00:00 GMT"),
-        answer("503 Service Unavailable", Retry_After="soon"),
-        answer(body=b"pic", Content_Length="7", Connection="close"),
+        response("429 Too Many Requests"),
+        response("503 Service Unavailable"),
+        response("503 Service Unavailable", Retry_After="0"),
+        response("503 Service Unavailable", Retry_After="Thu, 01 Jan 1970 00:00:00 GMT"),
+        response("503 Service Unavailable", Retry_After="soon"),
+        response(body=b"pic", Content_Length="7", Connection="close"),
         b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\npic",
         b"",
         None,
@@ -541,7 +544,7 @@ def test_what_breaks_while_a_file_is_read_is_read_again_from_its_beginning() -> 
         seen.append(file.read(1))
         return file.read()
 
-    with HostileHost(in_turn(answer(body=b"pic", Content_Length="7", Connection="close"), PICTURE)) as host:
+    with HostileHost(in_turn(response(body=b"pic", Content_Length="7", Connection="close"), PICTURE)) as host:
         assert fetcher_for(host).fetch(host.url(), act) == b"icture"
     assert seen == [b"p", b"p"]
 
@@ -549,10 +552,10 @@ def test_what_breaks_while_a_file_is_read_is_read_again_from_its_beginning() -> 
 @pytest.mark.parametrize(
     ("failure", "code"),
     [
-        (answer("404 Not Found"), "http_status"),
-        (answer("500 Oops"), "http_status"),
-        (answer("206 Partial Content", b"abc", Content_Range="nonsense"), "bad_response"),
-        (answer("302 Found", Location="http://10.0.0.1/"), "address_not_allowed"),
+        (response("404 Not Found"), "http_status"),
+        (response("500 Oops"), "http_status"),
+        (response("206 Partial Content", b"abc", Content_Range="nonsense"), "bad_response"),
+        (response("302 Found", Location="http://10.0.0.1/"), "address_not_allowed"),
     ],
 )
 def test_what_will_not_be_otherwise_is_not_asked_again(failure: bytes, code: str) -> None:
@@ -568,7 +571,7 @@ def test_a_host_that_stays_busy_is_given_up_after_growing_pauses() -> None:
 
     def refuse(connection: socket.socket, _: str) -> None:
         asked.append(time.monotonic())
-        connection.sendall(answer("503 Service Unavailable"))
+        connection.sendall(response("503 Service Unavailable"))
 
     with HostileHost(refuse) as host:
         limits = replace(QUICK, first_pause_seconds=0.1, tries=4)
@@ -582,7 +585,7 @@ def test_a_host_that_stays_busy_is_given_up_after_growing_pauses() -> None:
 
 
 def test_a_host_is_given_the_time_it_asks_for() -> None:
-    with HostileHost(in_turn(answer("429 Too Many Requests", Retry_After="1"), PICTURE)) as host:
+    with HostileHost(in_turn(response("429 Too Many Requests", Retry_After="1"), PICTURE)) as host:
         started = time.monotonic()
         assert fetcher_for(host).fetch(host.url(), read) == b"picture"
         assert time.monotonic() - started >= 1
@@ -590,7 +593,7 @@ def test_a_host_is_given_the_time_it_asks_for() -> None:
 
 @pytest.mark.parametrize("wait", ["3600", "Fri, 01 Jan 2100 00:00:00 GMT"])
 def test_a_host_that_asks_for_more_time_than_there_is_is_not_waited_for(wait: str) -> None:
-    with HostileHost(says(answer("503 Busy", Retry_After=wait))) as host:
+    with HostileHost(says(response("503 Busy", Retry_After=wait))) as host:
         started = time.monotonic()
         with pytest.raises(FetchError) as refused:
             fetcher_for(host).fetch(host.url(), read)
@@ -631,7 +634,7 @@ def test_a_host_is_asked_by_a_bounded_number_of_fetches_and_others_need_not_wait
     gate = Gate()
     with HostileHost(gate) as busy, HostileHost(says(PICTURE)) as other, ThreadPoolExecutor(12) as threads:
         named = f"localhost:{other.port}"  # hosts are told apart by name
-        limits = Limits(per_host=3, in_flight=8)
+        limits = FetchLimits(per_host=3, in_flight=8)
         client = fetcher(allowed_hosts=frozenset({busy.name, named}), limits=limits)
         fetches = [threads.submit(client.fetch, busy.url(), read) for _ in range(12)]
         while gate.most < 3:
@@ -646,7 +649,9 @@ def test_all_hosts_together_are_asked_by_a_bounded_number_of_fetches() -> None:
     gate = Gate()
     with HostileHost(gate) as host, ThreadPoolExecutor(12) as threads:
         names = [f"{at}.example:{host.port}" for at in range(12)]
-        client = fetcher(allowed_hosts=frozenset(names), limits=Limits(in_flight=4), resolve=lambda *_: ["127.0.0.1"])
+        client = fetcher(
+            allowed_hosts=frozenset(names), limits=FetchLimits(in_flight=4), resolve=lambda *_: ["127.0.0.1"]
+        )
         fetches = [threads.submit(client.fetch, f"http://{name}/", read) for name in names]
         while gate.most < 4:
             time.sleep(0.01)
@@ -658,13 +663,13 @@ def test_all_hosts_together_are_asked_by_a_bounded_number_of_fetches() -> None:
 @pytest.mark.parametrize(
     "response",
     [
-        answer("404 Not Found"),
-        answer("206 Partial Content", b"abc", Content_Range="nonsense"),
-        answer("302 Found", Location="/again"),
-        answer("302 Found", Location="http://[::g/"),
-        answer("302 Found", Location="http://10.0.0.1/"),
-        answer(body=b"x" * 2_000_000),
-        answer(body=b"pic", Content_Length="7", Connection="close"),
+        response("404 Not Found"),
+        response("206 Partial Content", b"abc", Content_Range="nonsense"),
+        response("302 Found", Location="/again"),
+        response("302 Found", Location="http://[::g/"),
+        response("302 Found", Location="http://10.0.0.1/"),
+        response(body=b"x" * 2_000_000),
+        response(body=b"pic", Content_Length="7", Connection="close"),
         PICTURE,
     ],
 )
@@ -693,15 +698,15 @@ def test_a_place_that_does_not_become_free_in_time_is_a_timeout() -> None:
 @pytest.mark.parametrize(
     "response",
     [
-        answer(Transfer_Encoding="chunked", Content_Length="") + b"1\r\nx\r\n" * 400_000,
+        response(Transfer_Encoding="chunked", Content_Length="") + b"1\r\nx\r\n" * 400_000,
         b"HTTP/1.1 103 Early Hints\r\n\r\n" * 200_000,
     ],
     ids=["chunks of a byte", "interim answers"],
 )
-def test_an_answer_in_countless_parts_is_refused_at_once(response: bytes) -> None:
+def test_an_response_in_countless_parts_is_refused_at_once(response: bytes) -> None:
     with HostileHost(says(response)) as host:
         started = time.thread_time()
-        assert code_of(fetcher_for(host, limits=Limits()), host.url()) == "too_much_work"
+        assert code_of(fetcher_for(host, limits=FetchLimits()), host.url()) == "too_much_work"
         assert time.thread_time() - started < 1
 
 
@@ -737,7 +742,7 @@ def test_one_budget_is_spent_by_all_tries() -> None:
 def test_a_compressed_file_is_unpacked_piece_by_piece_and_whole(size: int) -> None:
     for content in (os.urandom(size), bytes(size)):
         for body in (gzip.compress(content), zlib.compress(content), gzip.compress(content) + bytes(200_000)):
-            with HostileHost(says(answer(body=body, Content_Encoding="gzip"))) as host:
+            with HostileHost(says(response(body=body, Content_Encoding="gzip"))) as host:
                 assert fetcher_for(host).fetch(host.url(), read) == content
 
 
@@ -747,10 +752,10 @@ def test_a_compressed_file_is_unpacked_piece_by_piece_and_whole(size: int) -> No
     ids=["much in little", "much behind"],
 )
 def test_what_is_not_read_is_not_kept(body: bytes) -> None:
-    with HostileHost(says(answer(body=body, Content_Encoding="gzip"))) as host:
+    with HostileHost(says(response(body=body, Content_Encoding="gzip"))) as host:
         tracemalloc.start()
         try:
-            with fetcher_for(host, limits=Limits()).open(host.url()) as file:
+            with fetcher_for(host, limits=FetchLimits()).open(host.url()) as file:
                 assert file.read(6) == b"GIF89a"
                 if len(body) > 1_000_000:
                     assert file.read() == b""
@@ -762,4 +767,4 @@ def test_what_is_not_read_is_not_kept(body: bytes) -> None:
 
 def test_a_file_may_take_half_of_the_second_in_which_it_is_measured_or_refused() -> None:
     """The other half is for what is done between the steps that ask for the time."""
-    assert Limits().processor_seconds <= 0.5
+    assert FetchLimits().processor_seconds <= 0.5

@@ -8,41 +8,41 @@ from typing import Any
 import pytest
 
 from tests.aws import Context, api_event
-from vitrine.platform.http import ANYONE, Answer, HttpApp, Request
+from vitrine.platform.http import ANYONE, HttpApp, Request, Response
 from vitrine.platform.problems import NotFound, ServiceError
 from vitrine.platform.telemetry import Metric
 
 INTERNAL = "urn:vitrine:problem:internal"
 
 
-def sent(event: dict[str, Any], answer: Answer) -> dict[str, Any]:
+def sent(event: dict[str, Any], response: Response) -> dict[str, Any]:
     """What goes out, as Lambda's runtime encodes it."""
     app = HttpApp()
-    app.route("GET", "/things/{id}", scope=ANYONE)(lambda request: answer)
+    app.route("GET", "/things/{id}", scope=ANYONE)(lambda request: response)
     out = app(event, Context())
     json.dumps(out, ensure_ascii=False).encode()
     return out
 
 
-def read(answer: Answer, **more: Any) -> dict[str, Any]:
-    return sent({**api_event("GET", "/things/{id}", id="one"), **more}, answer)
+def read(response: Response, **more: Any) -> dict[str, Any]:
+    return sent({**api_event("GET", "/things/{id}", id="one"), **more}, response)
 
 
 @pytest.mark.parametrize(
     "content", [{"a": "\ud800"}, {"\udfff": 1}, "\ud800", {"a": object()}, {"a": {1, 2}}, {("a",): 1}, "x" + "\udc80"]
 )
 @pytest.mark.parametrize("status", [200, 400])
-def test_an_answer_that_cannot_be_encoded_is_a_problem(content: Any, status: int) -> None:
-    out = read(Answer(status, content))
+def test_an_response_that_cannot_be_encoded_is_a_problem(content: Any, status: int) -> None:
+    out = read(Response(status, content))
     assert (out["statusCode"], json.loads(out["body"])["type"]) == (500, INTERNAL)
     assert out["headers"]["Content-Type"] == "application/problem+json"
 
 
-def test_a_route_whose_own_form_of_errors_fails_answers_a_problem() -> None:
-    def fail(error: ServiceError) -> Answer:
+def test_a_route_whose_own_form_of_errors_fails_responses_a_problem() -> None:
+    def fail(error: ServiceError) -> Response:
         raise KeyError(error)
 
-    def refuse(request: Request) -> Answer:
+    def refuse(request: Request) -> Response:
         raise NotFound("no")
 
     app = HttpApp()
@@ -51,8 +51,8 @@ def test_a_route_whose_own_form_of_errors_fails_answers_a_problem() -> None:
     assert (out["statusCode"], json.loads(out["body"])["type"]) == (500, INTERNAL)
 
 
-def test_a_metric_that_cannot_be_logged_costs_no_answer() -> None:
-    out = read(Answer(200, {}, metrics={"Took": Metric(object())}))  # type: ignore[arg-type]
+def test_a_metric_that_cannot_be_logged_costs_no_response() -> None:
+    out = read(Response(200, {}, metrics={"Took": Metric(object())}))  # type: ignore[arg-type]
     assert out["statusCode"] == 200
 
 
@@ -67,18 +67,18 @@ def test_a_metric_that_cannot_be_logged_costs_no_answer() -> None:
     ],
 )
 def test_half_a_character_in_path_query_or_headers_is_400(more: dict[str, Any]) -> None:
-    out = read(Answer(200, {}), **more)
+    out = read(Response(200, {}), **more)
     assert (out["statusCode"], json.loads(out["body"])["type"]) == (400, "urn:vitrine:problem:malformed-request")
 
 
 def test_a_header_goes_out_as_ascii() -> None:
-    out = read(Answer(302, headers={"Location": "https://a.example/é?q=%20#x"}))
+    out = read(Response(302, headers={"Location": "https://a.example/é?q=%20#x"}))
     assert out["headers"]["Location"] == "https://a.example/%C3%A9?q=%20#x"
 
 
 def test_what_passes_is_no_part_of_the_etag() -> None:
     def of(content: dict[str, int], **headers: str) -> dict[str, Any]:
-        return read(Answer(200, content, passing=("took",)), headers=headers)
+        return read(Response(200, content, passing=("took",)), headers=headers)
 
     first = of({"a": 1, "took": 1})
     etag = first["headers"]["ETag"]
@@ -108,9 +108,9 @@ def test_the_edges_word_on_who_asks_counts_with_its_secret_alone(
     app = HttpApp()
 
     @app.route("GET", "/things", scope=ANYONE)
-    def read(request: Request) -> Answer:
+    def read(request: Request) -> Response:
         seen.append(request.source_address)
-        return Answer(204)
+        return Response(204)
 
     app(api_event("GET", "/things", headers=headers), Context())
     assert seen == [address if has_edge else "192.0.2.1"]

@@ -27,6 +27,6 @@ def test_the_sdk_works_on_the_part_of_its_data_that_the_layer_carries(service: s
         "data_loader", Loader(extra_search_paths=[str(tmp_path)], include_default_search_paths=False)
     )
 
-    answer = getattr(session.create_client(service), CALLS[service])()
+    response = getattr(session.create_client(service), CALLS[service])()
 
-    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 200

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vitrine.renditions.answers import renditions_answer
 from vitrine.renditions.model import RENDITION_PIXELS, Original, Picture, Rendition, digest_of, read_path, widths_of
+from vitrine.renditions.responses import renditions_response
 
 DIGEST = "0123456789abcdef0123456789abcdef"
 
@@ -58,9 +58,9 @@ def test_no_other_path_leads_to_a_rendition(digest: str, file: str) -> None:
     assert read_path(digest, file) is None
 
 
-def test_an_answer_names_a_file_of_each_format_for_each_width() -> None:
-    answer = renditions_answer(Original(DIGEST, "https://a.example/a.jpg", Picture(240, 160, b"\x01\x02\x03")))
-    assert answer == {
+def test_an_response_names_a_file_of_each_format_for_each_width() -> None:
+    response = renditions_response(Original(DIGEST, "https://a.example/a.jpg", Picture(240, 160, b"\x01\x02\x03")))
+    assert response == {
         "aspect_ratio": 1.5,
         "placeholder": "AQID",
         "sizes": [
@@ -71,7 +71,7 @@ def test_an_answer_names_a_file_of_each_format_for_each_width() -> None:
 
 
 def test_of_an_animation_browsers_get_the_format_that_moves() -> None:
-    (size,) = renditions_answer(Original(DIGEST, "https://a.example/a.gif", Picture(100, 50, b"", animated=True)))[
+    (size,) = renditions_response(Original(DIGEST, "https://a.example/a.gif", Picture(100, 50, b"", animated=True)))[
         "sizes"
     ]
     assert size["avif"] == size["webp"] == f"pictures/{DIGEST}/100.webp"

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from vitrine.platform.problems import InvalidRequest
-from vitrine.search.model import Picture
+from vitrine.search.model import IndexedImage
 from vitrine.search.read_agency import check_media_url, read_agency_picture
 
 PATTERN = "https://host.example/{db}/{id:0>10}/s.jpg"
 
 
-def read(**raw: Any) -> Picture:
+def read(**raw: Any) -> IndexedImage:
     return read_agency_picture({"id": "1", **raw}, PATTERN, keep_unknown=True).picture
 
 
@@ -43,7 +43,7 @@ def test_a_record_of_either_language_is_the_same_picture() -> None:
     }
     picture = read_agency_picture(german, PATTERN, keep_unknown=False).picture
     assert picture == read_agency_picture(english, PATTERN, keep_unknown=False).picture
-    assert picture == Picture(
+    assert picture == IndexedImage(
         id="258999323",
         gallery_id="stock",
         url="https://host.example/stock/0258999323/s.jpg",

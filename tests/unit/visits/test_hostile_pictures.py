@@ -12,11 +12,11 @@ from typing import IO, TYPE_CHECKING, cast
 
 import pytest
 
-from tests.hostile_host import HostileHost, answer
+from tests.hostile_host import HostileHost, response
 from tests.hostile_pictures import MAKERS, VALID, mutated
 from vitrine.platform.budget import Budget
-from vitrine.platform.fetcher import Fetcher, FetchError, Limits
-from vitrine.visits.model import Picture, UnmeasurableError
+from vitrine.platform.fetcher import Fetcher, FetchError, FetchLimits
+from vitrine.visits.model import ImageSize, UnmeasurableError
 from vitrine.visits.pictures import PROCESSOR_SECONDS, STEPS, measure
 from vitrine.visits.remote import RemotePictures
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SMALL = 64 * 1024
 LARGE = 4 * 1024 * 1024
-UNPACKED = Limits().bytes
+UNPACKED = FetchLimits().bytes
 SEED = 20_230_309
 REFUSALS = {"not_a_picture", "picture_broken", "too_many_pixels", "too_much_work", "decompression_bomb"}
 
@@ -130,18 +130,18 @@ def test_a_number_of_a_svg_has_at_most_20_characters() -> None:
 
 
 @pytest.fixture(scope="module")
-def bodies() -> dict[str, bytes]:
+def requests() -> dict[str, bytes]:
     return {f"/{at}": gzip.compress(MAKERS[kind](UNPACKED - 1), 1) for at, kind in enumerate(MAKERS)}
 
 
 @pytest.fixture(scope="module")
-def host(bodies: dict[str, bytes]) -> Iterator[HostileHost]:
+def host(requests: dict[str, bytes]) -> Iterator[HostileHost]:
     def serve(connection: socket.socket, request: str) -> None:
         path = request.split(" ")[1]
         if path.startswith("/fine"):
-            connection.sendall(answer(body=VALID[path.removeprefix("/fine/").replace("%20", " ")]))
+            connection.sendall(response(body=VALID[path.removeprefix("/fine/").replace("%20", " ")]))
         else:
-            connection.sendall(answer(body=bodies[path], Content_Encoding="gzip"))
+            connection.sendall(response(body=requests[path], Content_Encoding="gzip"))
 
     with HostileHost(serve) as serving:
         yield serving
@@ -149,13 +149,13 @@ def host(bodies: dict[str, bytes]) -> Iterator[HostileHost]:
 
 @pytest.fixture
 def fetcher(host: HostileHost) -> Iterator[Fetcher]:
-    client = Fetcher(allowed_hosts=frozenset({host.name}), limits=Limits(seconds=30))
+    client = Fetcher(allowed_hosts=frozenset({host.name}), limits=FetchLimits(seconds=30))
     yield client
     client.close()
 
 
 @pytest.mark.parametrize("at", range(len(MAKERS)), ids=list(MAKERS))
-def test_a_small_answer_that_unpacks_to_the_limit_is_judged_in_under_a_second(
+def test_a_small_response_that_unpacks_to_the_limit_is_judged_in_under_a_second(
     at: int, host: HostileHost, fetcher: Fetcher
 ) -> None:
     started = time.thread_time()
@@ -187,10 +187,10 @@ def test_pictures_that_wait_for_a_stalled_host_hold_up_no_others(host: HostileHo
 
     with HostileHost(stall) as stalled, ThreadPoolExecutor(21) as threads:
         named = f"localhost:{stalled.port}"  # hosts are told apart by name
-        client = Fetcher(allowed_hosts=frozenset({host.name, named}), limits=Limits(per_host=2))
+        client = Fetcher(allowed_hosts=frozenset({host.name, named}), limits=FetchLimits(per_host=2))
         slow = [f"http://{named}/{at}" for at in range(20)]
         fine = host.url("/fine/png")
         found = RemotePictures(client, threads, 1, lambda: None)(dict.fromkeys([*slow, fine]))
         client.close()
-    assert found[fine].picture == Picture("PNG", 30, 20)
+    assert found[fine].picture == ImageSize("PNG", 30, 20)
     assert {failure.code for url in slow if (failure := found[url].failure)} == {"timed_out"}

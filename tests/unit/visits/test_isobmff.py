@@ -8,7 +8,7 @@ import struct
 import pytest
 from PIL import Image, ImageOps
 
-from vitrine.visits.model import Picture
+from vitrine.visits.model import ImageSize
 from vitrine.visits.pictures import measure
 
 EXIF_ORIENTATION = 0x0112
@@ -65,4 +65,4 @@ def test_an_avif_file_measures_as_its_encoder_was_told(orientation: int) -> None
     exif, file = Image.Exif(), io.BytesIO()
     exif[EXIF_ORIENTATION] = orientation
     Image.new("RGB", (30, 20)).save(file, "AVIF", exif=exif)
-    assert measure(io.BytesIO(file.getvalue())) == Picture("AVIF", 30, 20, orientation)
+    assert measure(io.BytesIO(file.getvalue())) == ImageSize("AVIF", 30, 20, orientation)

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from vitrine.visits.model import (
     GROUP_IMAGES,
-    Failure,
     Group,
+    ImageSize,
     JobKey,
+    MeasuringFailure,
     Outcome,
-    Picture,
     Record,
     Visit,
     groups_of,
@@ -39,10 +39,10 @@ visits = st.lists(
 )
 outcomes = st.sampled_from(
     [
-        (Picture("PNG", 3, 4), None),
-        (Picture("JPEG", 30, 40, 6), None),
-        (None, Failure("http_status", "The host answered 404")),
-        (None, Failure("timed_out", "The host took too long")),
+        (ImageSize("PNG", 3, 4), None),
+        (ImageSize("JPEG", 30, 40, 6), None),
+        (None, MeasuringFailure("http_status", "The host answered 404")),
+        (None, MeasuringFailure("timed_out", "The host took too long")),
     ]
 )
 
@@ -64,7 +64,7 @@ def test_a_group_survives_its_message(submitted: list[Visit]) -> None:
         assert read_group(write_group(group)) == group
 
 
-def record_of(group: Group, results: list[tuple[Picture | None, Failure | None]]) -> Record:
+def record_of(group: Group, results: list[tuple[ImageSize | None, MeasuringFailure | None]]) -> Record:
     found = [
         Outcome(task, group.attempt, "A1", picture, failure, 1)
         for task, (picture, failure) in zip(group.tasks, results, strict=True)

@@ -17,7 +17,7 @@ from PIL import Image
 from local.picture_host import PictureHost
 from tests.real_data import DATA
 from vitrine.platform.fetcher import Fetcher
-from vitrine.visits.model import Picture, UnmeasurableError
+from vitrine.visits.model import ImageSize, UnmeasurableError
 from vitrine.visits.pictures import measure
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def test_a_picture_over_http_measures_as_the_reference_reader_says(
     with fetcher.open(f"{host.url}/{row['file']}") as file:
         picture = measure(cast("IO[bytes]", file), near_bytes=file.near_bytes)
     orientation = int(row["exif_orientation"]) if row["exif_orientation"] else None
-    assert picture == Picture(row["pillow_format"], int(row["width"]), int(row["height"]), orientation)
+    assert picture == ImageSize(row["pillow_format"], int(row["width"]), int(row["height"]), orientation)
     assert picture.display_width == int(row["display_width"])
     assert picture.display_height == int(row["display_height"])
 
@@ -199,15 +199,15 @@ def png(*, exif_behind_pixels: bool) -> bytes:
 
 
 def test_an_orientation_behind_the_pixels_of_a_png_is_found_where_the_end_is_near() -> None:
-    assert measure(io.BytesIO(png(exif_behind_pixels=True))) == Picture("PNG", 300, 200, 6)
-    assert measure(io.BytesIO(png(exif_behind_pixels=True)), near_bytes=10) == Picture("PNG", 300, 200)
-    assert measure(io.BytesIO(png(exif_behind_pixels=False))) == Picture("PNG", 300, 200)
+    assert measure(io.BytesIO(png(exif_behind_pixels=True))) == ImageSize("PNG", 300, 200, 6)
+    assert measure(io.BytesIO(png(exif_behind_pixels=True)), near_bytes=10) == ImageSize("PNG", 300, 200)
+    assert measure(io.BytesIO(png(exif_behind_pixels=False))) == ImageSize("PNG", 300, 200)
 
 
 @pytest.mark.parametrize(("orientation", "shown"), [(None, (4, 3)), (1, (4, 3)), (3, (4, 3)), (6, (3, 4)), (8, (3, 4))])
 def test_a_turned_picture_is_shown_turned_and_measured_as_stored(
     orientation: int | None, shown: tuple[int, int]
 ) -> None:
-    picture = Picture("JPEG", 4, 3, orientation)
+    picture = ImageSize("JPEG", 4, 3, orientation)
     assert (picture.display_width, picture.display_height) == shown
     assert picture.perimeter == 14

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vitrine.access.model import ApiKey
-    from vitrine.access.ports import KeyStore
+    from vitrine.access.ports import KeyRepository
 
 REVOKED_WITHIN = timedelta(seconds=5)
 _MOST_REMEMBERED = 10_000
@@ -35,10 +35,13 @@ class KeyAuthorizer:
     """
 
     def __init__(
-        self, store: KeyStore, remember_for: timedelta, on_failure: Callable[[Exception], None] = lambda _: None
+        self,
+        repository: KeyRepository,
+        remember_for: timedelta,
+        on_failure: Callable[[Exception], None] = lambda _: None,
     ) -> None:
         """`on_failure` is told when the time of a use could not be noted."""
-        self._store = store
+        self._repository = repository
         self._remember_for = remember_for
         self._on_failure = on_failure
         self._remembered: dict[str, tuple[datetime, Grant]] = {}
@@ -60,13 +63,13 @@ class KeyAuthorizer:
         return min(self._remember_for, REVOKED_WITHIN)
 
     def _find(self, digest: str, now: datetime) -> Grant | None:
-        key = self._store.find_key(digest)
+        key = self._repository.find_key(digest)
         if key is None or not key.holds(now):
             return None
         self._note_use(key, now)
         if key.kind == "secret":
             return Grant(key, ())
-        merchant = self._store.find_merchant(key.merchant_id)
+        merchant = self._repository.find_merchant(key.merchant_id)
         return Grant(key, tuple(holding(merchant.identity_secrets, now)) if merchant else ())
 
     def _note_use(self, key: ApiKey, now: datetime) -> None:
@@ -74,7 +77,7 @@ class KeyAuthorizer:
         noted_before = now - USE_INTERVAL
         if key.last_used_at is None or key.last_used_at <= noted_before:
             try:
-                self._store.note_use(key.digest, now, noted_before)
+                self._repository.note_use(key.digest, now, noted_before)
             except ServiceError as error:
                 self._on_failure(error)
 

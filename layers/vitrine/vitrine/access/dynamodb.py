@@ -202,8 +202,8 @@ class DynamoDBAccess:
 
     def _get(self, pk: str) -> Item | None:
         with translated():
-            answer = self._client.get_item(TableName=self._table, Key={"pk": {"S": pk}}, ConsistentRead=True)
-        return cast("Item | None", answer.get("Item"))
+            response = self._client.get_item(TableName=self._table, Key={"pk": {"S": pk}}, ConsistentRead=True)
+        return cast("Item | None", response.get("Item"))
 
 
 def _identity_item(secrets: Sequence[IdentitySecret]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from vitrine.access.model import KeyRole
-    from vitrine.access.ports import KeyStore
+    from vitrine.access.ports import KeyRepository
 
 
 class NewKey(NamedTuple):
@@ -24,17 +24,17 @@ class NewKey(NamedTuple):
 
 
 def create_merchant(
-    store: KeyStore, merchant_id: str, name: str, *, now: datetime, random_text: Callable[[], str]
+    repository: KeyRepository, merchant_id: str, name: str, *, now: datetime, random_text: Callable[[], str]
 ) -> Merchant:
     """Make a merchant. Raises Conflict when the id is taken."""
     merchant = Merchant(merchant_id, name, random_text(), now, (IdentitySecret(random_text()),))
-    if not store.add_merchant(merchant):
+    if not repository.add_merchant(merchant):
         raise Conflict(f"There is a merchant {merchant_id} already.")
     return merchant
 
 
 def create_key(  # noqa: PLR0913 - each says one thing of a key
-    store: KeyStore,
+    repository: KeyRepository,
     merchant_id: str,
     role: KeyRole,
     requests_per_minute: int,
@@ -47,7 +47,7 @@ def create_key(  # noqa: PLR0913 - each says one thing of a key
 ) -> NewKey:
     """Make a key. Raises NotFound for an unknown merchant, InvalidRequest for what its role cannot have."""
     _check_key(role, origins, reviewer)
-    merchant = store.find_merchant(merchant_id)
+    merchant = repository.find_merchant(merchant_id)
     if merchant is None:
         raise NotFound(f"There is no merchant {merchant_id}.")
     key = ApiKey(
@@ -63,26 +63,26 @@ def create_key(  # noqa: PLR0913 - each says one thing of a key
         reviewer=reviewer,
     )
     made = _with_text(key, random_text())
-    store.add_key(made.key)
+    repository.add_key(made.key)
     return made
 
 
 def roll_key(
-    store: KeyStore, key: ApiKey, overlap: timedelta, *, now: datetime, random_text: Callable[[], str]
+    repository: KeyRepository, key: ApiKey, overlap: timedelta, *, now: datetime, random_text: Callable[[], str]
 ) -> NewKey:
     """Give a key a successor that may do the same; the key itself holds for `overlap` more.
 
     Raises Conflict for a key that is revoked or rolled.
     """
     made = _with_text(replace(key, created_at=now, revoked_at=None, last_used_at=None), random_text())
-    if not store.replace_key(key.digest, now + overlap, made.key):
+    if not repository.replace_key(key.digest, now + overlap, made.key):
         raise Conflict(f"The key {key.key_id} is revoked or rolled already. Make a new one.")
     return made
 
 
-def find_key(store: KeyStore, merchant_id: str, key_id: str) -> ApiKey:
+def find_key(repository: KeyRepository, merchant_id: str, key_id: str) -> ApiKey:
     """A merchant's key. Raises NotFound."""
-    for key in store.list_keys(merchant_id):
+    for key in repository.list_keys(merchant_id):
         if key.key_id == key_id:
             return key
     raise NotFound(f"Merchant {merchant_id} has no key {key_id}.")
@@ -105,22 +105,22 @@ def _with_text(key: ApiKey, random_part: str) -> NewKey:
 
 
 def roll_identity_secret(
-    store: KeyStore, merchant_id: str, overlap: timedelta, *, now: datetime, random_text: Callable[[], str]
+    repository: KeyRepository, merchant_id: str, overlap: timedelta, *, now: datetime, random_text: Callable[[], str]
 ) -> str:
     """Give a merchant a new identity secret; earlier ones hold for `overlap` more.
 
     Raises NotFound for an unknown merchant, Conflict when the secret is rolled elsewhere at this moment.
     """
-    merchant = store.find_merchant(merchant_id)
+    merchant = repository.find_merchant(merchant_id)
     if merchant is None:
         raise NotFound(f"There is no merchant {merchant_id}.")
     fresh = random_text()
     after = rolled(merchant.identity_secrets, fresh, now, overlap)
-    if not store.replace_identity_secrets(merchant_id, merchant.identity_secrets, after):
+    if not repository.replace_identity_secrets(merchant_id, merchant.identity_secrets, after):
         raise Conflict("The identity secret was rolled by somebody else at this moment. Try again.")
     return fresh
 
 
-def revoke_key(store: KeyStore, merchant_id: str, key_id: str, *, now: datetime) -> None:
+def revoke_key(repository: KeyRepository, merchant_id: str, key_id: str, *, now: datetime) -> None:
     """Revoke a key. It stops working once the authorizer's cache lets go of it. Raises NotFound."""
-    store.revoke_key(find_key(store, merchant_id, key_id).digest, now)
+    repository.revoke_key(find_key(repository, merchant_id, key_id).digest, now)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from vitrine.access.model import ApiKey, IdentitySecret, Merchant
 
 
-class KeyStore(Protocol):
+class KeyRepository(Protocol):
     """Merchants and keys."""
 
     def add_merchant(self, merchant: Merchant) -> bool:
@@ -57,7 +57,7 @@ class KeyStore(Protocol):
         ...
 
 
-class QuotaStore(Protocol):
+class QuotaRepository(Protocol):
     """What is spent of the windows of keys, and of addresses that use them."""
 
     def spend(self, spender: str, window: int, amount: int, limit: int) -> bool:

@@ -10,7 +10,7 @@ from vitrine.platform.problems import TooManyRequests
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from vitrine.access.ports import QuotaStore
+    from vitrine.access.ports import QuotaRepository
 
 
 MOST_ADDRESSES = 10_000
@@ -23,8 +23,8 @@ class Quota:
     Once a window is spent the process refuses by itself until the next, so that a flood costs no writes.
     """
 
-    def __init__(self, store: QuotaStore) -> None:
-        self._store = store
+    def __init__(self, repository: QuotaRepository) -> None:
+        self._repository = repository
         self._window = 0
         self._left: dict[str, int] = {}
 
@@ -52,7 +52,7 @@ class Quota:
     def _lease(self, key_id: str, window: int, requests_per_minute: int) -> int:
         """Take a lease, or a single request of what is left when less than a lease is."""
         for amount in sorted({lease_size(requests_per_minute), 1}, reverse=True):
-            if self._store.spend(key_id, window, amount, requests_per_minute):
+            if self._repository.spend(key_id, window, amount, requests_per_minute):
                 return amount
         return _SPENT
 
@@ -65,8 +65,8 @@ class AddressQuota:
     Every key has its own addresses: those of one never make room for, or take from, those of another.
     """
 
-    def __init__(self, store: QuotaStore) -> None:
-        self._store = store
+    def __init__(self, repository: QuotaRepository) -> None:
+        self._repository = repository
         self._window = 0
         self._left: dict[str, dict[str, int]] = {}
 
@@ -83,7 +83,7 @@ class AddressQuota:
         share = address_share(limit)
         left = addresses.get(address, share)
         if left == 0:
-            is_leased = self._store.spend(f"{key_id}/{address}", window, share, limit - share)
+            is_leased = self._repository.spend(f"{key_id}/{address}", window, share, limit - share)
             left = share if is_leased else _SPENT
         if left == _SPENT:
             addresses[address] = _SPENT

@@ -66,7 +66,7 @@ def random_text() -> str:
     return secrets.token_urlsafe(_SECRET_BYTES)
 
 
-def admit(request: Request) -> Callable[[], None]:
+def check_quota(request: Request) -> Callable[[], None]:
     """Take one request from the quota of the caller's key, and of the address where a web page asks.
 
     Returns what gives the key its request back, for a request that turns out invalid; the address has spent it.

@@ -62,10 +62,10 @@ class DynamoDBProducts:
 
     def find_product(self, merchant_id: str, product_id: str) -> Product | None:
         with translated():
-            answer = self._client.get_item(
+            response = self._client.get_item(
                 TableName=self._table, Key=product_key(merchant_id, product_id), ConsistentRead=True
             )
-        return product_of(cast("Item", answer["Item"])) if "Item" in answer else None
+        return product_of(cast("Item", response["Item"])) if "Item" in response else None
 
     def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> dict[str, Product]:
         keys = [product_key(merchant_id, product_id) for product_id in dict.fromkeys(product_ids)]
@@ -94,10 +94,10 @@ class DynamoDBProducts:
 
     def delete_product(self, merchant_id: str, product_id: str) -> bool:
         with translated():
-            answer = self._client.delete_item(
+            response = self._client.delete_item(
                 TableName=self._table, Key=product_key(merchant_id, product_id), ReturnValues="ALL_OLD"
             )
-        return "Attributes" in answer
+        return "Attributes" in response
 
 
 class DynamoDBInteractions:

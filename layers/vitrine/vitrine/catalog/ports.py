@@ -14,7 +14,7 @@ class StaleInteractions(Exception):
     """An interaction changed after it was read; the write was refused."""
 
 
-class ProductStore(Protocol):
+class ProductRepository(Protocol):
     """Stores products."""
 
     def put_products(self, merchant_id: str, products: Sequence[Product]) -> None:
@@ -38,7 +38,7 @@ class ProductStore(Protocol):
         ...
 
 
-class InteractionStore(Protocol):
+class InteractionRepository(Protocol):
     """Stores interactions, by user."""
 
     def find_interactions(self, user: UserKey, interaction_ids: Sequence[str]) -> dict[str, Interaction]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from vitrine.catalog.model import Interaction
-    from vitrine.catalog.ports import InteractionStore
+    from vitrine.catalog.ports import InteractionRepository
 
 Result = TypeVar("Result")
 Status = Literal["created", "updated", "unchanged"]
@@ -39,7 +39,7 @@ class Recorded(NamedTuple):
 
 
 def record_interactions(
-    store: InteractionStore,
+    repository: InteractionRepository,
     merchant_id: str,
     interactions: Sequence[Sent],
     on_purchase: Callable[[UserKey], None],
@@ -54,7 +54,7 @@ def record_interactions(
         user = UserKey(merchant_id, sent.interaction.user_id)
         by_user.setdefault(user, {})[sent.interaction.interaction_id] = sent
     with ThreadPoolExecutor(_PARALLEL_USERS) as pool:
-        done = pool.map(lambda user: _record_user(store, user, list(by_user[user].values())), by_user)
+        done = pool.map(lambda user: _record_user(repository, user, list(by_user[user].values())), by_user)
         recorded = dict(zip(by_user, done, strict=True))
     for user, latest in by_user.items():
         if any(sent.interaction.type == "purchase" for sent in latest.values()):
@@ -65,30 +65,30 @@ def record_interactions(
     ]
 
 
-def remove_interaction(store: InteractionStore, user: UserKey, interaction_id: str) -> None:
+def remove_interaction(repository: InteractionRepository, user: UserKey, interaction_id: str) -> None:
     """Delete one interaction. Raises NotFound."""
 
     def attempt() -> bool:
-        before = store.find_interactions(user, [interaction_id]).get(interaction_id)
+        before = repository.find_interactions(user, [interaction_id]).get(interaction_id)
         if before is None:
             return False
-        store.replace_interactions(user, [(before, None)])
+        repository.replace_interactions(user, [(before, None)])
         return True
 
     if not _while_stale(attempt):
         raise NotFound(f"The user has no interaction {interaction_id}.")
 
 
-def _record_user(store: InteractionStore, user: UserKey, sent: list[Sent]) -> dict[str, Recorded]:
+def _record_user(repository: InteractionRepository, user: UserKey, sent: list[Sent]) -> dict[str, Recorded]:
     recorded: dict[str, Recorded] = {}
     for start in range(0, len(sent), REPLACE_LIMIT):
         chunk = sent[start : start + REPLACE_LIMIT]
-        recorded |= _while_stale(partial(_record_chunk, store, user, chunk))
+        recorded |= _while_stale(partial(_record_chunk, repository, user, chunk))
     return recorded
 
 
-def _record_chunk(store: InteractionStore, user: UserKey, chunk: list[Sent]) -> dict[str, Recorded]:
-    stored = store.find_interactions(user, [sent.interaction.interaction_id for sent in chunk])
+def _record_chunk(repository: InteractionRepository, user: UserKey, chunk: list[Sent]) -> dict[str, Recorded]:
+    stored = repository.find_interactions(user, [sent.interaction.interaction_id for sent in chunk])
     recorded: dict[str, Recorded] = {}
     changes: list[tuple[Interaction | None, Interaction | None]] = []
     for interaction, says_when in chunk:
@@ -100,10 +100,10 @@ def _record_chunk(store: InteractionStore, user: UserKey, chunk: list[Sent]) -> 
             changes.append((before, after))
     new = [change for change in changes if change[0] is None]
     if new:
-        store.replace_interactions(user, new)
+        repository.replace_interactions(user, new)
     for change in changes:
         if change[0] is not None:
-            store.replace_interactions(user, [change])
+            repository.replace_interactions(user, [change])
     return recorded
 
 

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from vitrine.catalog.ports import InteractionStore
+    from vitrine.catalog.ports import InteractionRepository
     from vitrine.engagement.model import Event
     from vitrine.galleries.model import GalleryKey
 
 
 def take_events(
-    store: InteractionStore,
+    repository: InteractionRepository,
     gallery: GalleryKey,
     events: Sequence[Event],
     products: Mapping[str, Sequence[str]],
@@ -44,4 +44,4 @@ def take_events(
         for product_id in products.get(event.image_id, ())
     ]
     if sent:
-        record_interactions(store, gallery.merchant_id, sent, on_purchase=lambda _: None)
+        record_interactions(repository, gallery.merchant_id, sent, on_purchase=lambda _: None)

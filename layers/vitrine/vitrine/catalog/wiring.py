@@ -23,12 +23,12 @@ class InteractionSettings(NamedTuple):
 
 
 @cache
-def product_store() -> DynamoDBProducts:
+def product_repository() -> DynamoDBProducts:
     """Return the process's product repository."""
     return DynamoDBProducts(client("dynamodb"), read_settings(ProductSettings).products_table)
 
 
 @cache
-def interaction_store() -> DynamoDBInteractions:
+def interaction_repository() -> DynamoDBInteractions:
     """Return the process's interaction repository."""
     return DynamoDBInteractions(client("dynamodb"), read_settings(InteractionSettings).interactions_table)

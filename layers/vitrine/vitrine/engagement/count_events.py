@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.engagement.model import (
     DEEPEST_PATH,
-    Hit,
+    Exclusion,
+    PendingEvent,
     Result,
-    Verdict,
     by_path,
     counter_of,
     days_of,
@@ -25,7 +25,7 @@ from vitrine.engagement.model import (
     sums_of,
     visitor_of,
 )
-from vitrine.engagement.ports import Absorbed, CounterKey, ShardKey
+from vitrine.engagement.ports import CountedEvents, CounterKey, ShardKey
 from vitrine.platform.problems import Unavailable
 from vitrine.platform.threads import run_all
 from vitrine.ranking.lab import LabVisitor
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import date, datetime
 
-    from vitrine.engagement.model import Event, Page, Rules, Shard, Slots, Status
-    from vitrine.engagement.ports import CounterStore, Galleries, Salts
+    from vitrine.engagement.model import Event, Rules, Shard, Slots, SourcePage, Status
+    from vitrine.engagement.ports import CounterRepository, Galleries, Salts
     from vitrine.galleries.model import GalleryKey
 
 _PARALLEL_IMAGES = 20
@@ -56,7 +56,7 @@ class Batch(NamedTuple):
     events: Sequence[Event]
     from_robot: bool
     now: datetime
-    page: Page | None = None
+    page: SourcePage | None = None
 
 
 @dataclass(slots=True)
@@ -83,9 +83,9 @@ class EventCounter:
     as its store remembers.
     """
 
-    def __init__(self, store: CounterStore, galleries: Galleries, salts: Salts, window: timedelta) -> None:
+    def __init__(self, repository: CounterRepository, galleries: Galleries, salts: Salts, window: timedelta) -> None:
         """`window` is how old an event may be."""
-        self._store = store
+        self._repository = repository
         self._galleries = galleries
         self._salts = salts
         self._window = window
@@ -100,7 +100,7 @@ class EventCounter:
         same batch comes again.
         """
         results: list[Result | None] = [self._refusal(event, batch.now) for event in batch.events]
-        by_image: dict[str, list[Hit]] = {}
+        by_image: dict[str, list[PendingEvent]] = {}
         for hit in self._hits(batch, [at for at, refused in enumerate(results) if refused is None]):
             by_image.setdefault(batch.events[hit.at].image_id, []).append(hit)
         trees = self._find_trees(batch, by_image)
@@ -114,7 +114,7 @@ class EventCounter:
                     results[at] = Result(event_id, status, detail, for_user)
         return [result for result in results if result is not None]
 
-    def _hits(self, batch: Batch, places: Sequence[int]) -> Iterable[Hit]:
+    def _hits(self, batch: Batch, places: Sequence[int]) -> Iterable[PendingEvent]:
         """The events at these places of the batch, as they go into shards."""
         rules = self.rules(batch)
         days: Sequence[date] = []
@@ -178,7 +178,7 @@ class EventCounter:
         return trees
 
     def _count_image(
-        self, batch: Batch, trees: Mapping[str, _Tree], image_id: str, hits: Sequence[Hit]
+        self, batch: Batch, trees: Mapping[str, _Tree], image_id: str, hits: Sequence[PendingEvent]
     ) -> list[_Outcome]:
         outcomes: list[_Outcome] = []
         pending = list(hits)
@@ -197,17 +197,19 @@ class EventCounter:
                     tree = None  # the image is being deleted
         raise Unavailable("An image is contended. Send the events again.", 1)
 
-    def _count_pending(self, tree: _Tree, pending: list[Hit], slots: Slots, outcomes: list[_Outcome]) -> list[Hit]:
+    def _count_pending(
+        self, tree: _Tree, pending: list[PendingEvent], slots: Slots, outcomes: list[_Outcome]
+    ) -> list[PendingEvent]:
         """Try each shard once; returns the hits to try again."""
-        again: list[Hit] = []
+        again: list[PendingEvent] = []
         for path, hits in by_path(pending, frozenset(tree.frozen)).items():
             held = {mark for depth in range(len(path)) for mark in tree.frozen[path[:depth]]}
             verdicts = [(hit, judge(hit, held)) for hit in hits]
             again += self._refuse(tree, path, verdicts, outcomes)
             writes, waiting = in_writes(hit for hit, verdict in verdicts if verdict is None)
             for write in writes:
-                shard = self._store.absorb(ShardKey(tree.key, path), write, slots)
-                if isinstance(shard, Absorbed):
+                shard = self._repository.count(ShardKey(tree.key, path), write, slots)
+                if isinstance(shard, CountedEvents):
                     outcomes += [_Outcome(hit.at, "accepted", for_user=hit.traces[0].user is not None) for hit in write]
                     waiting = _without(waiting, {mark for hit in write for mark in hit.traces[0] if mark}, outcomes)
                     if shard.full and len(path) < DEEPEST_PATH:
@@ -221,8 +223,12 @@ class EventCounter:
         return again
 
     def _refuse(
-        self, tree: _Tree, path: str, verdicts: Iterable[tuple[Hit, Verdict | None]], outcomes: list[_Outcome]
-    ) -> list[Hit]:
+        self,
+        tree: _Tree,
+        path: str,
+        verdicts: Iterable[tuple[PendingEvent, Exclusion | None]],
+        outcomes: list[_Outcome],
+    ) -> list[PendingEvent]:
         """Answer the hits that the shards above `path` refuse; returns those to try again.
 
         A shop's server counts each event, so the shard at `path` may hold an event whose visitor a shard above has
@@ -232,17 +238,17 @@ class EventCounter:
         outcomes += [_outcome(hit, verdict) for hit, verdict in verdicts if verdict and verdict.status == "duplicate"]
         if not filtered:
             return []
-        shard = self._store.find_shard(ShardKey(tree.key, path))
+        shard = self._repository.find_shard(ShardKey(tree.key, path))
         _learn(tree, path, shard)
         if shard.state != "open":
             return filtered
-        outcomes += [_outcome(hit, judge(hit, shard.marks) or Verdict("filtered")) for hit in filtered]
+        outcomes += [_outcome(hit, judge(hit, shard.marks) or Exclusion("filtered")) for hit in filtered]
         return []
 
     def _split(self, tree: _Tree, path: str) -> None:
         """A full shard that could not be split is dearer, never wrong: the next writer tries again."""
         try:
-            _learn(tree, path, self._store.split(ShardKey(tree.key, path)))
+            _learn(tree, path, self._repository.split(ShardKey(tree.key, path)))
         except Unavailable:
             return
 
@@ -253,9 +259,9 @@ def _learn(tree: _Tree, path: str, shard: Shard) -> None:
     tree.is_closed |= shard.state == "closed"
 
 
-def _without(hits: Iterable[Hit], held: AbstractSet[bytes], outcomes: list[_Outcome]) -> list[Hit]:
+def _without(hits: Iterable[PendingEvent], held: AbstractSet[bytes], outcomes: list[_Outcome]) -> list[PendingEvent]:
     """The hits that are to be counted beside these marks; the others are told why not."""
-    new: list[Hit] = []
+    new: list[PendingEvent] = []
     for hit in hits:
         verdict = judge(hit, held)
         if verdict is None:
@@ -265,6 +271,6 @@ def _without(hits: Iterable[Hit], held: AbstractSet[bytes], outcomes: list[_Outc
     return new
 
 
-def _outcome(hit: Hit, verdict: Verdict) -> _Outcome:
+def _outcome(hit: PendingEvent, verdict: Exclusion) -> _Outcome:
     why = _ONCE_AN_HOUR if verdict.status == "filtered" else None
     return _Outcome(hit.at, verdict.status, why, verdict.for_user)

@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from vitrine.engagement.model import ROOT, ArmKey, Shard, child_paths, tally
-from vitrine.engagement.ports import Absorbed, CounterKey, ShardKey
+from vitrine.engagement.ports import CountedEvents, CounterKey, ShardKey
 from vitrine.galleries.model import Counts, GalleryKey, Totals
 from vitrine.platform.dynamodb import (
     ConditionFailed,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from vitrine.engagement.model import Hit, Slots, Sum
+    from vitrine.engagement.model import PendingEvent, Slots, Sum
     from vitrine.platform.dynamodb import Item
 
 _RING = "abcde"
@@ -59,7 +59,7 @@ class DynamoDBCounters:
         self._client = client
         self._table = table
 
-    def absorb(self, key: ShardKey, hits: Sequence[Hit], slots: Slots) -> Absorbed | Shard:
+    def count(self, key: ShardKey, hits: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
         amounts = tally(hit.counter for hit in hits)
         values: dict[str, Any] = {f":{counter}": {"N": str(amount)} for counter, amount in amounts.items()}
         names = {f"#{counter}": counter for counter in amounts}
@@ -90,15 +90,15 @@ class DynamoDBCounters:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         try:
-            answer = self._update(key, update)
+            response = self._update(key, update)
         except ConditionFailed as refused:
             return _shard(refused.item)
-        return Absorbed(full=answer["ConsumedCapacity"]["CapacityUnits"] > 1)
+        return CountedEvents(full=response["ConsumedCapacity"]["CapacityUnits"] > 1)
 
     def find_shard(self, key: ShardKey) -> Shard:
         with translated():
-            answer = self._client.get_item(TableName=self._table, Key=_shard_key(key), ConsistentRead=True)
-        return _shard(answer.get("Item", {}))
+            response = self._client.get_item(TableName=self._table, Key=_shard_key(key), ConsistentRead=True)
+        return _shard(response.get("Item", {}))
 
     def split(self, key: ShardKey) -> Shard:
         update = {
@@ -193,7 +193,7 @@ class DynamoDBSalts:
     def _find_or_make(self, day: date) -> bytes:
         ends = datetime(day.year, day.month, day.day, tzinfo=UTC) + _SALT_LIFETIME
         with translated():
-            answer = self._client.update_item(
+            response = self._client.update_item(
                 TableName=self._table,
                 Key={"pk": {"S": f"visitors#{day.isoformat()}"}},
                 UpdateExpression="SET salt = if_not_exists(salt, :salt), expires_at = :ends",
@@ -203,7 +203,7 @@ class DynamoDBSalts:
                 },
                 ReturnValues="ALL_NEW",
             )
-        return bytes(answer["Attributes"]["salt"]["B"])
+        return bytes(response["Attributes"]["salt"]["B"])
 
 
 def counter_key(item: Item) -> CounterKey:

@@ -90,7 +90,7 @@ class Result(NamedTuple):
     for_user: bool = False
 
 
-class Page(NamedTuple):
+class SourcePage(NamedTuple):
     """The web page that events come from: its reader is the visitor where an event names no session."""
 
     source_address: str
@@ -115,7 +115,7 @@ class Trace(NamedTuple):
     user: bytes | None
 
 
-class Hit(NamedTuple):
+class PendingEvent(NamedTuple):
     """An event on its way into a shard. `at` is its position in the request.
 
     The first of `traces` is what a shard remembers. `once` is the mark that a visitor's next event of the hour is
@@ -162,7 +162,7 @@ class Rules(NamedTuple):
         return self.experiment.arm(arm_of(secret, event.session_id, f"{gallery_id}/{self.experiment.experiment_id}"))
 
 
-class Verdict(NamedTuple):
+class Exclusion(NamedTuple):
     """Why a shard does not count an event."""
 
     status: Literal["duplicate", "filtered"]
@@ -185,7 +185,7 @@ class Shard(NamedTuple):
 
 
 def visitor_of(
-    event: Event, page: Page | None, merchant_secret: str, salts: Mapping[date, bytes], days: Sequence[date]
+    event: Event, page: SourcePage | None, merchant_secret: str, salts: Mapping[date, bytes], days: Sequence[date]
 ) -> Visitor:
     """The visitor behind an event: its session, else whoever reads the page, else (`page` None) a shop's server.
 
@@ -219,7 +219,7 @@ def hit_of(  # noqa: PLR0913 - an event's marks follow from all of these
     now: datetime,
     visitors_share: bool,
     counts_each: bool,
-) -> Hit:
+) -> PendingEvent:
     """An event with its path and its marks.
 
     `visitors_share`: the gallery counts a visitor once an hour, so all events of a visitor meet in one shard, also
@@ -236,7 +236,7 @@ def hit_of(  # noqa: PLR0913 - an event's marks follow from all of these
         for name in visitor.names
     )
     hour = str(int(now.timestamp() // HOUR.total_seconds()))
-    return Hit(
+    return PendingEvent(
         at,
         counter,
         _digest(key, b"path", place or "").hex()[:DEEPEST_PATH],
@@ -274,18 +274,18 @@ def _digest(key: bytes, purpose: bytes, *parts: str, size: int = MARK_BYTES) -> 
     return hashlib.blake2b(text, key=key[:64], person=purpose, digest_size=size).digest()
 
 
-def judge(hit: Hit, held: Collection[bytes]) -> Verdict | None:
+def judge(hit: PendingEvent, held: Collection[bytes]) -> Exclusion | None:
     """Why an event is not counted where these marks are held; None when it is to be counted."""
     for trace in hit.traces:
         if trace.event in held:
-            return Verdict("duplicate", for_user=trace.user is not None and trace.user in held)
-    return Verdict("filtered") if hit.once in held else None
+            return Exclusion("duplicate", for_user=trace.user is not None and trace.user in held)
+    return Exclusion("filtered") if hit.once in held else None
 
 
-def in_writes(hits: Iterable[Hit]) -> tuple[list[list[Hit]], list[Hit]]:
+def in_writes(hits: Iterable[PendingEvent]) -> tuple[list[list[PendingEvent]], list[PendingEvent]]:
     """Hits parted into writes, and those that must wait for an earlier one of the request that may refuse them."""
-    writes: list[list[Hit]] = []
-    waiting: list[Hit] = []
+    writes: list[list[PendingEvent]] = []
+    waiting: list[PendingEvent] = []
     taken: set[bytes] = set()
     room = 0
     for hit in sorted(hits, key=lambda hit: hit.at):
@@ -348,9 +348,9 @@ def _ring_from(place: int) -> Slots:
     return Slots(current=ring[2], remembered=tuple(ring[:4]), expired=(ring[4],))
 
 
-def by_path(hits: Sequence[Hit], split_paths: frozenset[str]) -> Mapping[str, list[Hit]]:
+def by_path(hits: Sequence[PendingEvent], split_paths: frozenset[str]) -> Mapping[str, list[PendingEvent]]:
     """Hits by the shard that takes them, when `split_paths` are known to be split."""
-    groups: dict[str, list[Hit]] = {}
+    groups: dict[str, list[PendingEvent]] = {}
     for hit in hits:
         path = ROOT
         while path in split_paths and len(path) < DEEPEST_PATH:

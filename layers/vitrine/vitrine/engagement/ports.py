@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
-    from vitrine.engagement.model import Hit, Rules, Shard, Slots
+    from vitrine.engagement.model import PendingEvent, Rules, Shard, Slots
     from vitrine.galleries.model import Counts, GalleryKey
 
 
-class Absorbed(NamedTuple):
+class CountedEvents(NamedTuple):
     """The hits are counted. `full` when the shard costs more than one unit a write."""
 
     full: bool
@@ -33,10 +33,10 @@ class ShardKey(NamedTuple):
     path: str
 
 
-class CounterStore(Protocol):
+class CounterRepository(Protocol):
     """Shards of counters."""
 
-    def absorb(self, key: ShardKey, hits: Sequence[Hit], slots: Slots) -> Absorbed | Shard:
+    def count(self, key: ShardKey, hits: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
         """Count all `hits` at once if the shard is open, or not there yet, and holds no mark that refuses one.
 
         No hit's marks refuse another's. Otherwise nothing is counted and the answer is the shard as it stands.

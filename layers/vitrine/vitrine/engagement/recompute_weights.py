@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
-    from vitrine.engagement.ports import CounterKey, CounterStore
+    from vitrine.engagement.ports import CounterKey, CounterRepository
     from vitrine.galleries.model import Counts, GalleryKey
-    from vitrine.galleries.show_totals import Shown
+    from vitrine.galleries.show_totals import ShownTotals
 
 _SHOWN_AT_ONCE = 100
 
 
-class Change(NamedTuple):
+class CounterChange(NamedTuple):
     """An image's counters changed. `whole` is all that was counted when the change tells it."""
 
     key: CounterKey
@@ -34,9 +34,9 @@ class Recomputed(NamedTuple):
 
 
 def recompute_weights(
-    store: CounterStore,
-    show_totals: Callable[[GalleryKey, Sequence[Counted]], Shown],
-    changes: Iterable[Change],
+    repository: CounterRepository,
+    show_totals: Callable[[GalleryKey, Sequence[Counted]], ShownTotals],
+    changes: Iterable[CounterChange],
     on_failure: Callable[[Exception], None],
     *,
     now: datetime,
@@ -48,7 +48,7 @@ def recompute_weights(
     showing = _Showing(show_totals, on_failure, int(now.timestamp()))
     latest, unknown = _latest(changes)
     try:
-        latest |= store.read(unknown)
+        latest |= repository.read(unknown)
     except Exception as error:  # noqa: BLE001 - those that need no reading go on
         on_failure(error)
         showing.set_aside.extend(unknown)
@@ -66,7 +66,7 @@ class _Showing:
 
     def __init__(
         self,
-        show_totals: Callable[[GalleryKey, Sequence[Counted]], Shown],
+        show_totals: Callable[[GalleryKey, Sequence[Counted]], ShownTotals],
         on_failure: Callable[[Exception], None],
         at: int,
     ) -> None:
@@ -97,7 +97,7 @@ def _counted(key: CounterKey, counts: Counts, at: int) -> Counted:
     return Counted(key.image_id, key.incarnation, counts.totals, counts, at)
 
 
-def _latest(changes: Iterable[Change]) -> tuple[dict[CounterKey, Counts], list[CounterKey]]:
+def _latest(changes: Iterable[CounterChange]) -> tuple[dict[CounterKey, Counts], list[CounterKey]]:
     """The latest counts that the changes tell, and the counters that must be read."""
     latest: dict[CounterKey, Counts] = {}
     unknown: dict[CounterKey, None] = {}

@@ -11,7 +11,7 @@ from vitrine.engagement.dynamodb import DynamoDBCounters, DynamoDBSalts
 from vitrine.engagement.model import Rules
 from vitrine.engagement.note_visits import VisitNotes
 from vitrine.engagement.ports import CounterKey
-from vitrine.galleries.wiring import gallery_store
+from vitrine.galleries.wiring import gallery_repository
 from vitrine.platform.aws import client
 from vitrine.platform.settings import read_settings
 
@@ -36,11 +36,11 @@ class SaltSettings(NamedTuple):
 
 class _Galleries:
     def find_incarnations(self, gallery: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, str]:
-        images = gallery_store().get_images(gallery, image_ids)
+        images = gallery_repository().get_images(gallery, image_ids)
         return {image_id: image.incarnation for image_id, image in images.items()}
 
     def find_rules(self, gallery: GalleryKey) -> Rules:
-        found = gallery_store().find_gallery(gallery)
+        found = gallery_repository().find_gallery(gallery)
         if found is None:
             return Rules()
         return Rules(
@@ -56,10 +56,10 @@ class _GalleryCounters:
     """The galleries' port `Counters`."""
 
     def close(self, image: Image) -> None:
-        counter_store().close(_counters_of(image))
+        counter_repository().close(_counters_of(image))
 
     def read(self, images: Sequence[Image]) -> Mapping[str, Counts]:
-        counted = counter_store().read([_counters_of(image) for image in images])
+        counted = counter_repository().read([_counters_of(image) for image in images])
         return {key.image_id: counts for key, counts in counted.items()}
 
 
@@ -68,7 +68,7 @@ def _counters_of(image: Image) -> CounterKey:
 
 
 @cache
-def counter_store() -> DynamoDBCounters:
+def counter_repository() -> DynamoDBCounters:
     """The counters."""
     return DynamoDBCounters(client("dynamodb"), read_settings(EngagementSettings).counters_table)
 
@@ -78,13 +78,13 @@ def event_counter() -> EventCounter:
     """Counts events."""
     window = timedelta(minutes=read_settings(EngagementSettings).event_window_minutes)
     salts = DynamoDBSalts(client("dynamodb"), read_settings(SaltSettings).idempotency_table)
-    return EventCounter(counter_store(), _Galleries(), salts, window)
+    return EventCounter(counter_repository(), _Galleries(), salts, window)
 
 
 @cache
 def visit_notes() -> VisitNotes:
     """Notes the visitors of experiments."""
-    return VisitNotes(gallery_store())
+    return VisitNotes(gallery_repository())
 
 
 def gallery_counters() -> _GalleryCounters:

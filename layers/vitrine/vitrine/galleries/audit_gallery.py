@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vitrine.galleries.model import GalleryKey, Image, Totals
-    from vitrine.galleries.ports import Counters, GalleryStore
+    from vitrine.galleries.ports import Counters, GalleryRepository
     from vitrine.ranking.model import Version
 
 _PAGE = 100
@@ -43,16 +43,16 @@ class Audit(NamedTuple):
     mismatched: list[Mismatch]
 
 
-def audit_gallery(store: GalleryStore, counters: Counters, key: GalleryKey, *, now: datetime) -> Audit:
+def audit_gallery(repository: GalleryRepository, counters: Counters, key: GalleryKey, *, now: datetime) -> Audit:
     """Compare every image, hidden ones too, with its counters. Raises NotFound.
 
     Events that are counted and not yet shown are mismatches too: they settle within seconds. Scores are compared
     within what a stored one may be off, at the moment that it is of.
     """
-    live = find_gallery(store, key).versions[0]
+    live = find_gallery(repository, key).versions[0]
     compared, mismatched, after = 0, [], None
     while True:
-        images = store.stored_images(key, _PAGE, after)
+        images = repository.stored_images(key, _PAGE, after)
         counted = counters.read(images)
         for image in images:
             expected = counted.get(image.image_id, Counts())

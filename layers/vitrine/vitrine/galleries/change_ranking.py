@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vitrine.galleries.model import Experiment, Gallery, GalleryKey, Image
-    from vitrine.galleries.ports import Counters, GalleryStore, Tasks
+    from vitrine.galleries.ports import Counters, GalleryRepository, Tasks
     from vitrine.ranking.model import Ranking, Version
 
 _ATTEMPTS = 5
@@ -23,41 +23,47 @@ _PAGE = 100
 
 
 def change_ranking(  # noqa: PLR0913 - a change is what these say
-    store: GalleryStore, tasks: Tasks, key: GalleryKey, ranking: Ranking, *, reason: str, now: datetime
+    repository: GalleryRepository, tasks: Tasks, key: GalleryKey, ranking: Ranking, *, reason: str, now: datetime
 ) -> Gallery:
     """Order the gallery otherwise: readers see the order as it is until the new one is whole.
 
     A ranking that was chosen already changes nothing. Raises NotFound, Conflict while others change it.
     """
     for _ in range(_ATTEMPTS):
-        gallery = find_gallery(store, key)
+        gallery = find_gallery(repository, key)
         if gallery.experiment is not None:
             raise Conflict(f"An experiment runs in gallery {key.gallery_id}. Delete it first.")
         if gallery.wanted.ranking == ranking:
             return gallery
-        if plan_order(store, tasks, gallery, gallery.following(ranking, now, reason)):
-            return find_gallery(store, key)
+        if plan_order(repository, tasks, gallery, gallery.following(ranking, now, reason)):
+            return find_gallery(repository, key)
     raise Conflict(f"Others are changing the ranking of gallery {key.gallery_id}. Try again in a moment.")
 
 
-def restore_version(store: GalleryStore, tasks: Tasks, key: GalleryKey, number: int, *, now: datetime) -> Gallery:
+def restore_version(
+    repository: GalleryRepository, tasks: Tasks, key: GalleryKey, number: int, *, now: datetime
+) -> Gallery:
     """Order the gallery as an earlier version did, under a new number. Raises NotFound, Conflict."""
-    find_gallery(store, key)
-    version = store.find_version(key, number)
+    find_gallery(repository, key)
+    version = repository.find_version(key, number)
     if version is None:
         raise NotFound(f"Gallery {key.gallery_id} has no ranking version {number}.")
-    return change_ranking(store, tasks, key, version.ranking, reason=f"restored from {number}", now=now)
+    return change_ranking(repository, tasks, key, version.ranking, reason=f"restored from {number}", now=now)
 
 
-def fit_prior(store: GalleryStore, tasks: Tasks, key: GalleryKey, *, now: datetime) -> None:
+def fit_prior(repository: GalleryRepository, tasks: Tasks, key: GalleryKey, *, now: datetime) -> None:
     """Fit the prior again where it is off, as a new version."""
-    gallery = store.find_gallery(key)
+    gallery = repository.find_gallery(key)
     if gallery and not gallery.deleting and is_prior_off(gallery):
-        plan_order(store, tasks, gallery, gallery.following(gallery.live.ranking, now, "prior fitted again"))
+        plan_order(repository, tasks, gallery, gallery.following(gallery.live.ranking, now, "prior fitted again"))
 
 
 def plan_order(
-    store: GalleryStore, tasks: Tasks, gallery: Gallery, version: Version, experiment: Experiment | None = None
+    repository: GalleryRepository,
+    tasks: Tasks,
+    gallery: Gallery,
+    version: Version,
+    experiment: Experiment | None = None,
 ) -> bool:
     """Plan a version, perhaps for an experiment, and have its order made; False if the gallery changed meanwhile.
 
@@ -65,7 +71,7 @@ def plan_order(
     a worker that took the first one too early gives it back to its queue, where it waits.
     """
     tasks.make_order(gallery.key, version.number)
-    is_planned = store.plan_version(gallery, version, experiment)
+    is_planned = repository.plan_version(gallery, version, experiment)
     if is_planned:
         tasks.make_order(gallery.key, version.number)
     return is_planned
@@ -74,7 +80,7 @@ def plan_order(
 class OrderMaker(NamedTuple):
     """Makes the order of a gallery's next version beside the live one."""
 
-    store: GalleryStore
+    repository: GalleryRepository
     counters: Counters
     tasks: Tasks
 
@@ -88,7 +94,7 @@ class OrderMaker(NamedTuple):
         """
         at = int(now.timestamp())
         while time_is_left():
-            gallery = self.store.find_gallery(key)
+            gallery = self.repository.find_gallery(key)
             if gallery is None:
                 return None
             if number > gallery.wanted.number:
@@ -96,17 +102,17 @@ class OrderMaker(NamedTuple):
             if gallery.next is None or gallery.next.number != number:
                 return None
             version = gallery.versions[1]
-            images = self.store.stored_images(key, _PAGE, after)
+            images = self.repository.stored_images(key, _PAGE, after)
             counts = self.counters.read(images)
             scored = [it.scored(version, counts.get(it.image_id, Counts()), at) for it in images]
-            for image_id in self.store.save_images(scored):
+            for image_id in self.repository.save_images(scored):
                 self._score(key, image_id, version, at)
             if len(images) < _PAGE:
                 if gallery.experiment is not None:
-                    self.store.open_experiment(gallery, gallery.experiment)
+                    self.repository.open_experiment(gallery, gallery.experiment)
                     return None
                 self.tasks.forget_order(key, gallery.live.number)
-                self.store.promote_version(gallery, gallery.next)
+                self.repository.promote_version(gallery, gallery.next)
                 return None
             after = images[-1].image_id
         return after
@@ -120,23 +126,23 @@ class OrderMaker(NamedTuple):
             return image.scored(version, self.counters.read([image]).get(image.image_id, Counts()), at)
 
         with suppress(NotFound):
-            change_image(self.store, key, image_id, scored)
+            change_image(self.repository, key, image_id, scored)
 
 
 def forget_order(
-    store: GalleryStore, key: GalleryKey, number: int, after: str | None, time_is_left: Callable[[], bool]
+    repository: GalleryRepository, key: GalleryKey, number: int, after: str | None, time_is_left: Callable[[], bool]
 ) -> str | None:
     """Remove the scores of a retired version from images behind the id `after`; returns where to go on."""
     while time_is_left():
-        gallery = store.find_gallery(key)
+        gallery = repository.find_gallery(key)
         if gallery is None or number in {it.number for it in gallery.versions}:
             return None
         if gallery.retired and gallery.retired.number == number:
-            store.forget_retired(key, gallery.retired)
-        images = store.stored_images(key, _PAGE, after)
+            repository.forget_retired(key, gallery.retired)
+        images = repository.stored_images(key, _PAGE, after)
         for image in images:
             with suppress(NotFound):
-                change_image(store, key, image.image_id, lambda stands: stands.without_score(number))
+                change_image(repository, key, image.image_id, lambda stands: stands.without_score(number))
         if len(images) < _PAGE:
             return None
         after = images[-1].image_id

@@ -11,31 +11,33 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vitrine.galleries.model import GalleryKey
-    from vitrine.galleries.ports import Counters, GalleryStore, Tasks
+    from vitrine.galleries.ports import Counters, GalleryRepository, Tasks
 
 _PAGE = 100
 
 
-def request_deletion(store: GalleryStore, tasks: Tasks, key: GalleryKey) -> None:
+def request_deletion(repository: GalleryRepository, tasks: Tasks, key: GalleryKey) -> None:
     """Close the gallery and have it removed. Asking again is harmless. Raises NotFound."""
-    if not store.mark_deleting(key):
+    if not repository.mark_deleting(key):
         raise NotFound(f"There is no gallery {key.gallery_id}.")
     tasks.delete_gallery(key)
 
 
-def delete_images(store: GalleryStore, counters: Counters, key: GalleryKey, time_is_left: Callable[[], bool]) -> bool:
+def delete_images(
+    repository: GalleryRepository, counters: Counters, key: GalleryKey, time_is_left: Callable[[], bool]
+) -> bool:
     """Remove the images of a gallery that is marked, then the gallery; False when time ran out before."""
     while time_is_left():
-        images = store.stored_images(key, _PAGE, None)
-        gallery = store.find_gallery(key)
+        images = repository.stored_images(key, _PAGE, None)
+        gallery = repository.find_gallery(key)
         if gallery is None or not gallery.deleting:
             return True
         if not images:
-            store.drop_gallery(key)
+            repository.drop_gallery(key)
             return True
         for image in images:
             try:
-                delete_found_image(store, counters, image)
+                delete_found_image(repository, counters, image)
             except NotFound:
                 continue
     return False

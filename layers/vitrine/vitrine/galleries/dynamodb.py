@@ -37,7 +37,7 @@ from vitrine.galleries.model import (
     Score,
     Totals,
 )
-from vitrine.galleries.ports import Run, StaleGallery, StaleImages
+from vitrine.galleries.ports import ImageRange, StaleGallery, StaleImages
 from vitrine.platform.dynamodb import (
     ConditionFailed,
     TransactionRefused,
@@ -237,13 +237,13 @@ class DynamoDBGalleries:
     def find_version(self, key: GalleryKey, number: int) -> Version | None:
         item = {"pk": {"S": _partition(key)}, "sk": {"S": _version_sort_key(number)}}
         with translated():
-            answer = self._client.get_item(TableName=self._galleries, Key=item, ConsistentRead=True)
-        return _version(answer["Item"]["version"]["S"]) if "Item" in answer else None
+            response = self._client.get_item(TableName=self._galleries, Key=item, ConsistentRead=True)
+        return _version(response["Item"]["version"]["S"]) if "Item" in response else None
 
     def find_gallery(self, key: GalleryKey) -> Gallery | None:
         with translated():
-            answer = self._client.get_item(TableName=self._galleries, Key=_gallery_key(key), ConsistentRead=True)
-        item = answer.get("Item")
+            response = self._client.get_item(TableName=self._galleries, Key=_gallery_key(key), ConsistentRead=True)
+        item = response.get("Item")
         return None if item is None else _gallery(cast("Item", item))
 
     def find_galleries(self, keys: Collection[GalleryKey]) -> Mapping[GalleryKey, Gallery]:
@@ -295,17 +295,17 @@ class DynamoDBGalleries:
         keys = [_image_key(key, image_id) for image_id in image_ids]
         if len(keys) == 1:
             with translated():
-                answer = self._client.get_item(TableName=self._images, Key=keys[0], ConsistentRead=True)
-            found = [cast("Item", answer["Item"])] if "Item" in answer else []
+                response = self._client.get_item(TableName=self._images, Key=keys[0], ConsistentRead=True)
+            found = [cast("Item", response["Item"])] if "Item" in response else []
         else:
             found = batch_get(self._client, self._images, keys)
         images = [_image(item) for item in found]
         return {image.image_id: image for image in images}
 
-    def ranked_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> Run:
+    def ranked_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> ImageRange:
         return self._run(key, version, limit, "#rank > :after", {":after": {"S": after}})
 
-    def pinned_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> Run:
+    def pinned_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> ImageRange:
         behind = after + " " if after > PINNED_START else after
         bounds = {":after": {"S": behind}, ":ranked": {"S": RANKED_START}}
         return self._run(key, version, limit, "#rank BETWEEN :after AND :ranked", bounds)
@@ -460,7 +460,7 @@ class DynamoDBGalleries:
             return True
         return False
 
-    def _run(self, key: GalleryKey, version: Version, limit: int, ranks: str, bounds: dict[str, Any]) -> Run:
+    def _run(self, key: GalleryKey, version: Version, limit: int, ranks: str, bounds: dict[str, Any]) -> ImageRange:
         index = _INDEXES[version.slot]
         with translated():
             page = self._client.query(
@@ -471,7 +471,7 @@ class DynamoDBGalleries:
                 ExpressionAttributeValues={":order": {"S": _order(key, version.number)}, **bounds},
                 Limit=limit,
             )
-        return Run([_image(cast("Item", item)) for item in page["Items"]], "LastEvaluatedKey" in page)
+        return ImageRange([_image(cast("Item", item)) for item in page["Items"]], "LastEvaluatedKey" in page)
 
     def _update_gallery(
         self,

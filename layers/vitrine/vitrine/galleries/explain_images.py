@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vitrine.galleries.model import Gallery, Image
-    from vitrine.galleries.ports import Counters, GalleryStore
+    from vitrine.galleries.ports import Counters, GalleryRepository
 
 
 class NextImage(NamedTuple):
@@ -31,7 +31,7 @@ class ExplainedImage(NamedTuple):
 
 
 def explain_images(
-    store: GalleryStore, counters: Counters, gallery: Gallery, images: Sequence[Image], *, now: int
+    repository: GalleryRepository, counters: Counters, gallery: Gallery, images: Sequence[Image], *, now: int
 ) -> Mapping[str, ExplainedImage]:
     """Explain up to 100 images that follow one another in the gallery's order, by id.
 
@@ -44,17 +44,17 @@ def explain_images(
         score = image.score(gallery.live)
         evidence = counts.evidence(gallery.versions[0], (score.at if score else 0) or now)
         told = explain(gallery.live.ranking.policy, evidence, gallery.live.prior, pinned_position=image.pinned_position)
-        below = images[at + 1] if at + 1 < len(images) else _after(store, gallery, image)
+        below = images[at + 1] if at + 1 < len(images) else _after(repository, gallery, image)
         explained[image.image_id] = ExplainedImage(told, counts, _next(gallery, score, below))
     return explained
 
 
-def _after(store: GalleryStore, gallery: Gallery, image: Image) -> Image | None:
+def _after(repository: GalleryRepository, gallery: Gallery, image: Image) -> Image | None:
     score = image.score(gallery.live)
     rank = image.rank(score) if score else None
     if rank is None or image.pinned_position is not None:
         return None
-    return next(iter(store.ranked_images(gallery.key, gallery.live, 1, rank).images), None)
+    return next(iter(repository.ranked_images(gallery.key, gallery.live, 1, rank).images), None)
 
 
 def _next(gallery: Gallery, score: Score | None, below: Image | None) -> NextImage | None:

@@ -8,30 +8,30 @@ from typing import TYPE_CHECKING
 from vitrine.galleries.change_image import change_image
 from vitrine.galleries.model import GalleryKey
 from vitrine.platform.problems import NotFound
-from vitrine.renditions.ports import Shown
+from vitrine.renditions.ports import ShownPicture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vitrine.galleries.model import Image
-    from vitrine.galleries.ports import GalleryStore
+    from vitrine.galleries.ports import GalleryRepository
     from vitrine.renditions.model import Holder, Original
 
 
 class GalleryHolders:
     """The port Holders."""
 
-    def __init__(self, store: GalleryStore) -> None:
-        self._store = store
+    def __init__(self, repository: GalleryRepository) -> None:
+        self._repository = repository
 
-    def find(self, holder: Holder) -> Shown | None:
+    def find(self, holder: Holder) -> ShownPicture | None:
         """What the image shows; None when it is gone or hidden, or its gallery is not mirrored."""
         key = _key(holder)
-        image = self._store.get_images(key, [holder.image_id]).get(holder.image_id)
+        image = self._repository.get_images(key, [holder.image_id]).get(holder.image_id)
         if image is None or image.hidden:
             return None
-        gallery = self._store.find_gallery(key)
-        return Shown(image.description.url, image.original) if gallery and gallery.mirror else None
+        gallery = self._repository.find_gallery(key)
+        return ShownPicture(image.description.url, image.original) if gallery and gallery.mirror else None
 
     def refer(self, holder: Holder, original: Original) -> None:
         """Let the image refer to a copy of the picture that it shows."""
@@ -51,7 +51,7 @@ class GalleryHolders:
 
     def _change(self, holder: Holder, change: Callable[[Image], Image]) -> None:
         with suppress(NotFound):
-            change_image(self._store, _key(holder), holder.image_id, change)
+            change_image(self._repository, _key(holder), holder.image_id, change)
 
 
 def _key(holder: Holder) -> GalleryKey:

@@ -31,14 +31,14 @@ class StaleGallery(Exception):
     """The gallery changed or is gone since it was read; nothing was written."""
 
 
-class Run(NamedTuple):
+class ImageRange(NamedTuple):
     """Images in the order of their ranks. `cut` when there are more, whether or not `limit` is reached."""
 
     images: list[Image]
     cut: bool
 
 
-class GalleryStore(Protocol):
+class GalleryRepository(Protocol):
     """Galleries and images."""
 
     def put_gallery(self, gallery: Gallery) -> bool:
@@ -112,11 +112,11 @@ class GalleryStore(Protocol):
         """The images there are of these, read consistently."""
         ...
 
-    def ranked_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> Run:
+    def ranked_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> ImageRange:
         """Up to `limit` images by their rank under a version, behind the rank `after`: one query."""
         ...
 
-    def pinned_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> Run:
+    def pinned_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> ImageRange:
         """Up to `limit` pinned images by their rank under a version, behind the rank `after`: one query."""
         ...
 

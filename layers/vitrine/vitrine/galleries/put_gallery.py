@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vitrine.galleries.model import Gallery, GalleryChanges, GalleryKey
-    from vitrine.galleries.ports import GalleryStore, Tasks
+    from vitrine.galleries.ports import GalleryRepository, Tasks
 
 
-class PutGallery(NamedTuple):
+class SavedGallery(NamedTuple):
     """The gallery now, and whether it is new."""
 
     gallery: Gallery
@@ -24,22 +24,22 @@ class PutGallery(NamedTuple):
 
 
 def put_gallery(
-    store: GalleryStore, tasks: Tasks, key: GalleryKey, changes: GalleryChanges, *, now: datetime
-) -> PutGallery:
+    repository: GalleryRepository, tasks: Tasks, key: GalleryKey, changes: GalleryChanges, *, now: datetime
+) -> SavedGallery:
     """Make or change a gallery; a new ranking orders its images again in the background.
 
     Raises Conflict while a gallery of this id is being deleted, or others change its ranking.
     """
     gallery = new_gallery(key, now, changes)
-    if store.put_gallery(gallery):
-        return PutGallery(gallery, created=True)
+    if repository.put_gallery(gallery):
+        return SavedGallery(gallery, created=True)
     settings = changes.copy()
     ranking = settings.pop("ranking", None)
     try:
-        if not store.change_gallery(key, settings):
+        if not repository.change_gallery(key, settings):
             raise Conflict(f"Gallery {key.gallery_id} is being deleted. Try again in a moment.")
         if ranking is None:
-            return PutGallery(find_gallery(store, key), created=False)
-        return PutGallery(change_ranking(store, tasks, key, ranking, reason="changed", now=now), created=False)
+            return SavedGallery(find_gallery(repository, key), created=False)
+        return SavedGallery(change_ranking(repository, tasks, key, ranking, reason="changed", now=now), created=False)
     except NotFound as gone:
         raise Conflict(f"Gallery {key.gallery_id} is being deleted. Try again in a moment.") from gone

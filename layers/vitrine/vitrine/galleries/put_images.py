@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from vitrine.galleries.model import Description, Gallery, GalleryKey
-    from vitrine.galleries.ports import GalleryStore
+    from vitrine.galleries.ports import GalleryRepository
 
 _ATTEMPTS = 5
 
@@ -25,7 +25,7 @@ class ImageDraft(NamedTuple):
     description: Description
 
 
-class PutImage(NamedTuple):
+class SavedImage(NamedTuple):
     """What became of a draft."""
 
     image_id: str
@@ -33,26 +33,26 @@ class PutImage(NamedTuple):
 
 
 def put_images(
-    store: GalleryStore, key: GalleryKey, drafts: Sequence[ImageDraft], *, new_incarnation: Callable[[], str]
-) -> list[PutImage]:
+    repository: GalleryRepository, key: GalleryKey, drafts: Sequence[ImageDraft], *, new_incarnation: Callable[[], str]
+) -> list[SavedImage]:
     """Create or describe images; no id may stand in `drafts` twice. Answers in the drafts' order.
 
     An existing image keeps its totals, its pin and whether it is hidden, and one that would not change is
     not written. Each image is created once and counted once in its gallery, however often this is repeated.
     Raises NotFound for an unknown gallery, Unavailable when others keep changing the same images.
     """
-    gallery = find_gallery(store, key)
-    results: list[PutImage] = []
+    gallery = find_gallery(repository, key)
+    results: list[SavedImage] = []
     for start in range(0, len(drafts), COMMIT_LIMIT):
-        results += _put_some(store, gallery, drafts[start : start + COMMIT_LIMIT], new_incarnation)
+        results += _put_some(repository, gallery, drafts[start : start + COMMIT_LIMIT], new_incarnation)
     return results
 
 
 def _put_some(
-    store: GalleryStore, gallery: Gallery, drafts: Sequence[ImageDraft], new_incarnation: Callable[[], str]
-) -> list[PutImage]:
+    repository: GalleryRepository, gallery: Gallery, drafts: Sequence[ImageDraft], new_incarnation: Callable[[], str]
+) -> list[SavedImage]:
     for _ in range(_ATTEMPTS):
-        present = store.get_images(gallery.key, [draft.image_id for draft in drafts])
+        present = repository.get_images(gallery.key, [draft.image_id for draft in drafts])
         created = [_new_image(gallery, draft, new_incarnation()) for draft in drafts if draft.image_id not in present]
         changed = [
             image.described(draft.description)
@@ -61,13 +61,13 @@ def _put_some(
         ]
         try:
             if created or changed:
-                store.commit_images(gallery, created, changed)
+                repository.commit_images(gallery, created, changed)
         except StaleImages:
             continue
         except StaleGallery:
-            gallery = find_gallery(store, gallery.key)
+            gallery = find_gallery(repository, gallery.key)
             continue
-        return [PutImage(draft.image_id, "updated" if draft.image_id in present else "created") for draft in drafts]
+        return [SavedImage(draft.image_id, "updated" if draft.image_id in present else "created") for draft in drafts]
     raise Unavailable("Others are changing these images. Send the request again.", 1)
 
 

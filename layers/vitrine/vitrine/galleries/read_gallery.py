@@ -6,14 +6,14 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.galleries.model import PINNED_START, RANKED_START, place_pinned
-from vitrine.galleries.ports import Run
+from vitrine.galleries.ports import ImageRange
 from vitrine.platform.problems import MalformedRequest, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vitrine.galleries.model import Gallery, GalleryKey, Image, Placed
-    from vitrine.galleries.ports import GalleryStore
+    from vitrine.galleries.ports import GalleryRepository
     from vitrine.ranking.model import Version
 
 
@@ -36,9 +36,9 @@ class OrderedPage(NamedTuple):
     next: Position | None
 
 
-def find_gallery(store: GalleryStore, key: GalleryKey) -> Gallery:
+def find_gallery(repository: GalleryRepository, key: GalleryKey) -> Gallery:
     """The gallery. Raises NotFound, also while it is being deleted."""
-    gallery = store.find_gallery(key)
+    gallery = repository.find_gallery(key)
     if gallery is None or gallery.deleting:
         raise no_gallery(key)
     return gallery
@@ -54,9 +54,9 @@ def order_is_gone() -> MalformedRequest:
     return MalformedRequest("The gallery is ordered anew since this cursor was made. Start again without a cursor.")
 
 
-def find_image(store: GalleryStore, key: GalleryKey, image_id: str) -> Image:
+def find_image(repository: GalleryRepository, key: GalleryKey, image_id: str) -> Image:
     """The image. Raises NotFound."""
-    image = store.get_images(key, [image_id]).get(image_id)
+    image = repository.get_images(key, [image_id]).get(image_id)
     if image is None:
         raise _no_image(key, image_id)
     return image
@@ -66,16 +66,16 @@ def _no_image(key: GalleryKey, image_id: str) -> NotFound:
     return NotFound(f"Gallery {key.gallery_id} has no image {image_id}.")
 
 
-def find_shown_image(store: GalleryStore, key: GalleryKey, image_id: str) -> Image:
+def find_shown_image(repository: GalleryRepository, key: GalleryKey, image_id: str) -> Image:
     """The image. Raises NotFound, also for one that is hidden."""
-    image = find_image(store, key, image_id)
+    image = find_image(repository, key, image_id)
     if image.hidden:
         raise _no_image(key, image_id)
     return image
 
 
 def read_order(
-    store: GalleryStore, gallery: Gallery, limit: int, start: Position | None, read: Version | None = None
+    repository: GalleryRepository, gallery: Gallery, limit: int, start: Position | None, read: Version | None = None
 ) -> OrderedPage:
     """A page of the order of the live version, or of the one to `read`.
 
@@ -86,7 +86,7 @@ def read_order(
     version = gallery.holds(here.version)
     if version is None:
         raise order_is_gone()
-    reader = _Reader(store, gallery.key, version, limit)
+    reader = _Reader(repository, gallery.key, version, limit)
     pinned, ranked = reader.from_the_start() if start is None else reader.from_(start)
     placed = place_pinned(ranked.images, pinned.images, here.next_position, limit)
     if ranked.cut:  # what stands before a pinned image's position is not read yet
@@ -111,7 +111,7 @@ def read_order(
 class _Reader(NamedTuple):
     """Reads the order of a version."""
 
-    store: GalleryStore
+    repository: GalleryRepository
     key: GalleryKey
     version: Version
     limit: int
@@ -121,25 +121,25 @@ class _Reader(NamedTuple):
         score = image.score(self.version)
         return (image.rank(score) if score else None) or ""
 
-    def from_the_start(self) -> tuple[Run, Run]:
+    def from_the_start(self) -> tuple[ImageRange, ImageRange]:
         """Pinned and ranked images of the first page."""
         images, cut = self._ranked(PINNED_START)
         pinned = [image for image in images if image.pinned_position is not None]
-        ranked = Run(images[len(pinned) :], cut)
+        ranked = ImageRange(images[len(pinned) :], cut)
         due = 0
         for position in range(1, self.limit + 1):
             due += due < len(pinned) and (pinned[due].pinned_position or 0) <= position
         if cut and len(ranked.images) + due < self.limit:
             more = self._ranked(max(self.rank(images[-1]), RANKED_START))
-            return Run(pinned, cut and not ranked.images), Run(ranked.images + more.images, more.cut)
-        return Run(pinned, cut and not ranked.images), ranked
+            return ImageRange(pinned, cut and not ranked.images), ImageRange(ranked.images + more.images, more.cut)
+        return ImageRange(pinned, cut and not ranked.images), ranked
 
-    def from_(self, here: Position) -> tuple[Run, Run]:
+    def from_(self, here: Position) -> tuple[ImageRange, ImageRange]:
         """Pinned and ranked images of a later page."""
-        pinned = Run([], cut=False)
+        pinned = ImageRange([], cut=False)
         if here.after_pinned is not None:
-            pinned = self.store.pinned_images(self.key, self.version, self.limit + 1, here.after_pinned)
+            pinned = self.repository.pinned_images(self.key, self.version, self.limit + 1, here.after_pinned)
         return pinned, self._ranked(here.after_ranked)
 
-    def _ranked(self, after: str) -> Run:
-        return self.store.ranked_images(self.key, self.version, self.limit + 1, after)
+    def _ranked(self, after: str) -> ImageRange:
+        return self.repository.ranked_images(self.key, self.version, self.limit + 1, after)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vitrine.galleries.model import Gallery, Image
-    from vitrine.galleries.ports import Counters, GalleryStore
+    from vitrine.galleries.ports import Counters, GalleryRepository
     from vitrine.ranking.lab import LabVisitor
     from vitrine.ranking.model import Ranking, Version
 
@@ -22,7 +22,7 @@ _READ_AT_ONCE = 100
 
 
 def read_lab_order(
-    store: GalleryStore, gallery: Gallery, limit: int, start: Position | None, visitor: LabVisitor
+    repository: GalleryRepository, gallery: Gallery, limit: int, start: Position | None, visitor: LabVisitor
 ) -> OrderedPage:
     """A page of the order that a visitor of the lab sees: the best images shuffled, then the others as they are.
 
@@ -31,10 +31,10 @@ def read_lab_order(
     """
     if start is not None and start.version != gallery.live.number:
         raise order_is_gone()
-    pool = read_order(store, gallery, POOL, None)
+    pool = read_order(repository, gallery, POOL, None)
     begin = start.next_position if start else 1
     if begin > len(pool.placed):
-        return read_order(store, gallery, limit, start)
+        return read_order(repository, gallery, limit, start)
     ranked = {it.image.image_id: it.image for it in pool.placed if it.image.pinned_position is None}
     pinned = [it.image for it in pool.placed if it.image.pinned_position is not None]
     order = [ranked[image_id] for image_id in visitor.shuffled(list(ranked))]
@@ -54,12 +54,14 @@ class Trial(NamedTuple):
     today: Mapping[str, int]
 
 
-def try_ranking(store: GalleryStore, counters: Counters, gallery: Gallery, ranking: Ranking, *, now: datetime) -> Trial:
+def try_ranking(
+    repository: GalleryRepository, counters: Counters, gallery: Gallery, ranking: Ranking, *, now: datetime
+) -> Trial:
     """Estimate from the lab what the gallery would earn under a ranking beside what it earns today.
 
     Looks at the first thousand images of today's order.
     """
-    images = _first_images(store, gallery)
+    images = _first_images(repository, gallery)
     counts: dict[str, Counts] = {}
     for begin in range(0, len(images), _READ_AT_ONCE):
         counts |= counters.read(images[begin : begin + _READ_AT_ONCE])
@@ -79,11 +81,11 @@ def try_ranking(store: GalleryStore, counters: Counters, gallery: Gallery, ranki
     return Trial(found, len(images), planned, {image_id: place + 1 for image_id, place in today.items()})
 
 
-def _first_images(store: GalleryStore, gallery: Gallery) -> list[Image]:
+def _first_images(repository: GalleryRepository, gallery: Gallery) -> list[Image]:
     images: list[Image] = []
     position: Position | None = None
     while len(images) < _CONSIDERED:
-        page = read_order(store, gallery, _READ_AT_ONCE, position)
+        page = read_order(repository, gallery, _READ_AT_ONCE, position)
         images += [it.image for it in page.placed]
         position = page.next
         if position is None:

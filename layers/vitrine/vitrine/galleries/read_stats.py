@@ -11,28 +11,28 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vitrine.galleries.model import Gallery
-    from vitrine.galleries.ports import GalleryStore
+    from vitrine.galleries.ports import GalleryRepository
 
 _PAGE = 100
 
 
 def read_hours(
-    store: GalleryStore, galleries: Iterable[Gallery], first: datetime | None, end: datetime
+    repository: GalleryRepository, galleries: Iterable[Gallery], first: datetime | None, end: datetime
 ) -> list[CountedHour]:
     """The hours of all these galleries together, in order: from `first` (their creation when None) until `end`."""
     hours: dict[datetime, CountedHour] = {}
     for gallery in galleries:
         if gallery.totals == NOTHING_COUNTED:
             continue
-        for hour in store.list_hours(gallery, first or gallery.created_at, end):
+        for hour in repository.list_hours(gallery, first or gallery.created_at, end):
             known = hours.get(hour.start)
             hours[hour.start] = CountedHour(hour.start, known.totals.plus(hour.totals)) if known else hour
     return [hours[start] for start in sorted(hours)]
 
 
-def all_galleries(store: GalleryStore, merchant_id: str) -> Iterator[Gallery]:
+def all_galleries(repository: GalleryRepository, merchant_id: str) -> Iterator[Gallery]:
     """Every gallery of a merchant, by id."""
-    found: Sequence[Gallery] = store.list_galleries(merchant_id, _PAGE, None)
+    found: Sequence[Gallery] = repository.list_galleries(merchant_id, _PAGE, None)
     while found:
         yield from found
-        found = store.list_galleries(merchant_id, _PAGE, found[-1].key.gallery_id)
+        found = repository.list_galleries(merchant_id, _PAGE, found[-1].key.gallery_id)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vitrine.galleries.model import Gallery, GalleryKey
-    from vitrine.galleries.ports import GalleryStore
+    from vitrine.galleries.ports import GalleryRepository
 
 REMEMBERED_FOR = timedelta(seconds=2)
 _MOST_REMEMBERED = 10_000
@@ -21,8 +21,8 @@ _MOST_REMEMBERED = 10_000
 class RecentGalleries:
     """Remembers galleries for `REMEMBERED_FOR`, and not that there is none."""
 
-    def __init__(self, store: GalleryStore) -> None:
-        self._store = store
+    def __init__(self, repository: GalleryRepository) -> None:
+        self._repository = repository
         self._known: dict[GalleryKey, tuple[datetime, Gallery]] = {}
 
     def find(self, key: GalleryKey, now: datetime) -> Gallery:
@@ -41,7 +41,7 @@ class RecentGalleries:
         known = {key: it[1] for key in keys if (it := self._known.get(key)) and now - it[0] < REMEMBERED_FOR}
         unknown = {key for key in keys if key not in known}
         if unknown:
-            found = self._store.find_galleries(unknown)
+            found = self._repository.find_galleries(unknown)
             if len(self._known) + len(found) > _MOST_REMEMBERED:
                 self._known.clear()
             self._known.update({key: (now, gallery) for key, gallery in found.items()})

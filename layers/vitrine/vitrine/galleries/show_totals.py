@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from vitrine.galleries.model import Counted, Gallery, GalleryKey, Image
-    from vitrine.galleries.ports import GalleryStore
+    from vitrine.galleries.ports import GalleryRepository
 
 _ATTEMPTS = 10
 
 
-def show_totals(store: GalleryStore, key: GalleryKey, counted: Sequence[Counted]) -> Shown:
+def show_totals(repository: GalleryRepository, key: GalleryKey, counted: Sequence[Counted]) -> ShownTotals:
     """Bring at most 100 images and their gallery up to `counted`, absolute totals.
 
     Three steps, each conditional: the gallery's totals advance and name what is settling; the images show what
@@ -28,14 +28,14 @@ def show_totals(store: GalleryStore, key: GalleryKey, counted: Sequence[Counted]
     Scores follow with the totals, in the same write. Whoever takes over knows only totals; then scores that follow
     from more are marked, and come when `counted` comes again.
     """
-    due = _advance_gallery(store, key, counted)
-    shown = _show(store, key, due, {it.image_id: it for it in counted})
+    due = _advance_gallery(repository, key, counted)
+    shown = _show(repository, key, due, {it.image_id: it for it in counted})
     if due.settling:
-        store.clear_settled(key, due.settling)
-    return Shown(shown, due.gallery is not None and is_prior_off(due.gallery))
+        repository.clear_settled(key, due.settling)
+    return ShownTotals(shown, due.gallery is not None and is_prior_off(due.gallery))
 
 
-class Shown(NamedTuple):
+class ShownTotals(NamedTuple):
     """How many images were written, and whether the gallery's prior should be fitted again."""
 
     images: int
@@ -50,17 +50,17 @@ class _Due(NamedTuple):
     settling: Sequence[Counted]
 
 
-def _advance_gallery(store: GalleryStore, key: GalleryKey, counted: Sequence[Counted]) -> _Due:
+def _advance_gallery(repository: GalleryRepository, key: GalleryKey, counted: Sequence[Counted]) -> _Due:
     image_ids = {latest.image_id for latest in counted}
     for _ in range(_ATTEMPTS):
-        gallery = store.find_gallery(key)
+        gallery = repository.find_gallery(key)
         if gallery is None:
             return _Due(None, {}, [])
-        images = store.get_images(key, image_ids)
+        images = repository.get_images(key, image_ids)
         settlement = settle(gallery, images, counted)
         if settlement.settling:
             try:
-                store.advance_totals(gallery, settlement)
+                repository.advance_totals(gallery, settlement)
             except StaleGallery:
                 continue
         settling = {image_id: note for image_id, note in gallery.settling.items() if image_id in image_ids}
@@ -70,19 +70,19 @@ def _advance_gallery(store: GalleryStore, key: GalleryKey, counted: Sequence[Cou
     raise Unavailable("The gallery's totals are contended.", 1)
 
 
-def _show(store: GalleryStore, key: GalleryKey, due: _Due, counted: Mapping[str, Counted]) -> int:
+def _show(repository: GalleryRepository, key: GalleryKey, due: _Due, counted: Mapping[str, Counted]) -> int:
     shown, images, gallery = 0, due.images, due.gallery
     for _ in range(_ATTEMPTS):
         if gallery and any(image.newest_version > gallery.last_version for image in images.values()):
-            gallery = store.find_gallery(key)
+            gallery = repository.find_gallery(key)
         if gallery is None:
             return shown
         late = list(_late(gallery, images, due.settling, counted))
         if not late:
             return shown
-        stale = store.save_images(late)
+        stale = repository.save_images(late)
         shown += len(late) - len(stale)
-        images = store.get_images(key, stale) if stale else {}
+        images = repository.get_images(key, stale) if stale else {}
     raise Unavailable("The images are contended.", 1)
 
 

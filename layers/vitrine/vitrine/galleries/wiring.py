@@ -27,7 +27,7 @@ class TaskSettings(NamedTuple):
 
 
 @cache
-def gallery_store() -> DynamoDBGalleries:
+def gallery_repository() -> DynamoDBGalleries:
     """Galleries and images."""
     settings = read_settings(GalleriesSettings)
     return DynamoDBGalleries(client("dynamodb"), settings.galleries_table, settings.images_table)
@@ -36,7 +36,7 @@ def gallery_store() -> DynamoDBGalleries:
 @cache
 def recent_galleries() -> RecentGalleries:
     """Galleries as they were a moment ago."""
-    return RecentGalleries(gallery_store())
+    return RecentGalleries(gallery_repository())
 
 
 def gallery_tasks(hops: int = 0) -> SqsTasks:

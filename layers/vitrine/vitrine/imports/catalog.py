@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import field_validator
 
-from vitrine.catalog.bodies import NewInteraction, PutProduct
 from vitrine.catalog.put_products import put_products
 from vitrine.catalog.record_interactions import record_interactions
+from vitrine.catalog.requests import NewInteraction, PutProductRequest
 from vitrine.imports.lists import listed
-from vitrine.platform.bodies import Id  # noqa: TC001 - pydantic reads it
 from vitrine.platform.json_text import read_json
+from vitrine.platform.requests import Id  # noqa: TC001 - pydantic reads it
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from vitrine.catalog.model import UserKey
-    from vitrine.catalog.ports import InteractionStore, ProductStore, Withdrawals
+    from vitrine.catalog.ports import InteractionRepository, ProductRepository, Withdrawals
     from vitrine.imports.model import Import, Rejection
     from vitrine.imports.ports import AcceptedRow
 
 
-class ProductRow(PutProduct):
+class ProductRow(PutProductRequest):
     """A product as a file has it: `tags` may be one text, `attributes` a JSON text."""
 
     product_id: Id
@@ -48,20 +48,20 @@ class InteractionRow(NewInteraction):
 
 
 def write_products(
-    store: ProductStore, withdrawals: Withdrawals, taken: Import, rows: Sequence[AcceptedRow]
+    repository: ProductRepository, withdrawals: Withdrawals, taken: Import, rows: Sequence[AcceptedRow]
 ) -> Sequence[Rejection]:
     """Put the rows' products. Of rows with one id the last counts."""
-    put_products(store, withdrawals, taken.key.merchant_id, [row.row.product(row.row.product_id) for row in rows])
+    put_products(repository, withdrawals, taken.key.merchant_id, [row.row.product(row.row.product_id) for row in rows])
     return []
 
 
 def write_interactions(
-    store: InteractionStore,
+    repository: InteractionRepository,
     on_purchase: Callable[[UserKey], None],
     taken: Import,
     rows: Sequence[AcceptedRow],
 ) -> Sequence[Rejection]:
     """Record the rows' interactions. Of rows with one id the last counts."""
     sent = [row.row.sent(row.row.user_id, row.row.interaction_id) for row in rows]
-    record_interactions(store, taken.key.merchant_id, sent, on_purchase)
+    record_interactions(repository, taken.key.merchant_id, sent, on_purchase)
     return []

@@ -15,8 +15,8 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
-from vitrine.imports.model import Failure, Import, ImportKey, ObjectVersion, Progress, Rejection
-from vitrine.imports.ports import Busy, LeaseLost, RejectionPage
+from vitrine.imports.model import Import, ImportFailure, ImportKey, ObjectVersion, Progress, Rejection
+from vitrine.imports.ports import ImportBusy, LeaseLost, RejectionPage
 from vitrine.platform.dynamodb import ConditionFailed, query_all, translated
 from vitrine.platform.times import epoch_seconds, from_rfc3339, to_rfc3339
 
@@ -52,8 +52,8 @@ class DynamoDBImports:
 
     def find(self, key: ImportKey) -> Import | None:
         with translated():
-            answer = self._client.get_item(TableName=self._table, Key=_key(key), ConsistentRead=True)
-        return _import(cast("Item", answer["Item"])) if "Item" in answer else None
+            response = self._client.get_item(TableName=self._table, Key=_key(key), ConsistentRead=True)
+        return _import(cast("Item", response["Item"])) if "Item" in response else None
 
     def newest(self, merchant_id: str, limit: int, after: Any) -> tuple[Sequence[Import], Any]:
         with translated():
@@ -101,7 +101,7 @@ class DynamoDBImports:
             )
         except ConditionFailed as refused:
             if refused.item.get("status", {}).get("S") in ("waiting", "running"):
-                raise Busy((int(refused.item["lease_until"]["N"]) - _milliseconds(now)) / 1000) from refused
+                raise ImportBusy((int(refused.item["lease_until"]["N"]) - _milliseconds(now)) / 1000) from refused
             return None
         return _import(item)
 
@@ -126,7 +126,7 @@ class DynamoDBImports:
             if not (mine and _progress(refused.item) == after):
                 raise LeaseLost from refused
 
-    def finish(self, key: ImportKey, lease: Lease, failure: Failure | None, now: datetime) -> None:
+    def finish(self, key: ImportKey, lease: Lease, failure: ImportFailure | None, now: datetime) -> None:
         fields = {"#status": "status"}
         values: dict[str, Any] = {
             ":owner": {"S": lease.owner},
@@ -251,7 +251,7 @@ def _import(item: Item) -> Import:
         progress=_progress(item),
         started_at=from_rfc3339(item["started_at"]["S"]) if "started_at" in item else None,
         finished_at=from_rfc3339(item["finished_at"]["S"]) if "finished_at" in item else None,
-        failure=Failure(*json.loads(item["failure"]["S"])) if "failure" in item else None,
+        failure=ImportFailure(*json.loads(item["failure"]["S"])) if "failure" in item else None,
     )
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import field_validator
 
-from vitrine.galleries.bodies import NewImage
 from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey, new_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
+from vitrine.galleries.requests import NewImage
 from vitrine.imports.lists import listed
 from vitrine.imports.model import ImportRefused
 from vitrine.platform.problems import NotFound
@@ -17,7 +17,7 @@ from vitrine.platform.problems import NotFound
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from vitrine.galleries.ports import GalleryStore
+    from vitrine.galleries.ports import GalleryRepository
     from vitrine.imports.model import Import, Rejection
     from vitrine.imports.ports import AcceptedRow
 
@@ -36,25 +36,25 @@ class ImageRow(NewImage):
 
 
 def write_images(
-    store: GalleryStore, new_incarnation: Callable[[], str], taken: Import, rows: Sequence[AcceptedRow]
+    repository: GalleryRepository, new_incarnation: Callable[[], str], taken: Import, rows: Sequence[AcceptedRow]
 ) -> Sequence[Rejection]:
     """Put the rows into their gallery, which is made when there is none. Of rows with one id the last counts."""
     key = GalleryKey(taken.key.merchant_id, taken.gallery_id or DEFAULT_GALLERY)
     drafts = [row.row.draft() for row in rows]
     last = list({draft.image_id: draft for draft in drafts}.values())
     try:
-        put_images(store, key, last, new_incarnation=new_incarnation)
+        put_images(repository, key, last, new_incarnation=new_incarnation)
     except NotFound:
-        store.put_gallery(new_gallery(key, taken.created_at))
-        _put_again(store, new_incarnation, key, last)
+        repository.put_gallery(new_gallery(key, taken.created_at))
+        _put_again(repository, new_incarnation, key, last)
     return []
 
 
 def _put_again(
-    store: GalleryStore, new_incarnation: Callable[[], str], key: GalleryKey, drafts: Sequence[ImageDraft]
+    repository: GalleryRepository, new_incarnation: Callable[[], str], key: GalleryKey, drafts: Sequence[ImageDraft]
 ) -> None:
     try:
-        put_images(store, key, drafts, new_incarnation=new_incarnation)
+        put_images(repository, key, drafts, new_incarnation=new_incarnation)
     except NotFound:
         raise ImportRefused(
             "gallery_deleted", f"Gallery {key.gallery_id} is being deleted; put the file again later."

@@ -74,7 +74,7 @@ class Progress(NamedTuple):
 _NOTHING = Progress()
 
 
-class Failure(NamedTuple):
+class ImportFailure(NamedTuple):
     """Why an import failed, and what to do."""
 
     code: str
@@ -99,7 +99,7 @@ class Import:
     progress: Progress = _NOTHING
     started_at: datetime | None = None
     finished_at: datetime | None = None
-    failure: Failure | None = None
+    failure: ImportFailure | None = None
 
 
 class Row(NamedTuple):

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from vitrine.imports.model import Failure, Import, ImportKey, ObjectVersion, Progress, Rejection
+    from vitrine.imports.model import Import, ImportFailure, ImportKey, ObjectVersion, Progress, Rejection
     from vitrine.platform.uploads import SignedPut
 
 
-class Busy(Exception):
+class ImportBusy(Exception):
     """Another worker is at the import, at most for `seconds` more."""
 
     def __init__(self, seconds: float) -> None:
@@ -41,7 +41,7 @@ class RejectionPage(NamedTuple):
     next: Any
 
 
-class ImportStore(Protocol):
+class ImportRepository(Protocol):
     """Imports and what they rejected."""
 
     def add(self, new: Import) -> None:
@@ -68,7 +68,7 @@ class ImportStore(Protocol):
         """Move on from exactly `before`. Raises LeaseLost."""
         ...
 
-    def finish(self, key: ImportKey, lease: Lease, failure: Failure | None, now: datetime) -> None:
+    def finish(self, key: ImportKey, lease: Lease, failure: ImportFailure | None, now: datetime) -> None:
         """Close the import. Raises LeaseLost."""
         ...
 

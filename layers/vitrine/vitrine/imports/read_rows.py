@@ -24,7 +24,7 @@ PIECE_BYTES = 64 * KIB
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ReadLimits:
     """What a file may ask of us. Under `ratio_from_bytes` no ratio is suspicious."""
 
     unpacked_bytes: int = 10 * GIB
@@ -34,7 +34,7 @@ class Limits:
     columns: int = 200
 
 
-LIMITS = Limits()
+LIMITS = ReadLimits()
 csv.field_size_limit(LIMITS.row_characters)
 
 
@@ -47,7 +47,7 @@ class Place:
 
 
 def read_rows(
-    blocks: Iterable[bytes], form: FileForm, columns: Columns, limits: Limits = LIMITS
+    blocks: Iterable[bytes], form: FileForm, columns: Columns, limits: ReadLimits = LIMITS
 ) -> Iterator[Row | Rejection]:
     """The rows of a file from its beginning; see `resume_rows`."""
     return resume_rows(lambda _: blocks, form, columns, Place(), limits)
@@ -58,7 +58,7 @@ def resume_rows(
     form: FileForm,
     columns: Columns,
     place: Place,
-    limits: Limits = LIMITS,
+    limits: ReadLimits = LIMITS,
 ) -> Iterator[Row | Rejection]:
     """The file's rows in order behind `place`, numbered from 1; `read(start)` gives its bytes from there on.
 
@@ -76,7 +76,7 @@ def resume_rows(
 
 
 def _rows(
-    read: Callable[[int], Iterable[bytes]], form: FileForm, columns: Columns, place: Place, limits: Limits
+    read: Callable[[int], Iterable[bytes]], form: FileForm, columns: Columns, place: Place, limits: ReadLimits
 ) -> Iterator[Row | Rejection]:
     def texts(start: Place) -> Iterator[str]:
         blocks = _behind(_gunzipped(read(0), limits), start.offset) if form.gzipped else read(start.offset)
@@ -104,7 +104,7 @@ def _refuse(code: str, detail: str) -> NoReturn:
     raise ImportRefused(code, detail)
 
 
-def _refuse_long_row(limits: Limits) -> NoReturn:
+def _refuse_long_row(limits: ReadLimits) -> NoReturn:
     _refuse(
         "row_too_long",
         f"A row has more than {limits.row_characters} characters; is a quote or bracket left open? "
@@ -112,7 +112,7 @@ def _refuse_long_row(limits: Limits) -> NoReturn:
     )
 
 
-def _gunzipped(blocks: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
+def _gunzipped(blocks: Iterable[bytes], limits: ReadLimits) -> Iterator[bytes]:
     packed = unpacked = 0
     unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     for block in blocks:
@@ -178,7 +178,7 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-def _lines(texts: Iterable[str], limits: Limits, place: Place) -> Iterator[str]:
+def _lines(texts: Iterable[str], limits: ReadLimits, place: Place) -> Iterator[str]:
     r"""Lines without their ends, be they \n, \r\n or \r."""
     rest = ""
     for piece in texts:
@@ -209,7 +209,7 @@ def _size(text: str) -> int:
 class _RecordLines:
     """Lines for the csv parser, which would gather a record of any size behind an open quote."""
 
-    def __init__(self, lines: Iterator[str], limits: Limits) -> None:
+    def __init__(self, lines: Iterator[str], limits: ReadLimits) -> None:
         self._lines = lines
         self._limits = limits
         self.record_size = 0
@@ -230,7 +230,7 @@ class _RecordLines:
         return line + "\n"
 
 
-def _csv_records(texts: Iterable[str], limits: Limits, place: Place) -> Iterator[list[str] | csv.Error]:
+def _csv_records(texts: Iterable[str], limits: ReadLimits, place: Place) -> Iterator[list[str] | csv.Error]:
     lines = _RecordLines(_lines(texts, limits, place), limits)
     records = csv.reader(lines, strict=True, skipinitialspace=True)
     while True:
@@ -249,7 +249,7 @@ def _csv_records(texts: Iterable[str], limits: Limits, place: Place) -> Iterator
 
 
 def _read_headings(
-    records: Iterator[list[str] | csv.Error], columns: Columns, limits: Limits
+    records: Iterator[list[str] | csv.Error], columns: Columns, limits: ReadLimits
 ) -> tuple[list[tuple[int, str]], int]:
     """Which value of a record is which column, and how many headings there are."""
     headings = next(records, [])
@@ -275,7 +275,7 @@ def _csv_rows(
             yield Row(number, {field: value for field, value in filled.items() if value})
 
 
-def _fields(headings: Sequence[str], columns: Columns, limits: Limits) -> list[tuple[int, str]]:
+def _fields(headings: Sequence[str], columns: Columns, limits: ReadLimits) -> list[tuple[int, str]]:
     if len(headings) > limits.columns:
         _refuse("too_many_columns", f"There are {len(headings)} columns; at most {limits.columns} are read.")
     fields: dict[str, int] = {}
@@ -304,7 +304,7 @@ BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[][{}]', re.DOTALL)
 LONGEST_TOKEN = len(r"\ud83d\ude00")
 
 
-def _jsonl_rows(texts: Iterable[str], columns: Columns, limits: Limits, place: Place) -> Iterator[Row | Rejection]:
+def _jsonl_rows(texts: Iterable[str], columns: Columns, limits: ReadLimits, place: Place) -> Iterator[Row | Rejection]:
     lines = (line for line in _lines(texts, limits, place) if line.strip())
     for number, line in enumerate(lines, start=place.row + 1):
         try:
@@ -317,7 +317,7 @@ def _jsonl_rows(texts: Iterable[str], columns: Columns, limits: Limits, place: P
             yield _object_row(number, value, columns, limits)
 
 
-def _json_rows(texts: Iterator[str], columns: Columns, limits: Limits, place: Place) -> Iterator[Row | Rejection]:
+def _json_rows(texts: Iterator[str], columns: Columns, limits: ReadLimits, place: Place) -> Iterator[Row | Rejection]:
     for number, item in enumerate(_json_items(texts, limits, place), start=place.row + 1):
         if isinstance(item, _Unusable):
             yield Rejection(number, "malformed_row", f"The item {item.reason}.")
@@ -335,7 +335,7 @@ class _CutShort(Exception):
     """The text ends before the item does."""
 
 
-def _json_items(texts: Iterator[str], limits: Limits, place: Place) -> Iterator[object]:
+def _json_items(texts: Iterator[str], limits: ReadLimits, place: Place) -> Iterator[object]:
     """The items of the one array that the text is. Behind an item stands the place, before the comma or bracket."""
     may_be_empty = place.offset == 0
     if may_be_empty:
@@ -364,7 +364,7 @@ def _json_items(texts: Iterator[str], limits: Limits, place: Place) -> Iterator[
         _refuse("malformed_json", "There is more after the array; a .json file holds one array.")
 
 
-def _item(text: str, at: int, limits: Limits, *, may_be_empty: bool) -> tuple[list[object], int]:
+def _item(text: str, at: int, limits: ReadLimits, *, may_be_empty: bool) -> tuple[list[object], int]:
     """The item at `at` (none when the array is empty) and where the comma or bracket behind it stands."""
     items: list[object] = []
     end, fault = len(text), None
@@ -426,7 +426,7 @@ def _is_final(fault: json.JSONDecodeError, end: int) -> bool:
     return not fault.msg.startswith("Unterminated") and fault.pos + LONGEST_TOKEN < end
 
 
-def _object_row(number: int, value: object, columns: Columns, limits: Limits) -> Row | Rejection:
+def _object_row(number: int, value: object, columns: Columns, limits: ReadLimits) -> Row | Rejection:
     if not isinstance(value, dict):
         return Rejection(number, "not_an_object", "The row is not a JSON object.")
     if len(value) > limits.columns:

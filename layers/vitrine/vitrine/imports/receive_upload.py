@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vitrine.imports.model import (
-    Failure,
     Import,
+    ImportFailure,
     ImportKey,
     ImportRefused,
     derived_import_id,
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vitrine.imports.model import ObjectName, ObjectVersion
-    from vitrine.imports.ports import ImportStore
+    from vitrine.imports.ports import ImportRepository
 
 
 def receive_upload(  # noqa: PLR0913 - an object put is what these say
-    store: ImportStore,
+    repository: ImportRepository,
     is_merchant: Callable[[str], bool],
     kinds: Collection[str],
     upload: ObjectVersion,
@@ -42,13 +42,15 @@ def receive_upload(  # noqa: PLR0913 - an object put is what these say
     try:
         name = _read_name(upload.key, kinds)
     except ImportRefused as refusal:
-        failure = Failure(refusal.code, refusal.detail)
-        store.add(Import(derived, "", None, upload.key, now, {}, upload, "failed", finished_at=now, failure=failure))
+        failure = ImportFailure(refusal.code, refusal.detail)
+        repository.add(
+            Import(derived, "", None, upload.key, now, {}, upload, "failed", finished_at=now, failure=failure)
+        )
         return derived
-    waiting = store.find(ImportKey(merchant_id, name.stem))
-    if waiting and waiting.object_key == upload.key and store.attach(waiting.key, upload):
+    waiting = repository.find(ImportKey(merchant_id, name.stem))
+    if waiting and waiting.object_key == upload.key and repository.attach(waiting.key, upload):
         return waiting.key
-    store.add(Import(derived, name.kind, name.gallery_id, upload.key, now, {}, upload))
+    repository.add(Import(derived, name.kind, name.gallery_id, upload.key, now, {}, upload))
     return derived
 
 

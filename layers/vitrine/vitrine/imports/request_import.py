@@ -8,7 +8,7 @@ from vitrine.imports.model import file_form
 
 if TYPE_CHECKING:
     from vitrine.imports.model import Import
-    from vitrine.imports.ports import ImportStore, Uploads
+    from vitrine.imports.ports import ImportRepository, Uploads
     from vitrine.platform.uploads import SignedPut
 
 UPLOAD_SECONDS = 900
@@ -16,9 +16,9 @@ _MEDIA_TYPES = {"csv": "text/csv", "jsonl": "application/x-ndjson", "json": "app
 _GZIP = "application/gzip"
 
 
-def request_import(store: ImportStore, uploads: Uploads, new: Import, size: int | None) -> SignedPut:
+def request_import(repository: ImportRepository, uploads: Uploads, new: Import, size: int | None) -> SignedPut:
     """Prepare an import that waits for its file, of `size` bytes where that is known; answers where to put it."""
     form = file_form(new.object_key.rpartition("/")[2])
     media_type = _GZIP if form.gzipped else _MEDIA_TYPES[form.format]
-    store.add(new)
+    repository.add(new)
     return uploads.upload_to(new.object_key, media_type, size, UPLOAD_SECONDS)

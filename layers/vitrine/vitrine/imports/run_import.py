@@ -18,14 +18,14 @@ from pydantic import ValidationError
 
 from vitrine.imports.model import (
     TELLS_OF_PEOPLE,
-    Failure,
+    ImportFailure,
     ImportRefused,
     Progress,
     Rejection,
     columns_of,
     file_form,
 )
-from vitrine.imports.ports import AcceptedRow, Busy
+from vitrine.imports.ports import AcceptedRow, ImportBusy
 from vitrine.imports.read_rows import Place, resume_rows
 from vitrine.platform.problems import Unavailable, Unstorable
 from vitrine.platform.threads import one_ahead
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vitrine.imports.model import Import, ImportKey, Row
-    from vitrine.imports.ports import Continuations, ImportStore, Kind, Lease, Uploads
+    from vitrine.imports.ports import Continuations, ImportRepository, Kind, Lease, Uploads
 
 CHUNK_ROWS = 495  # images are committed by 99
 LONGEST_DELAY_SECONDS = 900
@@ -52,7 +52,7 @@ JudgedRow = AcceptedRow | list[Rejection]
 class Importer:
     """What a run works with. `report` is told of each row that failed for a reason on our side."""
 
-    store: ImportStore
+    repository: ImportRepository
     uploads: Uploads
     continuations: Continuations
     kind: Callable[[str], Kind]
@@ -83,15 +83,15 @@ def run_import(importer: Importer, key: ImportKey, lease: Lease, time_is_left: C
     try:
         for progress in _take_chunks(importer, taken, lease):
             if not time_is_left():
-                importer.store.release(key, lease)
+                importer.repository.release(key, lease)
                 importer.continuations.send(key, 0)
                 return _added(before, progress)
     except ImportRefused as refusal:
-        failure = Failure(refusal.code, refusal.detail)
+        failure = ImportFailure(refusal.code, refusal.detail)
     except Exception:
-        importer.store.release(key, lease)
+        importer.repository.release(key, lease)
         raise
-    importer.store.finish(key, lease, failure, importer.clock())
+    importer.repository.finish(key, lease, failure, importer.clock())
     return _added(before, progress)
 
 
@@ -104,7 +104,7 @@ def give_up(importer: Importer, key: ImportKey, lease: Lease) -> bool:
     if _lease(importer, key, lease) is None:
         return False
     detail = "It stopped several times for a reason on our side. Put the file again; what came in stays."
-    importer.store.finish(key, lease, Failure("stopped", detail), importer.clock())
+    importer.repository.finish(key, lease, ImportFailure("stopped", detail), importer.clock())
     return True
 
 
@@ -113,7 +113,7 @@ def forget_file(importer: Importer, key: ImportKey) -> None:
 
     Harmless when repeated.
     """
-    made = importer.store.find(key)
+    made = importer.repository.find(key)
     if made and made.upload and made.finished_at and made.kind in TELLS_OF_PEOPLE:
         importer.uploads.delete(made.upload)
 
@@ -121,8 +121,8 @@ def forget_file(importer: Importer, key: ImportKey) -> None:
 def _lease(importer: Importer, key: ImportKey, lease: Lease) -> Import | None:
     """The import, or None when it is finished or, for now, with another worker."""
     try:
-        return importer.store.lease(key, lease, importer.clock())
-    except Busy as busy:
+        return importer.repository.lease(key, lease, importer.clock())
+    except ImportBusy as busy:
         importer.continuations.send(key, min(int(busy.seconds) + 1, LONGEST_DELAY_SECONDS))
         return None
 
@@ -215,8 +215,8 @@ def _take_chunk(run: _Run, before: Progress, chunk: Sequence[JudgedRow], offset:
         imported = len(chunk) - rejected
         after = Progress(before.read + len(chunk), before.imported + imported, before.rejected + rejected, offset)
         if refused:
-            run.importer.store.put_rejections(run.taken, before.read, refused)
-        run.importer.store.advance(run.taken.key, run.lease, before, after)
+            run.importer.repository.put_rejections(run.taken, before.read, refused)
+        run.importer.repository.advance(run.taken.key, run.lease, before, after)
         return after
 
     for seconds in _PAUSES_SECONDS:

@@ -6,15 +6,15 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from vitrine.imports.model import Rejection
-from vitrine.review.bodies import NewSnapshot
 from vitrine.review.model import Snapshot
+from vitrine.review.requests import NewSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from vitrine.imports.model import Import
     from vitrine.imports.ports import AcceptedRow
-    from vitrine.review.add_snapshots import AddSnapshot
+    from vitrine.review.add_snapshots import AddedSnapshot
 
 
 class SnapshotRow(NewSnapshot):
@@ -37,7 +37,7 @@ class SnapshotRow(NewSnapshot):
 
 
 def write_snapshots(
-    add_snapshots: Callable[[Iterable[Snapshot]], Sequence[AddSnapshot]],
+    add_snapshots: Callable[[Iterable[Snapshot]], Sequence[AddedSnapshot]],
     taken: Import,
     rows: Sequence[AcceptedRow],
 ) -> Sequence[Rejection]:

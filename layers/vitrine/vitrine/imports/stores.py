@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BeforeValidator, Field
 
-from vitrine.platform.bodies import RequestBody
+from vitrine.platform.requests import RequestBody
 from vitrine.visits.model import Store
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ class WorkerSettings(NamedTuple):
 
 
 @cache
-def import_store() -> DynamoDBImports:
+def import_repository() -> DynamoDBImports:
     """Imports and what they rejected."""
     return DynamoDBImports(client("dynamodb"), read_settings(ImportsSettings).imports_table)
 
@@ -54,7 +54,7 @@ def uploads() -> S3Uploads:
 
 
 def _images() -> Kind:
-    from vitrine.galleries.wiring import gallery_store, new_incarnation  # noqa: PLC0415 - a kind loads its own room
+    from vitrine.galleries.wiring import gallery_repository, new_incarnation  # noqa: PLC0415 - a kind loads its own room
     from vitrine.imports.images import ImageRow, write_images  # noqa: PLC0415 - as above
     from vitrine.imports.ports import Kind  # noqa: PLC0415 - as above
     from vitrine.platform.times import to_rfc3339  # noqa: PLC0415 - as above
@@ -62,7 +62,7 @@ def _images() -> Kind:
     return Kind(
         row=ImageRow,
         id_headings=("id", "image_id"),
-        write=lambda taken, rows: write_images(gallery_store(), new_incarnation, taken, rows),
+        write=lambda taken, rows: write_images(gallery_repository(), new_incarnation, taken, rows),
         defaults=lambda taken: {"created_at": to_rfc3339(taken.created_at)},
     )
 
@@ -82,7 +82,7 @@ def _stores() -> Kind:
 def _snapshots() -> Kind:
     from vitrine.imports.ports import Kind  # noqa: PLC0415 - a kind loads its own room
     from vitrine.imports.snapshots import SnapshotRow, write_snapshots  # noqa: PLC0415 - as above
-    from vitrine.review.add_snapshots import AddSnapshot, add_snapshots  # noqa: PLC0415 - as above
+    from vitrine.review.add_snapshots import AddedSnapshot, add_snapshots  # noqa: PLC0415 - as above
     from vitrine.review.wiring import (  # noqa: PLC0415 - as above
         known_galleries,
         products,
@@ -92,7 +92,7 @@ def _snapshots() -> Kind:
 
     percent = queue_settings().second_opinion_percent
 
-    def add(sent: Iterable[Snapshot]) -> list[AddSnapshot]:
+    def add(sent: Iterable[Snapshot]) -> list[AddedSnapshot]:
         return add_snapshots(review_store(), known_galleries(), products(), sent, percent)
 
     return Kind(
@@ -103,7 +103,7 @@ def _snapshots() -> Kind:
 
 
 def _products() -> Kind:
-    from vitrine.catalog.wiring import product_store  # noqa: PLC0415 - a kind loads its own room
+    from vitrine.catalog.wiring import product_repository  # noqa: PLC0415 - a kind loads its own room
     from vitrine.imports.catalog import ProductRow, write_products  # noqa: PLC0415 - as above
     from vitrine.imports.ports import Kind  # noqa: PLC0415 - as above
     from vitrine.recommendations.wiring import withdrawals  # noqa: PLC0415 - as above
@@ -111,12 +111,12 @@ def _products() -> Kind:
     return Kind(
         row=ProductRow,
         id_headings=("product_id", "id"),
-        write=lambda taken, rows: write_products(product_store(), withdrawals(), taken, rows),
+        write=lambda taken, rows: write_products(product_repository(), withdrawals(), taken, rows),
     )
 
 
 def _interactions() -> Kind:
-    from vitrine.catalog.wiring import interaction_store  # noqa: PLC0415 - a kind loads its own room
+    from vitrine.catalog.wiring import interaction_repository  # noqa: PLC0415 - a kind loads its own room
     from vitrine.imports.catalog import InteractionRow, write_interactions  # noqa: PLC0415 - as above
     from vitrine.imports.ports import Kind  # noqa: PLC0415 - as above
     from vitrine.platform.times import to_rfc3339  # noqa: PLC0415 - as above
@@ -125,7 +125,7 @@ def _interactions() -> Kind:
     return Kind(
         row=InteractionRow,
         id_headings=("interaction_id", "id"),
-        write=lambda taken, rows: write_interactions(interaction_store(), entries().drop, taken, rows),
+        write=lambda taken, rows: write_interactions(interaction_repository(), entries().drop, taken, rows),
         defaults=lambda taken: {"occurred_at": to_rfc3339(taken.created_at)},
     )
 
@@ -145,7 +145,7 @@ def importer(hops: int = 0) -> Importer:
     from vitrine.imports.sqs import SqsContinuations  # noqa: PLC0415 - as above
 
     return Importer(
-        store=import_store(),
+        repository=import_repository(),
         uploads=uploads(),
         continuations=SqsContinuations(client("sqs"), read_settings(WorkerSettings).imports_queue, hops),
         kind=lambda name: KINDS[name](),

@@ -151,10 +151,10 @@ def get_together(
     left: Any = {table: {"Keys": list(wanted), "ConsistentRead": consistent} for table, wanted in keys.items()}
     for tries in range(_CONTENTION_ATTEMPTS):
         with translated():
-            answer = client.batch_get_item(RequestItems=left)
-        for table, items in answer["Responses"].items():
+            response = client.batch_get_item(RequestItems=left)
+        for table, items in response["Responses"].items():
             found[table] += items
-        left = answer.get("UnprocessedKeys")
+        left = response.get("UnprocessedKeys")
         if not left:
             return found
         time.sleep(random.uniform(0, 0.02 * 2**tries))  # noqa: S311 - spreads retries
@@ -177,8 +177,8 @@ def batch_write(client: DynamoDBClient, table: str, requests: Sequence[Any]) -> 
         left = list(requests[start : start + BATCH_WRITE_LIMIT])
         for tries in range(_CONTENTION_ATTEMPTS):
             with translated():
-                answer = client.batch_write_item(RequestItems={table: left})
-            left = list(answer.get("UnprocessedItems", {}).get(table, []))
+                response = client.batch_write_item(RequestItems={table: left})
+            left = list(response.get("UnprocessedItems", {}).get(table, []))
             if not left:
                 break
             time.sleep(random.uniform(0, 0.02 * 2**tries))  # noqa: S311 - spreads retries

@@ -113,7 +113,7 @@ class FetchError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FetchLimits:
     """What one file may cost.
 
     `seconds` counts from the request to the last byte that is read. `steps` (reads, seeks, events of HTTP) and
@@ -296,11 +296,11 @@ class Fetcher:
         self,
         *,
         allowed_hosts: frozenset[str] = frozenset(),
-        limits: Limits | None = None,
+        limits: FetchLimits | None = None,
         resolve: Callable[[str, int], list[str]] = _system_resolver,
         trust: ssl.SSLContext | None = None,
     ) -> None:
-        self.limits = limits or Limits()
+        self.limits = limits or FetchLimits()
         self._allowed_hosts = allowed_hosts
         self._resolve = resolve
         self._trust = trust
@@ -357,16 +357,16 @@ class Fetcher:
             self._places.take(target.host, until - time.monotonic())
             try:
                 deadline = _Deadline(min(seconds_left, until - time.monotonic()), budget)
-                answer = self.request(target, deadline, {**_range(0, FIRST_RANGE_BYTES), **condition})
-                if answer.status not in REDIRECTS:
-                    return RemoteFile(self, target, answer, deadline)
+                response = self.request(target, deadline, {**_range(0, FIRST_RANGE_BYTES), **condition})
+                if response.status not in REDIRECTS:
+                    return RemoteFile(self, target, response, deadline)
                 seconds_left = deadline.left()
-                answer.close()
+                response.close()
             except BaseException:
                 self.give_back(target)
                 raise
             self.give_back(target)
-            url = _redirected(url, answer.headers.get("location", ""))
+            url = _redirected(url, response.headers.get("location", ""))
         raise FetchError("too_many_redirects", f"More than {self.limits.redirects} redirects")
 
     def give_back(self, target: Target) -> None:
@@ -623,7 +623,7 @@ class RemoteFile(io.RawIOBase):
     the download goes on as far as the reading does and stops there.
     """
 
-    def __init__(self, fetcher: Fetcher, target: Target, answer: _Answer, deadline: _Deadline) -> None:
+    def __init__(self, fetcher: Fetcher, target: Target, response: _Answer, deadline: _Deadline) -> None:
         super().__init__()
         self._fetcher = fetcher
         self._target = target
@@ -638,13 +638,13 @@ class RemoteFile(io.RawIOBase):
         self._inflater: _Inflater | None = None
         self.bytes_fetched = 0
         self.budget = deadline.budget
-        self.validator = answer.validator
-        self.unchanged = answer.status == HTTPStatus.NOT_MODIFIED
+        self.validator = response.validator
+        self.unchanged = response.status == HTTPStatus.NOT_MODIFIED
         self._has_place = False
         try:
-            self._begin(answer)
+            self._begin(response)
         except BaseException:
-            answer.abort()
+            response.abort()
             self.close()
             raise
         self._has_place = True
@@ -656,47 +656,47 @@ class RemoteFile(io.RawIOBase):
             return math.inf
         return LAST_RANGE_BYTES if self._size is not None else 0
 
-    def _begin(self, answer: _Answer) -> None:
-        encoding = answer.headers.get("content-encoding", "identity").strip().lower()
-        if answer.status == HTTPStatus.PARTIAL_CONTENT and encoding != "identity":
-            answer.abort()
-            answer = self._fetcher.request(self._target, self._deadline, {})
-            encoding = answer.headers.get("content-encoding", "identity").strip().lower()
-        match answer.status:
+    def _begin(self, response: _Answer) -> None:
+        encoding = response.headers.get("content-encoding", "identity").strip().lower()
+        if response.status == HTTPStatus.PARTIAL_CONTENT and encoding != "identity":
+            response.abort()
+            response = self._fetcher.request(self._target, self._deadline, {})
+            encoding = response.headers.get("content-encoding", "identity").strip().lower()
+        match response.status:
             case HTTPStatus.PARTIAL_CONTENT:
-                self._take_range(answer, 0, FIRST_RANGE_BYTES)
+                self._take_range(response, 0, FIRST_RANGE_BYTES)
             case HTTPStatus.OK:
-                self._stream = answer
+                self._stream = response
                 if encoding in ENCODINGS:
                     self._inflater = _Inflater(self._fetcher.limits.bytes)
                 elif encoding != "identity":
-                    answer.abort()
+                    response.abort()
                     raise FetchError("encoding_not_supported", "The host compressed the file")
-                elif "content-length" in answer.headers:
-                    self._size = _length(answer.headers["content-length"])
+                elif "content-length" in response.headers:
+                    self._size = _length(response.headers["content-length"])
             case HTTPStatus.NOT_MODIFIED | HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:  # the file is empty
                 self._size = 0
-                answer.close()
+                response.close()
             case status:
-                answer.abort()
-                again_after = _again_after(answer.headers) if status in BUSY else None
+                response.abort()
+                again_after = _again_after(response.headers) if status in BUSY else None
                 raise FetchError("http_status", f"The host answered {status}", again_after)
 
-    def _take_range(self, answer: _Answer, start: int, wanted: int) -> None:
-        match = CONTENT_RANGE.fullmatch(answer.headers.get("content-range", ""))
-        if answer.status != HTTPStatus.PARTIAL_CONTENT or not match or int(match[1]) != start:
-            answer.abort()
+    def _take_range(self, response: _Answer, start: int, wanted: int) -> None:
+        match = CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
+        if response.status != HTTPStatus.PARTIAL_CONTENT or not match or int(match[1]) != start:
+            response.abort()
             raise FetchError("bad_response", "The host sent another part than the one asked for")
-        if answer.validator != self.validator:
-            answer.abort()
+        if response.validator != self.validator:
+            response.abort()
             raise FetchError("changed_midway", "The file changed while it was read")
         self._size = int(match[2])
         body = bytearray()
-        while chunk := answer.chunk():
+        while chunk := response.chunk():
             self._count(chunk)
             body += chunk
             if len(body) > wanted:
-                answer.abort()
+                response.abort()
                 break
         at_end = start + len(body) >= self._size
         taken = len(body) if at_end else len(body) - len(body) % BLOCK_BYTES
@@ -755,8 +755,8 @@ class RemoteFile(io.RawIOBase):
                 first = block * BLOCK_BYTES
                 self._step = min(self._step * 2, LAST_RANGE_BYTES)
                 wanted = min(max(end - first, self._step), self._size - first)
-                answer = self._fetcher.request(self._target, self._deadline, _range(first, wanted))
-                self._take_range(answer, first, wanted)
+                response = self._fetcher.request(self._target, self._deadline, _range(first, wanted))
+                self._take_range(response, first, wanted)
 
     def read(self, size: int | None = -1) -> bytes:
         if size is None or size < 0:

@@ -16,7 +16,7 @@ Status = Literal["ok", "failed"]
 _AT_ONCE = 16
 
 
-class DependencyAnswer(TypedDict):
+class DependencyResponse(TypedDict):
     """One dependency, by the name of the variable that says where it is."""
 
     name: str
@@ -24,13 +24,13 @@ class DependencyAnswer(TypedDict):
     ms: float
 
 
-def check_all(checks: Mapping[str, Callable[[], object]]) -> list[DependencyAnswer]:
+def check_all(checks: Mapping[str, Callable[[], object]]) -> list[DependencyResponse]:
     """Run every check; one that raises has failed, and the log says why. Takes as long as the checks do."""
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         return run_all(threads, _checked, checks.keys(), checks.values())
 
 
-def _checked(name: str, check: Callable[[], object]) -> DependencyAnswer:
+def _checked(name: str, check: Callable[[], object]) -> DependencyResponse:
     started = time.perf_counter()
     status: Status = "ok"
     try:

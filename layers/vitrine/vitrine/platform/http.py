@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
     from vitrine.platform.cursors import Form
-    from vitrine.platform.idempotency import ReplayedAnswers
+    from vitrine.platform.idempotency import SavedResponses
 
     Body = TypeVar("Body", bound=BaseModel)
 
@@ -122,7 +122,7 @@ class EdgeSettings(NamedTuple):
     edge_secret: str = ""
 
 
-class Page(NamedTuple):
+class Paging(NamedTuple):
     """How a list is paged: at most `limit` items after `state` (None at the start)."""
 
     limit: int
@@ -183,18 +183,18 @@ class Request(NamedTuple):
         if media_type not in self.media_types:
             raise UnsupportedMediaType(f"Send the body as {' or '.join(self.media_types)}.")
 
-    def page(self, form: Form) -> Page:
+    def page(self, form: Form) -> Paging:
         """`limit` and `cursor` of a list whose cursors hold a state of this form (see `cursors.read_state`)."""
         cursor = self.query.get("cursor")
         if cursor is None:
-            return Page(self.query["limit"], None)
+            return Paging(self.query["limit"], None)
         state = read_cursor(self.caller.merchant_secret, self._scope(), cursor)
-        return Page(self.query["limit"], read_state(state, form))
+        return Paging(self.query["limit"], read_state(state, form))
 
-    def list_answer(self, items: list[Any], next_state: Any) -> Answer:
+    def list_response(self, items: list[Any], next_state: Any) -> Response:
         """A page of a list. `next_state` None ends it."""
         cursor = None if next_state is None else write_cursor(self.caller.merchant_secret, self._scope(), next_state)
-        return Answer(200, {"items": items, "next_cursor": cursor})
+        return Response(200, {"items": items, "next_cursor": cursor})
 
     def _scope(self) -> str:
         return cursor_scope(self.merchant_id, self.path, self.query)
@@ -212,7 +212,7 @@ class Refused(NamedTuple):
         return encodable(value) if isinstance(value, str) else None
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """A status, a JSON value and more headers. None is no body; text and bytes go as they are, with their Content-Type.
 
     `metrics` are told of the request, and not to its sender. `passing` names what differs between two readings of
@@ -233,13 +233,13 @@ class Route(NamedTuple):
 
     method: str
     path: str
-    handle: Callable[[Request], Answer]
+    handle: Callable[[Request], Response]
     scope: str
     body: str | None
     media_types: tuple[str, ...]
-    answers: Mapping[int, Any]
+    responses: Mapping[int, Any]
     query: Mapping[str, Mapping[str, Any]] | None
-    on_error: Callable[[ServiceError], Answer] | None
+    on_error: Callable[[ServiceError], Response] | None
     paged: bool
     cacheable: bool
 
@@ -247,12 +247,12 @@ class Route(NamedTuple):
 class _Served(NamedTuple):
     """An answer, and what API Gateway gets of it."""
 
-    answer: Answer
+    response: Response
     sent: dict[str, Any]
     merchant_id: str | None
 
 
-def admit_all(request: Request) -> Callable[[], None]:
+def no_quota(request: Request) -> Callable[[], None]:
     """No quota."""
     del request
     return lambda: None
@@ -264,8 +264,8 @@ class HttpApp:
     def __init__(
         self,
         *,
-        admit: Callable[[Request], Callable[[], None]] = admit_all,
-        replays: Callable[[], ReplayedAnswers] | None = None,
+        check_quota: Callable[[Request], Callable[[], None]] = no_quota,
+        saved_responses: Callable[[], SavedResponses] | None = None,
         body_limit_bytes: int = BODY_LIMIT_BYTES,
     ) -> None:
         """`admit` raises TooManyRequests when a quota is spent, and returns what gives the request back to its key.
@@ -273,8 +273,8 @@ class HttpApp:
         `replays` keeps answers by Idempotency-Key.
         """
         self.routes: dict[tuple[str, str], Route] = {}
-        self._admit = admit
-        self._replays = replays
+        self._check_quota = check_quota
+        self._saved_responses = saved_responses
         self._body_limit_bytes = body_limit_bytes
 
     def route(  # noqa: PLR0913 - each names one thing of the OpenAPI document
@@ -285,12 +285,12 @@ class HttpApp:
         scope: str = EDITOR,
         body: str | None = None,
         media_types: tuple[str, ...] = (_JSON,),
-        answers: Mapping[int, Any] | None = None,
+        responses: Mapping[int, Any] | None = None,
         query: Mapping[str, Mapping[str, Any]] | None = _NONE,
-        on_error: Callable[[ServiceError], Answer] | None = None,
+        on_error: Callable[[ServiceError], Response] | None = None,
         paged: bool = False,
         cacheable: bool = False,
-    ) -> Callable[[Callable[[Request], Answer]], Callable[[Request], Answer]]:
+    ) -> Callable[[Callable[[Request], Response]], Callable[[Request], Response]]:
         """Register a route. `scope` says which roles of keys it takes (see `ROLES`).
 
         `body` is the import path `module:Model` of the body, which is sent as one of `media_types`; `answers` the
@@ -301,9 +301,9 @@ class HttpApp:
         """
         declared = {**query, **PAGING} if paged and query is not None else query
 
-        def register(handle: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
+        def register(handle: Callable[[Request], Response]) -> Callable[[Request], Response]:
             self.routes[method, path] = Route(
-                method, path, handle, scope, body, media_types, answers or {}, declared, on_error, paged, cacheable
+                method, path, handle, scope, body, media_types, responses or {}, declared, on_error, paged, cacheable
             )
             return handle
 
@@ -315,16 +315,16 @@ class HttpApp:
         request_id = (event.get("requestContext") or {}).get("requestId", "")
         invocation = bind_invocation(request_id)
         served = self._serve(event, request_id, context)
-        metrics = served.answer.metrics
-        if served.answer.status >= 400:  # noqa: PLR2004 - where errors begin
-            metrics = {**metrics, f"Responses{served.answer.status // 100}xx": Metric(1)}
+        metrics = served.response.metrics
+        if served.response.status >= 400:  # noqa: PLR2004 - where errors begin
+            metrics = {**metrics, f"Responses{served.response.status // 100}xx": Metric(1)}
         try:
             log_request(
                 utc_now(),
                 metrics,
                 **invocation,
                 route=f"{event['httpMethod']} {event['resource']}",
-                status=served.answer.status,
+                status=served.response.status,
                 merchant_id=served.merchant_id,
                 duration_ms=round((time.perf_counter() - started) * 1000, 2),
             )
@@ -341,16 +341,16 @@ class HttpApp:
             try:
                 request = _read_request(event, request_id, route, self._body_limit_bytes)
                 merchant_id = request.merchant_id or None
-                answer = self._answer(route, request, context)
-                caching = cache_control(route, request, answer)
+                response = self._response(route, request, context)
+                caching = cache_control(route, request, response)
             except ServiceError as error:
                 translate = route.on_error if route else None
-                answer = translate(error) if translate else _problem_answer(error, event, request_id)
-            return _Served(answer, _gateway_answer(answer, event, caching), merchant_id)
+                response = translate(error) if translate else _problem_response(error, event, request_id)
+            return _Served(response, _gateway_response(response, event, caching), merchant_id)
         except Exception as error:  # noqa: BLE001 - nothing internal may reach the caller
             logger.exception("unexpected error")
-            answer = _problem_answer(error, event, request_id)
-            return _Served(answer, _gateway_answer(answer, event, _NOT_STORED), merchant_id)
+            response = _problem_response(error, event, request_id)
+            return _Served(response, _gateway_response(response, event, _NOT_STORED), merchant_id)
 
     def _authorize(self, route: Route, request: Request) -> None:
         if route.scope == ANYONE:
@@ -363,33 +363,33 @@ class HttpApp:
             needed = " or ".join(ROLES[route.scope])
             raise Forbidden(f"This needs a key with the role {needed}; this key's role is {request.caller.role}.")
 
-    def _answer(self, route: Route | None, request: Request, context: Any) -> Answer:
+    def _response(self, route: Route | None, request: Request, context: Any) -> Response:
         """Answer a request. What turns out to be the client's error spends nothing of the shop's quota."""
         if route is None:
             raise NotFound("There is nothing at this path.")
         self._authorize(route, request)
-        give_back = admit_all(request) if route.scope == ANYONE else self._admit(request)
+        give_back = no_quota(request) if route.scope == ANYONE else self._check_quota(request)
         try:
-            answer = self._handle(route, request, context)
+            response = self._handle(route, request, context)
         except ServiceError as error:
             if _is_clients_error(status_of(error)):
                 give_back()
             raise
-        if _is_clients_error(answer.status):
+        if _is_clients_error(response.status):
             give_back()
-        return answer
+        return response
 
-    def _handle(self, route: Route, request: Request, context: Any) -> Answer:
+    def _handle(self, route: Route, request: Request, context: Any) -> Response:
         request = request._replace(query=_read_query(route, request.query))
         key = request.headers.get("idempotency-key")
-        if key is None or request.method == "GET" or self._replays is None:
+        if key is None or request.method == "GET" or self._saved_responses is None:
             return route.handle(request)
         if not 1 <= len(key) <= 255:  # noqa: PLR2004 - the bound is in the message
             raise InvalidRequest(
                 "Idempotency-Key must have 1 to 255 characters",
                 [FieldError("/header/Idempotency-Key", "must have 1 to 255 characters")],
             )
-        return self._replays().answer(key, request, context, lambda: route.handle(request))
+        return self._saved_responses().response(key, request, context, lambda: route.handle(request))
 
 
 def _is_clients_error(status: int) -> bool:
@@ -568,27 +568,27 @@ def _read_body(event: dict[str, Any], limit_bytes: int) -> bytes:
     return raw
 
 
-def _problem_answer(error: Exception, event: dict[str, Any], request_id: str) -> Answer:
+def _problem_response(error: Exception, event: dict[str, Any], request_id: str) -> Response:
     document = problem(error, instance=encodable(event.get("path") or "/"), request_id=request_id)
-    return Answer(status_of(error), document, {"Content-Type": _PROBLEM, **headers_of(error)})
+    return Response(status_of(error), document, {"Content-Type": _PROBLEM, **headers_of(error)})
 
 
-def cache_control(route: Route | None, request: Request, answer: Answer) -> str:
+def cache_control(route: Route | None, request: Request, response: Response) -> str:
     """Who may store an answer: shared caches only what is the same for everybody who may read it.
 
     That is what a cacheable route answers without a secret key to a request that names no person. What is read with
     a secret key is asked for again each time; nobody stores what is personal, what was done, or an error.
     """
-    if request.method != "GET" or answer.status >= 400:  # noqa: PLR2004 - where errors begin
+    if request.method != "GET" or response.status >= 400:  # noqa: PLR2004 - where errors begin
         return _NOT_STORED
     if request.caller.kind == SECRET:
         return _REVALIDATED
     if route is None or not route.cacheable or names_person(request):
         return _NOT_STORED
-    seconds = answer.shared_seconds
+    seconds = response.shared_seconds
     if seconds == FOREVER_SECONDS:
         return f"public, max-age={seconds}, immutable"
-    if answer.status != 200:  # noqa: PLR2004 - a redirect leads to an address that ends
+    if response.status != 200:  # noqa: PLR2004 - a redirect leads to an address that ends
         return f"public, max-age={seconds}"
     return f"public, max-age={seconds}, s-maxage={seconds}, {_STALE}"
 
@@ -602,20 +602,22 @@ def names_person(request: Request) -> bool:
     )
 
 
-def _gateway_answer(answer: Answer, event: dict[str, Any], caching: str) -> dict[str, Any]:
+def _gateway_response(response: Response, event: dict[str, Any], caching: str) -> dict[str, Any]:
     """What API Gateway takes. Raises when the answer cannot be encoded."""
     headers = {**CORS_HEADERS, "Cache-Control": caching, "X-Content-Type-Options": "nosniff"}
-    for name, value in answer.headers.items():
+    for name, value in response.headers.items():
         headers[name] = value if value.isascii() else quote(value, safe=_ASCII)
-    status = answer.status
-    is_binary = isinstance(answer.content, bytes)
-    encoded = b"" if answer.content is None else answer.content if is_binary else _text_of(answer.content).encode()
+    status = response.status
+    is_binary = isinstance(response.content, bytes)
+    encoded = (
+        b"" if response.content is None else response.content if is_binary else _text_of(response.content).encode()
+    )
     body = base64.b64encode(encoded).decode() if is_binary else encoded.decode()
-    if answer.content is not None:
+    if response.content is not None:
         headers.setdefault("Content-Type", _JSON)
     if event["httpMethod"] == "GET" and status == 200:  # noqa: PLR2004
-        if answer.passing:
-            lasting = {name: value for name, value in answer.content.items() if name not in answer.passing}
+        if response.passing:
+            lasting = {name: value for name, value in response.content.items() if name not in response.passing}
             encoded = _text_of(lasting).encode()
         etag = f'"{hashlib.sha256(encoded).hexdigest()[:32]}"'
         headers["ETag"] = etag

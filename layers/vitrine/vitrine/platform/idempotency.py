@@ -24,7 +24,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 )
 
 from vitrine.platform.aws import client
-from vitrine.platform.http import PUBLISHABLE, Answer, Request
+from vitrine.platform.http import PUBLISHABLE, Request, Response
 from vitrine.platform.problems import Conflict, Unavailable
 from vitrine.platform.sealing import seal, unseal
 from vitrine.platform.telemetry import logger
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 _KEPT_SECONDS = 24 * 3600
 
 
-class ReplayedAnswers:
+class SavedResponses:
     """Keeps each key's first answer for 24 hours, by all that the request says of its sender and of where it goes."""
 
     def __init__(self, table: str) -> None:
-        self._store = DynamoDBPersistenceLayer(
+        self._repository = DynamoDBPersistenceLayer(
             table_name=table, key_attr="pk", expiry_attr="expires_at", boto3_client=client("dynamodb")
         )
         self._config = IdempotencyConfig(
@@ -49,13 +49,13 @@ class ReplayedAnswers:
             hash_function="sha256",
         )
 
-    def answer(self, key: str, request: Request, context: Any, handle: Callable[[], Answer]) -> Answer:
+    def response(self, key: str, request: Request, context: Any, handle: Callable[[], Response]) -> Response:
         """The first answer to this key, or `handle`'s now. `context` is Lambda's: it tells when the invocation ends.
 
         Raises Conflict when the key came before with another body or query, or is being answered at this moment;
         Unavailable when the store of answers fails.
         """
-        done: list[Answer] = []
+        done: list[Response] = []
 
         secret = request.caller.merchant_secret
         sender = _sender(key, request)
@@ -63,9 +63,9 @@ class ReplayedAnswers:
 
         def run(*, write: dict[str, Any]) -> str:
             del write
-            answer = handle()
-            done.append(answer)
-            kept = json.dumps([answer.status, answer.content, dict(answer.headers)]).encode()
+            response = handle()
+            done.append(response)
+            kept = json.dumps([response.status, response.content, dict(response.headers)]).encode()
             return base64.b64encode(seal(secret, sender + content, kept)).decode()
 
         write = {"key": _digest(secret, sender), "content_digest": _digest(secret, content)}
@@ -73,7 +73,7 @@ class ReplayedAnswers:
         once = idempotent_function(
             run,
             data_keyword_argument="write",
-            persistence_store=self._store,
+            persistence_store=self._repository,
             config=self._config,
         )
         try:
@@ -92,7 +92,7 @@ class ReplayedAnswers:
         opened = unseal(secret, sender + content, base64.b64decode(kept))
         if opened is None:
             raise Conflict("This Idempotency-Key was used under an earlier secret. Use a new key.")
-        return Answer(*json.loads(opened))
+        return Response(*json.loads(opened))
 
 
 def _sender(key: str, request: Request) -> bytes:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vitrine.platform.fetcher import Fetcher
-    from vitrine.platform.idempotency import ReplayedAnswers
+    from vitrine.platform.idempotency import SavedResponses
 
 
 class IdempotencySettings(NamedTuple):
@@ -24,11 +24,11 @@ class IdempotencySettings(NamedTuple):
 
 
 @cache
-def replays() -> ReplayedAnswers:
+def saved_responses() -> SavedResponses:
     """Answers by Idempotency-Key. Loaded only when a request carries one."""
-    from vitrine.platform.idempotency import ReplayedAnswers  # noqa: PLC0415 - see above
+    from vitrine.platform.idempotency import SavedResponses  # noqa: PLC0415 - see above
 
-    return ReplayedAnswers(read_settings(IdempotencySettings).idempotency_table)
+    return SavedResponses(read_settings(IdempotencySettings).idempotency_table)
 
 
 class FetcherSettings(NamedTuple):

@@ -33,7 +33,7 @@ class Arm(NamedTuple):
     squares: int = 0
 
 
-class Verdict(NamedTuple):
+class ExperimentResult(NamedTuple):
     """What is known of two arms. The lift is the second arm's clicks a visitor over the first's: 0.2 is 20 % more."""
 
     lift: float | None
@@ -48,7 +48,7 @@ def arm_of(secret: str, visitor: str, experiment: str) -> Literal[0, 1]:
     return 0 if chance(secret, "arm", experiment, visitor) < 0.5 else 1  # noqa: PLR2004 - an even split
 
 
-def judge(first: Arm, second: Arm) -> Verdict:
+def judge(first: Arm, second: Arm) -> ExperimentResult:
     """Judge two arms by what was counted so far.
 
     Where more visitors came to one arm than chance allows (a lost redirect, a robot, a cache), nothing is decided:
@@ -64,7 +64,7 @@ def judge(first: Arm, second: Arm) -> Verdict:
     lift = None
     if first.clicks and second.visitors:
         lift = second.clicks / second.visitors / (first.clicks / first.visitors) - 1
-    return Verdict(lift, lift_interval(first, second), e_value, split, decision)
+    return ExperimentResult(lift, lift_interval(first, second), e_value, split, decision)
 
 
 def clickers_e_value(first: int, second: int) -> float:

@@ -59,16 +59,16 @@ class AthenaEngine:
                 if step in whole.views:
                     known[step] = select
                     continue
-                answer = self._answer(self._start(select, known))
-                self._files.write_once(f"{tables}/{step}/00.csv.gz", answer.lines)
-                known[step] = self._lay(tables, step, answer.columns, laid)
+                response = self._response(self._start(select, known))
+                self._files.write_once(f"{tables}/{step}/00.csv.gz", response.lines)
+                known[step] = self._lay(tables, step, response.columns, laid)
             parts = {f"neighbours-{part:02}": part for part in range(PARTS)}
             queries = {
                 name: self._start(statements(now_seconds=now_seconds, part=part).parts[name.split("-")[0]], known)
                 for name, part in {"popular": 0, **parts}.items()
             }
             for name, query in queries.items():
-                self._files.write_once(f"{results}/{name}.csv", self._answer(query).lines)
+                self._files.write_once(f"{results}/{name}.csv", self._response(query).lines)
         finally:
             for table in laid:
                 self._do(f"DROP TABLE IF EXISTS {table}")
@@ -93,12 +93,12 @@ class AthenaEngine:
         return self._begin(f"WITH {steps}\n{select}")
 
     def _begin(self, statement: str) -> str:
-        answer = self._athena.start_query_execution(
+        response = self._athena.start_query_execution(
             QueryString=statement,
             QueryExecutionContext={"Database": self._database},
             WorkGroup=self._workgroup,
         )
-        return str(answer["QueryExecutionId"])
+        return str(response["QueryExecutionId"])
 
     def _wait(self, query: str) -> None:
         pause = _POLL_SECONDS
@@ -111,7 +111,7 @@ class AthenaEngine:
             time.sleep(pause)
             pause = min(2 * pause, _SLOWEST_POLL_SECONDS)
 
-    def _answer(self, query: str) -> _Answer:
+    def _response(self, query: str) -> _Answer:
         self._wait(query)
         told = self._athena.get_query_results(QueryExecutionId=query, MaxResults=1)
         columns = {it["Name"]: it["Type"] for it in told["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]}

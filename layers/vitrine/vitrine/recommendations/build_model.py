@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from vitrine.catalog.model import Interaction, Product
     from vitrine.recommendations.model import Weights
-    from vitrine.recommendations.ports import ModelStore, Tasks
+    from vitrine.recommendations.ports import ModelRepository, Tasks
 
 _DAY_SECONDS = 86_400
 _STUCK_SECONDS = 3600
@@ -78,7 +78,7 @@ class ReadModel(NamedTuple):
     sources: Mapping[str, Source]
 
 
-class Run(NamedTuple):
+class ModelBuild(NamedTuple):
     """A run as it stands. `number` is when it began, in milliseconds, or one more than that of the run before.
 
     `status` is `running`, `completed` or `unchanged`; `moved_at` (seconds) is when it began or a part was done last.
@@ -105,25 +105,27 @@ class Run(NamedTuple):
 class Arrivals(NamedTuple):
     """The latest run, and how many changes of interactions have come since it began."""
 
-    run: Run | None
+    run: ModelBuild | None
     since: int
 
 
-class RunStore(Protocol):
+class BuildRepository(Protocol):
     """The latest run of each merchant."""
 
-    def begin(self, merchant_id: str, earliest: int, *, if_changed: bool = False, after: int | None = None) -> Run:
+    def begin(
+        self, merchant_id: str, earliest: int, *, if_changed: bool = False, after: int | None = None
+    ) -> ModelBuild:
         """Begin the merchant's run, in the slot that is not read; an earlier run can publish nothing from here on.
 
         Raises LaterRun unless the latest run is the run `after` (0 for no run), where that is given.
         """
         ...
 
-    def find(self, merchant_id: str) -> Run | None:
+    def find(self, merchant_id: str) -> ModelBuild | None:
         """The latest run, read consistently."""
         ...
 
-    def finish_part(self, work: Work, source: Source | None = None) -> Run | None:
+    def finish_part(self, work: Work, source: Source | None = None) -> ModelBuild | None:
         """Note that a part is done, and its source; the run then, or None when it is no longer the latest."""
         ...
 
@@ -188,11 +190,13 @@ class WorkQueue(Protocol):
         ...
 
 
-class LaterRun(Exception):
+class LaterBuild(Exception):
     """Another run has begun."""
 
 
-def begin_run(runs: RunStore, queue: WorkQueue, merchant_id: str, now: datetime, *, if_changed: bool = False) -> Run:
+def begin_run(
+    runs: BuildRepository, queue: WorkQueue, merchant_id: str, now: datetime, *, if_changed: bool = False
+) -> ModelBuild:
     """Begin a run; one that is under way is given up.
 
     With `if_changed` it ends after the export where the model that is read was learned from the same.
@@ -202,7 +206,7 @@ def begin_run(runs: RunStore, queue: WorkQueue, merchant_id: str, now: datetime,
     return run
 
 
-def ask_for_run(runs: RunStore, queue: WorkQueue, merchant_id: str, now: datetime) -> Run:
+def ask_for_run(runs: BuildRepository, queue: WorkQueue, merchant_id: str, now: datetime) -> ModelBuild:
     """The run that is under way, or one that begins.
 
     Parts of an export come again: who began the run may have died before they were sent.
@@ -214,7 +218,9 @@ def ask_for_run(runs: RunStore, queue: WorkQueue, merchant_id: str, now: datetim
     return run
 
 
-def begin_run_if_due(runs: RunStore, queue: WorkQueue, merchant_id: str, changes: int, now: datetime) -> Run | None:
+def begin_run_if_due(
+    runs: BuildRepository, queue: WorkQueue, merchant_id: str, changes: int, now: datetime
+) -> ModelBuild | None:
     """Count changes of interactions, and begin a run once as many came as the model that is read was learned from.
 
     So a new shop has a model from its first interaction on, and models are as many as its interactions double.
@@ -225,7 +231,7 @@ def begin_run_if_due(runs: RunStore, queue: WorkQueue, merchant_id: str, changes
         return None
     try:
         begun = runs.begin(merchant_id, _number_at(now), after=run.number if run else 0)
-    except LaterRun:
+    except LaterBuild:
         return None
     _send(queue, merchant_id, begun, "export")
     return begun
@@ -240,7 +246,7 @@ def _number_at(now: datetime) -> int:
     return int(now.timestamp() * 1000)
 
 
-def _send(queue: WorkQueue, merchant_id: str, run: Run, step: str) -> None:
+def _send(queue: WorkQueue, merchant_id: str, run: ModelBuild, step: str) -> None:
     left = [part for part in STEPS[step] if f"{step}/{part}" not in run.done]
     queue.send(Work(merchant_id, run.number, step, part) for part in left)
 
@@ -250,12 +256,12 @@ class ModelBuilder:
 
     def __init__(  # noqa: PLR0913, PLR0917 - a port each
         self,
-        runs: RunStore,
+        runs: BuildRepository,
         files: Files,
         engine: Engine,
         chooser: WeightChooser,
         catalog: Catalog,
-        models: ModelStore,
+        models: ModelRepository,
         queue: WorkQueue,
         shortlists: Tasks,
     ) -> None:
@@ -322,7 +328,7 @@ class ModelBuilder:
         described = _source(self._files.read(products))
         return Source(described.rows, described.digest + _source(self._files.read(tokens)).digest)
 
-    def _learn(self, work: Work, run: Run) -> None:
+    def _learn(self, work: Work, run: ModelBuild) -> None:
         tables = f"{_prefix(work)}tables"
         if work.part == "model":
             day = run.number // 1000 // _DAY_SECONDS * _DAY_SECONDS
@@ -332,7 +338,7 @@ class ModelBuilder:
         if weights:
             self._models.put_weights(work.merchant_id, Model(run.number, run.slot), weights)
 
-    def _load(self, work: Work, run: Run, time_is_left: Callable[[], bool]) -> Work | None:
+    def _load(self, work: Work, run: ModelBuild, time_is_left: Callable[[], bool]) -> Work | None:
         """What is left of the part when time is up, or when the store throttles after some of it."""
         model = Model(run.number, run.slot)
         lines = self._files.read(f"{_prefix(work)}results/{work.part}.csv")
@@ -354,7 +360,7 @@ class ModelBuilder:
             rest = rest._replace(start=rest.start + len(some))
         return None
 
-    def _refresh(self, work: Work, run: Run) -> None:
+    def _refresh(self, work: Work, run: ModelBuild) -> None:
         del run
         found = self._catalog.interactions(work.merchant_id, int(work.part))
         users = dict.fromkeys(UserKey(work.merchant_id, it.user_id) for it in found)

@@ -29,7 +29,7 @@ from vitrine.catalog.dynamodb import bought_key, product_key, product_of, user_k
 from vitrine.platform.dynamodb import ConditionFailed, batch_get, get_together, translated
 from vitrine.platform.problems import Unavailable
 from vitrine.platform.threads import run_all
-from vitrine.recommendations.build_model import Arrivals, LaterRun, ReadModel, Run, Source
+from vitrine.recommendations.build_model import Arrivals, LaterBuild, ModelBuild, ReadModel, Source
 from vitrine.recommendations.model import (
     STRATEGIES,
     ChosenWeights,
@@ -43,7 +43,7 @@ from vitrine.recommendations.model import (
     prior,
 )
 from vitrine.recommendations.model_files import category_key
-from vitrine.recommendations.ports import Model, Shelf
+from vitrine.recommendations.ports import Model, RecommendationInputs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -72,8 +72,8 @@ class DynamoDBModels:
 
     def model(self, merchant_id: str) -> Model | None:
         with translated():
-            answer = self._client.get_item(TableName=self._table, Key=_key(merchant_id, "state"), ConsistentRead=True)
-        return _model(cast("Item", answer.get("Item", {})))
+            response = self._client.get_item(TableName=self._table, Key=_key(merchant_id, "state"), ConsistentRead=True)
+        return _model(cast("Item", response.get("Item", {})))
 
     def neighbourhoods(self, merchant_id: str, model: Model, product_ids: Collection[str]) -> dict[str, Neighbourhood]:
         keys = [_near_key(merchant_id, model.slot, product_id) for product_id in product_ids]
@@ -92,10 +92,10 @@ class DynamoDBModels:
         known, popular = self._popular.get(merchant_id, (None, ()))
         if known != model:
             with translated():
-                answer = self._client.get_item(
+                response = self._client.get_item(
                     TableName=self._table, Key=_top_key(merchant_id, model.slot, "all"), ConsistentRead=True
                 )
-            item = cast("Item", answer.get("Item", {}))
+            item = cast("Item", response.get("Item", {}))
             if not _is_of(item, model):
                 return ()
             content = _unpacked(item)
@@ -167,8 +167,8 @@ class DynamoDBModels:
 
     def weights(self, merchant_id: str) -> tuple[Weights, ChosenWeights]:
         with translated():
-            answer = self._client.get_item(TableName=self._table, Key=_key(merchant_id, "state"), ConsistentRead=True)
-        state = cast("Item", answer.get("Item", {}))
+            response = self._client.get_item(TableName=self._table, Key=_key(merchant_id, "state"), ConsistentRead=True)
+        state = cast("Item", response.get("Item", {}))
         model = _model(state)
         chosen = _chosen(state)
         return (model.weights if model else chosen.over(Weights())), chosen
@@ -210,7 +210,7 @@ class DynamoDBModels:
             return
 
 
-class DynamoDBShelves:
+class DynamoDBRecommendationInputs:
     """ShelfStore on DynamoDB."""
 
     def __init__(self, client: DynamoDBClient, table: str, products_table: str, interactions_table: str) -> None:
@@ -219,7 +219,7 @@ class DynamoDBShelves:
         self._products = products_table
         self._interactions = interactions_table
 
-    def read(self, user: UserKey, category: str | None) -> Shelf:
+    def read(self, user: UserKey, category: str | None) -> RecommendationInputs:
         keys = {
             "state": _key(user.merchant_id, "state"),
             "shortlist": _user_key(user, "shortlist"),
@@ -248,7 +248,7 @@ class DynamoDBShelves:
             of,
             items["shortlist"].get("revision", {}).get("S", ""),
         ]
-        return Shelf(
+        return RecommendationInputs(
             stamp="/".join(map(str, stamps)),
             model=int(of) if model else None,
             shortlist=Shortlist(
@@ -266,21 +266,21 @@ class DynamoDBShelves:
         wanted = {self._products: [product_key(user.merchant_id, product_id) for product_id in product_ids]}
         if not again:
             wanted[self._interactions] = [bought_key(user, product_id) for product_id in product_ids]
-        answer = get_together(self._client, wanted, consistent=True)
-        purchases = answer.get(self._interactions, ())
+        response = get_together(self._client, wanted, consistent=True)
+        purchases = response.get(self._interactions, ())
         bought = {item["sk"]["S"].removeprefix("b/") for item in purchases if "purchases" in item}
-        products = map(product_of, answer[self._products])
+        products = map(product_of, response[self._products])
         return {it.product_id: it for it in products if it.available and it.product_id not in bought}
 
     def shortlist_version(self, user: UserKey) -> str | None:
         with translated():
-            answer = self._client.get_item(
+            response = self._client.get_item(
                 TableName=self._table,
                 Key=_user_key(user, "shortlist"),
                 ConsistentRead=True,
                 ProjectionExpression="version",
             )
-        return cast("Item", answer["Item"])["version"]["S"] if "Item" in answer else None
+        return cast("Item", response["Item"])["version"]["S"] if "Item" in response else None
 
     def put_shortlist(self, user: UserKey, model: Model, shortlist: Shortlist, seen: str | None) -> bool:
         packed = _packed({**shortlist.ranked, "bought": sorted(shortlist.bought), "again": shortlist.again})
@@ -319,23 +319,23 @@ class DynamoDBShelves:
 
     def _read(self, user: UserKey, keys: Mapping[str, Item], *, consistent: bool) -> tuple[dict[str, Item], str]:
         wanted = {self._table: list(keys.values()), self._interactions: [user_key(user)]}
-        answer = get_together(self._client, wanted, consistent=consistent)
-        found = {(item["pk"]["S"], item["sk"]["S"]): item for item in answer[self._table]}
+        response = get_together(self._client, wanted, consistent=consistent)
+        found = {(item["pk"]["S"], item["sk"]["S"]): item for item in response[self._table]}
         items = {name: found.get((key["pk"]["S"], key["sk"]["S"]), {}) for name, key in keys.items()}
-        revision = next((item["revision"]["N"] for item in answer[self._interactions] if "revision" in item), "0")
+        revision = next((item["revision"]["N"] for item in response[self._interactions] if "revision" in item), "0")
         return items, revision
 
 
-class TableEntries:
+class TableCache:
     """Entries in the table: the shelf's read brings them along."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
         self._table = table
 
-    def get(self, user: UserKey, shelf: Shelf) -> bytes | None:
+    def get(self, user: UserKey, inputs: RecommendationInputs) -> bytes | None:
         del user
-        return shelf.kept
+        return inputs.kept
 
     def put(self, user: UserKey, entry: bytes) -> None:
         content = zlib.compress(entry, 1)
@@ -414,20 +414,22 @@ def _unpacked(item: Item) -> Any:
     return json.loads(zlib.decompress(item["content"]["B"]))
 
 
-class DynamoDBRuns:
+class DynamoDBBuilds:
     """RunStore on DynamoDB, in the item that says which model is read: no run writes into a slot that is."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
         self._table = table
 
-    def begin(self, merchant_id: str, earliest: int, *, if_changed: bool = False, after: int | None = None) -> Run:
+    def begin(
+        self, merchant_id: str, earliest: int, *, if_changed: bool = False, after: int | None = None
+    ) -> ModelBuild:
         for _ in range(_ATTEMPTS):
             state = self._state(merchant_id)
             read = _model(state)
             last = int(state["run"]["N"]) if "run" in state else 0
             if after not in {None, last}:
-                raise LaterRun
+                raise LaterBuild
             try:
                 begun = self._update(
                     merchant_id,
@@ -451,11 +453,11 @@ class DynamoDBRuns:
             return _run(begun)
         raise Unavailable("Others begin runs of the same merchant.", 1)
 
-    def find(self, merchant_id: str) -> Run | None:
+    def find(self, merchant_id: str) -> ModelBuild | None:
         state = self._state(merchant_id)
         return _run(state) if "run" in state else None
 
-    def finish_part(self, work: Work, source: Source | None = None) -> Run | None:
+    def finish_part(self, work: Work, source: Source | None = None) -> ModelBuild | None:
         update = "SET run_moved_at = :now"
         names = {}
         values: Item = {
@@ -474,14 +476,14 @@ class DynamoDBRuns:
 
     def note_arrivals(self, merchant_id: str, changes: int) -> Arrivals:
         with translated():
-            answer = self._client.update_item(
+            response = self._client.update_item(
                 TableName=self._table,
                 Key=_key(merchant_id, "state"),
                 UpdateExpression="ADD arrived :changes",
                 ExpressionAttributeValues={":changes": {"N": str(changes)}},
                 ReturnValues="ALL_NEW",
             )
-        state = cast("Item", answer["Attributes"])
+        state = cast("Item", response["Attributes"])
         before = int(state.get("arrived_before", {}).get("N", "0"))
         return Arrivals(_run(state) if "run" in state else None, int(state["arrived"]["N"]) - before)
 
@@ -496,14 +498,14 @@ class DynamoDBRuns:
 
     def _state(self, merchant_id: str) -> Item:
         with translated():
-            answer = self._client.get_item(TableName=self._table, Key=_key(merchant_id, "state"), ConsistentRead=True)
-        return cast("Item", answer.get("Item", {}))
+            response = self._client.get_item(TableName=self._table, Key=_key(merchant_id, "state"), ConsistentRead=True)
+        return cast("Item", response.get("Item", {}))
 
     def _update(
         self, merchant_id: str, update: str, condition: str, values: Item, names: Mapping[str, str] | None = None
     ) -> Item:
         with translated():
-            answer = self._client.update_item(
+            response = self._client.update_item(
                 TableName=self._table,
                 Key=_key(merchant_id, "state"),
                 UpdateExpression=update,
@@ -512,17 +514,17 @@ class DynamoDBRuns:
                 ExpressionAttributeValues=values,
                 ReturnValues="ALL_NEW",
             )
-        return cast("Item", answer["Attributes"])
+        return cast("Item", response["Attributes"])
 
 
-def _run(state: Item) -> Run:
+def _run(state: Item) -> ModelBuild:
     number = int(state["run"]["N"])
     read = None
     if "model" in state:
         model = int(state["model"]["N"])
         published_at = float(state.get("published_at", {}).get("N", model / 1000))
         read = ReadModel(model, published_at, _sources(state, "model_sources"))
-    return Run(
+    return ModelBuild(
         number,
         state["run_slot"]["S"],
         state["run_status"]["S"],

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vitrine.recommendations.model import ChosenWeights, Neighbourhood, Popular, Scored, Shortlist
 
 
-class Shelf(NamedTuple):
+class RecommendationInputs(NamedTuple):
     """All that is known for a shopper before products are looked at: one read.
 
     `stamp` changes with everything that makes a kept entry wrong: the model, what the shopper bought, what was
@@ -35,10 +35,10 @@ class Model(NamedTuple):
     weights: Weights = Weights()
 
 
-class ShelfStore(Protocol):
+class RecommendationInputsRepository(Protocol):
     """What was prepared for shoppers."""
 
-    def read(self, user: UserKey, category: str | None) -> Shelf:
+    def read(self, user: UserKey, category: str | None) -> RecommendationInputs:
         """A shopper's shelf: one round trip."""
         ...
 
@@ -67,7 +67,7 @@ class ShelfStore(Protocol):
         ...
 
 
-class ModelStore(Protocol):
+class ModelRepository(Protocol):
     """Models by merchant: two slots, of which one is read."""
 
     def model(self, merchant_id: str) -> Model | None:
@@ -109,10 +109,10 @@ class ModelStore(Protocol):
         ...
 
 
-class Entries(Protocol):
+class ResponseCache(Protocol):
     """Finished recommendations, kept for an hour under `recommendations:user:{user_id}`."""
 
-    def get(self, user: UserKey, shelf: Shelf) -> bytes | None:
+    def get(self, user: UserKey, inputs: RecommendationInputs) -> bytes | None:
         """The user's entry; None when there is none or the cache does not answer."""
         ...
 

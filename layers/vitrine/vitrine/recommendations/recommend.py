@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from vitrine.catalog.answers import product_answer
+from vitrine.catalog.responses import product_response
 from vitrine.platform.letters import folded
 from vitrine.platform.times import to_rfc3339
 from vitrine.recommendations.model import SHORTLIST, Scored, similar_products
@@ -15,14 +15,19 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vitrine.catalog.model import Product, UserKey
-    from vitrine.catalog.ports import ProductStore
+    from vitrine.catalog.ports import ProductRepository
     from vitrine.recommendations.model import Repeat, Strategy
-    from vitrine.recommendations.ports import Entries, ModelStore, Shelf, ShelfStore
+    from vitrine.recommendations.ports import (
+        ModelRepository,
+        RecommendationInputs,
+        RecommendationInputsRepository,
+        ResponseCache,
+    )
 
 Outcome = Literal["hit", "miss", "stale"]
 
 
-class Question(NamedTuple):
+class RecommendationQuery(NamedTuple):
     """What is asked for: a strategy, a category or all, and what becomes of products bought before."""
 
     strategy: Strategy
@@ -50,54 +55,58 @@ class Similar(NamedTuple):
 class Recommender:
     """Serves recommendations: an entry that is kept, or two reads."""
 
-    def __init__(self, shelves: ShelfStore, entries: Entries, products: ProductStore) -> None:
-        self._shelves = shelves
+    def __init__(
+        self, inputs_repository: RecommendationInputsRepository, entries: ResponseCache, products: ProductRepository
+    ) -> None:
+        self._inputs_repository = inputs_repository
         self._entries = entries
         self._products = products
 
     def recommend(
-        self, user: UserKey, question: Question, *, now: datetime, new_id: Callable[[], str]
+        self, user: UserKey, question: RecommendationQuery, *, now: datetime, new_id: Callable[[], str]
     ) -> Recommendations:
         """The whole ranking that a question asks for; a category may be in any case."""
         if question.category is not None:
             question = question._replace(category=folded(question.category))
-        shelf = self._shelves.read(user, question.category)
-        kept = self._entries.get(user, shelf)
+        inputs = self._inputs_repository.read(user, question.category)
+        kept = self._entries.get(user, inputs)
         entry: dict[str, Any] = json.loads(kept) if kept else {}
         asked = json.dumps(question)
-        if entry.get("stamp") == shelf.stamp and asked in entry["answers"]:
+        if entry.get("stamp") == inputs.stamp and asked in entry["answers"]:
             recommendation_id, generated_at, items = entry["answers"][asked]
-            return Recommendations(recommendation_id, generated_at, items, "hit", shelf.model)
-        outcome: Outcome = "stale" if entry and entry["stamp"] != shelf.stamp else "miss"
-        items = self._rank(user, shelf, question)
-        answer = Recommendations(new_id(), to_rfc3339(now), items, outcome, shelf.model)
-        answers = {**entry["answers"], asked: answer[:3]} if outcome == "miss" and entry else {asked: answer[:3]}
-        self._entries.put(user, json.dumps({"stamp": shelf.stamp, "answers": answers}).encode())
-        return answer
+            return Recommendations(recommendation_id, generated_at, items, "hit", inputs.model)
+        outcome: Outcome = "stale" if entry and entry["stamp"] != inputs.stamp else "miss"
+        items = self._rank(user, inputs, question)
+        response = Recommendations(new_id(), to_rfc3339(now), items, outcome, inputs.model)
+        responses = {**entry["answers"], asked: response[:3]} if outcome == "miss" and entry else {asked: response[:3]}
+        self._entries.put(user, json.dumps({"stamp": inputs.stamp, "answers": responses}).encode())
+        return response
 
-    def _rank(self, user: UserKey, shelf: Shelf, question: Question) -> list[dict[str, Any]]:
+    def _rank(self, user: UserKey, inputs: RecommendationInputs, question: RecommendationQuery) -> list[dict[str, Any]]:
         strategy, category, repeat = question
-        if shelf.model is None:
+        if inputs.model is None:
             return self._before_the_first_model(user, question)
-        preferred = shelf.shortlist.candidates(strategy, repeat)
+        preferred = inputs.shortlist.candidates(strategy, repeat)
         if category is not None:
             preferred = preferred[: SHORTLIST // 2]
         candidates: dict[str, Scored] = {}
-        for it in [*preferred, *shelf.popular]:
+        for it in [*preferred, *inputs.popular]:
             candidates.setdefault(it.product_id, it)
         ranked = list(candidates.values())[:SHORTLIST]
-        found = self._shelves.sellable(user, [it.product_id for it in ranked], again=repeat != "exclude")
+        found = self._inputs_repository.sellable(user, [it.product_id for it in ranked], again=repeat != "exclude")
         return [
-            _item(it, product_answer(found[it.product_id]))
+            _item(it, product_response(found[it.product_id]))
             for it in ranked
             if it.product_id in found and _is_in(found[it.product_id], category)
         ]
 
-    def _before_the_first_model(self, user: UserKey, question: Question) -> list[dict[str, Any]]:
+    def _before_the_first_model(self, user: UserKey, question: RecommendationQuery) -> list[dict[str, Any]]:
         listed = self._products.list_products(user.merchant_id, SHORTLIST, None)
-        found = self._shelves.sellable(user, [it.product_id for it in listed], again=question.repeat != "exclude")
+        found = self._inputs_repository.sellable(
+            user, [it.product_id for it in listed], again=question.repeat != "exclude"
+        )
         return [
-            _item(Scored(product_id, 0.0, "popular", ()), product_answer(product))
+            _item(Scored(product_id, 0.0, "popular", ()), product_response(product))
             for product_id, product in found.items()
             if _is_in(product, question.category)
         ]
@@ -108,17 +117,19 @@ def _is_in(product: Product, category: str | None) -> bool:
     return category is None or (product.category is not None and folded(product.category) == category)
 
 
-def recommend_similar(models: ModelStore, shelves: ShelfStore, user: UserKey, product_id: str) -> Similar:
+def recommend_similar(
+    models: ModelRepository, inputs_repository: RecommendationInputsRepository, user: UserKey, product_id: str
+) -> Similar:
     """What goes with a product; what is popular when nothing is known of it."""
     model = models.model(user.merchant_id)
     ranked: Sequence[Scored] = ()
     if model is not None:
         near = models.neighbourhoods(user.merchant_id, model, [product_id]).get(product_id)
         ranked = similar_products(near, model.weights, product_id) if near else ()
-        ranked = ranked or shelves.read(user, None).popular
+        ranked = ranked or inputs_repository.read(user, None).popular
     ranked = [it for it in ranked if it.product_id != product_id][:SHORTLIST]
-    found = shelves.sellable(user, [it.product_id for it in ranked])
-    items = [_item(it, product_answer(found[it.product_id])) for it in ranked if it.product_id in found]
+    found = inputs_repository.sellable(user, [it.product_id for it in ranked])
+    items = [_item(it, product_response(found[it.product_id])) for it in ranked if it.product_id in found]
     return Similar(items, model.number if model else None)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vitrine.catalog.model import UserKey
-    from vitrine.recommendations.ports import Shelf
+    from vitrine.recommendations.ports import RecommendationInputs
 
 Result = TypeVar("Result")
 
@@ -57,7 +57,7 @@ def _credentials(secret: str) -> tuple[str] | tuple[str, str]:
         return (secret,)
 
 
-class RedisEntries:
+class RedisCache:
     """Entries by `{merchant_id}/recommendations:user:{user_id}`. A cache that is down is a miss.
 
     One that does not answer is left alone for a second, so that few requests wait for it. An entry that could not be
@@ -74,8 +74,8 @@ class RedisEntries:
         )
         self._resumes = 0.0
 
-    def get(self, user: UserKey, shelf: Shelf) -> bytes | None:
-        del shelf
+    def get(self, user: UserKey, inputs: RecommendationInputs) -> bytes | None:
+        del inputs
         found = self._ask(lambda: self._client.get(_key(user)))
         return found if isinstance(found, bytes) else None
 

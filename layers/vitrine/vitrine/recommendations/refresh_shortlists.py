@@ -19,27 +19,32 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from vitrine.catalog.model import UserKey
-    from vitrine.catalog.ports import InteractionStore
+    from vitrine.catalog.ports import InteractionRepository
     from vitrine.recommendations.model import Scored, Strategy
-    from vitrine.recommendations.ports import ModelStore, ShelfStore
+    from vitrine.recommendations.ports import ModelRepository, RecommendationInputsRepository
 
 _NEWEST = 200
 _LOOKED_AT = 2 * SHORTLIST
 _ATTEMPTS = 6
 
 
-def refresh_shortlist(interactions: InteractionStore, models: ModelStore, shelves: ShelfStore, user: UserKey) -> None:
+def refresh_shortlist(
+    interactions: InteractionRepository,
+    models: ModelRepository,
+    inputs_repository: RecommendationInputsRepository,
+    user: UserKey,
+) -> None:
     """Rank all that the shopper's newest interactions speak for, under each strategy.
 
     Everything is read anew, so doing it again or late gives the same. Raises Unavailable when others keep doing it
     at the same time.
     """
     for _ in range(_ATTEMPTS):
-        seen = shelves.shortlist_version(user)
+        seen = inputs_repository.shortlist_version(user)
         model = models.model(user.merchant_id)
         newest, _ = interactions.newest_interactions(user, _NEWEST, None)
         if model is None or not newest:
-            if shelves.drop_shortlist(user, seen):
+            if inputs_repository.drop_shortlist(user, seen):
                 return
             continue
         seeds = seeds_of((it.product_id, TYPE_WEIGHTS[it.type]) for it in newest)
@@ -50,13 +55,13 @@ def refresh_shortlist(interactions: InteractionStore, models: ModelStore, shelve
             for strategy in STRATEGIES
             if strategy != "popular"
         }
-        bought = shelves.bought(user, {it.product_id for found in ranked.values() for it in found})
+        bought = inputs_repository.bought(user, {it.product_id for found in ranked.values() for it in found})
         shortlist = Shortlist(
             {strategy: _shortened(found, bought) for strategy, found in ranked.items()},
             frozenset(bought),
             bought_again((it.product_id, it.occurred_at) for it in newest if it.type == "purchase")[:SHORTLIST],
         )
-        if shelves.put_shortlist(user, model, shortlist, seen):
+        if inputs_repository.put_shortlist(user, model, shortlist, seen):
             return
     raise Unavailable("Others are preparing the same shopper's candidates.", 1)
 

@@ -6,11 +6,11 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
-from vitrine.catalog.wiring import InteractionSettings, ProductSettings, interaction_store, product_store
+from vitrine.catalog.wiring import InteractionSettings, ProductSettings, interaction_repository, product_repository
 from vitrine.platform.aws import client, read_secret
 from vitrine.platform.settings import read_settings
 from vitrine.recommendations.build_model import LocalEngine, ModelBuilder
-from vitrine.recommendations.dynamodb import DynamoDBModels, DynamoDBRuns, DynamoDBShelves, TableEntries
+from vitrine.recommendations.dynamodb import DynamoDBBuilds, DynamoDBModels, DynamoDBRecommendationInputs, TableCache
 from vitrine.recommendations.recommend import Recommender
 from vitrine.recommendations.s3 import S3Files
 from vitrine.recommendations.sqs import SqsTasks, SqsWork
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vitrine.catalog.model import Interaction, Product
     from vitrine.catalog.ports import Withdrawals
     from vitrine.recommendations.athena import AthenaEngine
-    from vitrine.recommendations.ports import Entries
+    from vitrine.recommendations.ports import ResponseCache
 
 
 class RecommendationSettings(NamedTuple):
@@ -63,20 +63,20 @@ class TaskSettings(NamedTuple):
 
 
 @cache
-def model_store() -> DynamoDBModels:
+def model_repository() -> DynamoDBModels:
     """Models."""
     return DynamoDBModels(client("dynamodb"), read_settings(RecommendationSettings).recommendations_table)
 
 
 def withdrawals() -> Withdrawals:
     """Who must know that a product may no longer be shown."""
-    return model_store()
+    return model_repository()
 
 
 @cache
-def shelf_store() -> DynamoDBShelves:
+def recommendation_inputs_repository() -> DynamoDBRecommendationInputs:
     """What was prepared for shoppers."""
-    return DynamoDBShelves(
+    return DynamoDBRecommendationInputs(
         client("dynamodb"),
         read_settings(RecommendationSettings).recommendations_table,
         read_settings(ProductSettings).products_table,
@@ -85,27 +85,27 @@ def shelf_store() -> DynamoDBShelves:
 
 
 @cache
-def entries() -> Entries:
+def entries() -> ResponseCache:
     """Finished recommendations."""
     settings = read_settings(RecommendationSettings)
     if settings.redis_url:
-        from vitrine.recommendations.redis import RedisEntries, SecretCredentials  # noqa: PLC0415 - loaded where used
+        from vitrine.recommendations.redis import RedisCache, SecretCredentials  # noqa: PLC0415 - loaded where used
 
         secret = settings.redis_secret_arn
-        return RedisEntries(settings.redis_url, SecretCredentials(partial(read_secret, secret)) if secret else None)
-    return TableEntries(client("dynamodb"), settings.recommendations_table)
+        return RedisCache(settings.redis_url, SecretCredentials(partial(read_secret, secret)) if secret else None)
+    return TableCache(client("dynamodb"), settings.recommendations_table)
 
 
 @cache
 def recommender() -> Recommender:
     """Serves recommendations."""
-    return Recommender(shelf_store(), entries(), product_store())
+    return Recommender(recommendation_inputs_repository(), entries(), product_repository())
 
 
 @cache
-def model_runs() -> DynamoDBRuns:
+def model_runs() -> DynamoDBBuilds:
     """Runs of the model builder."""
-    return DynamoDBRuns(client("dynamodb"), read_settings(RecommendationSettings).recommendations_table)
+    return DynamoDBBuilds(client("dynamodb"), read_settings(RecommendationSettings).recommendations_table)
 
 
 @cache
@@ -136,10 +136,10 @@ class _Catalog:
     """The model builder's port `Catalog`."""
 
     def interactions(self, merchant_id: str, part: int) -> Iterator[Interaction]:
-        return interaction_store().part(merchant_id, part)
+        return interaction_repository().part(merchant_id, part)
 
     def products(self, merchant_id: str) -> Iterator[Product]:
-        return product_store().all_products(merchant_id)
+        return product_repository().all_products(merchant_id)
 
 
 def _athena(files: S3Files, settings: ModelSettings) -> AthenaEngine:
@@ -169,7 +169,7 @@ def model_builder() -> ModelBuilder:
         _athena(files, settings) if settings.model_engine == "athena" else local,
         local,
         _Catalog(),
-        model_store(),
+        model_repository(),
         model_work(),
         shortlist_tasks(),
     )

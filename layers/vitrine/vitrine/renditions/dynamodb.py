@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from vitrine.platform.dynamodb import ConditionFailed, query_all, retry_contended, translated
 from vitrine.platform.times import to_rfc3339
 from vitrine.renditions.model import Picture
-from vitrine.renditions.ports import Busy
+from vitrine.renditions.ports import PictureBusy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,16 +42,18 @@ class _Table:
 
     def _get(self, pk: str) -> dict[str, Any] | None:
         with translated():
-            answer = self._client.get_item(TableName=self._table, Key=_key(pk), ConsistentRead=True)
-        return answer.get("Item")
+            response = self._client.get_item(TableName=self._table, Key=_key(pk), ConsistentRead=True)
+        return response.get("Item")
 
     def _update(self, pk: str, **update: Any) -> dict[str, Any] | None:
         """The item after the update; None where the condition does not hold."""
 
         def attempt() -> dict[str, Any]:
             with translated():
-                answer = self._client.update_item(TableName=self._table, Key=_key(pk), ReturnValues="ALL_NEW", **update)
-            return answer["Attributes"]
+                response = self._client.update_item(
+                    TableName=self._table, Key=_key(pk), ReturnValues="ALL_NEW", **update
+                )
+            return response["Attributes"]
 
         try:
             return retry_contended(attempt)
@@ -81,7 +83,7 @@ class DynamoDBPictures(_Table):
             },
         )
         if held is None:
-            raise Busy
+            raise PictureBusy
 
     def let_go(self, digest: str, holder: Holder) -> Picture | None:
         left = self._update(
@@ -190,7 +192,7 @@ class DynamoDBHoldings(_Table):
             if item is not None:
                 return item
             time.sleep(pause)
-        raise Busy
+        raise PictureBusy
 
     def _drop_empty(self, pk: str) -> None:
         try:

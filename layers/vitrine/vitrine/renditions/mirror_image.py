@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vitrine.renditions.model import Original, digest_of, original_path, renditions_of, widths_of
-from vitrine.renditions.ports import Busy, RefusedPictureError
+from vitrine.renditions.ports import PictureBusy, RefusedPictureError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from vitrine.renditions.model import Holder
-    from vitrine.renditions.ports import Check, Codec, Edge, Fetch, Files, Holders, Holdings, Pictures, Shown
+    from vitrine.renditions.ports import Check, Codec, Edge, Fetch, Files, Holders, Holdings, Pictures, ShownPicture
 
 
 _PAUSES_SECONDS: Final = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
@@ -62,7 +62,7 @@ def mirror_image(mirror: Mirror, holder: Holder) -> Mirrored:
         return Mirrored(digest, refused, withdrawn)
 
 
-def _is_mirrored(mirror: Mirror, shown: Shown, held: set[str]) -> bool:
+def _is_mirrored(mirror: Mirror, shown: ShownPicture, held: set[str]) -> bool:
     original = shown.original
     return (
         original is not None
@@ -108,4 +108,4 @@ def _wait_for_makers(mirror: Mirror, digest: str) -> None:
         if not mirror.pictures.is_being_made(digest):
             return
         mirror.sleep(pause)
-    raise Busy
+    raise PictureBusy

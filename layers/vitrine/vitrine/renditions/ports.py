@@ -21,11 +21,11 @@ class RefusedPictureError(Exception):
         self.detail = detail
 
 
-class Busy(Exception):
+class PictureBusy(Exception):
     """Another worker is at the same thing. The same call succeeds later."""
 
 
-class Unreachable(Busy):
+class Unreachable(PictureBusy):
     """A host does not send a file now; it may later."""
 
 
@@ -112,7 +112,7 @@ class Holdings(Protocol):
         ...
 
 
-class Shown(NamedTuple):
+class ShownPicture(NamedTuple):
     """What a holder shows to everybody: the picture at `url`, and the copy it refers to."""
 
     url: str
@@ -122,7 +122,7 @@ class Shown(NamedTuple):
 class Holders(Protocol):
     """Those who show pictures."""
 
-    def find(self, holder: Holder) -> Shown | None:
+    def find(self, holder: Holder) -> ShownPicture | None:
         """What it shows; None when it is gone or hidden, or its pictures are not mirrored."""
         ...
 

@@ -38,8 +38,8 @@ class S3Files:
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove up to 1,000 files, those that are not there too."""
-        answer = self._client.delete_objects(
+        response = self._client.delete_objects(
             Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
         )
-        if answer.get("Errors"):
-            raise RuntimeError(f"files were not deleted: {answer['Errors']}")
+        if response.get("Errors"):
+            raise RuntimeError(f"files were not deleted: {response['Errors']}")

@@ -30,9 +30,9 @@ class SqsMirroring:
                 {"Id": str(at), "MessageBody": json.dumps(holder._asdict())}
                 for at, holder in enumerate(once[start : start + _MOST])
             ]
-            answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)  # type: ignore[arg-type]
-            if answer.get("Failed"):
-                raise RuntimeError(f"messages were not taken: {answer['Failed']}")
+            response = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)  # type: ignore[arg-type]
+            if response.get("Failed"):
+                raise RuntimeError(f"messages were not taken: {response['Failed']}")
         return len(once)
 
 

@@ -57,13 +57,13 @@ class VipsCodec:
                 connection.send_bytes(content)
                 if not connection.poll(WALL_SECONDS):
                     raise TimeoutError
-                answer, made = json.loads(connection.recv_bytes()), connection.recv_bytes()
+                response, made = json.loads(connection.recv_bytes()), connection.recv_bytes()
             except (EOFError, OSError) as error:
                 self.close()
                 raise RefusedPictureError("too_much_work", "The picture takes too much work to decode") from error
-        if "code" in answer:
-            raise RefusedPictureError(answer["code"], answer["detail"])
-        return answer, made
+        if "code" in response:
+            raise RefusedPictureError(response["code"], response["detail"])
+        return response, made
 
     def _start(self) -> Connection[Any, Any]:
         ours, theirs = Pipe()

@@ -99,7 +99,7 @@ def _saved(image: pyvips.Image, form: str) -> bytes:
     return bytes(image.write_to_buffer(options.pop("suffix"), keep="none", **options))
 
 
-def _answer(request: dict[str, Any], content: bytes) -> tuple[dict[str, Any], bytes]:
+def _response(request: dict[str, Any], content: bytes) -> tuple[dict[str, Any], bytes]:
     try:
         if request["action"] == "describe":
             return describe(content), b""
@@ -127,9 +127,9 @@ def main() -> None:
             except EOFError:
                 return
             signal.setitimer(signal.ITIMER_PROF, PROCESSOR_SECONDS)  # ends the process when they are spent
-            answer, made = _answer(request, content)
+            response, made = _response(request, content)
             signal.setitimer(signal.ITIMER_PROF, 0)
-            connection.send_bytes(json.dumps(answer).encode())
+            connection.send_bytes(json.dumps(response).encode())
             connection.send_bytes(made)
 
 

@@ -28,7 +28,7 @@ class Refusal(NamedTuple):
     detail: str
 
 
-class AddSnapshot(NamedTuple):
+class AddedSnapshot(NamedTuple):
     """What became of one snapshot: it was stored unless there is a `refusal`."""
 
     snapshot: Snapshot
@@ -39,23 +39,23 @@ _KNOWN = Refusal("known", "This snapshot exists already, just as it was sent.")
 
 
 def add_snapshots(
-    store: Snapshots,
+    repository: Snapshots,
     galleries: KnownGalleries,
     products: Products,
     sent: Iterable[Snapshot],
     second_opinion_percent: int,
-) -> list[AddSnapshot]:
+) -> list[AddedSnapshot]:
     """Store new snapshots of one merchant, each judged on its own; of two alike the first is taken.
 
     The product and the gallery of a snapshot must exist, except where the same snapshot is stored already. Returns
     the results in the order of `sent`.
     """
     wanted = [replace(it, opinions_wanted=2 if wants_second_opinion(it, second_opinion_percent) else 1) for it in sent]
-    refusals = _unknown(store, galleries, products, wanted)
+    refusals = _unknown(repository, galleries, products, wanted)
 
-    def add(at: int) -> AddSnapshot:
+    def add(at: int) -> AddedSnapshot:
         refusal = refusals.get(at)
-        return AddSnapshot(wanted[at], refusal) if refusal else _result(store, wanted[at])
+        return AddedSnapshot(wanted[at], refusal) if refusal else _result(repository, wanted[at])
 
     first: dict[tuple[str, ...], int] = {}
     for at, snapshot in enumerate(wanted):
@@ -68,7 +68,7 @@ def add_snapshots(
 
 
 def _unknown(
-    store: Snapshots, galleries: KnownGalleries, products: Products, wanted: Sequence[Snapshot]
+    repository: Snapshots, galleries: KnownGalleries, products: Products, wanted: Sequence[Snapshot]
 ) -> dict[int, Refusal]:
     """The snapshots, by position, whose product or gallery does not exist."""
     if not wanted:
@@ -83,7 +83,7 @@ def _unknown(
             refusals[at] = Refusal("unknown_product", f"There is no product {it.product_id}. Create it first.")
         elif it.gallery_id in gone:
             refusals[at] = Refusal("unknown_gallery", f"There is no gallery {it.gallery_id}. Create it first.")
-    stored = store.find(merchant_id, {wanted[at].snapshot_id for at in refusals})
+    stored = repository.find(merchant_id, {wanted[at].snapshot_id for at in refusals})
     for at in refusals:
         before = stored.get(wanted[at].snapshot_id)
         if before and before.same_facts(wanted[at]):
@@ -96,22 +96,22 @@ def _names(snapshot: Snapshot) -> tuple[tuple[str, ...], ...]:
     return (snapshot.snapshot_id,), (snapshot.product_id, snapshot.filename)
 
 
-def _result(store: Snapshots, snapshot: Snapshot) -> AddSnapshot:
-    match store.add(snapshot):
+def _result(repository: Snapshots, snapshot: Snapshot) -> AddedSnapshot:
+    match repository.add(snapshot):
         case "created":
-            return AddSnapshot(snapshot)
+            return AddedSnapshot(snapshot)
         case "same":
-            return AddSnapshot(snapshot, _KNOWN)
+            return AddedSnapshot(snapshot, _KNOWN)
         case "filename_taken":
             problem = f"Product {snapshot.product_id} has a snapshot with this filename. Use another filename."
         case "id_taken":
             problem = "This id names another snapshot, and snapshots cannot change. Use another id."
-    return AddSnapshot(snapshot, Refusal("conflict", problem))
+    return AddedSnapshot(snapshot, Refusal("conflict", problem))
 
 
-def note_upload(store: Snapshots, pictures: Pictures, merchant_id: str, snapshot_id: str, size: int) -> None:
+def note_upload(repository: Snapshots, pictures: Pictures, merchant_id: str, snapshot_id: str, size: int) -> None:
     """The picture is there, so the snapshot can be judged; one that is too large is removed. Raises NotFound."""
     if size > LARGEST_PICTURE_BYTES:
         pictures.remove(merchant_id, snapshot_id)
         return
-    change_snapshot(store, merchant_id, snapshot_id, lambda snapshot: replace(snapshot, uploaded=True))
+    change_snapshot(repository, merchant_id, snapshot_id, lambda snapshot: replace(snapshot, uploaded=True))

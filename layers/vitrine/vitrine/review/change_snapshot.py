@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 _ATTEMPTS = 8
 
 
-def find_snapshot(store: Snapshots, merchant_id: str, snapshot_id: str) -> Snapshot:
+def find_snapshot(repository: Snapshots, merchant_id: str, snapshot_id: str) -> Snapshot:
     """The snapshot. Raises NotFound."""
-    snapshot = store.find(merchant_id, [snapshot_id]).get(snapshot_id)
+    snapshot = repository.find(merchant_id, [snapshot_id]).get(snapshot_id)
     if snapshot is None:
         raise NotFound(f"There is no snapshot {snapshot_id}.")
     return snapshot
 
 
 def change_snapshot(
-    store: Snapshots, merchant_id: str, snapshot_id: str, change: Callable[[Snapshot], Snapshot]
+    repository: Snapshots, merchant_id: str, snapshot_id: str, change: Callable[[Snapshot], Snapshot]
 ) -> Snapshot:
     """Apply `change` to the snapshot as it stands; one conditional write decides among several at once.
 
     Raises NotFound, what `change` raises, and Unavailable under contention.
     """
     for _ in range(_ATTEMPTS):
-        snapshot = find_snapshot(store, merchant_id, snapshot_id)
+        snapshot = find_snapshot(repository, merchant_id, snapshot_id)
         changed = change(snapshot)
-        if changed == snapshot or store.save(changed):
+        if changed == snapshot or repository.save(changed):
             return changed
     raise Unavailable("Others are changing this snapshot. Send the request again.", 1)

@@ -37,12 +37,12 @@ def claim_snapshots(queue: Queue, merchant_id: str, lease: Lease, limit: int, pr
     return claimed or _claim_from_next(queue, merchant_id, lease, limit)
 
 
-def renew_leases(store: Snapshots, merchant_id: str, lease: Lease, snapshot_ids: Sequence[str]) -> list[Snapshot]:
+def renew_leases(repository: Snapshots, merchant_id: str, lease: Lease, snapshot_ids: Sequence[str]) -> list[Snapshot]:
     """Lengthen the leases that the reviewer still holds; answers those."""
-    found = store.find(merchant_id, snapshot_ids)
+    found = repository.find(merchant_id, snapshot_ids)
     longer = [found[snapshot_id].renewed(lease) for snapshot_id in snapshot_ids if snapshot_id in found]
     held = [snapshot for snapshot in longer if snapshot]
-    return [snapshot for snapshot, saved in zip(held, run_all(_workers(), store.save, held), strict=True) if saved]
+    return [snapshot for snapshot, saved in zip(held, run_all(_workers(), repository.save, held), strict=True) if saved]
 
 
 def _claim_from_next(queue: Queue, merchant_id: str, lease: Lease, limit: int) -> list[Snapshot]:

@@ -170,10 +170,10 @@ class DynamoDBReview:
 
     def current_product(self, merchant_id: str, reviewer: str) -> str | None:
         with translated():
-            answer = self._client.get_item(
+            response = self._client.get_item(
                 TableName=self._table, Key=_counts_key(merchant_id, _REVIEWER + reviewer), ConsistentRead=True
             )
-        at = answer.get("Item", {}).get("product_id")
+        at = response.get("Item", {}).get("product_id")
         return at["S"] if at else None
 
     def stay_at(self, merchant_id: str, reviewer: str, product_id: str) -> None:

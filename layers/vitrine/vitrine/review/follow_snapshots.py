@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from vitrine.review.ports import Galleries
 
 
-class FollowedStore(Snapshots, Tallies, Trail, Protocol):
+class FollowedSnapshots(Snapshots, Tallies, Trail, Protocol):
     """All that following reads and writes."""
 
 
-class Change(NamedTuple):
+class SnapshotChange(NamedTuple):
     """A snapshot before (None when it is new) and after a write."""
 
     before: Snapshot | None
@@ -47,9 +47,9 @@ class Change(NamedTuple):
 
 
 def follow_snapshots(
-    store: FollowedStore,
+    repository: FollowedSnapshots,
     galleries: Galleries,
-    changes: Mapping[str, Change],
+    changes: Mapping[str, SnapshotChange],
     now: datetime,
     *,
     on_failure: Callable[[Exception], None],
@@ -59,7 +59,7 @@ def follow_snapshots(
     The present state is what counts and galleries are brought to, so a change may come again, late or out of order.
     """
     failed: set[str] = set()
-    for names, act in _what_follows(store, galleries, changes, now):
+    for names, act in _what_follows(repository, galleries, changes, now):
         try:
             act()
         except Exception as error:  # noqa: BLE001 - what fails is set aside, whatever it is
@@ -69,24 +69,24 @@ def follow_snapshots(
 
 
 def _what_follows(
-    store: FollowedStore, galleries: Galleries, changes: Mapping[str, Change], now: datetime
+    repository: FollowedSnapshots, galleries: Galleries, changes: Mapping[str, SnapshotChange], now: datetime
 ) -> Iterator[tuple[Sequence[str], Callable[[], None]]]:
     """What to do, with the names of the changes that it is done for."""
     for name, change in changes.items():
         if change.is_step:
-            yield [name], partial(_record, store, change)
+            yield [name], partial(_record, repository, change)
     for merchant_id, names in _by_merchant(changes).items():
         for start in range(0, len(names), AT_ONCE):
             some = names[start : start + AT_ONCE]
             ids = [changes[name].after.snapshot_id for name in some]
-            yield some, partial(count_snapshots, store, merchant_id, ids, now)
+            yield some, partial(count_snapshots, repository, merchant_id, ids, now)
     for name, change in changes.items():
         if change.moves_gallery:
             merchant_id, snapshot_id = change.after.merchant_id, change.after.snapshot_id
-            yield [name], partial(publish_snapshot, store, galleries, merchant_id, snapshot_id)
+            yield [name], partial(publish_snapshot, repository, galleries, merchant_id, snapshot_id)
 
 
-def _by_merchant(changes: Mapping[str, Change]) -> Mapping[str, list[str]]:
+def _by_merchant(changes: Mapping[str, SnapshotChange]) -> Mapping[str, list[str]]:
     """The names of the changes that move counts."""
     moving: dict[str, list[str]] = {}
     for name, change in changes.items():
@@ -95,7 +95,7 @@ def _by_merchant(changes: Mapping[str, Change]) -> Mapping[str, list[str]]:
     return moving
 
 
-def _record(store: Trail, change: Change) -> None:
+def _record(repository: Trail, change: SnapshotChange) -> None:
     happened = what_happened(change.before, change.after)
     step = Step(change.after.revision, change.at, change.after.status, *happened)
-    store.record(change.after.merchant_id, change.after.snapshot_id, step)
+    repository.record(change.after.merchant_id, change.after.snapshot_id, step)

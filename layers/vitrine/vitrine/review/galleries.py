@@ -12,7 +12,7 @@ from vitrine.platform.problems import NotFound
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vitrine.galleries.ports import Counters, GalleryStore
+    from vitrine.galleries.ports import Counters, GalleryRepository
     from vitrine.review.model import Snapshot
     from vitrine.review.ports import Products
 
@@ -26,13 +26,13 @@ class GalleryPublisher:
 
     def __init__(
         self,
-        store: GalleryStore,
+        repository: GalleryRepository,
         counters: Counters,
         products: Products,
         public_api_url: str,
         new_incarnation: Callable[[], str],
     ) -> None:
-        self._store = store
+        self._repository = repository
         self._counters = counters
         self._products = products
         self._public_api_url = public_api_url
@@ -42,14 +42,14 @@ class GalleryPublisher:
         """Put the image; nothing when it stands, or when the gallery is gone."""
         draft = ImageDraft(snapshot.snapshot_id, self._description(snapshot))
         try:
-            put_images(self._store, self._key(snapshot), [draft], new_incarnation=self._new_incarnation)
+            put_images(self._repository, self._key(snapshot), [draft], new_incarnation=self._new_incarnation)
         except NotFound:
             return
 
     def hide(self, snapshot: Snapshot) -> None:
         """Delete the image if it is there."""
         try:
-            delete_image(self._store, self._counters, self._key(snapshot), snapshot.snapshot_id)
+            delete_image(self._repository, self._counters, self._key(snapshot), snapshot.snapshot_id)
         except NotFound:
             return
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def decide(  # noqa: PLR0913 - a verdict has this many sides
-    store: Snapshots,
+    repository: Snapshots,
     merchant_id: str,
     snapshot_id: str,
     reviewer: str,
@@ -35,14 +35,14 @@ def decide(  # noqa: PLR0913 - a verdict has this many sides
         looked = viewed_ms if viewed_ms is not None else int((now - since).total_seconds() * 1000)
         return snapshot.judged(Opinion(reviewer, verdict, now, looked, reason))
 
-    return change_snapshot(store, merchant_id, snapshot_id, judge)
+    return change_snapshot(repository, merchant_id, snapshot_id, judge)
 
 
-def undo(store: Snapshots, merchant_id: str, snapshot_id: str, lease: Lease) -> Snapshot:
+def undo(repository: Snapshots, merchant_id: str, snapshot_id: str, lease: Lease) -> Snapshot:
     """Take back, within ten minutes, the verdict of the one who gets the lease. Raises NotFound and Conflict."""
-    return change_snapshot(store, merchant_id, snapshot_id, lambda snapshot: snapshot.undone(lease))
+    return change_snapshot(repository, merchant_id, snapshot_id, lambda snapshot: snapshot.undone(lease))
 
 
-def reopen(store: Snapshots, merchant_id: str, snapshot_id: str, lease: Lease) -> Snapshot:
+def reopen(repository: Snapshots, merchant_id: str, snapshot_id: str, lease: Lease) -> Snapshot:
     """Lease a decided snapshot to a reviewer, to be judged anew. Raises NotFound and Conflict."""
-    return change_snapshot(store, merchant_id, snapshot_id, lambda snapshot: snapshot.reopened(lease))
+    return change_snapshot(repository, merchant_id, snapshot_id, lambda snapshot: snapshot.reopened(lease))

@@ -172,7 +172,7 @@ class Pictures(Protocol):
         ...
 
 
-class Product(NamedTuple):
+class ComparedProduct(NamedTuple):
     """What a reviewer compares with."""
 
     name: str | None
@@ -182,7 +182,7 @@ class Product(NamedTuple):
 class Products(Protocol):
     """What the catalog knows."""
 
-    def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> Mapping[str, Product]:
+    def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> Mapping[str, ComparedProduct]:
         """The products there are of these."""
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vitrine.review.ports import Product
+from vitrine.review.ports import ComparedProduct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -15,14 +15,14 @@ _APPROVED_SHOWN = 3
 
 
 def show_products(
-    store: Snapshots, products: Products, pictures: Pictures, merchant_id: str, product_ids: Iterable[str]
-) -> Mapping[str, Product]:
+    repository: Snapshots, products: Products, pictures: Pictures, merchant_id: str, product_ids: Iterable[str]
+) -> Mapping[str, ComparedProduct]:
     """Each product with its name and pictures, the catalog's first."""
     found = products.find_products(merchant_id, product_ids)
     shown = {}
     for product_id in product_ids:
-        product = found.get(product_id) or Product(None, ())
-        approved, _ = store.list_snapshots(merchant_id, "approved", product_id, _APPROVED_SHOWN, None)
+        product = found.get(product_id) or ComparedProduct(None, ())
+        approved, _ = repository.list_snapshots(merchant_id, "approved", product_id, _APPROVED_SHOWN, None)
         addresses = [pictures.address_of(snapshot) for snapshot in approved]
-        shown[product_id] = Product(product.name, [*product.pictures, *addresses])
+        shown[product_id] = ComparedProduct(product.name, [*product.pictures, *addresses])
     return shown

@@ -6,13 +6,13 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from vitrine.catalog.wiring import product_store
+from vitrine.catalog.wiring import product_repository
 from vitrine.galleries.model import GalleryKey
-from vitrine.galleries.wiring import gallery_store, new_incarnation
+from vitrine.galleries.wiring import gallery_repository, new_incarnation
 from vitrine.platform.aws import client
 from vitrine.platform.settings import read_settings
 from vitrine.review.dynamodb import DynamoDBReview
-from vitrine.review.ports import Product
+from vitrine.review.ports import ComparedProduct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,16 +50,16 @@ class _KnownGalleries:
     """The port KnownGalleries."""
 
     def exists(self, merchant_id: str, gallery_id: str) -> bool:
-        gallery = gallery_store().find_gallery(GalleryKey(merchant_id, gallery_id))
+        gallery = gallery_repository().find_gallery(GalleryKey(merchant_id, gallery_id))
         return gallery is not None and not gallery.deleting
 
 
 class _Catalogue:
     """The port Products."""
 
-    def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> Mapping[str, Product]:
-        found = product_store().find_products(merchant_id, product_ids)
-        return {name: Product(it.name, [it.image_url] if it.image_url else []) for name, it in found.items()}
+    def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> Mapping[str, ComparedProduct]:
+        found = product_repository().find_products(merchant_id, product_ids)
+        return {name: ComparedProduct(it.name, [it.image_url] if it.image_url else []) for name, it in found.items()}
 
 
 @cache
@@ -83,7 +83,7 @@ def publisher() -> GalleryPublisher:
     from vitrine.review.galleries import GalleryPublisher  # noqa: PLC0415 - see above
 
     address = read_settings(PublicSettings).public_api_url
-    return GalleryPublisher(gallery_store(), gallery_counters(), products(), address, new_incarnation)
+    return GalleryPublisher(gallery_repository(), gallery_counters(), products(), address, new_incarnation)
 
 
 @cache

@@ -7,16 +7,15 @@ import json
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
-from vitrine.renditions.model import Original
-from vitrine.renditions.model import Picture as Copied
+from vitrine.renditions.model import Original, Picture
 from vitrine.search import relevance
-from vitrine.search.model import Picture
+from vitrine.search.model import IndexedImage
 
 _YEAR_ONE = datetime(1, 1, 1, tzinfo=UTC)
 _TIE_BITS = 14
 
 
-def newest_key(picture: Picture) -> int:
+def newest_key(picture: IndexedImage) -> int:
     """Milliseconds since the year 1, then a few bits of the key's hash, so that equal times seldom tie."""
     tie = hashlib.blake2b(str(picture.key).encode(), digest_size=2).digest()
     return first_key_of(picture.created_at) | (int.from_bytes(tie, "big") >> (16 - _TIE_BITS))
@@ -32,13 +31,13 @@ def last_key_of(moment: datetime) -> int:
     return first_key_of(moment) | ((1 << _TIE_BITS) - 1)
 
 
-def picture_words(picture: Picture) -> list[str]:
+def picture_words(picture: IndexedImage) -> list[str]:
     """Every word, as a suggestion may complete it."""
     rest = (picture.name, picture.caption, picture.text, *picture.tags, *picture.credit)
     return relevance.words(" ".join(part for part in rest if part))
 
 
-def to_source(picture: Picture) -> bytes:
+def to_source(picture: IndexedImage) -> bytes:
     """The whole picture, as hits bring it back."""
     raw = asdict(picture)
     if picture.original:
@@ -47,14 +46,14 @@ def to_source(picture: Picture) -> bytes:
     return json.dumps(raw, default=datetime.isoformat, separators=(",", ":")).encode()
 
 
-def to_picture(source: bytes | str) -> Picture:
+def to_picture(source: bytes | str) -> IndexedImage:
     """Inverse of `to_source`."""
     raw = json.loads(source)
     if raw.get("original"):
         digest, width, height, placeholder, animated = raw["original"]
-        copied = Copied(width, height, bytes.fromhex(placeholder), animated)
+        copied = Picture(width, height, bytes.fromhex(placeholder), animated)
         raw["original"] = Original(digest, raw["url"], copied)
-    return Picture(
+    return IndexedImage(
         **{
             **raw,
             "created_at": datetime.fromisoformat(raw["created_at"]),

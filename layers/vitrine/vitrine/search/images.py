@@ -6,21 +6,21 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from vitrine.galleries.model import GalleryKey
-from vitrine.search.model import Picture, PictureKey
+from vitrine.search.model import ImageKey, IndexedImage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from vitrine.galleries.model import Image
-    from vitrine.galleries.ports import GalleryStore
+    from vitrine.galleries.ports import GalleryRepository
 
 _PAGE = 100
 
 
-def to_picture(image: Image) -> Picture:
+def to_picture(image: Image) -> IndexedImage:
     """The picture of an image."""
     described = image.description
-    return Picture(
+    return IndexedImage(
         id=image.image_id,
         gallery_id=image.gallery.gallery_id,
         url=described.url,
@@ -38,22 +38,24 @@ def to_picture(image: Image) -> Picture:
     )
 
 
-def read_pictures(store: GalleryStore, merchant_id: str, keys: Sequence[PictureKey]) -> Mapping[PictureKey, Picture]:
+def read_pictures(
+    repository: GalleryRepository, merchant_id: str, keys: Sequence[ImageKey]
+) -> Mapping[ImageKey, IndexedImage]:
     """The pictures of these keys as they are now; hidden and deleted ones are left out."""
-    found: dict[PictureKey, Picture] = {}
+    found: dict[ImageKey, IndexedImage] = {}
     for gallery_id, several in groupby(sorted(set(keys)), key=lambda key: key.gallery_id):
-        images = store.get_images(GalleryKey(merchant_id, gallery_id), [key.image_id for key in several])
-        found |= {PictureKey(gallery_id, name): to_picture(image) for name, image in images.items() if not image.hidden}
+        images = repository.get_images(GalleryKey(merchant_id, gallery_id), [key.image_id for key in several])
+        found |= {ImageKey(gallery_id, name): to_picture(image) for name, image in images.items() if not image.hidden}
     return found
 
 
-def read_all_pictures(store: GalleryStore, merchant_id: str) -> Iterator[Picture]:
+def read_all_pictures(repository: GalleryRepository, merchant_id: str) -> Iterator[IndexedImage]:
     """Every picture of a merchant that is not hidden."""
     gallery_after = None
-    while galleries := store.list_galleries(merchant_id, _PAGE, gallery_after):
+    while galleries := repository.list_galleries(merchant_id, _PAGE, gallery_after):
         for gallery in galleries:
             image_after = None
-            while images := store.stored_images(gallery.key, _PAGE, image_after):
+            while images := repository.stored_images(gallery.key, _PAGE, image_after):
                 yield from (to_picture(image) for image in images if not image.hidden)
                 image_after = images[-1].image_id
         gallery_after = galleries[-1].key.gallery_id

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vitrine.renditions.model import Original
 
 
-class PictureKey(NamedTuple):
+class ImageKey(NamedTuple):
     """Which image of which gallery."""
 
     gallery_id: str
@@ -25,7 +25,7 @@ class PictureKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class IndexedImage:
     """One searchable image. A value that is not known is absent: None or an empty tuple, never ""."""
 
     id: str
@@ -44,9 +44,9 @@ class Picture:
     original: Original | None = None
 
     @property
-    def key(self) -> PictureKey:
+    def key(self) -> ImageKey:
         """Which it is."""
-        return PictureKey(self.gallery_id, self.id)
+        return ImageKey(self.gallery_id, self.id)
 
     @property
     def orientation(self) -> Orientation | None:
@@ -112,7 +112,7 @@ class Search:
 class Hit:
     """A picture that was found; `score` is None where a field orders."""
 
-    picture: Picture
+    picture: IndexedImage
     score: float | None
     highlight: Mapping[str, str]
 
@@ -134,7 +134,7 @@ class FacetCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class SearchPage:
     """`after` is where the next page begins, or None after the last. Only the engine reads it."""
 
     hits: tuple[Hit, ...]
@@ -143,4 +143,4 @@ class Page:
     after: Mapping[str, object] | None
 
 
-NOTHING = Page(hits=(), total=Total(0), facets={}, after=None)
+NOTHING = SearchPage(hits=(), total=Total(0), facets={}, after=None)

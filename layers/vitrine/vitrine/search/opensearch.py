@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from opensearchpy import ConnectionError as NoAnswer
+from opensearchpy import ConnectionError as NoResponse
 from opensearchpy import NotFoundError, OpenSearch, RequestError, TransportError
 from opensearchpy.helpers import streaming_bulk
 
@@ -35,10 +35,10 @@ from vitrine.search.model import (
     FacetCount,
     Filters,
     Hit,
-    Page,
-    Picture,
-    PictureKey,
+    ImageKey,
+    IndexedImage,
     Search,
+    SearchPage,
     Sort,
     Total,
 )
@@ -120,7 +120,7 @@ def alias(merchant_id: str) -> str:
     return f"vitrine-{hashlib.blake2b(merchant_id.encode(), digest_size=10).hexdigest()}"
 
 
-def to_document(picture: Picture) -> dict[str, Any]:
+def to_document(picture: IndexedImage) -> dict[str, Any]:
     """As it is indexed; what is not known is absent."""
     fields: dict[str, Any] = {
         "source": to_source(picture).decode(),
@@ -182,7 +182,7 @@ def _word_query(word: str, *, typo: bool) -> Clause:
     return _any(ways)
 
 
-def _bonuses(question: relevance.Question, every_word: Clause) -> list[Clause]:
+def _bonuses(question: relevance.ParsedQuery, every_word: Clause) -> list[Clause]:
     found = [_constant(every_word, relevance.ALL_WORDS / LUCENE_SCALE)]
     found += [_constant({"term": {"whole_name": run}}, relevance.WHOLE_NAME / LUCENE_SCALE) for run in question.runs]
     for pair in question.pairs:
@@ -226,7 +226,7 @@ class _Asked:
 
     search: Search
     sort: Sort
-    question: relevance.Question | None
+    question: relevance.ParsedQuery | None
     typos: frozenset[str]
 
 
@@ -236,7 +236,7 @@ def _answered() -> Iterator[None]:
     try:
         yield
     except TransportError as error:
-        if isinstance(error, NoAnswer) or error.status_code in BUSY:
+        if isinstance(error, NoResponse) or error.status_code in BUSY:
             raise Unavailable("Search is busy. Send the request again.", 1) from error
         raise
 
@@ -248,7 +248,7 @@ class OpenSearchFinder:
         self._client = client
 
     @_answered()
-    def search(self, merchant_id: str, search: Search, after: Mapping[str, Any] | None) -> Page:
+    def search(self, merchant_id: str, search: Search, after: Mapping[str, Any] | None) -> SearchPage:
         if after:
             read_state(after, {"sort": [int | float | str], "snapshot": str | None, "any_word": bool})
         sort = Sort.WEIGHT if search.text is None and search.sort is Sort.RELEVANCE else search.sort
@@ -266,12 +266,12 @@ class OpenSearchFinder:
         return page
 
     @_answered()
-    def held(self, merchant_id: str, keys: Sequence[PictureKey]) -> dict[PictureKey, Picture]:
+    def held(self, merchant_id: str, keys: Sequence[ImageKey]) -> dict[ImageKey, IndexedImage]:
         try:
-            answer = self._client.mget(index=alias(merchant_id), body={"ids": [str(key) for key in keys]})
+            response = self._client.mget(index=alias(merchant_id), body={"ids": [str(key) for key in keys]})
         except NotFoundError:
             return {}
-        found = [to_picture(doc["_source"]["source"]) for doc in answer["docs"] if doc.get("found")]
+        found = [to_picture(doc["_source"]["source"]) for doc in response["docs"] if doc.get("found")]
         return {picture.key: picture for picture in found}
 
     @_answered()
@@ -290,12 +290,12 @@ class OpenSearchFinder:
             "aggs": {"words": {"terms": {"field": "words", "size": limit, "include": begins_so}}},
         }
         try:
-            answer = self._client.search(index=alias(merchant_id), body=body)
+            response = self._client.search(index=alias(merchant_id), body=body)
         except NotFoundError:
             return []
-        return [" ".join((*before, bucket["key"])) for bucket in answer["aggregations"]["words"]["buckets"]]
+        return [" ".join((*before, bucket["key"])) for bucket in response["aggregations"]["words"]["buckets"]]
 
-    def _unknown_words(self, merchant_id: str, question: relevance.Question | None) -> frozenset[str]:
+    def _unknown_words(self, merchant_id: str, question: relevance.ParsedQuery | None) -> frozenset[str]:
         """Words that no picture has: only these are looked for with a typo."""
         asked = [word for word in (question.distinct if question else ()) if len(word) >= relevance.TYPO_MIN_LETTERS]
         if not asked:
@@ -310,14 +310,14 @@ class OpenSearchFinder:
                     "query": _any([{"term": {"words": word}}, {"term": {"name_joined": word}}]),
                 },
             ]
-        answers = self._client.msearch(index=alias(merchant_id), body=lines)["responses"]
+        responses = self._client.msearch(index=alias(merchant_id), body=lines)["responses"]
         return frozenset(
             word
-            for word, answer in zip(asked, answers, strict=True)
-            if "hits" in answer and not answer["hits"]["total"]["value"]
+            for word, response in zip(asked, responses, strict=True)
+            if "hits" in response and not response["hits"]["total"]["value"]
         )
 
-    def _page(self, merchant_id: str, asked: _Asked, after: Mapping[str, Any] | None, *, any_word: bool) -> Page:
+    def _page(self, merchant_id: str, asked: _Asked, after: Mapping[str, Any] | None, *, any_word: bool) -> SearchPage:
         search = asked.search
         body = _body(asked, any_word=any_word)
         snapshot = after.get("snapshot") if after else None
@@ -327,8 +327,8 @@ class OpenSearchFinder:
             body["size"] = search.limit + 1 - len(hits)
             if place:
                 body["search_after"] = place
-            answer, snapshot = self._ask(merchant_id, body, snapshot)
-            found = answer["hits"]["hits"]
+            response, snapshot = self._ask(merchant_id, body, snapshot)
+            found = response["hits"]["hits"]
             rest = found[: search.limit - len(hits)]
             hits += self._as_they_are_now(merchant_id, rest) if snapshot else [_hit(raw) for raw in rest]
             place = rest[-1]["sort"] if rest else place
@@ -337,10 +337,10 @@ class OpenSearchFinder:
                 break
         if more and asked.sort is Sort.RELEVANCE and not after:
             snapshot = self._snapshot(merchant_id)
-        return Page(
+        return SearchPage(
             hits=tuple(hits),
-            total=Total(answer["hits"]["total"]["value"], answer["hits"]["total"]["relation"]),
-            facets=_counted(search, answer),
+            total=Total(response["hits"]["total"]["value"], response["hits"]["total"]["relation"]),
+            facets=_counted(search, response),
             after={"sort": place, "snapshot": snapshot, "any_word": any_word} if more else None,
         )
 
@@ -348,29 +348,29 @@ class OpenSearchFinder:
         if snapshot:
             try:
                 pinned = {**body, "pit": {"id": snapshot, "keep_alive": CURSOR_LIFE}}
-                answer = self._client.search(body=pinned)
+                response = self._client.search(body=pinned)
             except NotFoundError:
                 pass
             else:
-                return answer, answer["pit_id"]
+                return response, response["pit_id"]
         return self._client.search(index=alias(merchant_id), body=body), None
 
     def _snapshot(self, merchant_id: str) -> str | None:
         """A point in time for the pages that follow; when the cluster has none to give they do without."""
         try:
-            answer = self._client.create_pit(index=alias(merchant_id), params={"keep_alive": CURSOR_LIFE})
+            response = self._client.create_pit(index=alias(merchant_id), params={"keep_alive": CURSOR_LIFE})
         except TransportError:
             return None
-        return str(answer["pit_id"])
+        return str(response["pit_id"])
 
     def _as_they_are_now(self, merchant_id: str, found: list[dict[str, Any]]) -> list[Hit]:
         """Hits of an older point in time: the deleted left out, the changed as they are."""
         if not found:
             return []
-        answer = self._client.mget(index=alias(merchant_id), body={"ids": [raw["_id"] for raw in found]})
+        response = self._client.mget(index=alias(merchant_id), body={"ids": [raw["_id"] for raw in found]})
         return [
             _hit({**raw, "_source": doc["_source"]})
-            for raw, doc in zip(found, answer["docs"], strict=True)
+            for raw, doc in zip(found, response["docs"], strict=True)
             if doc.get("found")
         ]
 
@@ -424,10 +424,10 @@ def _hit(raw: Mapping[str, Any]) -> Hit:
     )
 
 
-def _counted(search: Search, answer: Mapping[str, Any]) -> dict[Facet, tuple[FacetCount, ...]]:
+def _counted(search: Search, response: Mapping[str, Any]) -> dict[Facet, tuple[FacetCount, ...]]:
     return {
         facet: tuple(
-            FacetCount(bucket["key"], bucket["doc_count"]) for bucket in answer["aggregations"][str(facet)]["buckets"]
+            FacetCount(bucket["key"], bucket["doc_count"]) for bucket in response["aggregations"][str(facet)]["buckets"]
         )
         for facet in search.facets
     }
@@ -446,7 +446,7 @@ class OpenSearchIndex:
     def __init__(self, client: OpenSearch) -> None:
         self._client = client
 
-    def update(self, merchant_id: str, keys: Sequence[PictureKey], read: ReadPictures) -> None:
+    def update(self, merchant_id: str, keys: Sequence[ImageKey], read: ReadPictures) -> None:
         self._create_first(merchant_id)
         self._settle(self._written_to(merchant_id), list(dict.fromkeys(keys)), read)
 
@@ -471,9 +471,9 @@ class OpenSearchIndex:
         self._delete(in_use)
         return int(self._client.count(index=index)["count"])
 
-    def _settle(self, indexes: Sequence[str], keys: list[PictureKey], read: ReadPictures) -> None:
+    def _settle(self, indexes: Sequence[str], keys: list[ImageKey], read: ReadPictures) -> None:
         unsettled = keys
-        seen: dict[PictureKey, Picture | None] = {}
+        seen: dict[ImageKey, IndexedImage | None] = {}
         current = read(unsettled)
         for _ in range(READS_BEFORE_GIVING_UP):
             written = {key: current.get(key) for key in unsettled}
@@ -485,7 +485,7 @@ class OpenSearchIndex:
                 return
         raise WritesNotTaken(indexes)
 
-    def _write(self, indexes: Sequence[str], pictures: Mapping[PictureKey, Picture | None]) -> None:
+    def _write(self, indexes: Sequence[str], pictures: Mapping[ImageKey, IndexedImage | None]) -> None:
         """In bulk; what OpenSearch has no room for (429) is offered again, later and later."""
         results = streaming_bulk(
             self._client,
@@ -500,8 +500,8 @@ class OpenSearchIndex:
         )
         refused = [
             result
-            for taken, answer in results
-            for action, result in answer.items()
+            for taken, response in results
+            for action, result in response.items()
             if not taken and not (action == "delete" and result.get("result") == "not_found")
         ]
         if refused:
@@ -536,7 +536,7 @@ def _only(index: str) -> str:
     return f"{index}-only"
 
 
-def _actions(indexes: Sequence[str], pictures: Mapping[PictureKey, Picture | None]) -> Iterator[dict[str, Any]]:
+def _actions(indexes: Sequence[str], pictures: Mapping[ImageKey, IndexedImage | None]) -> Iterator[dict[str, Any]]:
     for key, picture in pictures.items():
         for index in indexes:
             target = {"_index": _only(index), "_id": str(key)}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from vitrine.search.model import Page, Picture, PictureKey, Search
+from vitrine.search.model import ImageKey, IndexedImage, Search, SearchPage
 
-ReadPictures = Callable[[Sequence[PictureKey]], Mapping[PictureKey, Picture]]
+ReadPictures = Callable[[Sequence[ImageKey]], Mapping[ImageKey, IndexedImage]]
 """The pictures of these keys as they are now; one that is deleted or hidden is left out."""
 
-ReadAllPictures = Callable[[], Iterable[Picture]]
+ReadAllPictures = Callable[[], Iterable[IndexedImage]]
 """Every picture of the merchant, read while it is iterated."""
 
 Progress = Callable[[int], None]
@@ -21,14 +21,14 @@ class RebuildSuperseded(Exception):
     """A later rebuild of the same index began; this one stops."""
 
 
-class PictureFinder(Protocol):
+class ImageFinder(Protocol):
     """What a merchant's visitors ask. An index that was never written answers as an empty one."""
 
-    def search(self, merchant_id: str, search: Search, after: Mapping[str, object] | None) -> Page:
+    def search(self, merchant_id: str, search: Search, after: Mapping[str, object] | None) -> SearchPage:
         """One page, beginning at the `after` of the page before it."""
         ...
 
-    def held(self, merchant_id: str, keys: Sequence[PictureKey]) -> Mapping[PictureKey, Picture]:
+    def held(self, merchant_id: str, keys: Sequence[ImageKey]) -> Mapping[ImageKey, IndexedImage]:
         """The pictures of these keys as the index holds them."""
         ...
 
@@ -37,7 +37,7 @@ class PictureFinder(Protocol):
         ...
 
 
-class PictureIndex(Protocol):
+class ImageIndex(Protocol):
     """What keeps the index equal to the images.
 
     The engine calls `read` itself, because only it knows the moment from which a
@@ -45,7 +45,7 @@ class PictureIndex(Protocol):
     later change.
     """
 
-    def update(self, merchant_id: str, keys: Sequence[PictureKey], read: ReadPictures) -> None:
+    def update(self, merchant_id: str, keys: Sequence[ImageKey], read: ReadPictures) -> None:
         """Make these keys in the index what they are now. Safe to repeat, concurrent or not."""
         ...
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vitrine.platform.http import ID_PATTERN
 from vitrine.platform.problems import FieldError, InvalidRequest
 from vitrine.platform.times import from_rfc3339
-from vitrine.search.model import Picture
+from vitrine.search.model import IndexedImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,14 +42,14 @@ _FIELDS = {*_HEADINGS.values(), "db", "media_url"}
 _UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class AgencyPicture(NamedTuple):
+class AgencyImage(NamedTuple):
     """A picture, and the fields of it that nothing here knows."""
 
-    picture: Picture
+    picture: IndexedImage
     kept_aside: Mapping[str, Any]
 
 
-def read_agency_picture(raw: Mapping[str, Any], media_url: str, *, keep_unknown: bool) -> AgencyPicture:
+def read_agency_picture(raw: Mapping[str, Any], media_url: str, *, keep_unknown: bool) -> AgencyImage:
     """Read one record. Raises InvalidRequest that names every field that is wrong.
 
     `media_url` is a pattern over `db` and `id`, for example `https://host/{db}/{id:0>10}/s.jpg`.
@@ -78,7 +78,7 @@ def read_agency_picture(raw: Mapping[str, Any], media_url: str, *, keep_unknown:
     gallery_id = read("db", _identifier, "1 to 128 letters, digits or . _ ~ : -", "default")
     if not image_id:
         errors.append(FieldError("/id", "is required"))
-    picture = Picture(
+    picture = IndexedImage(
         id=image_id,
         gallery_id=gallery_id,
         url=read("media_url", str, "an address") or _filled(media_url, gallery_id, image_id),
@@ -92,7 +92,7 @@ def read_agency_picture(raw: Mapping[str, Any], media_url: str, *, keep_unknown:
     )
     if errors:
         raise InvalidRequest("The picture breaks the schema; see errors.", errors)
-    return AgencyPicture(picture, kept_aside)
+    return AgencyImage(picture, kept_aside)
 
 
 def check_media_url(pattern: str) -> str:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vitrine.galleries.model import GalleryKey
 from vitrine.search.images import read_pictures, to_picture
-from vitrine.search.model import PictureKey, Search, Sort
+from vitrine.search.model import ImageKey, Search, Sort
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from vitrine.galleries.ports import GalleryStore
-    from vitrine.search.model import Picture
-    from vitrine.search.ports import PictureFinder, PictureIndex
+    from vitrine.galleries.ports import GalleryRepository
+    from vitrine.search.model import IndexedImage
+    from vitrine.search.ports import ImageFinder, ImageIndex
 
 PAGE = 100
 SUSPECTS = 5000
@@ -51,9 +51,9 @@ class Comparison(NamedTuple):
 class Reconciler:
     """What a comparison works with."""
 
-    store: GalleryStore
-    finder: PictureFinder
-    index: PictureIndex
+    repository: GalleryRepository
+    finder: ImageFinder
+    index: ImageIndex
     pause: Callable[[float], None] = time.sleep
 
     def go_on(self, comparison: Comparison, time_is_left: Callable[[], bool]) -> tuple[Comparison, int]:
@@ -62,7 +62,7 @@ class Reconciler:
         Safe to repeat and beside other writers: what differs is read and written as any change is.
         """
         merchant_id = comparison.merchant_id
-        suspects: list[PictureKey] = []
+        suspects: list[ImageKey] = []
         repaired = 0
         at = comparison
         for at, wrong in self._pages(comparison):
@@ -76,7 +76,7 @@ class Reconciler:
                 break
         return at, repaired + self._repair(merchant_id, suspects)
 
-    def _pages(self, at: Comparison) -> Iterator[tuple[Comparison, list[PictureKey]]]:
+    def _pages(self, at: Comparison) -> Iterator[tuple[Comparison, list[ImageKey]]]:
         """The comparison after each page, and the keys on it that differ."""
         if not at.images_done:
             for following, images in self._images(at):
@@ -88,18 +88,18 @@ class Reconciler:
                 yield at._replace(done=True), []
                 return
             keys = [hit.picture.key for hit in page.hits]
-            there = read_pictures(self.store, at.merchant_id, keys)
+            there = read_pictures(self.repository, at.merchant_id, keys)
             at = at._replace(document=page.after, done=page.after is None)
             yield at, [key for key in keys if key not in there]
 
-    def _images(self, at: Comparison) -> Iterator[tuple[Comparison, Mapping[PictureKey, Picture | None]]]:
+    def _images(self, at: Comparison) -> Iterator[tuple[Comparison, Mapping[ImageKey, IndexedImage | None]]]:
         """The images page by page; None stands for a hidden one."""
         for gallery_id in self._galleries(at):
             image_after = at.image_id if gallery_id == at.gallery_id else None
-            while images := self.store.stored_images(GalleryKey(at.merchant_id, gallery_id), PAGE, image_after):
+            while images := self.repository.stored_images(GalleryKey(at.merchant_id, gallery_id), PAGE, image_after):
                 image_after = images[-1].image_id
                 pictures = {
-                    PictureKey(gallery_id, image.image_id): None if image.hidden else to_picture(image)
+                    ImageKey(gallery_id, image.image_id): None if image.hidden else to_picture(image)
                     for image in images
                 }
                 found = sum(picture is not None for picture in pictures.values())
@@ -111,22 +111,22 @@ class Reconciler:
         if at.gallery_id is not None:
             yield at.gallery_id
         after = at.gallery_id
-        while galleries := self.store.list_galleries(at.merchant_id, PAGE, after):
+        while galleries := self.repository.list_galleries(at.merchant_id, PAGE, after):
             for gallery in galleries:
                 yield gallery.key.gallery_id
             after = galleries[-1].key.gallery_id
 
-    def _differing(self, merchant_id: str, images: Mapping[PictureKey, Picture | None]) -> list[PictureKey]:
+    def _differing(self, merchant_id: str, images: Mapping[ImageKey, IndexedImage | None]) -> list[ImageKey]:
         held = self.finder.held(merchant_id, list(images)) if images else {}
         return [key for key, picture in images.items() if held.get(key) != picture]
 
-    def _repair(self, merchant_id: str, suspects: Sequence[PictureKey]) -> int:
+    def _repair(self, merchant_id: str, suspects: Sequence[ImageKey]) -> int:
         """Repair what still differs once changes that are on their way have come; answers how many did."""
         if not suspects:
             return 0
         self.pause(SETTLE_SECONDS)
-        read = partial(read_pictures, self.store, merchant_id)
-        wrong: list[PictureKey] = []
+        read = partial(read_pictures, self.repository, merchant_id)
+        wrong: list[ImageKey] = []
         for start in range(0, len(suspects), PAGE):
             keys = suspects[start : start + PAGE]
             there = read(keys)

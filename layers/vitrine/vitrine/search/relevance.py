@@ -66,7 +66,7 @@ def interest_factor(weight: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ParsedQuery:
     """The words of a query, and the quoted phrases every hit must hold."""
 
     words: tuple[str, ...]
@@ -95,8 +95,8 @@ class Question:
         )
 
 
-def ask(text: str) -> Question:
+def ask(text: str) -> ParsedQuery:
     """Read a query typed by anyone: operators have no meaning, and what is beyond MAX_WORDS is left out."""
     found = tuple(words(text)[:MAX_WORDS])
     phrases = (tuple(words(quoted)[:MAX_WORDS]) for quoted in _QUOTED.findall(text))
-    return Question(found, tuple(phrase for phrase in phrases if phrase)[:LONGEST_RUN])
+    return ParsedQuery(found, tuple(phrase for phrase in phrases if phrase)[:LONGEST_RUN])

@@ -121,7 +121,7 @@ def next_version(current: Manifest | None) -> str:
     return f"{number:012d}-{uuid.uuid4().hex[:12]}"
 
 
-class SegmentStore:
+class SegmentRepository:
     """One merchant's objects lie under `search/{merchant_id}/`; nothing else is ever read for it."""
 
     def __init__(self, s3: S3Client, bucket: str) -> None:
@@ -132,7 +132,7 @@ class SegmentStore:
         """The version in use; None when there is none, or none newer than `known_etag`."""
         condition = {"IfNoneMatch": known_etag} if known_etag else {}
         try:
-            answer = self._s3.get_object(
+            response = self._s3.get_object(
                 Bucket=self._bucket,
                 Key=_current(merchant_id),
                 **condition,  # type: ignore[arg-type]
@@ -141,17 +141,17 @@ class SegmentStore:
             if _code(error) in {"NoSuchKey", "304"}:
                 return None
             raise
-        return Current(Manifest.from_json(answer["Body"].read()), answer["ETag"])
+        return Current(Manifest.from_json(response["Body"].read()), response["ETag"])
 
     def version(self, merchant_id: str, version: str) -> Manifest:
         """A version, in use or replaced. Raises VersionGone."""
         try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=_version(merchant_id, version))
+            response = self._s3.get_object(Bucket=self._bucket, Key=_version(merchant_id, version))
         except ClientError as error:
             if _code(error) == "NoSuchKey":
                 raise VersionGone(version) from error
             raise
-        return Manifest.from_json(answer["Body"].read())
+        return Manifest.from_json(response["Body"].read())
 
     def upload(self, merchant_id: str, paths: Mapping[str, Path]) -> dict[str, StoredFile]:
         """Store files under fresh object keys; the answer is by the names of `paths`."""
@@ -176,7 +176,7 @@ class SegmentStore:
                 return
             partial = directory / f"{target.name}.{uuid.uuid4().hex}.partial"
             try:
-                answer = self._s3.get_object(Bucket=self._bucket, Key=file.object_key)
+                response = self._s3.get_object(Bucket=self._bucket, Key=file.object_key)
             except ClientError as error:
                 if _code(error) == "NoSuchKey":
                     raise VersionGone(file.object_key) from error
@@ -184,7 +184,7 @@ class SegmentStore:
             digest = hashlib.sha256()
             try:
                 with partial.open("wb") as sink:
-                    for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
+                    for chunk in response["Body"].iter_chunks(CHUNK_BYTES):
                         digest.update(chunk)
                         sink.write(chunk)
                 if digest.hexdigest() != file.sha256:
@@ -203,7 +203,7 @@ class SegmentStore:
         self._s3.put_object(Bucket=self._bucket, Key=_version(merchant_id, manifest.version), Body=body)
         condition = {"IfMatch": replaces} if replaces else {"IfNoneMatch": "*"}
         try:
-            answer = self._s3.put_object(
+            response = self._s3.put_object(
                 Bucket=self._bucket,
                 Key=_current(merchant_id),
                 Body=body,
@@ -214,7 +214,7 @@ class SegmentStore:
             if _code(error) in {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}:
                 raise PublishedByAnother(merchant_id) from error
             raise
-        return answer["ETag"]
+        return response["ETag"]
 
     def delete(self, object_keys: Collection[str]) -> None:
         """Remove objects; those that are gone already do no harm."""
@@ -279,8 +279,8 @@ class LocalVersions:
     under a search that is running, and a file without a version is a file with one link.
     """
 
-    def __init__(self, store: SegmentStore, root: Path, budget_bytes: int) -> None:
-        self._store = store
+    def __init__(self, repository: SegmentRepository, root: Path, budget_bytes: int) -> None:
+        self._repository = repository
         self._root = root
         self._budget_bytes = budget_bytes
         self._sizes: dict[str, int] = {}
@@ -304,7 +304,7 @@ class LocalVersions:
         directory = self._home(merchant_id) / "work" / uuid.uuid4().hex
         directory.mkdir(parents=True)
         with self._files_change:
-            self._store.fetch(manifest.files.values(), files)
+            self._repository.fetch(manifest.files.values(), files)
             for name, file in manifest.files.items():
                 os.link(files / local_name(file), directory / name)
         (directory / "meta.json").write_text(json.dumps(manifest.meta))

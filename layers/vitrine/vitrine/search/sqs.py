@@ -6,7 +6,7 @@ import json
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from vitrine.search.model import PictureKey
+from vitrine.search.model import ImageKey
 from vitrine.search.reconcile_index import Comparison
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class ChangedImage(NamedTuple):
     """An image that is not as it was."""
 
     merchant_id: str
-    key: PictureKey
+    key: ImageKey
 
 
 class SqsChanges:
@@ -62,7 +62,7 @@ def read_comparison(body: str) -> tuple[Comparison, int]:
     return Comparison(**message["comparison"]), message["hops"]
 
 
-def read_changes(body: str) -> tuple[str, list[PictureKey]]:
+def read_changes(body: str) -> tuple[str, list[ImageKey]]:
     """The merchant and keys of a message. Raises ValueError or KeyError when it is none of ours."""
     message = json.loads(body)
-    return message["merchant_id"], [PictureKey(gallery_id, image_id) for gallery_id, image_id in message["keys"]]
+    return message["merchant_id"], [ImageKey(gallery_id, image_id) for gallery_id, image_id in message["keys"]]

@@ -50,10 +50,10 @@ from vitrine.search.model import (
     FacetCount,
     Filters,
     Hit,
-    Page,
-    Picture,
-    PictureKey,
+    ImageKey,
+    IndexedImage,
     Search,
+    SearchPage,
     Sort,
     Total,
 )
@@ -67,7 +67,7 @@ from vitrine.search.segments import (
     OtherSchema,
     PublishedByAnother,
     RebuildUnderWay,
-    SegmentStore,
+    SegmentRepository,
     VersionGone,
     succeed,
 )
@@ -143,7 +143,7 @@ def _with_analyzers(index: Index) -> Index:
 # --- documents -----------------------------------------------------------------------------------
 
 
-def to_document(picture: Picture) -> Document:
+def to_document(picture: IndexedImage) -> Document:
     """As it is indexed; what is not known is absent."""
     fields: dict[str, Any] = {
         "source": to_source(picture),
@@ -216,7 +216,7 @@ def _phrase(field: str, phrase: Sequence[str]) -> Query:
     return Query.phrase_query(SCHEMA, field, list(stems))
 
 
-def _bonuses(question: relevance.Question, every_word: Query) -> list[Query]:
+def _bonuses(question: relevance.ParsedQuery, every_word: Query) -> list[Query]:
     found = [_constant(every_word, relevance.ALL_WORDS)]
     found += [_constant(_term("whole_name", run), relevance.WHOLE_NAME) for run in question.runs]
     for pair in question.pairs:
@@ -301,10 +301,10 @@ class _Opened:
     def at(cls, version: str, directory: Path) -> _Opened:
         return cls(version, directory, _with_analyzers(Index.open(str(directory))).searcher())
 
-    def picture(self, address: DocAddress) -> Picture:
+    def picture(self, address: DocAddress) -> IndexedImage:
         return to_picture(bytes(self.searcher.doc(address)["source"][0]))
 
-    def held(self, key: PictureKey) -> Picture | None:
+    def held(self, key: ImageKey) -> IndexedImage | None:
         found = self.searcher.search(_term("key", str(key)), 1, count=False).hits
         return self.picture(found[0][1]) if found else None
 
@@ -329,14 +329,16 @@ class _Window(NamedTuple):
 class TantivyFinder:
     """Searches the newest whole version of each merchant's index that it can read."""
 
-    def __init__(self, store: SegmentStore, local: LocalVersions, clock: Callable[[], float] = time.monotonic) -> None:
-        self._store = store
+    def __init__(
+        self, repository: SegmentRepository, local: LocalVersions, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._repository = repository
         self._local = local
         self._clock = clock
         self._followed: dict[str, _Followed] = {}
         self._windows: OrderedDict[tuple[object, ...], _Window] = OrderedDict()
 
-    def search(self, merchant_id: str, search: Search, after: Mapping[str, Any] | None) -> Page:
+    def search(self, merchant_id: str, search: Search, after: Mapping[str, Any] | None) -> SearchPage:
         newest = self._newest(merchant_id)
         if newest is None:
             return NOTHING
@@ -346,7 +348,7 @@ class TantivyFinder:
             return self._by_relevance(merchant_id, newest, search, after)
         return _by_field(newest, search, after)
 
-    def held(self, merchant_id: str, keys: Sequence[PictureKey]) -> dict[PictureKey, Picture]:
+    def held(self, merchant_id: str, keys: Sequence[ImageKey]) -> dict[ImageKey, IndexedImage]:
         newest = self._newest(merchant_id)
         pictures = ((key, newest.held(key)) for key in keys) if newest else ()
         return {key: picture for key, picture in pictures if picture}
@@ -361,7 +363,9 @@ class TantivyFinder:
         found = newest.searcher.terms_with_prefix("words", last, earlier, limit)
         return [" ".join((*before, word)) for word, count in found if count]
 
-    def _by_relevance(self, merchant_id: str, newest: _Opened, search: Search, after: Mapping[str, Any] | None) -> Page:
+    def _by_relevance(
+        self, merchant_id: str, newest: _Opened, search: Search, after: Mapping[str, Any] | None
+    ) -> SearchPage:
         """Page through the version the first page was taken from, so that no insert or update moves a hit.
 
         What was deleted since is left out, and what was changed is shown as it is now.
@@ -379,13 +383,13 @@ class TantivyFinder:
             more = bool(rest)
             position += len(rest)
             for score, address in rest:
-                picture: Picture | None = pinned.picture(address)
+                picture: IndexedImage | None = pinned.picture(address)
                 if pinned is not newest and picture:
                     picture = newest.held(picture.key)
                 if picture:
                     hits.append(_hit(pinned, matching, picture, score))
         total = Total(window.total)
-        return Page(
+        return SearchPage(
             hits=tuple(hits),
             total=total,
             facets=_facets(pinned, search, matching),
@@ -424,7 +428,7 @@ class TantivyFinder:
         """Move to the newest version if all of it can be had; otherwise stay with the one that is open."""
         trouble: Exception | None = None
         for _ in range(2):
-            found = self._store.current(merchant_id, followed.etag)
+            found = self._repository.current(merchant_id, followed.etag)
             if found is None:
                 break
             manifest, etag = found.manifest, found.etag
@@ -449,7 +453,7 @@ class TantivyFinder:
         opened = followed.opened.get(version)
         if opened is None or not opened.directory.exists():
             opened = _Opened.at(
-                version, self._local.bring(merchant_id, manifest or self._store.version(merchant_id, version))
+                version, self._local.bring(merchant_id, manifest or self._repository.version(merchant_id, version))
             )
             followed.opened[version] = opened
         followed.opened.move_to_end(version)
@@ -464,7 +468,7 @@ def _check_schema(manifest: Manifest) -> None:
         raise OtherSchema(manifest.version)
 
 
-def _hit(opened: _Opened, matching: _Matching, picture: Picture, score: float | None) -> Hit:
+def _hit(opened: _Opened, matching: _Matching, picture: IndexedImage, score: float | None) -> Hit:
     marked: dict[str, str] = {}
     if score is not None:
         for field, text in (("name", picture.name), ("caption", picture.caption)):
@@ -505,7 +509,7 @@ def _facets(opened: _Opened, search: Search, matching: _Matching) -> dict[Facet,
 # --- orders by a field ---------------------------------------------------------------------------
 
 
-def _by_field(opened: _Opened, search: Search, after: Mapping[str, Any] | None) -> Page:
+def _by_field(opened: _Opened, search: Search, after: Mapping[str, Any] | None) -> SearchPage:
     """All words, or any of them when no picture has all; whichever it was holds for the later pages too."""
     if after:
         read_state(after, {"any_word": bool, "weight": int | float, "newest": int, "key": str})
@@ -524,7 +528,7 @@ def _by_field(opened: _Opened, search: Search, after: Mapping[str, Any] | None) 
     )
     page = found[: search.limit]
     last = page[-1] if len(found) > search.limit else None
-    return Page(
+    return SearchPage(
         hits=tuple(_hit(opened, matching, picture, None) for picture in page),
         total=total,
         facets=_facets(opened, search, matching),
@@ -536,7 +540,7 @@ def _by_field(opened: _Opened, search: Search, after: Mapping[str, Any] | None) 
 
 def _top_by_time(
     opened: _Opened, query: Query, limit: int, after: Mapping[str, Any] | None, *, oldest: bool = False
-) -> list[Picture]:
+) -> list[IndexedImage]:
     """In the order of (time, key), beginning after `after`. Of pictures with one time key all are read."""
     if after:
         bound = int(after["newest"])
@@ -562,9 +566,9 @@ def _top_by_time(
         asked *= 2
 
 
-def _top_by_weight(opened: _Opened, query: Query, limit: int, after: Mapping[str, Any] | None) -> list[Picture]:
+def _top_by_weight(opened: _Opened, query: Query, limit: int, after: Mapping[str, Any] | None) -> list[IndexedImage]:
     """In the order of (weight, newest, key). Each weight's pictures are taken newest first."""
-    found: list[Picture] = []
+    found: list[IndexedImage] = []
     below: float | None = None
     if after:
         below = float(after["weight"])
@@ -592,12 +596,14 @@ def _top_by_weight(opened: _Opened, query: Query, limit: int, after: Mapping[str
 class TantivyIndex:
     """Keeps each merchant's index equal to the images; any number of writers may run at once."""
 
-    def __init__(self, store: SegmentStore, local: LocalVersions, now: Callable[[], datetime] = utc_now) -> None:
-        self._store = store
+    def __init__(
+        self, repository: SegmentRepository, local: LocalVersions, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._repository = repository
         self._local = local
         self._now = now
 
-    def update(self, merchant_id: str, keys: Sequence[PictureKey], read: ReadPictures) -> None:
+    def update(self, merchant_id: str, keys: Sequence[ImageKey], read: ReadPictures) -> None:
         """Publish a version in which these keys are as the images are.
 
         The version to build on is taken before the pictures are read, and publishing
@@ -606,10 +612,10 @@ class TantivyIndex:
         picture before its deletion could still publish it after.
         """
         for attempt in range(PUBLISH_ATTEMPTS):
-            base = self._store.current(merchant_id) or NEW
+            base = self._repository.current(merchant_id) or NEW
             pictures = read(keys)
 
-            def change(writer: IndexWriter, pictures: Mapping[PictureKey, Picture] = pictures) -> None:
+            def change(writer: IndexWriter, pictures: Mapping[ImageKey, IndexedImage] = pictures) -> None:
                 _put(writer, keys, pictures)
 
             directory = self._lay_out(merchant_id, base.manifest)
@@ -648,7 +654,7 @@ class TantivyIndex:
     def _announce(self, merchant_id: str, rebuild: RebuildUnderWay) -> None:
         """From here on every writer notes what it changes."""
         for _ in range(PUBLISH_ATTEMPTS):
-            base = self._store.current(merchant_id) or NEW
+            base = self._repository.current(merchant_id) or NEW
             manifest = base.manifest
             if manifest is None:
                 directory = self._lay_out(merchant_id, None)
@@ -661,7 +667,7 @@ class TantivyIndex:
                 continue
             following, _ = succeed(merchant_id, manifest, manifest.files, manifest.meta, self._now())
             try:
-                self._store.publish(merchant_id, replace(following, rebuild=rebuild), base.etag)
+                self._repository.publish(merchant_id, replace(following, rebuild=rebuild), base.etag)
             except PublishedByAnother:
                 continue
             return
@@ -670,14 +676,14 @@ class TantivyIndex:
     def _switch(self, merchant_id: str, directory: Path, rebuild_id: str, read: ReadPictures) -> int:
         """Read once more what changed since the rebuild began, and replace the version in use."""
         for _ in range(PUBLISH_ATTEMPTS):
-            base = self._store.current(merchant_id) or NEW
+            base = self._repository.current(merchant_id) or NEW
             manifest = base.manifest
             if manifest is None or manifest.rebuild is None or manifest.rebuild.id != rebuild_id:
                 raise RebuildSuperseded(merchant_id)
             changed = [_to_key(key) for key in manifest.rebuild.changed]
             pictures = read(changed) if changed else {}
 
-            def change(writer: IndexWriter, pictures: Mapping[PictureKey, Picture] = pictures) -> None:
+            def change(writer: IndexWriter, pictures: Mapping[ImageKey, IndexedImage] = pictures) -> None:
                 _put(writer, changed, pictures)  # noqa: B023
 
             _write(directory, WRITER_BYTES, change)
@@ -685,7 +691,7 @@ class TantivyIndex:
                 self._publish(merchant_id, directory, base, anew=True)
             except PublishedByAnother:
                 continue
-            self._store.delete_unreferenced(merchant_id, manifest, self._now() - UNREFERENCED_FILES_ARE_KEPT)
+            self._repository.delete_unreferenced(merchant_id, manifest, self._now() - UNREFERENCED_FILES_ARE_KEPT)
             return int(Index.open(str(directory)).searcher().num_docs)
         raise Unavailable("Others keep publishing this index.", 1)
 
@@ -703,7 +709,7 @@ class TantivyIndex:
         merchant_id: str,
         directory: Path,
         base: Current,
-        note_changed: Sequence[PictureKey] = (),
+        note_changed: Sequence[ImageKey] = (),
         *,
         anew: bool = False,
     ) -> None:
@@ -711,33 +717,33 @@ class TantivyIndex:
         replaced, etag = base
         known = {} if replaced is None or anew else replaced.files
         names = _segment_files(directory, meta)
-        uploaded = self._store.upload(merchant_id, {name: directory / name for name in names if name not in known})
+        uploaded = self._repository.upload(merchant_id, {name: directory / name for name in names if name not in known})
         files = {name: uploaded.get(name) or known[name] for name in names}
         manifest, unread = succeed(merchant_id, replaced, files, meta, self._now())
         noted = None if anew else self._noted(manifest.rebuild, note_changed)
         manifest = replace(manifest, schema=SCHEMA_NUMBER, rebuild=noted)
-        self._store.delete(unread)
+        self._repository.delete(unread)
         try:
-            self._store.publish(merchant_id, manifest, etag)
+            self._repository.publish(merchant_id, manifest, etag)
         except PublishedByAnother:
-            self._store.delete([file.object_key for file in uploaded.values()])
+            self._repository.delete([file.object_key for file in uploaded.values()])
             raise
         self._local.adopt(merchant_id, directory, uploaded)
         self._local.bring(merchant_id, manifest)
         self._local.keep_only(merchant_id, {manifest.version})
 
-    def _noted(self, rebuild: RebuildUnderWay | None, changed: Sequence[PictureKey]) -> RebuildUnderWay | None:
+    def _noted(self, rebuild: RebuildUnderWay | None, changed: Sequence[ImageKey]) -> RebuildUnderWay | None:
         if rebuild is None or self._now() - datetime.fromisoformat(rebuild.started_at) > LONGEST_REBUILD:
             return None
         return replace(rebuild, changed=tuple(dict.fromkeys((*rebuild.changed, *map(str, changed)))))
 
 
-def _to_key(text: str) -> PictureKey:
+def _to_key(text: str) -> ImageKey:
     gallery_id, _, image_id = text.partition("/")
-    return PictureKey(gallery_id, image_id)
+    return ImageKey(gallery_id, image_id)
 
 
-def _put(writer: IndexWriter, keys: Sequence[PictureKey], pictures: Mapping[PictureKey, Picture]) -> None:
+def _put(writer: IndexWriter, keys: Sequence[ImageKey], pictures: Mapping[ImageKey, IndexedImage]) -> None:
     for key in dict.fromkeys(keys):
         writer.delete_documents_by_term("key", str(key))
         if picture := pictures.get(key):

@@ -13,9 +13,9 @@ from vitrine.platform.settings import read_settings
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch
 
-    from vitrine.search.ports import PictureFinder, PictureIndex
+    from vitrine.search.ports import ImageFinder, ImageIndex
     from vitrine.search.reconcile_index import Reconciler
-    from vitrine.search.segments import LocalVersions, SegmentStore
+    from vitrine.search.segments import LocalVersions, SegmentRepository
     from vitrine.search.sqs import SqsChanges, SqsComparisons
 
 EMBEDDED = "embedded"
@@ -54,7 +54,7 @@ class ComparisonSettings(NamedTuple):
 
 
 @cache
-def picture_finder() -> PictureFinder:
+def picture_finder() -> ImageFinder:
     """What answers searches."""
     if read_settings(SearchSettings).search_engine == EMBEDDED:
         from vitrine.search.tantivy import TantivyFinder  # noqa: PLC0415 - one engine is loaded
@@ -66,7 +66,7 @@ def picture_finder() -> PictureFinder:
 
 
 @cache
-def picture_index() -> PictureIndex:
+def picture_index() -> ImageIndex:
     """What takes changes."""
     if read_settings(SearchSettings).search_engine == EMBEDDED:
         from vitrine.search.tantivy import TantivyIndex  # noqa: PLC0415 - one engine is loaded
@@ -79,10 +79,10 @@ def picture_index() -> PictureIndex:
 
 def reconciler() -> Reconciler:
     """What compares the index with the images."""
-    from vitrine.galleries.wiring import gallery_store  # noqa: PLC0415 - only one function compares
+    from vitrine.galleries.wiring import gallery_repository  # noqa: PLC0415 - only one function compares
     from vitrine.search.reconcile_index import Reconciler  # noqa: PLC0415 - as above
 
-    return Reconciler(gallery_store(), picture_finder(), picture_index())
+    return Reconciler(gallery_repository(), picture_finder(), picture_index())
 
 
 def comparisons(hops: int = 0) -> SqsComparisons:
@@ -100,12 +100,12 @@ def changes() -> SqsChanges:
     return SqsChanges(client("sqs"), read_settings(ChangesSettings).search_changes_queue)
 
 
-def _embedded() -> tuple[SegmentStore, LocalVersions]:
-    from vitrine.search.segments import LocalVersions, SegmentStore  # noqa: PLC0415 - one engine is loaded
+def _embedded() -> tuple[SegmentRepository, LocalVersions]:
+    from vitrine.search.segments import LocalVersions, SegmentRepository  # noqa: PLC0415 - one engine is loaded
 
-    store = SegmentStore(client("s3"), read_settings(EmbeddedSettings).search_bucket)
+    repository = SegmentRepository(client("s3"), read_settings(EmbeddedSettings).search_bucket)
     budget = read_settings(SearchSettings).search_disk_bytes
-    return store, LocalVersions(store, Path(gettempdir()) / "vitrine-search", budget)
+    return repository, LocalVersions(repository, Path(gettempdir()) / "vitrine-search", budget)
 
 
 def _opensearch() -> OpenSearch:

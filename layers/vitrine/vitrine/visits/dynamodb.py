@@ -28,12 +28,12 @@ from vitrine.platform.dynamodb import ConditionFailed, batch_get, batch_put, que
 from vitrine.platform.threads import run_all
 from vitrine.platform.times import epoch_seconds, from_rfc3339, to_rfc3339
 from vitrine.visits.model import (
-    Failure,
+    ImageSize,
     Job,
     JobKey,
     MeasuredVisit,
+    MeasuringFailure,
     Outcome,
-    Picture,
     Record,
     Store,
     StoreFailure,
@@ -439,16 +439,16 @@ def _outcome(value: list[Any]) -> Outcome:
         read._replace(visited_at=from_rfc3339(cast("str", read.visited_at))),
         attempt,
         area,
-        Picture(*picture) if picture else None,
-        Failure(*failure) if failure else None,
+        ImageSize(*picture) if picture else None,
+        MeasuringFailure(*failure) if failure else None,
         bytes_fetched,
     )
 
 
-def _picture_json(picture: Picture) -> list[Any]:
+def _picture_json(picture: ImageSize) -> list[Any]:
     return [picture.format, picture.width, picture.height, picture.orientation]
 
 
-def _known(value: list[Any]) -> tuple[Picture, str | None, str | None]:
+def _known(value: list[Any]) -> tuple[ImageSize, str | None, str | None]:
     picture, etag, last_modified = value
-    return Picture(*picture), etag, last_modified
+    return ImageSize(*picture), etag, last_modified

@@ -7,7 +7,7 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from vitrine.visits.header import broken
-from vitrine.visits.model import Picture
+from vitrine.visits.model import ImageSize
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -29,7 +29,7 @@ def is_tiff(head: bytes) -> bool:
     return head[:2] in ORDERS and head[2:4] in {b"*\0", b"\0*", b"+\0", b"\0+"}
 
 
-def measure_tiff(header: Header) -> Picture:
+def measure_tiff(header: Header) -> ImageSize:
     """Read the first page's size. Raises UnmeasurableError."""
     tags = read_tags(header, 0, {WIDTH, HEIGHT, ORIENTATION})
     if WIDTH not in tags or HEIGHT not in tags:
@@ -37,7 +37,7 @@ def measure_tiff(header: Header) -> Picture:
     width, height, orientation = tags[WIDTH], tags[HEIGHT], tags.get(ORIENTATION)
     if orientation in SIDEWAYS:  # as Pillow reports it
         width, height = height, width
-    return Picture("TIFF", width, height, orientation)
+    return ImageSize("TIFF", width, height, orientation)
 
 
 def read_orientation(header: Header, at: int) -> int | None:

@@ -11,7 +11,7 @@ import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vitrine.visits.header import broken
-from vitrine.visits.model import Picture
+from vitrine.visits.model import ImageSize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,7 +50,7 @@ def _format_of(head: bytes) -> str | None:
     return "HEIF" if listed & HEIC_BRANDS else None
 
 
-def measure_isobmff(header: Header) -> Picture:
+def measure_isobmff(header: Header) -> ImageSize:
     """Read the primary item's size and orientation. Raises UnmeasurableError, struct.error, LookupError."""
     meta = _find(header, b"meta", Box(b"", 0, math.inf))
     if meta.end - meta.start > META_BYTES:
@@ -72,20 +72,20 @@ def measure_isobmff(header: Header) -> Picture:
         raise broken("The file says nothing of its picture's size")
     if orientation is None and has_exif:
         orientation = 1
-    return Picture(_format_of(header.up_to(0, 64)) or "HEIF", *size, orientation)
+    return ImageSize(_format_of(header.up_to(0, 64)) or "HEIF", *size, orientation)
 
 
-def measure_jp2(header: Header) -> Picture:
+def measure_jp2(header: Header) -> ImageSize:
     """Read the size from the image header box of JPEG 2000. Raises UnmeasurableError."""
     boxes = _find(header, b"jp2h", Box(b"", 0, math.inf))
     height, width = header.numbers(_find(header, b"ihdr", boxes).start, ">II")
-    return Picture("JPEG2000", width, height)
+    return ImageSize("JPEG2000", width, height)
 
 
-def measure_j2k(header: Header) -> Picture:
+def measure_j2k(header: Header) -> ImageSize:
     """Read the size from a JPEG 2000 codestream. Raises UnmeasurableError."""
     right, bottom, left, top = header.numbers(8, ">4I")
-    return Picture("JPEG2000", right - left, bottom - top)
+    return ImageSize("JPEG2000", right - left, bottom - top)
 
 
 def _properties(header: Header, parent: Box) -> tuple[list[Box], dict[int, list[int]]]:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from vitrine.visits.model import Failure, Outcome, Record, products_to_review, refusal_of, store_failures
+from vitrine.visits.model import MeasuringFailure, Outcome, Record, products_to_review, refusal_of, store_failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from vitrine.visits.model import Group
-    from vitrine.visits.ports import KnownProducts, Measure, Publish, VisitStore
+    from vitrine.visits.ports import KnownProducts, Measure, Publish, VisitRepository
 
 
 class Measured(NamedTuple):
@@ -29,7 +29,7 @@ class Measured(NamedTuple):
 
 
 def measure_group(  # noqa: PLR0913 - a group touches all of these
-    store: VisitStore,
+    repository: VisitRepository,
     measure: Measure,
     publish: Publish,
     group: Group,
@@ -38,13 +38,13 @@ def measure_group(  # noqa: PLR0913 - a group touches all of these
     clock: Callable[[], datetime],
 ) -> Measured:
     """Measure a group unless that is done, and account for it."""
-    record = _recorded(store, group)
+    record = _recorded(repository, group)
     if record and record.attempt >= group.attempt:
-        account_for(store, publish, record)
+        account_for(repository, publish, record)
         return Measured(0, 0, 0)
-    store.note_stores(group.job, {task.store_id for task in group.tasks})
-    outcomes = _outcomes(store, products, measure, group, clock)
-    account_for(store, publish, store.record(_record(group, record, outcomes)))
+    repository.note_stores(group.job, {task.store_id for task in group.tasks})
+    outcomes = _outcomes(repository, products, measure, group, clock)
+    account_for(repository, publish, repository.record(_record(group, record, outcomes)))
     return Measured(
         sum(outcome.picture is not None for outcome in outcomes),
         sum(outcome.failure is not None for outcome in outcomes),
@@ -52,24 +52,24 @@ def measure_group(  # noqa: PLR0913 - a group touches all of these
     )
 
 
-def give_up_group(store: VisitStore, publish: Publish, group: Group) -> None:
+def give_up_group(repository: VisitRepository, publish: Publish, group: Group) -> None:
     """Account for a group that no worker could finish, so that its job ends all the same."""
-    record = _recorded(store, group)
+    record = _recorded(repository, group)
     if record is None or record.attempt < group.attempt:
-        failure = Failure("not_processed", "The picture could not be processed. Retry the job.")
+        failure = MeasuringFailure("not_processed", "The picture could not be processed. Retry the job.")
         outcomes = [Outcome(task, group.attempt, None, None, failure, 0) for task in group.tasks]
-        record = store.record(_record(group, record, outcomes))
-    account_for(store, publish, record)
+        record = repository.record(_record(group, record, outcomes))
+    account_for(repository, publish, record)
 
 
-def account_for(store: VisitStore, publish: Publish, record: Record) -> None:
+def account_for(repository: VisitRepository, publish: Publish, record: Record) -> None:
     """Let all that is counted follow the record. The job's own totals come last."""
-    store.note_failures(record.job, record.attempt, store_failures(record))
-    store.add_to_visits(record)
+    repository.note_failures(record.job, record.attempt, store_failures(record))
+    repository.add_to_visits(record)
     published = [outcome for outcome in record.latest if outcome.picture and outcome.task.published]
     if published:
         publish(record.job, published)
-    store.settle(record)
+    repository.settle(record)
 
 
 def _record(group: Group, before: Record | None, outcomes: Iterable[Outcome]) -> Record:
@@ -80,19 +80,19 @@ def _record(group: Group, before: Record | None, outcomes: Iterable[Outcome]) ->
 
 
 def _outcomes(
-    store: VisitStore, products: KnownProducts, measure: Measure, group: Group, clock: Callable[[], datetime]
+    repository: VisitRepository, products: KnownProducts, measure: Measure, group: Group, clock: Callable[[], datetime]
 ) -> list[Outcome]:
     merchant_id = group.job.merchant_id
-    stores = store.find_stores(merchant_id, {task.store_id for task in group.tasks})
+    stores = repository.find_stores(merchant_id, {task.store_id for task in group.tasks})
     to_review = products_to_review(group.tasks)
     unknown_products = to_review - products.existing(merchant_id, to_review) if to_review else set()
     refused = {task: refusal for task in group.tasks if (refusal := refusal_of(task, stores, unknown_products))}
     tasks = [task for task in group.tasks if task not in refused]
     urls = list(dict.fromkeys(task.url for task in tasks))
-    known = store.find_pictures(merchant_id, urls, clock())
+    known = repository.find_pictures(merchant_id, urls, clock())
     found = measure({url: known.get(url) for url in urls})
     fresh = {url: it.known for url, it in found.items() if it.known and it.known != known.get(url)}
-    store.keep_pictures(merchant_id, fresh, clock())
+    repository.keep_pictures(merchant_id, fresh, clock())
     fetched = {url: it.bytes_fetched for url, it in found.items()}
     return [
         *(Outcome(task, group.attempt, None, None, refusal, 0) for task, refusal in refused.items()),
@@ -110,5 +110,5 @@ def _outcomes(
     ]
 
 
-def _recorded(store: VisitStore, group: Group) -> Record | None:
-    return store.find_records(group.job, [group.number]).get(group.number)
+def _recorded(repository: VisitRepository, group: Group) -> Record | None:
+    return repository.find_records(group.job, [group.number]).get(group.number)

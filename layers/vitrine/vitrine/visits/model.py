@@ -46,7 +46,7 @@ class Store:
 
 
 @dataclass(frozen=True)
-class Picture:
+class ImageSize:
     """A picture's size in pixels as stored. `orientation` is EXIF's, where the file states one."""
 
     format: str
@@ -104,7 +104,7 @@ class Task(NamedTuple):
         return self.review or self.gallery_id is not None
 
 
-class Failure(NamedTuple):
+class MeasuringFailure(NamedTuple):
     """Why a picture was not measured: `code` is for programs, `detail` for people."""
 
     code: str
@@ -117,8 +117,8 @@ class Outcome(NamedTuple):
     task: Task
     attempt: int
     area: str | None
-    picture: Picture | None
-    failure: Failure | None
+    picture: ImageSize | None
+    failure: MeasuringFailure | None
     bytes_fetched: int
 
 
@@ -281,10 +281,10 @@ def products_to_review(tasks: Iterable[Task]) -> set[str]:
     return {task.product_id for task in tasks if task.review and task.product_id}
 
 
-def refusal_of(task: Task, stores: Mapping[str, Store], unknown_products: Collection[str]) -> Failure | None:
+def refusal_of(task: Task, stores: Mapping[str, Store], unknown_products: Collection[str]) -> MeasuringFailure | None:
     """Why a picture fails without being fetched: its store, or the product to review, does not exist."""
     if task.store_id not in stores:
-        return Failure(UNKNOWN_STORE_CODE, UNKNOWN_STORE)
+        return MeasuringFailure(UNKNOWN_STORE_CODE, UNKNOWN_STORE)
     if task.review and task.product_id in unknown_products:
-        return Failure(UNKNOWN_PRODUCT_CODE, UNKNOWN_PRODUCT)
+        return MeasuringFailure(UNKNOWN_PRODUCT_CODE, UNKNOWN_PRODUCT)
     return None

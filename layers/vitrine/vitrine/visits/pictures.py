@@ -12,7 +12,7 @@ from vitrine.visits import rasters
 from vitrine.visits.exif import is_tiff, measure_tiff
 from vitrine.visits.header import Header, broken
 from vitrine.visits.isobmff import is_isobmff, measure_isobmff, measure_j2k, measure_jp2
-from vitrine.visits.model import Picture, UnmeasurableError
+from vitrine.visits.model import ImageSize, UnmeasurableError
 from vitrine.visits.svg import is_svg, measure_svg
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PIXELS: Final = 178_956_970  # what Pillow takes for a decompression bomb
 STEPS: Final = 20_000
 PROCESSOR_SECONDS: Final = 0.5
-SIGNATURES: Final[dict[bytes, Callable[[Header], Picture]]] = {
+SIGNATURES: Final[dict[bytes, Callable[[Header], ImageSize]]] = {
     b"\xff\xd8\xff": rasters.measure_jpeg,
     b"\x89PNG\r\n\x1a\n": rasters.measure_png,
     b"GIF87a": rasters.measure_gif,
@@ -37,7 +37,7 @@ SIGNATURES: Final[dict[bytes, Callable[[Header], Picture]]] = {
 }
 
 
-def measure(file: IO[bytes], *, near_bytes: float = math.inf, budget: Budget | None = None) -> Picture:
+def measure(file: IO[bytes], *, near_bytes: float = math.inf, budget: Budget | None = None) -> ImageSize:
     """Raises UnmeasurableError for what is no picture, for a broken or outsized one, and for too much work.
 
     What a format keeps behind its pixels is looked up where the file ends within `near_bytes`.
@@ -56,7 +56,7 @@ def measure(file: IO[bytes], *, near_bytes: float = math.inf, budget: Budget | N
     return picture
 
 
-def _reader(head: bytes) -> Callable[[Header], Picture]:
+def _reader(head: bytes) -> Callable[[Header], ImageSize]:
     for signature, reader in SIGNATURES.items():
         if head.startswith(signature):
             return reader

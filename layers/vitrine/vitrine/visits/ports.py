@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vitrine.visits.model import (
-        Failure,
         Group,
+        ImageSize,
         Job,
         JobKey,
         MeasuredVisit,
+        MeasuringFailure,
         Outcome,
-        Picture,
         Record,
         Store,
         StoreFailure,
@@ -28,7 +28,7 @@ READ_LIMIT = 100
 class KnownPicture(NamedTuple):
     """A picture as it was measured, and how its host tells that it is still that one."""
 
-    picture: Picture
+    picture: ImageSize
     etag: str | None
     last_modified: str | None
 
@@ -36,8 +36,8 @@ class KnownPicture(NamedTuple):
 class Measurement(NamedTuple):
     """What came of looking at a URL. `known` is what is worth remembering of it."""
 
-    picture: Picture | None
-    failure: Failure | None
+    picture: ImageSize | None
+    failure: MeasuringFailure | None
     bytes_fetched: int
     known: KnownPicture | None
 
@@ -147,7 +147,7 @@ class KnownPictures(Protocol):
         ...
 
 
-class VisitStore(Stores, Jobs, Visits, KnownPictures, Protocol):
+class VisitRepository(Stores, Jobs, Visits, KnownPictures, Protocol):
     """All that is kept of store visits."""
 
 

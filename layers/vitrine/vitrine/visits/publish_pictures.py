@@ -13,14 +13,14 @@ from vitrine.review.model import Snapshot
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from vitrine.galleries.ports import GalleryStore
+    from vitrine.galleries.ports import GalleryRepository
     from vitrine.visits.model import JobKey, Outcome
 
 _LONGEST_NAME = 300
 
 
 def publish_pictures(
-    galleries: GalleryStore,
+    galleries: GalleryRepository,
     new_incarnation: Callable[[], str],
     add_snapshots: Callable[[Iterable[Snapshot]], object],
     key: JobKey,

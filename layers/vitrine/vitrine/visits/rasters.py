@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vitrine.visits.exif import read_orientation, read_tags, read_xmp_orientation
 from vitrine.visits.header import broken
-from vitrine.visits.model import Picture
+from vitrine.visits.model import ImageSize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ class Segment(NamedTuple):
     head: bytes
 
 
-def measure_jpeg(header: Header) -> Picture:
+def measure_jpeg(header: Header) -> ImageSize:
     """Read the frame header, and the first EXIF, MPF and the last XMP before the scan."""
     size = exif = mpf = None
     xmp: list[tuple[int, int]] = []
@@ -71,7 +71,7 @@ def measure_jpeg(header: Header) -> Picture:
     orientation = read_orientation(header, exif) if exif is not None else None
     if orientation is None and xmp:
         orientation = read_xmp_orientation(header, *xmp[-1])
-    return Picture("MPO" if mpf and _has_more_images(header, mpf, xmp) else "JPEG", *size, orientation)
+    return ImageSize("MPO" if mpf and _has_more_images(header, mpf, xmp) else "JPEG", *size, orientation)
 
 
 def _segments(header: Header) -> Iterator[Segment]:
@@ -100,7 +100,7 @@ def _has_more_images(header: Header, mpf: int, xmp: list[tuple[int, int]]) -> bo
     return not any(b' hdrgm:Version="' in header.up_to(*part) for part in xmp)
 
 
-def measure_png(header: Header) -> Picture:
+def measure_png(header: Header) -> ImageSize:
     """Read the `IHDR` chunk, and the orientation before the pixels, or at the end of the file."""
     first = header.exactly(8, 25)
     if first[:8] != b"\0\0\0\x0dIHDR" or zlib.crc32(first[4:21]) != int.from_bytes(first[21:]):
@@ -123,7 +123,7 @@ def measure_png(header: Header) -> Picture:
         elif kind == b"iTXt" and body.startswith(b"XML:com.adobe.xmp\0"):
             orientation = read_xmp_orientation(header, at + 8, length)
         at += 12 + length
-    return Picture("PNG", width, height, orientation)
+    return ImageSize("PNG", width, height, orientation)
 
 
 def _orientation_in_text(header: Header, value: bytes, kind: bytes) -> int | None:
@@ -149,7 +149,7 @@ def _orientation_behind_pixels(header: Header) -> int | None:
     return read_orientation(header, start + at + 4)
 
 
-def measure_webp(header: Header) -> Picture:
+def measure_webp(header: Header) -> ImageSize:
     """Read the canvas size (RFC 9649) and, where the header announces it, the EXIF at the end."""
     head = header.exactly(0, 30)
     orientation = None
@@ -166,7 +166,7 @@ def measure_webp(header: Header) -> Picture:
             orientation = _webp_orientation(header, exif=bool(head[20] & 8), xmp=bool(head[20] & 4))
         case _:
             raise broken("The WebP has no known chunk")
-    return Picture("WEBP", width, height, orientation)
+    return ImageSize("WEBP", width, height, orientation)
 
 
 def _webp_orientation(header: Header, *, exif: bool, xmp: bool) -> int | None:
@@ -180,7 +180,7 @@ def _webp_orientation(header: Header, *, exif: bool, xmp: bool) -> int | None:
     return None
 
 
-def measure_gif(header: Header) -> Picture:
+def measure_gif(header: Header) -> ImageSize:
     """Read the screen's size, which the first frame may exceed."""
     width, height, flags = header.numbers(6, "<HHB")
     at = 13 + _gif_palette_bytes(flags)
@@ -194,16 +194,16 @@ def measure_gif(header: Header) -> Picture:
                 at += 1 + size
             at += 1
     left, top, frame_width, frame_height = header.numbers(at + 1, "<HHHH")
-    return Picture("GIF", max(width, left + frame_width), max(height, top + frame_height))
+    return ImageSize("GIF", max(width, left + frame_width), max(height, top + frame_height))
 
 
 def _gif_palette_bytes(flags: int) -> int:
     return 3 << (flags & 7) + 1 if flags & 128 else 0
 
 
-def measure_bmp(header: Header) -> Picture:
+def measure_bmp(header: Header) -> ImageSize:
     """Read the bitmap's header."""
-    return Picture("BMP", *_bitmap_size(header, 14))
+    return ImageSize("BMP", *_bitmap_size(header, 14))
 
 
 def _bitmap_size(header: Header, at: int) -> tuple[int, int]:
@@ -221,7 +221,7 @@ def _bitmap_size(header: Header, at: int) -> tuple[int, int]:
     return width, abs(height)
 
 
-def measure_ico(header: Header) -> Picture:
+def measure_ico(header: Header) -> ImageSize:
     """Read the largest icon's own header; of equally large ones, that of the fewest colours."""
     (count,) = header.numbers(4, "<H")
     header.spend(count)
@@ -233,12 +233,12 @@ def measure_ico(header: Header) -> Picture:
         key=lambda it: ((it[0] or 256) * (it[1] or 256), -(it[5] or (it[2] and (it[2] - 1).bit_length()) or 256)),
     )
     if header.up_to(at, 8) == b"\x89PNG\r\n\x1a\n":
-        return Picture("ICO", *header.numbers(at + 16, ">II"))
+        return ImageSize("ICO", *header.numbers(at + 16, ">II"))
     width, height = _bitmap_size(header, at)
-    return Picture("ICO", width, height // 2)  # the other half is the mask
+    return ImageSize("ICO", width, height // 2)  # the other half is the mask
 
 
-def measure_icns(header: Header) -> Picture:
+def measure_icns(header: Header) -> ImageSize:
     """Read the list of icons; each kind has one size."""
     (end,) = header.numbers(4, ">I")
     at, side = 8, 0
@@ -248,32 +248,32 @@ def measure_icns(header: Header) -> Picture:
             raise broken("The icon has an impossible part")
         side = max(side, ICNS_SIDES.get(kind, 0))
         at += length
-    return Picture("ICNS", side, side)
+    return ImageSize("ICNS", side, side)
 
 
-def measure_dds(header: Header) -> Picture:
+def measure_dds(header: Header) -> ImageSize:
     """Read the surface's header."""
     length, _, height, width = header.numbers(4, "<4I")
     if length != 124:
         raise broken("The surface's header is of no known kind")
-    return Picture("DDS", width, height)
+    return ImageSize("DDS", width, height)
 
 
-def measure_psd(header: Header) -> Picture:
+def measure_psd(header: Header) -> ImageSize:
     """Read the header of version 1."""
     (version,) = header.numbers(4, ">H")
     height, width = header.numbers(14, ">II")
     if version != 1:
         raise broken("The file is of no known version")
-    return Picture("PSD", width, height)
+    return ImageSize("PSD", width, height)
 
 
-def measure_ppm(header: Header) -> Picture:
+def measure_ppm(header: Header) -> ImageSize:
     """Read two numbers between white space and comments."""
     found = PPM.match(header.up_to(0, TEXT_HEADER_BYTES))
     if not found:
         raise broken("The file does not say its size")
-    return Picture("PPM", int(found[2]), int(found[4]))
+    return ImageSize("PPM", int(found[2]), int(found[4]))
 
 
 def is_tga(head: bytes) -> bool:
@@ -288,6 +288,6 @@ def is_tga(head: bytes) -> bool:
     )
 
 
-def measure_tga(header: Header) -> Picture:
+def measure_tga(header: Header) -> ImageSize:
     """Read the header."""
-    return Picture("TGA", *header.numbers(12, "<HH"))
+    return ImageSize("TGA", *header.numbers(12, "<HH"))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vitrine.visits.model import MeasuredVisit, Store
-    from vitrine.visits.ports import Span, VisitStore
+    from vitrine.visits.ports import Span, VisitRepository
 
 MOST_VISITS = 10_000
 
@@ -23,22 +23,22 @@ class VisitedStore(NamedTuple):
 
 
 def read_visits(
-    store: VisitStore, merchant_id: str, *, area: str | None, store_id: str | None, span: Span
+    repository: VisitRepository, merchant_id: str, *, area: str | None, store_id: str | None, span: Span
 ) -> list[VisitedStore]:
     """Visits by store id. Raises MalformedRequest for an unknown area or store, and for too many visits."""
     if store_id is not None:
-        known = store.find_stores(merchant_id, [store_id]).get(store_id)
+        known = repository.find_stores(merchant_id, [store_id]).get(store_id)
         if known is None:
             raise MalformedRequest("Store ID does not exist")
         if area is not None and known.area != area:
             raise MalformedRequest("The store is not in this area")
-    elif area is not None and not store.area_exists(merchant_id, area):
+    elif area is not None and not repository.area_exists(merchant_id, area):
         raise MalformedRequest("Area does not exist")
-    visits = store.list_visits(merchant_id, store_id, area, span, MOST_VISITS + 1)
+    visits = repository.list_visits(merchant_id, store_id, area, span, MOST_VISITS + 1)
     if len(visits) > MOST_VISITS:
         raise MalformedRequest(f"More than {MOST_VISITS:,} visits: name a store, an area or fewer days")
     by_store: dict[str, list[MeasuredVisit]] = {}
     for visit in visits:
         by_store.setdefault(visit.store_id, []).append(visit)
-    stores = store.find_stores(merchant_id, list(by_store))
+    stores = repository.find_stores(merchant_id, list(by_store))
     return [VisitedStore(stores[name], by_store[name]) for name in sorted(by_store) if name in stores]

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, cast
 from vitrine.platform.fetcher import FetchError, Validator
 from vitrine.platform.telemetry import logger
 from vitrine.platform.threads import run_all
-from vitrine.visits.model import Failure, UnmeasurableError
+from vitrine.visits.model import MeasuringFailure, UnmeasurableError
 from vitrine.visits.pictures import measure
 from vitrine.visits.ports import KnownPicture, Measurement
 
@@ -43,10 +43,10 @@ class RemotePictures:
         try:
             return self._fetcher.fetch(url, partial(_measure, known), unless=unless, until=until)
         except (FetchError, UnmeasurableError) as error:
-            return Measurement(None, Failure(error.code, error.detail), 0, None)
+            return Measurement(None, MeasuringFailure(error.code, error.detail), 0, None)
         except Exception:  # noqa: BLE001 - what one picture brings up must not fail those beside it
             logger.exception("unexpected error of a picture", extra={"url": url})
-            return Measurement(None, Failure("not_processed", "The picture could not be processed"), 0, None)
+            return Measurement(None, MeasuringFailure("not_processed", "The picture could not be processed"), 0, None)
         finally:
             self._pause()
 

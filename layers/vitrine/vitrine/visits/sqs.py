@@ -36,18 +36,18 @@ class VisitQueues:
         """Have groups measured."""
         for batch in _batches(map(write_group, groups)):
             with translated():
-                answer = self._client.send_message_batch(
+                response = self._client.send_message_batch(
                     QueueUrl=self._groups,
                     Entries=[{"Id": str(at), "MessageBody": body} for at, body in enumerate(batch)],
                 )
-            if answer.get("Failed"):
+            if response.get("Failed"):
                 raise Unavailable("The queue took only some of the groups.", 1)
 
 
-def _batches(bodies: Iterable[str]) -> Iterator[list[str]]:
+def _batches(requests: Iterable[str]) -> Iterator[list[str]]:
     batch: list[str] = []
     size = 0
-    for body in bodies:
+    for body in requests:
         if batch and (len(batch) == _BATCH_MESSAGES or size + len(body) > _BATCH_BYTES):
             yield batch
             batch, size = [], 0

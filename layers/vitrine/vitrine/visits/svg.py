@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from vitrine.visits.header import broken
-from vitrine.visits.model import Picture
+from vitrine.visits.model import ImageSize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8-sig", "replace")
 
 
-def measure_svg(header: Header) -> Picture:
+def measure_svg(header: Header) -> ImageSize:
     """Read the root tag. Raises UnmeasurableError, ValueError."""
     data = b""
     while len(data) < HEAD_BYTES and (more := header.up_to(len(data), READ_BYTES)):
@@ -56,9 +56,9 @@ def measure_svg(header: Header) -> Picture:
     raise broken("The file is no SVG that can be read")
 
 
-def _picture(attributes: Mapping[str, str]) -> Picture:
+def _picture(attributes: Mapping[str, str]) -> ImageSize:
     width, height = (round(side) for side in _size(attributes))
-    return Picture(format="SVG", width=width, height=height)
+    return ImageSize(format="SVG", width=width, height=height)
 
 
 def _size(attributes: Mapping[str, str]) -> tuple[float, float]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vitrine.review.model import Snapshot
-    from vitrine.review.ports import Product
+    from vitrine.review.ports import ComparedProduct
     from vitrine.visits.ports import Measure, Publish
     from vitrine.visits.s3 import S3Submissions
     from vitrine.visits.sqs import VisitQueues
@@ -99,14 +99,14 @@ class _KnownProducts:
 class _ProductsAndStores:
     """The port Products of reviewing. Where a visit names no product, its store stands for one."""
 
-    def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> Mapping[str, Product]:
-        from vitrine.review.ports import Product  # noqa: PLC0415 - few jobs publish
+    def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> Mapping[str, ComparedProduct]:
+        from vitrine.review.ports import ComparedProduct  # noqa: PLC0415 - few jobs publish
         from vitrine.review.wiring import products  # noqa: PLC0415 - as above
 
         wanted = set(product_ids)
         found = products().find_products(merchant_id, wanted)
         stores = visit_store().find_stores(merchant_id, wanted - found.keys())
-        return {**{it.store_id: Product(it.name, ()) for it in stores.values()}, **found}
+        return {**{it.store_id: ComparedProduct(it.name, ()) for it in stores.values()}, **found}
 
 
 def known_products() -> _KnownProducts:
@@ -117,7 +117,7 @@ def known_products() -> _KnownProducts:
 @cache
 def publish_pictures_of_visits() -> Publish:
     """Publishes pictures to galleries and to reviewers."""
-    from vitrine.galleries.wiring import gallery_store, new_incarnation  # noqa: PLC0415 - few jobs publish
+    from vitrine.galleries.wiring import gallery_repository, new_incarnation  # noqa: PLC0415 - few jobs publish
     from vitrine.review.add_snapshots import add_snapshots  # noqa: PLC0415 - as above
     from vitrine.review.wiring import known_galleries, queue_settings, review_store  # noqa: PLC0415 - as above
     from vitrine.visits.publish_pictures import publish_pictures  # noqa: PLC0415 - as above
@@ -126,7 +126,7 @@ def publish_pictures_of_visits() -> Publish:
         percent = queue_settings().second_opinion_percent
         add_snapshots(review_store(), known_galleries(), _ProductsAndStores(), snapshots, percent)
 
-    return partial(publish_pictures, gallery_store(), new_incarnation, send_to_review)
+    return partial(publish_pictures, gallery_repository(), new_incarnation, send_to_review)
 
 
 def job_id_at(moment: datetime) -> str:

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from vitrine.catalog.model import Interaction, Product
 from vitrine.catalog.record_interactions import Sent
-from vitrine.platform.bodies import Id, JsonObject, Number, RequestBody, UtcTime, WebAddress
+from vitrine.platform.requests import Id, JsonObject, Number, RequestBody, UtcTime, WebAddress
 from vitrine.platform.times import utc_now
 
 MOST_INTERACTIONS = 500
@@ -21,7 +21,7 @@ Amount = Annotated[Number, Field(ge=0, le=1e12, allow_inf_nan=False)]
 Value = Annotated[Number, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 
 
-class PutProduct(RequestBody):
+class PutProductRequest(RequestBody):
     """A product; replaces what was stored under its id."""
 
     name: Annotated[str, Field(min_length=1, max_length=500)]
@@ -104,7 +104,7 @@ class PostedInteraction(NewInteraction):
     user_token: Annotated[str, Field(max_length=LONGEST_TOKEN)] | None = None
 
 
-class PostInteractions(RequestBody):
+class PostInteractionsRequest(RequestBody):
     """A batch of interactions."""
 
     interactions: Annotated[tuple[PostedInteraction, ...], Field(min_length=1, max_length=MOST_INTERACTIONS)]

@@ -6,13 +6,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vitrine.platform.bodies import Number, RequestBody
+from vitrine.platform.requests import Number, RequestBody
 from vitrine.recommendations.model import ChosenWeights
 
 Weight = Annotated[Number, Field(ge=0, le=10, allow_inf_nan=False)]
 
 
-class PutWeights(RequestBody):
+class PutWeightsRequest(RequestBody):
     """How much other shoppers' behaviour and products' features count; what is left out or null is measured."""
 
     collaborative: Weight | None = None

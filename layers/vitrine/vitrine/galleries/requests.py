@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import AfterValidator, ConfigDict, Field, field_validator
 
 from vitrine.galleries.model import Description, GalleryChanges
-from vitrine.platform.bodies import WHOLE, Id, RequestBody, UtcTime, WebAddress
+from vitrine.platform.requests import WHOLE, Id, RequestBody, UtcTime, WebAddress
 from vitrine.platform.times import utc_now
 from vitrine.ranking.lab import LARGEST_SHARE
 from vitrine.ranking.model import HALF_LIFE_DAYS, Ranking
@@ -31,7 +31,7 @@ def _known(policy: str) -> str:
     return policy
 
 
-class RankingBody(RequestBody):
+class RankingSettings(RequestBody):
     """How a gallery orders its images. docs/ranking.md describes the policies."""
 
     model_config = ConfigDict(title="Ranking")
@@ -56,17 +56,17 @@ class RankingBody(RequestBody):
         return Ranking(self.policy, self.half_life_days, self.lab_share)
 
 
-class StartExperiment(RequestBody):
+class StartExperimentRequest(RequestBody):
     """An experiment: the ranking that the gallery has, and the one to try beside it."""
 
-    arms: Annotated[tuple[RankingBody, ...], Field(min_length=2, max_length=2)]
+    arms: Annotated[tuple[RankingSettings, ...], Field(min_length=2, max_length=2)]
 
 
-class PutGallery(RequestBody):
+class PutGalleryRequest(RequestBody):
     """A gallery, or changes of one: what is not sent stays as it is."""
 
     title: Annotated[str, Field(max_length=300)] | None = None
-    ranking: Annotated[RankingBody | None, Field(description="`interest` at first.")] = None
+    ranking: Annotated[RankingSettings | None, Field(description="`interest` at first.")] = None
     public_counts: Annotated[
         bool,
         Field(
@@ -145,13 +145,13 @@ class NewImage(RequestBody):
         )
 
 
-class PostImages(RequestBody):
+class PostImagesRequest(RequestBody):
     """Images, each judged on its own."""
 
     images: Annotated[tuple[NewImage, ...], Field(min_length=1, max_length=MOST_IMAGES)]
 
 
-class PatchImage(RequestBody):
+class PatchImageRequest(RequestBody):
     """Changes of an image; null takes an optional field away. What was not sent has no meaning here."""
 
     name: Annotated[Name, Field(default_factory=str)]

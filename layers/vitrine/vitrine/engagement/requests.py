@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from vitrine.engagement.model import Event
-from vitrine.platform.bodies import WHOLE, Id, RequestBody, UtcTime
+from vitrine.platform.requests import WHOLE, Id, RequestBody, UtcTime
 
 MOST_EVENTS = 500
 LAST_POSITION = 1_000_000_000
@@ -39,7 +39,7 @@ class NewEvent(RequestBody):
         )
 
 
-class PostEvents(RequestBody):
+class PostEventsRequest(RequestBody):
     """A batch of events, each judged on its own."""
 
     events: Annotated[tuple[NewEvent, ...], Field(min_length=1, max_length=MOST_EVENTS)]

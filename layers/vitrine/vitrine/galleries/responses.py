@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 from vitrine.galleries.model import by_day
 from vitrine.platform.times import to_rfc3339
 from vitrine.ranking.policies import POLICIES
-from vitrine.renditions.answers import RenditionsAnswer, renditions_answer
+from vitrine.renditions.responses import RenditionsResponse, renditions_response
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     from vitrine.ranking.model import Ranking, Version
 
 
-class RankingAnswer(TypedDict):
+class RankingResponse(TypedDict):
     policy: str
     half_life_days: NotRequired[int]
     lab_share: NotRequired[float]
 
 
-class VersionAnswer(TypedDict):
+class VersionResponse(TypedDict):
     version: int
-    ranking: RankingAnswer
+    ranking: RankingResponse
     prior_rate: float
     created_at: str
     reason: str
     status: str
 
 
-class GalleryAnswer(TypedDict):
+class GalleryResponse(TypedDict):
     id: str
     title: str | None
-    ranking: RankingAnswer
+    ranking: RankingResponse
     ranking_version: int
     next_ranking_version: int | None
     counting: str
@@ -50,21 +50,21 @@ class GalleryAnswer(TypedDict):
     clicks: NotRequired[int]
 
 
-class DeletionAnswer(TypedDict):
+class DeletionResponse(TypedDict):
     status: str
 
 
-class EventsAnswer(TypedDict):
+class EventsResponse(TypedDict):
     views: int
     clicks: int
 
 
-class NextAnswer(TypedDict):
+class NextResponse(TypedDict):
     id: str
     lead: float
 
 
-class ExplanationAnswer(TypedDict):
+class ExplanationResponse(TypedDict):
     sentence: str
     estimate: float
     benefit_of_doubt: float
@@ -72,18 +72,18 @@ class ExplanationAnswer(TypedDict):
     exposure: int
     version: int
     pinned: bool
-    lab: EventsAnswer
-    next: NextAnswer | None
+    lab: EventsResponse
+    next: NextResponse | None
 
 
-class ImageAnswer(TypedDict):
+class ImageResponse(TypedDict):
     id: str
     name: str
     url: str
     created_at: str
     weight: NotRequired[int]
     position: NotRequired[int]
-    events: NotRequired[EventsAnswer]
+    events: NotRequired[EventsResponse]
     caption: str | None
     alt: str | None
     tags: list[str]
@@ -93,105 +93,105 @@ class ImageAnswer(TypedDict):
     height: int | None
     pinned_position: int | None
     hidden: NotRequired[bool]
-    explanation: NotRequired[ExplanationAnswer]
-    renditions: RenditionsAnswer | None
+    explanation: NotRequired[ExplanationResponse]
+    renditions: RenditionsResponse | None
 
 
-class IntervalAnswer(TypedDict):
+class IntervalResponse(TypedDict):
     low: float
     high: float
 
 
-class PlannedAnswer(TypedDict):
+class PlannedResponse(TypedDict):
     position: int
     id: str
     today: int | None
 
 
-class EstimateAnswer(TypedDict):
+class EstimateResponse(TypedDict):
     clicks_per_page: float
-    interval: IntervalAnswer
+    interval: IntervalResponse
     lift: float | None
-    lift_interval: IntervalAnswer | None
+    lift_interval: IntervalResponse | None
     support: float
     enough: bool
     page_views_needed: int | None
     considered: int
-    order: list[PlannedAnswer]
+    order: list[PlannedResponse]
 
 
-class ArmAnswer(TypedDict):
-    ranking: RankingAnswer
+class ArmResponse(TypedDict):
+    ranking: RankingResponse
     visitors: int
     clickers: int
     clicks: int
 
 
-class SplitAnswer(TypedDict):
+class SplitResponse(TypedDict):
     e_value: float
     flagged: bool
 
 
-class ExperimentAnswer(TypedDict):
+class ExperimentResponse(TypedDict):
     id: str
     started_at: str
     ready: bool
-    arms: list[ArmAnswer]
+    arms: list[ArmResponse]
     lift: float | None
-    interval: IntervalAnswer | None
+    interval: IntervalResponse | None
     e_value: float
-    srm: SplitAnswer
+    srm: SplitResponse
     decision: str
     events_without_visitor: int
 
 
-class FieldErrorAnswer(TypedDict):
+class FieldErrorResponse(TypedDict):
     pointer: str
     detail: str
 
 
-class PutImageAnswer(TypedDict):
+class PutImageResponse(TypedDict):
     id: str | None
     status: str
-    errors: NotRequired[list[FieldErrorAnswer]]
+    errors: NotRequired[list[FieldErrorResponse]]
 
 
-class PutImagesAnswer(TypedDict):
-    results: list[PutImageAnswer]
+class PutImagesResponse(TypedDict):
+    results: list[PutImageResponse]
 
 
-class WrongScoreAnswer(TypedDict):
+class WrongScoreResponse(TypedDict):
     version: int
     stored: int | None
     computed: int
 
 
-class MismatchAnswer(TypedDict):
+class MismatchResponse(TypedDict):
     id: str
-    shown: EventsAnswer
-    counted: EventsAnswer
-    score: WrongScoreAnswer | None
+    shown: EventsResponse
+    counted: EventsResponse
+    score: WrongScoreResponse | None
 
 
-class AuditAnswer(TypedDict):
+class AuditResponse(TypedDict):
     images: int
-    mismatched: list[MismatchAnswer]
+    mismatched: list[MismatchResponse]
 
 
-class CountedTimeAnswer(TypedDict):
+class CountedTimeResponse(TypedDict):
     start: str
     views: int
     clicks: int
 
 
-class CountsByTimeAnswer(TypedDict):
+class CountsByTimeResponse(TypedDict):
     granularity: Literal["hour", "day"]
     views: int
     clicks: int
-    items: list[CountedTimeAnswer]
+    items: list[CountedTimeResponse]
 
 
-def counts_by_time_answer(hours: Sequence[CountedHour], granularity: Literal["hour", "day"]) -> CountsByTimeAnswer:
+def counts_by_time_response(hours: Sequence[CountedHour], granularity: Literal["hour", "day"]) -> CountsByTimeResponse:
     """Counts by hour or day in order, and their sums; where nothing was counted there is no item."""
     shown = by_day(hours) if granularity == "day" else hours
     return {
@@ -204,27 +204,27 @@ def counts_by_time_answer(hours: Sequence[CountedHour], granularity: Literal["ho
     }
 
 
-class ChallengeImageAnswer(TypedDict):
+class ChallengeImageResponse(TypedDict):
     id: str
     name: str
     weight: int
     gridPosition: int
     url: str
     created_at: str
-    events: EventsAnswer
+    events: EventsResponse
 
 
-def ranking_answer(ranking: Ranking) -> RankingAnswer:
+def ranking_response(ranking: Ranking) -> RankingResponse:
     """How a gallery is ordered; what is as usual, or has no part in the order, is left out."""
-    answer: RankingAnswer = {"policy": ranking.policy}
+    response: RankingResponse = {"policy": ranking.policy}
     if POLICIES[ranking.policy].ages:
-        answer["half_life_days"] = ranking.half_life_days
+        response["half_life_days"] = ranking.half_life_days
     if ranking.lab_share:
-        answer["lab_share"] = ranking.lab_share
-    return answer
+        response["lab_share"] = ranking.lab_share
+    return response
 
 
-def version_answer(gallery: Gallery, version: Version) -> VersionAnswer:
+def version_response(gallery: Gallery, version: Version) -> VersionResponse:
     """A version of a gallery's ranking."""
     status = "past"
     if version.number == gallery.live.number:
@@ -233,7 +233,7 @@ def version_answer(gallery: Gallery, version: Version) -> VersionAnswer:
         status = "being_made"
     return {
         "version": version.number,
-        "ranking": ranking_answer(version.ranking),
+        "ranking": ranking_response(version.ranking),
         "prior_rate": version.prior.mean_rate,
         "created_at": to_rfc3339(version.created_at),
         "reason": version.reason,
@@ -241,12 +241,12 @@ def version_answer(gallery: Gallery, version: Version) -> VersionAnswer:
     }
 
 
-def gallery_answer(gallery: Gallery, *, counts: bool) -> GalleryAnswer:
+def gallery_response(gallery: Gallery, *, counts: bool) -> GalleryResponse:
     """A gallery; with `counts`, what was counted for it."""
-    answer: GalleryAnswer = {
+    response: GalleryResponse = {
         "id": gallery.key.gallery_id,
         "title": gallery.title,
-        "ranking": ranking_answer(gallery.wanted.ranking),
+        "ranking": ranking_response(gallery.wanted.ranking),
         "ranking_version": gallery.live.number,
         "next_ranking_version": gallery.next.number if gallery.next else None,
         "counting": gallery.counting,
@@ -257,15 +257,15 @@ def gallery_answer(gallery: Gallery, *, counts: bool) -> GalleryAnswer:
         "images": gallery.images,
     }
     if counts:
-        answer["views"] = gallery.totals.views
-        answer["clicks"] = gallery.totals.clicks
-    return answer
+        response["views"] = gallery.totals.views
+        response["clicks"] = gallery.totals.clicks
+    return response
 
 
-def image_answer(image: Image, *, counts: bool) -> ImageAnswer:
+def image_response(image: Image, *, counts: bool) -> ImageResponse:
     """An image by itself; with `counts`, what was counted for it and whether it is hidden."""
     described = image.description
-    answer: ImageAnswer = {
+    response: ImageResponse = {
         "id": image.image_id,
         "name": described.name,
         "url": described.url,
@@ -278,16 +278,16 @@ def image_answer(image: Image, *, counts: bool) -> ImageAnswer:
         "width": described.width,
         "height": described.height,
         "pinned_position": image.pinned_position,
-        "renditions": renditions_answer(image.mirrored) if image.mirrored else None,
+        "renditions": renditions_response(image.mirrored) if image.mirrored else None,
     }
     if counts:
-        answer["weight"] = image.weight
-        answer["events"] = {"views": image.totals.views, "clicks": image.totals.clicks}
-        answer["hidden"] = image.hidden
-    return answer
+        response["weight"] = image.weight
+        response["events"] = {"views": image.totals.views, "clicks": image.totals.clicks}
+        response["hidden"] = image.hidden
+    return response
 
 
-def estimate_answer(trial: Trial) -> EstimateAnswer:
+def estimate_response(trial: Trial) -> EstimateResponse:
     """What a ranking would earn, with its first page beside today's."""
     found = trial.estimate
     return {
@@ -308,7 +308,7 @@ def estimate_answer(trial: Trial) -> EstimateAnswer:
     }
 
 
-def experiment_answer(standing: Standing) -> ExperimentAnswer:
+def experiment_response(standing: Standing) -> ExperimentResponse:
     """How an experiment stands."""
     verdict = standing.verdict
     return {
@@ -317,7 +317,7 @@ def experiment_answer(standing: Standing) -> ExperimentAnswer:
         "ready": standing.experiment.is_ready,
         "arms": [
             {
-                "ranking": ranking_answer(ranking),
+                "ranking": ranking_response(ranking),
                 "visitors": arm.visitors,
                 "clickers": arm.clickers,
                 "clicks": arm.clicks,
@@ -333,7 +333,7 @@ def experiment_answer(standing: Standing) -> ExperimentAnswer:
     }
 
 
-def explanation_answer(gallery: Gallery, image: Image, explained: ExplainedImage) -> ExplanationAnswer:
+def explanation_response(gallery: Gallery, image: Image, explained: ExplainedImage) -> ExplanationResponse:
     """Why an image is where it is."""
     counts, told = explained.counts, explained.explanation
     return {
@@ -349,14 +349,14 @@ def explanation_answer(gallery: Gallery, image: Image, explained: ExplainedImage
     }
 
 
-def placed_answer(placed: Placed, *, counts: bool) -> ImageAnswer:
+def placed_response(placed: Placed, *, counts: bool) -> ImageResponse:
     """An image in its gallery's order."""
-    answer = image_answer(placed.image, counts=counts)
-    answer["position"] = placed.position
-    return answer
+    response = image_response(placed.image, counts=counts)
+    response["position"] = placed.position
+    return response
 
 
-def challenge_answer(placed: Placed) -> ChallengeImageAnswer:
+def challenge_response(placed: Placed) -> ChallengeImageResponse:
     """An image as the gallery challenge has it."""
     image = placed.image
     return {

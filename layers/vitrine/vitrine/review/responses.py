@@ -9,43 +9,43 @@ from vitrine.platform.times import to_rfc3339
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vitrine.review.add_snapshots import AddSnapshot
+    from vitrine.review.add_snapshots import AddedSnapshot
     from vitrine.review.model import Opinion, Snapshot
-    from vitrine.review.ports import Counts, Pictures, Product, ProductCounts, ReviewerCounts, Step
+    from vitrine.review.ports import ComparedProduct, Counts, Pictures, ProductCounts, ReviewerCounts, Step
 
 
-class FieldErrorAnswer(TypedDict):
+class FieldErrorResponse(TypedDict):
     pointer: str
     detail: str
 
 
-class UploadAnswer(TypedDict):
+class UploadResponse(TypedDict):
     url: str
     method: str
     headers: dict[str, str]
 
 
-class AddSnapshotAnswer(TypedDict):
+class AddSnapshotResponse(TypedDict):
     snapshot_id: str | None
     status: str
     code: NotRequired[int]
     detail: NotRequired[str]
-    errors: NotRequired[list[FieldErrorAnswer]]
-    upload: NotRequired[UploadAnswer]
+    errors: NotRequired[list[FieldErrorResponse]]
+    upload: NotRequired[UploadResponse]
 
 
-class AddSnapshotsAnswer(TypedDict):
-    results: list[AddSnapshotAnswer]
+class AddSnapshotsResponse(TypedDict):
+    results: list[AddSnapshotResponse]
 
 
-class OpinionAnswer(TypedDict):
+class OpinionResponse(TypedDict):
     reviewer: str
     decision: str
     decided_at: str
     reason: str | None
 
 
-class SnapshotAnswer(TypedDict):
+class SnapshotResponse(TypedDict):
     snapshot_id: str
     product_id: str
     filename: str
@@ -56,34 +56,34 @@ class SnapshotAnswer(TypedDict):
     decided_by: str | None
     decided_at: str | None
     reason: str | None
-    opinions: list[OpinionAnswer]
+    opinions: list[OpinionResponse]
 
 
-class ProductAnswer(TypedDict):
+class ComparedProductResponse(TypedDict):
     product_id: str
     name: str | None
     pictures: list[str]
 
 
-class ClaimedAnswer(TypedDict):
+class ClaimedResponse(TypedDict):
     snapshot_id: str
-    product: ProductAnswer
+    product: ComparedProductResponse
     filename: str
     image_url: str
     lease_expires_at: str
 
 
-class ClaimsAnswer(TypedDict):
-    items: list[ClaimedAnswer]
+class ClaimsResponse(TypedDict):
+    items: list[ClaimedResponse]
 
 
-class VerdictAnswer(TypedDict):
+class VerdictResponse(TypedDict):
     snapshot_id: str
     status: str
     lease_expires_at: str | None
 
 
-class ProductCountsAnswer(TypedDict):
+class ProductCountsResponse(TypedDict):
     product_id: str
     uploading: int
     waiting: int
@@ -91,7 +91,7 @@ class ProductCountsAnswer(TypedDict):
     disapproved: int
 
 
-class ReviewerAnswer(TypedDict):
+class ReviewerResponse(TypedDict):
     reviewer: str
     verdicts: int
     approved: int
@@ -103,15 +103,15 @@ class ReviewerAnswer(TypedDict):
     accuracy: float | None
 
 
-class StatsAnswer(TypedDict):
+class StatsResponse(TypedDict):
     uploading: int
     waiting: int
     approved: int
     disapproved: int
-    reviewers: list[ReviewerAnswer]
+    reviewers: list[ReviewerResponse]
 
 
-class StepAnswer(TypedDict):
+class StepResponse(TypedDict):
     revision: int
     at: str
     status: str
@@ -120,33 +120,33 @@ class StepAnswer(TypedDict):
     reason: str | None
 
 
-class TrailAnswer(TypedDict):
-    items: list[StepAnswer]
+class TrailResponse(TypedDict):
+    items: list[StepResponse]
 
 
 _CONFLICT = 409
 
 
-def added_answer(result: AddSnapshot, pictures: Pictures, size: int | None) -> AddSnapshotAnswer:
+def added_response(result: AddedSnapshot, pictures: Pictures, size: int | None) -> AddSnapshotResponse:
     """What became of one snapshot; where to send the picture of a new one that is uploaded."""
     snapshot = result.snapshot
     if result.refusal:
-        answer: AddSnapshotAnswer = {
+        response: AddSnapshotResponse = {
             "snapshot_id": snapshot.snapshot_id,
             "status": "rejected",
             "detail": result.refusal.detail,
         }
         if result.refusal.code in {"known", "conflict"}:
-            answer["code"] = _CONFLICT
-        return answer
-    answer = {"snapshot_id": snapshot.snapshot_id, "status": "created"}
+            response["code"] = _CONFLICT
+        return response
+    response = {"snapshot_id": snapshot.snapshot_id, "status": "created"}
     if snapshot.url is None:
         upload = pictures.upload_to(snapshot, size)
-        answer["upload"] = {"url": upload.url, "method": upload.method, "headers": dict(upload.headers)}
-    return answer
+        response["upload"] = {"url": upload.url, "method": upload.method, "headers": dict(upload.headers)}
+    return response
 
 
-def snapshot_answer(snapshot: Snapshot, pictures: Pictures) -> SnapshotAnswer:
+def snapshot_response(snapshot: Snapshot, pictures: Pictures) -> SnapshotResponse:
     """A snapshot; who decided it, once it is decided."""
     latest = snapshot.opinions[-1] if snapshot.status in {"approved", "disapproved"} else None
     return {
@@ -160,11 +160,11 @@ def snapshot_answer(snapshot: Snapshot, pictures: Pictures) -> SnapshotAnswer:
         "decided_by": latest.reviewer if latest else None,
         "decided_at": to_rfc3339(latest.at) if latest else None,
         "reason": latest.reason if latest else None,
-        "opinions": [_opinion_answer(opinion) for opinion in snapshot.opinions],
+        "opinions": [_opinion_response(opinion) for opinion in snapshot.opinions],
     }
 
 
-def _opinion_answer(opinion: Opinion) -> OpinionAnswer:
+def _opinion_response(opinion: Opinion) -> OpinionResponse:
     return {
         "reviewer": opinion.reviewer,
         "decision": opinion.verdict,
@@ -173,7 +173,7 @@ def _opinion_answer(opinion: Opinion) -> OpinionAnswer:
     }
 
 
-def claimed_answer(snapshot: Snapshot, product: Product, pictures: Pictures) -> ClaimedAnswer:
+def claimed_response(snapshot: Snapshot, product: ComparedProduct, pictures: Pictures) -> ClaimedResponse:
     """A snapshot as its reviewer sees it: nothing tells a planted or a twice judged one from the others."""
     return {
         "snapshot_id": snapshot.snapshot_id,
@@ -184,7 +184,7 @@ def claimed_answer(snapshot: Snapshot, product: Product, pictures: Pictures) -> 
     }
 
 
-def verdict_answer(snapshot: Snapshot) -> VerdictAnswer:
+def verdict_response(snapshot: Snapshot) -> VerdictResponse:
     """Where a snapshot stands after a verdict or its undoing."""
     return {
         "snapshot_id": snapshot.snapshot_id,
@@ -193,7 +193,7 @@ def verdict_answer(snapshot: Snapshot) -> VerdictAnswer:
     }
 
 
-def product_counts_answer(product: ProductCounts) -> ProductCountsAnswer:
+def product_counts_response(product: ProductCounts) -> ProductCountsResponse:
     """A product's snapshots by status."""
     counts = product.counts
     return {
@@ -205,18 +205,18 @@ def product_counts_answer(product: ProductCounts) -> ProductCountsAnswer:
     }
 
 
-def stats_answer(totals: Counts, reviewers: Sequence[ReviewerCounts]) -> StatsAnswer:
+def stats_response(totals: Counts, reviewers: Sequence[ReviewerCounts]) -> StatsResponse:
     """All snapshots by status, and how each reviewer does."""
     return {
         "uploading": totals.get("uploading", 0),
         "waiting": totals.get("waiting", 0),
         "approved": totals.get("approved", 0),
         "disapproved": totals.get("disapproved", 0),
-        "reviewers": [_reviewer_answer(it) for it in reviewers if it.counts],
+        "reviewers": [_reviewer_response(it) for it in reviewers if it.counts],
     }
 
 
-def _reviewer_answer(reviewer: ReviewerCounts) -> ReviewerAnswer:
+def _reviewer_response(reviewer: ReviewerCounts) -> ReviewerResponse:
     counts = reviewer.counts
     approved, disapproved = counts.get("approved", 0), counts.get("disapproved", 0)
     return {
@@ -232,7 +232,7 @@ def _reviewer_answer(reviewer: ReviewerCounts) -> ReviewerAnswer:
     }
 
 
-def step_answer(step: Step) -> StepAnswer:
+def step_response(step: Step) -> StepResponse:
     """One step of a snapshot's way."""
     return {
         "revision": step.revision,

@@ -7,12 +7,12 @@ from typing import Annotated
 from pydantic import Field
 
 from vitrine.imports.model import LARGEST_OBJECT_BYTES
-from vitrine.platform.bodies import WHOLE, Id, RequestBody
+from vitrine.platform.requests import WHOLE, Id, RequestBody
 
 Heading = Annotated[str, Field(min_length=1, max_length=300)]
 
 
-class PostImport(RequestBody):
+class PostImportRequest(RequestBody):
     """A file to import. `columns` maps its headings to ours: `{"title": "name"}`.
 
     Where there is a mapping only mapped columns are taken, beside the required ones and the row's id.

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from vitrine.access.model import LONGEST_OVERLAP, KeyRole
-from vitrine.platform.bodies import WHOLE, RequestBody
+from vitrine.platform.requests import WHOLE, RequestBody
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$"
 Label = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_PRINTABLE)]
@@ -20,7 +20,7 @@ Reviewer = Annotated[
 Origin = Annotated[str, StringConstraints(max_length=260, pattern=r"^https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$")]
 
 
-class PostKey(RequestBody):
+class PostKeyRequest(RequestBody):
     """A key to make.
 
     `origins` are the web origins that may use a publishable key, any when none are given. `reviewer` is the name under
@@ -33,7 +33,7 @@ class PostKey(RequestBody):
     reviewer: Reviewer | None = None
 
 
-class RollKey(RequestBody):
+class RollKeyRequest(RequestBody):
     """How long the key still holds beside its successor: not at all unless said."""
 
     overlap_seconds: Annotated[int, Field(ge=0, le=int(LONGEST_OVERLAP.total_seconds())), WHOLE] = 0

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from vitrine.platform.bodies import WHOLE, Id, RequestBody, WebAddress
+from vitrine.platform.requests import WHOLE, Id, RequestBody, WebAddress
 from vitrine.review.model import LARGEST_PICTURE_BYTES
 
 MOST_SNAPSHOTS = 100
@@ -47,13 +47,13 @@ class NewSnapshot(RequestBody):
         return self
 
 
-class PostSnapshots(RequestBody):
+class PostSnapshotsRequest(RequestBody):
     """Snapshots, each judged on its own."""
 
     snapshots: Annotated[tuple[NewSnapshot, ...], Field(min_length=1, max_length=MOST_SNAPSHOTS)]
 
 
-class PostClaim(RequestBody):
+class PostClaimRequest(RequestBody):
     """How many to claim, of which product; and which leases to lengthen."""
 
     limit: Annotated[int, Field(ge=0, le=MOST_CLAIMED)] = 10
@@ -61,7 +61,7 @@ class PostClaim(RequestBody):
     renew: Annotated[tuple[Id, ...], Field(max_length=MOST_CLAIMED)] = ()
 
 
-class PutDecision(RequestBody):
+class PutDecisionRequest(RequestBody):
     """A verdict; `viewed_ms` says how long the reviewer looked."""
 
     decision: Decision

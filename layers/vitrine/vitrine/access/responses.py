@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vitrine.access.model import ApiKey
 
 
-class KeyAnswer(TypedDict):
+class KeyResponse(TypedDict):
     key_id: str
     role: Literal["publishable", "reviewer", "editor", "secret"]
     label: str
@@ -25,11 +25,11 @@ class KeyAnswer(TypedDict):
     revoked_at: str | None
 
 
-class NewKeyAnswer(KeyAnswer):
+class NewKeyResponse(KeyResponse):
     key: str
 
 
-def key_answer(key: ApiKey) -> KeyAnswer:
+def key_response(key: ApiKey) -> KeyResponse:
     """A key without its text. `revoked_at` may lie ahead; `last_used_at` is exact to the hour."""
     return {
         "key_id": key.key_id,
@@ -44,9 +44,9 @@ def key_answer(key: ApiKey) -> KeyAnswer:
     }
 
 
-def new_key_answer(made: NewKey) -> NewKeyAnswer:
+def new_key_response(made: NewKey) -> NewKeyResponse:
     """A key with its text."""
-    return {"key": made.text, **key_answer(made.key)}
+    return {"key": made.text, **key_response(made.key)}
 
 
 def _time(moment: datetime | None) -> str | None:

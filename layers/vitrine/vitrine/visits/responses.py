@@ -13,38 +13,38 @@ if TYPE_CHECKING:
     from vitrine.visits.read_visits import VisitedStore
 
 
-class SubmittedAnswer(TypedDict):
+class SubmittedResponse(TypedDict):
     job_id: str
 
 
-class StoreFailureAnswer(TypedDict):
+class StoreFailureResponse(TypedDict):
     store_id: str
     error: str
 
 
-class StatusAnswer(TypedDict):
+class StatusResponse(TypedDict):
     status: str
     job_id: str
-    error: NotRequired[list[StoreFailureAnswer]]
+    error: NotRequired[list[StoreFailureResponse]]
 
 
-class MeasuredDayAnswer(TypedDict):
+class MeasuredDayResponse(TypedDict):
     date: str
     perimeter: int
 
 
-class VisitedStoreAnswer(TypedDict):
+class VisitedStoreResponse(TypedDict):
     store_id: str
     area: str
     store_name: str
-    data: list[MeasuredDayAnswer]
+    data: list[MeasuredDayResponse]
 
 
-class VisitsAnswer(TypedDict):
-    results: list[VisitedStoreAnswer]
+class VisitsResponse(TypedDict):
+    results: list[VisitedStoreResponse]
 
 
-class JobAnswer(TypedDict):
+class JobResponse(TypedDict):
     job_id: str
     status: str
     created_at: str
@@ -56,12 +56,12 @@ class JobAnswer(TypedDict):
     left: int
 
 
-class PictureErrorAnswer(TypedDict):
+class PictureErrorResponse(TypedDict):
     code: str
     detail: str
 
 
-class PictureAnswer(TypedDict):
+class PictureResponse(TypedDict):
     position: int
     url: str
     store_id: str
@@ -74,18 +74,18 @@ class PictureAnswer(TypedDict):
     display_width: int | None
     display_height: int | None
     bytes_fetched: int
-    error: PictureErrorAnswer | None
+    error: PictureErrorResponse | None
 
 
-def status_answer(job: Job, failures: Sequence[StoreFailure]) -> StatusAnswer:
+def status_response(job: Job, failures: Sequence[StoreFailure]) -> StatusResponse:
     """A job's status as the assignment has it."""
-    answer: StatusAnswer = {"status": job.status, "job_id": job.key.job_id}
+    response: StatusResponse = {"status": job.status, "job_id": job.key.job_id}
     if job.status == "failed":
-        answer["error"] = [{"store_id": it.store_id, "error": it.reason} for it in failures]
-    return answer
+        response["error"] = [{"store_id": it.store_id, "error": it.reason} for it in failures]
+    return response
 
 
-def visits_answer(stores: Iterable[VisitedStore]) -> VisitsAnswer:
+def visits_response(stores: Iterable[VisitedStore]) -> VisitsResponse:
     """Measured visits as the assignment has them."""
     return {
         "results": [
@@ -102,7 +102,7 @@ def visits_answer(stores: Iterable[VisitedStore]) -> VisitsAnswer:
     }
 
 
-def job_answer(job: Job) -> JobAnswer:
+def job_response(job: Job) -> JobResponse:
     """A job and its counts."""
     return {
         "job_id": job.key.job_id,
@@ -117,7 +117,7 @@ def job_answer(job: Job) -> JobAnswer:
     }
 
 
-def picture_answer(outcome: Outcome) -> PictureAnswer:
+def picture_response(outcome: Outcome) -> PictureResponse:
     """What came of a picture; `position` is 1-based."""
     task, picture, failure = outcome.task, outcome.picture, outcome.failure
     return {

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from vitrine.platform.times import to_rfc3339
-from vitrine.renditions.answers import RenditionsAnswer, renditions_answer
+from vitrine.renditions.responses import RenditionsResponse, renditions_response
 
 if TYPE_CHECKING:
     from vitrine.search.model import Hit
 
 
-class FoundImageAnswer(TypedDict):
+class FoundImageResponse(TypedDict):
     id: str
     gallery_id: str
     name: str | None
@@ -24,41 +24,41 @@ class FoundImageAnswer(TypedDict):
     product_ids: list[str]
     width: int | None
     height: int | None
-    renditions: RenditionsAnswer | None
+    renditions: RenditionsResponse | None
     score: float | None
     highlight: dict[str, str]
 
 
-class TotalAnswer(TypedDict):
+class TotalResponse(TypedDict):
     value: int
     relation: str
 
 
-class FacetCountAnswer(TypedDict):
+class FacetCountResponse(TypedDict):
     value: str
     count: int
 
 
-class SearchAnswer(TypedDict):
-    items: list[FoundImageAnswer]
+class SearchResponse(TypedDict):
+    items: list[FoundImageResponse]
     next_cursor: str | None
-    total: TotalAnswer
-    facets: dict[str, list[FacetCountAnswer]]
+    total: TotalResponse
+    facets: dict[str, list[FacetCountResponse]]
     took_ms: float
 
 
-class SuggestionAnswer(TypedDict):
+class SuggestionResponse(TypedDict):
     text: str
 
 
-class SuggestAnswer(TypedDict):
-    items: list[SuggestionAnswer]
+class SuggestResponse(TypedDict):
+    items: list[SuggestionResponse]
 
 
-def found_image_answer(hit: Hit, *, counts: bool) -> FoundImageAnswer:
+def found_image_response(hit: Hit, *, counts: bool) -> FoundImageResponse:
     """An image that was found, with `counts` its weight; `highlight` is HTML, escaped but for its `<mark>`."""
     picture = hit.picture
-    answer: FoundImageAnswer = {
+    response: FoundImageResponse = {
         "id": picture.id,
         "gallery_id": picture.gallery_id,
         "name": picture.name,
@@ -70,10 +70,10 @@ def found_image_answer(hit: Hit, *, counts: bool) -> FoundImageAnswer:
         "product_ids": list(picture.product_ids),
         "width": picture.width,
         "height": picture.height,
-        "renditions": renditions_answer(picture.original) if picture.original else None,
+        "renditions": renditions_response(picture.original) if picture.original else None,
         "score": hit.score,
         "highlight": dict(hit.highlight),
     }
     if counts:
-        answer["weight"] = int(picture.weight) if picture.weight.is_integer() else picture.weight
-    return answer
+        response["weight"] = int(picture.weight) if picture.weight.is_integer() else picture.weight
+    return response

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vitrine.catalog.model import Interaction, Product
 
 
-class ProductAnswer(TypedDict):
+class ProductResponse(TypedDict):
     product_id: str
     name: str
     category: str | None
@@ -28,7 +28,7 @@ class ProductAnswer(TypedDict):
     available: bool
 
 
-class InteractionAnswer(TypedDict):
+class InteractionResponse(TypedDict):
     interaction_id: str
     product_id: str
     type: str
@@ -37,35 +37,35 @@ class InteractionAnswer(TypedDict):
     recommendation_id: str | None
 
 
-class RecordedAnswer(TypedDict):
+class RecordedResponse(TypedDict):
     interaction_id: str
     status: str
     detail: NotRequired[str]
 
 
-class EarningsAnswer(TypedDict):
+class EarningsResponse(TypedDict):
     clicks: int
     purchases: int
     value: float
 
 
-class DayEarningsAnswer(EarningsAnswer):
+class DayEarningsResponse(EarningsResponse):
     day: str
 
 
-class EarningsByDayAnswer(EarningsAnswer):
-    days: list[DayEarningsAnswer]
+class EarningsByDayResponse(EarningsResponse):
+    days: list[DayEarningsResponse]
 
 
-class RecordedInteractionsAnswer(TypedDict):
-    results: list[RecordedAnswer]
+class RecordedInteractionsResponse(TypedDict):
+    results: list[RecordedResponse]
 
 
-class ErasureAnswer(TypedDict):
+class ErasureResponse(TypedDict):
     status: str
 
 
-def product_answer(product: Product) -> ProductAnswer:
+def product_response(product: Product) -> ProductResponse:
     """Return the response body of a product."""
     return {
         "product_id": product.product_id,
@@ -81,7 +81,7 @@ def product_answer(product: Product) -> ProductAnswer:
     }
 
 
-def interaction_answer(interaction: Interaction) -> InteractionAnswer:
+def interaction_response(interaction: Interaction) -> InteractionResponse:
     """Return the response body of an interaction.
 
     It does not name the user: the path does, and saved responses must not hold a person's id.
@@ -96,7 +96,7 @@ def interaction_answer(interaction: Interaction) -> InteractionAnswer:
     }
 
 
-def earnings_answer(days: Mapping[date, Earnings]) -> EarningsByDayAnswer:
+def earnings_response(days: Mapping[date, Earnings]) -> EarningsByDayResponse:
     """Return the response body of what recommendations earned."""
     total = reduce(Earnings.plus, days.values(), Earnings())
     return {
@@ -105,5 +105,5 @@ def earnings_answer(days: Mapping[date, Earnings]) -> EarningsByDayAnswer:
     }
 
 
-def _sums(earned: Earnings) -> EarningsAnswer:
+def _sums(earned: Earnings) -> EarningsResponse:
     return {"clicks": earned.clicks, "purchases": earned.purchases, "value": float(earned.value)}

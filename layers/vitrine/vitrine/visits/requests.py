@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from vitrine.platform.bodies import Id, RequestBody, UtcTime
+from vitrine.platform.requests import Id, RequestBody, UtcTime
 from vitrine.visits.model import Visit
 
 LONGEST_URL = 2048
@@ -46,7 +46,7 @@ class NewVisit(RequestBody):
         )
 
 
-class SubmitJob(RequestBody):
+class SubmitJobRequest(RequestBody):
     """A job: `count` visits."""
 
     model_config = ConfigDict(extra="ignore")

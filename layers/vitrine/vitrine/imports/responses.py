@@ -10,24 +10,24 @@ if TYPE_CHECKING:
     from vitrine.imports.model import Import, Rejection
 
 
-class UploadAnswer(TypedDict):
+class UploadResponse(TypedDict):
     url: str
     method: str
     headers: dict[str, str]
 
 
-class ImportRequestAnswer(TypedDict):
+class ImportRequestResponse(TypedDict):
     import_id: str
-    upload: UploadAnswer
+    upload: UploadResponse
     expires_at: str
 
 
-class FailureAnswer(TypedDict):
+class FailureResponse(TypedDict):
     code: str
     detail: str
 
 
-class ImportAnswer(TypedDict):
+class ImportResponse(TypedDict):
     import_id: str
     kind: str
     gallery_id: str | None
@@ -39,17 +39,17 @@ class ImportAnswer(TypedDict):
     created_at: str
     started_at: str | None
     finished_at: str | None
-    error: FailureAnswer | None
+    error: FailureResponse | None
 
 
-class RejectionAnswer(TypedDict):
+class RejectionResponse(TypedDict):
     row: int
     column: NotRequired[str]
     code: str
     detail: str
 
 
-def import_answer(shown: Import) -> ImportAnswer:
+def import_response(shown: Import) -> ImportResponse:
     """An import."""
     return {
         "import_id": shown.key.import_id,
@@ -67,9 +67,9 @@ def import_answer(shown: Import) -> ImportAnswer:
     }
 
 
-def rejection_answer(rejection: Rejection) -> RejectionAnswer:
+def rejection_response(rejection: Rejection) -> RejectionResponse:
     """Why a row was left out."""
-    answer: RejectionAnswer = {"row": rejection.row, "code": rejection.code, "detail": rejection.detail}
+    response: RejectionResponse = {"row": rejection.row, "code": rejection.code, "detail": rejection.detail}
     if rejection.column is not None:
-        answer["column"] = rejection.column
-    return answer
+        response["column"] = rejection.column
+    return response

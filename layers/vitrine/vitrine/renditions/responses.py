@@ -11,20 +11,20 @@ if TYPE_CHECKING:
     from vitrine.renditions.model import Original
 
 
-class SizeAnswer(TypedDict):
+class SizeResponse(TypedDict):
     width: int
     avif: str
     webp: str
     jpg: str
 
 
-class RenditionsAnswer(TypedDict):
+class RenditionsResponse(TypedDict):
     aspect_ratio: float
     placeholder: str
-    sizes: list[SizeAnswer]
+    sizes: list[SizeResponse]
 
 
-def renditions_answer(original: Original) -> RenditionsAnswer:
+def renditions_response(original: Original) -> RenditionsResponse:
     """Where a picture is served. Addresses are relative to the API's.
 
     Of an animation, only WebP moves: `avif` names the WebP file too, since browsers read a file by its bytes.
