@@ -31,9 +31,9 @@ from vitrine.platform.dynamodb import (
     batch_write,
     query_all,
     query_some,
-    retry_contended,
     translated,
 )
+from vitrine.platform.retries import retry
 from vitrine.platform.times import from_rfc3339
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class DynamoDBInteractions:
         follow = [*self._bought(user, changes), *self._earned(user, changes)]
         try:
             if follow:
-                retry_contended(lambda: self._transact([*writes, *follow]))
+                retry(lambda: self._transact([*writes, *follow]))
                 return
             for write in writes:
                 self._write(write)

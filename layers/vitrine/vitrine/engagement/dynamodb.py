@@ -29,9 +29,9 @@ from vitrine.platform.dynamodb import (
     ConditionFailed,
     batch_get,
     query_all,
-    retry_contended,
     translated,
 )
+from vitrine.platform.retries import retry
 from vitrine.ranking.decay import SumKey
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class DynamoDBCounters:
             with translated():
                 return self._client.update_item(TableName=self._table, Key=_shard_key(key), **update)
 
-        return retry_contended(attempt)
+        return retry(attempt)
 
     def read(self, keys: Sequence[CounterKey]) -> dict[CounterKey, Counts]:
         roots = batch_get(self._client, self._table, [_shard_key(ShardKey(key, ROOT)) for key in keys])
@@ -187,7 +187,7 @@ class DynamoDBSalts:
         if day not in self._known:
             if len(self._known) >= _SALTS_KEPT:
                 self._known.clear()
-            self._known[day] = retry_contended(lambda: self._find_or_make(day))
+            self._known[day] = retry(lambda: self._find_or_make(day))
         return self._known[day]
 
     def _find_or_make(self, day: date) -> bytes:

@@ -45,11 +45,11 @@ from vitrine.platform.dynamodb import (
     batch_write,
     query_all,
     query_some,
-    retry_contended,
     translated,
     try_transaction,
     try_update,
 )
+from vitrine.platform.retries import retry
 from vitrine.platform.threads import run_all
 from vitrine.platform.times import from_rfc3339, to_rfc3339, utc_now
 from vitrine.ranking.experiments import Arm
@@ -288,7 +288,7 @@ class DynamoDBGalleries:
 
         found = list(versions)
         with suppress(ConditionFailed):
-            retry_contended(attempt)
+            retry(attempt)
             batch_write(self._client, self._galleries, [{"DeleteRequest": {"Key": it}} for it in found])
 
     def get_images(self, key: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, Image]:
@@ -455,7 +455,7 @@ class DynamoDBGalleries:
                 self._client.put_item(**put)
 
         try:
-            retry_contended(attempt)
+            retry(attempt)
         except ConditionFailed:
             return True
         return False
@@ -511,7 +511,7 @@ class DynamoDBGalleries:
                 self._client.transact_write_items(TransactItems=writes)
 
         try:
-            retry_contended(attempt)
+            retry(attempt)
         except TransactionRefused as error:
             raise StaleGallery if gallery_at in error.failed else StaleImages from error
 

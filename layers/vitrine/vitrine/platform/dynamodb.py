@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import random
-import time
 from contextlib import contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from vitrine.platform.problems import Unavailable, Unstorable
+from vitrine.platform.retries import Superseded, retry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
     Item = dict[str, Any]
 
-Result = TypeVar("Result")
-
 BATCH_GET_LIMIT = 100
 BATCH_WRITE_LIMIT = 25
 TRANSACTION_LIMIT = 100
-_CONTENTION_ATTEMPTS = 8
+_BUSY = "The store is busy. Send the request again."
 _RETRYABLE = frozenset(
     {
         "InternalServerError",
@@ -56,8 +53,8 @@ class TransactionRefused(Exception):
         self.failed = tuple(failed)
 
 
-class Contended(Exception):
-    """Another writer is at the same items now."""
+class Contended(Superseded):
+    """Another writer is changing the same items at this moment."""
 
 
 @contextmanager
@@ -82,7 +79,7 @@ def _translate(error: ClientError) -> Exception:
     if code == "ValidationException":
         return Unstorable(error.response["Error"].get("Message", code))
     if code in _RETRYABLE:
-        return Unavailable("The store is busy. Send the request again.", 1)
+        return Unavailable(_BUSY, 1)
     return error
 
 
@@ -94,16 +91,6 @@ def _translate_cancellation(error: ClientError) -> Exception:
     return TransactionRefused(refused) if refused else Contended()
 
 
-def retry_contended(attempt: Callable[[], Result], sleep: Callable[[float], None] = time.sleep) -> Result:
-    """Call `attempt` again while it raises Contended, with growing random pauses; then Unavailable."""
-    for tries in range(_CONTENTION_ATTEMPTS):
-        try:
-            return attempt()
-        except Contended:
-            sleep(random.uniform(0, 0.01 * 2**tries))  # noqa: S311 - spreads retries, guards nothing
-    raise Unavailable("Others are changing the same thing. Send the request again.", 1)
-
-
 def try_update(client: DynamoDBClient, **update: Any) -> bool:
     """`update_item` without those arguments that are None, again while contended; False where its condition fails."""
     given = {name: value for name, value in update.items() if value is not None}
@@ -113,7 +100,7 @@ def try_update(client: DynamoDBClient, **update: Any) -> bool:
             client.update_item(**given)
 
     try:
-        retry_contended(attempt)
+        retry(attempt)
     except ConditionFailed:
         return False
     return True
@@ -127,7 +114,7 @@ def try_transaction(client: DynamoDBClient, writes: Sequence[Any]) -> bool:
             client.transact_write_items(TransactItems=writes)
 
     try:
-        retry_contended(attempt)
+        retry(attempt)
     except TransactionRefused:
         return False
     return True
@@ -149,16 +136,19 @@ def get_together(
     """Items of several tables, at most `BATCH_GET_LIMIT`: one round trip, unless the store leaves some out."""
     found: dict[str, list[Item]] = {table: [] for table in keys}
     left: Any = {table: {"Keys": list(wanted), "ConsistentRead": consistent} for table, wanted in keys.items()}
-    for tries in range(_CONTENTION_ATTEMPTS):
+
+    def attempt() -> None:
+        nonlocal left
         with translated():
             response = client.batch_get_item(RequestItems=left)
         for table, items in response["Responses"].items():
             found[table] += items
         left = response.get("UnprocessedKeys")
-        if not left:
-            return found
-        time.sleep(random.uniform(0, 0.02 * 2**tries))  # noqa: S311 - spreads retries
-    raise Unavailable("The store is busy. Send the request again.", 1)
+        if left:
+            raise Contended
+
+    retry(attempt, refusal=_BUSY)
+    return found
 
 
 def query_some(client: DynamoDBClient, limit: int, **query: Any) -> list[Item]:
@@ -175,15 +165,16 @@ def batch_write(client: DynamoDBClient, table: str, requests: Sequence[Any]) -> 
     """Put and delete items (any number, none of the same key twice), each on its own."""
     for start in range(0, len(requests), BATCH_WRITE_LIMIT):
         left = list(requests[start : start + BATCH_WRITE_LIMIT])
-        for tries in range(_CONTENTION_ATTEMPTS):
+
+        def attempt() -> None:
+            nonlocal left
             with translated():
                 response = client.batch_write_item(RequestItems={table: left})
             left = list(response.get("UnprocessedItems", {}).get(table, []))
-            if not left:
-                break
-            time.sleep(random.uniform(0, 0.02 * 2**tries))  # noqa: S311 - spreads retries
-        else:
-            raise Unavailable("The store is busy. Send the request again.", 1)
+            if left:
+                raise Contended
+
+        retry(attempt, refusal=_BUSY)
 
 
 def query_all(client: DynamoDBClient, **query: Any) -> Iterator[Item]:

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from vitrine.platform.dynamodb import ConditionFailed, query_all, retry_contended, translated
+from vitrine.platform.dynamodb import ConditionFailed, query_all, translated
+from vitrine.platform.retries import retry
 from vitrine.platform.times import to_rfc3339
 from vitrine.renditions.model import Picture
 from vitrine.renditions.ports import PictureBusy
@@ -56,7 +57,7 @@ class _Table:
             return response["Attributes"]
 
         try:
-            return retry_contended(attempt)
+            return retry(attempt)
         except ConditionFailed:
             return None
 

@@ -25,10 +25,10 @@ from vitrine.platform.dynamodb import (
     TransactionRefused,
     batch_get,
     query_all,
-    retry_contended,
     translated,
     try_update,
 )
+from vitrine.platform.retries import retry
 from vitrine.platform.threads import run_all
 from vitrine.platform.times import from_rfc3339, to_rfc3339
 from vitrine.review.model import Lease, Opinion, Snapshot, from_instant, instant, is_free, judge_digest, leased_place
@@ -84,7 +84,7 @@ class DynamoDBReview:
                 self._client.transact_write_items(TransactItems=puts)
 
         try:
-            retry_contended(attempt)
+            retry(attempt)
         except TransactionRefused as error:
             standing = self.find(snapshot.merchant_id, [snapshot.snapshot_id]).get(snapshot.snapshot_id)
             if standing and standing.same_facts(snapshot):
