@@ -1,4 +1,4 @@
-"""The stream of image changes becomes messages that name the images whose pictures to mirror or withdraw."""
+"""Queue the images whose picture changed, from the stream of image changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vitrine.renditions.wiring import mirroring
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: object) -> None:
-    """Send on what shows another picture now. All records are tried again when sending fails."""
+    """Queue each image that shows another picture now. If sending fails, all records are delivered again."""
     sent = mirroring().send(_holder(record) for record in event["Records"] if _differs(record["dynamodb"]))
     logger.info("sent", extra={"records": len(event["Records"]), "images": sent})
 
@@ -22,7 +22,7 @@ def _differs(change: dict[str, Any]) -> bool:
 
 
 def _shown(image: dict[str, Any] | None) -> tuple[str, str] | None:
-    """What tells which picture an image shows; None when it shows none."""
+    """Return what identifies the picture that an image shows; None if it shows none."""
     if image is None or "hidden" in image:
         return None
     return json.loads(image["description"]["S"])["url"], image["incarnation"]["S"]

@@ -1,4 +1,4 @@
-"""Pictures of images are mirrored, and withdrawn once nothing shows them."""
+"""Mirror the pictures of images, and withdraw them once no image shows them."""
 
 from __future__ import annotations
 
@@ -31,40 +31,40 @@ def _threads() -> ThreadPoolExecutor:
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Mirror the images beside one another; what fails is delivered again."""
+    """Mirror the images in parallel; those that fail are delivered again."""
     records = event["Records"]
-    done = list(_threads().map(_run, records))
-    failed = [record["messageId"] for record, it in zip(records, done, strict=True) if it is None]
-    _report([it for it in done if it], len(failed))
+    results = list(_threads().map(_mirror, records))
+    failed = [record["messageId"] for record, result in zip(records, results, strict=True) if result is None]
+    _report([result for result in results if result], len(failed))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def _run(record: dict[str, Any]) -> Mirrored | None:
-    """What became of the image; None when it is to be delivered again."""
+def _mirror(record: dict[str, Any]) -> Mirrored | None:
+    """Mirror one image; return None if its message must be delivered again."""
     try:
-        done = mirror_image(_mirror(), read_holder(record["body"]))
+        result = mirror_image(_ports(), read_holder(record["body"]))
     except Unreachable as error:
         code, detail = error.args
         if int(record["attributes"]["ApproximateReceiveCount"]) < _DELIVERIES_FOR_A_HOST:
             return None
-        done = Mirrored(None, RefusedPictureError(code, detail), [])
-    except Exception:  # noqa: BLE001 - one image must not hold up the others
+        result = Mirrored(None, RefusedPictureError(code, detail), [])
+    except Exception:  # noqa: BLE001 - one image must not fail the others
         logger.exception("mirroring failed", extra={"image": record["body"]})
         return None
-    if done.refused:
-        logger.info("refused", extra={"image": record["body"], "code": done.refused.code})
-    return done
+    if result.refused:
+        logger.info("refused", extra={"image": record["body"], "code": result.refused.code})
+    return result
 
 
-def _report(done: list[Mirrored], failed: int) -> None:
-    metrics.add_metric("PicturesMirrored", MetricUnit.Count, sum(it.digest is not None for it in done))
-    metrics.add_metric("PicturesRefused", MetricUnit.Count, sum(it.refused is not None for it in done))
-    metrics.add_metric("PicturesWithdrawn", MetricUnit.Count, sum(len(it.withdrawn) for it in done))
+def _report(results: list[Mirrored], failed: int) -> None:
+    metrics.add_metric("PicturesMirrored", MetricUnit.Count, sum(result.digest is not None for result in results))
+    metrics.add_metric("PicturesRefused", MetricUnit.Count, sum(result.refused is not None for result in results))
+    metrics.add_metric("PicturesWithdrawn", MetricUnit.Count, sum(len(result.withdrawn) for result in results))
     metrics.flush_metrics()
-    logger.info("mirrored", extra={"images": len(done), "failed": failed})
+    logger.info("mirrored", extra={"images": len(results), "failed": failed})
 
 
-def _mirror() -> Mirror:
+def _ports() -> Mirror:
     return Mirror(
         holders=GalleryHolders(gallery_repository()),
         holdings=holdings(),
@@ -80,7 +80,7 @@ def _mirror() -> Mirror:
 
 
 def _check(content: bytes) -> None:
-    """Refuse what is refused when it is measured."""
+    """Refuse the files that cannot be measured."""
     try:
         measure(io.BytesIO(content))
     except UnmeasurableError as error:

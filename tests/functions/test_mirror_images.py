@@ -1,7 +1,8 @@
-"""Images are put, hidden, changed and deleted; their renditions follow."""
+"""Renditions follow the images as they are created, hidden, changed and deleted."""
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -17,6 +18,7 @@ from functions.mirror_images.handler import lambda_handler as mirror_images
 from functions.renditions_api.handler import lambda_handler as renditions
 from local.picture_host import PictureHost
 from tests.aws import Context, api_event, send
+from tests.hostile_host import HostileHost, response
 from tests.streams import stream_records
 from vitrine.platform.aws import client
 from vitrine.platform.wiring import fetcher
@@ -31,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("cloud")
 
 @pytest.fixture
 def host(cloud: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Where `red.png` and `blue.png` are, of 300 by 200 pixels, and `page.html`."""
+    """Serve `red.png` and `blue.png`, of 300 by 200 pixels, and `page.html`; yield the address."""
     for colour in ("red", "blue"):
         Image.new("RGB", (300, 200), colour).save(tmp_path / f"{colour}.png")
     (tmp_path / "page.html").write_text("<html>")
@@ -65,27 +67,26 @@ def message(image_id: str, gallery_id: str = "summer", deliveries: int = 1) -> d
 
 
 def work(*messages: dict[str, Any]) -> list[str]:
-    """The messages that come again."""
-    return [it["itemIdentifier"] for it in mirror_images({"Records": list(messages)}, Context())["batchItemFailures"]]
+    """Mirror the images; return the ids of the messages that must be delivered again."""
+    response = mirror_images({"Records": list(messages)}, Context())
+    return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
 
 
 def follow() -> None:
-    """Mirror whatever changed, all changes from the first on."""
+    """Mirror after all changes, from the first on."""
     mirror_changes({"Records": stream_records("ImagesTable")}, Context())
     queue = os.environ["MIRRORING_QUEUE"]
     while messages := client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
-        for it in messages:
-            assert (
-                work({"messageId": it["MessageId"], "body": it["Body"], "attributes": {"ApproximateReceiveCount": "1"}})
-                == []
-            )
-            client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=it["ReceiptHandle"])
+        for sent in messages:
+            received = {"messageId": sent["MessageId"], "body": sent["Body"]}
+            assert work({**received, "attributes": {"ApproximateReceiveCount": "1"}}) == []
+            client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=sent["ReceiptHandle"])
 
 
 def stored() -> list[str]:
-    """The keys of all originals and renditions."""
-    found = client("s3").list_objects_v2(Bucket=os.environ["PICTURES_BUCKET"]).get("Contents", [])
-    return [it["Key"] for it in found]
+    """Return the keys of all originals and renditions."""
+    objects = client("s3").list_objects_v2(Bucket=os.environ["PICTURES_BUCKET"]).get("Contents", [])
+    return [stored["Key"] for stored in objects]
 
 
 def get(path: str) -> tuple[int, dict[str, Any]]:
@@ -105,8 +106,6 @@ def test_an_image_is_mirrored_and_served_in_every_size(host: str) -> None:
     assert [size["width"] for size in found["sizes"]] == [160, 240]
     status, response = get(found["sizes"][0]["webp"])
     assert (status, response["isBase64Encoded"]) == (200, True)
-    import base64
-
     made = Image.open(io.BytesIO(base64.b64decode(response["body"])))
     assert (made.format, made.size) == ("WEBP", (160, 107))
     assert response["headers"]["Cache-Control"] == "public, max-age=31536000, immutable"
@@ -117,20 +116,20 @@ def test_an_image_is_mirrored_and_served_in_every_size(host: str) -> None:
 
 
 @pytest.mark.parametrize("file", ["480.avif", "161.avif"])
-def test_a_width_that_a_picture_has_not_is_not_found(host: str, file: str) -> None:
+def test_a_width_that_a_picture_does_not_have_is_not_found(host: str, file: str) -> None:
     put("red", f"{host}/red.png")
     follow()
     path = on_image("GET", "red")["renditions"]["sizes"][0]["avif"]
     assert get(path.replace("160.avif", file))[0] == 404
 
 
-def test_a_picture_that_nobody_has_is_not_found() -> None:
+def test_an_unknown_picture_is_not_found() -> None:
     assert get("pictures/0123456789abcdef0123456789abcdef/640.avif")[0] == 404
     assert get("pictures/nothing/at.all")[0] == 404
 
 
 @pytest.mark.parametrize("change", ["deleted", "hidden", "replaced"])
-def test_a_picture_that_nothing_shows_any_more_is_withdrawn(host: str, change: str) -> None:
+def test_a_picture_that_no_image_shows_any_more_is_withdrawn(host: str, change: str) -> None:
     put("red", f"{host}/red.png")
     follow()
     path = on_image("GET", "red")["renditions"]["sizes"][0]["jpg"]
@@ -189,7 +188,7 @@ def test_a_gallery_that_is_not_mirrored_shows_pictures_from_their_own_addresses(
     assert on_image("GET", "red")["renditions"] is None
 
 
-def test_what_is_no_picture_is_refused_and_does_not_come_again(host: str) -> None:
+def test_a_file_that_is_no_picture_is_refused_and_not_delivered_again(host: str) -> None:
     put("page", f"{host}/page.html")
     put("gone", f"{host}/gone.png")
     follow()
@@ -203,10 +202,8 @@ def test_a_message_for_an_image_that_is_gone_changes_nothing() -> None:
     assert stored() == []
 
 
-def test_an_unreachable_host_is_asked_again_and_given_up_at_last(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_host_is_asked_five_times(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FETCH_ALLOWED_HOSTS", "127.0.0.1")
-    from tests.hostile_host import HostileHost, response
-
     with HostileHost(lambda connection, _: connection.sendall(response("503 Busy", Retry_After="99"))) as busy:
         put("busy", busy.url())
         assert work(message("busy")) == ["busy"]

@@ -58,7 +58,7 @@ def test_no_other_path_leads_to_a_rendition(digest: str, file: str) -> None:
     assert read_path(digest, file) is None
 
 
-def test_an_response_names_a_file_of_each_format_for_each_width() -> None:
+def test_a_response_names_a_file_of_each_format_for_each_width() -> None:
     response = renditions_response(Original(DIGEST, "https://a.example/a.jpg", Picture(240, 160, b"\x01\x02\x03")))
     assert response == {
         "aspect_ratio": 1.5,
@@ -70,7 +70,7 @@ def test_an_response_names_a_file_of_each_format_for_each_width() -> None:
     }
 
 
-def test_of_an_animation_browsers_get_the_format_that_moves() -> None:
+def test_the_avif_of_an_animation_names_its_webp_file() -> None:
     (size,) = renditions_response(Original(DIGEST, "https://a.example/a.gif", Picture(100, 50, b"", animated=True)))[
         "sizes"
     ]

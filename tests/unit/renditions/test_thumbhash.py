@@ -1,4 +1,4 @@
-"""Placeholders, against what the reference encoder (thumbhash 0.1.1 of npm) makes of the same pixels."""
+"""Placeholders, compared with those of the reference encoder (thumbhash 0.1.1 of npm) for the same pixels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REFERENCE = {
 
 
 def noise(width: int, height: int, *, alpha: bool) -> bytes:
-    """Pixels that the reference was given too."""
+    """Return the pixels that the reference encoder got."""
     state, pixels = width * 1000 + height, bytearray()
 
     def draw() -> int:
@@ -41,8 +41,8 @@ def test_the_first_bytes_are_the_average_colour() -> None:
     )
     lightness, difference = light / 63, red / 31.5 - 1
     blue = lightness - 2 / 3 * (yellow / 31.5 - 1)
-    found = [(3 * lightness - blue + difference) / 2, (3 * lightness - blue - difference) / 2, blue]
-    assert [round(255 * value) for value in found] == pytest.approx([200, 100, 50], abs=6)
+    colour = [(3 * lightness - blue + difference) / 2, (3 * lightness - blue - difference) / 2, blue]
+    assert [round(255 * value) for value in colour] == pytest.approx([200, 100, 50], abs=6)
 
 
 def test_a_clear_picture_has_a_placeholder() -> None:

@@ -1,4 +1,4 @@
-"""Renditions by libvips: what they show, what is refused, and what a hostile file may cost."""
+"""Renditions by libvips: what they show, which files are refused, and what a hostile file may cost."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ REFUSALS = {"picture_broken", "format_not_rendered", "too_many_pixels", "too_muc
 
 @pytest.fixture(scope="module")
 def codec() -> Iterator[VipsCodec]:
-    made = VipsCodec()
-    yield made
-    made.close()
+    vips = VipsCodec()
+    yield vips
+    vips.close()
 
 
 def encoded(image: Image.Image, form: str, **options: Any) -> bytes:
@@ -141,7 +141,7 @@ def test_a_codec_that_was_killed_serves_the_next_picture(codec: VipsCodec) -> No
 
 
 def judged(codec: VipsCodec, content: bytes) -> tuple[str, float]:
-    """How a file is judged, and after how many seconds of processor time at most in one step."""
+    """Return the result for a file, and the processor time of its longest step in seconds."""
     longest = 0.0
     try:
         picture, seconds = timed(codec, lambda: codec.describe(content))
@@ -153,8 +153,8 @@ def judged(codec: VipsCodec, content: bytes) -> tuple[str, float]:
 
 
 def timed(codec: VipsCodec, act: Callable[[], Any]) -> tuple[Any, float]:
-    """What comes of it and after how much processor time; checks how much memory it took."""
-    codec.render(PIXEL, 1, "jpg")  # starts the process where the last picture ended it
+    """Return the result and the processor time in seconds; fail if the process used too much memory."""
+    codec.render(PIXEL, 1, "jpg")  # restarts the process if the last picture killed it
     assert codec._process
     spent = Path(f"/proc/{codec._process.pid}")
     before = processor_seconds(spent)

@@ -1,1 +1,1 @@
-"""Pictures in every size."""
+"""Renditions: copies of merchants' pictures in every size and format."""

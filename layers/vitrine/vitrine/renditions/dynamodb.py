@@ -1,10 +1,10 @@
-"""Pictures and who holds them, in one table.
+"""Pictures and their holders in one table.
 
 | pk | sk | |
 |---|---|---|
-| `picture/{digest}` | `-` | an original, the marks of its holders, and leases `making_{width}.{format}` |
-| `holder/{merchant_id}/{gallery_id}/{image_id}` | `-` | digests that an image may hold, and its lease |
-| `withdrawn/{merchant_id}/{gallery_id}` | `{digest}` | a picture that was removed, for 90 days |
+| `picture/{digest}` | `-` | an original, the marks of its holders, and its leases `making_{width}.{format}` |
+| `holder/{merchant_id}/{gallery_id}/{image_id}` | `-` | the digests that an image may hold, and its lease |
+| `withdrawn/{merchant_id}/{gallery_id}` | `{digest}` | a withdrawn picture, for 90 days |
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
     from vitrine.renditions.model import Holder, Rendition
 
-MAKING_SECONDS = 30  # longer than the function that makes a rendition may run
-WORKING_SECONDS = 70  # longer than the function that mirrors may run
+MAKING_SECONDS = 30  # longer than the timeout of the function that makes renditions
+WORKING_SECONDS = 70  # longer than the timeout of the function that mirrors
 _WAITS_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
-_KEPT = timedelta(days=90)
+_WITHDRAWALS_KEPT = timedelta(days=90)
 _OPEN = "attribute_exists(holders) AND attribute_not_exists(closed)"
 
 
@@ -47,7 +47,7 @@ class _Table:
         return response.get("Item")
 
     def _update(self, pk: str, **update: Any) -> dict[str, Any] | None:
-        """The item after the update; None where the condition does not hold."""
+        """Return the updated item, or None if the condition failed."""
 
         def attempt() -> dict[str, Any]:
             with translated():
@@ -63,14 +63,14 @@ class _Table:
 
 
 class DynamoDBPictures(_Table):
-    """The port Pictures."""
+    """Pictures on DynamoDB."""
 
     def find(self, digest: str) -> Picture | None:
         item = self._get(_picture_pk(digest))
         return _picture(item) if item and "holders" in item and "closed" not in item else None
 
     def hold(self, digest: str, holder: Holder, picture: Picture) -> None:
-        held = self._update(
+        updated = self._update(
             _picture_pk(digest),
             UpdateExpression="ADD holders :mark SET width = :width, height = :height, placeholder = :placeholder, "
             "animated = :animated",
@@ -83,17 +83,17 @@ class DynamoDBPictures(_Table):
                 ":animated": {"BOOL": picture.animated},
             },
         )
-        if held is None:
+        if updated is None:
             raise PictureBusy
 
     def let_go(self, digest: str, holder: Holder) -> Picture | None:
-        left = self._update(
+        released = self._update(
             _picture_pk(digest),
             UpdateExpression="DELETE holders :mark",
             ConditionExpression="attribute_exists(pk)",
             ExpressionAttributeValues={":mark": {"BS": [holder.mark]}},
         )
-        if left is None or "holders" in left:
+        if released is None or "holders" in released:
             return None
         closed = self._update(
             _picture_pk(digest),
@@ -105,14 +105,14 @@ class DynamoDBPictures(_Table):
 
     def is_being_made(self, digest: str) -> bool:
         item = self._get(_picture_pk(digest)) or {}
-        return any(name.startswith("making_") and float(it["N"]) > self._clock() for name, it in item.items())
+        return any(name.startswith("making_") and float(value["N"]) > self._clock() for name, value in item.items())
 
     def remove(self, digest: str) -> None:
         with translated():
             self._client.delete_item(TableName=self._table, Key=_key(_picture_pk(digest)))
 
     def begin(self, rendition: Rendition) -> bool:
-        begun = self._update(
+        updated = self._update(
             _picture_pk(rendition.digest),
             UpdateExpression="SET #making = :until",
             ConditionExpression=f"{_OPEN} AND (attribute_not_exists(#making) OR #making < :now)",
@@ -122,7 +122,7 @@ class DynamoDBPictures(_Table):
                 ":until": {"N": str(self._clock() + MAKING_SECONDS)},
             },
         )
-        return begun is not None
+        return updated is not None
 
     def end(self, rendition: Rendition) -> None:
         self._update(
@@ -134,7 +134,7 @@ class DynamoDBPictures(_Table):
 
 
 class DynamoDBHoldings(_Table):
-    """The port Holdings."""
+    """Holdings on DynamoDB."""
 
     @contextmanager
     def alone(self, holder: Holder) -> Iterator[set[str]]:
@@ -143,9 +143,9 @@ class DynamoDBHoldings(_Table):
         try:
             yield set(item.get("digests", {}).get("SS", ()))
         finally:
-            left = self._update(pk, UpdateExpression="REMOVE busy_until") or {}
-            if "digests" not in left:
-                self._drop_empty(pk)
+            released = self._update(pk, UpdateExpression="REMOVE busy_until") or {}
+            if "digests" not in released:
+                self._delete_empty(pk)
 
     def add(self, holder: Holder, digest: str) -> None:
         self._digests(holder, "ADD", digest)
@@ -159,20 +159,20 @@ class DynamoDBHoldings(_Table):
             "sk": {"S": digest},
             "image_id": {"S": holder.image_id},
             "at": {"S": to_rfc3339(at)},
-            "expires_at": {"N": str(int((at + _KEPT).timestamp()))},
+            "expires_at": {"N": str(int((at + _WITHDRAWALS_KEPT).timestamp()))},
         }
         with translated():
             self._client.put_item(TableName=self._table, Item=item)
 
     def withdrawn(self, merchant_id: str, gallery_id: str) -> list[tuple[str, str, str]]:
-        """Image, digest and time of each picture that was removed in the last 90 days."""
+        """Return the image, digest and time of each picture that was withdrawn in the last 90 days."""
         items = query_all(
             self._client,
             TableName=self._table,
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": {"S": _withdrawn_pk(merchant_id, gallery_id)}},
         )
-        return [(it["image_id"]["S"], it["sk"]["S"], it["at"]["S"]) for it in items]
+        return [(item["image_id"]["S"], item["sk"]["S"], item["at"]["S"]) for item in items]
 
     def _digests(self, holder: Holder, action: str, digest: str) -> None:
         self._update(
@@ -195,7 +195,7 @@ class DynamoDBHoldings(_Table):
             time.sleep(pause)
         raise PictureBusy
 
-    def _drop_empty(self, pk: str) -> None:
+    def _delete_empty(self, pk: str) -> None:
         try:
             with translated():
                 self._client.delete_item(

@@ -1,4 +1,4 @@
-"""A rendition is served, and made when it is first asked for."""
+"""Serve a rendition, making it at its first request."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ PAUSES_SECONDS: Final = (0.05, 0.1, 0.2, 0.3, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5)
 def make_rendition(
     pictures: Pictures, files: Files, codec: Codec, rendition: Rendition, sleep: Callable[[float], None]
 ) -> bytes:
-    """The rendition's file: as it is stored, else made now and stored.
+    """Return the rendition's stored file; make and store it if there is none.
 
-    One caller makes it, the others wait for it. Raises NotFound, and Unavailable when it takes longer.
+    One caller makes it while the others wait. Raises NotFound, and Unavailable if the wait takes too long.
     """
     for pause in (0.0, *PAUSES_SECONDS):
         sleep(pause)
@@ -39,7 +39,7 @@ def make_rendition(
 
 def _make(pictures: Pictures, files: Files, codec: Codec, rendition: Rendition) -> bytes:
     try:
-        made = files.read(rendition.path)  # it may have been stored between the look and the lease
+        made = files.read(rendition.path)  # another caller may have stored it just before our lease began
         if made is None:
             content = files.read(original_path(rendition.digest))
             if content is None:
@@ -47,7 +47,7 @@ def _make(pictures: Pictures, files: Files, codec: Codec, rendition: Rendition) 
             made = codec.render(content, rendition.width, rendition.format)
             files.write(rendition.path, made, MEDIA_TYPES[rendition.format])
     except RefusedPictureError as error:
-        raise NotFound(f"This picture cannot be made: {error.detail}") from error
+        raise NotFound(f"No rendition can be made of this picture: {error.detail}.") from error
     finally:
         pictures.end(rendition)
     return made

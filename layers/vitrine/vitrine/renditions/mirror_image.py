@@ -1,4 +1,4 @@
-"""What is shown is mirrored, and what nobody shows any more is withdrawn."""
+"""Mirror the picture that an image shows; withdraw a picture that no image shows any more."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PAUSES_SECONDS: Final = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 
 
 class Mirror(NamedTuple):
-    """All that mirroring works with. `check` refuses what is no picture before it is decoded."""
+    """The ports that mirroring needs. `check` refuses files that are no pictures before the codec sees them."""
 
     holders: Holders
     holdings: Holdings
@@ -34,7 +34,7 @@ class Mirror(NamedTuple):
 
 
 class Mirrored(NamedTuple):
-    """What became of an image: the picture it refers to, why it has none, and what was withdrawn."""
+    """The result for one image: the digest it refers to, why it has none, and the digests that were withdrawn."""
 
     digest: str | None
     refused: RefusedPictureError | None
@@ -42,10 +42,11 @@ class Mirrored(NamedTuple):
 
 
 def mirror_image(mirror: Mirror, holder: Holder) -> Mirrored:
-    """Bring copies and renditions to what the image shows now. Can be repeated and cut off anywhere.
+    """Copy the picture that the image shows now, and release the pictures that it showed before.
 
-    A picture is held before it is stored and let go only once no image refers to it, by one worker at a time
-    for each image. Raises Busy where another worker stands in the way: call it again later.
+    Safe to repeat, and to stop anywhere: a picture is held before it is stored and released only after the image
+    stopped referring to it. One worker at a time handles an image. Raises PictureBusy while another worker is in the
+    way: call again later.
     """
     with mirror.holdings.alone(holder) as held:
         refused = None
@@ -58,7 +59,7 @@ def mirror_image(mirror: Mirror, holder: Holder) -> Mirrored:
             shown = mirror.holders.find(holder)
         original = shown.original if shown else None
         digest = original.digest if shown and original and original.url == shown.url else None
-        withdrawn = [it for it in sorted(held - {digest}) if _let_go(mirror, holder, it)]
+        withdrawn = [other for other in sorted(held - {digest}) if _let_go(mirror, holder, other)]
         return Mirrored(digest, refused, withdrawn)
 
 
@@ -73,7 +74,7 @@ def _is_mirrored(mirror: Mirror, shown: ShownPicture, held: set[str]) -> bool:
 
 
 def _copy(mirror: Mirror, holder: Holder, url: str, held: set[str]) -> str:
-    """The digest of a copy of the picture at `url`, which the image now refers to if it still shows that URL."""
+    """Copy the picture at `url`, let the image refer to the copy if it still shows that URL, and return the digest."""
     content = mirror.fetch(url)
     mirror.check(content)
     picture = mirror.codec.describe(content)
@@ -89,21 +90,22 @@ def _copy(mirror: Mirror, holder: Holder, url: str, held: set[str]) -> str:
 
 
 def _let_go(mirror: Mirror, holder: Holder, digest: str) -> bool:
-    """Whether the picture was withdrawn."""
+    """Release the picture, and withdraw it if this was its last holder; return whether it was withdrawn."""
     mirror.holders.forget(holder, digest)
     unused = mirror.pictures.let_go(digest, holder)
     if unused:
         _wait_for_makers(mirror, digest)
-        mirror.files.delete([original_path(digest), *(it.path for it in renditions_of(digest, unused))])
+        renditions = (rendition.path for rendition in renditions_of(digest, unused))
+        mirror.files.delete([original_path(digest), *renditions])
         mirror.edge.invalidate(digest)
         mirror.holdings.note_withdrawal(holder, digest, mirror.now())
-        mirror.pictures.remove(digest)  # last: whoever repeats this finds the picture closed and does all of it again
+        mirror.pictures.remove(digest)  # last, so that a retry finds the picture closed and repeats every step
     mirror.holdings.drop(holder, digest)
     return unused is not None
 
 
 def _wait_for_makers(mirror: Mirror, digest: str) -> None:
-    """Raises Busy where a rendition that began before the picture was closed is not stored within some seconds."""
+    """Wait for renditions that were begun before the picture was closed. Raises PictureBusy after some seconds."""
     for pause in _PAUSES_SECONDS:
         if not mirror.pictures.is_being_made(digest):
             return

@@ -13,13 +13,13 @@ WIDTHS: Final = (160, 240, 320, 480, 640, 960, 1280, 1920)
 FORMATS: Final[tuple[Format, ...]] = ("avif", "webp", "jpg")
 MEDIA_TYPES: Final[dict[Format, str]] = {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}
 RENDITION_PIXELS: Final = 5_000_000  # more take longer to encode than a request waits
-_RECIPE: Final = "1"  # a new one where the same original gives other bytes: addresses are immutable
+_RECIPE: Final = "1"  # raise it when the codec changes what it makes of an original: addresses are immutable
 _DIGEST: Final = re.compile(r"[0-9a-f]{32}")
 _FILE: Final = re.compile(r"([1-9][0-9]{0,3})\.(avif|webp|jpg)")
 
 
 class Picture(NamedTuple):
-    """An original as it is shown: its size after its orientation is applied, and its ThumbHash.
+    """The size of an original after its orientation is applied, and its ThumbHash.
 
     A vector graphic has the size of its largest rendition.
     """
@@ -47,7 +47,7 @@ class Rendition(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Both its key in the bucket and its address under the API."""
+        """Return its key in the bucket, which is also its address under the API."""
         return f"pictures/{self.digest}/{self.width}.{self.format}"
 
 
@@ -60,35 +60,35 @@ class Holder(NamedTuple):
 
     @property
     def mark(self) -> bytes:
-        """What stands for this holder among those of a picture."""
+        """Return the 12 bytes that stand for this holder in a picture's set of holders."""
         return hashlib.sha256("/".join(self).encode()).digest()[:12]
 
 
 def digest_of(merchant_id: str, content: bytes) -> str:
-    """The name of an original: two merchants never share one, whatever they upload."""
+    """Return the name of an original, a hash keyed by merchant: two merchants never share an original."""
     key = f"vitrine/renditions/{_RECIPE}/{merchant_id}".encode()
     return hmac.new(key, content, hashlib.sha256).hexdigest()[:32]
 
 
 def original_path(digest: str) -> str:
-    """The key of an original in the bucket."""
+    """Return the key of an original in the bucket."""
     return f"originals/{digest}"
 
 
 def widths_of(picture: Picture) -> tuple[int, ...]:
-    """The widths a picture is served in: never larger than itself. None where it is too long for any."""
+    """Return the widths in which a picture is served, none larger than the original; empty if it is too long."""
     widths = tuple(width for width in WIDTHS if width <= picture.width) or (picture.width,)
     return tuple(width for width in widths if width * width * picture.height / picture.width <= RENDITION_PIXELS)
 
 
 def renditions_of(digest: str, picture: Picture) -> list[Rendition]:
-    """All renditions of a picture."""
+    """Return all renditions of a picture."""
     return [Rendition(digest, width, form) for width in widths_of(picture) for form in FORMATS]
 
 
 def read_path(digest: str, file: str) -> Rendition | None:
-    """The rendition at `pictures/{digest}/{file}`, None where no rendition can be."""
-    found = _FILE.fullmatch(file)
-    if not found or not _DIGEST.fullmatch(digest):
+    """Return the rendition of the address `pictures/{digest}/{file}`, or None if it is malformed."""
+    match = _FILE.fullmatch(file)
+    if not match or not _DIGEST.fullmatch(digest):
         return None
-    return Rendition(digest, int(found[1]), cast("Format", found[2]))
+    return Rendition(digest, int(match[1]), cast("Format", match[2]))

@@ -1,4 +1,4 @@
-"""What renditions need from stores, from codecs and from those who show pictures."""
+"""What the use cases of renditions need from outside."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ class RefusedPictureError(Exception):
 
 
 class PictureBusy(Exception):
-    """Another worker is at the same thing. The same call succeeds later."""
+    """Another worker has the lease. The same call may succeed later."""
 
 
 class Unreachable(PictureBusy):
-    """A host does not send a file now; it may later."""
+    """The remote host does not send the file now, but may later."""
 
 
 class Codec(Protocol):
-    """Reads and writes files of pictures. Both methods raise RefusedPictureError."""
+    """Decodes and encodes pictures. Both methods raise RefusedPictureError."""
 
     def describe(self, content: bytes) -> Picture:
-        """The size and the placeholder of a picture."""
+        """Return the size and placeholder of a picture."""
         ...
 
     def render(self, content: bytes, width: int, form: Format) -> bytes:
-        """A picture at this width: upright, in sRGB, without metadata."""
+        """Return the picture at this width, upright, in sRGB and without metadata."""
         ...
 
 
 class Files(Protocol):
-    """Originals and renditions by key."""
+    """Stores originals and renditions, by key."""
 
     def read(self, key: str) -> bytes | None:
-        """The file, None where there is none."""
+        """Return the file, or None."""
         ...
 
     def write(self, key: str, content: bytes, media_type: str) -> None:
@@ -53,85 +53,85 @@ class Files(Protocol):
         ...
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Remove files, those that are not there too."""
+        """Delete files; a key without a file is no error."""
         ...
 
 
 class Pictures(Protocol):
-    """What is known of originals by digest, and who shows them."""
+    """Stores the record of each original, by digest, with its holders."""
 
     def find(self, digest: str) -> Picture | None:
-        """A picture that somebody shows."""
+        """Return a picture that has a holder, or None."""
         ...
 
     def hold(self, digest: str, holder: Holder, picture: Picture) -> None:
-        """Note that the holder shows the picture. Raises Busy while the picture is being removed."""
+        """Add a holder to the picture. Raises PictureBusy while the picture is closed."""
         ...
 
     def let_go(self, digest: str, holder: Holder) -> Picture | None:
-        """Note that the holder shows the picture no more. Gives the picture when nobody shows it now.
+        """Remove a holder from the picture; return the picture if it has none left, else None.
 
-        It is closed then: until it is removed nobody can hold it, and no rendition of it begins.
+        A picture without holders is closed: until it is removed, nobody can hold it or begin a rendition of it.
         """
         ...
 
     def is_being_made(self, digest: str) -> bool:
-        """Whether somebody makes a rendition of the picture."""
+        """Return whether somebody has a lease to make a rendition of the picture."""
         ...
 
     def remove(self, digest: str) -> None:
-        """Forget a closed picture."""
+        """Delete the record of a closed picture."""
         ...
 
     def begin(self, rendition: Rendition) -> bool:
-        """Take the making of a rendition upon oneself, for some seconds; False when another has, or nobody shows it."""
+        """Take the lease to make a rendition, for some seconds; False if it is taken or the picture has no holder."""
         ...
 
     def end(self, rendition: Rendition) -> None:
-        """Let others make this rendition."""
+        """Give the lease back."""
         ...
 
 
 class Holdings(Protocol):
-    """Which pictures a holder may hold: written before it does, so that none is forgotten."""
+    """Stores which pictures a holder may hold: noted before it holds one, so that a crash leaves none behind."""
 
     def alone(self, holder: Holder) -> AbstractContextManager[set[str]]:
-        """Be the only worker at this holder; gives the digests it may hold. Raises Busy."""
+        """Lease the holder for the block; gives the digests that it may hold. Raises PictureBusy."""
         ...
 
     def add(self, holder: Holder, digest: str) -> None:
-        """The holder may hold this picture from now on."""
+        """Note that the holder may hold this picture."""
         ...
 
     def drop(self, holder: Holder, digest: str) -> None:
-        """The holder holds this picture no more."""
+        """Note that the holder does not hold this picture."""
         ...
 
     def note_withdrawal(self, holder: Holder, digest: str, at: datetime) -> None:
-        """Keep that a picture was removed after its last holder."""
+        """Record that a picture was withdrawn when this holder, its last one, released it."""
         ...
 
 
 class ShownPicture(NamedTuple):
-    """What a holder shows to everybody: the picture at `url`, and the copy it refers to."""
+    """What a holder shows to everybody: the picture at `url`; and the copy that it refers to."""
 
     url: str
     original: Original | None
 
 
 class Holders(Protocol):
-    """Those who show pictures."""
+    """Stores what holders show."""
 
     def find(self, holder: Holder) -> ShownPicture | None:
-        """What it shows; None when it is gone or hidden, or its pictures are not mirrored."""
+        """Return what the holder shows; None if it is gone or hidden, or its pictures are not mirrored."""
         ...
 
     def refer(self, holder: Holder, original: Original) -> None:
-        """Let it refer to a copy, unless it shows another URL by now or is gone."""
+        """Let the holder refer to a copy, unless it is gone or shows another URL by now."""
         ...
 
     def forget(self, holder: Holder, digest: str) -> None:
-        """Let it refer to this copy no more."""
+        """Remove the holder's reference to this copy, if it has one."""
         ...
 
 
@@ -139,7 +139,7 @@ class Edge(Protocol):
     """Caches in front of the origin."""
 
     def invalidate(self, digest: str) -> None:
-        """Let no cache answer with a rendition of this picture any more."""
+        """Remove the picture's renditions from the caches. Safe to repeat."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Originals from other hosts."""
+"""Fetch originals from other hosts."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ SECONDS: Final = 25
 
 
 class RemoteOriginals:
-    """The port Fetch."""
+    """Fetch on the platform's fetcher."""
 
     def __init__(self, fetcher: Fetcher) -> None:
         self._fetcher = fetcher
 
     def __call__(self, url: str) -> bytes:
-        """The whole file. Raises RefusedPictureError, Unreachable."""
+        """Return the whole file. Raises RefusedPictureError, Unreachable."""
         try:
             return self._fetcher.fetch(url, _read, until=time.monotonic() + SECONDS)
         except FetchError as error:

@@ -25,9 +25,9 @@ class RenditionsResponse(TypedDict):
 
 
 def renditions_response(original: Original) -> RenditionsResponse:
-    """Where a picture is served. Addresses are relative to the API's.
+    """Return where a picture is served; addresses are relative to the API's.
 
-    Of an animation, only WebP moves: `avif` names the WebP file too, since browsers read a file by its bytes.
+    Only the WebP files of an animation move, so its `avif` names them too: browsers detect the format by the content.
     """
     digest, _, picture = original
 

@@ -1,4 +1,4 @@
-"""Files in a bucket."""
+"""Files in an S3 bucket."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class S3Files:
         self._bucket = bucket
 
     def read(self, key: str) -> bytes | None:
-        """The file, None where there is none."""
+        """Return the file, or None."""
         try:
             return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
         except ClientError as error:
@@ -31,13 +31,13 @@ class S3Files:
             raise
 
     def write(self, key: str, content: bytes, media_type: str) -> None:
-        """Store a file, which never changes."""
+        """Store a file that never changes."""
         self._client.put_object(
             Bucket=self._bucket, Key=key, Body=content, ContentType=media_type, CacheControl=_IMMUTABLE
         )
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Remove up to 1,000 files, those that are not there too."""
+        """Delete up to 1,000 files; a key without a file is no error."""
         response = self._client.delete_objects(
             Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
         )

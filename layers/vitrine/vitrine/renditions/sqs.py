@@ -1,4 +1,4 @@
-"""Images to mirror as messages: `{"merchant_id": …, "gallery_id": …, "image_id": …}`."""
+"""A queue of images to mirror. A message is `{"merchant_id": …, "gallery_id": …, "image_id": …}`."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ if TYPE_CHECKING:
 
     from mypy_boto3_sqs import SQSClient
 
-_MOST = 10
+_BATCH_LIMIT = 10
 
 
 class SqsMirroring:
-    """Images to mirror, on a queue."""
+    """The queue of images to mirror, on SQS."""
 
     def __init__(self, client: SQSClient, queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
     def send(self, holders: Iterable[Holder]) -> int:
-        """Send each image once; returns how many. Raises where one was not taken."""
-        once = sorted(set(holders))
-        for start in range(0, len(once), _MOST):
+        """Send a message for each different image; return how many. Raises RuntimeError if one was not accepted."""
+        distinct = sorted(set(holders))
+        for start in range(0, len(distinct), _BATCH_LIMIT):
             entries = [
-                {"Id": str(at), "MessageBody": json.dumps(holder._asdict())}
-                for at, holder in enumerate(once[start : start + _MOST])
+                {"Id": str(index), "MessageBody": json.dumps(holder._asdict())}
+                for index, holder in enumerate(distinct[start : start + _BATCH_LIMIT])
             ]
             response = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)  # type: ignore[arg-type]
             if response.get("Failed"):
-                raise RuntimeError(f"messages were not taken: {response['Failed']}")
-        return len(once)
+                raise RuntimeError(f"messages were not accepted: {response['Failed']}")
+        return len(distinct)
 
 
 def read_holder(body: str) -> Holder:
-    """The image of a message. Raises ValueError or TypeError when it is none of ours."""
+    """Return the image that a message names. Raises ValueError or TypeError if it names none."""
     return Holder(**json.loads(body))

@@ -1,4 +1,4 @@
-"""ThumbHash, a picture of at most 25 bytes (https://evanw.github.io/thumbhash). Pure; after the reference encoder."""
+"""ThumbHash, a placeholder of at most 25 bytes (https://evanw.github.io/thumbhash); follows the reference encoder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ class _Channel(NamedTuple):
 
 
 def thumbhash(width: int, height: int, rgba: bytes) -> bytes:
-    """The ThumbHash of pixels in rows, four bytes each, not premultiplied. 32 pixels a side are plenty."""
+    """Return the ThumbHash of RGBA pixels, four bytes each, row by row, not premultiplied.
+
+    32 pixels a side are plenty.
+    """
     light, yellow, red, alpha = _channels(rgba)
     has_alpha = sum(alpha) < width * height
     most, longest = 5 if has_alpha else 7, max(width, height)
@@ -48,7 +51,7 @@ def thumbhash(width: int, height: int, rgba: bytes) -> bytes:
 
 
 def _channels(rgba: bytes) -> tuple[list[float], list[float], list[float], list[float]]:
-    """Lightness, yellow against blue, red against green, and alpha, over the average colour."""
+    """Return lightness, yellow against blue, red against green, and alpha; laid over the average colour."""
     alpha = [value / 255 for value in rgba[3::4]]
     opaque = sum(alpha)
     planes = []
@@ -65,7 +68,7 @@ def _channels(rgba: bytes) -> tuple[list[float], list[float], list[float], list[
 
 
 def _transform(channel: Sequence[float], width: int, height: int, across: int, down: int) -> _Channel:
-    """The discrete cosine transform's low frequencies, as the average and what varies, scaled to 0..1."""
+    """Return the low frequencies of the discrete cosine transform: the average, and the rest scaled to 0..1."""
     waves_x = [[cos(pi / width * cx * (x + 0.5)) for x in range(width)] for cx in range(across)]
     rows = [channel[start : start + width] for start in range(0, width * height, width)]
     average, varying, scale = 0.0, [], 0.0
@@ -74,18 +77,18 @@ def _transform(channel: Sequence[float], width: int, height: int, across: int, d
         for cx in range(across):
             if cx * down >= across * (down - cy):
                 break
-            found = sum(
+            coefficient = sum(
                 factor * sum(value * wave for value, wave in zip(row, waves_x[cx], strict=True))
                 for factor, row in zip(wave_y, rows, strict=True)
             ) / (width * height)
             if cx or cy:
-                varying.append(found)
-                scale = max(scale, abs(found))
+                varying.append(coefficient)
+                scale = max(scale, abs(coefficient))
             else:
-                average = found
+                average = coefficient
     return _Channel(average, [0.5 + 0.5 / scale * value for value in varying] if scale else varying, scale)
 
 
 def _round(value: float) -> int:
-    """As the reference rounds: halves up."""
+    """Round halves up, as the reference encoder does."""
     return floor(value + 0.5)

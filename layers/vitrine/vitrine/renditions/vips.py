@@ -1,4 +1,4 @@
-"""libvips in a process of its own, which is ended where a picture takes too much."""
+"""libvips in a child process, which is killed when a picture takes too much time or memory."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from vitrine.renditions.model import Format
 
 START_SECONDS: Final = 10.0
-WALL_SECONDS: Final = 10.0  # the system bounds processor and memory; this bounds a process that waits
+WALL_SECONDS: Final = 10.0  # the child's own limits bound processor time and memory; this bounds waiting
 
 
 class VipsCodec:
-    """The port Codec. One picture at a time; the process starts with the first and stays for the next."""
+    """Codec on libvips. Handles one picture at a time; the process starts with the first and stays for the next."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -31,12 +31,12 @@ class VipsCodec:
         self._connection: Connection[Any, Any] | None = None
 
     def describe(self, content: bytes) -> Picture:
-        """The size and the placeholder of a picture. Raises RefusedPictureError."""
-        found, _ = self._ask({"action": "describe"}, content)
-        return Picture(found["width"], found["height"], bytes.fromhex(found["placeholder"]), found["animated"])
+        """Return the size and placeholder of a picture. Raises RefusedPictureError."""
+        fields, _ = self._ask({"action": "describe"}, content)
+        return Picture(fields["width"], fields["height"], bytes.fromhex(fields["placeholder"]), fields["animated"])
 
     def render(self, content: bytes, width: int, form: Format) -> bytes:
-        """A picture at this width. Raises RefusedPictureError."""
+        """Return the picture at this width. Raises RefusedPictureError."""
         _, made = self._ask({"action": "render", "width": width, "format": form}, content)
         return made
 

@@ -1,6 +1,6 @@
 """The process that decodes and encodes pictures with libvips: `python -m vitrine.renditions.vips_worker {fd}`.
 
-It holds nothing but the picture it works on, and the system ends it where it takes too much of anything.
+It holds nothing but the picture in work, so the system may kill it when it exceeds a limit.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SAVERS: Final[dict[str, dict[str, Any]]] = {
 
 
 class RefusedError(Exception):
-    """As RefusedPictureError."""
+    """Becomes the parent's RefusedPictureError: code and detail."""
 
 
 def _open(content: bytes) -> pyvips.Image:
@@ -56,13 +56,13 @@ def _frames(image: pyvips.Image) -> int:
 
 
 def _shrunk(content: bytes, width: int, *, options: str = "", height: int = NO_HEIGHT) -> pyvips.Image:
-    """The picture at a width, upright and in sRGB."""
+    """Return the picture at a width, upright and in sRGB."""
     image = pyvips.Image.thumbnail_buffer(content, width, height=height, option_string=options, export_profile="srgb")
     return image if image.interpretation == "srgb" else image.colourspace("srgb")
 
 
 def describe(content: bytes) -> dict[str, Any]:
-    """The fields of a Picture."""
+    """Return the fields of a Picture."""
     image = _open(content)
     width, height = image.width, image.height
     if image.get_typeof("orientation") and image.get("orientation") in {5, 6, 7, 8}:
@@ -82,7 +82,7 @@ def describe(content: bytes) -> dict[str, Any]:
 
 
 def render(content: bytes, width: int, form: str) -> bytes:
-    """The file of a rendition."""
+    """Return the file of a rendition."""
     image = _open(content)
     frames = _frames(image)
     if form == "webp" and frames > 1 and frames * width * width * image.height / image.width <= ANIMATION_PIXELS:
@@ -112,9 +112,9 @@ def _response(request: dict[str, Any], content: bytes) -> tuple[dict[str, Any], 
 
 
 def main() -> None:
-    """Answer requests until the other end closes."""
+    """Serve requests until the parent closes the connection."""
     pyvips.block_untrusted_set(True)  # noqa: FBT003 - the library's own signature
-    # librsvg reads no other file from a document without an address, and the limits bound what it draws.
+    # SVG is safe here: librsvg opens no other file for a document without an address, and the limits bound drawing.
     pyvips.operation_block_set("VipsForeignLoadSvg", False)  # noqa: FBT003 - as above
     pyvips.cache_set_max(0)
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
@@ -126,7 +126,7 @@ def main() -> None:
                 request, content = json.loads(connection.recv_bytes()), connection.recv_bytes()
             except EOFError:
                 return
-            signal.setitimer(signal.ITIMER_PROF, PROCESSOR_SECONDS)  # ends the process when they are spent
+            signal.setitimer(signal.ITIMER_PROF, PROCESSOR_SECONDS)  # its signal kills the process
             response, made = _response(request, content)
             signal.setitimer(signal.ITIMER_PROF, 0)
             connection.send_bytes(json.dumps(response).encode())

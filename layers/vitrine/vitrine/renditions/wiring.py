@@ -1,4 +1,4 @@
-"""Renditions on their engines."""
+"""Which engines the use cases of renditions run on."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ if TYPE_CHECKING:
 
 
 class RenditionsSettings(NamedTuple):
-    """Where pictures and their holders are kept."""
+    """The table of pictures and their holders."""
 
     renditions_table: str
 
 
 class FilesSettings(NamedTuple):
-    """Where originals and renditions are kept."""
+    """The bucket of originals and renditions."""
 
     pictures_bucket: str
 
 
 class QueueSettings(NamedTuple):
-    """Where images to mirror wait."""
+    """The queue of images to mirror."""
 
     mirroring_queue: str
 
 
 @cache
 def pictures() -> DynamoDBPictures:
-    """What is known of originals."""
-    from vitrine.renditions.dynamodb import DynamoDBPictures  # noqa: PLC0415 - who sends on never loads it
+    """Return the records of originals."""
+    from vitrine.renditions.dynamodb import DynamoDBPictures  # noqa: PLC0415 - only what needs the table loads it
 
     return DynamoDBPictures(client("dynamodb"), read_settings(RenditionsSettings).renditions_table)
 
 
 @cache
 def holdings() -> DynamoDBHoldings:
-    """Which image may hold which pictures."""
+    """Return which image may hold which pictures."""
     from vitrine.renditions.dynamodb import DynamoDBHoldings  # noqa: PLC0415 - as above
 
     return DynamoDBHoldings(client("dynamodb"), read_settings(RenditionsSettings).renditions_table)
@@ -52,7 +52,7 @@ def holdings() -> DynamoDBHoldings:
 
 @cache
 def files() -> S3Files:
-    """Originals and renditions."""
+    """Return the files of originals and renditions."""
     from vitrine.renditions.s3 import S3Files  # noqa: PLC0415 - as above
 
     return S3Files(client("s3"), read_settings(FilesSettings).pictures_bucket)
@@ -60,7 +60,7 @@ def files() -> S3Files:
 
 @cache
 def codec() -> VipsCodec:
-    """What decodes and encodes pictures."""
+    """Return the codec."""
     from vitrine.renditions.vips import VipsCodec  # noqa: PLC0415 - as above
 
     return VipsCodec()
@@ -68,7 +68,7 @@ def codec() -> VipsCodec:
 
 @cache
 def fetch() -> RemoteOriginals:
-    """Originals from other hosts."""
+    """Return what fetches originals from other hosts."""
     from vitrine.platform.wiring import fetcher  # noqa: PLC0415 - only the worker has its layer
     from vitrine.renditions.remote import RemoteOriginals  # noqa: PLC0415 - as above
 
@@ -77,14 +77,14 @@ def fetch() -> RemoteOriginals:
 
 @cache
 def mirroring() -> SqsMirroring:
-    """Images to mirror."""
-    from vitrine.renditions.sqs import SqsMirroring  # noqa: PLC0415 - only what follows changes loads it
+    """Return the queue of images to mirror."""
+    from vitrine.renditions.sqs import SqsMirroring  # noqa: PLC0415 - only what sends loads it
 
     return SqsMirroring(client("sqs"), read_settings(QueueSettings).mirroring_queue)
 
 
 class NoEdge:
-    """The port Edge where nothing stands in front of the origin."""
+    """Edge for a stack without caches."""
 
     def invalidate(self, digest: str) -> None:
-        """Nothing is kept."""
+        """Do nothing."""
