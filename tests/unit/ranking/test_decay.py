@@ -26,7 +26,7 @@ def sums_of(times: list[float], half_life: int) -> Counter[SumKey]:
 
 
 @given(ages, half_lives)
-def test_a_sum_is_worth_its_events_each_halved_once_a_half_life(some: list[float], half_life: int) -> None:
+def test_each_event_of_a_sum_is_halved_once_per_half_life(some: list[float], half_life: int) -> None:
     found = worth("views", half_life, NOW, sums_of([NOW - age for age in some], half_life))
     assert found == pytest.approx(sum(0.5 ** (age / half_life / DAY) for age in some), rel=1e-4, abs=1e-4)
 
@@ -40,7 +40,7 @@ def test_the_order_of_events_does_not_matter(some: list[float], half_life: int) 
 
 
 @given(st.floats(1e9, 4e9), half_lives)
-def test_what_is_outdated_is_worth_nothing(now: float, half_life: int) -> None:
+def test_an_outdated_sum_is_worth_nothing(now: float, half_life: int) -> None:
     outdated = sum_at("views", half_life, now).outdated
     last = (outdated.epoch + 1) * 32 * half_life * DAY - 1
     assert sum_at("views", half_life, last) == outdated
@@ -48,7 +48,7 @@ def test_what_is_outdated_is_worth_nothing(now: float, half_life: int) -> None:
 
 
 @given(st.floats(1e9, 4e9), half_lives)
-def test_a_billion_events_fit_into_the_digits_of_the_store(moment: float, half_life: int) -> None:
+def test_a_billion_events_fit_into_the_digits_that_dynamodb_keeps(moment: float, half_life: int) -> None:
     assert len(str(amount_at(half_life, moment) * 10**9)) <= 24
 
 

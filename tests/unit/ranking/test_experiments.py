@@ -1,4 +1,4 @@
-"""Experiments decide rightly, and never because they were looked at often."""
+"""Experiments decide correctly, however often they are read."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def visits(chance: random.Random, rates: tuple[float, float], visitors: int) -> 
 
 
 @given(counts, counts)
-def test_without_a_difference_evidence_is_expected_to_stay_what_it_is(first: int, second: int) -> None:
+def test_without_a_difference_evidence_is_expected_to_stay_the_same(first: int, second: int) -> None:
     for evidence in (clickers_e_value, split_e_value):
         ahead = (evidence(first + 1, second) + evidence(first, second + 1)) / 2
         if evidence(first, second) < 1e200:
@@ -39,11 +39,11 @@ def test_evidence_begins_at_one() -> None:
 
 
 @given(counts, counts)
-def test_evidence_knows_no_side(first: int, second: int) -> None:
+def test_evidence_is_symmetric(first: int, second: int) -> None:
     assert clickers_e_value(first, second) == pytest.approx(clickers_e_value(second, first))
 
 
-def test_alike_arms_are_seldom_told_apart_however_often_looked_at() -> None:
+def test_equal_arms_are_seldom_told_apart_however_often_they_are_read() -> None:
     chance = random.Random(5)
     told_apart = 0
     for _ in range(300):
@@ -69,13 +69,13 @@ def test_the_better_arm_wins() -> None:
     assert judge(second, first).decision == "first"
 
 
-def test_a_split_that_is_no_even_one_decides_nothing() -> None:
+def test_an_uneven_split_decides_nothing() -> None:
     verdict = judge(Arm(10_400, 100, 100, 100), Arm(9_600, 300, 300, 300))
     assert verdict.split_e_value >= 1_000
     assert verdict.decision == "bad_split"
 
 
-def test_an_even_split_is_no_cause_for_alarm() -> None:
+def test_an_even_split_is_not_flagged() -> None:
     assert split_e_value(10_050, 9_950) < 1
 
 
@@ -93,7 +93,7 @@ def test_the_lift_lies_in_its_interval(first: int, second: int, more: int, other
         assert -1 <= interval.low <= lift <= interval.high
 
 
-def test_visitors_are_split_evenly_and_stay_where_they_are() -> None:
+def test_visitors_are_split_evenly_and_stay_in_their_arm() -> None:
     arms = [arm_of("secret", f"visitor:{at}", "experiment") for at in range(10_000)]
     assert 4_800 < sum(arms) < 5_200
     assert arms[:50] == [arm_of("secret", f"visitor:{at}", "experiment") for at in range(50)]

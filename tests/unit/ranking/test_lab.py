@@ -1,4 +1,4 @@
-"""Who sees the lab, what they see, and what it says of a policy."""
+"""Who sees the lab, what they see, and what it tells about a policy."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def test_the_lab_takes_its_share_of_visitors() -> None:
     assert not any(LabVisitor("secret", "summer", 1, f"visitor:{at}").is_in_lab(0.0) for at in range(100))
 
 
-def test_a_visitor_keeps_an_order_until_another_version_stands() -> None:
+def test_a_visitor_keeps_an_order_until_the_version_changes() -> None:
     assert order_of("visitor:1") == order_of("visitor:1")
     assert order_of("visitor:1") != order_of("visitor:1", version=2)
     assert sorted(order_of("visitor:1")) == sorted(POOL)
 
 
-def test_an_image_of_a_page_is_as_likely_at_each_position() -> None:
+def test_an_image_is_equally_likely_at_each_position() -> None:
     orders = [order_of(f"visitor:{at}")[:PAGE] for at in range(1_200)]
     for image_id in (POOL[0], POOL[19], POOL[40]):
-        places = Counter(order.index(image_id) // 10 for order in orders if image_id in order)
-        assert abs(places[0] - places[1]) < 4 * sum(places.values()) ** 0.5
+        halves = Counter(order.index(image_id) // 10 for order in orders if image_id in order)
+        assert abs(halves[0] - halves[1]) < 4 * sum(halves.values()) ** 0.5
     shown = Counter(image_id for order in orders for image_id in order)
     assert all(650 < shown[image_id] < 950 for image_id in POOL[:PAGE])
     assert all(130 < shown[image_id] < 280 for image_id in POOL[PAGE:])
@@ -70,11 +70,11 @@ def test_an_order_has_no_lift_over_itself(counts: list[tuple[int, int]]) -> None
     assert found.lift in (None, pytest.approx(0))
 
 
-def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
+def test_intervals_contain_the_truth_as_often_as_they_claim() -> None:
     chance = random.Random(3)
     rates = [0.01 + 0.002 * at for at in range(PAGE)]
     truth = sum(look * rate for look, rate in zip(EXAMINATION, rates, strict=True))
-    found = [
+    estimates = [
         estimate(
             [
                 LabImage(600, sum(chance.random() < rate for _ in range(600)), planned=at)
@@ -84,5 +84,5 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
         )
         for _ in range(150)
     ]
-    assert mean(it.interval.low <= truth <= it.interval.high for it in found) >= 0.9
-    assert mean(it.clicks_per_page for it in found) == pytest.approx(truth, rel=0.03)
+    assert mean(result.interval.low <= truth <= result.interval.high for result in estimates) >= 0.9
+    assert mean(result.clicks_per_page for result in estimates) == pytest.approx(truth, rel=0.03)

@@ -1,4 +1,4 @@
-"""Sort keys, when a stored score is replaced, and what is expected of an unseen image."""
+"""Sort keys, when a stored score is replaced, and the prior of an unseen image."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_score_moves_at_five_percent_either_way(stored: int, factor: float) ->
 
 
 @given(points, points)
-def test_without_tolerance_every_difference_moves(stored: int, now: int) -> None:
+def test_without_tolerance_every_difference_counts(stored: int, now: int) -> None:
     assert has_moved(stored, now, 0) == (stored != now)
 
 
@@ -47,19 +47,19 @@ def test_a_score_of_zero_moves_at_the_first_event() -> None:
     assert not has_moved(0, 0, HYSTERESIS)
 
 
-def test_the_prior_is_good_while_it_is_about_right() -> None:
+def test_the_prior_stays_while_it_is_about_right() -> None:
     assert not is_off(Prior(0.01), 1400, 100_000)
     assert not is_off(Prior(0.01), 0, 500)
     assert not is_off(Prior(0.01), 3, 100)
 
 
-def test_the_prior_follows_a_gallery_that_clicks_otherwise() -> None:
+def test_the_prior_follows_the_gallerys_click_rate() -> None:
     for clicks, mean in ((4900, 0.048), (440, 0.0045)):
         assert is_off(Prior(0.01), clicks, 100_000)
         assert fitted(Prior(0.01), clicks, 100_000).mean_rate == pytest.approx(mean, rel=0.02)
 
 
 @given(st.floats(1e-4, 0.5), st.integers(0, 10**6), st.integers(10**6, 10**9))
-def test_a_prior_fitted_to_much_is_good(mean: float, clicks: int, exposure: int) -> None:
+def test_a_prior_fitted_to_many_events_stays(mean: float, clicks: int, exposure: int) -> None:
     again = fitted(Prior(mean), clicks, exposure)
     assert not is_off(fitted(again, clicks, exposure), clicks, exposure)

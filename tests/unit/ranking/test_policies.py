@@ -40,7 +40,7 @@ def test_scores_are_those_of_their_formulas() -> None:
 
 @pytest.mark.parametrize("name", RATES)
 @given(exposures, clicks, st.floats(1, 1e6), priors)
-def test_a_rate_rises_with_clicks_and_falls_with_looks(
+def test_a_rate_rises_with_clicks_and_falls_with_views(
     name: str, exposure: float, clicks: float, more: float, prior: Prior
 ) -> None:
     score = POLICIES[name].score
@@ -62,7 +62,7 @@ def test_the_benefit_of_doubt_shrinks_as_an_image_is_seen(
 
 
 @given(exposures, clicks, priors)
-def test_a_trend_without_age_is_the_optimistic_rate(exposure: float, clicks: float, prior: Prior) -> None:
+def test_the_trending_rate_of_fresh_events_is_the_optimistic_rate(exposure: float, clicks: float, prior: Prior) -> None:
     evidence = seen(exposure, clicks)
     assert POLICIES["trending_rate"].points(evidence, prior) == POLICIES["optimistic_rate"].points(evidence, prior)
 

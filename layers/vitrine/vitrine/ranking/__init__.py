@@ -1,1 +1,1 @@
-"""How images earn their place: policies, their versions, estimates and experiments."""
+"""The order of images: policies, ranking versions, estimates and experiments."""

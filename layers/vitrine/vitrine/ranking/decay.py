@@ -1,12 +1,12 @@
 """Sums of events that lose weight as they age, in whole numbers. Pure.
 
-Forward decay (Cormode et al. 2009, doi 10.1109/ICDE.2009.65): instead of shrinking a sum as time passes, each event is
+Forward decay (Cormode et al. 2009, doi 10.1109/ICDE.2009.65): a sum does not shrink as time passes. Each event is
 added with a weight that grows with time, and the sum is scaled when it is read. So the order of events does not
 matter, and an event is one addition in the write that counts it.
 
-Weights double every half-life, so time is cut into *epochs* of 32 half-lives, each with a sum of its own. The sum of
-the epoch before the last one is below 2⁻³² of an event's weight and can go. A billion events take 24 of the 38
-digits that DynamoDB keeps exactly.
+Weights double every half-life, so time is divided into *epochs* of 32 half-lives, each with its own sum. The sum of
+the epoch before the previous one is worth less than 2⁻³² of an event and can be deleted. A billion events take 24 of
+the 38 digits that DynamoDB stores exactly.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 UNIT = 2**16
 _HALF_LIVES_AN_EPOCH = 32
-_KEPT_EPOCHS = 2
+_EPOCHS_IN_USE = 2
 _DAY = 86_400
 
 
 class SumKey(NamedTuple):
-    """Which events a sum holds: views or clicks of one epoch of a half-life, of all visitors but those of experiments.
+    """Which events a sum holds: views or clicks, in one epoch of a half-life.
 
-    Those of an arm of an experiment have sums of their own.
+    `arm` is empty for visitors outside experiments; each arm of an experiment has its own sums.
     """
 
     kind: Literal["views", "clicks"]
@@ -35,17 +35,17 @@ class SumKey(NamedTuple):
 
     @property
     def outdated(self) -> SumKey:
-        """The sum that is worth nothing once this one is written."""
-        return self._replace(epoch=self.epoch - _KEPT_EPOCHS)
+        """The sum that is worth nothing once this one exists."""
+        return self._replace(epoch=self.epoch - _EPOCHS_IN_USE)
 
 
 def sum_at(kind: Literal["views", "clicks"], half_life_days: int, seconds: float) -> SumKey:
-    """The sum that an event of a moment (seconds since 1970) goes into."""
+    """Return the sum that takes an event of this moment (seconds since 1970)."""
     return SumKey(kind, half_life_days, int(seconds // (_HALF_LIVES_AN_EPOCH * half_life_days * _DAY)))
 
 
 def amount_at(half_life_days: int, seconds: float) -> int:
-    """What an event of a moment adds to its sum."""
+    """Return what an event of this moment adds to its sum."""
     start = _start_of(sum_at("views", half_life_days, seconds))
     growth: float = 2.0 ** ((seconds - start) / (half_life_days * _DAY))
     return round(UNIT * growth)
@@ -59,9 +59,9 @@ def worth(
     *,
     without_arm: str | None = None,
 ) -> float:
-    """What sums are worth at a moment: an event of that moment counts one, one a half-life older a half.
+    """Return what sums are worth at a moment: an event of that moment counts 1, one a half-life older counts ½.
 
-    Those of an arm may be left out.
+    Leaves out the sums of `without_arm`.
     """
     value = 0.0
     for key, total in sums.items():

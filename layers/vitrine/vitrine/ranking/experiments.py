@@ -1,8 +1,8 @@
-"""Which of two policies earns more: an answer that is valid whenever looked at. Pure.
+"""Which of two policies earns more: a result that is valid whenever it is read. Pure.
 
-Visitors are split evenly between two arms. Whoever looks at a usual test again and again finds differences that are
-not there (a z-test looked at 200 times: in 39 to 63 % of experiments without any). An e-value does not care: without
-a difference it exceeds 20 ever, however often looked at, with a probability of at most 1/20 (Ville's inequality).
+Visitors are split evenly between two arms. Reading an ordinary test repeatedly finds differences that do not exist (a
+z-test read 200 times: in 39 to 63 % of experiments without one). An e-value may be read as often as one likes: without
+a difference, the probability that it ever exceeds 20 is at most 1/20 (Ville's inequality).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _DECIDED_AT = 20.0
 _SPLIT_PRIOR = 500.0
 _BAD_SPLIT_AT = 1000.0
 _ERROR = 0.05
-_SHARPEST_AT = 20_000  # visitors at which the interval is as narrow as it can be
+_SHARPEST_AT = 20_000  # the number of visitors for which the interval is narrowest
 _TUNING = (-2 * math.log(_ERROR) + math.log(-2 * math.log(_ERROR)) + 1) / _SHARPEST_AT
 _LARGEST_EXPONENT = 700.0
 
 
 class Arm(NamedTuple):
-    """What visitors of an arm did. `squares` is the sum over visitors of their clicks squared."""
+    """What the visitors of an arm did. `squares` is the sum of their squared clicks."""
 
     visitors: int = 0
     clickers: int = 0
@@ -34,7 +34,7 @@ class Arm(NamedTuple):
 
 
 class ExperimentResult(NamedTuple):
-    """What is known of two arms. The lift is the second arm's clicks a visitor over the first's: 0.2 is 20 % more."""
+    """The comparison of two arms. `lift` compares clicks per visitor: 0.2 means that the second arm has 20 % more."""
 
     lift: float | None
     interval: Interval | None
@@ -44,15 +44,15 @@ class ExperimentResult(NamedTuple):
 
 
 def arm_of(secret: str, visitor: str, experiment: str) -> Literal[0, 1]:
-    """The arm of a visitor, the same each time."""
+    """Return the arm of a visitor, always the same one."""
     return 0 if chance(secret, "arm", experiment, visitor) < 0.5 else 1  # noqa: PLR2004 - an even split
 
 
 def judge(first: Arm, second: Arm) -> ExperimentResult:
-    """Judge two arms by what was counted so far.
+    """Compare two arms by what was counted so far.
 
-    Where more visitors came to one arm than chance allows (a lost redirect, a robot, a cache), nothing is decided:
-    the arms' visitors are not alike.
+    If one arm has more visitors than chance allows (a lost redirect, a robot, a cache), the arms are not comparable
+    and nothing is decided.
     """
     e_value = clickers_e_value(first.clickers, second.clickers)
     split = split_e_value(first.visitors, second.visitors)
@@ -68,16 +68,16 @@ def judge(first: Arm, second: Arm) -> ExperimentResult:
 
 
 def clickers_e_value(first: int, second: int) -> float:
-    """Evidence that visitors of one arm are likelier to click at all, under an even split.
+    """Return the evidence that visitors of one arm are more likely to click at all, given an even split.
 
-    Each clicker is of either arm by a fair coin where arms do not differ. Against it stands a beta prior of the coin
-    for effects of about 20 %.
+    If the arms do not differ, a fair coin decides the arm of each clicker. The alternative is a coin with a beta
+    prior that expects effects of about 20 %.
     """
     return _against_a_fair_coin(first, second, _CLICKERS_PRIOR)
 
 
 def split_e_value(first: int, second: int) -> float:
-    """Evidence that visitors are not split evenly (Lindon & Malek 2022, arXiv 2011.03567)."""
+    """Return the evidence that visitors are not split evenly (Lindon & Malek 2022, arXiv 2011.03567)."""
     return _against_a_fair_coin(first, second, _SPLIT_PRIOR)
 
 
@@ -91,10 +91,10 @@ def _log_beta(one: float, other: float) -> float:
 
 
 def lift_interval(first: Arm, second: Arm) -> Interval | None:
-    """An interval of the lift that holds at all looks together with 95 %; None while it has no end.
+    """Return a 95 % interval of the lift that stays valid however often it is read; None while it is unbounded.
 
-    A lift is in it unless the asymptotic confidence sequence (Waudby-Smith et al. 2021, arXiv 2103.06476) of the
-    difference `second - (1 + lift) * first`, in clicks a visitor, leaves out 0 (Fieller's construction).
+    It holds each lift for which the asymptotic confidence sequence (Waudby-Smith et al. 2021, arXiv 2103.06476) of
+    `second - (1 + lift) * first`, in clicks per visitor, contains 0 (Fieller's construction).
     """
     if not (first.clicks and second.clicks):
         return None

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 class Explanation(NamedTuple):
-    """What a policy believes of an image and what it adds for being little seen.
+    """A score in its parts: the estimate, and the bonus for an image that few have seen.
 
-    `estimate` is a click rate for the policies that score rates, else the score itself.
+    `estimate` is a click rate if the policy scores rates, else the score itself.
     """
 
     estimate: float
@@ -22,7 +22,7 @@ class Explanation(NamedTuple):
 
 
 def explain(policy: str, evidence: Evidence, prior: Prior, *, pinned_position: int | None = None) -> Explanation:
-    """Explain an image's score, and that it is pinned where it is."""
+    """Explain an image's score, and its pin if it has one."""
     rules = POLICIES[policy]
     estimate = rules.expected(evidence, prior)
     doubt = rules.score(evidence, prior) - estimate

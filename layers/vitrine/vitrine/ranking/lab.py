@@ -1,12 +1,12 @@
-"""What another policy would earn, from visitors who see a random order. Pure.
+"""What another policy would earn, estimated from visitors who see a random order. Pure.
 
-A small share of a gallery's visitors, the *lab*, see a page drawn from the best 60 images, in random order: each image
-of it is at each position with the same probability, so the clicks of an image by its views say its rate without the
-bias of any policy. Counts by which an order was made cannot say so: the images that a policy puts first are those whose
-counts flatter them.
+A small share of a gallery's visitors, the *lab*, sees a page drawn from the best 60 images, in random order. Each of
+its images is equally likely at each position, so clicks divided by views estimate an image's rate without the bias of
+any policy. The counts that made an order cannot: the images that a policy puts first are those whose counts flatter
+them.
 
-Two thirds of a lab page are of today's first page. So the lab costs less than half of what a page drawn evenly costs,
-and says more of the images that matter.
+Two thirds of a lab page come from today's first page. So the lab costs less than half of what an evenly drawn page
+costs, and learns more about the images that matter.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ POOL = 60
 PAGE = 20
 FIRST_PAGE_WEIGHT = 6.0
 LARGEST_SHARE = 0.2
-# How likely a shopper looks at a position of the first page (docs/ranking.md).
+# The probability that a shopper looks at a position of the first page (docs/ranking.md).
 EXAMINATION = tuple(0.93**at for at in range(PAGE))
 _Z = 1.959964  # of a 95 % interval
 _ENOUGH_SUPPORT = 0.95
@@ -32,7 +32,7 @@ _CHANCES = 2**64
 
 
 class LabImage(NamedTuple):
-    """What the lab counted of an image, and where the order to judge and today's order have it, from 0."""
+    """What the lab counted for an image, and its positions, from 0, in the order to estimate and in today's order."""
 
     views: int = 0
     clicks: int = 0
@@ -50,10 +50,10 @@ class Interval(NamedTuple):
 class Estimate(NamedTuple):
     """What an order would earn.
 
-    `clicks_per_page` are clicks a view of the first page, `lift` is by how much they exceed today's order (0.1 is
-    10 % more). `support` is the share of the page's attention on images that the lab has shown. `enough` says
-    whether the figures can be relied on; if not, `page_views_needed` in all by visitors of the lab would do, None
-    where nothing was counted to tell it from.
+    `clicks_per_page` is clicks per view of the first page; `lift` compares it with today's order (0.1 means 10 %
+    more). `support` is the share of the page's attention that falls on images the lab has shown. `enough` says
+    whether the figures are reliable; if not, `page_views_needed` says how many page views by lab visitors, in total,
+    would be enough (None if nothing was counted yet).
     """
 
     clicks_per_page: float
@@ -66,14 +66,14 @@ class Estimate(NamedTuple):
 
 
 def chance(secret: str, *names: object) -> float:
-    """A number in [0, 1) drawn for `names`, the same each time; nobody can foretell it without the secret."""
-    told = json.dumps(names).encode()
-    digest = hashlib.blake2b(told, key=secret.encode()[:64], digest_size=8).digest()
+    """Return a number in [0, 1) that depends on `names` alone; nobody can predict it without the secret."""
+    text = json.dumps(names).encode()
+    digest = hashlib.blake2b(text, key=secret.encode()[:64], digest_size=8).digest()
     return int.from_bytes(digest) / _CHANCES
 
 
 class LabVisitor(NamedTuple):
-    """A visitor while a version of a gallery's ranking stands."""
+    """A visitor under one version of a gallery's ranking."""
 
     secret: str
     gallery: str
@@ -81,48 +81,49 @@ class LabVisitor(NamedTuple):
     visitor: str
 
     def is_in_lab(self, share: float) -> bool:
-        """Whether the visitor is of the share that sees the lab's order."""
+        """Return whether the visitor belongs to the share that sees the lab's order."""
         return chance(self.secret, "lab", self.gallery, self.version, self.visitor) < share
 
     def shuffled(self, image_ids: Sequence[str]) -> list[str]:
-        """The visitor's order of the lab's pool, which comes in today's order; it stays the visitor's.
+        """Return the visitor's order of the lab's pool, which is given in today's order. It is always the same one.
 
-        The page is drawn without replacement (Efraimidis & Spirakis 2006, doi 10.1016/j.ipl.2005.11.003), images of
-        today's first page with six times the weight of others, then shuffled: each of them is at each position as
-        likely.
+        The page is drawn without replacement (Efraimidis & Spirakis 2006, doi 10.1016/j.ipl.2005.11.003); images of
+        today's first page weigh six times as much as others. Then it is shuffled, so that each of its images is
+        equally likely at each position.
         """
-        drawn = sorted(
-            image_ids, key=lambda it: -math.log(1 - self._chance("draw", it)) / self._weight(image_ids.index(it))
-        )
-        page = sorted(drawn[:PAGE], key=lambda it: self._chance("place", it))
+        arrivals = {
+            image_id: -math.log(1 - self._chance("draw", image_id)) / self._weight(position)
+            for position, image_id in enumerate(image_ids)
+        }
+        drawn = sorted(image_ids, key=arrivals.__getitem__)
+        page = sorted(drawn[:PAGE], key=lambda image_id: self._chance("place", image_id))
         return page + drawn[PAGE:]
 
     def _chance(self, purpose: str, image_id: str) -> float:
         return chance(self.secret, purpose, self.gallery, self.version, self.visitor, image_id)
 
     @staticmethod
-    def _weight(place: int) -> float:
-        return FIRST_PAGE_WEIGHT if place < PAGE else 1.0
+    def _weight(position: int) -> float:
+        return FIRST_PAGE_WEIGHT if position < PAGE else 1.0
 
 
 def estimate(images: Sequence[LabImage], page_views: int, examination: Sequence[float] = EXAMINATION) -> Estimate:
-    """What an order would earn beside today's, from what the lab counted of the images of both first pages.
+    """Estimate what an order would earn, compared with today's, from the lab's counts for both first pages.
 
-    `page_views` are how many pages the lab has shown.
-
-    The value of a page is the sum over its positions of examination times lab rate; its variance is that of Poisson
-    counts, (clicks + ½) / views². An image that the lab has not shown yet is taken for an average one.
+    `page_views` is the number of pages that the lab has shown. The value of a page is the sum over its positions of
+    examination times lab rate; its variance is that of Poisson counts, (clicks + ½) / views². An image that the lab
+    has not shown yet counts as an average one.
     """
-    views, clicks = sum(it.views for it in images), sum(it.clicks for it in images)
+    views, clicks = sum(image.views for image in images), sum(image.clicks for image in images)
     if views == 0:
         return Estimate(0.0, Interval(0.0, 0.0), None, None, 0.0, enough=False, page_views_needed=None)
-    rates = [it.clicks / it.views if it.views else clicks / views for it in images]
-    variances = [(it.clicks + 0.5) / max(it.views, 1) ** 2 for it in images]
-    planned = _attention([it.planned for it in images], examination)
-    today = _attention([it.today for it in images], examination)
+    rates = [image.clicks / image.views if image.views else clicks / views for image in images]
+    variances = [(image.clicks + 0.5) / max(image.views, 1) ** 2 for image in images]
+    planned = _attention([image.planned for image in images], examination)
+    today = _attention([image.today for image in images], examination)
     value, value_today = _dot(planned, rates), _dot(today, rates)
     deviation = math.sqrt(_dot([weight**2 for weight in planned], variances))
-    support = _dot(planned, [float(it.views > 0) for it in images]) / sum(planned)
+    support = _dot(planned, [float(image.views > 0) for image in images]) / sum(planned)
     precision = _Z * deviation / value if value else math.inf
     enough = support >= _ENOUGH_SUPPORT and precision <= _ENOUGH_PRECISION
     needed = None
@@ -138,8 +139,8 @@ def estimate(images: Sequence[LabImage], page_views: int, examination: Sequence[
     return Estimate(value, interval, lift, lift_interval, support, enough, needed)
 
 
-def _attention(places: Sequence[int | None], examination: Sequence[float]) -> list[float]:
-    return [examination[place] if place is not None and place < len(examination) else 0.0 for place in places]
+def _attention(positions: Sequence[int | None], examination: Sequence[float]) -> list[float]:
+    return [examination[at] if at is not None and at < len(examination) else 0.0 for at in positions]
 
 
 def _dot(some: Sequence[float], others: Sequence[float]) -> float:

@@ -1,10 +1,10 @@
-"""What a ranking policy knows of an image, and how its score becomes a sort key. Pure.
+"""What a ranking policy knows about an image, and how its score becomes a sort key. Pure.
 
 **Scores.** A policy (`policies.py`) is a function of an image's evidence and the gallery's prior. Scores are stored
-as *points*, whole numbers of at most 15 digits, so that a page is one query by a sort key.
+as *points*, whole numbers of at most 15 digits, so that a page is one query by sort key.
 
-**Hysteresis.** A stored score is replaced only when the score has moved by 5 %: a rank that moves costs an index two
-more write units, and a smaller move changes the order little.
+**Hysteresis.** A stored score is replaced only after the score has moved by 5 %: changing a rank costs two more write
+units for the index, and a smaller move hardly changes the order.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _REFIT_WEIGHT = 20.0
 
 
 class Evidence(NamedTuple):
-    """What was counted of an image, up to now.
+    """What was counted for an image so far.
 
-    `exposure` is how often it was looked at and `clicks` how often clicked, events of the lab left out; `recent_…`
-    are the same with old events counted for less. `weight` is `views + 7·clicks` of all events.
+    `exposure` is its views and `clicks` its clicks, without the lab's events; in `recent_…`, old events count for
+    less. `weight` is `views + 7·clicks` of all events.
     """
 
     weight: float = 0.0
@@ -40,10 +40,10 @@ class Evidence(NamedTuple):
 
 
 class Prior(NamedTuple):
-    """What is expected of an image before it is seen: a gamma distribution of its click rate.
+    """The click rate expected of an image before it is seen: a gamma distribution.
 
-    `mean_rate` is the gallery's clicks by its exposure. `clicks` is the distribution's shape: it says how many clicks
-    the expectation is worth (2: rates of pictures differ by 70 % of their mean, measured in real A/B tests).
+    `mean_rate` is the gallery's clicks divided by its exposure. `clicks` is the distribution's shape: how many
+    observed clicks the expectation counts for (2: click rates of images vary by 70 % of their mean in real A/B tests).
     """
 
     mean_rate: float = FIRST_MEAN_RATE
@@ -51,12 +51,12 @@ class Prior(NamedTuple):
 
     @property
     def exposure(self) -> float:
-        """The looks that the expectation is worth."""
+        """How many observed views the expectation counts for."""
         return self.clicks / self.mean_rate
 
 
 def has_moved(stored: int, points: int, tolerance: float) -> bool:
-    """Whether a stored score is too far from the score as it is now. Without tolerance any difference is."""
+    """Return whether a stored score is too far from the present one. Without tolerance any difference is too far."""
     if tolerance == 0:
         return stored != points
     low, high = sorted((stored, points))
@@ -64,22 +64,22 @@ def has_moved(stored: int, points: int, tolerance: float) -> bool:
 
 
 def rank_digits(points: int) -> str:
-    """Fifteen digits that sort ascending where points descend."""
+    """Return 15 digits that sort in the opposite order of points."""
     return f"{LARGEST_POINTS - min(points, LARGEST_POINTS):015d}"
 
 
 def fitted(prior: Prior, clicks: float, exposure: float) -> Prior:
-    """The prior of a gallery with these clicks and this exposure, where `prior` was expected before.
+    """Return the prior of a gallery with these clicks and this exposure, after it had `prior`.
 
-    The old mean stands for twenty clicks beside the counted ones, so that the first clicks by chance mean little. The
-    mean is weighted by exposure: that of the images that are shown, which a new one has to compete with. The plain
-    mean of the images' rates ranks worse (docs/ranking.md).
+    The old mean counts for 20 clicks, so that a few chance clicks at the start mean little. The new mean is weighted
+    by exposure: it is the rate of the images that are shown, with which a new image competes. The plain mean of the
+    images' rates ranks worse (docs/ranking.md).
     """
     return prior._replace(mean_rate=(_REFIT_WEIGHT + clicks) / (_REFIT_WEIGHT / prior.mean_rate + exposure))
 
 
 def is_off(prior: Prior, clicks: float, exposure: float) -> bool:
-    """Whether the prior is off by half: then scores are worth computing again."""
+    """Return whether the prior is wrong by a factor of 1.5, so that scores are worth recomputing."""
     mean = fitted(prior, clicks, exposure).mean_rate
     return not prior.mean_rate / _REFIT_FACTOR < mean < prior.mean_rate * _REFIT_FACTOR
 
@@ -87,8 +87,8 @@ def is_off(prior: Prior, clicks: float, exposure: float) -> bool:
 class Ranking(NamedTuple):
     """How a merchant wants a gallery ordered.
 
-    Events lose half of their weight in `half_life_days` in the recent counts, which some policies score.
-    `lab_share` of the visitors see a random order (`lab.py`).
+    In the recent counts, which some policies score, events lose half of their weight in `half_life_days`.
+    `lab_share` is the share of visitors who see a random order (`lab.py`).
     """
 
     policy: str = "interest"
@@ -97,10 +97,10 @@ class Ranking(NamedTuple):
 
 
 class Version(NamedTuple):
-    """A ranking with all that scores follow from beside the counters: it never changes.
+    """A ranking with everything that determines scores besides the counters. It never changes.
 
-    `slot` is the index in which the images have their ranks under it: there are two, so that a new order is made
-    whole while the old one is read.
+    `slot` names the index that holds the images' ranks under this version. There are two, so that a new order is
+    completed while the old one is read. `without_arm` names an experiment arm whose events are left out.
     """
 
     number: int
@@ -113,10 +113,10 @@ class Version(NamedTuple):
 
 
 def first_version(ranking: Ranking, now: datetime) -> Version:
-    """The version of a new gallery."""
+    """Return the version of a new gallery."""
     return Version(1, ranking, Prior(), "a", now, "created")
 
 
 def other_slot(slot: Slot) -> Slot:
-    """The slot in which the next order is made."""
+    """Return the slot in which the next order is made."""
     return "b" if slot == "a" else "a"

@@ -1,7 +1,7 @@
 """The ranking policies. Pure: a policy is a function of an image's evidence and the gallery's prior.
 
-To add one, write its score and add it to `POLICIES`: bodies, documents, audits and the benchmark read the table. The
-arithmetic also takes arrays of numbers, so the benchmark ranks thousands of galleries with these very functions.
+To add one, write its score and add it to `POLICIES`: request bodies, documentation, audits and the benchmark read that
+table. The arithmetic also takes arrays, so the benchmark ranks thousands of galleries with these same functions.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ _RATE_SCALE = 10**14
 class Policy:
     """How images are scored.
 
-    `expected` is what the policy believes of an image without the benefit of doubt: a click rate, where `is_rate`.
-    A score times `scale`, as a whole number, are its points. A stored score may be off by `tolerance`. `ages`: old
-    events count for less.
+    `expected` is the estimate without the benefit of the doubt: a click rate if `is_rate`. A score times `scale`, as
+    a whole number, gives its points. A stored score may be off by `tolerance`. `ages`: old events count for less.
     """
 
     score: Callable[[Evidence, Prior], float]
@@ -34,29 +33,29 @@ class Policy:
     ages: bool = False
 
     def points(self, evidence: Evidence, prior: Prior) -> int:
-        """The score as it is stored: a whole number of at most fifteen digits."""
+        """Return the score as it is stored: a whole number of at most 15 digits."""
         return min(int(self.score(evidence, prior) * self.scale), LARGEST_POINTS)
 
 
 def interest(evidence: Evidence, prior: Prior) -> float:  # noqa: ARG001 - every policy takes both
-    """`views + 7·clicks`: popular images stay popular."""
+    """Return `views + 7·clicks`: popular images stay popular."""
     return evidence.weight
 
 
 def newest(evidence: Evidence, prior: Prior) -> float:  # noqa: ARG001 - as above
-    """All alike, so that the newest come first."""
+    """Return the same score for all images, so that the newest come first."""
     return 0.0
 
 
 def smoothed_rate(evidence: Evidence, prior: Prior) -> float:
-    """The click rate to expect: the mean of its posterior (empirical Bayes, gamma-Poisson)."""
+    """Return the expected click rate: the mean of its posterior (empirical Bayes, gamma-Poisson)."""
     return (prior.clicks + evidence.clicks) / (prior.exposure + evidence.exposure)
 
 
 def optimistic_rate(evidence: Evidence, prior: Prior) -> float:
-    """The click rate to expect and one standard deviation more, so that what is little seen gets its chance.
+    """Return the expected click rate plus one standard deviation, so that rarely seen images get a chance.
 
-    An upper bound of the posterior (Bayes-UCB, Kaufmann et al. 2012) that needs no randomness when read.
+    It is an upper bound of the posterior (Bayes-UCB, Kaufmann et al. 2012) and needs no randomness at reading.
     """
     clicks = prior.clicks + evidence.clicks
     deviation: float = clicks**0.5
@@ -68,12 +67,12 @@ def _recent(evidence: Evidence) -> Evidence:
 
 
 def recent_rate(evidence: Evidence, prior: Prior) -> float:
-    """`smoothed_rate` of recent events."""
+    """Return `smoothed_rate` of recent events."""
     return smoothed_rate(_recent(evidence), prior)
 
 
 def trending_rate(evidence: Evidence, prior: Prior) -> float:
-    """`optimistic_rate` of recent events: for galleries whose images come into season and go."""
+    """Return `optimistic_rate` of recent events: for galleries whose images go in and out of season."""
     return optimistic_rate(_recent(evidence), prior)
 
 
