@@ -80,7 +80,7 @@ KEY = CounterKey(GALLERY, "hat", "first")
 ROOT = ShardKey(KEY, "")
 
 
-def hits(*numbers: int) -> list[PendingEvent]:
+def pending(*numbers: int) -> list[PendingEvent]:
     return [PendingEvent(at, "views", "abc", (Trace(mark(number), None),), None) for at, number in enumerate(numbers)]
 
 
@@ -90,8 +90,8 @@ def mark(number: int) -> bytes:
 
 class TestCounters:
     def test_absorbs_what_is_new_and_shows_what_it_holds(self, counters: DynamoDBCounters) -> None:
-        assert counters.count(ROOT, hits(1, 2), SLOTS) == CountedEvents(full=False)
-        shard = counters.count(ROOT, hits(2, 3), SLOTS)
+        assert counters.count(ROOT, pending(1, 2), SLOTS) == CountedEvents(full=False)
+        shard = counters.count(ROOT, pending(2, 3), SLOTS)
         assert shard == Shard("open", frozenset({mark(1), mark(2)}))
         assert counters.read([KEY]) == {KEY: Counts(Totals(2, 0))}
 
@@ -106,47 +106,47 @@ class TestCounters:
             {of_arm: 2, ArmKey("views", "2.1"): 1},
         ]
         for at, added in enumerate(sums):
-            [hit] = hits(at)
-            assert isinstance(counters.count(ROOT, [hit._replace(sums=tuple(added.items()))], SLOTS), CountedEvents)
+            [event] = pending(at)
+            assert isinstance(counters.count(ROOT, [event._replace(sums=tuple(added.items()))], SLOTS), CountedEvents)
         expected = Counts(Totals(5, 0), Totals(1, 0), {current: 7, of_arm: 2}, {"2.1": Totals(1, 0)})
         assert counters.read([KEY]) == {KEY: expected}
-        refused = hits(4)[0]._replace(sums=(("lab_views", 1),))
+        refused = pending(4)[0]._replace(sums=(("lab_views", 1),))
         assert isinstance(counters.count(ROOT, [refused], SLOTS), Shard)
         assert counters.read([KEY]) == {KEY: expected}
 
     def test_a_full_write_of_twenty_is_taken(self, counters: DynamoDBCounters) -> None:
-        assert isinstance(counters.count(ROOT, hits(*range(20)), SLOTS), CountedEvents)
+        assert isinstance(counters.count(ROOT, pending(*range(20)), SLOTS), CountedEvents)
 
     def test_finds_a_shard_as_it_stands_without_counting(self, counters: DynamoDBCounters) -> None:
         assert counters.find_shard(ROOT) == Shard("open", frozenset())
-        counters.count(ROOT, hits(1), SLOTS)
+        counters.count(ROOT, pending(1), SLOTS)
         assert counters.find_shard(ROOT) == Shard("open", frozenset({mark(1)}))
         assert counters.find_shard(ROOT)._replace(state="split") == counters.split(ROOT) == counters.find_shard(ROOT)
         assert counters.read([KEY])[KEY].totals == Totals(1, 0)
 
     def test_a_split_shard_sends_to_its_children_and_all_are_summed(self, counters: DynamoDBCounters) -> None:
-        counters.count(ROOT, hits(1), SLOTS)
+        counters.count(ROOT, pending(1), SLOTS)
         frozen = counters.split(ROOT)
         assert frozen.state == "split"
-        assert counters.split(ROOT) == counters.count(ROOT, hits(2), SLOTS) == frozen
-        assert isinstance(counters.count(ShardKey(KEY, "a"), hits(2), SLOTS), CountedEvents)
+        assert counters.split(ROOT) == counters.count(ROOT, pending(2), SLOTS) == frozen
+        assert isinstance(counters.count(ShardKey(KEY, "a"), pending(2), SLOTS), CountedEvents)
         assert counters.read([KEY]) == {KEY: Counts(Totals(2, 0))}
 
     def test_closed_counters_take_nothing_anywhere_and_keep_their_totals(self, counters: DynamoDBCounters) -> None:
-        counters.count(ROOT, hits(1), SLOTS)
+        counters.count(ROOT, pending(1), SLOTS)
         counters.split(ROOT)
         counters.close(KEY)
         counters.close(KEY)
         for path in "0f":
-            assert counters.count(ShardKey(KEY, path), hits(2), SLOTS) == Shard("closed", frozenset())
+            assert counters.count(ShardKey(KEY, path), pending(2), SLOTS) == Shard("closed", frozenset())
         assert counters.read([KEY]) == {KEY: Counts(Totals(1, 0))}
         again = KEY._replace(incarnation="second")
-        assert isinstance(counters.count(ShardKey(again, ""), hits(1), SLOTS), CountedEvents)
+        assert isinstance(counters.count(ShardKey(again, ""), pending(1), SLOTS), CountedEvents)
         assert counters.read([KEY, again]) == {KEY: Counts(Totals(1, 0)), again: Counts(Totals(1, 0))}
 
     def test_counters_close_before_their_first_event(self, counters: DynamoDBCounters) -> None:
         counters.close(KEY)
-        assert counters.count(ROOT, hits(1), SLOTS) == Shard("closed", frozenset())
+        assert counters.count(ROOT, pending(1), SLOTS) == Shard("closed", frozenset())
 
 
 EMPTY = new_gallery(GALLERY, NOW)

@@ -51,23 +51,23 @@ class WithoutDigests(DynamoDBCounters):
 
     _fresh = count()
 
-    def count(self, key: ShardKey, hits: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
-        marked = [hit._replace(traces=(Trace(next(self._fresh).to_bytes(8, "big"), None),)) for hit in hits]
+    def count(self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
+        marked = [event._replace(traces=(Trace(next(self._fresh).to_bytes(8, "big"), None),)) for event in events]
         return super().count(key, marked, slots)
 
 
 class WithoutHours(DynamoDBCounters):
     """Lets a visitor count as often as they like."""
 
-    def count(self, key: ShardKey, hits: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
-        return super().count(key, [hit._replace(once=None) for hit in hits], slots)
+    def count(self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
+        return super().count(key, [event._replace(once=None) for event in events], slots)
 
 
 class WithoutFrozenMarks(DynamoDBCounters):
     """Forgets what a shard held once it is split."""
 
-    def count(self, key: ShardKey, hits: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
-        shard = super().count(key, hits, slots)
+    def count(self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
+        shard = super().count(key, events, slots)
         is_split = not isinstance(shard, CountedEvents) and shard.state == "split"
         return Shard("split", frozenset()) if is_split else shard
 

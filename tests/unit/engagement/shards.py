@@ -22,7 +22,7 @@ FULL = 8
 
 
 @dataclass
-class _Kept:
+class _Stored:
     state: Literal["open", "split", "closed"] = "open"
     slots: defaultdict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
     totals: Counter[str] = field(default_factory=Counter)
@@ -33,32 +33,32 @@ class _Kept:
 
 
 class Shards:
-    """A CounterStore; `writes` are those it took."""
+    """A CounterRepository; `writes` counts its writes."""
 
     def __init__(self) -> None:
         self.writes = 0
-        self.kept: defaultdict[ShardKey, _Kept] = defaultdict(_Kept)
+        self.stored: defaultdict[ShardKey, _Stored] = defaultdict(_Stored)
 
-    def count(self, key: ShardKey, hits: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
-        shard = self.kept[key]
-        refused = {mark for hit in hits for mark in hit.refused_by}
+    def count(self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
+        shard = self.stored[key]
+        refused = {mark for event in events for mark in event.refused_by}
         if shard.state != "open" or any(not refused.isdisjoint(shard.slots[slot]) for slot in slots.remembered):
             return Shard(shard.state, shard.marks)
-        marks = [mark for hit in hits for mark in hit.remembered]
+        marks = [mark for event in events for mark in event.remembered]
         assert len(set(marks)) == len(marks), "DynamoDB takes no set with an element twice"
         for slot in slots.expired:
             shard.slots[slot].clear()
         shard.slots[slots.current].update(marks)
-        shard.totals.update(hit.counter for hit in hits)
+        shard.totals.update(event.counter for event in events)
         self.writes += 1
         return CountedEvents(full=len(shard.marks) > FULL)
 
     def find_shard(self, key: ShardKey) -> Shard:
-        shard = self.kept[key]
+        shard = self.stored[key]
         return Shard(shard.state, shard.marks)
 
     def split(self, key: ShardKey) -> Shard:
-        shard = self.kept[key]
+        shard = self.stored[key]
         if shard.state == "open":
             shard.state = "split"
         return Shard(shard.state, shard.marks)
@@ -68,14 +68,14 @@ class Shards:
 
     def read(self, keys: Sequence[CounterKey]) -> dict[CounterKey, Counts]:
         counted: dict[CounterKey, Counter[str]] = {key: Counter() for key in keys}
-        for shard_key, shard in self.kept.items():
+        for shard_key, shard in self.stored.items():
             if shard_key.counters in counted:
                 counted[shard_key.counters] += shard.totals
         return {key: Counts(Totals(totals["views"], totals["clicks"])) for key, totals in counted.items()}
 
 
 class Galleries:
-    """Every gallery has every image; `every_event` are those that count so."""
+    """Every gallery has every image; those of `every_event` count every event."""
 
     def __init__(self, *every_event: GalleryKey) -> None:
         self.every_event = set(every_event)
@@ -90,7 +90,7 @@ class Galleries:
 
 
 class Salts:
-    """A salt a day."""
+    """One salt per day."""
 
     def salt_of(self, day: date) -> bytes:
         return day.isoformat().encode() * 3

@@ -1,4 +1,4 @@
-"""Which events count, and what a batch leaves behind when a part of it fails."""
+"""Which events count, and what remains of a batch when a part of it fails."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HOME, WORK = SourcePage("192.0.2.1", "Firefox"), SourcePage("192.0.2.2", "Firefo
 
 
 class Shop:
-    """An image of a gallery, and what is sent of it."""
+    """A gallery with one image, and its events."""
 
     def __init__(self, repository: Shards | None = None, *, every_event: bool = False) -> None:
         self.store = repository or Shards()
@@ -78,7 +78,7 @@ class TestAVisitorOfAPage:
         assert shop.send(view("1", "ann"), view("2", "bob")) == ["accepted", "accepted"]
         assert shop.send(view("3", "ann"), page=WORK) == ["filtered"]
 
-    def test_is_else_told_by_address_and_program(self) -> None:
+    def test_is_otherwise_recognised_by_address_and_user_agent(self) -> None:
         shop = Shop()
         assert shop.send(view("1")) == ["accepted"]
         for page in (WORK, SourcePage(HOME.source_address, "Safari"), SourcePage("", "\ud800\n\x00")):
@@ -96,7 +96,7 @@ class TestAVisitorOfAPage:
         assert shop.send(view("guessed"), page=WORK) == ["accepted"]
         assert shop.send(view("guessed"), page=None) == ["accepted"]
 
-    def test_hears_duplicate_of_what_was_counted_and_filtered_of_what_was_not(self) -> None:
+    def test_gets_duplicate_for_counted_events_and_filtered_for_others(self) -> None:
         shop = Shop()
         assert shop.send(view("1"), view("2")) == ["accepted", "filtered"]
         assert shop.send(view("2"), view("1"), view("1")) == ["filtered", "duplicate", "duplicate"]
@@ -110,7 +110,7 @@ class TestAVisitorOfAPage:
         assert shop.send(view("1"), now=midnight - timedelta(seconds=2)) == ["duplicate"]
         assert shop.totals == Totals(2, 0)
 
-    def test_counts_with_every_event_where_the_gallery_says_so(self) -> None:
+    def test_counts_with_every_event_if_the_gallery_says_so(self) -> None:
         shop = Shop(every_event=True)
         assert shop.send(view("1"), view("2"), view("1"), view("3", "ann"), view("4", "ann")) == [
             "accepted",
@@ -120,7 +120,7 @@ class TestAVisitorOfAPage:
             "accepted",
         ]
 
-    def test_follows_a_change_of_the_gallery_within_seconds_and_without_a_read_an_event(self) -> None:
+    def test_follows_a_change_of_the_gallery_within_seconds_without_a_read_per_event(self) -> None:
         shop = Shop()
         for second in range(9):
             shop.send(view(str(second)), now=NOON + timedelta(seconds=second))
@@ -145,7 +145,7 @@ class TestAShopsServer:
         assert shop.totals == Totals(80, 0)
         assert shop.galleries.asked == 1
 
-    def test_and_the_page_may_send_the_same_event_of_a_session(self) -> None:
+    def test_and_the_page_may_both_send_an_event_of_a_session(self) -> None:
         shop = Shop()
         sessions = [f"session-{at}" for at in range(40)]
         assert set(shop.send(*[view("1", session) for session in sessions])) == {"accepted"}
@@ -181,13 +181,16 @@ class TestADuplicate:
         sent = [click("1", user="ann"), click("1", user="bob"), click("1", user="ann")]
         assert [result.for_user for result in shop.results(*sent, page=None)] == [True, False, True]
 
-    def test_that_was_filtered_is_nobodys(self) -> None:
+    def test_that_was_filtered_belongs_to_nobody(self) -> None:
         shop = Shop()
-        assert [it.for_user for it in shop.results(click("1", user="ann"), click("2", user="ann"))] == [True, False]
+        assert [result.for_user for result in shop.results(click("1", user="ann"), click("2", user="ann"))] == [
+            True,
+            False,
+        ]
 
 
 class Send(NamedTuple):
-    """Some of the events that there are, by number, sent from a process some minutes later."""
+    """A batch of numbered events, sent to one process some minutes after the batch before."""
 
     minutes: int
     process: int
@@ -215,10 +218,8 @@ def is_click(number: int) -> bool:
     st.integers(0, 59),
     st.booleans(),
 )
-def test_events_count_as_one_ledger_would_have_it(
-    history: list[tuple[int, Send]], minute: int, every_event: bool
-) -> None:
-    """Resends over hours and days, in any company, from pages and servers, through splits that others made."""
+def test_events_count_as_in_one_ledger(history: list[tuple[int, Send]], minute: int, every_event: bool) -> None:
+    """Resends over hours and days, in any batch, from pages and servers, through splits by other processes."""
     shop = Shop(every_event=every_event)
     processes = [shop.another_process(), shop.another_process()]
     counted: dict[tuple[object, int], datetime] = {}
@@ -254,27 +255,27 @@ def test_events_count_as_one_ledger_would_have_it(
 
 
 class OneBusyImage(Shards):
-    """Refuses one image at once, and takes its time over the others."""
+    """Refuses one image immediately and counts the others slowly."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.absorbed: list[str] = []
+        self.counted_images: list[str] = []
 
-    def count(self, key: ShardKey, hits: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
+    def count(self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
         if key.counters.image_id == "busy":
             raise Unavailable("busy", 1)
         time.sleep(0.05)
-        self.absorbed.append(key.counters.image_id)
+        self.counted_images.append(key.counters.image_id)
         return CountedEvents(full=False)
 
 
-def test_no_write_goes_on_behind_a_failure() -> None:
-    """A frozen function would finish it hours later, when the marks that tell a resend apart are gone."""
+def test_no_write_continues_after_a_failure() -> None:
+    """A frozen function would finish it hours later, when the marks that detect a resend are gone."""
     store = OneBusyImage()
     shop = Shop(store)
     with pytest.raises(Unavailable):
         shop.send(*[Event(image_id, "view", image_id) for image_id in ("busy", "slow", "slower")], page=None)
-    counted = list(store.absorbed)
+    counted = list(store.counted_images)
     time.sleep(0.2)
-    assert store.absorbed == counted
+    assert store.counted_images == counted
     assert sorted(counted) == ["slow", "slower"]

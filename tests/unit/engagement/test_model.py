@@ -19,11 +19,11 @@ from vitrine.engagement.model import (
     by_path,
     child_paths,
     days_of,
-    hit_of,
     in_writes,
     is_expired,
     is_from_the_future,
     judge,
+    pending_event,
     slots_at,
     visitor_of,
 )
@@ -31,19 +31,19 @@ from vitrine.engagement.robots import is_robot
 
 WINDOW = timedelta(hours=1)
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
-moments = st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)).map(lambda it: it.replace(tzinfo=UTC))
+moments = st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)).map(lambda moment: moment.replace(tzinfo=UTC))
 
 
 @given(moments, st.integers(0, 65 * 60))
-def test_a_slot_is_remembered_for_as_long_as_an_event_may_come_again(arrived: datetime, seconds: int) -> None:
+def test_a_slot_is_remembered_while_its_events_may_be_resent(arrived: datetime, seconds: int) -> None:
     written = slots_at(arrived, WINDOW).current
     later = slots_at(arrived + timedelta(seconds=seconds), WINDOW)
     assert written in later.remembered
     assert written not in later.expired
 
 
-def test_what_a_writer_whose_clock_is_a_minute_ahead_wrote_is_remembered() -> None:
-    """Two functions' clocks differ; every second of a whole ring is tried, so that each slot's end is met."""
+def test_marks_of_a_writer_whose_clock_is_a_minute_ahead_are_remembered() -> None:
+    """Two functions' clocks differ. Try every second of a whole ring, so that the end of each slot is covered."""
     start, minute = datetime(2024, 1, 1, tzinfo=UTC), timedelta(minutes=1)
     for seconds in range(int(5 * WINDOW.total_seconds())):
         now = start + timedelta(seconds=seconds)
@@ -59,13 +59,13 @@ def test_a_slot_is_emptied_before_it_is_written_again(now: datetime) -> None:
     assert written in [slot for age in range(1, 5) for slot in slots_at(now + age * half, WINDOW).expired]
 
 
-def hit(
+def pending(
     event: Event, *, page: SourcePage | None = None, now: datetime = NOW, secret: str = "secret", shares: bool = True
 ) -> PendingEvent:
     days = days_of(now, WINDOW)
     salts = {day: day.isoformat().encode() for day in days}
     visitor = visitor_of(event, page, secret, salts, days)
-    return hit_of(
+    return pending_event(
         0,
         event,
         "views",
@@ -78,17 +78,17 @@ def hit(
 
 
 @given(st.lists(st.text(min_size=1, max_size=20), unique=True, max_size=40), st.integers(0, DEEPEST_PATH))
-def test_an_event_meets_one_shard_whatever_comes_with_it(event_ids: list[str], depth: int) -> None:
+def test_an_event_goes_to_one_shard_whatever_is_sent_with_it(event_ids: list[str], depth: int) -> None:
     split = {""}
     for _ in range(depth - 1):
         split |= {child for path in split for child in child_paths(path)}
     known = frozenset(split if depth else ())
-    hits = [hit(Event(event_id, "view", "i"))._replace(at=at) for at, event_id in enumerate(event_ids)]
-    together = {hit.at: path for path, group in by_path(hits, known).items() for hit in group}
-    assert sorted(together) == list(range(len(hits)))
-    for it in hits:
-        [alone] = by_path([it], known)
-        assert alone == together[it.at]
+    events = [pending(Event(event_id, "view", "i"))._replace(at=at) for at, event_id in enumerate(event_ids)]
+    together = {event.at: path for path, group in by_path(events, known).items() for event in group}
+    assert sorted(together) == list(range(len(events)))
+    for event in events:
+        [alone] = by_path([event], known)
+        assert alone == together[event.at]
 
 
 texts = st.text(max_size=8)
@@ -99,28 +99,28 @@ pages = st.builds(SourcePage, texts, texts)
 
 
 @given(sessions, pages, moments, st.integers(0, 66 * 60), st.booleans())
-def test_a_resend_meets_the_shard_and_the_marks_of_the_event(
+def test_a_resend_goes_to_the_shard_with_the_marks_of_the_event(
     session: str | None, page: SourcePage, counted_at: datetime, seconds: int, shares: bool
 ) -> None:
     event = Event("e", "view", "i", session_id=session)
-    first = hit(event, page=page, now=counted_at, shares=shares)
-    again = hit(event, page=page, now=counted_at + timedelta(seconds=seconds), shares=shares)
+    first = pending(event, page=page, now=counted_at, shares=shares)
+    again = pending(event, page=page, now=counted_at + timedelta(seconds=seconds), shares=shares)
     assert again.path == first.path
     assert judge(again, set(first.remembered)) == Exclusion("duplicate")
-    earlier = hit(event, page=page, now=counted_at - timedelta(seconds=60), shares=shares)
+    earlier = pending(event, page=page, now=counted_at - timedelta(seconds=60), shares=shares)
     assert judge(earlier, set(first.remembered)) == Exclusion("duplicate")
 
 
 @given(sessions, pages, moments, st.integers(0, 3599))
-def test_a_visitors_events_of_an_hour_meet_one_shard_and_refuse_each_other(
+def test_a_visitors_events_of_an_hour_go_to_one_shard_and_exclude_each_other(
     session: str | None, page: SourcePage, now: datetime, second: int
 ) -> None:
     hour = now.replace(minute=0, second=0, microsecond=0)
-    first = hit(Event("1", "view", "i", session_id=session), page=page, now=now)
+    first = pending(Event("1", "view", "i", session_id=session), page=page, now=now)
     other = Event("2", "view", "i", session_id=session)
-    next_one = hit(other, page=page, now=hour + timedelta(seconds=second))
-    next_hour = hit(other, page=page, now=hour + timedelta(hours=1, seconds=second))
-    from_server = hit(other, page=None, now=now)
+    next_one = pending(other, page=page, now=hour + timedelta(seconds=second))
+    next_hour = pending(other, page=page, now=hour + timedelta(hours=1, seconds=second))
+    from_server = pending(other, page=None, now=now)
     assert next_one.path == next_hour.path == first.path
     assert judge(next_one, set(first.remembered)) == Exclusion("filtered")
     assert judge(next_hour, set(first.remembered)) is None
@@ -129,31 +129,33 @@ def test_a_visitors_events_of_an_hour_meet_one_shard_and_refuse_each_other(
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.booleans()), max_size=60))
-def test_a_write_refuses_none_of_its_own_events(sent: list[tuple[int, int, bool]]) -> None:
+def test_the_events_of_a_write_do_not_exclude_each_other(sent: list[tuple[int, int, bool]]) -> None:
     page = SourcePage("192.0.2.1", "Firefox")
-    hits = [
-        hit(Event(f"e{number}", "view", "i", session_id=f"s{session}"), page=page if capped else None)._replace(at=at)
+    events = [
+        pending(Event(f"e{number}", "view", "i", session_id=f"s{session}"), page=page if capped else None)._replace(
+            at=at
+        )
         for at, (number, session, capped) in enumerate(sent)
     ]
-    writes, waiting = in_writes(hits)
-    assert sorted([*(it for write in writes for it in write), *waiting]) == sorted(hits)
-    refused_by = [mark for write in writes for it in write for mark in it.refused_by]
+    writes, waiting = in_writes(events)
+    assert sorted([*(event for write in writes for event in write), *waiting]) == sorted(events)
+    refused_by = [mark for write in writes for event in write for mark in event.refused_by]
     assert len(set(refused_by)) == len(refused_by)
-    assert all(sum(len(it.refused_by) for it in write) <= MARKS_IN_A_WRITE for write in writes)
-    assert all(not set(it.refused_by).isdisjoint(refused_by) for it in waiting)
+    assert all(sum(len(event.refused_by) for event in write) <= MARKS_IN_A_WRITE for write in writes)
+    assert all(not set(event.refused_by).isdisjoint(refused_by) for event in waiting)
 
 
-def test_marks_are_keyed_and_hold_nothing_in_clear() -> None:
+def test_marks_depend_on_the_merchants_secret() -> None:
     event = Event("event", "view", "i", user_id="ann")
     page = SourcePage("192.0.2.1", "Firefox")
-    one, another = (hit(event, page=page, secret=secret) for secret in ("one", "another"))
+    one, another = (pending(event, page=page, secret=secret) for secret in ("one", "another"))
     assert set(one.remembered).isdisjoint(another.remembered)
-    assert one == hit(event, page=page, secret="one")
+    assert one == pending(event, page=page, secret="one")
 
 
 def test_a_reader_has_another_name_every_day() -> None:
     event, page = Event("event", "view", "i"), SourcePage("192.0.2.1", "Firefox")
-    today, the_day_after = (hit(event, page=page, now=NOW + timedelta(days=days)) for days in (0, 2))
+    today, the_day_after = (pending(event, page=page, now=NOW + timedelta(days=days)) for days in (0, 2))
     assert set(today.remembered).isdisjoint(the_day_after.remembered)
 
 
@@ -187,5 +189,5 @@ def test_events_are_taken_within_the_window(age_minutes: int, expired: bool, fut
         ("", False),
     ],
 )
-def test_robots_are_known_by_name(agent: str, robot: bool) -> None:
+def test_robots_are_recognised_by_their_user_agent(agent: str, robot: bool) -> None:
     assert is_robot(agent) is robot

@@ -1,4 +1,4 @@
-"""Events are counted, each once."""
+"""Count events, each once."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from vitrine.engagement.model import (
     by_path,
     counter_of,
     days_of,
-    hit_of,
     in_writes,
     is_expired,
     is_from_the_future,
     judge,
+    pending_event,
     slots_at,
     sums_of,
     visitor_of,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from vitrine.galleries.model import GalleryKey
 
 _PARALLEL_IMAGES = 20
-_ATTEMPTS = 12
+_MOST_STEPS = 12  # down to the deepest shard, and into a new incarnation
 _TREES_KEPT = 4096
 _GALLERIES_KEPT = 1024
 TREES_KEPT_FOR = timedelta(hours=1)
@@ -49,7 +49,7 @@ _ONCE_AN_HOUR = "a visitor's views and clicks of an image count once an hour"
 
 
 class Batch(NamedTuple):
-    """Events of one request. `page` is None where a shop's server sends them: then each event counts."""
+    """The events of one request. `page` is None if a shop's server sends them: then each event counts."""
 
     gallery: GalleryKey
     merchant_secret: str
@@ -61,7 +61,7 @@ class Batch(NamedTuple):
 
 @dataclass(slots=True)
 class _Tree:
-    """An image's counters as known here: which shards are split, and what those hold, frozen."""
+    """What this process knows of an image's counters: which shards are split, and the marks that they hold."""
 
     key: CounterKey
     found_at: datetime
@@ -77,14 +77,14 @@ class _Outcome(NamedTuple):
 
 
 class EventCounter:
-    """Counts events into a store.
+    """Counts events in a repository.
 
-    Keeps what it learns of an image for an hour: a closed counter tells those who know it no longer, for as long
-    as its store remembers.
+    It caches what it learns about an image for an hour, which is shorter than the life of a closed counter's
+    tombstone: a writer that still knows the counter is refused.
     """
 
     def __init__(self, repository: CounterRepository, galleries: Galleries, salts: Salts, window: timedelta) -> None:
-        """`window` is how old an event may be."""
+        """Accept events that are at most `window` old."""
         self._repository = repository
         self._galleries = galleries
         self._salts = salts
@@ -94,15 +94,15 @@ class EventCounter:
         self._pool = ThreadPoolExecutor(_PARALLEL_IMAGES)
 
     def count(self, batch: Batch) -> list[Result]:
-        """Count a batch; answers in its order, once all that was accepted is stored.
+        """Count a batch and return the results in its order, once every accepted event is stored.
 
-        Raises Unavailable when the store refuses some: whatever was counted until then is a duplicate when the
-        same batch comes again.
+        Raises Unavailable if the repository refuses some events. What was counted until then is a duplicate when
+        the same batch is sent again.
         """
         results: list[Result | None] = [self._refusal(event, batch.now) for event in batch.events]
         by_image: dict[str, list[PendingEvent]] = {}
-        for hit in self._hits(batch, [at for at, refused in enumerate(results) if refused is None]):
-            by_image.setdefault(batch.events[hit.at].image_id, []).append(hit)
+        for pending in self._pending_events(batch, [at for at, refused in enumerate(results) if refused is None]):
+            by_image.setdefault(batch.events[pending.at].image_id, []).append(pending)
         trees = self._find_trees(batch, by_image)
         count = map if len(by_image) == 1 else partial(run_all, self._pool)
         for counted in count(partial(self._count_image, batch, trees), by_image, by_image.values()):
@@ -114,17 +114,17 @@ class EventCounter:
                     results[at] = Result(event_id, status, detail, for_user)
         return [result for result in results if result is not None]
 
-    def _hits(self, batch: Batch, places: Sequence[int]) -> Iterable[PendingEvent]:
-        """The events at these places of the batch, as they go into shards."""
+    def _pending_events(self, batch: Batch, indexes: Sequence[int]) -> Iterable[PendingEvent]:
+        """Prepare the events at these indexes of the batch for their shards."""
         rules = self.rules(batch)
         days: Sequence[date] = []
-        if batch.page is not None and any(batch.events[at].session_id is None for at in places):
+        if batch.page is not None and any(batch.events[at].session_id is None for at in indexes):
             days = days_of(batch.now, self._window)
         salts = {day: self._salts.salt_of(day) for day in days}
-        for at in places:
+        for at in indexes:
             event = batch.events[at]
             counter = counter_of(event, from_robot=batch.from_robot)
-            hit = hit_of(
+            pending = pending_event(
                 at,
                 event,
                 counter,
@@ -138,10 +138,10 @@ class EventCounter:
             if rules.lab_share and event.session_id is not None:
                 lab = LabVisitor(batch.merchant_secret, batch.gallery.gallery_id, rules.version, event.session_id)
             arm = rules.arm_of(event, batch.gallery.gallery_id, batch.merchant_secret)
-            yield hit._replace(sums=tuple(sums_of(counter, rules, lab, arm, batch.now).items()))
+            yield pending._replace(sums=tuple(sums_of(counter, rules, lab, arm, batch.now).items()))
 
     def rules(self, batch: Batch) -> Rules:
-        """What the gallery says, as of `GALLERIES_KEPT_FOR` ago at most."""
+        """Return the gallery's rules, at most `GALLERIES_KEPT_FOR` old."""
         known = self._rules.get(batch.gallery)
         if known and batch.now - known[0] < GALLERIES_KEPT_FOR:
             return known[1]
@@ -160,7 +160,7 @@ class EventCounter:
         return None
 
     def _find_trees(self, batch: Batch, image_ids: Iterable[str]) -> Mapping[str, _Tree]:
-        """The counters of the images there are of these."""
+        """Return the counters of those images that exist."""
         trees: dict[str, _Tree] = {}
         unknown: list[str] = []
         for image_id in image_ids:
@@ -178,16 +178,16 @@ class EventCounter:
         return trees
 
     def _count_image(
-        self, batch: Batch, trees: Mapping[str, _Tree], image_id: str, hits: Sequence[PendingEvent]
+        self, batch: Batch, trees: Mapping[str, _Tree], image_id: str, events: Sequence[PendingEvent]
     ) -> list[_Outcome]:
         outcomes: list[_Outcome] = []
-        pending = list(hits)
+        pending = list(events)
         slots = slots_at(batch.now, self._window)
         tree = trees.get(image_id)
-        for _ in range(_ATTEMPTS):
+        for _ in range(_MOST_STEPS):
             if tree is None:
                 detail = f"the gallery has no image {image_id}"
-                return outcomes + [_Outcome(hit.at, "rejected", detail) for hit in pending]
+                return outcomes + [_Outcome(event.at, "rejected", detail) for event in pending]
             pending = self._count_pending(tree, pending, slots, outcomes)
             if not pending:
                 return outcomes
@@ -195,23 +195,25 @@ class EventCounter:
                 closed, tree = tree, self._find_trees(batch, [image_id]).get(image_id)
                 if tree and tree.key == closed.key:
                     tree = None  # the image is being deleted
-        raise Unavailable("An image is contended. Send the events again.", 1)
+        raise Unavailable("Too many events for one image at a time. Send the events again.", 1)
 
     def _count_pending(
         self, tree: _Tree, pending: list[PendingEvent], slots: Slots, outcomes: list[_Outcome]
     ) -> list[PendingEvent]:
-        """Try each shard once; returns the hits to try again."""
+        """Try each shard once; return the events to try again."""
         again: list[PendingEvent] = []
-        for path, hits in by_path(pending, frozenset(tree.frozen)).items():
+        for path, events in by_path(pending, frozenset(tree.frozen)).items():
             held = {mark for depth in range(len(path)) for mark in tree.frozen[path[:depth]]}
-            verdicts = [(hit, judge(hit, held)) for hit in hits]
+            verdicts = [(event, judge(event, held)) for event in events]
             again += self._refuse(tree, path, verdicts, outcomes)
-            writes, waiting = in_writes(hit for hit, verdict in verdicts if verdict is None)
+            writes, waiting = in_writes(event for event, exclusion in verdicts if exclusion is None)
             for write in writes:
                 shard = self._repository.count(ShardKey(tree.key, path), write, slots)
                 if isinstance(shard, CountedEvents):
-                    outcomes += [_Outcome(hit.at, "accepted", for_user=hit.traces[0].user is not None) for hit in write]
-                    waiting = _without(waiting, {mark for hit in write for mark in hit.traces[0] if mark}, outcomes)
+                    outcomes += [
+                        _Outcome(event.at, "accepted", for_user=event.traces[0].user is not None) for event in write
+                    ]
+                    waiting = _without(waiting, {mark for event in write for mark in event.traces[0] if mark}, outcomes)
                     if shard.full and len(path) < DEEPEST_PATH:
                         self._split(tree, path)
                 else:
@@ -229,24 +231,25 @@ class EventCounter:
         verdicts: Iterable[tuple[PendingEvent, Exclusion | None]],
         outcomes: list[_Outcome],
     ) -> list[PendingEvent]:
-        """Answer the hits that the shards above `path` refuse; returns those to try again.
+        """Record the outcomes of events that the shards above `path` refuse; return those to try again.
 
         A shop's server counts each event, so the shard at `path` may hold an event whose visitor a shard above has
         already counted this hour. Such an event is a duplicate.
         """
-        filtered = [hit for hit, verdict in verdicts if verdict and verdict.status == "filtered"]
-        outcomes += [_outcome(hit, verdict) for hit, verdict in verdicts if verdict and verdict.status == "duplicate"]
+        excluded = [(event, exclusion) for event, exclusion in verdicts if exclusion]
+        outcomes += [_outcome(event, exclusion) for event, exclusion in excluded if exclusion.status == "duplicate"]
+        filtered = [event for event, exclusion in excluded if exclusion.status == "filtered"]
         if not filtered:
             return []
         shard = self._repository.find_shard(ShardKey(tree.key, path))
         _learn(tree, path, shard)
         if shard.state != "open":
             return filtered
-        outcomes += [_outcome(hit, judge(hit, shard.marks) or Exclusion("filtered")) for hit in filtered]
+        outcomes += [_outcome(event, judge(event, shard.marks) or Exclusion("filtered")) for event in filtered]
         return []
 
     def _split(self, tree: _Tree, path: str) -> None:
-        """A full shard that could not be split is dearer, never wrong: the next writer tries again."""
+        """Split a full shard. If that fails, its writes cost more but stay correct, and the next writer tries again."""
         try:
             _learn(tree, path, self._repository.split(ShardKey(tree.key, path)))
         except Unavailable:
@@ -259,18 +262,18 @@ def _learn(tree: _Tree, path: str, shard: Shard) -> None:
     tree.is_closed |= shard.state == "closed"
 
 
-def _without(hits: Iterable[PendingEvent], held: AbstractSet[bytes], outcomes: list[_Outcome]) -> list[PendingEvent]:
-    """The hits that are to be counted beside these marks; the others are told why not."""
+def _without(events: Iterable[PendingEvent], held: AbstractSet[bytes], outcomes: list[_Outcome]) -> list[PendingEvent]:
+    """Return the events that these marks do not exclude; record the outcomes of the others."""
     new: list[PendingEvent] = []
-    for hit in hits:
-        verdict = judge(hit, held)
-        if verdict is None:
-            new.append(hit)
+    for event in events:
+        exclusion = judge(event, held)
+        if exclusion is None:
+            new.append(event)
         else:
-            outcomes.append(_outcome(hit, verdict))
+            outcomes.append(_outcome(event, exclusion))
     return new
 
 
-def _outcome(hit: PendingEvent, verdict: Exclusion) -> _Outcome:
-    why = _ONCE_AN_HOUR if verdict.status == "filtered" else None
-    return _Outcome(hit.at, verdict.status, why, verdict.for_user)
+def _outcome(event: PendingEvent, exclusion: Exclusion) -> _Outcome:
+    detail = _ONCE_AN_HOUR if exclusion.status == "filtered" else None
+    return _Outcome(event.at, exclusion.status, detail, exclusion.for_user)

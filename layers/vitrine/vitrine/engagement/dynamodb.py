@@ -1,16 +1,16 @@
-"""Counters in one table, and salts beside what is kept for a day.
+"""Counters in one table, and salts in the table of saved responses.
 
 | pk | sk | |
 |---|---|---|
 | `{merchant_id}/{gallery_id}/{image_id}` | `{incarnation}/{path}` | a shard; the first has an empty path |
 
 A shard holds `views`, `clicks`, `robots`, `status` (absent while open) and the ring's slots `a`…`e`, sets of marks.
-Beside them are `lab_views` and `lab_clicks`, which `views` and `clicks` hold too, and the sums of aged events:
-`v14.40` of views with a half-life of 14 days in its epoch 40, `c14.40` of clicks. Those of arms of experiments end in
-`@` and the arm; `v@7.1` and `c@7.1` are all views and clicks of the arm 7.1.
-One image's shards share a partition, so one query sums them.
+It also holds `lab_views` and `lab_clicks`, which `views` and `clicks` include, and the sums of aged events: `v14.40`
+sums views with a half-life of 14 days in epoch 40, `c14.40` clicks. The sums of an experiment's arm end in `@` and the
+arm; `v@7.1` and `c@7.1` are all views and clicks of the arm 7.1.
+The shards of an image share a partition, so one query sums them.
 
-A salt is an item `visitors#{day}` of the table of kept answers, which has a TTL and no backups.
+A salt is an item `visitors#{day}` of the table of saved responses, which has a TTL and no backups.
 """
 
 from __future__ import annotations
@@ -48,25 +48,25 @@ _SUM = re.compile(r"([vc])(?:(\d+)\.(\d+))?(?:@(\d+\.[01]))?")
 _TOMBSTONE_SECONDS = 6 * 3600
 _PARALLEL_CLOSES = 16
 _SALT_BYTES = 32
-_SALTS_KEPT = 4
+_SALTS_CACHED = 4
 _SALT_LIFETIME = timedelta(days=3)
 
 
 class DynamoDBCounters:
-    """CounterStore on DynamoDB."""
+    """CounterRepository on DynamoDB."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
         self._table = table
 
-    def count(self, key: ShardKey, hits: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
-        amounts = tally(hit.counter for hit in hits)
+    def count(self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
+        amounts = tally(event.counter for event in events)
         values: dict[str, Any] = {f":{counter}": {"N": str(amount)} for counter, amount in amounts.items()}
         names = {f"#{counter}": counter for counter in amounts}
         adds = [f"#{counter} :{counter}" for counter in amounts]
         sums: dict[Sum, int] = {}
-        for hit in hits:
-            for key_of_sum, amount in hit.sums:
+        for event in events:
+            for key_of_sum, amount in event.sums:
                 sums[key_of_sum] = sums.get(key_of_sum, 0) + amount
         removes = list(slots.expired)
         for at, (key_of_sum, amount) in enumerate(sums.items()):
@@ -75,10 +75,10 @@ class DynamoDBCounters:
             if isinstance(key_of_sum, SumKey):
                 names[f"#o{at}"] = _sum_name(key_of_sum.outdated)
                 removes.append(f"#o{at}")
-        values[":marks"] = {"BS": [mark for hit in hits for mark in hit.remembered]}
+        values[":marks"] = {"BS": [mark for event in events for mark in event.remembered]}
         adds.append(f"{slots.current} :marks")
         unseen = []
-        for at, mark in enumerate(mark for hit in hits for mark in hit.refused_by):
+        for at, mark in enumerate(mark for event in events for mark in event.refused_by):
             values[f":m{at}"] = {"B": mark}
             unseen += [f"NOT contains({slot},:m{at})" for slot in slots.remembered]
         update: dict[str, Any] = {
@@ -115,9 +115,9 @@ class DynamoDBCounters:
             return _shard(refused.item)
 
     def close(self, key: CounterKey) -> None:
-        """The tombstones outlive every writer that knows the image; then the table's TTL removes them.
+        """Close all shards. Closing again continues where an earlier attempt failed.
 
-        Closing again goes on where it failed.
+        The tombstones outlive every writer that knows the image; then the table's TTL removes them.
         """
         now = int(time.time())
         expiry = now + _TOMBSTONE_SECONDS
@@ -133,7 +133,7 @@ class DynamoDBCounters:
                 below = [child for path in split for child in child_paths(path)]
 
     def _close(self, key: ShardKey, expiry: int) -> bool:
-        """Close a shard; False when it is split, and its children are to be closed."""
+        """Close a shard; return False if it is split, so that its children must be closed."""
         update = {
             "UpdateExpression": "SET #status = :closed, expires_at = :expiry",
             "ConditionExpression": "attribute_not_exists(#status) OR #status = :closed",
@@ -176,7 +176,7 @@ class DynamoDBCounters:
 
 
 class DynamoDBSalts:
-    """Salts on DynamoDB: the first who asks for a day's makes it."""
+    """Salts on DynamoDB. Whoever asks first for a day's salt creates it."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
@@ -185,7 +185,7 @@ class DynamoDBSalts:
 
     def salt_of(self, day: date) -> bytes:
         if day not in self._known:
-            if len(self._known) >= _SALTS_KEPT:
+            if len(self._known) >= _SALTS_CACHED:
                 self._known.clear()
             self._known[day] = retry(lambda: self._find_or_make(day))
         return self._known[day]
@@ -207,13 +207,13 @@ class DynamoDBSalts:
 
 
 def counter_key(item: Item) -> CounterKey:
-    """Whose counters an item of the table belongs to."""
+    """Return the counters that an item of the table belongs to."""
     merchant_id, gallery_id, image_id = item["pk"]["S"].split("/")
     return CounterKey(GalleryKey(merchant_id, gallery_id), image_id, item["sk"]["S"].split("/")[0])
 
 
 def whole_count(item: Item) -> Counts | None:
-    """All that was counted of the image when this item alone holds them: a first shard that never split."""
+    """Return all counts of the image if this item alone holds them: a root shard that never split. Else None."""
     return None if _path(item) or _state(item) == "split" else _sum([item])
 
 
@@ -279,7 +279,7 @@ def _sum_key(name: str) -> SumKey | ArmKey | None:
 
 
 def _sum_name(key: Sum) -> str:
-    """The attribute of a sum: short, since a shard is a kilobyte."""
+    """Return the attribute of a sum: short, since a shard has one kilobyte."""
     if isinstance(key, ArmKey):
         return f"{key.kind[0]}@{key.arm}"
     if isinstance(key, SumKey):

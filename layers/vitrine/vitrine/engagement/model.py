@@ -1,22 +1,22 @@
-"""Events and how they are counted exactly once. Pure.
+"""Events, and how each is counted exactly once. Pure.
 
-**Counting.** The counters of an image are shards: items that hold totals and the marks of what they counted. One
-conditional write adds events to a shard if it holds none of their marks, so an event is counted and remembered by
-the same write or not at all. A shard comes into being with its first event.
+**Counting.** The counters of an image are shards: items that hold totals and the marks of the events they counted.
+One conditional write adds events to a shard if it holds none of their marks, so an event is counted and remembered by
+the same write or not at all. The first event of a shard creates it.
 
-**Marks.** A mark is a keyed digest of 8 bytes. An event has up to three: one of its visitor and its id, which tells
-a resend; one of the user that it names, which tells whose event was counted; and, where a visitor counts once an
-hour, one of the visitor, what was done and the hour, which is refused to the visitor's next event.
+**Marks.** A mark is a keyed digest of 8 bytes. An event has up to three: one of its visitor and its id, which detects
+a resend; one of the user it names, which tells whose event was counted; and, if a visitor counts once an hour, one of
+the visitor, the event's type and the hour, which excludes the visitor's next event.
 
-**Paths.** Both marks that a write looks for must be in the same shard. So where a visitor counts once an hour the
-shard follows from the visitor alone, and where each event counts from the visitor and the id.
+**Paths.** All marks that a write looks for must be in the same shard. So if a visitor counts once an hour, the visitor
+alone decides the shard; if each event counts, the visitor and the event's id decide it.
 
-**Cost.** A write costs a unit per kilobyte of its shard. A shard that costs more than one splits: it is frozen and
-later events go to sixteen children by the next digit of their path (extendible hashing, Fagin et al. 1979,
-doi 10.1145/320083.320092). So a write costs one unit however hot the image.
+**Cost.** A write costs one unit per kilobyte of its shard. A shard that costs more than one unit splits: it is frozen,
+and later events go to sixteen children by the next digit of their path (extendible hashing, Fagin et al. 1979,
+doi 10.1145/320083.320092). So a write costs one unit however popular the image is.
 
-**Memory.** Marks lie in a ring of slots by arrival. Each write drops the slot that is older than a mark is needed,
-so a shard remembers every event for as long as an event of its age is taken, and every visitor for the hour.
+**Memory.** Marks are stored in a ring of slots by time of arrival. Each write clears the slot whose marks are no
+longer needed, so a shard remembers every event while an event of its age is accepted, and every visitor for the hour.
 """
 
 from __future__ import annotations
@@ -79,9 +79,9 @@ class Event:
 
 
 class Result(NamedTuple):
-    """What became of an event.
+    """The outcome of an event.
 
-    `for_user`: it was counted, now or before, for the user that it names. A duplicate that names another user is not.
+    `for_user`: the event was counted, now or before, for the user it names. False for a duplicate that names another.
     """
 
     event_id: str
@@ -91,17 +91,17 @@ class Result(NamedTuple):
 
 
 class SourcePage(NamedTuple):
-    """The web page that events come from: its reader is the visitor where an event names no session."""
+    """The web page that events come from. Its reader is the visitor of events that name no session."""
 
     source_address: str
     user_agent: str
 
 
 class Visitor(NamedTuple):
-    """Who an event comes from.
+    """The sender of an event.
 
-    `names` go into marks: the current one, then those that the event may have been counted under before. `lasting`
-    goes into paths; None for a shop's server, whose events have no visitor unless they name a session.
+    `names` go into marks: the current name first, then those under which the event may have been counted before.
+    `lasting` goes into paths; None for a shop's server, whose events have no visitor unless they name a session.
     """
 
     lasting: str | None
@@ -109,17 +109,17 @@ class Visitor(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """What tells an event, and the event of its user, under one name of its visitor."""
+    """The marks of an event, and of the event with its user, under one name of its visitor."""
 
     event: bytes
     user: bytes | None
 
 
 class PendingEvent(NamedTuple):
-    """An event on its way into a shard. `at` is its position in the request.
+    """An event that waits for its shard. `at` is its index in the request.
 
-    The first of `traces` is what a shard remembers. `once` is the mark that a visitor's next event of the hour is
-    refused by; None where each event counts. `sums` are what scores need beside the counter.
+    A shard remembers the first of `traces`. `once` is the mark that excludes the visitor's next event of the hour;
+    None if each event counts. `sums` are what the event adds besides its counter.
     """
 
     at: int
@@ -131,22 +131,22 @@ class PendingEvent(NamedTuple):
 
     @property
     def refused_by(self) -> list[bytes]:
-        """A shard that holds one of these does not count the event."""
+        """The marks that exclude the event from a shard that holds one of them."""
         marks = [trace.event for trace in self.traces]
         return marks if self.once is None else [*marks, self.once]
 
     @property
     def remembered(self) -> list[bytes]:
-        """What a shard that counts the event remembers."""
+        """The marks that a shard stores when it counts the event."""
         marks = (*self.traces[0], self.once)
         return [mark for mark in marks if mark is not None]
 
 
 class Rules(NamedTuple):
-    """What a gallery says of counting.
+    """How a gallery counts.
 
-    `every_event`: it counts every event of a visitor, and not one an hour. `half_life_days`: how fast its events age.
-    `lab_share`: how many of its visitors see a random order while a `version` of its ranking stands.
+    `every_event`: count every event of a visitor instead of one an hour. `half_life_days`: how fast events age.
+    `lab_share`: the share of visitors who see a random order under the ranking's `version`.
     """
 
     every_event: bool = False
@@ -156,7 +156,7 @@ class Rules(NamedTuple):
     experiment: Experiment | None = None
 
     def arm_of(self, event: Event, gallery_id: str, secret: str) -> str | None:
-        """The arm of the experiment that the event's visitor is in, if there is one and a visitor."""
+        """Return the experiment arm of the event's visitor; None without an experiment or a visitor."""
         if self.experiment is None or event.session_id is None:
             return None
         return self.experiment.arm(arm_of(secret, event.session_id, f"{gallery_id}/{self.experiment.experiment_id}"))
@@ -170,7 +170,7 @@ class Exclusion(NamedTuple):
 
 
 class Slots(NamedTuple):
-    """Which slots of the ring to write, to look into and to empty at a moment."""
+    """The slots of the ring to write to, to search and to clear at a moment."""
 
     current: str
     remembered: tuple[str, ...]
@@ -178,7 +178,7 @@ class Slots(NamedTuple):
 
 
 class Shard(NamedTuple):
-    """A shard as it stands. `marks` are those of all its slots."""
+    """The state of a shard. `marks` are those of all its slots."""
 
     state: Literal["open", "split", "closed"]
     marks: frozenset[bytes]
@@ -187,9 +187,9 @@ class Shard(NamedTuple):
 def visitor_of(
     event: Event, page: SourcePage | None, merchant_secret: str, salts: Mapping[date, bytes], days: Sequence[date]
 ) -> Visitor:
-    """The visitor behind an event: its session, else whoever reads the page, else (`page` None) a shop's server.
+    """Return an event's visitor: its session, else the reader of the page, else (`page` None) a shop's server.
 
-    Who reads a page is told by a digest of address and user agent under a salt of the day; `days` as `days_of`.
+    A reader is a digest of address and user agent, salted by day; `days` as from `days_of`.
     """
     if event.session_id is not None:
         session = f"session:{event.session_id}"
@@ -202,14 +202,14 @@ def visitor_of(
 
 
 def days_of(now: datetime, window: timedelta) -> list[date]:
-    """The days under whose salts a reader's event may have been counted: the current one, then the others."""
+    """Return the days whose salts may have counted a reader's event: the current day, then the others."""
     today, last = now.astimezone(UTC).date(), (now + _CLOCK_SKEW).astimezone(UTC).date()
     first = (now - _remembered_for(window)).astimezone(UTC).date()
-    near = [first + timedelta(days=days) for days in range((last - first).days + 1)]
-    return [today, *(day for day in near if day != today)]
+    days = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+    return [today, *(day for day in days if day != today)]
 
 
-def hit_of(  # noqa: PLR0913 - an event's marks follow from all of these
+def pending_event(  # noqa: PLR0913 - an event's marks follow from all of these
     at: int,
     event: Event,
     counter: Counter,
@@ -220,14 +220,14 @@ def hit_of(  # noqa: PLR0913 - an event's marks follow from all of these
     visitors_share: bool,
     counts_each: bool,
 ) -> PendingEvent:
-    """An event with its path and its marks.
+    """Return an event with its path and marks.
 
-    `visitors_share`: the gallery counts a visitor once an hour, so all events of a visitor meet in one shard, also
-    those that count each (`counts_each`). Digests are keyed (BLAKE2b): nobody can make marks that collide.
+    `visitors_share`: the gallery counts a visitor once an hour, so all events of a visitor go to one shard, including
+    those that count each (`counts_each`). Digests are keyed (BLAKE2b), so nobody can construct colliding marks.
     """
     key = merchant_secret.encode()[:64]
     by_visitor = visitors_share and visitor.lasting is not None
-    place = visitor.lasting if by_visitor else f"{visitor.lasting}\n{event.event_id}"
+    owner = visitor.lasting if by_visitor else f"{visitor.lasting}\n{event.event_id}"
     traces = tuple(
         Trace(
             _digest(key, b"event", name, event.event_id),
@@ -239,14 +239,14 @@ def hit_of(  # noqa: PLR0913 - an event's marks follow from all of these
     return PendingEvent(
         at,
         counter,
-        _digest(key, b"path", place or "").hex()[:DEEPEST_PATH],
+        _digest(key, b"path", owner or "").hex()[:DEEPEST_PATH],
         traces,
         None if counts_each else _digest(key, b"once", visitor.names[0], counter, hour),
     )
 
 
 def sums_of(counter: Counter, rules: Rules, lab: LabVisitor | None, arm: str | None, now: datetime) -> dict[Sum, int]:
-    """What an event adds beside its counter: visitors of the lab and of arms are told apart, others' events age."""
+    """Return what an event adds besides its counter: a lab total, or an aged sum and the total of an arm."""
     if counter == "robots":
         return {}
     if lab is not None and lab.is_in_lab(rules.lab_share):
@@ -260,12 +260,12 @@ def sums_of(counter: Counter, rules: Rules, lab: LabVisitor | None, arm: str | N
 
 
 def visitor_mark(session_id: str, merchant_secret: str) -> str:
-    """A visitor, as experiments note him: a digest that says nothing without the secret."""
+    """Return the digest by which experiments store a visitor; it reveals nothing without the secret."""
     return _digest(merchant_secret.encode(), b"visitor", session_id, size=16).hex()
 
 
 def click_mark(event: Event, merchant_secret: str) -> bytes:
-    """A click, as experiments note it."""
+    """Return the digest by which experiments store a click."""
     return _digest(merchant_secret.encode(), b"click", event.event_id, event.image_id)
 
 
@@ -274,43 +274,43 @@ def _digest(key: bytes, purpose: bytes, *parts: str, size: int = MARK_BYTES) -> 
     return hashlib.blake2b(text, key=key[:64], person=purpose, digest_size=size).digest()
 
 
-def judge(hit: PendingEvent, held: Collection[bytes]) -> Exclusion | None:
-    """Why an event is not counted where these marks are held; None when it is to be counted."""
-    for trace in hit.traces:
+def judge(event: PendingEvent, held: Collection[bytes]) -> Exclusion | None:
+    """Return why a shard with these marks must not count the event; None if it must."""
+    for trace in event.traces:
         if trace.event in held:
             return Exclusion("duplicate", for_user=trace.user is not None and trace.user in held)
-    return Exclusion("filtered") if hit.once in held else None
+    return Exclusion("filtered") if event.once in held else None
 
 
-def in_writes(hits: Iterable[PendingEvent]) -> tuple[list[list[PendingEvent]], list[PendingEvent]]:
-    """Hits parted into writes, and those that must wait for an earlier one of the request that may refuse them."""
+def in_writes(events: Iterable[PendingEvent]) -> tuple[list[list[PendingEvent]], list[PendingEvent]]:
+    """Divide events into writes; also return those that must wait for an earlier event that may exclude them."""
     writes: list[list[PendingEvent]] = []
     waiting: list[PendingEvent] = []
     taken: set[bytes] = set()
     room = 0
-    for hit in sorted(hits, key=lambda hit: hit.at):
-        marks = hit.refused_by
+    for event in sorted(events, key=lambda event: event.at):
+        marks = event.refused_by
         if not taken.isdisjoint(marks):
-            waiting.append(hit)
+            waiting.append(event)
             continue
         taken.update(marks)
         if len(marks) > room:
             writes.append([])
             room = MARKS_IN_A_WRITE
-        writes[-1].append(hit)
+        writes[-1].append(event)
         room -= len(marks)
     return writes, waiting
 
 
 def counter_of(event: Event, *, from_robot: bool) -> Counter:
-    """Which counter an event adds to."""
+    """Return the counter that an event adds to."""
     if from_robot:
         return "robots"
     return "views" if event.type == "view" else "clicks"
 
 
 def tally(names: Iterable[str]) -> dict[str, int]:
-    """How often each comes. `collections.Counter` is 9 µs slower for a request of one event."""
+    """Count each name. `collections.Counter` is 9 µs slower for a request of one event."""
     amounts: dict[str, int] = {}
     for name in names:
         amounts[name] = amounts.get(name, 0) + 1
@@ -318,27 +318,27 @@ def tally(names: Iterable[str]) -> dict[str, int]:
 
 
 def is_expired(event: Event, now: datetime, window: timedelta) -> bool:
-    """Whether the event is older than the acceptance window."""
+    """Return whether the event is older than the acceptance window."""
     return event.occurred_at is not None and event.occurred_at < now - window
 
 
 def is_from_the_future(event: Event, now: datetime) -> bool:
-    """Whether the event claims to happen later than clocks can differ."""
+    """Return whether the event claims a time that is further ahead than clocks can differ."""
     return event.occurred_at is not None and event.occurred_at > now + FUTURE_TOLERANCE
 
 
 def slots_at(now: datetime, window: timedelta) -> Slots:
-    """The ring at a moment.
+    """Return the ring's slots at a moment.
 
-    A slot is half as long as a mark is needed. What arrived in slot s is needed until slot s+2, so the current one
-    and two before it are looked into, and the one after it for writers whose clock is ahead.
+    A slot lasts half as long as a mark is needed. What arrived in slot s is needed until slot s+2, so a write searches
+    the current slot and the two before it, and the next one because of writers whose clock is ahead.
     """
     slot_seconds = _remembered_for(window).total_seconds() / _SLOTS_PER_WINDOW
     return _ring_from(int(now.timestamp() // slot_seconds) % len(_RING))
 
 
 def _remembered_for(window: timedelta) -> timedelta:
-    """How long a mark is needed: while its event can be sent again, and its hour lasts, and what clocks may differ."""
+    """Return how long a mark is needed: while its event can be resent or its hour lasts, plus clock differences."""
     return max(window, HOUR) + FUTURE_TOLERANCE + _CLOCK_SKEW
 
 
@@ -348,17 +348,17 @@ def _ring_from(place: int) -> Slots:
     return Slots(current=ring[2], remembered=tuple(ring[:4]), expired=(ring[4],))
 
 
-def by_path(hits: Sequence[PendingEvent], split_paths: frozenset[str]) -> Mapping[str, list[PendingEvent]]:
-    """Hits by the shard that takes them, when `split_paths` are known to be split."""
+def by_path(events: Sequence[PendingEvent], split_paths: frozenset[str]) -> Mapping[str, list[PendingEvent]]:
+    """Group events by the path of their shard, given the paths that are known to be split."""
     groups: dict[str, list[PendingEvent]] = {}
-    for hit in hits:
+    for event in events:
         path = ROOT
         while path in split_paths and len(path) < DEEPEST_PATH:
-            path = hit.path[: len(path) + 1]
-        groups.setdefault(path, []).append(hit)
+            path = event.path[: len(path) + 1]
+        groups.setdefault(path, []).append(event)
     return groups
 
 
 def child_paths(path: str) -> list[str]:
-    """The shards that a split shard's events go to."""
+    """Return the paths of a split shard's children."""
     return [path + digit for digit in "0123456789abcdef"]

@@ -1,4 +1,4 @@
-"""Visitors of an experiment are noted, with what they clicked."""
+"""Record the visitors of an experiment and their clicks."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _MOST_KNOWN = 50_000
 
 
 class Visits(Protocol):
-    """Where visitors are noted."""
+    """Stores the visitors of experiments."""
 
     def add_visit(self, key: GalleryKey, arm: str, visitor: str, clicks: Collection[bytes]) -> None:
-        """Note that a visitor came to an arm, and the marks of clicks; noting them again changes nothing."""
+        """Store a visitor of an arm and the marks of clicks. Idempotent."""
         ...
 
 
 class VisitNotes:
-    """Notes the visitors of batches that were counted; one whom it noted before costs a write only with a click.
+    """Records the visitors of counted batches. A visitor it knows already costs a write only with a click.
 
-    Also what was counted before (`duplicate`) is noted: the first sender may have died between counting and this.
+    Duplicates are recorded too: the first sender may have failed between counting and recording.
     """
 
     def __init__(self, visits: Visits) -> None:
@@ -35,7 +35,7 @@ class VisitNotes:
         self._known: set[tuple[GalleryKey, str, str]] = set()
 
     def note(self, batch: Batch, rules: Rules, results: Sequence[Result]) -> None:
-        """Note who came. Raises Unavailable; doing it again changes nothing."""
+        """Record the visitors of a batch. Idempotent. Raises Unavailable."""
         came: dict[tuple[str, str], set[bytes]] = {}
         for event, result in zip(batch.events, results, strict=True):
             arm = rules.arm_of(event, batch.gallery.gallery_id, batch.merchant_secret)

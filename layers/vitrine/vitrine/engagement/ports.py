@@ -1,4 +1,4 @@
-"""What counting needs."""
+"""What counting needs from outside."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class CountedEvents(NamedTuple):
-    """The hits are counted. `full` when the shard costs more than one unit a write."""
+    """The events were counted. `full`: the shard costs more than one unit per write."""
 
     full: bool
 
@@ -34,47 +34,47 @@ class ShardKey(NamedTuple):
 
 
 class CounterRepository(Protocol):
-    """Shards of counters."""
+    """Stores the shards of counters."""
 
-    def count(self, key: ShardKey, hits: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
-        """Count all `hits` at once if the shard is open, or not there yet, and holds no mark that refuses one.
+    def count(self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
+        """Count all events in one write, if the shard is open or new and holds no mark that excludes one of them.
 
-        No hit's marks refuse another's. Otherwise nothing is counted and the answer is the shard as it stands.
+        Otherwise count nothing and return the shard. The given events must not exclude each other.
         """
         ...
 
     def find_shard(self, key: ShardKey) -> Shard:
-        """How a shard stands, read consistently; one that is not there yet is open and empty."""
+        """Return a shard (a consistent read); one that does not exist yet is open and empty."""
         ...
 
     def split(self, key: ShardKey) -> Shard:
-        """Freeze an open shard, so that its children take over; answers how the shard stands."""
+        """Freeze an open shard, so that its children take over; return the shard."""
         ...
 
     def close(self, key: CounterKey) -> None:
-        """Take no more events, and remember so for as long as anyone may still try."""
+        """Take no more events, and leave tombstones for as long as a writer may still try."""
         ...
 
     def read(self, keys: Sequence[CounterKey]) -> dict[CounterKey, Counts]:
-        """Absolute counts of all shards, read consistently; nothing for what was never counted."""
+        """Return absolute counts over all shards (a consistent read); no entry if nothing was counted."""
         ...
 
 
 class Galleries(Protocol):
-    """What counting asks of the galleries."""
+    """What counting needs from the galleries."""
 
     def find_incarnations(self, gallery: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, str]:
-        """The incarnations of the images there are of these, read consistently."""
+        """Return the incarnations of those images that exist (a consistent read)."""
         ...
 
     def find_rules(self, gallery: GalleryKey) -> Rules:
-        """What the gallery says of counting; of one that is not there, what most say."""
+        """Return how the gallery counts; the defaults if it does not exist."""
         ...
 
 
 class Salts(Protocol):
-    """Random salts of the days, which nobody has any more some days later."""
+    """Random daily salts, deleted some days later."""
 
     def salt_of(self, day: date) -> bytes:
-        """The salt of a day: 32 bytes, the same for everybody who asks."""
+        """Return the salt of a day: 32 bytes, the same for all callers."""
         ...

@@ -1,4 +1,4 @@
-"""Counters changed: what galleries show follows."""
+"""Bring galleries up to date with changed counters."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _SHOWN_AT_ONCE = 100
 
 
 class CounterChange(NamedTuple):
-    """An image's counters changed. `whole` is all that was counted when the change tells it."""
+    """A change of an image's counters. `whole` holds all its counts, if the change contains them."""
 
     key: CounterKey
     whole: Counts | None
 
 
 class Recomputed(NamedTuple):
-    """How many images were written, the changes that could not be followed, and galleries whose prior is off."""
+    """The number of images written, the counters that failed, and the galleries whose prior is off."""
 
     written: int
     set_aside: Sequence[CounterKey]
@@ -41,15 +41,15 @@ def recompute_weights(
     *,
     now: datetime,
 ) -> Recomputed:
-    """Follow many changes with one write an image, in any order and however often they come.
+    """Apply changes with one write per image. They may come in any order and repeatedly.
 
-    Whatever fails is set aside, image by image, and the rest goes on.
+    Images that fail are returned as `set_aside`; the others continue.
     """
     showing = _Showing(show_totals, on_failure, int(now.timestamp()))
     latest, unknown = _latest(changes)
     try:
         latest |= repository.read(unknown)
-    except Exception as error:  # noqa: BLE001 - those that need no reading go on
+    except Exception as error:  # noqa: BLE001 - changes that need no read continue
         on_failure(error)
         showing.set_aside.extend(unknown)
     by_gallery: dict[GalleryKey, list[CounterKey]] = {}
@@ -62,7 +62,7 @@ def recompute_weights(
 
 
 class _Showing:
-    """Shows counts and keeps what became of them."""
+    """Shows counts on images and collects the outcomes."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class _Showing:
     def show(self, gallery: GalleryKey, keys: Sequence[CounterKey], latest: Mapping[CounterKey, Counts]) -> None:
         try:
             shown = self._show_totals(gallery, [_counted(key, latest[key], self._at) for key in keys])
-        except Exception as error:  # noqa: BLE001 - one poison image must not hold up the others
+        except Exception as error:  # noqa: BLE001 - one failing image must not block the others
             self._on_failure(error)
             if len(keys) == 1:
                 self.set_aside.extend(keys)
@@ -98,7 +98,7 @@ def _counted(key: CounterKey, counts: Counts, at: int) -> Counted:
 
 
 def _latest(changes: Iterable[CounterChange]) -> tuple[dict[CounterKey, Counts], list[CounterKey]]:
-    """The latest counts that the changes tell, and the counters that must be read."""
+    """Return the latest counts that the changes contain, and the counters that must be read."""
     latest: dict[CounterKey, Counts] = {}
     unknown: dict[CounterKey, None] = {}
     for key, whole in changes:

@@ -1,4 +1,4 @@
-"""What clients send of events."""
+"""Request bodies of events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST_TOKEN = 200
 
 
 class NewEvent(RequestBody):
-    """Something a shopper did. `event_id` is fresh for each event and stays when it is sent again."""
+    """A view or click by a shopper. `event_id` is new for each event and stays the same when it is resent."""
 
     event_id: Id
     type: Literal["view", "click"]
@@ -27,7 +27,7 @@ class NewEvent(RequestBody):
     position: Annotated[int, Field(ge=1, le=LAST_POSITION), WHOLE] | None = None
 
     def event(self) -> Event:
-        """The event in the domain's terms."""
+        """Return the event as the domain has it."""
         return Event(
             self.event_id,
             self.type,
@@ -40,13 +40,13 @@ class NewEvent(RequestBody):
 
 
 class PostEventsRequest(RequestBody):
-    """A batch of events, each judged on its own."""
+    """A batch of events, each judged separately."""
 
     events: Annotated[tuple[NewEvent, ...], Field(min_length=1, max_length=MOST_EVENTS)]
 
 
 class ChallengeEvent(RequestBody):
-    """An event as the gallery challenge sends it."""
+    """An event in the gallery challenge's format."""
 
     model_config = ConfigDict(extra="ignore")
 

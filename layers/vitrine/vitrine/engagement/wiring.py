@@ -1,4 +1,4 @@
-"""Counting on its engines."""
+"""The engines of counting."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 class EngagementSettings(NamedTuple):
-    """Where counters are kept, and how old an event may be."""
+    """The table of counters, and how old an event may be."""
 
     counters_table: str
     event_window_minutes: int = 60
 
 
 class SaltSettings(NamedTuple):
-    """Where the salts of the days are kept."""
+    """The table of the daily salts."""
 
     idempotency_table: str
 
@@ -40,15 +40,15 @@ class _Galleries:
         return {image_id: image.incarnation for image_id, image in images.items()}
 
     def find_rules(self, gallery: GalleryKey) -> Rules:
-        found = gallery_repository().find_gallery(gallery)
-        if found is None:
+        settings = gallery_repository().find_gallery(gallery)
+        if settings is None:
             return Rules()
         return Rules(
-            found.counting == "every_event",
-            found.live.ranking.half_life_days,
-            found.live.ranking.lab_share,
-            found.live.number,
-            found.experiment if found.experiment and found.experiment.is_ready else None,
+            settings.counting == "every_event",
+            settings.live.ranking.half_life_days,
+            settings.live.ranking.lab_share,
+            settings.live.number,
+            settings.experiment if settings.experiment and settings.experiment.is_ready else None,
         )
 
 
@@ -69,13 +69,13 @@ def _counters_of(image: Image) -> CounterKey:
 
 @cache
 def counter_repository() -> DynamoDBCounters:
-    """The counters."""
+    """Return the counters."""
     return DynamoDBCounters(client("dynamodb"), read_settings(EngagementSettings).counters_table)
 
 
 @cache
 def event_counter() -> EventCounter:
-    """Counts events."""
+    """Return what counts events."""
     window = timedelta(minutes=read_settings(EngagementSettings).event_window_minutes)
     salts = DynamoDBSalts(client("dynamodb"), read_settings(SaltSettings).idempotency_table)
     return EventCounter(counter_repository(), _Galleries(), salts, window)
@@ -83,10 +83,10 @@ def event_counter() -> EventCounter:
 
 @cache
 def visit_notes() -> VisitNotes:
-    """Notes the visitors of experiments."""
+    """Return what records the visitors of experiments."""
     return VisitNotes(gallery_repository())
 
 
 def gallery_counters() -> _GalleryCounters:
-    """What galleries ask of counting."""
+    """Return what galleries need from counting."""
     return _GalleryCounters()
