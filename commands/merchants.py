@@ -18,7 +18,7 @@ from vitrine.access.wiring import random_text
 from vitrine.galleries.dynamodb import DynamoDBGalleries
 from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey, new_gallery
 from vitrine.platform.aws import client
-from vitrine.platform.http import ID_PATTERN
+from vitrine.platform.ids import ID_PATTERN
 from vitrine.platform.problems import ServiceError
 from vitrine.platform.times import to_rfc3339, utc_now
 

@@ -30,7 +30,8 @@ from typing import (
 from pydantic.json_schema import models_json_schema
 
 from commands.errors import PROBLEMS
-from vitrine.platform.http import ANYONE, ID_PATTERN, ROLES
+from vitrine.platform.http import ANYONE, ROLES
+from vitrine.platform.ids import ID_PATTERN
 from vitrine.platform.problems import KINDS, UNEXPECTED, MethodNotAllowed
 from vitrine.platform.published_api import DOCUMENT
 from vitrine.renditions.model import MEDIA_TYPES

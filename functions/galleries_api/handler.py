@@ -46,7 +46,8 @@ from vitrine.galleries.responses import (
 )
 from vitrine.galleries.run_experiment import end_experiment, read_experiment, start_experiment
 from vitrine.galleries.wiring import gallery_repository, gallery_tasks, new_incarnation, recent_galleries
-from vitrine.platform.http import LONGEST_ID, PUBLISHABLE, SECRET, HttpApp, Refused, Request, Response
+from vitrine.platform.http import PUBLISHABLE, SECRET, HttpApp, Refused, Request, Response
+from vitrine.platform.ids import LONGEST_ID
 from vitrine.platform.problems import (
     FieldError,
     Forbidden,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from vitrine.access.wiring import check_quota
-from vitrine.platform.http import ANYONE, ID_PATTERN, REVIEWER, HttpApp, Refused, Request, Response
+from vitrine.platform.http import ANYONE, REVIEWER, HttpApp, Refused, Request, Response
+from vitrine.platform.ids import ID_PATTERN
 from vitrine.platform.problems import FieldError, InvalidRequest, NotFound
 from vitrine.platform.wiring import saved_responses
 from vitrine.review.add_snapshots import add_snapshots

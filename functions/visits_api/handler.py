@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from vitrine.access.wiring import check_quota
 from vitrine.galleries.model import GalleryKey
-from vitrine.platform.http import HttpApp, Request, Response, is_id
+from vitrine.platform.http import HttpApp, Request, Response
+from vitrine.platform.ids import is_id
 from vitrine.platform.problems import (
     InvalidRequest,
     MalformedRequest,

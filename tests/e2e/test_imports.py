@@ -45,7 +45,7 @@ def test_a_file_is_put_where_the_api_says_and_comes_in(shop: Api, gallery: str):
     done = shop.get(f"/imports/{import_id}").json
     assert (done["status"], counts(done), done["error"]) == ("completed", (251, 250, 1), None)
     errors = shop.get(f"/imports/{import_id}/errors").json["items"]
-    assert errors == [{"row": 251, "column": "name", "code": "missing", "detail": "Field required"}]
+    assert errors == [{"row": 251, "column": "name", "code": "missing", "detail": "must be given"}]
     assert shop.get(f"/galleries/{gallery}").json["images"] == 250
 
 

@@ -100,7 +100,7 @@ def test_bad_rows_are_left_out_and_named() -> None:
         (3, "url"),
         (4, None),
     ]
-    assert errors[1]["detail"] == "Field required"
+    assert errors[1]["detail"] == "must be given"
     assert all(error["code"] and error["detail"] for error in errors)
 
 

@@ -54,7 +54,7 @@ def test_an_import_waits_for_its_file_and_then_takes_it_in() -> None:
 
     _, done = read(import_id)
     assert (done["status"], done["rows_read"], done["rows_imported"], done["rows_rejected"]) == ("completed", 2, 1, 1)
-    assert errors_of(import_id) == [{"row": 2, "column": "name", "code": "missing", "detail": "Field required"}]
+    assert errors_of(import_id) == [{"row": 2, "column": "name", "code": "missing", "detail": "must be given"}]
     assert images_of("summer")["lamp"]["url"] == "https://x.test/lamp.jpg"
     assert listed() == [done]
 

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from vitrine.catalog.model import Interaction, Product
 from vitrine.catalog.record_interactions import Sent
-from vitrine.platform.requests import Id, JsonObject, Number, RequestBody, UtcTime, WebAddress
+from vitrine.platform.requests import STORABLE, STORABLE_JSON, Id, RequestBody, UtcTime, WebAddress
 from vitrine.platform.times import utc_now
 
 MOST_INTERACTIONS = 500
@@ -17,8 +17,10 @@ LONGEST_TOKEN = 200
 _MOST_ATTRIBUTE_CHARACTERS = 8192
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
-Amount = Annotated[Number, Field(ge=0, le=1e12, allow_inf_nan=False)]
-Value = Annotated[Number, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False), STORABLE]
+Value = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False), STORABLE]
+Tags = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=50)]
+Attributes = Annotated[dict[str, Any], Field(max_length=100), STORABLE_JSON]
 
 
 class PutProductRequest(RequestBody):
@@ -29,24 +31,14 @@ class PutProductRequest(RequestBody):
     brand: Text | None = None
     price: Amount | None = None
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
-    tags: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=50)] = ()
+    tags: Tags | None = None
     image_url: WebAddress | None = None
-    attributes: Annotated[JsonObject, Field(max_length=100, default_factory=dict)]
+    attributes: Attributes | None = None
     available: bool = True
-
-    @field_validator("tags", mode="before")
-    @classmethod
-    def _null_is_none(cls, value: Any) -> Any:
-        return () if value is None else value
-
-    @field_validator("attributes", mode="before")
-    @classmethod
-    def _null_is_empty(cls, value: Any) -> Any:
-        return {} if value is None else value
 
     @field_validator("attributes")
     @classmethod
-    def _is_small(cls, value: dict[str, Any]) -> dict[str, Any]:
+    def _is_small(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
         try:
             size = len(json.dumps(value, allow_nan=False))
         except ValueError as error:
@@ -66,9 +58,9 @@ class PutProductRequest(RequestBody):
             self.brand,
             self.price,
             self.currency,
-            self.tags,
+            self.tags or (),
             self.image_url,
-            self.attributes,
+            self.attributes or {},
             self.available,
         )
 

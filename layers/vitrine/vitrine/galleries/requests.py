@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
-from pydantic import AfterValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, ConfigDict, Field
 
 from vitrine.galleries.model import Description, GalleryChanges
 from vitrine.platform.requests import WHOLE, Id, RequestBody, UtcTime, WebAddress
@@ -118,16 +118,11 @@ class NewImage(RequestBody):
     created_at: UtcTime | None = None
     caption: Caption | None = None
     alt: Alt | None = None
-    tags: Tags = ()
+    tags: Tags | None = None
     credit: Credit | None = None
-    product_ids: ProductIds = ()
+    product_ids: ProductIds | None = None
     width: Pixels | None = None
     height: Pixels | None = None
-
-    @field_validator("tags", "product_ids", mode="before")
-    @classmethod
-    def _null_is_none(cls, value: Any) -> Any:
-        return tuple(value or ()) if value is None or isinstance(value, list) else value
 
     def description(self) -> Description:
         """What it says of the image; created now unless it says when."""
@@ -137,9 +132,9 @@ class NewImage(RequestBody):
             created_at=self.created_at or utc_now(),
             caption=self.caption,
             alt=self.alt,
-            tags=self.tags,
+            tags=self.tags or (),
             credit=self.credit,
-            product_ids=self.product_ids,
+            product_ids=self.product_ids or (),
             width=self.width,
             height=self.height,
         )

@@ -27,6 +27,7 @@ from vitrine.imports.model import (
 )
 from vitrine.imports.ports import AcceptedRow, ImportBusy
 from vitrine.imports.read_rows import Place, resume_rows
+from vitrine.platform.broken_rules import broken_rules
 from vitrine.platform.problems import Unavailable, Unstorable
 from vitrine.platform.threads import one_ahead
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 CHUNK_ROWS = 495  # images are committed by 99
 LONGEST_DELAY_SECONDS = 900
-_FAULTS_TOLD = 2
+_RULES_NAMED = 2
 _PAUSES_SECONDS = (1, 2, 4, 8)
 
 # What code says of the values that it meets; what stores and networks say stops the import, to be repeated.
@@ -162,10 +163,9 @@ def _judged(run: _Run, defaults: Mapping[str, object], rows: Iterator[Row | Reje
         try:
             yield AcceptedRow(row.number, run.kind.row.model_validate({**defaults, **row.values}))
         except ValidationError as error:
-            faults = error.errors(include_url=False, include_context=False, include_input=False)
             yield [
-                Rejection(row.number, fault["type"], fault["msg"], str(fault["loc"][0]) if fault["loc"] else None)
-                for fault in faults[:_FAULTS_TOLD]
+                Rejection(row.number, rule.code, rule.detail, str(rule.path[0]) if rule.path else None)
+                for rule in broken_rules(error)[:_RULES_NAMED]
             ]
         except Exception as error:  # noqa: BLE001 - whatever a row causes is told of that row
             yield [_failed(run, row.number, error)]

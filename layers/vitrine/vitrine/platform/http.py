@@ -10,14 +10,15 @@ import base64
 import hashlib
 import hmac
 import json
-import re
 import socket
 import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 from urllib.parse import quote, unquote
 
+from vitrine.platform.broken_rules import broken_rules
 from vitrine.platform.cursors import cursor_scope, read_cursor, read_state, write_cursor
+from vitrine.platform.ids import ID_RULE, is_id
 from vitrine.platform.json_text import DECODER, HALF_A_CHARACTER, TOO_DEEP, check_text, check_value, is_too_deep
 from vitrine.platform.problems import (
     FieldError,
@@ -77,8 +78,6 @@ _STALE = "stale-while-revalidate=30, stale-if-error=600"
 _NOT_STORED = "private, no-store"
 _REVALIDATED = "private, no-cache"
 
-LONGEST_ID = 128
-ID_PATTERN = r"^[A-Za-z0-9._~:-]{1,128}$"
 BODY_LIMIT_BYTES = 1024 * 1024
 _MOST_ERRORS = 100
 _LONGEST_POINTER = 200
@@ -87,7 +86,6 @@ CORS_HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "Date, ETag, Retry-After, Location",
 }
-_ID = re.compile(ID_PATTERN)
 _ASCII = "".join(map(chr, range(128)))
 _JSON = "application/json"
 JSON_OR_TEXT = (_JSON, "text/plain")  # what a page sends as text/plain needs no preflight: sendBeacon does
@@ -159,10 +157,7 @@ class Request(NamedTuple):
         """An id from the path. Raises InvalidRequest when it is not of the form of ids."""
         value = self.path_parameters[name]
         if not is_id(value):
-            raise InvalidRequest(
-                f"{name} must be 1 to 128 letters, digits or . _ ~ : -",
-                [FieldError(f"/path/{name}", f"does not match {ID_PATTERN}")],
-            )
+            raise InvalidRequest(f"{name} {ID_RULE}", [FieldError(f"/path/{name}", ID_RULE)])
         return value
 
     def body(self, model: type[Body]) -> Body:
@@ -405,10 +400,10 @@ def parse_json(raw: bytes, model: type[Body]) -> Body:
     try:
         return model.model_validate_json(raw, strict=True)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        first = error.errors(include_url=False, include_input=False)[0]
         if first["type"] == "json_invalid":
-            raise MalformedRequest(f"The body is not JSON: {first['msg'].removeprefix('Invalid JSON: ')}") from error
-        raise InvalidRequest("The body breaks the schema; see errors.", _broken_rules(error)) from error
+            raise MalformedRequest(f"The body is not JSON: {first['ctx']['error']}") from error
+        raise InvalidRequest("The body breaks the schema; see errors.", _field_errors(error)) from error
 
 
 def parse_items(raw: bytes, model: type[BaseModel]) -> list[Any]:
@@ -449,29 +444,19 @@ def _judged(item: Any, model: type[BaseModel]) -> BaseModel | Refused:
         return Refused(item, [FieldError("", str(error))])
 
 
-def _broken_rules(error: ValidationError) -> list[FieldError]:
-    """What pydantic found, by JSON pointer (RFC 6901)."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    refused = {item["loc"][: len(item["loc"]) - 1 - at] for item in found for at in range(len(item["loc"]))}
-    rules = [
-        FieldError(
-            "".join(f"/{_escaped(part)}" for part in item["loc"])[:_LONGEST_POINTER],
-            item["msg"].removeprefix("Value error, ").replace("Tuple", "List").replace(" after validation", ""),
-        )
-        for item in found
-        if not (item["type"] == "too_short" and item["loc"] in refused)  # its items were there, and are refused
+def _field_errors(error: ValidationError) -> list[FieldError]:
+    """The broken rules by JSON pointer (RFC 6901), at most `_MOST_ERRORS` and a count of the others."""
+    rules = broken_rules(error)
+    errors = [
+        FieldError("".join(f"/{_escaped(part)}" for part in rule.path)[:_LONGEST_POINTER], rule.detail)
+        for rule in rules[:_MOST_ERRORS]
     ]
     more = len(rules) - _MOST_ERRORS
-    return rules if more <= 0 else [*rules[:_MOST_ERRORS], FieldError("", f"{more} more errors are not listed")]
+    return errors if more <= 0 else [*errors, FieldError("", f"{more} more errors are not listed")]
 
 
 def _escaped(part: str | int) -> str:
     return encodable(str(part)).replace("~", "~0").replace("/", "~1")
-
-
-def is_id(text: str) -> bool:
-    """Whether the text has the form of ids."""
-    return _ID.fullmatch(text) is not None
 
 
 def encodable(text: str) -> str:

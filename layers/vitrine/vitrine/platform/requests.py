@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
 
-from vitrine.platform.http import ID_PATTERN
+from vitrine.platform.ids import ID_PATTERN
 from vitrine.platform.json_text import NOT_STORABLE, check_value, is_storable
 from vitrine.platform.times import from_rfc3339
 
@@ -61,8 +61,9 @@ def _without_point(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Number = Annotated[float, AfterValidator(_storable)]
-JsonObject = Annotated[dict[str, Any], AfterValidator(_storable_json)]
+STORABLE = AfterValidator(_storable)
+"""Follows the bounds of a number, so that its JSON schema shows them."""
+STORABLE_JSON = AfterValidator(_storable_json)
 WHOLE = BeforeValidator(_without_point)
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 UtcTime = Annotated[datetime, BeforeValidator(_utc_time)]

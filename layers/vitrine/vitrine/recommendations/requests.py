@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vitrine.platform.requests import Number, RequestBody
+from vitrine.platform.requests import STORABLE, RequestBody
 from vitrine.recommendations.model import ChosenWeights
 
-Weight = Annotated[Number, Field(ge=0, le=10, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False), STORABLE]
 
 
 class PutWeightsRequest(RequestBody):

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from string import Formatter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vitrine.platform.http import ID_PATTERN
+from vitrine.platform.ids import ID_PATTERN
 from vitrine.platform.problems import FieldError, InvalidRequest
 from vitrine.platform.times import from_rfc3339
 from vitrine.search.model import IndexedImage

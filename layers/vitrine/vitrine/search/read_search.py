@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vitrine.platform.http import ID_PATTERN
+from vitrine.platform.ids import ID_PATTERN
 from vitrine.search.model import Facet, Filters, Orientation, Search, Sort
 
 if TYPE_CHECKING:
