@@ -1,4 +1,4 @@
-"""Import-to-first-answer and warm overhead of each HTTP function, beside a bare boto3 handler and FastAPI + Mangum.
+"""Import-to-first-answer and warm overhead of each HTTP function, beside bare boto3, FastAPI + Mangum and Powertools.
 
     make bench-start
 
@@ -23,6 +23,9 @@ ROOT = Path(__file__).parents[1]
 PEERS = ROOT / "bench" / "start_peers"
 SCENES = ["galleries_api", "events_api", "authorizer", "fallback_api", "docs_api"]
 KINDS = ["vitrine", "bare", "fastapi"]
+# Powertools' resolver validates and serializes; its router alone declares routes and leaves the rest to a look-up.
+POWERTOOLS = ["powertools", "router"]
+POWERTOOLS_SCENES = ["galleries_api", "events_api"]
 
 IMAGE = {
     "pk": {"S": "shop/summer"},
@@ -145,16 +148,24 @@ def main() -> None:
         "KEY_CACHE_SECONDS": "60",
     }
     print(f"import to first answer, ms, median of {options.runs} (Python {sys.version.split()[0]})")
-    print(f"{'function':<16}{'vitrine':>9}{'bare':>9}{'fastapi':>9}{'v/bare':>9}{'v/fastapi':>11}")
+    shown = [*KINDS, *POWERTOOLS]
+    print(
+        f"{'function':<16}"
+        + "".join(f"{kind:>11}" for kind in shown)
+        + "".join(f"{'v/' + kind:>13}" for kind in shown[1:])
+    )
     for scene in SCENES:
-        for kind in KINDS:
+        kinds = shown if scene in POWERTOOLS_SCENES else KINDS
+        for kind in kinds:
             run(kind, scene, "start", environment)
-        samples: dict[str, list[float]] = {kind: [] for kind in KINDS}
+        samples: dict[str, list[float]] = {kind: [] for kind in kinds}
         for _ in range(options.runs):
-            for kind in KINDS:
+            for kind in kinds:
                 samples[kind] += run(kind, scene, "start", environment)
-        ours, bare, fastapi = (statistics.median(samples[kind]) for kind in KINDS)
-        print(f"{scene:<16}{ours:>9.0f}{bare:>9.0f}{fastapi:>9.0f}{ours / bare:>9.2f}{ours / fastapi:>11.2f}")
+        took = {kind: statistics.median(samples[kind]) for kind in kinds}
+        columns = [f"{took[kind]:>11.0f}" if kind in took else f"{'':>11}" for kind in shown]
+        ratios = [f"{took['vitrine'] / took[kind]:>13.2f}" if kind in took else f"{'':>13}" for kind in shown[1:]]
+        print(f"{scene:<16}" + "".join(columns + ratios))
     print("\nwarm, microseconds a request, median, a request of each by turns")
     print(f"{'function':<16}{'vitrine':>9}{'bare':>9}{'overhead':>10}")
     for scene in SCENES[:2]:
