@@ -17,6 +17,7 @@ import urllib3
 
 from local.deployment import client
 from local.state import ROOT, STATE, LocalCloudError, aws_environment, step, write_whole
+from vitrine.ranking.model import CLICK_WEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 MERCHANT = "demo"
 GALLERY = "default"
-CLICK_WEIGHT = 7
 _DEMO = Path(__file__).parent / "demo"
 _SEEDED = STATE / "seeded"
 _SOLD = STATE / "sold"
@@ -226,7 +226,7 @@ def _wait_until_ordered(stack: Stack) -> None:
 
 def _show(before: list[Picture], after: list[Picture]) -> None:
     came_from = {picture.image_id: position for position, picture in enumerate(before, 1)}
-    print("\n  The order before (newest first)    and after (weight = views + 7 clicks)")
+    print(f"\n  The order before (newest first)    and after (weight = views + {CLICK_WEIGHT} clicks)")
     for position, (old, new) in enumerate(list(zip(before, after, strict=True))[:5], 1):
         story = f"{new.views} views, {new.clicks} clicks, weight {new.weight}, was {came_from[new.image_id]}"
         print(f"  {position}. {old.name:<31} {position}. {new.name}: {story}")

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from local import emulator as emulators
 from local.deployment import api_url, deploy
 from local.seed import (
-    CLICK_WEIGHT,
     GALLERY,
     MERCHANT,
     demo_products,
@@ -23,6 +22,7 @@ from local.seed import (
 )
 from local.state import REGION, STACK_FILE, STACK_NAME, STATE, LocalCloudError, Stack, find_stack, save_stack, step
 from local.web import serve_shop, serve_web
+from vitrine.ranking.model import CLICK_WEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

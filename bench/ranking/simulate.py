@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.ranking.worlds import DAYS, PAGE, Rates
 from vitrine.ranking.lab import FIRST_PAGE_WEIGHT, POOL
-from vitrine.ranking.model import Evidence, Prior, fitted, is_off
+from vitrine.ranking.model import CLICK_WEIGHT, Evidence, Prior, fitted, is_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +39,11 @@ class State:
     @property
     def evidence(self) -> Evidence:
         return Evidence(
-            self.views + 7 * self.clicks, self.exposure, self.clicks, self.recent_exposure, self.recent_clicks
+            self.views + CLICK_WEIGHT * self.clicks,
+            self.exposure,
+            self.clicks,
+            self.recent_exposure,
+            self.recent_clicks,
         )
 
     @property

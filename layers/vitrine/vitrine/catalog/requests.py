@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
-from vitrine.catalog.model import Interaction, Product
+from vitrine.catalog.model import Interaction, InteractionType, Product
 from vitrine.catalog.record_interactions import Sent
 from vitrine.platform.requests import STORABLE, STORABLE_JSON, Id, RequestBody, UtcTime, WebAddress
 from vitrine.platform.times import utc_now
@@ -69,7 +69,7 @@ class PutInteraction(RequestBody):
     """One interaction of the user in the path."""
 
     product_id: Id
-    type: Literal["view", "click", "purchase"]
+    type: InteractionType
     occurred_at: UtcTime | None = None
     value: Value | None = None
     recommendation_id: Id | None = None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from vitrine.engagement.model import Event
+from vitrine.engagement.model import Event, EventType
 from vitrine.platform.requests import WHOLE, Id, RequestBody, UtcTime
 
 MOST_EVENTS = 500
@@ -18,7 +18,7 @@ class NewEvent(RequestBody):
     """A view or click by a shopper. `event_id` is new for each event and stays the same when it is resent."""
 
     event_id: Id
-    type: Literal["view", "click"]
+    type: EventType
     image_id: Id
     occurred_at: UtcTime | None = None
     user_id: Id | None = None
@@ -50,5 +50,5 @@ class ChallengeEvent(RequestBody):
 
     model_config = ConfigDict(extra="ignore")
 
-    eventType: Literal["view", "click"]  # noqa: N815 - the challenge's name
+    eventType: EventType  # noqa: N815 - the challenge's name
     timestamp: UtcTime

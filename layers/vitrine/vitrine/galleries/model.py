@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
 from vitrine.ranking.decay import SumKey, worth
 from vitrine.ranking.model import (
+    CLICK_WEIGHT,
     Evidence,
     Prior,
     Ranking,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 Counting = Literal["once_an_hour", "every_event"]
 
-CLICK_WEIGHT = 7
 DEFAULT_GALLERY = "default"
 CACHE_SECONDS = 2
 PINNED_START = "0"
@@ -64,7 +64,7 @@ class Totals(NamedTuple):
 
     @property
     def weight(self) -> int:
-        """Interest: `views + 7·clicks` (the gallery challenge's rule that a click tells seven times more)."""
+        """What the policy `interest` scores."""
         return self.views + CLICK_WEIGHT * self.clicks
 
 

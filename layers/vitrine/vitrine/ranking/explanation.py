@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from vitrine.ranking.model import CLICK_WEIGHT
 from vitrine.ranking.policies import POLICIES
 
 if TYPE_CHECKING:
@@ -38,6 +39,6 @@ def _belief(policy: str, estimate: float) -> str:
     if policy == "newest":
         return "by date, the newest first"
     if not POLICIES[policy].is_rate:
-        return f"views + 7 clicks make {estimate:.0f}"
+        return f"views + {CLICK_WEIGHT} clicks make {estimate:.0f}"
     lately = ", lately" if POLICIES[policy].ages else ""
     return f"{estimate * 100:.1f} % of those who see it click{lately}"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Slot = Literal["a", "b"]
 
+CLICK_WEIGHT = 7  # the gallery challenge's rule: a click says seven times more than a view
 LARGEST_POINTS = 10**15 - 1
 HYSTERESIS = 0.05
 FIRST_MEAN_RATE = 0.01
@@ -29,7 +30,7 @@ class Evidence(NamedTuple):
     """What was counted for an image so far.
 
     `exposure` is its views and `clicks` its clicks, without the lab's events; in `recent_…`, old events count for
-    less. `weight` is `views + 7·clicks` of all events.
+    less. `weight` is `views + CLICK_WEIGHT·clicks` of all events.
     """
 
     weight: float = 0.0

@@ -38,7 +38,7 @@ class Policy:
 
 
 def interest(evidence: Evidence, prior: Prior) -> float:  # noqa: ARG001 - every policy takes both
-    """Return `views + 7·clicks`: popular images stay popular."""
+    """Return `views + CLICK_WEIGHT·clicks`: popular images stay popular."""
     return evidence.weight
 
 

@@ -7,9 +7,10 @@ import json
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
+from vitrine.platform.letters import folded
 from vitrine.renditions.model import Original, Picture
 from vitrine.search import relevance
-from vitrine.search.model import IndexedImage
+from vitrine.search.model import Filters, IndexedImage
 
 _YEAR_ONE = datetime(1, 1, 1, tzinfo=UTC)
 _TIE_BITS = 14
@@ -35,6 +36,31 @@ def picture_words(picture: IndexedImage) -> list[str]:
     """Every word, as a suggestion may complete it."""
     rest = (picture.name, picture.caption, picture.text, *picture.tags, *picture.credit)
     return relevance.words(" ".join(part for part in rest if part))
+
+
+def filter_terms(filters: Filters) -> dict[str, str]:
+    """The value that an engine's field must have, by field."""
+    terms = {
+        "gallery_id": filters.gallery_id,
+        "product_id": filters.product_id,
+        "tag_key": filters.tag and folded(filters.tag),
+        "credit_key": filters.credit and folded(filters.credit),
+        "orientation": filters.orientation,
+    }
+    return {field: value for field, value in terms.items() if value is not None}
+
+
+def filter_ranges(filters: Filters) -> dict[str, tuple[int | None, int | None]]:
+    """The least and the greatest value that an engine's field may have, by field; both are allowed."""
+    ranges = {
+        "width": (filters.min_width, None),
+        "height": (filters.min_height, None),
+        "newest": (
+            first_key_of(filters.created_from) if filters.created_from else None,
+            last_key_of(filters.created_to) if filters.created_to else None,
+        ),
+    }
+    return {field: bounds for field, bounds in ranges.items() if bounds != (None, None)}
 
 
 def to_source(picture: IndexedImage) -> bytes:

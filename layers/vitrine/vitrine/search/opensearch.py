@@ -22,8 +22,8 @@ from vitrine.platform.letters import folded
 from vitrine.platform.problems import Unavailable
 from vitrine.search import relevance
 from vitrine.search.documents import (
-    first_key_of,
-    last_key_of,
+    filter_ranges,
+    filter_terms,
     newest_key,
     picture_words,
     to_picture,
@@ -193,28 +193,11 @@ def _bonuses(question: relevance.ParsedQuery, every_word: Clause) -> list[Clause
 
 
 def _filters(filters: Filters) -> list[Clause]:
-    found: list[Clause] = [
-        {"term": {field: value}}
-        for field, value in (
-            ("gallery_id", filters.gallery_id),
-            ("product_id", filters.product_id),
-            ("tag_key", filters.tag and folded(filters.tag)),
-            ("credit_key", filters.credit and folded(filters.credit)),
-            ("orientation", filters.orientation),
-        )
-        if value is not None
+    terms: list[Clause] = [{"term": {field: value}} for field, value in filter_terms(filters).items()]
+    return terms + [
+        {"range": {field: {bound: value for bound, value in (("gte", least), ("lte", most)) if value is not None}}}
+        for field, (least, most) in filter_ranges(filters).items()
     ]
-    found += [
-        {"range": {field: {bound: value}}}
-        for field, bound, value in (
-            ("width", "gte", filters.min_width),
-            ("height", "gte", filters.min_height),
-            ("newest", "gte", first_key_of(filters.created_from) if filters.created_from else None),
-            ("newest", "lte", last_key_of(filters.created_to) if filters.created_to else None),
-        )
-        if value is not None
-    ]
-    return found
 
 
 # --- reading -------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from vitrine.platform.ids import ID_PATTERN
@@ -37,20 +38,12 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 
 def read_search(query: Mapping[str, Any]) -> Search:
     """The search that a query asks for, which was read by `PARAMETERS`."""
-    orientation = query.get("orientation")
+    wanted = {field.name: query[field.name] for field in fields(Filters) if field.name in query}
+    if "orientation" in wanted:
+        wanted["orientation"] = Orientation(wanted["orientation"])
     return Search(
         text=query.get("q", "").strip() or None,
-        filters=Filters(
-            gallery_id=query.get("gallery_id"),
-            credit=query.get("credit"),
-            tag=query.get("tag"),
-            product_id=query.get("product_id"),
-            created_from=query.get("created_from"),
-            created_to=query.get("created_to"),
-            min_width=query.get("min_width"),
-            min_height=query.get("min_height"),
-            orientation=Orientation(orientation) if orientation else None,
-        ),
+        filters=Filters(**wanted),
         sort=Sort(query["sort"]),
         facets=tuple(dict.fromkeys(map(Facet, query["facets"].split(",")))) if "facets" in query else (),
         limit=query["limit"],

@@ -37,8 +37,8 @@ from vitrine.platform.telemetry import logger
 from vitrine.platform.times import utc_now
 from vitrine.search import relevance
 from vitrine.search.documents import (
-    first_key_of,
-    last_key_of,
+    filter_ranges,
+    filter_terms,
     newest_key,
     picture_words,
     to_picture,
@@ -237,27 +237,8 @@ def _range(field: str, low: float | None, high: float | None, *, above: bool = T
 
 
 def _filters(filters: Filters) -> list[Query]:
-    found = [
-        _constant(_term(field, value), 0.0)
-        for field, value in (
-            ("gallery_id", filters.gallery_id),
-            ("product_id", filters.product_id),
-            ("tag_key", filters.tag and folded(filters.tag)),
-            ("credit_key", filters.credit and folded(filters.credit)),
-            ("orientation", filters.orientation),
-        )
-        if value is not None
-    ]
-    found += [
-        _range(field, value, None)
-        for field, value in (("width", filters.min_width), ("height", filters.min_height))
-        if value is not None
-    ]
-    if filters.created_from:
-        found.append(_range("newest", first_key_of(filters.created_from), None))
-    if filters.created_to:
-        found.append(_range("newest", None, last_key_of(filters.created_to)))
-    return found
+    terms = [_constant(_term(field, value), 0.0) for field, value in filter_terms(filters).items()]
+    return terms + [_range(field, *bounds) for field, bounds in filter_ranges(filters).items()]
 
 
 @dataclass(frozen=True, slots=True)
