@@ -1,10 +1,10 @@
-"""Fifty reviewers at once, and what a claim and a verdict cost at any length of the queue.
+"""Fifty reviewers at once, and what a claim and a decision cost at any length of the queue.
 
     make bench-review
 
 On Amazon's DynamoDB Local, which reports what each request consumes. First 50 reviewers judge 5,000 snapshots while
 some crash, judge too late, repeat themselves and lose answers (tests/faults/test_review_faults.py says what must hold).
-Then claims of 10 and verdicts go through the API's function while 100 and while 1,000,000 snapshots wait.
+Then claims of 10 and decisions go through the API's function while 100 and while 1,000,000 snapshots wait.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def counted(into, name):
 
 
 def cost(waiting):
-    """Units and requests of a claim that begins a product, one that stays at it, and a verdict."""
+    """Units and requests of a claim that begins a product, one that stays at it, and a decision."""
     merchant_id = f"shop-of-{waiting}"
     fill(merchant_id, waiting)
     found = {}
@@ -114,7 +114,7 @@ def cost(waiting):
         assert len(items) == CLAIMED
         path = "/review/snapshots/{snapshot_id}/decision"
         for item in items:
-            with counted(found, "verdict"):
+            with counted(found, "decision"):
                 ask(merchant_id, "PUT", path, {"decision": "disapproved"}, snapshot_id=item["snapshot_id"])
     return found
 

@@ -1,4 +1,4 @@
-"""Snapshots, claims and verdicts over HTTP."""
+"""Snapshots, claims and decisions over HTTP."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from vitrine.review.responses import (
     AddSnapshotResponse,
     AddSnapshotsResponse,
     ClaimsResponse,
+    DecisionResponse,
     ProductCountsResponse,
     SnapshotResponse,
     StatsResponse,
     TrailResponse,
-    VerdictResponse,
     added_response,
     claimed_response,
+    decision_response,
     product_counts_response,
     snapshot_response,
     stats_response,
     step_response,
-    verdict_response,
 )
 from vitrine.review.show_products import show_products
 from vitrine.review.wiring import known_galleries, lease_time, pictures, products, queue_settings, review_store
@@ -48,16 +48,16 @@ lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_re
     "POST", "/snapshots", body="vitrine.review.requests:PostSnapshotsRequest", responses={200: AddSnapshotsResponse}
 )
 def post_snapshots(request: Request) -> Response:
-    """Add snapshots, each judged on its own."""
+    """Add snapshots; one that is refused does not affect the others."""
     from vitrine.review.requests import PostSnapshotsRequest  # noqa: PLC0415 - readers never load bodies
 
     sent = request.items(PostSnapshotsRequest)
-    snapshots = [_snapshot(it, request) for it in sent if not isinstance(it, Refused)]
+    snapshots = [_snapshot(new, request) for new in sent if not isinstance(new, Refused)]
     percent = queue_settings().second_opinion_percent
     added = iter(add_snapshots(review_store(), known_galleries(), products(), snapshots, percent))
     results = [
-        _rejected(at, it) if isinstance(it, Refused) else added_response(next(added), pictures(), it.size)
-        for at, it in enumerate(sent)
+        _rejected(index, new) if isinstance(new, Refused) else added_response(next(added), pictures(), new.size)
+        for index, new in enumerate(sent)
     ]
     return Response(200, {"results": results})
 
@@ -78,16 +78,16 @@ def list_snapshots(request: Request) -> Response:
     page = request.page((int, str | None))
     product_id = request.query.get("product_id")
     statuses = [request.query["status"]] if "status" in request.query else list(STATUSES)
-    at, after = page.state or (0, None)
-    found: list[Snapshot] = []
-    while at < len(statuses) and len(found) < page.limit:
-        some, after = review_store().list_snapshots(
-            request.merchant_id, statuses[at], product_id, page.limit - len(found), after
+    index, after = page.state or (0, None)
+    snapshots: list[Snapshot] = []
+    while index < len(statuses) and len(snapshots) < page.limit:
+        more, after = review_store().list_snapshots(
+            request.merchant_id, statuses[index], product_id, page.limit - len(snapshots), after
         )
-        found += some
-        at += after is None
-    items = [snapshot_response(snapshot, pictures()) for snapshot in found]
-    return request.list_response(items, [at, after] if at < len(statuses) else None)
+        snapshots += more
+        index += after is None
+    items = [snapshot_response(snapshot, pictures()) for snapshot in snapshots]
+    return request.list_response(items, [index, after] if index < len(statuses) else None)
 
 
 @app.route("GET", "/snapshots/{snapshot_id}", scope=REVIEWER, responses={200: SnapshotResponse})
@@ -99,7 +99,7 @@ def get_snapshot(request: Request) -> Response:
 
 @app.route("GET", "/snapshots/{snapshot_id}/trail", scope=REVIEWER, responses={200: TrailResponse})
 def get_trail(request: Request) -> Response:
-    """Read every step of a snapshot: who had it and who decided what, when."""
+    """Read a snapshot's audit trail: who claimed it and who decided what, when."""
     snapshot = find_snapshot(review_store(), request.merchant_id, request.path_id("snapshot_id"))
     steps = review_store().read(request.merchant_id, snapshot.snapshot_id)
     return Response(200, {"items": [step_response(step) for step in steps]})
@@ -132,7 +132,8 @@ def post_claim(request: Request) -> Response:
         held += claim_snapshots(store, merchant_id, lease, body.limit, body.product_id)
     product_ids = {snapshot.product_id for snapshot in held}
     shown = show_products(store, products(), pictures(), merchant_id, product_ids)
-    return Response(200, {"items": [claimed_response(it, shown[it.product_id], pictures()) for it in held]})
+    items = [claimed_response(snapshot, shown[snapshot.product_id], pictures()) for snapshot in held]
+    return Response(200, {"items": items})
 
 
 @app.route(
@@ -140,7 +141,7 @@ def post_claim(request: Request) -> Response:
     "/review/snapshots/{snapshot_id}/decision",
     scope=REVIEWER,
     body="vitrine.review.requests:PutDecisionRequest",
-    responses={200: VerdictResponse},
+    responses={200: DecisionResponse},
 )
 def put_decision(request: Request) -> Response:
     """Approve or disapprove a snapshot that is leased to the reviewer."""
@@ -157,37 +158,37 @@ def put_decision(request: Request) -> Response:
         viewed_ms=body.viewed_ms,
         now=request.now,
     )
-    return Response(200, verdict_response(snapshot))
+    return Response(200, decision_response(snapshot))
 
 
-@app.route("DELETE", "/review/snapshots/{snapshot_id}/decision", scope=REVIEWER, responses={200: VerdictResponse})
+@app.route("DELETE", "/review/snapshots/{snapshot_id}/decision", scope=REVIEWER, responses={200: DecisionResponse})
 def delete_decision(request: Request) -> Response:
-    """Take one's own verdict back within 10 minutes; the snapshot is leased to the reviewer again."""
+    """Undo your own decision within 10 minutes; the snapshot is leased to you again."""
     snapshot_id = request.path_id("snapshot_id")
     snapshot = undo(review_store(), request.merchant_id, snapshot_id, _lease(request))
-    return Response(200, verdict_response(snapshot))
+    return Response(200, decision_response(snapshot))
 
 
-@app.route("POST", "/review/snapshots/{snapshot_id}/reopening", scope=REVIEWER, responses={200: VerdictResponse})
+@app.route("POST", "/review/snapshots/{snapshot_id}/reopening", scope=REVIEWER, responses={200: DecisionResponse})
 def post_reopening(request: Request) -> Response:
-    """Lease a decided snapshot to the reviewer, to be judged anew; it leaves its gallery meanwhile."""
+    """Lease a decided snapshot to the reviewer for another decision; it leaves its gallery meanwhile."""
     snapshot_id = request.path_id("snapshot_id")
     snapshot = reopen(review_store(), request.merchant_id, snapshot_id, _lease(request))
-    return Response(200, verdict_response(snapshot))
+    return Response(200, decision_response(snapshot))
 
 
 @app.route("GET", "/review/products", scope=REVIEWER, responses={200: ProductCountsResponse}, paged=True)
 def list_products(request: Request) -> Response:
-    """List products with how many snapshots they have of each status; counts follow within seconds."""
+    """List products with how many snapshots of each status they have; counts are up to date within seconds."""
     page = request.page(str)
-    found = review_store().products(request.merchant_id, page.limit, page.state)
-    items = [product_counts_response(product) for product in found]
-    return request.list_response(items, found[-1].product_id if len(found) == page.limit else None)
+    counts = review_store().products(request.merchant_id, page.limit, page.state)
+    items = [product_counts_response(product) for product in counts]
+    return request.list_response(items, counts[-1].product_id if len(counts) == page.limit else None)
 
 
 @app.route("GET", "/review/stats", scope=REVIEWER, responses={200: StatsResponse})
 def get_stats(request: Request) -> Response:
-    """Count snapshots by status, and say how fast, how united and how right reviewers are."""
+    """Count snapshots by status, and show each reviewer's speed, agreement and accuracy."""
     store = review_store()
     return Response(200, stats_response(store.totals(request.merchant_id), store.reviewers(request.merchant_id)))
 
@@ -206,11 +207,11 @@ def _lease(request: Request) -> Lease:
     return Lease(_reviewer(request), request.now, request.now + lease_time())
 
 
-def _rejected(at: int, sent: Refused) -> AddSnapshotResponse:
+def _rejected(index: int, sent: Refused) -> AddSnapshotResponse:
     return {
         "snapshot_id": sent.text("snapshot_id"),
         "status": "rejected",
-        "errors": [{"pointer": f"/snapshots/{at}{it.pointer}", "detail": it.detail} for it in sent.errors],
+        "errors": [{"pointer": f"/snapshots/{index}{error.pointer}", "detail": error.detail} for error in sent.errors],
     }
 
 

@@ -1,4 +1,4 @@
-"""What follows from changes of snapshots: their trail, the counts, and what galleries show."""
+"""Follow changes of snapshots: record the audit trail, update the counts, publish in galleries."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class FollowSettings(NamedTuple):
-    """Where changes go that could not be followed."""
+    """The queue of changes whose follow-up failed."""
 
     review_retry_queue: str
 
@@ -35,10 +35,10 @@ def _settings() -> FollowSettings:
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: object) -> BatchResponse:
-    """Follow stream records, or records that were set aside.
+    """Follow records of the stream or of the retry queue.
 
-    Whatever fails is set aside on the queue and blocks nothing. There it is tried again until the queue hands it
-    to the failure queue.
+    A record of the stream that fails goes to the retry queue, so it does not block the stream. The queue delivers it
+    again until it moves it to the failure queue.
     """
     if event["Records"][0]["eventSource"] == "aws:sqs":
         records = {record["messageId"]: json.loads(record["body"]) for record in event["Records"]}
@@ -51,7 +51,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> BatchResponse:
 
 
 def _follow(records: Mapping[str, dict[str, Any]]) -> set[str]:
-    """The names of those that failed."""
+    """Follow the changes; return the keys of the records that failed."""
     failed: set[str] = set()
     changes: dict[str, SnapshotChange] = {}
     for name, record in records.items():

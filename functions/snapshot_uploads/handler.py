@@ -1,4 +1,4 @@
-"""Pictures arrived in the bucket, so their snapshots can be judged."""
+"""Note uploaded pictures, so that their snapshots can be reviewed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vitrine.review.wiring import pictures, review_store
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: object) -> BatchResponse:
-    """Note each uploaded picture of S3's notifications. A message that fails comes again."""
+    """Note each uploaded picture of S3's notifications. A message that fails is delivered again."""
     return handle_each(event, _note_message)
 
 

@@ -1,4 +1,4 @@
-"""Reviewers at once, some of whom walk away, repeat themselves or lose their answers."""
+"""Concurrent reviewers, some of whom leave, send a decision twice or lose a response."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class LosesResponses(DynamoDBReview):
-    """Every twentieth write is done and its answer lost."""
+    """Stores every write, and loses the response of every twentieth."""
 
     def save(self, snapshot: Snapshot) -> bool:
         saved = super().save(snapshot)
         if random.random() < 0.05:
-            raise Unavailable("The answer was lost.", 1)
+            raise Unavailable("The response was lost.", 1)
         return saved
 
 
 class Held(NamedTuple):
-    """Who was given a snapshot, from when until when, as the answer said it."""
+    """Who had the lease of a snapshot, from when until when, as the response said it."""
 
     reviewer: str
     since: datetime
@@ -49,7 +49,7 @@ class Held(NamedTuple):
 
 
 class Floor:
-    """The reviewers and their clock: time passes with every claim, so leases of the slow run out while they judge."""
+    """The reviewers and their clock: every claim moves it, so leases expire while slow reviewers decide."""
 
     def __init__(self, repository: DynamoDBReview) -> None:
         self.store = repository
@@ -73,17 +73,17 @@ class Floor:
     def judge(self, reviewer: str, snapshot_id: str) -> None:
         for _ in range(5):
             try:
-                done = decide(
+                decided = decide(
                     self.store, "shop", snapshot_id, reviewer, "approved", reason=None, viewed_ms=300, now=self.now
                 )
             except Unavailable:
-                self.happened["answers lost"] += 1
+                self.happened["responses lost"] += 1
                 continue
             except Conflict:
-                self.happened["refused, as the lease had run out"] += 1
+                self.happened["refused, because the lease had expired"] += 1
                 return
             with self.lock:
-                self.decided.setdefault(snapshot_id, []).append(done.opinions[-1].reviewer)
+                self.decided.setdefault(snapshot_id, []).append(decided.opinions[-1].reviewer)
             return
 
     def work(self, reviewer: str) -> None:
@@ -101,7 +101,7 @@ class Floor:
             for snapshot in claimed:
                 self.judge(reviewer, snapshot.snapshot_id)
                 if random.random() < 0.1:
-                    self.happened["verdicts sent again"] += 1
+                    self.happened["decisions sent again"] += 1
                     self.judge(reviewer, snapshot.snapshot_id)
 
     def served_to_two(self) -> list[str]:
@@ -141,7 +141,7 @@ def work_until_empty(floor: Floor) -> None:
 
 
 def review_all(repository: DynamoDBReview) -> Floor:
-    """Have everything reviewed and see that it was done once, by one, and all of it."""
+    """Review everything; check that each snapshot was decided once, by one reviewer."""
     ids = fill(repository)
     floor = Floor(repository)
     work_until_empty(floor)
@@ -157,7 +157,7 @@ def review_all(repository: DynamoDBReview) -> Floor:
     return floor
 
 
-def test_each_snapshot_is_decided_once_served_to_one_and_none_is_forgotten() -> None:
+def test_each_snapshot_is_decided_once_and_leased_to_one_reviewer_at_a_time() -> None:
     review_all(LosesResponses(client("dynamodb"), "ReviewTable"))
 
 
@@ -173,6 +173,6 @@ def test_without_the_lease_condition_two_reviewers_get_the_same() -> None:
     dynamodb.meta.events.register("provide-client-params.dynamodb.UpdateItem", drop_guard)
     store = DynamoDBReview(dynamodb, "ReviewTable")
     fill(store)
-    found = store.available("shop", "p0", "ann", START, 5)
-    taken = [store.lease("shop", found[0], Lease(name, START, START + LEASE)) for name in ("ann", "bob")]
-    assert all(taken), "with the condition the second is refused"
+    available = store.available("shop", "p0", "ann", START, 5)
+    leased = [store.lease("shop", available[0], Lease(name, START, START + LEASE)) for name in ("ann", "bob")]
+    assert all(leased), "with the condition the second is refused"

@@ -1,4 +1,4 @@
-"""Snapshots are claimed, judged and shown: over HTTP, with what follows from the stream."""
+"""Review over HTTP, with the follow-ups of the stream."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def decide(reviewer: str, snapshot_id: str, decision: str = "approved", **more: 
     return send(review, event)[:2]
 
 
-def take_back(reviewer: str, snapshot_id: str) -> tuple[int, Any]:
+def undo(reviewer: str, snapshot_id: str) -> tuple[int, Any]:
     event = api_event(
         "DELETE",
         "/review/snapshots/{snapshot_id}/decision",
@@ -96,7 +96,7 @@ def shown(gallery_id: str = "shelf") -> list[str]:
 
 
 def put(*keys: str, size: int = 1000) -> set[str]:
-    """Tell of pictures in the bucket as SQS would, one a message; answers the keys that come again."""
+    """Deliver notifications of pictures, one a message; return the keys that are to be delivered again."""
     messages = [
         {"messageId": key, "body": json.dumps({"Records": [{"s3": {"object": {"key": key, "size": size}}}]})}
         for key in keys
@@ -129,7 +129,7 @@ def test_an_approved_snapshot_appears_in_its_gallery_and_leaves_it_when_taken_ba
     assert shown() == []
     assert decide("ann", "apple1")[0] == 200
     assert shown() == ["apple1"]
-    assert take_back("ann", "apple1")[0] == 200
+    assert undo("ann", "apple1")[0] == 200
     assert shown() == []
     assert decide("ann", "apple1", "disapproved")[0] == 200
     assert shown() == []
@@ -159,17 +159,17 @@ def test_a_decided_snapshot_can_be_reopened_later_by_anyone(inputs: None) -> Non
     assert shown() == []
 
 
-def test_the_second_verdict_hears_who_gave_the_first() -> None:
+def test_a_second_decision_is_refused_and_names_the_first_reviewer() -> None:
     add(photo("apple1"))
     claim("ann")
     assert decide("ann", "apple1")[0] == 200
     status, problem = decide("bob", "apple1", "disapproved")
     assert status == 409
     assert "ann decided it: approved" in problem["detail"]
-    assert take_back("bob", "apple1")[0] == 409
+    assert undo("bob", "apple1")[0] == 409
 
 
-def test_a_verdict_needs_the_lease() -> None:
+def test_a_decision_needs_the_lease() -> None:
     add(photo("apple1"))
     assert decide("ann", "apple1")[0] == 409
     claim("ann")
@@ -177,7 +177,7 @@ def test_a_verdict_needs_the_lease() -> None:
     assert (status, "ann" in problem["detail"]) == (409, True)
 
 
-def test_a_verdict_sent_again_is_the_same_verdict() -> None:
+def test_a_decision_sent_again_is_the_same_decision() -> None:
     add(photo("apple1"))
     claim("ann")
     assert decide("ann", "apple1") == decide("ann", "apple1")
@@ -186,7 +186,7 @@ def test_a_verdict_sent_again_is_the_same_verdict() -> None:
     assert read("/review/stats")["reviewers"][0]["verdicts"] == 1
 
 
-def test_a_lease_that_ran_out_returns_to_the_queue_and_no_verdict_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_lease_returns_to_the_queue_and_no_decision_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REVIEW_LEASE_SECONDS", "0")
     add(photo("apple1"), photo("apple2"))
     assert claim("ann", limit=1) == ["apple1"]
@@ -218,7 +218,7 @@ def test_a_snapshot_sent_again_is_known_though_its_product_and_gallery_are_gone(
     assert other["detail"] == "There is no product apple. Create it first."
 
 
-def test_a_filename_stands_once_a_product() -> None:
+def test_a_filename_is_unique_within_a_product() -> None:
     add(photo("apple1"))
     again, elsewhere = add(photo("apple2", filename="apple1.jpg"), photo("pear1", "pear", filename="apple1.jpg"))
     assert (again["status"], again["code"]) == ("rejected", 409)
@@ -239,7 +239,7 @@ def test_a_filename_stands_once_a_product() -> None:
         photo("a", known_answer="approved", gallery_id="nowhere"),
     ],
 )
-def test_what_cannot_be_a_snapshot_is_rejected_by_itself(snapshot: Any) -> None:
+def test_an_invalid_snapshot_is_rejected_alone(snapshot: Any) -> None:
     refused, taken = add(snapshot, photo("good"))
     assert (refused["status"], taken["status"]) == ("rejected", "created")
 
@@ -279,7 +279,7 @@ def test_a_picture_that_is_too_large_is_removed_and_another_can_be_put() -> None
     assert claim("ann") == ["apple1"]
 
 
-def test_an_uploads_size_is_signed_where_it_is_said() -> None:
+def test_the_size_of_an_upload_is_signed_if_it_is_given() -> None:
     (added,) = add(photo("apple1", upload=True, size=1234))
     assert added["upload"]["headers"]["Content-Length"] == "1234"
     assert "content-length" in added["upload"]["url"]
@@ -287,7 +287,7 @@ def test_an_uploads_size_is_signed_where_it_is_said() -> None:
     assert [it["status"] for it in refused] == ["rejected", "rejected"]
 
 
-def test_uploads_that_fail_come_again_and_the_others_are_noted() -> None:
+def test_uploads_that_fail_are_delivered_again_and_the_others_are_noted() -> None:
     add(photo("apple1", upload=True))
     told = ["snapshots/shop/unknown", "snapshots/no-snapshots-key", "snapshots/shop/apple1"]
     assert put(*told) == {"snapshots/no-snapshots-key"}
@@ -333,7 +333,7 @@ def test_every_step_is_in_the_trail() -> None:
     add(photo("apple1"))
     claim("ann")
     decide("ann", "apple1", reason="sharp")
-    take_back("ann", "apple1")
+    undo("ann", "apple1")
     decide("ann", "apple1", "disapproved")
     follow()
     follow()
@@ -389,7 +389,7 @@ def test_counts_are_exact_however_often_the_stream_delivers() -> None:
     ]
 
 
-def test_a_record_that_was_set_aside_is_followed_from_the_queue(inputs: None) -> None:
+def test_a_failed_record_is_followed_from_the_retry_queue(inputs: None) -> None:
     add(photo("apple1", gallery_id="shelf"))
     claim("ann")
     decide("ann", "apple1")

@@ -1,1 +1,1 @@
-"""Snapshots, who judges them, and what follows from a verdict."""
+"""Review: snapshots, the reviewers' decisions about them, and what follows from a decision."""

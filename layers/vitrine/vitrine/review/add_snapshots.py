@@ -1,4 +1,4 @@
-"""Snapshots arrive, by API, import or from store visits."""
+"""Add snapshots, from the API, imports or store visits."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _PARALLEL = 16
 
 
 class Refusal(NamedTuple):
-    """Why a snapshot was not taken: `code` is for programs, `detail` says what to do.
+    """Why a snapshot was not stored: `code` is for programs, `detail` says what to do.
 
-    `known`: the very same snapshot is stored already, as after a resend.
+    `known` means that the same snapshot is stored already, as after a resend.
     """
 
     code: Literal["known", "conflict", "unknown_gallery", "unknown_product"]
@@ -29,7 +29,7 @@ class Refusal(NamedTuple):
 
 
 class AddedSnapshot(NamedTuple):
-    """What became of one snapshot: it was stored unless there is a `refusal`."""
+    """The result for one snapshot: stored, unless there is a `refusal`."""
 
     snapshot: Snapshot
     refusal: Refusal | None = None
@@ -45,58 +45,65 @@ def add_snapshots(
     sent: Iterable[Snapshot],
     second_opinion_percent: int,
 ) -> list[AddedSnapshot]:
-    """Store new snapshots of one merchant, each judged on its own; of two alike the first is taken.
+    """Store new snapshots of one merchant; one that is refused does not affect the others.
 
-    The product and the gallery of a snapshot must exist, except where the same snapshot is stored already. Returns
-    the results in the order of `sent`.
+    The product and the gallery of a snapshot must exist, unless the same snapshot is stored already. Of two snapshots
+    with the same id or filename the first is stored. Returns the results in the order of `sent`.
     """
-    wanted = [replace(it, opinions_wanted=2 if wants_second_opinion(it, second_opinion_percent) else 1) for it in sent]
-    refusals = _unknown(repository, galleries, products, wanted)
+    snapshots = [
+        replace(snapshot, opinions_wanted=2 if wants_second_opinion(snapshot, second_opinion_percent) else 1)
+        for snapshot in sent
+    ]
+    refusals = _refuse_unknown(repository, galleries, products, snapshots)
 
-    def add(at: int) -> AddedSnapshot:
-        refusal = refusals.get(at)
-        return AddedSnapshot(wanted[at], refusal) if refusal else _result(repository, wanted[at])
+    def add(index: int) -> AddedSnapshot:
+        refusal = refusals.get(index)
+        return AddedSnapshot(snapshots[index], refusal) if refusal else _add(repository, snapshots[index])
 
     first: dict[tuple[str, ...], int] = {}
-    for at, snapshot in enumerate(wanted):
-        for name in _names(snapshot):
-            first.setdefault(name, at)
-    alone = [at for at, snapshot in enumerate(wanted) if all(first[name] == at for name in _names(snapshot))]
+    for index, snapshot in enumerate(snapshots):
+        for key in _unique_keys(snapshot):
+            first.setdefault(key, index)
+    distinct = [
+        index for index, snapshot in enumerate(snapshots) if all(first[key] == index for key in _unique_keys(snapshot))
+    ]
     with ThreadPoolExecutor(_PARALLEL) as workers:
-        added = dict(zip(alone, workers.map(add, alone), strict=True))
-    return [added[at] if at in added else add(at) for at in range(len(wanted))]
+        added = dict(zip(distinct, workers.map(add, distinct), strict=True))
+    return [added[index] if index in added else add(index) for index in range(len(snapshots))]
 
 
-def _unknown(
-    repository: Snapshots, galleries: KnownGalleries, products: Products, wanted: Sequence[Snapshot]
+def _refuse_unknown(
+    repository: Snapshots, galleries: KnownGalleries, products: Products, snapshots: Sequence[Snapshot]
 ) -> dict[int, Refusal]:
-    """The snapshots, by position, whose product or gallery does not exist."""
-    if not wanted:
+    """Return the refusals of snapshots whose product or gallery does not exist, by index."""
+    if not snapshots:
         return {}
-    merchant_id = wanted[0].merchant_id
-    known = products.find_products(merchant_id, {it.product_id for it in wanted})
-    named = {it.gallery_id for it in wanted if it.gallery_id}
-    gone = {gallery_id for gallery_id in named if not galleries.exists(merchant_id, gallery_id)}
+    merchant_id = snapshots[0].merchant_id
+    known_products = products.find_products(merchant_id, {snapshot.product_id for snapshot in snapshots})
+    gallery_ids = {snapshot.gallery_id for snapshot in snapshots if snapshot.gallery_id}
+    unknown_galleries = {gallery_id for gallery_id in gallery_ids if not galleries.exists(merchant_id, gallery_id)}
     refusals: dict[int, Refusal] = {}
-    for at, it in enumerate(wanted):
-        if it.product_id not in known:
-            refusals[at] = Refusal("unknown_product", f"There is no product {it.product_id}. Create it first.")
-        elif it.gallery_id in gone:
-            refusals[at] = Refusal("unknown_gallery", f"There is no gallery {it.gallery_id}. Create it first.")
-    stored = repository.find(merchant_id, {wanted[at].snapshot_id for at in refusals})
-    for at in refusals:
-        before = stored.get(wanted[at].snapshot_id)
-        if before and before.same_facts(wanted[at]):
-            refusals[at] = _KNOWN
+    for index, snapshot in enumerate(snapshots):
+        if snapshot.product_id not in known_products:
+            detail = f"There is no product {snapshot.product_id}. Create it first."
+            refusals[index] = Refusal("unknown_product", detail)
+        elif snapshot.gallery_id in unknown_galleries:
+            detail = f"There is no gallery {snapshot.gallery_id}. Create it first."
+            refusals[index] = Refusal("unknown_gallery", detail)
+    stored = repository.find(merchant_id, {snapshots[index].snapshot_id for index in refusals})
+    for index in refusals:
+        before = stored.get(snapshots[index].snapshot_id)
+        if before and before.same_facts(snapshots[index]):
+            refusals[index] = _KNOWN
     return refusals
 
 
-def _names(snapshot: Snapshot) -> tuple[tuple[str, ...], ...]:
-    """What no other snapshot may have."""
+def _unique_keys(snapshot: Snapshot) -> tuple[tuple[str, ...], ...]:
+    """Return the keys that no other snapshot may have."""
     return (snapshot.snapshot_id,), (snapshot.product_id, snapshot.filename)
 
 
-def _result(repository: Snapshots, snapshot: Snapshot) -> AddedSnapshot:
+def _add(repository: Snapshots, snapshot: Snapshot) -> AddedSnapshot:
     match repository.add(snapshot):
         case "created":
             return AddedSnapshot(snapshot)
@@ -105,12 +112,12 @@ def _result(repository: Snapshots, snapshot: Snapshot) -> AddedSnapshot:
         case "filename_taken":
             problem = f"Product {snapshot.product_id} has a snapshot with this filename. Use another filename."
         case "id_taken":
-            problem = "This id names another snapshot, and snapshots cannot change. Use another id."
+            problem = "Another snapshot has this id, and snapshots cannot change. Use another id."
     return AddedSnapshot(snapshot, Refusal("conflict", problem))
 
 
 def note_upload(repository: Snapshots, pictures: Pictures, merchant_id: str, snapshot_id: str, size: int) -> None:
-    """The picture is there, so the snapshot can be judged; one that is too large is removed. Raises NotFound."""
+    """Let the snapshot of an uploaded picture be reviewed; remove the picture if it is too large. Raises NotFound."""
     if size > LARGEST_PICTURE_BYTES:
         pictures.remove(merchant_id, snapshot_id)
         return

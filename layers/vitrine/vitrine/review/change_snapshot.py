@@ -1,10 +1,11 @@
-"""One snapshot changes by a rule of the model: read, judge, write if nothing changed in between."""
+"""Change one snapshot by a rule of the model, with optimistic locking."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vitrine.platform.problems import NotFound, Unavailable
+from vitrine.platform.problems import NotFound
+from vitrine.platform.retries import Superseded, retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,11 +13,9 @@ if TYPE_CHECKING:
     from vitrine.review.model import Snapshot
     from vitrine.review.ports import Snapshots
 
-_ATTEMPTS = 8
-
 
 def find_snapshot(repository: Snapshots, merchant_id: str, snapshot_id: str) -> Snapshot:
-    """The snapshot. Raises NotFound."""
+    """Return the snapshot. Raises NotFound."""
     snapshot = repository.find(merchant_id, [snapshot_id]).get(snapshot_id)
     if snapshot is None:
         raise NotFound(f"There is no snapshot {snapshot_id}.")
@@ -26,13 +25,16 @@ def find_snapshot(repository: Snapshots, merchant_id: str, snapshot_id: str) -> 
 def change_snapshot(
     repository: Snapshots, merchant_id: str, snapshot_id: str, change: Callable[[Snapshot], Snapshot]
 ) -> Snapshot:
-    """Apply `change` to the snapshot as it stands; one conditional write decides among several at once.
+    """Apply `change` to the stored snapshot and save it if nobody changed it meanwhile.
 
     Raises NotFound, what `change` raises, and Unavailable under contention.
     """
-    for _ in range(_ATTEMPTS):
+
+    def attempt() -> Snapshot:
         snapshot = find_snapshot(repository, merchant_id, snapshot_id)
         changed = change(snapshot)
-        if changed == snapshot or repository.save(changed):
-            return changed
-    raise Unavailable("Others are changing this snapshot. Send the request again.", 1)
+        if changed != snapshot and not repository.save(changed):
+            raise Superseded
+        return changed
+
+    return retry(attempt, refusal="Others are changing this snapshot. Send the request again.")

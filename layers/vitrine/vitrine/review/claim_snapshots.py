@@ -1,4 +1,4 @@
-"""A reviewer gets the next snapshots, and stays on one product while it has any."""
+"""Claim the next snapshots for a reviewer, who stays at one product while it has any."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vitrine.review.model import Lease, Snapshot
-    from vitrine.review.ports import InQueue, Queue, Snapshots
+    from vitrine.review.ports import Queue, QueueEntry, Snapshots
 
 _PRODUCTS_TRIED = 8
 _ATTEMPTS = 4
@@ -26,9 +26,9 @@ _PARALLEL = 16
 
 
 def claim_snapshots(queue: Queue, merchant_id: str, lease: Lease, limit: int, product_id: str | None) -> list[Snapshot]:
-    """Lease up to `limit` snapshots of one product: of `product_id`, of the one its reviewer is at, or of the next.
+    """Lease up to `limit` snapshots of one product: `product_id`, else the reviewer's current one, else the next.
 
-    Costs the same however many wait: a bounded number of index reads and one conditional write a snapshot.
+    The cost does not depend on how many wait: a bounded number of index reads, and one conditional write a snapshot.
     """
     if product_id is not None:
         return _claim_from(queue, merchant_id, product_id, lease, limit)
@@ -38,52 +38,51 @@ def claim_snapshots(queue: Queue, merchant_id: str, lease: Lease, limit: int, pr
 
 
 def renew_leases(repository: Snapshots, merchant_id: str, lease: Lease, snapshot_ids: Sequence[str]) -> list[Snapshot]:
-    """Lengthen the leases that the reviewer still holds; answers those."""
-    found = repository.find(merchant_id, snapshot_ids)
-    longer = [found[snapshot_id].renewed(lease) for snapshot_id in snapshot_ids if snapshot_id in found]
-    held = [snapshot for snapshot in longer if snapshot]
+    """Extend the leases that the reviewer still holds; return their snapshots."""
+    stored = repository.find(merchant_id, snapshot_ids)
+    renewed = [stored[snapshot_id].renewed(lease) for snapshot_id in snapshot_ids if snapshot_id in stored]
+    held = [snapshot for snapshot in renewed if snapshot]
     return [snapshot for snapshot, saved in zip(held, run_all(_workers(), repository.save, held), strict=True) if saved]
 
 
 def _claim_from_next(queue: Queue, merchant_id: str, lease: Lease, limit: int) -> list[Snapshot]:
-    """From the product that waits longest for a look; one that others are taking too only when there is no other."""
-    found = queue.open_products(merchant_id, lease.since, _PRODUCTS_TRIED)
+    """Claim from the product that waited longest; from one that others claim from too only if there is no other."""
     contended = []
-    for product in found:
+    for product in queue.open_products(merchant_id, lease.since, _PRODUCTS_TRIED):
         if not queue.move_product(merchant_id, product, lease.since):
             contended.append(product)
-        elif claimed := _settle_at(queue, merchant_id, product.name, lease, limit):
+        elif claimed := _claim_and_stay(queue, merchant_id, product.name, lease, limit):
             return claimed
         else:
-            _look_again_later(queue, merchant_id, product, lease.since)
+            _postpone(queue, merchant_id, product, lease.since)
     for product in random.sample(contended, len(contended)):
-        if claimed := _settle_at(queue, merchant_id, product.name, lease, limit):
+        if claimed := _claim_and_stay(queue, merchant_id, product.name, lease, limit):
             return claimed
     return []
 
 
-def _settle_at(queue: Queue, merchant_id: str, product_id: str, lease: Lease, limit: int) -> list[Snapshot]:
+def _claim_and_stay(queue: Queue, merchant_id: str, product_id: str, lease: Lease, limit: int) -> list[Snapshot]:
     claimed = _claim_from(queue, merchant_id, product_id, lease, limit)
     if claimed:
-        queue.stay_at(merchant_id, lease.reviewer, product_id)
+        queue.set_current_product(merchant_id, lease.reviewer, product_id)
     return claimed
 
 
-def _look_again_later(queue: Queue, merchant_id: str, product: InQueue, now: datetime) -> None:
-    """Everything of a product is leased: it is worth a look when the first lease ends."""
+def _postpone(queue: Queue, merchant_id: str, product: QueueEntry, now: datetime) -> None:
+    """Move a product whose snapshots are all leased to the moment when the first lease ends."""
     expiry = queue.first_expiry(merchant_id, product.name, now) or now + _INDEX_DELAY
-    queue.move_product(merchant_id, product._replace(place=instant(now)), expiry)
+    queue.move_product(merchant_id, product._replace(queue_key=instant(now)), expiry)
 
 
 def _claim_from(queue: Queue, merchant_id: str, product_id: str, lease: Lease, limit: int) -> list[Snapshot]:
-    """The oldest ones; where others are at the same ones, any of the oldest few."""
+    """Claim the oldest snapshots; if others claim the same ones, a random choice of the oldest few hundred."""
     claimed: list[Snapshot] = []
     for attempt in range(_ATTEMPTS):
         wanted = limit - len(claimed)
         window = wanted if attempt == 0 else _CONTENDED_WINDOW
-        found = queue.available(merchant_id, product_id, lease.reviewer, lease.since, window)
-        picked = found if len(found) <= wanted else random.sample(found, wanted)
-        leased = run_all(_workers(), lambda it: queue.lease(merchant_id, it, lease), picked)
+        available = queue.available(merchant_id, product_id, lease.reviewer, lease.since, window)
+        picked = available if len(available) <= wanted else random.sample(available, wanted)
+        leased = run_all(_workers(), lambda entry: queue.lease(merchant_id, entry, lease), picked)
         claimed += [snapshot for snapshot in leased if snapshot]
         if len(claimed) == limit or all(leased):
             break

@@ -1,4 +1,4 @@
-"""Counts of products, reviewers and statuses follow the snapshots."""
+"""Bring the counts of products, reviewers and statuses up to date with the snapshots."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from vitrine.platform.problems import Unavailable
+from vitrine.platform.retries import Superseded, retry
 from vitrine.review.model import instant, tally
-from vitrine.review.ports import Tallied
+from vitrine.review.ports import StoredCounts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,15 +22,17 @@ AT_ONCE = 40
 
 
 def count_snapshots(tallies: Tallies, merchant_id: str, snapshot_ids: Sequence[str], now: datetime) -> None:
-    """Bring the counts up to these snapshots (at most `AT_ONCE`), and open or close their products' queues.
+    """Count these snapshots (at most `AT_ONCE`), and queue their products while snapshots wait.
 
-    Each snapshot remembers what it has added; the difference to what it should add and that memory change in one
-    transaction, so repeating or reordering calls changes nothing. Raises Unavailable under contention.
+    Each snapshot stores what it has added to the counts. One transaction updates that and adds the difference to the
+    counts, so repeated or reordered calls change nothing. Raises Unavailable under contention.
     """
-    for _ in range(_ATTEMPTS):
-        if _try_to_count(tallies, merchant_id, snapshot_ids, now):
-            return
-    raise Unavailable("The counts are contended.", 1)
+
+    def attempt() -> None:
+        if not _try_to_count(tallies, merchant_id, snapshot_ids, now):
+            raise Superseded
+
+    retry(attempt, attempts=_ATTEMPTS)
 
 
 def _try_to_count(tallies: Tallies, merchant_id: str, snapshot_ids: Sequence[str], now: datetime) -> bool:
@@ -43,27 +45,28 @@ def _try_to_count(tallies: Tallies, merchant_id: str, snapshot_ids: Sequence[str
             _add(changes, snapshot, before)
     if not added:
         return True
-    standing = tallies.standing(merchant_id, changes)
-    counts: dict[str, Tallied] = {}
+    stored = tallies.find_counts(merchant_id, changes)
+    updated: dict[str, StoredCounts] = {}
     for name, change in changes.items():
-        stands = standing.get(name) or Tallied({}, 0)
-        total = {key: stands.counts.get(key, 0) + change[key] for key in {*stands.counts, *change}}
-        counts[name] = Tallied(total, stands.revision, _place(stands, total, change, now))
-    return tallies.commit(merchant_id, added, counts)
+        current = stored.get(name) or StoredCounts({}, 0)
+        totals = {key: current.counts.get(key, 0) + change[key] for key in {*current.counts, *change}}
+        updated[name] = StoredCounts(totals, current.revision, _queue_key(current, totals, change, now))
+    return tallies.commit(merchant_id, added, updated)
 
 
-def _place(stands: Tallied, total: Mapping[str, int], change: Mapping[str, int], now: datetime) -> str | None:
-    """In the queue of products while snapshots wait; looked at anew when more have come."""
-    if not total.get("waiting"):
+def _queue_key(before: StoredCounts, totals: Mapping[str, int], change: Mapping[str, int], now: datetime) -> str | None:
+    """Return a product's key in the queue of products: None if no snapshot waits, and now if more have come."""
+    if not totals.get("waiting"):
         return None
-    comes_forward = stands.place is None or (change.get("waiting", 0) > 0 and stands.place > instant(now))
-    return instant(now) if comes_forward else stands.place
+    comes_forward = before.queue_key is None or (change.get("waiting", 0) > 0 and before.queue_key > instant(now))
+    return instant(now) if comes_forward else before.queue_key
 
 
 def _add(changes: dict[str, Counter[str]], snapshot: Snapshot, before: str | None) -> None:
-    was: Mapping[str, Mapping[str, int]] = json.loads(before) if before else {}
-    for sign, counts in ((1, tally(snapshot)), (-1, was)):
-        for name, by_key in counts.items():
-            into = changes.setdefault(name, Counter())
-            for key, amount in by_key.items():
-                into[key] += sign * amount
+    """Add to `changes` the difference between what a snapshot counts now and what it has added `before`."""
+    already: Mapping[str, Mapping[str, int]] = json.loads(before) if before else {}
+    for sign, counts in ((1, tally(snapshot)), (-1, already)):
+        for name, amounts in counts.items():
+            change = changes.setdefault(name, Counter())
+            for key, amount in amounts.items():
+                change[key] += sign * amount

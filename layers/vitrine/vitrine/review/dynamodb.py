@@ -1,15 +1,16 @@
-"""Snapshots, their queues, counts and trails in one table.
+"""Snapshots, their queues, counts and audit trails in one table.
 
 | pk | sk | |
 |---|---|---|
 | `{merchant}/snapshot/{snapshot_id}` | `-` | a snapshot and what it has added to the counts |
-| `{merchant}/filename/{product_id}` | `{filename}` | which snapshot has the filename |
+| `{merchant}/filename/{product_id}` | `{filename}` | the id of the snapshot with this filename |
 | `{merchant}/trail/{snapshot_id}` | `{revision}` | a step |
-| `{merchant}/counts` | `all`, `product#…`, `reviewer#…` | counts; the product's place in the queue of products |
+| `{merchant}/counts` | `all`, `product#…`, `reviewer#…` | counts; a product's queue key; a reviewer's current product |
 
-Two sparse indexes of keys alone: `by_queue` (`queue`, `place`) has what is undecided, a product's snapshots under
-`{merchant}/{product_id}` and the merchant's products under `{merchant}`; `by_status` (`listed_in`, `listed_at`)
-has all snapshots for lists. What changes of a snapshot and what it has added to the counts are written apart.
+Two sparse indexes project keys only. `by_queue` (`queue`, `place`) has what is undecided: a product's snapshots under
+`{merchant}/{product_id}`, and the merchant's products under `{merchant}`; `place` is the queue key. `by_status`
+(`listed_in`, `listed_at`) has all snapshots, for lists. Separate writes change a snapshot and what it has added to the
+counts.
 """
 
 from __future__ import annotations
@@ -31,8 +32,17 @@ from vitrine.platform.dynamodb import (
 from vitrine.platform.retries import retry
 from vitrine.platform.threads import run_all
 from vitrine.platform.times import from_rfc3339, to_rfc3339
-from vitrine.review.model import Lease, Opinion, Snapshot, from_instant, instant, is_free, judge_digest, leased_place
-from vitrine.review.ports import InQueue, ProductCounts, ReviewerCounts, Step, Tallied
+from vitrine.review.model import (
+    Lease,
+    Opinion,
+    Snapshot,
+    from_instant,
+    instant,
+    is_available,
+    leased_key,
+    reviewer_digest,
+)
+from vitrine.review.ports import ProductCounts, QueueEntry, ReviewerCounts, Step, StoredCounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -86,8 +96,8 @@ class DynamoDBReview:
         try:
             retry(attempt)
         except TransactionRefused as error:
-            standing = self.find(snapshot.merchant_id, [snapshot.snapshot_id]).get(snapshot.snapshot_id)
-            if standing and standing.same_facts(snapshot):
+            stored = self.find(snapshot.merchant_id, [snapshot.snapshot_id]).get(snapshot.snapshot_id)
+            if stored and stored.same_facts(snapshot):
                 return "same"
             return "id_taken" if 0 in error.failed else "filename_taken"
         return "created"
@@ -113,25 +123,27 @@ class DynamoDBReview:
     ) -> tuple[Sequence[Snapshot], str | None]:
         low, high = (f"{product_id}#", f"{product_id}$") if product_id else (" ", "~~")
         page = self._query("by_status", f"{merchant_id}/{status}", (after + " " if after else low, high), limit)
-        names = [item["pk"]["S"].rpartition("/")[2] for item in page]
-        found = self.find(merchant_id, names)
-        snapshots = [found[name] for name in names if name in found]
+        snapshot_ids = [item["pk"]["S"].rpartition("/")[2] for item in page]
+        stored = self.find(merchant_id, snapshot_ids)
+        snapshots = [stored[snapshot_id] for snapshot_id in snapshot_ids if snapshot_id in stored]
         return snapshots, page[-1]["listed_at"]["S"] if len(page) == limit else None
 
     def available(
         self, merchant_id: str, product_id: str, reviewer: str, now: datetime, limit: int
-    ) -> Sequence[InQueue]:
-        own = "1" + judge_digest(reviewer)
+    ) -> Sequence[QueueEntry]:
+        own = "1" + reviewer_digest(reviewer)
         ranges = [("0", "0" + instant(now)), ("1", own), (own + "~", "3")]
         queue = f"{merchant_id}/{product_id}"
-        pages = run_all(self._readers, lambda it: self._query("by_queue", queue, it, limit), ranges)
-        found = [InQueue(item["pk"]["S"].rpartition("/")[2], item["place"]["S"]) for page in pages for item in page]
-        return [it for it in found if is_free(it.place, now)][:limit]
+        pages = run_all(self._readers, lambda between: self._query("by_queue", queue, between, limit), ranges)
+        entries = [
+            QueueEntry(item["pk"]["S"].rpartition("/")[2], item["place"]["S"]) for page in pages for item in page
+        ]
+        return [entry for entry in entries if is_available(entry.queue_key, now)][:limit]
 
-    def lease(self, merchant_id: str, found: InQueue, lease: Lease) -> Snapshot | None:
+    def lease(self, merchant_id: str, entry: QueueEntry, lease: Lease) -> Snapshot | None:
         update: dict[str, Any] = {
             "TableName": self._table,
-            "Key": _snapshot_key(merchant_id, found.name),
+            "Key": _snapshot_key(merchant_id, entry.name),
             "UpdateExpression": (
                 "SET lease_reviewer = :reviewer, lease_since = :since, lease_until = :until, place = :leased "
                 "ADD revision :one"
@@ -139,8 +151,8 @@ class DynamoDBReview:
             "ConditionExpression": "place = :place AND NOT contains(judges, :reviewer)",
             "ExpressionAttributeValues": {
                 **{f":{name}": value for name, value in _lease_values(lease).items()},
-                ":place": {"S": found.place},
-                ":leased": {"S": leased_place(found.place, lease.until)},
+                ":place": {"S": entry.queue_key},
+                ":leased": {"S": leased_key(entry.queue_key, lease.until)},
                 ":one": {"N": "1"},
             },
             "ReturnValues": "ALL_NEW",
@@ -156,16 +168,16 @@ class DynamoDBReview:
         page = self._query("by_queue", queue, ("0" + instant(now), "1"), 1)
         return from_instant(page[0]["place"]["S"][1:]) if page else None
 
-    def open_products(self, merchant_id: str, now: datetime, limit: int) -> Sequence[InQueue]:
+    def open_products(self, merchant_id: str, now: datetime, limit: int) -> Sequence[QueueEntry]:
         page = self._query("by_queue", merchant_id, ("0", instant(now)), limit)
-        return [InQueue(item["sk"]["S"].removeprefix(_PRODUCT), item["place"]["S"]) for item in page]
+        return [QueueEntry(item["sk"]["S"].removeprefix(_PRODUCT), item["place"]["S"]) for item in page]
 
-    def move_product(self, merchant_id: str, found: InQueue, until: datetime) -> bool:
+    def move_product(self, merchant_id: str, entry: QueueEntry, until: datetime) -> bool:
         return self._update(
-            _counts_key(merchant_id, _PRODUCT + found.name),
+            _counts_key(merchant_id, _PRODUCT + entry.name),
             "SET place = :until",
             "place = :place",
-            {":place": {"S": found.place}, ":until": {"S": instant(until)}},
+            {":place": {"S": entry.queue_key}, ":until": {"S": instant(until)}},
         )
 
     def current_product(self, merchant_id: str, reviewer: str) -> str | None:
@@ -173,10 +185,10 @@ class DynamoDBReview:
             response = self._client.get_item(
                 TableName=self._table, Key=_counts_key(merchant_id, _REVIEWER + reviewer), ConsistentRead=True
             )
-        at = response.get("Item", {}).get("product_id")
-        return at["S"] if at else None
+        product_id = response.get("Item", {}).get("product_id")
+        return product_id["S"] if product_id else None
 
-    def stay_at(self, merchant_id: str, reviewer: str, product_id: str) -> None:
+    def set_current_product(self, merchant_id: str, reviewer: str, product_id: str) -> None:
         key = _counts_key(merchant_id, _REVIEWER + reviewer)
         self._update(key, "SET product_id = :product", None, {":product": {"S": product_id}})
 
@@ -188,17 +200,17 @@ class DynamoDBReview:
             found[snapshot.snapshot_id] = (snapshot, item["added"]["S"] if "added" in item else None)
         return found
 
-    def standing(self, merchant_id: str, names: Iterable[str]) -> Mapping[str, Tallied]:
+    def find_counts(self, merchant_id: str, names: Iterable[str]) -> Mapping[str, StoredCounts]:
         items = batch_get(self._client, self._table, [_counts_key(merchant_id, name) for name in names])
         return {
-            item["sk"]["S"]: Tallied(
+            item["sk"]["S"]: StoredCounts(
                 _counts(item), int(item.get("revision", {"N": "0"})["N"]), item.get("place", {}).get("S")
             )
             for item in items
         }
 
     def commit(
-        self, merchant_id: str, added: Mapping[str, tuple[str | None, str]], counts: Mapping[str, Tallied]
+        self, merchant_id: str, added: Mapping[str, tuple[str | None, str]], counts: Mapping[str, StoredCounts]
     ) -> bool:
         writes: list[Any] = [
             self._guarded(
@@ -209,7 +221,7 @@ class DynamoDBReview:
             )
             for snapshot_id, (before, after) in added.items()
         ]
-        writes += [self._count(merchant_id, name, tallied) for name, tallied in counts.items()]
+        writes += [self._count(merchant_id, name, stored) for name, stored in counts.items()]
         try:
             with translated():
                 self._client.transact_write_items(TransactItems=writes)
@@ -218,8 +230,8 @@ class DynamoDBReview:
         return True
 
     def totals(self, merchant_id: str) -> Counts:
-        stands = self.standing(merchant_id, ["all"]).get("all")
-        return stands.counts if stands else {}
+        stored = self.find_counts(merchant_id, ["all"]).get("all")
+        return stored.counts if stored else {}
 
     def products(self, merchant_id: str, limit: int, after: str | None) -> Sequence[ProductCounts]:
         items = self._counts_of(merchant_id, _PRODUCT + (after + " " if after else ""), "product$", limit)
@@ -297,20 +309,20 @@ class DynamoDBReview:
             page = self._client.query(**self._counts_query(merchant_id, low, high), Limit=limit)
         return cast("Sequence[Item]", page["Items"])
 
-    def _count(self, merchant_id: str, name: str, tallied: Tallied) -> dict[str, Any]:
+    def _count(self, merchant_id: str, name: str, stored: StoredCounts) -> dict[str, Any]:
         values: dict[str, Any] = {
-            ":counts": {"S": json.dumps(tallied.counts, separators=(",", ":"))},
-            ":revision": {"N": str(tallied.revision + 1)},
+            ":counts": {"S": json.dumps(stored.counts, separators=(",", ":"))},
+            ":revision": {"N": str(stored.revision + 1)},
         }
         expression = "SET counts = :counts, revision = :revision"
-        if tallied.place:
+        if stored.queue_key:
             expression += ", queue = :queue, place = :place"
-            values |= {":queue": {"S": merchant_id}, ":place": {"S": tallied.place}}
+            values |= {":queue": {"S": merchant_id}, ":place": {"S": stored.queue_key}}
         else:
             expression += " REMOVE queue, place"
-        if tallied.revision:
-            values[":before"] = {"N": str(tallied.revision)}
-        condition = "revision = :before" if tallied.revision else "attribute_not_exists(revision)"
+        if stored.revision:
+            values[":before"] = {"N": str(stored.revision)}
+        condition = "revision = :before" if stored.revision else "attribute_not_exists(revision)"
         return self._guarded(_counts_key(merchant_id, name), expression, condition, values)
 
     def _guarded(self, key: dict[str, Any], expression: str, condition: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -344,7 +356,7 @@ class DynamoDBReview:
 
 
 def snapshot_of(item: Item) -> Snapshot | None:
-    """The snapshot of a stream's image; None when it is of something else."""
+    """Return the snapshot of an item in the stream; None if the item is of another kind."""
     return _snapshot(item) if _SNAPSHOT in item["pk"]["S"] else None
 
 
@@ -369,7 +381,7 @@ def _lease_values(lease: Lease) -> dict[str, Any]:
 
 
 def _item(snapshot: Snapshot) -> Item:
-    """The item of a snapshot at its next revision."""
+    """Return the item of a snapshot at its next revision."""
     facts = {
         "product_id": snapshot.product_id,
         "filename": snapshot.filename,
@@ -378,10 +390,14 @@ def _item(snapshot: Snapshot) -> Item:
         "gallery_id": snapshot.gallery_id,
         "known_answer": snapshot.known_answer,
     }
-    opinions = [[it.reviewer, it.verdict, to_rfc3339(it.at), it.viewed_ms, it.reason] for it in snapshot.opinions]
+    opinions = [
+        [opinion.reviewer, opinion.decision, to_rfc3339(opinion.at), opinion.viewed_ms, opinion.reason]
+        for opinion in snapshot.opinions
+    ]
+    present = {name: value for name, value in facts.items() if value is not None}
     item: Item = {
         **_snapshot_key(snapshot.merchant_id, snapshot.snapshot_id),
-        "facts": {"S": json.dumps({name: it for name, it in facts.items() if it is not None}, separators=(",", ":"))},
+        "facts": {"S": json.dumps(present, separators=(",", ":"))},
         "opinions": {"S": json.dumps(opinions, separators=(",", ":"))},
         "opinions_wanted": {"N": str(snapshot.opinions_wanted)},
         "uploaded": {"BOOL": snapshot.uploaded},
@@ -390,11 +406,11 @@ def _item(snapshot: Snapshot) -> Item:
         "revision": {"N": str(snapshot.revision + 1)},
     }
     if snapshot.opinions:
-        item["judges"] = {"SS": [it.reviewer for it in snapshot.opinions]}
+        item["judges"] = {"SS": [opinion.reviewer for opinion in snapshot.opinions]}
     if snapshot.lease:
         item |= {f"lease_{name}": value for name, value in _lease_values(snapshot.lease).items()}
-    if snapshot.place:
-        item |= {"queue": {"S": f"{snapshot.merchant_id}/{snapshot.product_id}"}, "place": {"S": snapshot.place}}
+    if snapshot.queue_key:
+        item |= {"queue": {"S": f"{snapshot.merchant_id}/{snapshot.product_id}"}, "place": {"S": snapshot.queue_key}}
     return item
 
 
@@ -417,8 +433,8 @@ def _snapshot(item: Item) -> Snapshot:
         opinions_wanted=int(item["opinions_wanted"]["N"]),
         uploaded=item["uploaded"]["BOOL"],
         opinions=tuple(
-            Opinion(reviewer, verdict, from_rfc3339(at), viewed_ms, reason)
-            for reviewer, verdict, at, viewed_ms, reason in json.loads(item["opinions"]["S"])
+            Opinion(reviewer, decision, from_rfc3339(at), viewed_ms, reason)
+            for reviewer, decision, at, viewed_ms, reason in json.loads(item["opinions"]["S"])
         ),
         lease=lease,
         revision=int(item["revision"]["N"]),

@@ -1,4 +1,4 @@
-"""After a change of snapshots: the step is recorded, the counts and the galleries follow."""
+"""After a change of snapshots, record the step and update the counts and the galleries."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from vitrine.review.count_snapshots import AT_ONCE, count_snapshots
-from vitrine.review.model import tally, what_happened
+from vitrine.review.model import action_between, tally
 from vitrine.review.ports import Snapshots, Step, Tallies, Trail
 from vitrine.review.publish_snapshot import publish_snapshot
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class FollowedSnapshots(Snapshots, Tallies, Trail, Protocol):
-    """All that following reads and writes."""
+    """The ports that following needs."""
 
 
 class SnapshotChange(NamedTuple):
-    """A snapshot before (None when it is new) and after a write."""
+    """A snapshot before a write (None if it is new) and after it."""
 
     before: Snapshot | None
     after: Snapshot
@@ -31,19 +31,19 @@ class SnapshotChange(NamedTuple):
 
     @property
     def is_step(self) -> bool:
-        """Whether the snapshot changed, and not only what it has added to the counts."""
+        """Return whether the snapshot itself changed, and not only what it has added to the counts."""
         return self.before is None or self.before.revision != self.after.revision
 
     @property
     def moves_counts(self) -> bool:
-        """Whether it counts otherwise now."""
+        """Return whether the snapshot counts differently now."""
         return self.before is None or tally(self.before) != tally(self.after)
 
     @property
     def moves_gallery(self) -> bool:
-        """Whether it comes into a gallery or leaves it."""
-        was = self.before.status if self.before else "waiting"
-        return self.after.status != was and "approved" in {self.after.status, was}
+        """Return whether the snapshot enters or leaves its gallery."""
+        before = self.before.status if self.before else "waiting"
+        return self.after.status != before and "approved" in {self.after.status, before}
 
 
 def follow_snapshots(
@@ -54,32 +54,33 @@ def follow_snapshots(
     *,
     on_failure: Callable[[Exception], None],
 ) -> set[str]:
-    """Do what follows from each change; answers the names of those where something failed.
+    """Do what follows from each change; return the keys of the changes for which something failed.
 
-    The present state is what counts and galleries are brought to, so a change may come again, late or out of order.
+    Counts and galleries are brought to the current state of the snapshot, so a change may come twice, late or out of
+    order.
     """
     failed: set[str] = set()
-    for names, act in _what_follows(repository, galleries, changes, now):
+    for names, act in _follow_ups(repository, galleries, changes, now):
         try:
             act()
-        except Exception as error:  # noqa: BLE001 - what fails is set aside, whatever it is
+        except Exception as error:  # noqa: BLE001 - one failure must not stop the others
             on_failure(error)
             failed.update(names)
     return failed
 
 
-def _what_follows(
+def _follow_ups(
     repository: FollowedSnapshots, galleries: Galleries, changes: Mapping[str, SnapshotChange], now: datetime
 ) -> Iterator[tuple[Sequence[str], Callable[[], None]]]:
-    """What to do, with the names of the changes that it is done for."""
+    """Iterate over the follow-ups, each with the keys of the changes that it is for."""
     for name, change in changes.items():
         if change.is_step:
             yield [name], partial(_record, repository, change)
     for merchant_id, names in _by_merchant(changes).items():
         for start in range(0, len(names), AT_ONCE):
-            some = names[start : start + AT_ONCE]
-            ids = [changes[name].after.snapshot_id for name in some]
-            yield some, partial(count_snapshots, repository, merchant_id, ids, now)
+            chunk = names[start : start + AT_ONCE]
+            snapshot_ids = [changes[name].after.snapshot_id for name in chunk]
+            yield chunk, partial(count_snapshots, repository, merchant_id, snapshot_ids, now)
     for name, change in changes.items():
         if change.moves_gallery:
             merchant_id, snapshot_id = change.after.merchant_id, change.after.snapshot_id
@@ -87,7 +88,7 @@ def _what_follows(
 
 
 def _by_merchant(changes: Mapping[str, SnapshotChange]) -> Mapping[str, list[str]]:
-    """The names of the changes that move counts."""
+    """Return the keys of the changes that move counts, by merchant."""
     moving: dict[str, list[str]] = {}
     for name, change in changes.items():
         if change.moves_counts:
@@ -96,6 +97,5 @@ def _by_merchant(changes: Mapping[str, SnapshotChange]) -> Mapping[str, list[str
 
 
 def _record(repository: Trail, change: SnapshotChange) -> None:
-    happened = what_happened(change.before, change.after)
-    step = Step(change.after.revision, change.at, change.after.status, *happened)
+    step = Step(change.after.revision, change.at, change.after.status, *action_between(change.before, change.after))
     repository.record(change.after.merchant_id, change.after.snapshot_id, step)

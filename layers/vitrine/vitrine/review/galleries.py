@@ -1,4 +1,4 @@
-"""Approved snapshots as images of the galleries room."""
+"""Publish approved snapshots as images of galleries."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class GalleryPublisher:
-    """The port Galleries.
+    """Galleries on the galleries room.
 
-    An image has its snapshot's id and its product's name; an uploaded picture is at
+    An image gets its snapshot's id and its product's name. The URL of an uploaded picture is
     `{public_api_url}/snapshot-pictures/…`.
     """
 
@@ -39,7 +39,7 @@ class GalleryPublisher:
         self._new_incarnation = new_incarnation
 
     def show(self, snapshot: Snapshot) -> None:
-        """Put the image; nothing when it stands, or when the gallery is gone."""
+        """Create the image; do nothing if it exists, or if the gallery is gone."""
         draft = ImageDraft(snapshot.snapshot_id, self._description(snapshot))
         try:
             put_images(self._repository, self._key(snapshot), [draft], new_incarnation=self._new_incarnation)
@@ -47,7 +47,7 @@ class GalleryPublisher:
             return
 
     def hide(self, snapshot: Snapshot) -> None:
-        """Delete the image if it is there."""
+        """Delete the image if it exists."""
         try:
             delete_image(self._repository, self._counters, self._key(snapshot), snapshot.snapshot_id)
         except NotFound:

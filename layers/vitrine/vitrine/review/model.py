@@ -1,12 +1,12 @@
-"""Snapshots, leases and verdicts. Pure: the clock comes in.
+"""Snapshots, leases and decisions. Pure.
 
-A snapshot waits at a *place* in its product's queue. Places sort ascending, and all that can be claimed at a
-moment lies in three ranges of them, so nothing has to sweep expired leases:
+An undecided snapshot has a *queue key* in its product's queue. All snapshots that can be claimed at a given time are
+in three ranges of keys, so nothing has to sweep expired leases:
 
-| place | what |
+| queue key | meaning |
 |---|---|
-| `0{expiry}` | leased; free again once the expiry has passed |
-| `1{first judge}{time}` | waits for another opinion, from `time` on |
+| `0{expiry}` | leased; available again after the expiry |
+| `1{first reviewer}{time}` | waits for another opinion, from `time` on |
 | `2{creation}` | waits for its first reviewer |
 """
 
@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple
 from vitrine.platform.problems import Conflict
 from vitrine.platform.times import to_rfc3339
 
-Verdict = Literal["approved", "disapproved"]
+Decision = Literal["approved", "disapproved"]
 Status = Literal["uploading", "waiting", "approved", "disapproved"]
 STATUSES: tuple[Status, ...] = ("uploading", "waiting", "approved", "disapproved")
 
@@ -28,11 +28,11 @@ UNDO_WINDOW = timedelta(minutes=10)
 LARGEST_PICTURE_BYTES = 50 << 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_JUDGE_DIGITS = 16
+_REVIEWER_DIGITS = 16
 
 
 class Lease(NamedTuple):
-    """Who may decide, from when until when."""
+    """The right of one reviewer to decide, from `since` until `until`."""
 
     reviewer: str
     since: datetime
@@ -40,10 +40,10 @@ class Lease(NamedTuple):
 
 
 class Opinion(NamedTuple):
-    """What one reviewer said, and how long they looked at the picture."""
+    """One reviewer's decision, and how long they looked at the picture."""
 
     reviewer: str
-    verdict: Verdict
+    decision: Decision
     at: datetime
     viewed_ms: int
     reason: str | None = None
@@ -51,9 +51,9 @@ class Opinion(NamedTuple):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A photo of a product that somebody has to judge.
+    """A photo of a product that waits for a decision.
 
-    Everything up to `opinions_wanted` is immutable. `url` None: the picture is in our bucket once `uploaded`.
+    The fields before `opinions_wanted` are immutable. If `url` is None, the picture is in our bucket once `uploaded`.
     A snapshot with a `known_answer` is planted to measure reviewers and is never published.
     """
 
@@ -64,7 +64,7 @@ class Snapshot:
     created_at: datetime
     url: str | None = None
     gallery_id: str | None = None
-    known_answer: Verdict | None = None
+    known_answer: Decision | None = None
     opinions_wanted: int = 1
     uploaded: bool = True
     opinions: tuple[Opinion, ...] = ()
@@ -73,78 +73,78 @@ class Snapshot:
 
     @property
     def status(self) -> Status:
-        """Decided by one opinion, or where a second was wanted by two that agree."""
+        """Return the status: one opinion decides, or two that agree if a second one was wanted."""
         if not self.uploaded:
             return "uploading"
         needed = 1 if self.opinions_wanted == 1 else 2
-        verdicts = [opinion.verdict for opinion in self.opinions]
-        return next((verdict for verdict in verdicts if verdicts.count(verdict) >= needed), "waiting")
+        decisions = [opinion.decision for opinion in self.opinions]
+        return next((decision for decision in decisions if decisions.count(decision) >= needed), "waiting")
 
     @property
-    def place(self) -> str | None:
-        """Where it stands in its product's queue; None when it is not in it."""
+    def queue_key(self) -> str | None:
+        """Return the key in its product's queue; None if it is not in the queue."""
         if self.status != "waiting":
             return None
         if self.opinions:
             since = self.lease.until if self.lease else self.opinions[-1].at
-            return f"1{judge_digest(self.opinions[0].reviewer)}{instant(since)}"
+            return f"1{reviewer_digest(self.opinions[0].reviewer)}{instant(since)}"
         return f"0{instant(self.lease.until)}" if self.lease else f"2{instant(self.created_at)}"
 
     def same_facts(self, other: Snapshot) -> bool:
-        """Whether both were submitted as the same thing, whenever that was."""
+        """Return whether both were submitted with the same facts."""
         facts = ("product_id", "filename", "url", "gallery_id", "known_answer")
         return all(getattr(self, name) == getattr(other, name) for name in facts)
 
     def is_leased_to(self, reviewer: str, now: datetime) -> bool:
-        """Whether this reviewer may decide now."""
+        """Return whether this reviewer may decide now."""
         return self.lease is not None and self.lease.reviewer == reviewer and self.lease.until > now
 
     def judged(self, opinion: Opinion) -> Snapshot:
-        """After a reviewer's verdict.
+        """Return the snapshot with a reviewer's opinion.
 
-        Saying the same again changes nothing, and one may change one's mind within the undo window. Raises Conflict
-        without a lease, or when another decided.
+        The same decision again changes nothing; the reviewer may change it within the undo window. Raises Conflict
+        if the reviewer has no lease, or if another reviewer decided.
         """
         latest = self.opinions[-1] if self.opinions else None
         if latest and latest.reviewer == opinion.reviewer and not self.is_leased_to(opinion.reviewer, opinion.at):
-            if latest.verdict == opinion.verdict:
+            if latest.decision == opinion.decision:
                 return self
             return self._without_latest(opinion.reviewer, opinion.at).with_opinion(opinion)
         if self.status in {"approved", "disapproved"}:
             raise Conflict(self._decided_by())
         if not self.is_leased_to(opinion.reviewer, opinion.at):
             holder = self.lease.reviewer if self.lease and self.lease.until > opinion.at else None
-            found = f"It is with {holder} now." if holder else "The lease has run out or was never given."
-            raise Conflict(f"{found} Claim the snapshot before deciding.")
+            cause = f"{holder} is reviewing it now." if holder else "You have no lease on it, or the lease has expired."
+            raise Conflict(f"{cause} Claim the snapshot before deciding.")
         return self.with_opinion(opinion)
 
     def undone(self, lease: Lease) -> Snapshot:
-        """After the lease's reviewer took back their own latest opinion; the snapshot is leased to them again.
+        """Return the snapshot without the latest opinion, leased again to the reviewer who gave it.
 
-        Undoing again changes nothing. Raises Conflict for another's verdict, or after the undo window.
+        Undoing again changes nothing. Raises Conflict for another reviewer's decision, or after the undo window.
         """
         if self.is_leased_to(lease.reviewer, lease.since):
             return self
         return replace(self._without_latest(lease.reviewer, lease.since), lease=lease)
 
     def reopened(self, lease: Lease) -> Snapshot:
-        """After somebody asks to judge a decided snapshot anew. Raises Conflict while another holds it."""
+        """Return a decided snapshot without opinions, leased to a reviewer. Raises Conflict if it is undecided."""
         if self.is_leased_to(lease.reviewer, lease.since):
             return self
         if self.status not in {"approved", "disapproved"}:
-            raise Conflict("Only a decided snapshot can be reopened; claim it from the queue.")
+            raise Conflict("Only a decided snapshot can be reopened. Claim this one from the queue.")
         return replace(self, opinions=(), opinions_wanted=1, lease=lease)
 
     def renewed(self, lease: Lease) -> Snapshot | None:
-        """With a longer lease for its holder; None when it is not theirs any more."""
+        """Return the snapshot with a longer lease for its holder; None if the lease has ended or is another's."""
         if self.lease is None or not self.is_leased_to(lease.reviewer, lease.since):
             return None
         return replace(self, lease=self.lease._replace(until=lease.until))
 
     def with_opinion(self, opinion: Opinion) -> Snapshot:
-        """After one more opinion, whoever may give it; a third is wanted where two disagree."""
+        """Return the snapshot with one more opinion; if two disagree, a third is wanted. Does not check the lease."""
         opinions = (*self.opinions, opinion)
-        disagree = self.opinions_wanted > 1 and len({it.verdict for it in opinions}) > 1
+        disagree = self.opinions_wanted > 1 and len({given.decision for given in opinions}) > 1
         return replace(self, opinions=opinions, opinions_wanted=3 if disagree else self.opinions_wanted, lease=None)
 
     def _without_latest(self, reviewer: str, now: datetime) -> Snapshot:
@@ -154,85 +154,85 @@ class Snapshot:
         if latest.reviewer != reviewer:
             raise Conflict(self._decided_by())
         if now - latest.at > UNDO_WINDOW:
-            raise Conflict("The 10 minutes in which a verdict can be changed are over. Reopen the snapshot instead.")
+            raise Conflict("A decision can be changed for 10 minutes, and they are over. Reopen the snapshot instead.")
         if self.lease and self.lease.until > now:
-            raise Conflict("Another reviewer is giving a second opinion on it now.")
+            raise Conflict("Another reviewer is giving a second opinion on it now. Try again later.")
         return replace(self, opinions=self.opinions[:-1], lease=None)
 
     def _decided_by(self) -> str:
         latest = self.opinions[-1]
-        return f"{latest.reviewer} decided it: {latest.verdict} at {to_rfc3339(latest.at)}."
+        return f"{latest.reviewer} decided it: {latest.decision} at {to_rfc3339(latest.at)}."
 
 
-class Happening(NamedTuple):
-    """What a step was, whose, and the reason they gave."""
+class Action(NamedTuple):
+    """What was done in a step, by whom, and the reason they gave."""
 
     action: Literal["added", "uploaded", "claimed", "renewed", "approved", "disapproved", "taken back"]
     reviewer: str | None = None
     reason: str | None = None
 
 
-def what_happened(before: Snapshot | None, after: Snapshot) -> Happening:
-    """The step between two states of a snapshot."""
+def action_between(before: Snapshot | None, after: Snapshot) -> Action:
+    """Return the action that changed a snapshot from one state to the next."""
     if before is None:
-        return Happening("added")
+        return Action("added")
     if after.opinions and after.opinions[-1] not in before.opinions:
         latest = after.opinions[-1]
-        return Happening(latest.verdict, latest.reviewer, latest.reason)
+        return Action(latest.decision, latest.reviewer, latest.reason)
     holder = after.lease.reviewer if after.lease else None
     if len(after.opinions) < len(before.opinions):
-        return Happening("taken back", holder)
+        return Action("taken back", holder)
     if before.uploaded != after.uploaded:
-        return Happening("uploaded")
+        return Action("uploaded")
     renewed = before.lease and after.lease and before.lease.since == after.lease.since
-    return Happening("renewed" if renewed else "claimed", holder)
+    return Action("renewed" if renewed else "claimed", holder)
 
 
 def instant(moment: datetime) -> str:
-    """A time as digits that sort."""
+    """Return a time as 17 digits that sort, in microseconds."""
     return f"{max(0, (moment - _EPOCH) // _MICROSECOND):017d}"
 
 
 def from_instant(text: str) -> datetime:
-    """Inverse of `instant`."""
+    """Return the time of such digits; the inverse of `instant`."""
     return _EPOCH + int(text) * _MICROSECOND
 
 
-def judge_digest(reviewer: str) -> str:
-    """A reviewer's name in a place: of one length, whatever it is made of."""
-    return hashlib.sha256(reviewer.encode()).hexdigest()[:_JUDGE_DIGITS]
+def reviewer_digest(reviewer: str) -> str:
+    """Return the digest that stands for a reviewer in a queue key; all have the same length."""
+    return hashlib.sha256(reviewer.encode()).hexdigest()[:_REVIEWER_DIGITS]
 
 
-def leased_place(place: str, until: datetime) -> str:
-    """Where a snapshot at `place` stands while it is leased."""
-    return (place[: 1 + _JUDGE_DIGITS] if place[0] == "1" else "0") + instant(until)
+def leased_key(queue_key: str, until: datetime) -> str:
+    """Return the queue key that a snapshot with `queue_key` gets when it is leased."""
+    return (queue_key[: 1 + _REVIEWER_DIGITS] if queue_key[0] == "1" else "0") + instant(until)
 
 
-def is_free(place: str, now: datetime) -> bool:
-    """Whether what stands at this place can be claimed."""
-    return place[0] == "2" or place[-len(instant(now)) :] <= instant(now)
+def is_available(queue_key: str, now: datetime) -> bool:
+    """Return whether a snapshot with this queue key can be claimed."""
+    return queue_key[0] == "2" or queue_key[-len(instant(now)) :] <= instant(now)
 
 
 def wants_second_opinion(snapshot: Snapshot, percent: int) -> bool:
-    """Whether a snapshot is of the share that two reviewers see: the same answer whenever it is asked."""
+    """Return whether a snapshot belongs to the share that two reviewers see; depends on its id alone."""
     return int.from_bytes(hashlib.sha256(snapshot.snapshot_id.encode()).digest()[:4]) % 100 < percent
 
 
 def tally(snapshot: Snapshot) -> dict[str, dict[str, int]]:
-    """What a snapshot adds to the counts of its merchant, its product and those who judged it.
+    """Return what a snapshot adds to the counts of its merchant, its product and its reviewers.
 
-    The counts are the sums of this over all snapshots, so a change of a snapshot changes them by a difference.
+    The counts are the sums over all snapshots, so a change of a snapshot changes them by the difference.
     """
     counts: dict[str, dict[str, int]] = {
         "all": {snapshot.status: 1},
         f"product#{snapshot.product_id}": {snapshot.status: 1},
     }
     for opinion in snapshot.opinions:
-        of_reviewer = {opinion.verdict: 1, "viewed_ms": opinion.viewed_ms}
+        by_reviewer = {opinion.decision: 1, "viewed_ms": opinion.viewed_ms}
         if snapshot.known_answer:
-            of_reviewer |= {"planted": 1, "planted_right": int(opinion.verdict == snapshot.known_answer)}
+            by_reviewer |= {"planted": 1, "planted_right": int(opinion.decision == snapshot.known_answer)}
         if len(snapshot.opinions) > 1 and opinion in snapshot.opinions[:2]:
             first, second = snapshot.opinions[:2]
-            of_reviewer |= {"shared": 1, "agreed": int(first.verdict == second.verdict)}
-        counts[f"reviewer#{opinion.reviewer}"] = of_reviewer
+            by_reviewer |= {"shared": 1, "agreed": int(first.decision == second.decision)}
+        counts[f"reviewer#{opinion.reviewer}"] = by_reviewer
     return counts

@@ -1,4 +1,4 @@
-"""What reviewing needs from stores, and from the rooms that show what was approved."""
+"""What the use cases of review need from outside."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ Added = Literal["created", "same", "id_taken", "filename_taken"]
 Counts = dict[str, int]
 
 
-class InQueue(NamedTuple):
-    """What the index says: a snapshot or a product, and the place it stood at when the index was read."""
+class QueueEntry(NamedTuple):
+    """The id of a snapshot or product, with the queue key that it had when the index was read."""
 
     name: str
-    place: str
+    queue_key: str
 
 
-class Tallied(NamedTuple):
-    """Counts under a name at a revision, and a product's place in the queue of products (None: not in it)."""
+class StoredCounts(NamedTuple):
+    """Counts at a revision, and for a product its key in the queue of products (None if it is not in the queue)."""
 
     counts: Counts
     revision: int
-    place: str | None = None
+    queue_key: str | None = None
 
 
 class ProductCounts(NamedTuple):
-    """A product and how many snapshots it has of each status."""
+    """How many snapshots of each status a product has."""
 
     product_id: str
     counts: Counts
 
 
 class ReviewerCounts(NamedTuple):
-    """A reviewer and what they did."""
+    """What a reviewer did, in numbers."""
 
     reviewer: str
     counts: Counts
 
 
 class Step(NamedTuple):
-    """One step of a snapshot's way, and the status after it."""
+    """One step of a snapshot's audit trail, and the status after it."""
 
     revision: int
     at: datetime
@@ -56,152 +56,155 @@ class Step(NamedTuple):
 
 
 class Snapshots(Protocol):
-    """Snapshots and their queues."""
+    """Stores snapshots."""
 
     def add(self, snapshot: Snapshot) -> Added:
         """Store a new snapshot. Its id, and its filename within its product, must be free."""
         ...
 
     def find(self, merchant_id: str, snapshot_ids: Iterable[str]) -> Mapping[str, Snapshot]:
-        """The snapshots there are of these, read consistently."""
+        """Return those of the snapshots that exist, by id (a consistent read)."""
         ...
 
     def save(self, snapshot: Snapshot) -> bool:
-        """Write what can change of a snapshot if it stands at its revision; False when it does not."""
+        """Write a changed snapshot and return True; return False if its stored revision is another."""
         ...
 
     def list_snapshots(
         self, merchant_id: str, status: Status, product_id: str | None, limit: int, after: str | None
     ) -> tuple[Sequence[Snapshot], str | None]:
-        """Up to `limit` snapshots of a status by product and age, behind `after`; and where to go on."""
+        """Return up to `limit` snapshots of a status by product and age, after `after`; and the next `after`."""
         ...
 
 
 class Queue(Protocol):
-    """Who gets what next. Reads may be stale; what is taken is taken by conditional writes."""
+    """The queues of snapshots and products. Reads may be stale; conditional writes decide who gets a snapshot."""
 
     def available(
         self, merchant_id: str, product_id: str, reviewer: str, now: datetime, limit: int
-    ) -> Sequence[InQueue]:
-        """Up to `limit` snapshots that this reviewer could claim: expired leases, others' second opinions, oldest."""
+    ) -> Sequence[QueueEntry]:
+        """Return up to `limit` snapshots that this reviewer can claim.
+
+        First those with an expired lease, then those that wait for a second opinion, then the oldest.
+        """
         ...
 
-    def lease(self, merchant_id: str, found: InQueue, lease: Lease) -> Snapshot | None:
-        """Give a snapshot to a reviewer if it still stands at its place and they have not judged it."""
+    def lease(self, merchant_id: str, entry: QueueEntry, lease: Lease) -> Snapshot | None:
+        """Lease a snapshot and return it; None if its queue key has changed or the reviewer has judged it."""
         ...
 
     def first_expiry(self, merchant_id: str, product_id: str, now: datetime) -> datetime | None:
-        """When the first running lease of a product ends; None when there is none."""
+        """Return when the first active lease of a product ends; None if there is none."""
         ...
 
-    def open_products(self, merchant_id: str, now: datetime, limit: int) -> Sequence[InQueue]:
-        """Up to `limit` products with undecided snapshots: never looked at first, then least recently."""
+    def open_products(self, merchant_id: str, now: datetime, limit: int) -> Sequence[QueueEntry]:
+        """Return up to `limit` products with undecided snapshots, those that waited longest first."""
         ...
 
-    def move_product(self, merchant_id: str, found: InQueue, until: datetime) -> bool:
-        """Put a product to another place, if it still stands where it was found."""
+    def move_product(self, merchant_id: str, entry: QueueEntry, until: datetime) -> bool:
+        """Change a product's queue key to `until`; return False if the key has changed since it was read."""
         ...
 
     def current_product(self, merchant_id: str, reviewer: str) -> str | None:
-        """The product that a reviewer is at."""
+        """Return the product that a reviewer is working on."""
         ...
 
-    def stay_at(self, merchant_id: str, reviewer: str, product_id: str) -> None:
-        """Remember the product that a reviewer is at."""
+    def set_current_product(self, merchant_id: str, reviewer: str, product_id: str) -> None:
+        """Store the product that a reviewer is working on."""
         ...
 
 
 class Tallies(Protocol):
-    """Counts, and what each snapshot has added to them."""
+    """Stores counts, and what each snapshot has added to them."""
 
     def added_by(self, merchant_id: str, snapshot_ids: Sequence[str]) -> Mapping[str, tuple[Snapshot, str | None]]:
-        """Snapshots and what they have added to the counts so far, as `commit` stored it."""
+        """Return the snapshots with what each has added to the counts, as `commit` stored it."""
         ...
 
-    def standing(self, merchant_id: str, names: Iterable[str]) -> Mapping[str, Tallied]:
-        """Counts by name, read consistently; absent ones are left out."""
+    def find_counts(self, merchant_id: str, names: Iterable[str]) -> Mapping[str, StoredCounts]:
+        """Return those of the counts that exist, by name (a consistent read)."""
         ...
 
     def commit(
-        self, merchant_id: str, added: Mapping[str, tuple[str | None, str]], counts: Mapping[str, Tallied]
+        self, merchant_id: str, added: Mapping[str, tuple[str | None, str]], counts: Mapping[str, StoredCounts]
     ) -> bool:
-        """Write all or nothing: counts at their revision, and what each snapshot has added, from before to after.
+        """Write the counts, and what each snapshot has added (from before to after), in one transaction.
 
-        False when anything changed since it was read.
+        Returns False, and writes nothing, if any of it changed since it was read.
         """
         ...
 
     def totals(self, merchant_id: str) -> Counts:
-        """Snapshots of each status."""
+        """Return how many snapshots of each status a merchant has."""
         ...
 
     def products(self, merchant_id: str, limit: int, after: str | None) -> Sequence[ProductCounts]:
-        """Up to `limit` products by id, behind the id `after`."""
+        """Return the counts of up to `limit` products in the order of their ids, starting after the id `after`."""
         ...
 
     def reviewers(self, merchant_id: str) -> Sequence[ReviewerCounts]:
-        """All reviewers."""
+        """Return the counts of all reviewers."""
         ...
 
 
 class Trail(Protocol):
-    """Every step of every snapshot."""
+    """Stores the audit trails of snapshots."""
 
     def record(self, merchant_id: str, snapshot_id: str, step: Step) -> None:
         """Store a step; storing it again changes nothing."""
         ...
 
     def read(self, merchant_id: str, snapshot_id: str) -> Sequence[Step]:
-        """All steps, oldest first."""
+        """Return all steps, oldest first."""
         ...
 
 
 class Pictures(Protocol):
-    """The bucket that snapshots' pictures are in."""
+    """Stores uploaded pictures of snapshots."""
 
     def upload_to(self, snapshot: Snapshot, size: int | None) -> SignedPut:
-        """Where the picture, of this size where it is known, can be put, once."""
+        """Return a signed request that stores the picture once; of exactly `size` bytes if given."""
         ...
 
     def remove(self, merchant_id: str, snapshot_id: str) -> None:
-        """Remove the picture, so that another can be put."""
+        """Delete the picture, so that another can be uploaded."""
         ...
 
     def address_of(self, snapshot: Snapshot) -> str:
-        """An address that shows the picture for an hour."""
+        """Return a URL that shows the picture for at least an hour."""
         ...
 
 
 class ComparedProduct(NamedTuple):
-    """What a reviewer compares with."""
+    """What a reviewer compares a snapshot with: the product's name and URLs of its pictures."""
 
     name: str | None
     pictures: Sequence[str]
 
 
 class Products(Protocol):
-    """What the catalog knows."""
+    """Finds products of the catalogue."""
 
     def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> Mapping[str, ComparedProduct]:
-        """The products there are of these."""
+        """Return those of the products that exist, by id."""
         ...
 
 
 class KnownGalleries(Protocol):
-    """Which galleries there are."""
+    """Tells which galleries exist."""
 
     def exists(self, merchant_id: str, gallery_id: str) -> bool:
-        """Whether there is such a gallery."""
+        """Return whether the gallery exists and is not being deleted."""
         ...
 
 
 class Galleries(Protocol):
-    """Where approved snapshots appear."""
+    """Publishes approved snapshots."""
 
     def show(self, snapshot: Snapshot) -> None:
-        """Have it in its gallery; nothing happens when it is, or when the gallery is gone."""
+        """Put the snapshot into its gallery; do nothing if it is there, or if the gallery is gone."""
         ...
 
     def hide(self, snapshot: Snapshot) -> None:
-        """Have it in no gallery; nothing happens when it is not."""
+        """Remove the snapshot from its gallery; do nothing if it is not there."""
         ...

@@ -1,4 +1,4 @@
-"""What is approved stands in its gallery, and nothing else does."""
+"""Show approved snapshots, and no others, in their galleries."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def publish_snapshot(repository: Snapshots, galleries: Galleries, merchant_id: str, snapshot_id: str) -> None:
-    """Bring the gallery to the snapshot's present state.
+    """Show or hide the snapshot in its gallery, as its current status says.
 
-    Reads the state again after every write and goes on until it has not changed: whoever writes last has seen the
-    last state, however often and in whatever order this is called.
+    Reads the status again after each write, and repeats until it has not changed. So the last writer has seen the
+    latest status, however often and in whatever order this is called.
     """
     snapshot = find_snapshot(repository, merchant_id, snapshot_id)
     if snapshot.gallery_id is None:

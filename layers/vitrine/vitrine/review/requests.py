@@ -1,27 +1,26 @@
-"""What clients send of snapshots and verdicts."""
+"""Bodies of requests about snapshots and decisions."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from vitrine.platform.requests import WHOLE, Id, RequestBody, WebAddress
-from vitrine.review.model import LARGEST_PICTURE_BYTES
+from vitrine.review.model import LARGEST_PICTURE_BYTES, Decision
 
 MOST_SNAPSHOTS = 100
 MOST_CLAIMED = 50
 
 Filename = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^/\x00-\x1f\x7f]+$")]
-Decision = Literal["approved", "disapproved"]
 
 
 class NewSnapshot(RequestBody):
-    """A photo of a product to be judged: at `url`, or with `upload: true` to be put where the answer says.
+    """A photo of a product to be reviewed: at `url`, or with `upload: true` uploaded to the URL in the response.
 
-    With `size` that address takes exactly so many bytes. A larger picture than 50 MiB is removed when it arrives.
+    With `size`, that URL accepts exactly so many bytes. A picture of more than 50 MiB is deleted after its upload.
 
-    One with a `known_answer` is planted: it measures those who judge it and is never published.
+    A snapshot with a `known_answer` is planted: it measures reviewers and is never published.
     """
 
     snapshot_id: Id | None = None
@@ -48,13 +47,13 @@ class NewSnapshot(RequestBody):
 
 
 class PostSnapshotsRequest(RequestBody):
-    """Snapshots, each judged on its own."""
+    """Snapshots to add; one that is refused does not affect the others."""
 
     snapshots: Annotated[tuple[NewSnapshot, ...], Field(min_length=1, max_length=MOST_SNAPSHOTS)]
 
 
 class PostClaimRequest(RequestBody):
-    """How many to claim, of which product; and which leases to lengthen."""
+    """How many snapshots to claim, and of which product; and which leases to renew."""
 
     limit: Annotated[int, Field(ge=0, le=MOST_CLAIMED)] = 10
     product_id: Id | None = None
@@ -62,7 +61,7 @@ class PostClaimRequest(RequestBody):
 
 
 class PutDecisionRequest(RequestBody):
-    """A verdict; `viewed_ms` says how long the reviewer looked."""
+    """A decision; `viewed_ms` says how long the reviewer looked."""
 
     decision: Decision
     reason: Annotated[str, Field(max_length=1000)] | None = None

@@ -1,4 +1,4 @@
-"""Snapshots, claims and counts as clients read them."""
+"""Snapshots, claims and counts in responses."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class ClaimsResponse(TypedDict):
     items: list[ClaimedResponse]
 
 
-class VerdictResponse(TypedDict):
+class DecisionResponse(TypedDict):
     snapshot_id: str
     status: str
     lease_expires_at: str | None
@@ -128,7 +128,7 @@ _CONFLICT = 409
 
 
 def added_response(result: AddedSnapshot, pictures: Pictures, size: int | None) -> AddSnapshotResponse:
-    """What became of one snapshot; where to send the picture of a new one that is uploaded."""
+    """Return the result for one snapshot, with the upload request if its picture is to be uploaded."""
     snapshot = result.snapshot
     if result.refusal:
         response: AddSnapshotResponse = {
@@ -147,7 +147,7 @@ def added_response(result: AddedSnapshot, pictures: Pictures, size: int | None) 
 
 
 def snapshot_response(snapshot: Snapshot, pictures: Pictures) -> SnapshotResponse:
-    """A snapshot; who decided it, once it is decided."""
+    """Return a snapshot; once it is decided, also who decided it and when."""
     latest = snapshot.opinions[-1] if snapshot.status in {"approved", "disapproved"} else None
     return {
         "snapshot_id": snapshot.snapshot_id,
@@ -167,14 +167,14 @@ def snapshot_response(snapshot: Snapshot, pictures: Pictures) -> SnapshotRespons
 def _opinion_response(opinion: Opinion) -> OpinionResponse:
     return {
         "reviewer": opinion.reviewer,
-        "decision": opinion.verdict,
+        "decision": opinion.decision,
         "decided_at": to_rfc3339(opinion.at),
         "reason": opinion.reason,
     }
 
 
 def claimed_response(snapshot: Snapshot, product: ComparedProduct, pictures: Pictures) -> ClaimedResponse:
-    """A snapshot as its reviewer sees it: nothing tells a planted or a twice judged one from the others."""
+    """Return a snapshot for its reviewer: nothing shows whether it is planted or wants a second opinion."""
     return {
         "snapshot_id": snapshot.snapshot_id,
         "product": {"product_id": snapshot.product_id, "name": product.name, "pictures": list(product.pictures)},
@@ -184,8 +184,8 @@ def claimed_response(snapshot: Snapshot, product: ComparedProduct, pictures: Pic
     }
 
 
-def verdict_response(snapshot: Snapshot) -> VerdictResponse:
-    """Where a snapshot stands after a verdict or its undoing."""
+def decision_response(snapshot: Snapshot) -> DecisionResponse:
+    """Return the status of a snapshot after a decision was made or undone."""
     return {
         "snapshot_id": snapshot.snapshot_id,
         "status": snapshot.status,
@@ -194,7 +194,7 @@ def verdict_response(snapshot: Snapshot) -> VerdictResponse:
 
 
 def product_counts_response(product: ProductCounts) -> ProductCountsResponse:
-    """A product's snapshots by status."""
+    """Return how many snapshots of each status a product has."""
     counts = product.counts
     return {
         "product_id": product.product_id,
@@ -206,13 +206,13 @@ def product_counts_response(product: ProductCounts) -> ProductCountsResponse:
 
 
 def stats_response(totals: Counts, reviewers: Sequence[ReviewerCounts]) -> StatsResponse:
-    """All snapshots by status, and how each reviewer does."""
+    """Return how many snapshots of each status there are, and the counts of each reviewer."""
     return {
         "uploading": totals.get("uploading", 0),
         "waiting": totals.get("waiting", 0),
         "approved": totals.get("approved", 0),
         "disapproved": totals.get("disapproved", 0),
-        "reviewers": [_reviewer_response(it) for it in reviewers if it.counts],
+        "reviewers": [_reviewer_response(reviewer) for reviewer in reviewers if reviewer.counts],
     }
 
 
@@ -233,7 +233,7 @@ def _reviewer_response(reviewer: ReviewerCounts) -> ReviewerResponse:
 
 
 def step_response(step: Step) -> StepResponse:
-    """One step of a snapshot's way."""
+    """Return one step of an audit trail."""
     return {
         "revision": step.revision,
         "at": to_rfc3339(step.at),

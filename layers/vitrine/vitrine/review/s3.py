@@ -1,4 +1,4 @@
-"""Snapshots' pictures in the bucket."""
+"""Uploaded pictures of snapshots in an S3 bucket."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ class S3Pictures:
         self._bucket = bucket
 
     def upload_to(self, snapshot: Snapshot, size: int | None) -> SignedPut:
-        """Where the picture, of this size where it is known, can be put, once."""
+        """Return a signed request that stores the picture once; of exactly `size` bytes if given."""
         key = object_key(snapshot.merchant_id, snapshot.snapshot_id)
         media_type = _content_type(snapshot.filename)
         return sign_put(self._client, self._bucket, key, media_type, size=size, expires_seconds=UPLOAD_SECONDS)
 
     def remove(self, merchant_id: str, snapshot_id: str) -> None:
-        """Remove the picture, so that another can be put."""
+        """Delete the picture, so that another can be uploaded."""
         self._client.delete_object(Bucket=self._bucket, Key=object_key(merchant_id, snapshot_id))
 
     def address_of(self, snapshot: Snapshot) -> str:
-        """The snapshot's own address, or one that reads our bucket for an hour."""
+        """Return the snapshot's own URL, or one that reads our bucket for an hour."""
         if snapshot.url is not None:
             return snapshot.url
         key = object_key(snapshot.merchant_id, snapshot.snapshot_id)
@@ -46,12 +46,12 @@ class S3Pictures:
 
 
 def object_key(merchant_id: str, snapshot_id: str) -> str:
-    """Where a snapshot's picture lies."""
+    """Return the key of a snapshot's picture."""
     return f"{PREFIX}{merchant_id}/{snapshot_id}"
 
 
 def snapshot_at(key: str) -> tuple[str, str]:
-    """Inverse of `object_key`: merchant and snapshot."""
+    """Return the merchant and snapshot of a key; the inverse of `object_key`."""
     merchant_id, snapshot_id = key.removeprefix(PREFIX).split("/")
     return merchant_id, snapshot_id
 

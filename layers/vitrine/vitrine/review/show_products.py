@@ -1,4 +1,4 @@
-"""What a reviewer compares a snapshot with: the product's own pictures, and snapshots approved before."""
+"""Collect what a reviewer compares a snapshot with: the product's picture, and snapshots that were approved."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _APPROVED_SHOWN = 3
 def show_products(
     repository: Snapshots, products: Products, pictures: Pictures, merchant_id: str, product_ids: Iterable[str]
 ) -> Mapping[str, ComparedProduct]:
-    """Each product with its name and pictures, the catalog's first."""
-    found = products.find_products(merchant_id, product_ids)
+    """Return each product's name and pictures by id, the catalogue's pictures first."""
+    known = products.find_products(merchant_id, product_ids)
     shown = {}
     for product_id in product_ids:
-        product = found.get(product_id) or ComparedProduct(None, ())
+        product = known.get(product_id) or ComparedProduct(None, ())
         approved, _ = repository.list_snapshots(merchant_id, "approved", product_id, _APPROVED_SHOWN, None)
         addresses = [pictures.address_of(snapshot) for snapshot in approved]
         shown[product_id] = ComparedProduct(product.name, [*product.pictures, *addresses])

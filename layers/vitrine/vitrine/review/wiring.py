@@ -1,4 +1,4 @@
-"""Reviewing on its engines."""
+"""Which engines the use cases of review run on."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ if TYPE_CHECKING:
 
 
 class ReviewSettings(NamedTuple):
-    """Where snapshots are kept."""
+    """The table of snapshots."""
 
     review_table: str
 
 
 class PictureSettings(NamedTuple):
-    """Where pictures are kept."""
+    """The bucket of uploaded pictures."""
 
     pictures_bucket: str
 
 
 class QueueSettings(NamedTuple):
-    """How long a reviewer may take, and how many of a hundred snapshots two reviewers see."""
+    """How long a lease lasts, and the percentage of snapshots that two reviewers see."""
 
     review_lease_seconds: int = 300
     second_opinion_percent: int = 0
 
 
 class PublicSettings(NamedTuple):
-    """Where web pages find the API."""
+    """The public URL of the API."""
 
     public_api_url: str
 
 
 class _KnownGalleries:
-    """The port KnownGalleries."""
+    """KnownGalleries on the galleries room."""
 
     def exists(self, merchant_id: str, gallery_id: str) -> bool:
         gallery = gallery_repository().find_gallery(GalleryKey(merchant_id, gallery_id))
@@ -55,32 +55,35 @@ class _KnownGalleries:
 
 
 class _Catalogue:
-    """The port Products."""
+    """Products on the catalog room."""
 
     def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> Mapping[str, ComparedProduct]:
-        found = product_repository().find_products(merchant_id, product_ids)
-        return {name: ComparedProduct(it.name, [it.image_url] if it.image_url else []) for name, it in found.items()}
+        products = product_repository().find_products(merchant_id, product_ids)
+        return {
+            product_id: ComparedProduct(product.name, [product.image_url] if product.image_url else [])
+            for product_id, product in products.items()
+        }
 
 
 @cache
 def review_store() -> DynamoDBReview:
-    """Snapshots, queues, counts and trails."""
+    """Return the repository of snapshots, queues, counts and audit trails."""
     return DynamoDBReview(client("dynamodb"), read_settings(ReviewSettings).review_table)
 
 
 @cache
 def pictures() -> S3Pictures:
-    """The bucket of pictures. Loaded only where pictures are shown."""
-    from vitrine.review.s3 import S3Pictures  # noqa: PLC0415 - see above
+    """Return the bucket of uploaded pictures."""
+    from vitrine.review.s3 import S3Pictures  # noqa: PLC0415 - only what shows pictures loads it
 
     return S3Pictures(client("s3"), read_settings(PictureSettings).pictures_bucket)
 
 
 @cache
 def publisher() -> GalleryPublisher:
-    """Galleries to publish in. Loaded only by what follows verdicts."""
-    from vitrine.engagement.wiring import gallery_counters  # noqa: PLC0415 - see above
-    from vitrine.review.galleries import GalleryPublisher  # noqa: PLC0415 - see above
+    """Return what publishes approved snapshots in galleries."""
+    from vitrine.engagement.wiring import gallery_counters  # noqa: PLC0415 - only what follows decisions loads it
+    from vitrine.review.galleries import GalleryPublisher  # noqa: PLC0415 - as above
 
     address = read_settings(PublicSettings).public_api_url
     return GalleryPublisher(gallery_repository(), gallery_counters(), products(), address, new_incarnation)
@@ -88,20 +91,20 @@ def publisher() -> GalleryPublisher:
 
 @cache
 def queue_settings() -> QueueSettings:
-    """How the queue works."""
+    """Return the settings of the queue."""
     return read_settings(QueueSettings)
 
 
 def lease_time() -> timedelta:
-    """How long a lease lasts."""
+    """Return how long a lease lasts."""
     return timedelta(seconds=queue_settings().review_lease_seconds)
 
 
 def known_galleries() -> _KnownGalleries:
-    """Which galleries there are."""
+    """Return what tells which galleries exist."""
     return _KnownGalleries()
 
 
 def products() -> _Catalogue:
-    """What is known of products."""
+    """Return what finds products of the catalogue."""
     return _Catalogue()
