@@ -19,7 +19,7 @@ from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey
 from vitrine.galleries.put_gallery import put_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
 from vitrine.galleries.read_gallery import Position, find_gallery, find_image, find_shown_image, read_order
-from vitrine.galleries.read_lab import read_lab_order, try_ranking
+from vitrine.galleries.read_lab import estimate_ranking, read_lab_order
 from vitrine.galleries.read_stats import all_galleries, read_hours
 from vitrine.galleries.responses import (
     AuditResponse,
@@ -314,7 +314,10 @@ def post_estimate(request: Request) -> Response:
     ranking = request.body(RankingSettings).ranking()
     gallery = find_gallery(gallery_repository(), _key(request))
     return Response(
-        200, estimate_response(try_ranking(gallery_repository(), gallery_counters(), gallery, ranking, now=request.now))
+        200,
+        estimate_response(
+            estimate_ranking(gallery_repository(), gallery_counters(), gallery, ranking, now=request.now)
+        ),
     )
 
 

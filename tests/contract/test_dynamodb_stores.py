@@ -1,4 +1,4 @@
-"""CounterStore and GalleryStore keep their promises on moto and on Amazon's DynamoDB Local."""
+"""CounterRepository and GalleryRepository keep their contracts on moto and on Amazon's DynamoDB Local."""
 
 from __future__ import annotations
 

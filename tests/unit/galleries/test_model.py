@@ -1,4 +1,4 @@
-"""How images are ordered and totals settle."""
+"""How images are ordered and how totals settle."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ images = st.builds(
 )
 
 
-@given(st.lists(images, max_size=12, unique_by=lambda it: it.image_id))
+@given(st.lists(images, max_size=12, unique_by=lambda image: image.image_id))
 def test_rank_sorts_by_weight_then_newest_then_id(some: list[Image]) -> None:
     by_rank = sorted(some, key=rank)
-    by_rule = sorted(some, key=lambda it: it.image_id)
-    by_rule.sort(key=lambda it: it.description.created_at, reverse=True)
-    by_rule.sort(key=lambda it: it.weight, reverse=True)
+    by_rule = sorted(some, key=lambda image: image.image_id)
+    by_rule.sort(key=lambda image: image.description.created_at, reverse=True)
+    by_rule.sort(key=lambda image: image.weight, reverse=True)
     assert by_rank == by_rule
 
 
-@given(st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)).map(lambda it: it.replace(tzinfo=UTC)))
+@given(st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)).map(lambda moment: moment.replace(tzinfo=UTC)))
 def test_rank_has_one_length_for_all_times(created_at: datetime) -> None:
     assert len(rank(image("x", created_at=created_at))) == len(rank(image("x")))
 
@@ -67,14 +67,14 @@ def test_a_hidden_image_has_no_rank() -> None:
 
 
 @given(st.lists(st.integers(1, 20), max_size=6), st.integers(0, 20), st.integers(1, 30))
-def test_every_image_is_placed_once_and_pinned_ones_no_earlier_than_asked(
+def test_every_image_is_placed_once_and_pinned_ones_not_before_their_position(
     pins: list[int], unpinned: int, limit: int
 ) -> None:
     pinned = [image(f"p{at}", pinned=position) for at, position in enumerate(sorted(pins))]
     ranked = [image(f"r{at}") for at in range(unpinned)]
     placed = place_pinned(ranked, pinned, 1, limit)
-    assert [it.position for it in placed] == list(range(1, min(limit, len(pins) + unpinned) + 1))
-    assert len({it.image.image_id for it in placed}) == len(placed)
+    assert [position for position, _ in placed] == list(range(1, min(limit, len(pins) + unpinned) + 1))
+    assert len({one.image_id for _, one in placed}) == len(placed)
     for position, one in placed:
         wanted = one.pinned_position
         if wanted is not None and wanted > position:
@@ -82,7 +82,7 @@ def test_every_image_is_placed_once_and_pinned_ones_no_earlier_than_asked(
 
 
 @given(counts, counts, counts, counts)
-def test_totals_settle_once_from_wherever_a_run_before_stopped(
+def test_totals_settle_once_wherever_an_earlier_attempt_stopped(
     views: int, clicks: int, more: int, yet_more: int
 ) -> None:
     shown = image("x", Totals(views, clicks))
@@ -96,7 +96,7 @@ def test_totals_settle_once_from_wherever_a_run_before_stopped(
     assert settle(gallery, {"x": finished}, [latest]).increase == Totals(0, 0)
 
 
-def test_what_was_counted_for_a_deleted_image_does_not_settle_for_its_successor() -> None:
+def test_counts_of_a_deleted_image_do_not_settle_for_a_new_one_with_its_id() -> None:
     gallery = replace(new_gallery(KEY, START), settling={"x": Counted("x", "before", Totals(9, 0))})
     successor = {"x": image("x")}
     assert settle(gallery, successor, [Counted("x", "before", Totals(9, 0))]).settling == []

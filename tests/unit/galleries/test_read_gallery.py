@@ -1,4 +1,4 @@
-"""A gallery read page by page is the gallery, wherever its queries are cut."""
+"""Reading page by page gives the whole order, wherever a query ends."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ GALLERY = new_gallery(KEY, DESCRIBED.created_at)
 
 
 class ImagesInMemory:
-    """The part of GalleryStore that reads the order. A query ends early after `most` images, as at a megabyte."""
+    """The part of GalleryRepository that reads the order. A query ends early after `most` images, as at a megabyte."""
 
     def __init__(self, images: list[Image], most: int) -> None:
         self._images = sorted(images, key=rank)
         self._most = most
 
     def ranked_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> ImageRange:
-        return self._run([image for image in self._images if rank(image) > after], limit)
+        return self._query([image for image in self._images if rank(image) > after], limit)
 
     def pinned_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> ImageRange:
-        return self._run([image for image in self._images if after < rank(image) < "1"], limit)
+        return self._query([image for image in self._images if after < rank(image) < "1"], limit)
 
-    def _run(self, images: list[Image], limit: int) -> ImageRange:
+    def _query(self, images: list[Image], limit: int) -> ImageRange:
         taken = min(limit, self._most)
         return ImageRange(images[:taken], cut=len(images) > taken or (len(images) == taken == limit))
 
@@ -53,7 +53,7 @@ IMAGES = st.lists(st.tuples(st.none() | st.none() | st.integers(1, 12), st.integ
 
 @settings(max_examples=300)
 @given(drawn=IMAGES, limit=st.integers(1, 6), most=st.integers(1, 20))
-def test_pages_in_a_row_show_each_image_once_at_its_position(
+def test_consecutive_pages_show_each_image_once_at_its_position(
     drawn: list[tuple[int | None, int]], limit: int, most: int
 ) -> None:
     images = [image(number, pinned, views) for number, (pinned, views) in enumerate(drawn)]
@@ -68,6 +68,6 @@ def test_pages_in_a_row_show_each_image_once_at_its_position(
         if position is None:
             break
     in_order = sorted(images, key=rank)
-    pinned = [it for it in in_order if it.pinned_position]
-    ranked = [it for it in in_order if not it.pinned_position]
+    pinned = [image for image in in_order if image.pinned_position]
+    ranked = [image for image in in_order if not image.pinned_position]
     assert shown == place_pinned(ranked, pinned, 1, len(images))

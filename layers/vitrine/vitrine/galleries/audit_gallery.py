@@ -1,4 +1,4 @@
-"""Does every image show exactly what was counted for it?"""
+"""Check that every image shows exactly what was counted for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PAGE = 100
 
 
 class WrongScore(NamedTuple):
-    """A stored score that is not the score computed again; None where there is none under a version."""
+    """A stored score that differs from the recomputed one. `stored` is None if the image has none under the version."""
 
     version: int
     stored: int | None
@@ -28,7 +28,7 @@ class WrongScore(NamedTuple):
 
 
 class Mismatch(NamedTuple):
-    """An image that does not show what was counted for it, or is not scored by it."""
+    """An image that shows other totals than were counted, or has a wrong score."""
 
     image_id: str
     shown: Totals
@@ -37,17 +37,17 @@ class Mismatch(NamedTuple):
 
 
 class Audit(NamedTuple):
-    """How many images were compared and which do not agree."""
+    """The number of compared images, and those that do not match."""
 
     images: int
     mismatched: list[Mismatch]
 
 
 def audit_gallery(repository: GalleryRepository, counters: Counters, key: GalleryKey, *, now: datetime) -> Audit:
-    """Compare every image, hidden ones too, with its counters. Raises NotFound.
+    """Compare every image, including hidden ones, with its counters. Raises NotFound.
 
-    Events that are counted and not yet shown are mismatches too: they settle within seconds. Scores are compared
-    within what a stored one may be off, at the moment that it is of.
+    Events that are counted but not shown yet are mismatches too; they settle within seconds. A score is recomputed
+    for the moment of the stored one, and may differ within the policy's tolerance.
     """
     live = find_gallery(repository, key).versions[0]
     compared, mismatched, after = 0, [], None

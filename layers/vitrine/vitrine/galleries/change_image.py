@@ -1,15 +1,15 @@
-"""One image is changed or deleted."""
+"""Change or delete one image."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from vitrine.galleries.model import Counted, Counts
 from vitrine.galleries.ports import StaleImages
 from vitrine.galleries.read_gallery import find_image
 from vitrine.galleries.show_totals import show_totals
-from vitrine.platform.problems import NotFound, Unavailable
+from vitrine.platform.problems import NotFound
+from vitrine.platform.retries import Superseded, retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,45 +17,57 @@ if TYPE_CHECKING:
     from vitrine.galleries.model import GalleryKey, Image
     from vitrine.galleries.ports import Counters, GalleryRepository
 
-_ATTEMPTS = 8
+_REFUSAL = "Others are changing this image. Send the request again."
 
 
 def change_image(
     repository: GalleryRepository, key: GalleryKey, image_id: str, change: Callable[[Image], Image]
 ) -> Image:
-    """Apply `change` to the image as it stands. Raises NotFound, Unavailable under contention."""
-    for _ in range(_ATTEMPTS):
+    """Apply `change` to the current image and return the result. Raises NotFound, Unavailable under contention."""
+
+    def attempt() -> Image:
         image = find_image(repository, key, image_id)
         changed = change(image)
-        if changed == image:
-            return image
-        if not repository.save_images([changed]):
-            return changed
-    raise Unavailable("Others are changing this image. Send the request again.", 1)
+        if changed != image and repository.save_images([changed]):
+            raise Superseded
+        return changed
+
+    return retry(attempt, refusal=_REFUSAL)
 
 
 def delete_image(repository: GalleryRepository, counters: Counters, key: GalleryKey, image_id: str) -> None:
-    """Remove an image. Raises NotFound, Unavailable under contention."""
+    """Delete an image. Raises NotFound, Unavailable under contention."""
     delete_found_image(repository, counters, find_image(repository, key, image_id))
 
 
 def delete_found_image(repository: GalleryRepository, counters: Counters, found: Image) -> None:
-    """Remove the image that was found, and none that was made since under its id. As `delete_image`.
+    """Delete exactly this incarnation; leave a newer image with the same id alone. Raises as `delete_image`.
 
-    Its counters close first, then the gallery takes in their last totals: whatever fails in between, no event
-    is taken for an image that is gone, none is missing in the gallery, and deleting again completes.
+    Its counters close first, then the gallery adds their final totals. So whatever fails in between, no event counts
+    for a deleted image, none is missing in the gallery's totals, and deleting again completes.
     """
     image = found
-    for _ in range(_ATTEMPTS):
+
+    def attempt() -> None:
+        nonlocal image
         counters.close(image)
         totals = counters.read([image]).get(image.image_id, Counts()).totals
-        if image.totals == totals:
-            with suppress(StaleImages):
-                repository.delete_image(image)
-                return
-        else:
+        if image.totals != totals:
             show_totals(repository, image.gallery, [Counted(image.image_id, image.incarnation, totals)])
-        image = find_image(repository, found.gallery, found.image_id)
-        if image.incarnation != found.incarnation:
-            raise NotFound(f"Gallery {found.gallery.gallery_id} has no such image {found.image_id} any more.")
-    raise Unavailable("Others are changing this image. Send the request again.", 1)
+            image = _current(repository, found)
+        if image.totals != totals:
+            raise Superseded
+        try:
+            repository.delete_image(image)
+        except StaleImages:
+            image = _current(repository, found)
+            raise
+
+    retry(attempt, refusal=_REFUSAL)
+
+
+def _current(repository: GalleryRepository, found: Image) -> Image:
+    image = find_image(repository, found.gallery, found.image_id)
+    if image.incarnation != found.incarnation:
+        raise NotFound(f"Gallery {found.gallery.gallery_id} has no image {found.image_id}.")
+    return image

@@ -1,4 +1,4 @@
-"""A gallery's ranking changes: a version is planned, its order made beside the live one, and then read."""
+"""Change a gallery's ranking: plan a version, make its order beside the live one, then make it the live one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from vitrine.galleries.change_image import change_image
 from vitrine.galleries.model import Counts, is_prior_off
 from vitrine.galleries.read_gallery import find_gallery
 from vitrine.platform.problems import Conflict, NotFound, Unavailable
+from vitrine.platform.retries import Superseded, retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,32 +19,37 @@ if TYPE_CHECKING:
     from vitrine.galleries.ports import Counters, GalleryRepository, Tasks
     from vitrine.ranking.model import Ranking, Version
 
-_ATTEMPTS = 5
 _PAGE = 100
 
 
-def change_ranking(  # noqa: PLR0913 - a change is what these say
+def change_ranking(  # noqa: PLR0913 - all of these define a change
     repository: GalleryRepository, tasks: Tasks, key: GalleryKey, ranking: Ranking, *, reason: str, now: datetime
 ) -> Gallery:
-    """Order the gallery otherwise: readers see the order as it is until the new one is whole.
+    """Order the gallery by another ranking. Readers see the old order until the new one is complete.
 
-    A ranking that was chosen already changes nothing. Raises NotFound, Conflict while others change it.
+    Choosing the present ranking again changes nothing. Raises NotFound, Conflict during an experiment, Unavailable
+    under contention.
     """
-    for _ in range(_ATTEMPTS):
+
+    def attempt() -> Gallery:
         gallery = find_gallery(repository, key)
         if gallery.experiment is not None:
-            raise Conflict(f"An experiment runs in gallery {key.gallery_id}. Delete it first.")
+            raise Conflict(f"An experiment is running in gallery {key.gallery_id}. Delete it first.")
         if gallery.wanted.ranking == ranking:
             return gallery
-        if plan_order(repository, tasks, gallery, gallery.following(ranking, now, reason)):
-            return find_gallery(repository, key)
-    raise Conflict(f"Others are changing the ranking of gallery {key.gallery_id}. Try again in a moment.")
+        if not plan_order(repository, tasks, gallery, gallery.following(ranking, now, reason)):
+            raise Superseded
+        return find_gallery(repository, key)
+
+    return retry(
+        attempt, refusal=f"Others are changing the ranking of gallery {key.gallery_id}. Try again in a moment."
+    )
 
 
 def restore_version(
     repository: GalleryRepository, tasks: Tasks, key: GalleryKey, number: int, *, now: datetime
 ) -> Gallery:
-    """Order the gallery as an earlier version did, under a new number. Raises NotFound, Conflict."""
+    """Order the gallery by the ranking of an earlier version, as a new version. Raises as `change_ranking`."""
     find_gallery(repository, key)
     version = repository.find_version(key, number)
     if version is None:
@@ -52,7 +58,7 @@ def restore_version(
 
 
 def fit_prior(repository: GalleryRepository, tasks: Tasks, key: GalleryKey, *, now: datetime) -> None:
-    """Fit the prior again where it is off, as a new version."""
+    """Refit the prior as a new version, if it is off."""
     gallery = repository.find_gallery(key)
     if gallery and not gallery.deleting and is_prior_off(gallery):
         plan_order(repository, tasks, gallery, gallery.following(gallery.live.ranking, now, "prior fitted again"))
@@ -65,10 +71,11 @@ def plan_order(
     version: Version,
     experiment: Experiment | None = None,
 ) -> bool:
-    """Plan a version, perhaps for an experiment, and have its order made; False if the gallery changed meanwhile.
+    """Plan a version, perhaps for an experiment, and send the task that makes its order.
 
-    The task is sent before the version is planned, so that a crash in between loses no order, and again after it:
-    a worker that took the first one too early gives it back to its queue, where it waits.
+    Return False if the gallery changed meanwhile. The task is sent before the version is planned, so that a crash in
+    between loses no order, and again afterwards: a worker that receives the first one too early returns it to the
+    queue, where it waits.
     """
     tasks.make_order(gallery.key, version.number)
     is_planned = repository.plan_version(gallery, version, experiment)
@@ -87,10 +94,10 @@ class OrderMaker(NamedTuple):
     def make(
         self, key: GalleryKey, number: int, after: str | None, time_is_left: Callable[[], bool], *, now: datetime
     ) -> str | None:
-        """Score images behind the id `after` under the gallery's next version; returns where to go on.
+        """Score images after the id `after` under the gallery's next version; return the id to continue after.
 
-        None when there is nothing left to do: all images have their scores and the version is live, or the gallery
-        plans another one by now, which has a task of its own. Raises Unavailable if the version is not planned yet.
+        Return None if nothing is left to do: all images are scored and the version is live, or the gallery has
+        planned another version, which has its own task. Raises Unavailable if the version is not planned yet.
         """
         at = int(now.timestamp())
         while time_is_left():
@@ -104,7 +111,7 @@ class OrderMaker(NamedTuple):
             version = gallery.versions[1]
             images = self.repository.stored_images(key, _PAGE, after)
             counts = self.counters.read(images)
-            scored = [it.scored(version, counts.get(it.image_id, Counts()), at) for it in images]
+            scored = [image.scored(version, counts.get(image.image_id, Counts()), at) for image in images]
             for image_id in self.repository.save_images(scored):
                 self._score(key, image_id, version, at)
             if len(images) < _PAGE:
@@ -118,7 +125,7 @@ class OrderMaker(NamedTuple):
         return after
 
     def _score(self, key: GalleryKey, image_id: str, version: Version, at: int) -> None:
-        """Score an image that changes meanwhile, by what is counted once it is read."""
+        """Score an image that changed meanwhile. Its counts are read after the image."""
 
         def scored(image: Image) -> Image:
             if image.newest_version > version.number:
@@ -132,17 +139,17 @@ class OrderMaker(NamedTuple):
 def forget_order(
     repository: GalleryRepository, key: GalleryKey, number: int, after: str | None, time_is_left: Callable[[], bool]
 ) -> str | None:
-    """Remove the scores of a retired version from images behind the id `after`; returns where to go on."""
+    """Remove the scores of a retired version from images after the id `after`; return the id to continue after."""
     while time_is_left():
         gallery = repository.find_gallery(key)
-        if gallery is None or number in {it.number for it in gallery.versions}:
+        if gallery is None or number in {version.number for version in gallery.versions}:
             return None
         if gallery.retired and gallery.retired.number == number:
             repository.forget_retired(key, gallery.retired)
         images = repository.stored_images(key, _PAGE, after)
         for image in images:
             with suppress(NotFound):
-                change_image(repository, key, image.image_id, lambda stands: stands.without_score(number))
+                change_image(repository, key, image.image_id, lambda current: current.without_score(number))
         if len(images) < _PAGE:
             return None
         after = images[-1].image_id

@@ -1,4 +1,4 @@
-"""A gallery goes, with all its images."""
+"""Delete a gallery with all its images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PAGE = 100
 
 
 def request_deletion(repository: GalleryRepository, tasks: Tasks, key: GalleryKey) -> None:
-    """Close the gallery and have it removed. Asking again is harmless. Raises NotFound."""
+    """Close the gallery and send the task that deletes it. Idempotent. Raises NotFound."""
     if not repository.mark_deleting(key):
         raise NotFound(f"There is no gallery {key.gallery_id}.")
     tasks.delete_gallery(key)
@@ -26,7 +26,7 @@ def request_deletion(repository: GalleryRepository, tasks: Tasks, key: GalleryKe
 def delete_images(
     repository: GalleryRepository, counters: Counters, key: GalleryKey, time_is_left: Callable[[], bool]
 ) -> bool:
-    """Remove the images of a gallery that is marked, then the gallery; False when time ran out before."""
+    """Delete the images of a gallery marked for deletion, then the gallery; return False if time ran out."""
     while time_is_left():
         images = repository.stored_images(key, _PAGE, None)
         gallery = repository.find_gallery(key)

@@ -2,16 +2,16 @@
 
 | table | pk | sk | |
 |---|---|---|---|
-| galleries | `{merchant_id}` | `{gallery_id}` | a gallery, its totals, what is settling, versions to read |
+| galleries | `{merchant_id}` | `{gallery_id}` | a gallery, its totals, what is settling, readable versions |
 | galleries | `{merchant_id}/{gallery_id}` | `version#{number}` | a version of its ranking |
-| galleries | `{merchant_id}/{gallery_id}/{arm}` | `{visitor}` | a visitor of an experiment and the marks of clicks |
-| images | `{merchant_id}/{gallery_id}` | `{image_id}` | an image; unless hidden in the indexes of its scores |
+| galleries | `{merchant_id}/{gallery_id}/{arm}` | `{visitor}` | a visitor of an experiment, with marks of clicks |
+| images | `{merchant_id}/{gallery_id}` | `{image_id}` | an image; unless hidden, also in the indexes of its scores |
 
-Ids hold no slash, so keys are unambiguous. The description is one JSON attribute: it is written and read whole, and
+Ids contain no slash, so keys are unambiguous. A description is one JSON attribute, written and read as a whole, and
 so is a version.
 
 There are two indexes by rank, `by_rank` for slot a and `by_other_rank` for slot b, partitioned by gallery and version.
-An image is in the second one only while two orders are kept.
+An image is in both only while two orders exist.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
 _PARALLEL_WRITES = 16
 _INSTANT = timedelta(microseconds=1)
 _OPEN = "attribute_exists(pk) AND attribute_not_exists(deleting)"
-# An image that is deleted and made again begins at the first revision again.
+# An image that is deleted and created again starts at the first revision again.
 _UNCHANGED = "revision = :revision AND incarnation = :incarnation"
 
 
@@ -88,7 +88,7 @@ _INDEXES = {
 
 
 class DynamoDBGalleries:
-    """GalleryStore on DynamoDB."""
+    """GalleryRepository on DynamoDB."""
 
     def __init__(self, client: DynamoDBClient, galleries_table: str, images_table: str) -> None:
         self._client = client
@@ -120,10 +120,10 @@ class DynamoDBGalleries:
         return try_transaction(self._client, [{"Put": put}, self._put_version(gallery.key, gallery.live)])
 
     def change_gallery(self, key: GalleryKey, changes: GalleryChanges) -> bool:
-        said = _gallery_settings(changes)
-        sets = [f"{name} = :{name}" for name in said]
-        removed = [name for name in changes if name not in said]
-        values: dict[str, Any] = {":one": {"N": "1"}, **{f":{name}": value for name, value in said.items()}}
+        present = _gallery_settings(changes)
+        sets = [f"{name} = :{name}" for name in present]
+        removed = [name for name in changes if name not in present]
+        values: dict[str, Any] = {":one": {"N": "1"}, **{f":{name}": value for name, value in present.items()}}
         parts = [
             f"SET {', '.join(sets)}" if sets else "",
             f"REMOVE {', '.join(removed)}" if removed else "",
@@ -207,8 +207,8 @@ class DynamoDBGalleries:
         return Arm(visitors, clickers, clicks, squares)
 
     def forget_visits(self, key: GalleryKey, arm: str) -> None:
-        found = [{"pk": item["pk"], "sk": item["sk"]} for item in self._all_visits(key, arm)]
-        batch_write(self._client, self._galleries, [{"DeleteRequest": {"Key": it}} for it in found])
+        keys = [{"pk": item["pk"], "sk": item["sk"]} for item in self._all_visits(key, arm)]
+        batch_write(self._client, self._galleries, [{"DeleteRequest": {"Key": visit}} for visit in keys])
 
     def _all_visits(self, key: GalleryKey, arm: str) -> Iterator[Item]:
         return query_all(
@@ -249,8 +249,8 @@ class DynamoDBGalleries:
     def find_galleries(self, keys: Collection[GalleryKey]) -> Mapping[GalleryKey, Gallery]:
         if len(keys) == 1:
             [key] = keys
-            found = self.find_gallery(key)
-            return {key: found} if found else {}
+            gallery = self.find_gallery(key)
+            return {key: gallery} if gallery else {}
         items = batch_get(self._client, self._galleries, [_gallery_key(key) for key in keys])
         return {gallery.key: gallery for gallery in map(_gallery, items)}
 
@@ -286,29 +286,29 @@ class DynamoDBGalleries:
                     ExpressionAttributeValues={":none": {"N": "0"}},
                 )
 
-        found = list(versions)
+        keys = list(versions)
         with suppress(ConditionFailed):
             retry(attempt)
-            batch_write(self._client, self._galleries, [{"DeleteRequest": {"Key": it}} for it in found])
+            batch_write(self._client, self._galleries, [{"DeleteRequest": {"Key": version}} for version in keys])
 
     def get_images(self, key: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, Image]:
         keys = [_image_key(key, image_id) for image_id in image_ids]
         if len(keys) == 1:
             with translated():
                 response = self._client.get_item(TableName=self._images, Key=keys[0], ConsistentRead=True)
-            found = [cast("Item", response["Item"])] if "Item" in response else []
+            items = [cast("Item", response["Item"])] if "Item" in response else []
         else:
-            found = batch_get(self._client, self._images, keys)
-        images = [_image(item) for item in found]
+            items = batch_get(self._client, self._images, keys)
+        images = [_image(item) for item in items]
         return {image.image_id: image for image in images}
 
     def ranked_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> ImageRange:
-        return self._run(key, version, limit, "#rank > :after", {":after": {"S": after}})
+        return self._query_ranks(key, version, limit, "#rank > :after", {":after": {"S": after}})
 
     def pinned_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> ImageRange:
-        behind = after + " " if after > PINNED_START else after
-        bounds = {":after": {"S": behind}, ":ranked": {"S": RANKED_START}}
-        return self._run(key, version, limit, "#rank BETWEEN :after AND :ranked", bounds)
+        first = after + " " if after > PINNED_START else after
+        bounds = {":after": {"S": first}, ":ranked": {"S": RANKED_START}}
+        return self._query_ranks(key, version, limit, "#rank BETWEEN :after AND :ranked", bounds)
 
     def stored_images(self, key: GalleryKey, limit: int, after: str | None) -> Sequence[Image]:
         items = query_some(
@@ -447,7 +447,7 @@ class DynamoDBGalleries:
         return ThreadPoolExecutor(_PARALLEL_WRITES)
 
     def _save(self, image: Image) -> bool:
-        """Whether the image was stale."""
+        """Write an image; return whether it was stale."""
         put = self._put(_image_item(image), _UNCHANGED, _as_read(image))["Put"]
 
         def attempt() -> None:
@@ -460,7 +460,9 @@ class DynamoDBGalleries:
             return True
         return False
 
-    def _run(self, key: GalleryKey, version: Version, limit: int, ranks: str, bounds: dict[str, Any]) -> ImageRange:
+    def _query_ranks(
+        self, key: GalleryKey, version: Version, limit: int, ranks: str, bounds: dict[str, Any]
+    ) -> ImageRange:
         index = _INDEXES[version.slot]
         with translated():
             page = self._client.query(
@@ -529,15 +531,15 @@ def _visits(key: GalleryKey, arm: str) -> str:
 
 
 def _experiment_text(experiment: Experiment) -> str:
-    """An experiment, always in the same words: conditions compare them."""
-    told = [
+    """Return an experiment as text, always the same one: conditions compare it."""
+    fields = [
         experiment.experiment_id,
         experiment.number,
         to_rfc3339(experiment.started_at),
         list(experiment.totals),
         experiment.is_ready,
     ]
-    return json.dumps(told, separators=(",", ":"))
+    return json.dumps(fields, separators=(",", ":"))
 
 
 def _experiment(text: str) -> Experiment:
@@ -546,7 +548,7 @@ def _experiment(text: str) -> Experiment:
 
 
 def _hour_sort_key(gallery: Gallery, moment: datetime) -> str:
-    """Where an hour of a gallery's counts stands: behind its versions, and apart from those of an earlier gallery."""
+    """Return the key of an hour of counts. It sorts after versions and differs from that of an earlier gallery."""
     return f"when#{to_rfc3339(gallery.created_at)}#{moment.astimezone(UTC).isoformat()[:13]}"
 
 
@@ -555,9 +557,9 @@ def _version_sort_key(number: int) -> str:
 
 
 def _version_text(version: Version) -> str:
-    """A version, always in the same words: conditions compare them."""
+    """Return a version as text, always the same one: conditions compare it."""
     ranking = version.ranking
-    told = {
+    fields = {
         "number": version.number,
         "policy": ranking.policy,
         "half_life_days": ranking.half_life_days,
@@ -567,19 +569,19 @@ def _version_text(version: Version) -> str:
         "created_at": to_rfc3339(version.created_at),
         "reason": version.reason,
     }
-    return json.dumps(told, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
 
 
 @lru_cache(maxsize=256)
 def _version(text: str) -> Version:
-    told = json.loads(text)
+    fields = json.loads(text)
     return Version(
-        told["number"],
-        Ranking(told["policy"], told["half_life_days"], told["lab_share"]),
-        Prior(told["mean_rate"]),
-        told["slot"],
-        from_rfc3339(told["created_at"]),
-        told["reason"],
+        fields["number"],
+        Ranking(fields["policy"], fields["half_life_days"], fields["lab_share"]),
+        Prior(fields["mean_rate"]),
+        fields["slot"],
+        from_rfc3339(fields["created_at"]),
+        fields["reason"],
     )
 
 
@@ -588,7 +590,7 @@ def _gallery_key(key: GalleryKey) -> dict[str, Any]:
 
 
 def _gallery_settings(changes: GalleryChanges) -> dict[str, Any]:
-    """The attributes of what is said of a gallery; None has none."""
+    """Return the attributes of changed settings; None has no attribute."""
     return {
         name: {"BOOL": value}
         if isinstance(value, bool)
@@ -605,7 +607,7 @@ def _image_key(key: GalleryKey, image_id: str) -> dict[str, Any]:
 
 
 def _as_read(image: Image) -> dict[str, Any]:
-    """The values of `_UNCHANGED`."""
+    """Return the values of `_UNCHANGED`."""
     return {":revision": {"N": str(image.revision)}, ":incarnation": {"S": image.incarnation}}
 
 
@@ -643,7 +645,7 @@ def _gallery(item: Item) -> Gallery:
 
 
 def _image_item(image: Image) -> Item:
-    """The item of an image at its next revision."""
+    """Return the item of an image at its next revision."""
     described = image.description
     description: dict[str, Any] = {
         "name": described.name,
@@ -700,18 +702,18 @@ def _gallery_of(partition: str) -> GalleryKey:
 
 def _image(item: Item) -> Image:
     described = json.loads(item["description"]["S"])
-    more = described.get
+    optional = described.get
     description = Description(
         described["name"],
         described["url"],
         from_rfc3339(described["created_at"]),
-        more("caption"),
-        more("alt"),
-        tuple(more("tags", ())),
-        more("credit"),
-        tuple(more("product_ids", ())),
-        more("width"),
-        more("height"),
+        optional("caption"),
+        optional("alt"),
+        tuple(optional("tags", ())),
+        optional("credit"),
+        tuple(optional("product_ids", ())),
+        optional("width"),
+        optional("height"),
     )
     pinned = item.get("pinned_position")
     return Image(

@@ -1,4 +1,4 @@
-"""Why images are where they are."""
+"""Explain the positions of images."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class NextImage(NamedTuple):
-    """The image after another one, and by how much the score of that one is higher."""
+    """The next image in the order, and the lead over its score."""
 
     image_id: str
     lead: float
 
 
 class ExplainedImage(NamedTuple):
-    """Why an image is where it is: what its policy makes of its counts, and whom it is before."""
+    """The explanation of an image's position, its counts, and the next image."""
 
     explanation: Explanation
     counts: Counts
@@ -33,9 +33,9 @@ class ExplainedImage(NamedTuple):
 def explain_images(
     repository: GalleryRepository, counters: Counters, gallery: Gallery, images: Sequence[Image], *, now: int
 ) -> Mapping[str, ExplainedImage]:
-    """Explain up to 100 images that follow one another in the gallery's order, by id.
+    """Explain up to 100 consecutive images of the gallery's order; return the explanations by image id.
 
-    Scores are explained at the moment that they are of (`now` where there is none yet).
+    A score is explained for its own moment (`now` if there is none yet).
     """
     counted = counters.read(images)
     explained: dict[str, ExplainedImage] = {}
@@ -43,9 +43,11 @@ def explain_images(
         counts = counted.get(image.image_id, Counts())
         score = image.score(gallery.live)
         evidence = counts.evidence(gallery.versions[0], (score.at if score else 0) or now)
-        told = explain(gallery.live.ranking.policy, evidence, gallery.live.prior, pinned_position=image.pinned_position)
+        explanation = explain(
+            gallery.live.ranking.policy, evidence, gallery.live.prior, pinned_position=image.pinned_position
+        )
         below = images[at + 1] if at + 1 < len(images) else _after(repository, gallery, image)
-        explained[image.image_id] = ExplainedImage(told, counts, _next(gallery, score, below))
+        explained[image.image_id] = ExplainedImage(explanation, counts, _next(gallery, score, below))
     return explained
 
 

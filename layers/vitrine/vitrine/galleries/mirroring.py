@@ -1,4 +1,4 @@
-"""Images of galleries as those who show pictures."""
+"""Images of galleries as holders of mirrored pictures."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class GalleryHolders:
-    """The port Holders."""
+    """The port `Holders` on galleries."""
 
     def __init__(self, repository: GalleryRepository) -> None:
         self._repository = repository
 
     def find(self, holder: Holder) -> ShownPicture | None:
-        """What the image shows; None when it is gone or hidden, or its gallery is not mirrored."""
+        """Return the picture that the image shows; None if it is deleted or hidden, or its gallery is not mirrored."""
         key = _key(holder)
         image = self._repository.get_images(key, [holder.image_id]).get(holder.image_id)
         if image is None or image.hidden:
@@ -34,7 +34,7 @@ class GalleryHolders:
         return ShownPicture(image.description.url, image.original) if gallery and gallery.mirror else None
 
     def refer(self, holder: Holder, original: Original) -> None:
-        """Let the image refer to a copy of the picture that it shows."""
+        """Let the image refer to this copy, if it still shows the copied picture."""
 
         def change(image: Image) -> Image:
             return image._replace(original=original) if image.description.url == original.url else image
@@ -42,7 +42,7 @@ class GalleryHolders:
         self._change(holder, change)
 
     def forget(self, holder: Holder, digest: str) -> None:
-        """Let the image refer to this copy no more."""
+        """Remove the image's reference to this copy."""
 
         def change(image: Image) -> Image:
             return image._replace(original=None) if image.original and image.original.digest == digest else image

@@ -1,4 +1,4 @@
-"""Images, galleries and how they are ordered. Pure: the clock and fresh ids come in."""
+"""Images, galleries and their order. Pure: times and new ids are passed in."""
 
 from __future__ import annotations
 
@@ -41,30 +41,30 @@ _LARGEST_INSTANT = 10**18 - 1
 
 
 class GalleryKey(NamedTuple):
-    """Which gallery of which merchant."""
+    """A gallery of a merchant."""
 
     merchant_id: str
     gallery_id: str
 
 
 class Totals(NamedTuple):
-    """Events counted for an image or a gallery."""
+    """The events counted for an image or a gallery."""
 
     views: int = 0
     clicks: int = 0
 
     @property
     def events(self) -> int:
-        """All events. It only ever grows, so it tells which of two totals is the later."""
+        """The number of events. It only grows, so it tells which of two totals is later."""
         return self.views + self.clicks
 
     def plus(self, increase: Totals) -> Totals:
-        """These totals after more events."""
+        """Return these totals after more events."""
         return Totals(self.views + increase.views, self.clicks + increase.clicks)
 
     @property
     def weight(self) -> int:
-        """What the policy `interest` scores."""
+        """The score of the policy `interest`."""
         return self.views + CLICK_WEIGHT * self.clicks
 
 
@@ -72,10 +72,10 @@ NOTHING_COUNTED = Totals()
 
 
 class Counts(NamedTuple):
-    """What was counted of an image.
+    """Everything counted for an image.
 
-    `totals` are those of all events, `lab` and `arms` of those by visitors of the lab and of experiments' arms, and
-    `recent` are sums of aged events.
+    `totals` count all events, `lab` and `arms` those of visitors in the lab and in an experiment's arms. `recent`
+    holds sums of aged events.
     """
 
     totals: Totals = NOTHING_COUNTED
@@ -84,7 +84,7 @@ class Counts(NamedTuple):
     arms: Mapping[str, Totals] = MappingProxyType({})
 
     def evidence(self, version: Version, at: int) -> Evidence:
-        """What is scored under a version at a moment (seconds since 1970)."""
+        """Return what a version scores at a moment (seconds since 1970)."""
         days, arm = version.ranking.half_life_days, version.without_arm
         others = self.arms.get(arm, NOTHING_COUNTED) if arm else NOTHING_COUNTED
         return Evidence(
@@ -99,8 +99,7 @@ class Counts(NamedTuple):
 class Counted(NamedTuple):
     """Absolute totals of one incarnation of an image.
 
-    `counts` tell more of the same events, as they stood at `at` (seconds since 1970); None where only the totals are
-    known.
+    `counts` hold the details of the same events, read at `at` (seconds since 1970); None if only the totals are known.
     """
 
     image_id: str
@@ -111,14 +110,14 @@ class Counted(NamedTuple):
 
 
 class CountedHour(NamedTuple):
-    """What a gallery's totals took in within an hour, or a day, from `start` on."""
+    """The increase of a gallery's totals in the hour, or day, that begins at `start`."""
 
     start: datetime
     totals: Totals
 
 
 def by_day(hours: Iterable[CountedHour]) -> list[CountedHour]:
-    """The days (UTC) of these hours, which are in order."""
+    """Return the sums by day (UTC) of hours that are in order."""
     days: dict[datetime, Totals] = {}
     for hour in hours:
         day = hour.start.replace(hour=0)
@@ -127,10 +126,10 @@ def by_day(hours: Iterable[CountedHour]) -> list[CountedHour]:
 
 
 class Score(NamedTuple):
-    """An image's points under a version of the ranking, stored in one of the two indexes.
+    """An image's points under a ranking version, stored in one of the two indexes.
 
-    They are those of the moment `at` (seconds since 1970), or were not far from them (`model.has_moved`). `at` is 0
-    where nothing was counted yet, or more was counted than the points follow from.
+    They are the points at the moment `at` (seconds since 1970), within the policy's tolerance. `at` is 0 if nothing
+    was counted yet, or if the points do not include everything counted.
     """
 
     slot: Slot
@@ -140,7 +139,7 @@ class Score(NamedTuple):
 
 
 def score_under(version: Version, counts: Counts, at: int, stored: Score | None = None) -> Score:
-    """The score of these counts at a moment. What is stored stays where the score has hardly moved."""
+    """Return the score of these counts at a moment. The stored points stay unless the score has moved enough."""
     policy = POLICIES[version.ranking.policy]
     points = policy.points(counts.evidence(version, at), version.prior)
     if stored is not None and not has_moved(stored.points, points, policy.tolerance):
@@ -149,7 +148,7 @@ def score_under(version: Version, counts: Counts, at: int, stored: Score | None 
 
 
 class Description(NamedTuple):
-    """What a merchant says of an image."""
+    """What a merchant enters about an image."""
 
     name: str
     url: str
@@ -164,11 +163,11 @@ class Description(NamedTuple):
 
 
 class Image(NamedTuple):
-    """One picture in one gallery. A tuple: it is made ten times faster than a dataclass, and a page makes a hundred.
+    """One image in one gallery. A tuple is created ten times faster than a dataclass, and a page creates a hundred.
 
-    `incarnation` is fresh at each creation, so that what was counted for a deleted image never reaches a new
-    one of the same id. `revision` grows with each write; both together guard the next one. `original` is the copy of
-    the picture, or of the picture before it.
+    `incarnation` is new at each creation, so that counts of a deleted image never reach a new one with the same id.
+    `revision` grows with each write; a write is conditional on both. `original` is the copy of the picture, or of the
+    picture before it.
     """
 
     gallery: GalleryKey
@@ -184,31 +183,32 @@ class Image(NamedTuple):
 
     @property
     def weight(self) -> int:
-        """The interest shown beside the image, whatever policy orders it."""
+        """The image's interest, whatever policy orders it."""
         return self.totals.weight
 
     @property
     def newest_version(self) -> int:
-        """The latest version that the image has a score of."""
+        """The latest version under which the image has a score."""
         return max((score.version for score in self.scores), default=0)
 
     def score(self, version: Version) -> Score | None:
-        """The image's score under a version."""
+        """Return the image's score under a version, or None."""
         return next((score for score in self.scores if score.version == version.number), None)
 
     def scored(self, version: Version, counts: Counts, at: int) -> Image:
-        """This image with its score under a version as counts say; another score in the same slot goes."""
+        """Return this image scored under a version. The score replaces another one in the same slot."""
         score = score_under(version, counts, at, self.score(version))
-        return self._replace(scores=(*(it for it in self.scores if it.slot != version.slot), score))
+        return self._replace(scores=(*(other for other in self.scores if other.slot != version.slot), score))
 
     def without_score(self, version: int) -> Image:
-        """This image without its score under a version."""
+        """Return this image without its score under a version."""
         return self._replace(scores=tuple(score for score in self.scores if score.version != version))
 
     def shown(self, counted: Counted, versions: Iterable[Version]) -> Image:
-        """This image after counting, with its scores under these versions.
+        """Return this image with new totals and its scores under these versions.
 
-        Where only totals are known, scores that follow from more stay as they are: who knows more comes again.
+        If only totals are known, scores that depend on more keep their points and are marked (`at` 0): the details
+        follow in a later call.
         """
         image = self._replace(totals=counted.totals)
         for version in versions:
@@ -218,12 +218,14 @@ class Image(NamedTuple):
                 image = image.scored(version, Counts(counted.totals), counted.at)
             else:
                 image = image._replace(
-                    scores=tuple(it._replace(at=0) if it.version == version.number else it for it in image.scores)
+                    scores=tuple(
+                        score._replace(at=0) if score.version == version.number else score for score in image.scores
+                    )
                 )
         return image
 
     def is_scored_as(self, after: Image) -> bool:
-        """Whether this image's scores need no write to be those of `after`."""
+        """Return whether this image already has the scores of `after`."""
 
         def points(image: Image) -> set[tuple[int, int, bool]]:
             return {(score.version, score.points, score.at == 0) for score in image.scores}
@@ -232,18 +234,18 @@ class Image(NamedTuple):
 
     @property
     def mirrored(self) -> Original | None:
-        """The copy of the picture as it is now, None where there is none yet or the image is hidden."""
+        """The copy of the present picture; None if there is none yet or the image is hidden."""
         original = self.original
         return original if original and original.url == self.description.url and not self.hidden else None
 
     def described(self, description: Description) -> Image:
-        """This image after a change of its description."""
+        """Return this image with another description."""
         return self._replace(description=description)
 
     def rank(self, score: Score) -> str | None:
-        """Sort key in the order of a version; None when hidden.
+        """Return the sort key for a score; None if the image is hidden.
 
-        Ascending it gives pinned images by position, then points descending, newest first, id: a total order.
+        Ascending, it sorts pinned images by position, then the others by descending points, newest first, then id.
         """
         if self.hidden:
             return None
@@ -254,9 +256,9 @@ class Image(NamedTuple):
 
 
 class Experiment(NamedTuple):
-    """Two arms of visitors: the first reads the live version, the second the next one, `number`, once it `is_ready`.
+    """Two arms of visitors: the first reads the live version, the second the version `number` once it `is_ready`.
 
-    `totals` are the gallery's when it began.
+    `totals` are the gallery's at the start.
     """
 
     experiment_id: str
@@ -266,7 +268,7 @@ class Experiment(NamedTuple):
     is_ready: bool = False
 
     def arm(self, at: int) -> str:
-        """The name under which an arm's events are counted."""
+        """Return the name under which an arm's events are counted."""
         return f"{self.number}.{at}"
 
 
@@ -274,15 +276,15 @@ class Experiment(NamedTuple):
 class Gallery:
     """A gallery and its totals.
 
-    Readers see the order of the version `live`. `next` is being made in the other slot, all images together take
-    its place, and `retired` is what was read before, kept for a while. `last_version` is the highest number taken.
+    Readers see the order of the version `live`. The order of `next` is being made in the other slot and becomes live
+    when it is complete; `retired` is the version before, kept for readers who are still paging. `last_version` is the
+    highest number in use.
 
-    `public_counts` says whether web pages are told what was counted for it and for its images, `cache_seconds` how
-    long shared caches may keep what they read of it.
-    `counting` says how often a visitor of a web page counts for an image: once an hour for views and for clicks, or
-    with every event. `mirror` says whether pictures are copied and served in every size. `totals` count every event
-    of the gallery's life, deleted images' too. `settling` holds, for images whose new totals are already in `totals`
-    and not yet on the image, what they will be.
+    `public_counts`: web pages may read the counts of the gallery and its images. `cache_seconds`: how long shared
+    caches may keep what they read. `counting`: how often a visitor of a web page counts for an image, once an hour
+    for views and for clicks or with every event. `mirror`: pictures are copied and served in every size. `totals`
+    count every event since the gallery was created, including those of deleted images. `settling` holds totals that
+    are included in `totals` and not shown on their image yet.
     """
 
     key: GalleryKey
@@ -315,7 +317,7 @@ class Gallery:
 
     @property
     def orders_by_visitor(self) -> bool:
-        """Whether visitors see different orders: some are of a lab, or all of them in arms of an experiment."""
+        """Whether visitors see different orders: the gallery has a lab or runs an experiment."""
         return self.live.ranking.lab_share > 0 or (self.experiment is not None and self.experiment.is_ready)
 
     @property
@@ -324,28 +326,28 @@ class Gallery:
         return self.next or self.live
 
     def fitted_prior(self) -> Prior:
-        """What is expected of an image before it is seen, as the gallery's totals have it."""
+        """Return the prior that fits the gallery's totals."""
         return fitted(self.live.prior, self.totals.clicks, self.totals.views)
 
     def following(self, ranking: Ranking, now: datetime, reason: str) -> Version:
-        """A version to come after the last one."""
+        """Return the version that follows the last one."""
         slot = other_slot(self.live.slot)
         return Version(self.last_version + 1, ranking, self.fitted_prior(), slot, now, reason)
 
     def holds(self, version: int) -> Version | None:
-        """The version of this number, if it can be read."""
+        """Return the version with this number if it can be read, else None."""
         second_arm = self.next if self.experiment and self.experiment.is_ready else None
-        return next((it for it in (self.live, self.retired, second_arm) if it and it.number == version), None)
+        return next((held for held in (self.live, self.retired, second_arm) if held and held.number == version), None)
 
 
 def is_prior_off(gallery: Gallery) -> bool:
-    """Whether scores follow from a prior that should be fitted again, and no version is being made anyway."""
+    """Return whether scores depend on a prior that should be refitted, and no version is being made anyway."""
     rates = POLICIES[gallery.live.ranking.policy].is_rate
     return rates and gallery.next is None and is_off(gallery.live.prior, gallery.totals.clicks, gallery.totals.views)
 
 
 class GalleryChanges(TypedDict, total=False):
-    """What a merchant says of a gallery. What is left out stays as it is."""
+    """A merchant's settings of a gallery. Those left out stay as they are."""
 
     title: str | None
     ranking: Ranking
@@ -356,31 +358,31 @@ class GalleryChanges(TypedDict, total=False):
 
 
 def new_gallery(key: GalleryKey, now: datetime, changes: GalleryChanges | None = None) -> Gallery:
-    """A gallery without images, as `changes` say."""
-    said = changes or {}
+    """Return a gallery without images, with these settings."""
+    chosen = changes or {}
     return Gallery(
         key,
-        said.get("title"),
-        first_version(said.get("ranking", Ranking()), now),
+        chosen.get("title"),
+        first_version(chosen.get("ranking", Ranking()), now),
         now,
-        counting=said.get("counting", "once_an_hour"),
-        public_counts=said.get("public_counts", False),
-        cache_seconds=said.get("cache_seconds", CACHE_SECONDS),
-        mirror=said.get("mirror", True),
+        counting=chosen.get("counting", "once_an_hour"),
+        public_counts=chosen.get("public_counts", False),
+        cache_seconds=chosen.get("cache_seconds", CACHE_SECONDS),
+        mirror=chosen.get("mirror", True),
     )
 
 
 class Settlement(NamedTuple):
-    """How a gallery's totals advance: by `increase`, once `settling` stands beside them."""
+    """The increase of a gallery's totals, and what is settling once it is added."""
 
     increase: Totals
     settling: Sequence[Counted]
 
 
 def settle(gallery: Gallery, images: Mapping[str, Image], counted: Sequence[Counted]) -> Settlement:
-    """What of `counted` the gallery's totals do not hold yet.
+    """Return what the gallery's totals do not include yet of `counted`.
 
-    An image's part of the totals is what is settling for it, else what it shows.
+    For an image, they include what is settling for it, else what it shows.
     """
     views = clicks = 0
     settling = []
@@ -400,17 +402,17 @@ def settle(gallery: Gallery, images: Mapping[str, Image], counted: Sequence[Coun
 
 
 class Placed(NamedTuple):
-    """An image at its 1-based position in the whole order."""
+    """An image and its 1-based position in the whole order."""
 
     position: int
     image: Image
 
 
 def place_pinned(ranked: Sequence[Image], pinned: Sequence[Image], first_position: int, limit: int) -> list[Placed]:
-    """Lay `pinned` images at their positions into `ranked` ones, from `first_position`, at most `limit`.
+    """Merge `pinned` images at their positions into `ranked` ones, from `first_position`, at most `limit`.
 
-    Two images pinned to one position stand next to each other; one pinned behind the end stands at the end.
-    `pinned` are in order and at or after `first_position`.
+    Two images pinned to one position are placed next to each other; one pinned beyond the end is placed at the end.
+    `pinned` must be in order and pinned to `first_position` or later.
     """
     placed: list[Placed] = []
     waiting, free = list(pinned), list(ranked)

@@ -1,8 +1,10 @@
-"""What the galleries need from stores and from counting."""
+"""What galleries need from outside."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from vitrine.platform.retries import Superseded
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -23,133 +25,134 @@ if TYPE_CHECKING:
     from vitrine.ranking.model import Version
 
 
-class StaleImages(Exception):
-    """Images changed since they were read; nothing was written."""
+class StaleImages(Superseded):
+    """Images changed after they were read; nothing was written."""
 
 
-class StaleGallery(Exception):
-    """The gallery changed or is gone since it was read; nothing was written."""
+class StaleGallery(Superseded):
+    """The gallery changed or was deleted after it was read; nothing was written."""
 
 
 class ImageRange(NamedTuple):
-    """Images in the order of their ranks. `cut` when there are more, whether or not `limit` is reached."""
+    """Images in the order of their ranks. `cut`: there are more, whether or not the limit was reached."""
 
     images: list[Image]
     cut: bool
 
 
 class GalleryRepository(Protocol):
-    """Galleries and images."""
+    """Stores galleries and images."""
 
     def put_gallery(self, gallery: Gallery) -> bool:
-        """Store a new gallery; False when there is one."""
+        """Store a new gallery; return False if it exists already."""
         ...
 
     def change_gallery(self, key: GalleryKey, changes: GalleryChanges) -> bool:
-        """Set what `changes` say; False when there is no gallery, or it is being deleted."""
+        """Apply changes; return False if the gallery does not exist or is being deleted."""
         ...
 
     def plan_version(self, gallery: Gallery, version: Version, experiment: Experiment | None) -> bool:
-        """Make a version the next one, if the gallery still has the versions that were read; whether it did.
+        """Make a version the next one and return True, if the gallery still has the versions that were read.
 
-        With an experiment it is its second arm; without one an experiment that runs ends.
+        With an experiment, the version is its second arm; without one, a running experiment ends.
         """
         ...
 
     def open_experiment(self, gallery: Gallery, experiment: Experiment) -> bool:
-        """Let visitors into an experiment, if the gallery still has it; whether it did."""
+        """Start splitting visitors between the arms; return False if the gallery has no such experiment any more."""
         ...
 
     def add_visit(self, key: GalleryKey, arm: str, visitor: str, clicks: Collection[bytes]) -> None:
-        """Note that a visitor came to an arm, and the marks of clicks; noting them again changes nothing."""
+        """Store a visitor of an arm and the marks of clicks. Idempotent."""
         ...
 
     def count_visits(self, key: GalleryKey, arm: str) -> Arm:
-        """What the visitors of an arm did."""
+        """Count what the visitors of an arm did."""
         ...
 
     def forget_visits(self, key: GalleryKey, arm: str) -> None:
-        """Remove what visitors of an arm did."""
+        """Delete the visitors of an arm."""
         ...
 
     def promote_version(self, gallery: Gallery, version: Version) -> bool:
-        """Make the next version the live one and retire the one before; False where it is not the next one."""
+        """Make the next version the live one and retire the present one; return False if it is not the next one."""
         ...
 
     def forget_retired(self, key: GalleryKey, version: Version) -> bool:
-        """Let nobody read a retired version any more; False where it is not retired."""
+        """Remove a retired version from the gallery; return False if it is not retired."""
         ...
 
     def list_versions(self, key: GalleryKey, limit: int, before: int | None) -> Sequence[Version]:
-        """Up to `limit` versions, the latest first, below the number `before`."""
+        """Return up to `limit` versions with numbers below `before`, latest first."""
         ...
 
     def find_version(self, key: GalleryKey, number: int) -> Version | None:
-        """A version that the gallery has or had."""
+        """Return a present or past version of the gallery."""
         ...
 
     def find_gallery(self, key: GalleryKey) -> Gallery | None:
-        """The gallery, read consistently."""
+        """Return the gallery (a consistent read), or None."""
         ...
 
     def find_galleries(self, keys: Collection[GalleryKey]) -> Mapping[GalleryKey, Gallery]:
-        """The galleries there are of these."""
+        """Return those of the galleries that exist."""
         ...
 
     def list_galleries(self, merchant_id: str, limit: int, after: str | None) -> Sequence[Gallery]:
-        """Up to `limit` galleries by id, after the id `after`."""
+        """Return up to `limit` galleries in the order of their ids, starting after `after`."""
         ...
 
     def mark_deleting(self, key: GalleryKey) -> bool:
-        """Close the gallery to all but its deletion; False when there is none."""
+        """Mark the gallery for deletion, which refuses all other writes; return False if it does not exist."""
         ...
 
     def drop_gallery(self, key: GalleryKey) -> None:
-        """Remove the gallery's own record, if it is marked and has no images."""
+        """Delete the gallery's own record, if it is marked for deletion and has no images."""
         ...
 
     def get_images(self, key: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, Image]:
-        """The images there are of these, read consistently."""
+        """Return those of the images that exist (a consistent read)."""
         ...
 
     def ranked_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> ImageRange:
-        """Up to `limit` images by their rank under a version, behind the rank `after`: one query."""
+        """Return up to `limit` images by their rank under a version, after the rank `after`: one query."""
         ...
 
     def pinned_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> ImageRange:
-        """Up to `limit` pinned images by their rank under a version, behind the rank `after`: one query."""
+        """Return up to `limit` pinned images by their rank under a version, after the rank `after`: one query."""
         ...
 
     def stored_images(self, key: GalleryKey, limit: int, after: str | None) -> Sequence[Image]:
-        """Up to `limit` images by id, hidden ones too, after the id `after`, read consistently."""
+        """Return up to `limit` images by id, including hidden ones, after the id `after` (a consistent read)."""
         ...
 
     def commit_images(self, gallery: Gallery, created: Sequence[Image], changed: Sequence[Image]) -> None:
-        """Write all or nothing, at most `COMMIT_LIMIT` images, and count the created ones in the gallery.
+        """Write all images or none, at most `COMMIT_LIMIT`, and count the created ones in the gallery.
 
-        Created ones must not exist and have scores under the gallery's versions; changed ones must stand as they were
-        read. Raises StaleImages, or StaleGallery when the gallery has other versions, is gone or is being deleted.
+        Created images must be new and have scores under the gallery's versions. Raises StaleImages if a created image
+        exists or a changed one was changed since it was read; StaleGallery if the gallery has other versions, was
+        deleted or is being deleted.
         """
         ...
 
     def save_images(self, images: Sequence[Image]) -> set[str]:
-        """Write each image that stands as it was read; answers the ids of those that do not."""
+        """Write each image that is unchanged since it was read; return the ids of the others."""
         ...
 
     def delete_image(self, image: Image) -> None:
-        """Remove an image that stands as it was read and count it out of its gallery. Raises StaleImages."""
+        """Delete an image that is unchanged since it was read, and subtract it from its gallery. Raises StaleImages."""
         ...
 
     def advance_totals(self, gallery: Gallery, settlement: Settlement) -> None:
-        """Add the increase and note what is settling, if the gallery stands at its revision. Raises StaleGallery."""
+        """Add the increase and store what is settling, if the gallery still has its revision. Raises StaleGallery."""
         ...
 
     def list_hours(self, gallery: Gallery, first: datetime, end: datetime) -> Sequence[CountedHour]:
-        """What the gallery's totals took in, hour by hour: those of `first` and after, begun before `end`."""
+        """Return the increases of the gallery's totals by hour, from the hour of `first` until `end`."""
         ...
 
     def clear_settled(self, key: GalleryKey, settled: Sequence[Counted]) -> None:
-        """Forget what was settling, where it still is what `settled` says."""
+        """Remove what was settling, if it still is as in `settled`."""
         ...
 
 
@@ -157,30 +160,30 @@ COMMIT_LIMIT = 99
 
 
 class Counters(Protocol):
-    """What the galleries ask of counting."""
+    """What galleries need from counting."""
 
     def close(self, image: Image) -> None:
-        """Take no more events for this incarnation of the image."""
+        """Refuse further events for this incarnation of the image."""
         ...
 
     def read(self, images: Sequence[Image]) -> Mapping[str, Counts]:
-        """What was counted, by image id; nothing for images never counted."""
+        """Return the counts by image id; no entry for images without events."""
         ...
 
 
 class Tasks(Protocol):
-    """Work that goes on after the answer."""
+    """Sends background tasks."""
 
     def delete_gallery(self, key: GalleryKey) -> None:
-        """Remove all images of a gallery that is marked, then itself."""
+        """Delete all images of a gallery marked for deletion, then the gallery."""
         ...
 
     def fit_prior(self, key: GalleryKey) -> None:
-        """Fit the prior of a gallery's ranking again, if it is off."""
+        """Refit the prior of a gallery's ranking, if it is off."""
         ...
 
     def forget_visits(self, key: GalleryKey, number: int) -> None:
-        """Remove what visitors did in the experiment of a version, once nobody notes more."""
+        """Delete the visitors of an experiment, once no more are recorded. `number` is its second arm's version."""
         ...
 
     def make_order(self, key: GalleryKey, version: int) -> None:
@@ -188,5 +191,5 @@ class Tasks(Protocol):
         ...
 
     def forget_order(self, key: GalleryKey, version: int) -> None:
-        """Remove the scores of a retired version, once nobody pages through it any more."""
+        """Remove the scores of a retired version, once its readers had time to finish."""
         ...

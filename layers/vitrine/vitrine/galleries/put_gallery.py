@@ -1,4 +1,4 @@
-"""A gallery is made or changed."""
+"""Create or change a gallery."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class SavedGallery(NamedTuple):
-    """The gallery now, and whether it is new."""
+    """The saved gallery, and whether it is new."""
 
     gallery: Gallery
     created: bool
@@ -26,9 +26,9 @@ class SavedGallery(NamedTuple):
 def put_gallery(
     repository: GalleryRepository, tasks: Tasks, key: GalleryKey, changes: GalleryChanges, *, now: datetime
 ) -> SavedGallery:
-    """Make or change a gallery; a new ranking orders its images again in the background.
+    """Create or change a gallery. A new ranking reorders its images in the background.
 
-    Raises Conflict while a gallery of this id is being deleted, or others change its ranking.
+    Raises Conflict while a gallery with this id is being deleted or runs an experiment, Unavailable under contention.
     """
     gallery = new_gallery(key, now, changes)
     if repository.put_gallery(gallery):

@@ -1,13 +1,13 @@
-"""Images are created, or described anew."""
+"""Create images, or replace their descriptions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vitrine.galleries.model import Counts, Image, score_under
-from vitrine.galleries.ports import COMMIT_LIMIT, StaleGallery, StaleImages
+from vitrine.galleries.ports import COMMIT_LIMIT, StaleGallery
 from vitrine.galleries.read_gallery import find_gallery
-from vitrine.platform.problems import Unavailable
+from vitrine.platform.retries import retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,18 +15,16 @@ if TYPE_CHECKING:
     from vitrine.galleries.model import Description, Gallery, GalleryKey
     from vitrine.galleries.ports import GalleryRepository
 
-_ATTEMPTS = 5
-
 
 class ImageDraft(NamedTuple):
-    """An image as a merchant hands it in."""
+    """An image as a merchant sends it."""
 
     image_id: str
     description: Description
 
 
 class SavedImage(NamedTuple):
-    """What became of a draft."""
+    """The outcome of a draft."""
 
     image_id: str
     status: Literal["created", "updated"]
@@ -35,11 +33,11 @@ class SavedImage(NamedTuple):
 def put_images(
     repository: GalleryRepository, key: GalleryKey, drafts: Sequence[ImageDraft], *, new_incarnation: Callable[[], str]
 ) -> list[SavedImage]:
-    """Create or describe images; no id may stand in `drafts` twice. Answers in the drafts' order.
+    """Create images or replace their descriptions; return the outcomes in the drafts' order. Ids must be unique.
 
-    An existing image keeps its totals, its pin and whether it is hidden, and one that would not change is
-    not written. Each image is created once and counted once in its gallery, however often this is repeated.
-    Raises NotFound for an unknown gallery, Unavailable when others keep changing the same images.
+    An existing image keeps its totals, its pin and its `hidden` flag; an unchanged one is not written. Each image is
+    created once and counted once in its gallery, however often this is repeated. Raises NotFound for an unknown
+    gallery, Unavailable under contention.
     """
     gallery = find_gallery(repository, key)
     results: list[SavedImage] = []
@@ -51,7 +49,8 @@ def put_images(
 def _put_some(
     repository: GalleryRepository, gallery: Gallery, drafts: Sequence[ImageDraft], new_incarnation: Callable[[], str]
 ) -> list[SavedImage]:
-    for _ in range(_ATTEMPTS):
+    def attempt() -> list[SavedImage]:
+        nonlocal gallery
         present = repository.get_images(gallery.key, [draft.image_id for draft in drafts])
         created = [_new_image(gallery, draft, new_incarnation()) for draft in drafts if draft.image_id not in present]
         changed = [
@@ -62,13 +61,12 @@ def _put_some(
         try:
             if created or changed:
                 repository.commit_images(gallery, created, changed)
-        except StaleImages:
-            continue
         except StaleGallery:
             gallery = find_gallery(repository, gallery.key)
-            continue
+            raise
         return [SavedImage(draft.image_id, "updated" if draft.image_id in present else "created") for draft in drafts]
-    raise Unavailable("Others are changing these images. Send the request again.", 1)
+
+    return retry(attempt, refusal="Others are changing these images. Send the request again.")
 
 
 def _new_image(gallery: Gallery, draft: ImageDraft, incarnation: str) -> Image:

@@ -1,4 +1,4 @@
-"""Galleries are found and their images read in order."""
+"""Find galleries and read their images in order."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class Position(NamedTuple):
-    """Where a reader stands in the order of a version: the next position, the last ranks met of ranked and pinned.
+    """A reader's place in the order of a version: the next position, and the last rank keys read.
 
-    `after_pinned` is None once all pinned images were met.
+    `after_pinned` is None once all pinned images were read.
     """
 
     version: int
@@ -30,72 +30,72 @@ class Position(NamedTuple):
 
 
 class OrderedPage(NamedTuple):
-    """Images in order, and where to go on (None at the end)."""
+    """Images in order, and where the next page starts (None at the end)."""
 
     placed: Sequence[Placed]
     next: Position | None
 
 
 def find_gallery(repository: GalleryRepository, key: GalleryKey) -> Gallery:
-    """The gallery. Raises NotFound, also while it is being deleted."""
+    """Return the gallery. Raises NotFound, also while it is being deleted."""
     gallery = repository.find_gallery(key)
     if gallery is None or gallery.deleting:
-        raise no_gallery(key)
+        raise gallery_not_found(key)
     return gallery
 
 
-def no_gallery(key: GalleryKey) -> NotFound:
-    """What is told of a gallery that is not there."""
+def gallery_not_found(key: GalleryKey) -> NotFound:
+    """Return the error for a gallery that does not exist."""
     return NotFound(f"There is no gallery {key.gallery_id}.")
 
 
-def order_is_gone() -> MalformedRequest:
-    """What is told whoever pages through an order that is kept no more."""
-    return MalformedRequest("The gallery is ordered anew since this cursor was made. Start again without a cursor.")
+def order_expired() -> MalformedRequest:
+    """Return the error for a cursor into an order that was deleted."""
+    return MalformedRequest("The gallery was reordered after this cursor was made. Start again without a cursor.")
 
 
 def find_image(repository: GalleryRepository, key: GalleryKey, image_id: str) -> Image:
-    """The image. Raises NotFound."""
+    """Return the image. Raises NotFound."""
     image = repository.get_images(key, [image_id]).get(image_id)
     if image is None:
-        raise _no_image(key, image_id)
+        raise _image_not_found(key, image_id)
     return image
 
 
-def _no_image(key: GalleryKey, image_id: str) -> NotFound:
+def _image_not_found(key: GalleryKey, image_id: str) -> NotFound:
     return NotFound(f"Gallery {key.gallery_id} has no image {image_id}.")
 
 
 def find_shown_image(repository: GalleryRepository, key: GalleryKey, image_id: str) -> Image:
-    """The image. Raises NotFound, also for one that is hidden."""
+    """Return the image. Raises NotFound, also if it is hidden."""
     image = find_image(repository, key, image_id)
     if image.hidden:
-        raise _no_image(key, image_id)
+        raise _image_not_found(key, image_id)
     return image
 
 
 def read_order(
     repository: GalleryRepository, gallery: Gallery, limit: int, start: Position | None, read: Version | None = None
 ) -> OrderedPage:
-    """A page of the order of the live version, or of the one to `read`.
+    """Return a page of the live version's order, or of the version to `read`.
 
-    It is one query, and one more only where pinned images reach over a page's end. A page ends early where a query
-    met its megabyte. Raises MalformedRequest where the reader's order is gone.
+    It takes one query, and a second one only if pinned images reach beyond the page's end. A page ends early if a
+    query reached its limit of a megabyte. Raises MalformedRequest if the reader's order was deleted.
     """
     here = start or Position((read or gallery.live).number, 1, RANKED_START, PINNED_START)
     version = gallery.holds(here.version)
     if version is None:
-        raise order_is_gone()
+        raise order_expired()
     reader = _Reader(repository, gallery.key, version, limit)
     pinned, ranked = reader.from_the_start() if start is None else reader.from_(start)
     placed = place_pinned(ranked.images, pinned.images, here.next_position, limit)
-    if ranked.cut:  # what stands before a pinned image's position is not read yet
-        placed = list(takewhile(lambda it: (it.image.pinned_position or 0) <= it.position, placed))
-    pins_met = [at for at, it in enumerate(placed) if it.image.pinned_position is not None]
-    if pinned.cut and len(pins_met) == len(pinned.images):
-        del placed[pins_met[-1] + 1 :]
-    ranks = [it.image for it in placed if it.image.pinned_position is None]
-    pins = [it.image for it in placed if it.image.pinned_position is not None]
+    if ranked.cut:  # images before a pinned image's position are not read yet
+        placed = list(takewhile(lambda one: (one.image.pinned_position or 0) <= one.position, placed))
+    pin_indexes = [at for at, one in enumerate(placed) if one.image.pinned_position is not None]
+    if pinned.cut and len(pin_indexes) == len(pinned.images):
+        del placed[pin_indexes[-1] + 1 :]
+    ranks = [one.image for one in placed if one.image.pinned_position is None]
+    pins = [one.image for one in placed if one.image.pinned_position is not None]
     pins_left = pinned.cut or len(pins) < len(pinned.images)
     if not (pins_left or ranked.cut or len(ranks) < len(ranked.images)):
         return OrderedPage(placed, None)
@@ -109,7 +109,7 @@ def read_order(
 
 
 class _Reader(NamedTuple):
-    """Reads the order of a version."""
+    """Queries the order of a version."""
 
     repository: GalleryRepository
     key: GalleryKey
@@ -117,12 +117,12 @@ class _Reader(NamedTuple):
     limit: int
 
     def rank(self, image: Image) -> str:
-        """Where an image stands that was found by its rank."""
+        """Return the rank key of an image in this order."""
         score = image.score(self.version)
         return (image.rank(score) if score else None) or ""
 
     def from_the_start(self) -> tuple[ImageRange, ImageRange]:
-        """Pinned and ranked images of the first page."""
+        """Query the pinned and ranked images of the first page."""
         images, cut = self._ranked(PINNED_START)
         pinned = [image for image in images if image.pinned_position is not None]
         ranked = ImageRange(images[len(pinned) :], cut)
@@ -135,7 +135,7 @@ class _Reader(NamedTuple):
         return ImageRange(pinned, cut and not ranked.images), ranked
 
     def from_(self, here: Position) -> tuple[ImageRange, ImageRange]:
-        """Pinned and ranked images of a later page."""
+        """Query the pinned and ranked images of a later page."""
         pinned = ImageRange([], cut=False)
         if here.after_pinned is not None:
             pinned = self.repository.pinned_images(self.key, self.version, self.limit + 1, here.after_pinned)

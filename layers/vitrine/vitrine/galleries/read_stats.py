@@ -1,4 +1,4 @@
-"""How often images were viewed and clicked, by time."""
+"""Read counts of views and clicks by time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PAGE = 100
 def read_hours(
     repository: GalleryRepository, galleries: Iterable[Gallery], first: datetime | None, end: datetime
 ) -> list[CountedHour]:
-    """The hours of all these galleries together, in order: from `first` (their creation when None) until `end`."""
+    """Return the hourly sums over these galleries, in order, from `first` (None: their creation) until `end`."""
     hours: dict[datetime, CountedHour] = {}
     for gallery in galleries:
         if gallery.totals == NOTHING_COUNTED:
@@ -31,7 +31,7 @@ def read_hours(
 
 
 def all_galleries(repository: GalleryRepository, merchant_id: str) -> Iterator[Gallery]:
-    """Every gallery of a merchant, by id."""
+    """Iterate over all galleries of a merchant, in the order of their ids."""
     found: Sequence[Gallery] = repository.list_galleries(merchant_id, _PAGE, None)
     while found:
         yield from found

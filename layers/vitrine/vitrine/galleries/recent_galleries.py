@@ -1,11 +1,11 @@
-"""Galleries as they were a moment ago, so that a page of images hardly ever costs a read of its gallery."""
+"""A cache of galleries, so that a page of images rarely costs a read of its gallery."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from vitrine.galleries.read_gallery import no_gallery
+from vitrine.galleries.read_gallery import gallery_not_found
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,26 +19,28 @@ _MOST_REMEMBERED = 10_000
 
 
 class RecentGalleries:
-    """Remembers galleries for `REMEMBERED_FOR`, and not that there is none."""
+    """Caches galleries for `REMEMBERED_FOR`; does not cache that a gallery is missing."""
 
     def __init__(self, repository: GalleryRepository) -> None:
         self._repository = repository
         self._known: dict[GalleryKey, tuple[datetime, Gallery]] = {}
 
     def find(self, key: GalleryKey, now: datetime) -> Gallery:
-        """The gallery. Raises NotFound, also while it is being deleted."""
+        """Return the gallery. Raises NotFound, also while it is being deleted."""
         gallery = self.find_all([key], now).get(key)
         if gallery is None or gallery.deleting:
-            raise no_gallery(key)
+            raise gallery_not_found(key)
         return gallery
 
     def telling_counts(self, keys: Collection[GalleryKey], now: datetime) -> set[GalleryKey]:
-        """Those of the galleries that tell web pages what was counted."""
+        """Return those of the galleries that have public counts."""
         return {key for key, gallery in self.find_all(keys, now).items() if gallery.public_counts}
 
     def find_all(self, keys: Collection[GalleryKey], now: datetime) -> dict[GalleryKey, Gallery]:
-        """The galleries there are of these."""
-        known = {key: it[1] for key in keys if (it := self._known.get(key)) and now - it[0] < REMEMBERED_FOR}
+        """Return those of the galleries that exist."""
+        known = {
+            key: cached[1] for key in keys if (cached := self._known.get(key)) and now - cached[0] < REMEMBERED_FOR
+        }
         unknown = {key for key in keys if key not in known}
         if unknown:
             found = self._repository.find_galleries(unknown)
@@ -49,5 +51,5 @@ class RecentGalleries:
         return known
 
     def forget(self, key: GalleryKey) -> None:
-        """Ask anew at the next occasion, because the gallery was changed here."""
+        """Drop a gallery that this process has changed from the cache."""
         self._known.pop(key, None)

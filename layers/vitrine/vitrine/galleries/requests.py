@@ -1,4 +1,4 @@
-"""What clients send of galleries and images."""
+"""Request bodies of galleries and images."""
 
 from __future__ import annotations
 
@@ -39,7 +39,11 @@ class RankingSettings(RequestBody):
     policy: Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*POLICIES]})] = "interest"
     half_life_days: Annotated[
         int,
-        Field(ge=1, le=365, description="In how many days an event loses half of its weight for `trending_rate`."),
+        Field(
+            ge=1,
+            le=365,
+            description="For `trending_rate`: the number of days in which an event loses half of its weight.",
+        ),
         WHOLE,
     ] = HALF_LIFE_DAYS
     lab_share: Annotated[
@@ -47,32 +51,32 @@ class RankingSettings(RequestBody):
         Field(
             ge=0,
             le=LARGEST_SHARE,
-            description="Which part of the visitors sees a page in random order, by which other policies are judged.",
+            description="The share of visitors who see a page in random order, which estimates other policies.",
         ),
     ] = 0.0
 
     def ranking(self) -> Ranking:
-        """The ranking in the domain's terms."""
+        """Return the ranking as the domain has it."""
         return Ranking(self.policy, self.half_life_days, self.lab_share)
 
 
 class StartExperimentRequest(RequestBody):
-    """An experiment: the ranking that the gallery has, and the one to try beside it."""
+    """An experiment: the gallery's present ranking, and the one to compare with it."""
 
     arms: Annotated[tuple[RankingSettings, ...], Field(min_length=2, max_length=2)]
 
 
 class PutGalleryRequest(RequestBody):
-    """A gallery, or changes of one: what is not sent stays as it is."""
+    """A gallery, or changes to one. Fields that are not sent stay as they are."""
 
     title: Annotated[str, Field(max_length=300)] | None = None
-    ranking: Annotated[RankingSettings | None, Field(description="`interest` at first.")] = None
+    ranking: Annotated[RankingSettings | None, Field(description="`interest` by default.")] = None
     public_counts: Annotated[
         bool,
         Field(
             default_factory=bool,
-            description="Whether a publishable key is told what was counted: `events` and `weight` of images, `views` "
-            "and `clicks` of the gallery. False at first; a change takes up to 2 s.",
+            description="Whether a publishable key may read counts: `events` and `weight` of images, `views` and "
+            "`clicks` of the gallery. False by default; a change takes effect within 2 s.",
         ),
     ]
     cache_seconds: Annotated[
@@ -81,7 +85,7 @@ class PutGalleryRequest(RequestBody):
             default_factory=int,
             ge=1,
             le=3600,
-            description="How many seconds shared caches may keep what a publishable key reads of it. 2 at first.",
+            description="How many seconds shared caches may keep responses to a publishable key. 2 by default.",
         ),
         WHOLE,
     ]
@@ -89,28 +93,30 @@ class PutGalleryRequest(RequestBody):
         Literal["once_an_hour", "every_event"] | None,
         Field(
             description="How often a visitor of a web page counts for an image: once an hour for views and for clicks, "
-            "unless `every_event`. A change takes up to 10 s."
+            "unless `every_event`. A change takes effect within 10 s."
         ),
     ] = None
     mirror: Annotated[
         bool,
         Field(
             default_factory=bool,
-            description="Whether pictures are copied and served in every size; true at first. When false, images have "
-            "no `renditions` and are shown from their own addresses. Holds for images that are put from now on.",
+            description="Whether pictures are copied and served in every size; true by default. If false, images have "
+            "no `renditions` and are shown from their own addresses. Applies to images that are put from now on.",
         ),
     ]
 
     def changes(self) -> GalleryChanges:
-        """What was sent, in the domain's terms."""
+        """Return the fields that were sent, as the domain has them."""
         sent = {name: getattr(self, name) for name in self.model_fields_set}
         if "ranking" in sent:
             sent["ranking"] = sent["ranking"] and sent["ranking"].ranking()
-        return cast("GalleryChanges", {name: it for name, it in sent.items() if it is not None or name == "title"})
+        return cast(
+            "GalleryChanges", {name: value for name, value in sent.items() if value is not None or name == "title"}
+        )
 
 
 class NewImage(RequestBody):
-    """An image to create or describe anew."""
+    """An image to create, or a new description of one."""
 
     id: Id | None = None
     name: Name
@@ -125,7 +131,7 @@ class NewImage(RequestBody):
     height: Pixels | None = None
 
     def description(self) -> Description:
-        """What it says of the image; created now unless it says when."""
+        """Return the image's description; `created_at` is now unless it was sent."""
         return Description(
             name=self.name,
             url=self.url,
@@ -141,13 +147,13 @@ class NewImage(RequestBody):
 
 
 class PostImagesRequest(RequestBody):
-    """Images, each judged on its own."""
+    """Images, each validated separately."""
 
     images: Annotated[tuple[NewImage, ...], Field(min_length=1, max_length=MOST_IMAGES)]
 
 
 class PatchImageRequest(RequestBody):
-    """Changes of an image; null takes an optional field away. What was not sent has no meaning here."""
+    """Changes to an image; null removes an optional field. Read only the fields that were sent."""
 
     name: Annotated[Name, Field(default_factory=str)]
     url: Annotated[WebAddress, Field(default_factory=str)]

@@ -1,4 +1,4 @@
-"""Galleries and images as clients read them."""
+"""Response bodies of galleries and images."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from vitrine.galleries.explain_images import ExplainedImage
     from vitrine.galleries.model import CountedHour, Gallery, Image, Placed
-    from vitrine.galleries.read_lab import Trial
-    from vitrine.galleries.run_experiment import Standing
+    from vitrine.galleries.read_lab import RankingEstimate
+    from vitrine.galleries.run_experiment import ExperimentReport
     from vitrine.ranking.model import Ranking, Version
 
 
@@ -192,14 +192,15 @@ class CountsByTimeResponse(TypedDict):
 
 
 def counts_by_time_response(hours: Sequence[CountedHour], granularity: Literal["hour", "day"]) -> CountsByTimeResponse:
-    """Counts by hour or day in order, and their sums; where nothing was counted there is no item."""
+    """Return counts by hour or day, in order, and their sums. Hours without events have no item."""
     shown = by_day(hours) if granularity == "day" else hours
     return {
         "granularity": granularity,
-        "views": sum(it.totals.views for it in shown),
-        "clicks": sum(it.totals.clicks for it in shown),
+        "views": sum(hour.totals.views for hour in shown),
+        "clicks": sum(hour.totals.clicks for hour in shown),
         "items": [
-            {"start": to_rfc3339(it.start), "views": it.totals.views, "clicks": it.totals.clicks} for it in shown
+            {"start": to_rfc3339(hour.start), "views": hour.totals.views, "clicks": hour.totals.clicks}
+            for hour in shown
         ],
     }
 
@@ -215,7 +216,7 @@ class ChallengeImageResponse(TypedDict):
 
 
 def ranking_response(ranking: Ranking) -> RankingResponse:
-    """How a gallery is ordered; what is as usual, or has no part in the order, is left out."""
+    """Return a ranking, without parameters that are defaults or do not matter to its policy."""
     response: RankingResponse = {"policy": ranking.policy}
     if POLICIES[ranking.policy].ages:
         response["half_life_days"] = ranking.half_life_days
@@ -225,7 +226,7 @@ def ranking_response(ranking: Ranking) -> RankingResponse:
 
 
 def version_response(gallery: Gallery, version: Version) -> VersionResponse:
-    """A version of a gallery's ranking."""
+    """Return a version of a gallery's ranking."""
     status = "past"
     if version.number == gallery.live.number:
         status = "live"
@@ -242,7 +243,7 @@ def version_response(gallery: Gallery, version: Version) -> VersionResponse:
 
 
 def gallery_response(gallery: Gallery, *, counts: bool) -> GalleryResponse:
-    """A gallery; with `counts`, what was counted for it."""
+    """Return a gallery; with its totals if `counts`."""
     response: GalleryResponse = {
         "id": gallery.key.gallery_id,
         "title": gallery.title,
@@ -263,7 +264,7 @@ def gallery_response(gallery: Gallery, *, counts: bool) -> GalleryResponse:
 
 
 def image_response(image: Image, *, counts: bool) -> ImageResponse:
-    """An image by itself; with `counts`, what was counted for it and whether it is hidden."""
+    """Return an image without its position; with its totals and its `hidden` flag if `counts`."""
     described = image.description
     response: ImageResponse = {
         "id": image.image_id,
@@ -287,34 +288,34 @@ def image_response(image: Image, *, counts: bool) -> ImageResponse:
     return response
 
 
-def estimate_response(trial: Trial) -> EstimateResponse:
-    """What a ranking would earn, with its first page beside today's."""
-    found = trial.estimate
+def estimate_response(ranking: RankingEstimate) -> EstimateResponse:
+    """Return what a ranking would earn, with its first page and today's."""
+    result = ranking.estimate
     return {
-        "clicks_per_page": found.clicks_per_page,
-        "interval": {"low": found.interval.low, "high": found.interval.high},
-        "lift": found.lift,
-        "lift_interval": {"low": found.lift_interval.low, "high": found.lift_interval.high}
-        if found.lift_interval
+        "clicks_per_page": result.clicks_per_page,
+        "interval": {"low": result.interval.low, "high": result.interval.high},
+        "lift": result.lift,
+        "lift_interval": {"low": result.lift_interval.low, "high": result.lift_interval.high}
+        if result.lift_interval
         else None,
-        "support": found.support,
-        "enough": found.enough,
-        "page_views_needed": found.page_views_needed,
-        "considered": trial.considered,
+        "support": result.support,
+        "enough": result.enough,
+        "page_views_needed": result.page_views_needed,
+        "considered": ranking.considered,
         "order": [
-            {"position": it.position, "id": it.image.image_id, "today": trial.today.get(it.image.image_id)}
-            for it in trial.planned
+            {"position": position, "id": image.image_id, "today": ranking.today.get(image.image_id)}
+            for position, image in ranking.planned
         ],
     }
 
 
-def experiment_response(standing: Standing) -> ExperimentResponse:
-    """How an experiment stands."""
-    verdict = standing.verdict
+def experiment_response(report: ExperimentReport) -> ExperimentResponse:
+    """Return the state of an experiment."""
+    result = report.result
     return {
-        "id": standing.experiment.experiment_id,
-        "started_at": to_rfc3339(standing.experiment.started_at),
-        "ready": standing.experiment.is_ready,
+        "id": report.experiment.experiment_id,
+        "started_at": to_rfc3339(report.experiment.started_at),
+        "ready": report.experiment.is_ready,
         "arms": [
             {
                 "ranking": ranking_response(ranking),
@@ -322,24 +323,24 @@ def experiment_response(standing: Standing) -> ExperimentResponse:
                 "clickers": arm.clickers,
                 "clicks": arm.clicks,
             }
-            for ranking, arm in zip(standing.rankings, standing.arms, strict=True)
+            for ranking, arm in zip(report.rankings, report.arms, strict=True)
         ],
-        "lift": verdict.lift,
-        "interval": {"low": verdict.interval.low, "high": verdict.interval.high} if verdict.interval else None,
-        "e_value": verdict.e_value,
-        "srm": {"e_value": verdict.split_e_value, "flagged": verdict.decision == "bad_split"},
-        "decision": verdict.decision,
-        "events_without_visitor": standing.events_without_visitor,
+        "lift": result.lift,
+        "interval": {"low": result.interval.low, "high": result.interval.high} if result.interval else None,
+        "e_value": result.e_value,
+        "srm": {"e_value": result.split_e_value, "flagged": result.decision == "bad_split"},
+        "decision": result.decision,
+        "events_without_visitor": report.events_without_visitor,
     }
 
 
 def explanation_response(gallery: Gallery, image: Image, explained: ExplainedImage) -> ExplanationResponse:
-    """Why an image is where it is."""
-    counts, told = explained.counts, explained.explanation
+    """Return why an image has its position."""
+    counts, explanation = explained.counts, explained.explanation
     return {
-        "sentence": told.sentence,
-        "estimate": told.estimate,
-        "benefit_of_doubt": told.benefit_of_doubt,
+        "sentence": explanation.sentence,
+        "estimate": explanation.estimate,
+        "benefit_of_doubt": explanation.benefit_of_doubt,
         "clicks": counts.totals.clicks - counts.lab.clicks,
         "exposure": counts.totals.views - counts.lab.views,
         "version": gallery.live.number,
@@ -350,14 +351,14 @@ def explanation_response(gallery: Gallery, image: Image, explained: ExplainedIma
 
 
 def placed_response(placed: Placed, *, counts: bool) -> ImageResponse:
-    """An image in its gallery's order."""
+    """Return an image with its position."""
     response = image_response(placed.image, counts=counts)
     response["position"] = placed.position
     return response
 
 
 def challenge_response(placed: Placed) -> ChallengeImageResponse:
-    """An image as the gallery challenge has it."""
+    """Return an image in the gallery challenge's format."""
     image = placed.image
     return {
         "id": image.image_id,

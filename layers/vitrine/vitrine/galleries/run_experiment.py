@@ -1,4 +1,4 @@
-"""Two rankings are tried on visitors, each on half of them."""
+"""Run experiments: two rankings, each for half of the visitors."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 _PAGE = 100
 
 
-class Standing(NamedTuple):
-    """How an experiment stands: what its arms' visitors did, what follows, and events that named no visitor."""
+class ExperimentReport(NamedTuple):
+    """The state of an experiment: what its arms' visitors did, the result, and the events that named no visitor."""
 
     experiment: Experiment
     rankings: tuple[Ranking, Ranking]
     arms: tuple[Arm, Arm]
-    verdict: ExperimentResult
+    result: ExperimentResult
     events_without_visitor: int
 
 
-def start_experiment(  # noqa: PLR0913 - an experiment is what these say
+def start_experiment(  # noqa: PLR0913 - all of these define an experiment
     repository: GalleryRepository,
     tasks: Tasks,
     key: GalleryKey,
@@ -40,10 +40,10 @@ def start_experiment(  # noqa: PLR0913 - an experiment is what these say
     *,
     now: datetime,
 ) -> Gallery:
-    """Try the second ranking beside the first, which the gallery has. Starting again what runs changes nothing.
+    """Compare the second ranking with the first, which must be the gallery's. Starting it again changes nothing.
 
-    Visitors are let in once the second order is made. Raises NotFound, Conflict where another experiment runs, the
-    gallery has another ranking, or has a lab.
+    Visitors are split once the second order is complete. Raises NotFound; Conflict if another experiment is running,
+    the gallery has another ranking or a lab, or its ranking is changing.
     """
     gallery = find_gallery(repository, key)
     first, second = arms
@@ -51,13 +51,15 @@ def start_experiment(  # noqa: PLR0913 - an experiment is what these say
     if running and gallery.next and running.experiment_id == experiment_id:
         if (gallery.live.ranking, gallery.next.ranking) == (first, second):
             return gallery
-        raise Conflict(f"Experiment {experiment_id} runs with other arms.")
+        raise Conflict(f"Experiment {experiment_id} is running with other arms. Delete it first.")
     if running or gallery.next:
-        raise Conflict(f"Gallery {key.gallery_id} tries or makes another order. Try again when that is done.")
+        raise Conflict(
+            f"Gallery {key.gallery_id} runs an experiment or is being reordered. Try again when that is done."
+        )
     if gallery.live.ranking != first:
-        raise Conflict("The first arm must be the ranking that the gallery has.")
+        raise Conflict("The first arm must be the gallery's present ranking.")
     if first.lab_share or second.lab_share:
-        raise Conflict("An experiment needs a gallery without a lab.")
+        raise Conflict("A gallery with a lab cannot run an experiment. Set lab_share to 0 first.")
     version = gallery.following(second, now, f"experiment {experiment_id}")
     experiment = Experiment(experiment_id, version.number, now, gallery.totals)
     if not plan_order(repository, tasks, gallery, version, experiment):
@@ -65,15 +67,17 @@ def start_experiment(  # noqa: PLR0913 - an experiment is what these say
     return find_gallery(repository, key)
 
 
-def read_experiment(repository: GalleryRepository, counters: Counters, key: GalleryKey, experiment_id: str) -> Standing:
-    """How an experiment stands, valid whenever looked at. Raises NotFound."""
+def read_experiment(
+    repository: GalleryRepository, counters: Counters, key: GalleryKey, experiment_id: str
+) -> ExperimentReport:
+    """Return the state of an experiment, valid whenever it is read. Raises NotFound."""
     gallery = find_gallery(repository, key)
     experiment = gallery.experiment
     if experiment is None or gallery.next is None or experiment.experiment_id != experiment_id:
         raise NotFound(f"Gallery {key.gallery_id} has no experiment {experiment_id}.")
     first, second = (repository.count_visits(key, experiment.arm(at)) for at in (0, 1))
-    named = _events_of_arms(repository, counters, key, experiment)
-    return Standing(
+    named = _arm_events(repository, counters, key, experiment)
+    return ExperimentReport(
         experiment,
         (gallery.live.ranking, gallery.next.ranking),
         (first, second),
@@ -82,7 +86,7 @@ def read_experiment(repository: GalleryRepository, counters: Counters, key: Gall
     )
 
 
-def _events_of_arms(repository: GalleryRepository, counters: Counters, key: GalleryKey, experiment: Experiment) -> int:
+def _arm_events(repository: GalleryRepository, counters: Counters, key: GalleryKey, experiment: Experiment) -> int:
     events, after = 0, None
     while True:
         images = repository.stored_images(key, _PAGE, after)
@@ -101,16 +105,16 @@ def end_experiment(  # noqa: PLR0913 - as above
     experiment_id: str,
     *,
     now: datetime,
-) -> Standing:
-    """End an experiment: the gallery takes the ranking that won, its first one where neither did.
+) -> ExperimentReport:
+    """End an experiment. The gallery takes the ranking that won; the first one if neither did.
 
-    All that was counted makes the order from then on. Raises NotFound, Conflict.
+    From then on, the events of both arms count for the order. Raises NotFound, Conflict.
     """
-    standing = read_experiment(repository, counters, key, experiment_id)
+    report = read_experiment(repository, counters, key, experiment_id)
     gallery = find_gallery(repository, key)
-    winner = standing.rankings[standing.verdict.decision == "second"]
+    winner = report.rankings[report.result.decision == "second"]
     version = gallery.following(winner, now, f"experiment {experiment_id} ended")
-    tasks.forget_visits(key, standing.experiment.number)
-    if gallery.experiment != standing.experiment or not plan_order(repository, tasks, gallery, version):
+    tasks.forget_visits(key, report.experiment.number)
+    if gallery.experiment != report.experiment or not plan_order(repository, tasks, gallery, version):
         raise Conflict(f"Others are changing the ranking of gallery {key.gallery_id}. Try again in a moment.")
-    return standing
+    return report

@@ -1,4 +1,4 @@
-"""What was counted becomes what is shown."""
+"""Show counted totals on images and their gallery."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.galleries.model import is_prior_off, settle
-from vitrine.galleries.ports import StaleGallery
-from vitrine.platform.problems import Unavailable
+from vitrine.platform.retries import Superseded, retry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,31 +18,32 @@ _ATTEMPTS = 10
 
 
 def show_totals(repository: GalleryRepository, key: GalleryKey, counted: Sequence[Counted]) -> ShownTotals:
-    """Bring at most 100 images and their gallery up to `counted`, absolute totals.
+    """Bring at most 100 images and their gallery up to `counted`, which holds absolute totals.
 
-    Three steps, each conditional: the gallery's totals advance and name what is settling; the images show what
-    settles for them; what settled is forgotten. Whoever repeats, interleaves or takes over after a crash at any
-    point finds from the gallery and the images alone what is still to do. Raises Unavailable under contention.
+    There are three conditional steps: add the increase to the gallery's totals and store what is settling; show the
+    settling totals on the images; remove what has settled. A caller that repeats this, interleaves with another or
+    takes over after a crash finds what is left to do in the gallery and the images alone. Raises Unavailable under
+    contention.
 
-    Scores follow with the totals, in the same write. Whoever takes over knows only totals; then scores that follow
-    from more are marked, and come when `counted` comes again.
+    Scores change in the same write as totals. A caller that takes over knows only totals: it marks the scores that
+    depend on more, and they are corrected when `counted` arrives again.
     """
     due = _advance_gallery(repository, key, counted)
-    shown = _show(repository, key, due, {it.image_id: it for it in counted})
+    shown = _show(repository, key, due, {latest.image_id: latest for latest in counted})
     if due.settling:
         repository.clear_settled(key, due.settling)
     return ShownTotals(shown, due.gallery is not None and is_prior_off(due.gallery))
 
 
 class ShownTotals(NamedTuple):
-    """How many images were written, and whether the gallery's prior should be fitted again."""
+    """The number of images written, and whether the gallery's prior should be refitted."""
 
     images: int
     is_prior_off: bool
 
 
 class _Due(NamedTuple):
-    """What the gallery's totals hold and these images may not show yet."""
+    """Totals that the gallery includes and these images may not show yet."""
 
     gallery: Gallery | None
     images: Mapping[str, Image]
@@ -52,47 +52,51 @@ class _Due(NamedTuple):
 
 def _advance_gallery(repository: GalleryRepository, key: GalleryKey, counted: Sequence[Counted]) -> _Due:
     image_ids = {latest.image_id for latest in counted}
-    for _ in range(_ATTEMPTS):
+
+    def attempt() -> _Due:
         gallery = repository.find_gallery(key)
         if gallery is None:
             return _Due(None, {}, [])
         images = repository.get_images(key, image_ids)
         settlement = settle(gallery, images, counted)
         if settlement.settling:
-            try:
-                repository.advance_totals(gallery, settlement)
-            except StaleGallery:
-                continue
+            repository.advance_totals(gallery, settlement)
         settling = {image_id: note for image_id, note in gallery.settling.items() if image_id in image_ids}
         settling |= {note.image_id: note for note in settlement.settling}
         advanced = replace(gallery, totals=gallery.totals.plus(settlement.increase))
         return _Due(advanced, images, list(settling.values()))
-    raise Unavailable("The gallery's totals are contended.", 1)
+
+    return retry(attempt, attempts=_ATTEMPTS, refusal="Others are changing the gallery's totals. Try again.")
 
 
 def _show(repository: GalleryRepository, key: GalleryKey, due: _Due, counted: Mapping[str, Counted]) -> int:
-    shown, images, gallery = 0, due.images, due.gallery
-    for _ in range(_ATTEMPTS):
+    images, gallery = due.images, due.gallery
+    stale: set[str] = set()
+    shown = 0
+
+    def attempt() -> None:
+        nonlocal images, gallery, stale, shown
+        if stale:
+            images = repository.get_images(key, stale)
         if gallery and any(image.newest_version > gallery.last_version for image in images.values()):
             gallery = repository.find_gallery(key)
-        if gallery is None:
-            return shown
-        late = list(_late(gallery, images, due.settling, counted))
-        if not late:
-            return shown
-        stale = repository.save_images(late)
-        shown += len(late) - len(stale)
-        images = repository.get_images(key, stale) if stale else {}
-    raise Unavailable("The images are contended.", 1)
+        outdated = list(_outdated(gallery, images, due.settling, counted)) if gallery else []
+        stale = repository.save_images(outdated) if outdated else set()
+        shown += len(outdated) - len(stale)
+        if stale:
+            raise Superseded
+
+    retry(attempt, attempts=_ATTEMPTS, refusal="Others are changing these images. Try again.")
+    return shown
 
 
-def _late(
+def _outdated(
     gallery: Gallery, images: Mapping[str, Image], settling: Sequence[Counted], counted: Mapping[str, Counted]
 ) -> Iterator[Image]:
-    """The images that do not show what settles for them, or are not scored as was counted, as they should be."""
+    """Yield, as they should be, the images that do not show their settling totals or have outdated scores."""
     notes = {note.image_id: note for note in settling}
     for image in images.values():
-        note, known = (_of_this(image, it.get(image.image_id)) for it in (notes, counted))
+        note, known = (_of_this(image, source.get(image.image_id)) for source in (notes, counted))
         if note and note.totals.events > image.totals.events:
             yield image.shown(known if known and known.totals == note.totals else note, gallery.versions)
         elif known and known.counts and known.totals == image.totals:

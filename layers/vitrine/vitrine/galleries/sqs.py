@@ -15,7 +15,7 @@ _PAGING_SECONDS = 900
 
 
 class SqsTasks:
-    """Tasks on a queue; `hops` is how often they were handed on."""
+    """The port `Tasks` on a queue. `hops` counts how often a task was handed on."""
 
     def __init__(self, client: SQSClient, queue_url: str, hops: int = 0) -> None:
         self._client = client
@@ -23,28 +23,28 @@ class SqsTasks:
         self._hops = hops
 
     def delete_gallery(self, key: GalleryKey) -> None:
-        """Remove all images of a gallery that is marked, then itself."""
+        """Delete all images of a gallery marked for deletion, then the gallery."""
         self._send({"task": "delete_gallery", "key": list(key)})
 
     def fit_prior(self, key: GalleryKey) -> None:
-        """Fit the prior of a gallery's ranking again, if it is off."""
+        """Refit the prior of a gallery's ranking, if it is off."""
         self._send({"task": "fit_prior", "key": list(key)})
 
     def forget_visits(self, key: GalleryKey, number: int) -> None:
-        """Remove what visitors did in the experiment of a version, once nobody notes more."""
+        """Delete the visitors of an experiment, once no more are recorded. `number` is its second arm's version."""
         self._send({"task": "forget_visits", "key": list(key), "version": number}, delay_seconds=_PAGING_SECONDS)
 
     def make_order(self, key: GalleryKey, version: int, after: str | None = None) -> None:
-        """Score the images behind `after` under the gallery's next version, then make it the live one.
+        """Score the images after `after` under the gallery's next version, then make it the live one.
 
-        It is asked for before the gallery has the version, so that no crash can part the two; a first run waits for
-        it, and until nobody takes the version that was live before the last one for the live one.
+        The task is sent before the version is planned, so that a crash cannot separate the two. Its first delivery is
+        delayed until the version is planned and caches have forgotten the version before the live one.
         """
         task = {"task": "make_order", "key": list(key), "version": version, "after": after}
         self._send(task, delay_seconds=0 if after else _PLANNING_SECONDS)
 
     def forget_order(self, key: GalleryKey, version: int, after: str | None = None) -> None:
-        """Remove the scores of a retired version, once nobody pages through it any more."""
+        """Remove the scores of a retired version, once its readers had time to finish."""
         task = {"task": "forget_order", "key": list(key), "version": version, "after": after}
         self._send(task, delay_seconds=0 if after else _PAGING_SECONDS)
 

@@ -1,4 +1,4 @@
-"""The galleries on their engines."""
+"""The engines of galleries."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from vitrine.platform.settings import read_settings
 
 
 class GalleriesSettings(NamedTuple):
-    """Where galleries and images are kept."""
+    """The tables of galleries and images."""
 
     galleries_table: str
     images_table: str
 
 
 class TaskSettings(NamedTuple):
-    """Where work for later goes."""
+    """The queue of background tasks."""
 
     gallery_tasks_queue: str
 
 
 @cache
 def gallery_repository() -> DynamoDBGalleries:
-    """Galleries and images."""
+    """Return the galleries and images."""
     settings = read_settings(GalleriesSettings)
     return DynamoDBGalleries(client("dynamodb"), settings.galleries_table, settings.images_table)
 
 
 @cache
 def recent_galleries() -> RecentGalleries:
-    """Galleries as they were a moment ago."""
+    """Return the cache of galleries."""
     return RecentGalleries(gallery_repository())
 
 
 def gallery_tasks(hops: int = 0) -> SqsTasks:
-    """Work that goes on after the answer, or that was handed on `hops` times."""
+    """Return the queue of background tasks; `hops` counts how often a task was handed on."""
     return SqsTasks(client("sqs"), read_settings(TaskSettings).gallery_tasks_queue, hops)
 
 
 def new_incarnation() -> str:
-    """A fresh mark for an image at its creation."""
+    """Return a new id for an incarnation of an image."""
     return uuid4().hex[:12]
