@@ -1,4 +1,4 @@
-"""API Gateway's authorizer: the key in `X-Api-Key`, or in the query's `key`, becomes a merchant."""
+"""API Gateway's authorizer: finds the merchant of the key in `X-Api-Key`, or in the query's `key`."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _READING = ("GET", "HEAD")
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Answer a policy for the key. API Gateway reads the error `Unauthorized` as 401.
+    """Return a policy for the key. API Gateway turns the error `Unauthorized` into a 401.
 
-    A secret key in a query gets a policy without a merchant, one in a page of another origin a policy with a refusal:
-    the function refuses them and tells the sender why.
+    A secret key in the query gets a policy without a merchant; a key used by a page of another origin gets a policy
+    with a refusal. Both let the function explain the refusal to the sender.
     """
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     in_query = (event.get("multiValueQueryStringParameters") or {}).get(KEY_PARAMETER) or []
@@ -35,7 +35,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if grant is None:
         logger.info("unknown key")
         message = "Unauthorized"
-        raise Exception(message)  # noqa: TRY002 - the gateway asks for exactly this
+        raise Exception(message)  # noqa: TRY002 - the gateway expects exactly this
     key = grant.key
     logger.info("known key", extra={"merchant_id": key.merchant_id, "key_id": key.key_id})
     return _policy(

@@ -24,10 +24,7 @@ _PAGE = """<!doctype html>
 
 @app.route("GET", "/openapi.json", scope=ANYONE, responses={200: dict[str, object]}, cacheable=True)
 def document(request: Request) -> Response:
-    """Read this document.
-
-    It is served from where it was asked.
-    """
+    """Read this document; its server is the address it was read from."""
     return Response(200, {**openapi_document(), "servers": [{"url": "."}]})
 
 

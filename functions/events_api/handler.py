@@ -50,20 +50,20 @@ class ResultsResponse(TypedDict):
     responses={202: ResultsResponse},
 )
 def post_events(request: Request) -> Response:
-    """Count events, each once and judged on its own; answered when all are stored.
+    """Count events, each once and independently of the others; the response comes when all are stored.
 
-    With a publishable key an event keeps its `user_id` only for a visitor's id that nobody can guess, or with the
-    token that the shop's server signed, in `user_token` or the header `X-User-Token`. It counts all the same.
+    With a publishable key, an event keeps its `user_id` only if that is a visitor's id nobody can guess, or comes with
+    the token that the shop's server signed, in `user_token` or the header `X-User-Token`. The event counts either way.
     """
     gallery = GalleryKey(request.merchant_id, request.path_id("gallery_id"))
     sent = request.items(PostEventsRequest)
-    events = [_event(request, it) for it in sent if not isinstance(it, Refused)]
+    events = [_event(request, event) for event in sent if not isinstance(event, Refused)]
     results = _count(request, gallery, events)
     if all(result.status == "rejected" for result in results):
         find_gallery(gallery_repository(), gallery)
     _count_for_products(request, gallery, events, results)
     counted = iter(results)
-    responses = [_malformed(it) if isinstance(it, Refused) else _response(next(counted)) for it in sent]
+    responses = [_malformed(event) if isinstance(event, Refused) else _response(next(counted)) for event in sent]
     return Response(202, {"results": responses}, metrics=_metrics(response["status"] for response in responses))
 
 
@@ -84,7 +84,7 @@ def _challenge_error(error: ServiceError) -> Response:
     on_error=_challenge_error,
 )
 def post_challenge_event(request: Request) -> Response:
-    """Count an event as the gallery challenge sends it: with no id, so it is never a resend."""
+    """Count an event in the gallery challenge's form: it has no id, so it is never a duplicate."""
     sent = request.body(ChallengeEvent)
     event = Event(uuid4().hex, sent.eventType, request.path_id("imageId"))
     [result] = _count(request, GalleryKey(request.merchant_id, DEFAULT_GALLERY), [event])
@@ -94,7 +94,7 @@ def post_challenge_event(request: Request) -> Response:
 
 
 def _event(request: Request, sent: NewEvent) -> Event:
-    """The event, with the name of its user only where the sender may give it."""
+    """The event; its user is kept only if the sender may name that user."""
     event = sent.event()
     if event.user_id is None:
         return event
@@ -115,7 +115,10 @@ def _count(request: Request, gallery: GalleryKey, events: Sequence[Event]) -> li
 def _count_for_products(
     request: Request, gallery: GalleryKey, events: Sequence[Event], results: Sequence[Result]
 ) -> None:
-    """A user's own duplicates too: the first sender may have died between counting and this."""
+    """Record interactions with the images' products.
+
+    Includes a user's own duplicates, because the first request may have stopped between counting and this.
+    """
     known = [event for event, result in zip(events, results, strict=True) if result.for_user]
     if not known:
         return
@@ -132,8 +135,8 @@ def _metrics(statuses: Iterable[str]) -> dict[str, Metric]:
 
 
 def _malformed(event: Refused) -> ResultResponse:
-    told = [f"{error.pointer}: {error.detail}".removeprefix(": ") for error in event.errors[:_MOST_ERRORS_AN_EVENT]]
-    return {"event_id": event.text("event_id"), "status": "rejected", "detail": "; ".join(told)}
+    errors = [f"{error.pointer}: {error.detail}".removeprefix(": ") for error in event.errors[:_MOST_ERRORS_AN_EVENT]]
+    return {"event_id": event.text("event_id"), "status": "rejected", "detail": "; ".join(errors)}
 
 
 def _response(result: Result) -> ResultResponse:

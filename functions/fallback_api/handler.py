@@ -1,4 +1,4 @@
-"""What no other function serves: preflights, wrong methods and unknown paths."""
+"""Responds to what no other function serves: preflights, wrong methods and unknown paths."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HEADERS = ("Content-Type", "X-Api-Key", "X-User-Token", "X-Reviewer", "Idempote
 @app.route("OPTIONS", "/", scope=ANYONE, query=ANY_QUERY)
 @app.route("OPTIONS", "/{proxy+}", scope=ANYONE, query=ANY_QUERY)
 def preflight(request: Request) -> Response:
-    """Let web pages call the API."""
+    """Allow web pages to call the API."""
     return Response(
         204,
         headers={

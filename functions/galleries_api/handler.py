@@ -82,7 +82,7 @@ _EXPLAIN: dict[str, dict[str, Any]] = {
         "type": "string",
         "enum": ["true", "false"],
         "default": "false",
-        "description": "Whether to tell why images are where they are; needs a secret key.",
+        "description": "Whether to explain each image's position; needs a secret key.",
     }
 }
 
@@ -91,7 +91,7 @@ _VISITOR: dict[str, dict[str, Any]] = {
         "type": "string",
         "minLength": 1,
         "maxLength": LONGEST_ID,
-        "description": "The visitor, as in events: who belongs to the gallery's lab gets a page in random order.",
+        "description": "The visitor, as in events; a visitor in the gallery's lab gets a page in random order.",
     }
 }
 
@@ -146,22 +146,22 @@ def delete(request: Request) -> Response:
     responses={200: PutImagesResponse},
 )
 def post_images(request: Request) -> Response:
-    """Create or describe images, each judged on its own."""
+    """Create or update images, each independently of the others."""
     from vitrine.galleries.requests import PostImagesRequest  # noqa: PLC0415 - readers never load bodies
 
     results: list[PutImageResponse] = []
     drafts: dict[int, ImageDraft] = {}
     seen: set[str] = set()
     key = _key(request)
-    for at, sent in enumerate(request.items(PostImagesRequest)):
-        result, draft = _judge(at, sent, seen)
+    for index, sent in enumerate(request.items(PostImagesRequest)):
+        result, draft = _judge(index, sent, seen)
         results.append(result)
         if draft:
-            drafts[at] = draft
+            drafts[index] = draft
             seen.add(draft.image_id)
     done = put_images(gallery_repository(), key, list(drafts.values()), new_incarnation=new_incarnation)
-    for at, put_image in zip(drafts, done, strict=True):
-        results[at] = {"id": put_image.image_id, "status": put_image.status}
+    for index, put_image in zip(drafts, done, strict=True):
+        results[index] = {"id": put_image.image_id, "status": put_image.status}
     return Response(200, {"results": results})
 
 
@@ -177,9 +177,9 @@ def post_images(request: Request) -> Response:
 def get_images(request: Request) -> Response:
     """Read the ordered gallery.
 
-    A publishable key gets no counts, unless the gallery has `public_counts`; a secret one may ask why each image is
-    where it is (`explain=true`). `by_visitor: true` beside the items says that the order differs by visitor: then name
-    them as `session_id`, as in their events.
+    A publishable key gets no counts unless the gallery has `public_counts`; a secret key may ask for the reasons for
+    each image's position (`explain=true`). `by_visitor: true` beside the items means that the order differs by visitor:
+    then send the visitor's `session_id`, the same as in events.
     """
     page = request.page((int, int, str, str | None))
     start = Position(*page.state) if page.state else None
@@ -208,7 +208,7 @@ def get_images(request: Request) -> Response:
     cacheable=True,
 )
 def get_image(request: Request) -> Response:
-    """Read an image; with a secret key also a hidden one, and why it is where it is (`explain=true`)."""
+    """Read an image; with a secret key also a hidden one, and the reasons for its position (`explain=true`)."""
     gallery = recent_galleries().find(_key(request), request.now)
     find = find_image if request.caller.kind == SECRET else find_shown_image
     image = find(gallery_repository(), gallery.key, request.path_id("image_id"))
@@ -224,7 +224,7 @@ def get_image(request: Request) -> Response:
     responses={200: ImageResponse},
 )
 def patch_image(request: Request) -> Response:
-    """Change an image; pin or hide it."""
+    """Change an image, pin it or hide it."""
     from vitrine.galleries.requests import PatchImageRequest  # noqa: PLC0415 - readers never load bodies
 
     changes = request.body(PatchImageRequest)
@@ -243,16 +243,16 @@ def delete_one(request: Request) -> Response:
 
 @app.route("GET", "/galleries/{gallery_id}/stats", responses={200: CountsByTimeResponse}, query=_SPAN)
 def get_gallery_stats(request: Request) -> Response:
-    """Count a gallery's views and clicks by hour or day (UTC), as its totals took them in.
+    """Read a gallery's views and clicks by hour or day (UTC) of their counting.
 
-    Without `from` and `to` their sums are the gallery's totals. `from` includes the hour or day that it lies in.
+    Without `from` and `to` they add up to the gallery's totals. The hour or day that contains `from` is included whole.
     """
     return _stats(request, [find_gallery(gallery_repository(), _key(request))])
 
 
 @app.route("GET", "/stats", responses={200: CountsByTimeResponse}, query=_SPAN)
 def get_stats(request: Request) -> Response:
-    """Count the views and clicks of all galleries by hour or day (UTC)."""
+    """Read the views and clicks of all galleries by hour or day (UTC)."""
     return _stats(request, all_galleries(gallery_repository(), request.merchant_id))
 
 
@@ -267,23 +267,23 @@ def _stats(request: Request, galleries: Iterable[Gallery]) -> Response:
 
 @app.route("GET", "/galleries/{gallery_id}/audit", responses={200: AuditResponse})
 def audit(request: Request) -> Response:
-    """Compare what every image shows with what was counted for it."""
-    found = audit_gallery(gallery_repository(), gallery_counters(), _key(request), now=request.now)
+    """Compare the totals and score that each image shows with its counter."""
+    result = audit_gallery(gallery_repository(), gallery_counters(), _key(request), now=request.now)
     mismatched = [
         {
-            "id": it.image_id,
-            "shown": it.shown._asdict(),
-            "counted": it.counted._asdict(),
-            "score": it.score._asdict() if it.score else None,
+            "id": mismatch.image_id,
+            "shown": mismatch.shown._asdict(),
+            "counted": mismatch.counted._asdict(),
+            "score": mismatch.score._asdict() if mismatch.score else None,
         }
-        for it in found.mismatched
+        for mismatch in result.mismatched
     ]
-    return Response(200, {"images": found.images, "mismatched": mismatched})
+    return Response(200, {"images": result.images, "mismatched": mismatched})
 
 
 @app.route("GET", "/galleries/{gallery_id}/ranking-versions", responses={200: VersionResponse}, paged=True)
 def get_versions(request: Request) -> Response:
-    """List the versions of a gallery's ranking, the latest first."""
+    """List the versions of a gallery's ranking, latest first."""
     page = request.page(int)
     gallery = find_gallery(gallery_repository(), _key(request))
     versions = gallery_repository().list_versions(gallery.key, page.limit, page.state)
@@ -293,7 +293,7 @@ def get_versions(request: Request) -> Response:
 
 @app.route("POST", "/galleries/{gallery_id}/ranking-versions/{version}/restore", responses={202: GalleryResponse})
 def post_restore(request: Request) -> Response:
-    """Order the gallery as an earlier version did, under a new number."""
+    """Restore an earlier version's ranking as a new version."""
     number = request.path_parameters["version"]
     if not re.fullmatch(r"[0-9]{1,9}", number):
         raise NotFound(f"There is no ranking version {number}.")
@@ -308,7 +308,7 @@ def post_restore(request: Request) -> Response:
     responses={200: EstimateResponse},
 )
 def post_estimate(request: Request) -> Response:
-    """Estimate from the lab's visitors what the gallery would earn under a ranking."""
+    """Estimate what the gallery would earn under a ranking, from the visitors of its lab."""
     from vitrine.galleries.requests import RankingSettings  # noqa: PLC0415 - readers never load bodies
 
     ranking = request.body(RankingSettings).ranking()
@@ -328,7 +328,7 @@ _EXPERIMENT = "/galleries/{gallery_id}/experiments/{experiment_id}"
     "POST", _EXPERIMENT, body="vitrine.galleries.requests:StartExperimentRequest", responses={201: ExperimentResponse}
 )
 def post_experiment(request: Request) -> Response:
-    """Try a second ranking on half of the visitors."""
+    """Start an experiment: half of the visitors see a second ranking."""
     from vitrine.galleries.requests import StartExperimentRequest  # noqa: PLC0415 - readers never load bodies
 
     key, experiment_id = _key(request), request.path_id("experiment_id")
@@ -342,7 +342,7 @@ def post_experiment(request: Request) -> Response:
 
 @app.route("GET", _EXPERIMENT, responses={200: ExperimentResponse})
 def get_experiment(request: Request) -> Response:
-    """Read how an experiment stands: valid whenever it is looked at."""
+    """Read an experiment's result so far; it is statistically valid at any time."""
     standing = read_experiment(
         gallery_repository(), gallery_counters(), _key(request), request.path_id("experiment_id")
     )
@@ -351,7 +351,7 @@ def get_experiment(request: Request) -> Response:
 
 @app.route("DELETE", _EXPERIMENT, responses={200: ExperimentResponse})
 def delete_experiment(request: Request) -> Response:
-    """End an experiment; the gallery takes the ranking that won, its first one where neither did."""
+    """End an experiment; the gallery takes the ranking that won, or keeps its first one if neither did."""
     key = _key(request)
     standing = end_experiment(
         gallery_repository(),
@@ -380,7 +380,7 @@ def _challenge_error(error: ServiceError) -> Response:
     cacheable=True,
 )
 def challenge_images(request: Request) -> Response:
-    """Read the gallery `default` as the gallery challenge has it: whole, to the 4 MB that one answer can carry."""
+    """Read the gallery `default` in the gallery challenge's form: all images, up to the 4 MB of one response."""
     gallery = recent_galleries().find(GalleryKey(request.merchant_id, DEFAULT_GALLERY), request.now)
     images: list[ChallengeImageResponse] = []
     position = None
@@ -398,7 +398,7 @@ def challenge_images(request: Request) -> Response:
 
 
 def _lab_visitor(request: Request, gallery: Gallery) -> LabVisitor | None:
-    """The visitor, where one is named who belongs to the gallery's lab."""
+    """The visitor that the request names, if in the gallery's lab."""
     session_id = request.query.get("session_id")
     share = gallery.live.ranking.lab_share
     if session_id is None or not share:
@@ -408,7 +408,7 @@ def _lab_visitor(request: Request, gallery: Gallery) -> LabVisitor | None:
 
 
 def _arm_read(request: Request, gallery: Gallery) -> Version:
-    """The version that the visitor reads: that of his arm, where an experiment runs and he is named."""
+    """The version to read: that of the visitor's arm if an experiment runs and the request names the visitor."""
     experiment, session_id = gallery.experiment, request.query.get("session_id")
     if experiment is None or not experiment.is_ready or gallery.next is None or session_id is None:
         return gallery.live
@@ -417,11 +417,11 @@ def _arm_read(request: Request, gallery: Gallery) -> Version:
 
 
 def _explain(request: Request, gallery: Gallery, images: Sequence[Image], responses: Sequence[ImageResponse]) -> None:
-    """Add to the answers why each image is where it is, where that is asked for."""
+    """Add the reasons for each image's position if requested. Raises Forbidden without a secret key."""
     if request.query.get("explain") != "true":
         return
     if request.caller.kind != SECRET:
-        raise Forbidden("Why an image is where it is needs a secret key.")
+        raise Forbidden("explain=true needs a secret key.")
     now = int(request.now.timestamp())
     explained = explain_images(gallery_repository(), gallery_counters(), gallery, images, now=now)
     for image, response in zip(images, responses, strict=True):
@@ -440,26 +440,26 @@ def _gallery_response(request: Request, gallery: Gallery) -> GalleryResponse:
     return gallery_response(gallery, counts=_shows_counts(request, gallery))
 
 
-def _judge(at: int, sent: NewImage | Refused, seen: set[str]) -> tuple[PutImageResponse, ImageDraft | None]:
+def _judge(index: int, sent: NewImage | Refused, seen: set[str]) -> tuple[PutImageResponse, ImageDraft | None]:
     if isinstance(sent, Refused):
-        return _rejected(at, (sent.text("id") or "")[:LONGEST_ID] or None, sent.errors[:_MOST_ERRORS_AN_IMAGE]), None
+        return _rejected(index, (sent.text("id") or "")[:LONGEST_ID] or None, sent.errors[:_MOST_ERRORS_AN_IMAGE]), None
     if sent.id is not None and sent.id in seen:
-        return _rejected(at, sent.id, [FieldError("/id", "this id stands in the request already")]), None
+        return _rejected(index, sent.id, [FieldError("/id", "is the id of an earlier image of this request")]), None
     draft = ImageDraft(sent.id or uuid4().hex, sent.description())
     return {"id": draft.image_id, "status": "created"}, draft
 
 
-def _rejected(at: int, image_id: str | None, errors: Sequence[FieldError]) -> PutImageResponse:
-    told: list[FieldErrorResponse] = [
-        {"pointer": f"/images/{at}{error.pointer}", "detail": error.detail} for error in errors
+def _rejected(index: int, image_id: str | None, errors: Sequence[FieldError]) -> PutImageResponse:
+    field_errors: list[FieldErrorResponse] = [
+        {"pointer": f"/images/{index}{error.pointer}", "detail": error.detail} for error in errors
     ]
-    return {"id": image_id, "status": "rejected", "errors": told}
+    return {"id": image_id, "status": "rejected", "errors": field_errors}
 
 
 def _patched(image: Image, changes: PatchImageRequest) -> Image:
     sent = {name: getattr(changes, name) for name in changes.model_fields_set}
     placing = {name: sent.pop(name) for name in ("pinned_position", "hidden") if name in sent}
-    for several in ("tags", "product_ids"):
-        if sent.get(several, ()) is None:
-            sent[several] = ()
+    for name in ("tags", "product_ids"):
+        if sent.get(name, ()) is None:
+            sent[name] = ()
     return image._replace(description=image.description._replace(**sent), **placing)

@@ -1,4 +1,4 @@
-"""Galleries are deleted and ordered anew in the background."""
+"""Deletes galleries and applies new rankings in the background."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MARGIN_MILLISECONDS = 15_000
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse:
-    """Run each task as far as time allows and send on what is left."""
+    """Run each task as far as time allows, and queue the rest."""
 
     def time_is_left() -> bool:
         return bool(context.get_remaining_time_in_millis() > _MARGIN_MILLISECONDS)

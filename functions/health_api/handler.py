@@ -1,4 +1,4 @@
-"""Whether the API is there, and whether everything behind it is."""
+"""Health of the API and of its dependencies."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class ReadyResponse(TypedDict):
 
 @app.route("GET", "/health", scope=ANYONE, responses={200: HealthResponse}, cacheable=True)
 def health(request: Request) -> Response:
-    """Read that the API answers, and its version."""
+    """Check that the API responds, and read its version."""
     return Response(200, {"status": "ok", "version": openapi_document()["info"]["version"]})
 
 
 @app.route("GET", "/health/ready", responses={200: ReadyResponse, 503: ReadyResponse})
 def ready(request: Request) -> Response:
-    """Read whether each table, bucket, queue and search engine answers; 503 when one does not.
+    """Check each table, bucket, queue and search engine; 503 if one does not respond.
 
-    A dependency has 2 s to answer.
+    Each has 2 s to respond.
     """
     dependencies = check_all(dependency_checks())
-    failed = any(it["status"] == "failed" for it in dependencies)
+    failed = any(dependency["status"] == "failed" for dependency in dependencies)
     return Response(503 if failed else 200, {"status": "failed" if failed else "ok", "dependencies": dependencies})

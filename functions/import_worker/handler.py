@@ -1,4 +1,4 @@
-"""Files put into the uploads bucket are imported."""
+"""Imports the files that are put into the uploads bucket."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _CLOCK_SKEW_SECONDS = 10
 
 
 class Stopped(Exception):
-    """The import stopped at every delivery of this message."""
+    """The import failed at every delivery of its message."""
 
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse:
-    """Run each message's imports as far as time allows."""
+    """Run the imports of each message as far as time allows."""
     batch = handle_each(event, lambda record: _run_message(record, context))
     metrics.add_metric("ImportsStopped", MetricUnit.Count, len(batch["batchItemFailures"]))
     metrics.flush_metrics()
@@ -48,7 +48,7 @@ def _run_message(record: dict[str, Any], context: Any) -> None:
 
 
 def _imports(message: dict[str, Any]) -> Iterator[ImportKey]:
-    """The imports of S3's notification or of a continuation."""
+    """The imports that an S3 notification or a continuation names."""
     if "import_id" in message:
         yield ImportKey(message["merchant_id"], message["import_id"])
     for record in message.get("Records", []):
@@ -70,15 +70,15 @@ def _imports(message: dict[str, Any]) -> Iterator[ImportKey]:
 
 def _run(key: ImportKey, hops: int, context: Any, *, is_last_delivery: bool) -> None:
     milliseconds = context.get_remaining_time_in_millis()
-    # No worker outlives its lease, so none writes rows behind the back of the next.
+    # The lease outlasts the worker, so that two workers never write rows of one import at a time.
     lease = Lease(uuid4().hex, utc_now() + timedelta(milliseconds=milliseconds, seconds=_CLOCK_SKEW_SECONDS))
     if is_last_delivery:
         if give_up(importer(hops), key, lease):
             raise Stopped(key.import_id)
         return
-    at_work = importer(hops)
-    progress = run_import(at_work, key, lease, lambda: context.get_remaining_time_in_millis() > _CHUNK_MILLISECONDS)
-    forget_file(at_work, key)
+    worker = importer(hops)
+    progress = run_import(worker, key, lease, lambda: context.get_remaining_time_in_millis() > _CHUNK_MILLISECONDS)
+    forget_file(worker, key)
     metrics.add_metric("ImportRows", MetricUnit.Count, progress.imported)
     metrics.add_metric("ImportRowsRejected", MetricUnit.Count, progress.rejected)
     logger.info("import", extra={"merchant_id": key.merchant_id, "import_id": key.import_id, **progress._asdict()})

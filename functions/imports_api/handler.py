@@ -33,7 +33,7 @@ lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_re
     "POST", "/imports", body="vitrine.imports.requests:PostImportRequest", responses={201: ImportRequestResponse}
 )
 def post(request: Request) -> Response:
-    """Prepare an import and say where to put its file."""
+    """Prepare an import; the response says where to put its file."""
     from vitrine.imports.requests import PostImportRequest  # noqa: PLC0415 - readers never load bodies
 
     body = request.body(PostImportRequest)
@@ -55,38 +55,40 @@ def list_imports(request: Request) -> Response:
     """List imports, newest first."""
     page = request.page(str)
     found, following = import_repository().newest(request.merchant_id, page.limit, page.state)
-    return request.list_response([import_response(each) for each in found], following)
+    return request.list_response([import_response(made) for made in found], following)
 
 
 @app.route("GET", "/imports/{import_id}", responses={200: ImportResponse})
 def get(request: Request) -> Response:
-    """Read how far an import is."""
+    """Read an import and its progress."""
     return Response(200, import_response(_find(request)))
 
 
 @app.route("GET", "/imports/{import_id}/errors", responses={200: RejectionResponse}, paged=True)
 def errors(request: Request) -> Response:
-    """List the rows that an import left out, and why."""
+    """List the rows that an import rejected, with the reasons."""
     page = request.page((str, int))
     found = import_repository().rejections(_find(request).key, page.limit, page.state)
-    return request.list_response([rejection_response(each) for each in found.rejections], found.next)
+    return request.list_response([rejection_response(rejection) for rejection in found.rejections], found.next)
 
 
 def _find(request: Request) -> Import:
     found = import_repository().find(ImportKey(request.merchant_id, request.path_id("import_id")))
     if found is None:
-        raise NotFound("There is no import of this id.")
+        raise NotFound("There is no import with this id.")
     return found
 
 
 def _judge(body: PostImportRequest) -> FileForm:
-    """The file's form. Raises InvalidRequest for a name, kind or columns that cannot be imported."""
+    """The file's format. Raises InvalidRequest for a filename, kind or columns that cannot be imported."""
     errors = []
     if body.kind not in KINDS:
         errors.append(FieldError("/kind", f"must be one of {', '.join(KINDS)}"))
     elif unknown := set((body.columns or {}).values()) - set(columns := KINDS[body.kind]().row.model_fields):
         known = ", ".join(columns)
-        errors += [FieldError("/columns", f"{name!r:.60} is no column; there are {known}") for name in sorted(unknown)]
+        errors += [
+            FieldError("/columns", f"{name!r:.60} is not a column; the columns are {known}") for name in sorted(unknown)
+        ]
     if body.gallery_id and body.kind != "images":
         errors.append(FieldError("/gallery_id", "is for images only"))
     try:

@@ -1,4 +1,4 @@
-"""What shoppers did with products, over HTTP."""
+"""Interactions over HTTP."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_re
     responses={202: RecordedInteractionsResponse},
 )
 def post(request: Request) -> Response:
-    """Add or change interactions, each once by its id; answered when all are stored.
+    """Add or change interactions, each once by its id; the response comes when all are stored.
 
-    With a publishable key at most 20, of the last seven days. Each must name a visitor's id that nobody can guess, or
-    a user with the token that the shop's server signed, in `user_token` or the header `X-User-Token`; others are
-    `rejected`.
+    A publishable key may send at most 20, of the last seven days. Each must name a visitor by an id that nobody can
+    guess, or a user with the token that the shop's server signed, in `user_token` or the header `X-User-Token`; others
+    are `rejected`.
     """
     from vitrine.catalog.requests import PostInteractionsRequest  # noqa: PLC0415 - readers never load bodies
 
@@ -56,25 +56,29 @@ def post(request: Request) -> Response:
     if is_page and len(posted) > _MOST_FROM_A_PAGE:
         rule = f"must have at most {_MOST_FROM_A_PAGE} items with a publishable key"
         raise InvalidRequest(f"interactions {rule}", [FieldError("/interactions", rule)])
-    refusals = [_refusal(request, it) if is_page else None for it in posted]
-    sent = [it.sent(it.user_id, it.interaction_id) for it, why in zip(posted, refusals, strict=True) if why is None]
+    refusals = [_refusal(request, interaction) if is_page else None for interaction in posted]
+    sent = [
+        interaction.sent(interaction.user_id, interaction.interaction_id)
+        for interaction, refusal in zip(posted, refusals, strict=True)
+        if refusal is None
+    ]
     recorded = iter(record_interactions(interaction_repository(), request.merchant_id, sent, entries().drop))
     results = [
-        {"interaction_id": it.interaction_id, "status": "rejected", "detail": why}
-        if why is not None
-        else {"interaction_id": it.interaction_id, "status": next(recorded).status}
-        for it, why in zip(posted, refusals, strict=True)
+        {"interaction_id": interaction.interaction_id, "status": "rejected", "detail": refusal}
+        if refusal is not None
+        else {"interaction_id": interaction.interaction_id, "status": next(recorded).status}
+        for interaction, refusal in zip(posted, refusals, strict=True)
     ]
     return Response(202, {"results": results})
 
 
 def _refusal(request: Request, posted: PostedInteraction) -> str | None:
-    """Why an interaction is not taken from a page; None when it is."""
+    """Why an interaction from a web page is refused; None if it is accepted."""
     if trust_user(request, posted.user_id, posted.user_token) is None:
-        return "the user is neither a visitor's id nor proven by a token"
+        return "user_id must be a visitor's id, or come with a valid user_token"
     age = request.now - (posted.occurred_at or request.now)
     if not -_CLOCKS_DIFFER <= age <= _OLDEST_FROM_A_PAGE:
-        return "occurred_at must be in the last seven days"
+        return "occurred_at must lie in the last seven days"
     return None
 
 
@@ -83,8 +87,17 @@ def _refusal(request: Request, posted: PostedInteraction) -> str | None:
     "/recommendations/earnings",
     responses={200: EarningsByDayResponse},
     query={
-        "from": {"type": "string", "format": "date", "description": "The first day, in UTC; 30 days unless given."},
-        "to": {"type": "string", "format": "date", "x-not-before": "from", "description": "The last day; today."},
+        "from": {
+            "type": "string",
+            "format": "date",
+            "description": "The first day, in UTC; by default 30 days end with `to`.",
+        },
+        "to": {
+            "type": "string",
+            "format": "date",
+            "x-not-before": "from",
+            "description": "The last day; today by default.",
+        },
     },
 )
 def earnings(request: Request) -> Response:
@@ -115,7 +128,7 @@ def put(request: Request) -> Response:
 
 @app.route("DELETE", "/users/{user_id}/interactions/{interaction_id}", responses={204: None})
 def delete(request: Request) -> Response:
-    """Take one interaction away."""
+    """Delete one interaction."""
     remove_interaction(interaction_repository(), _user(request), request.path_id("interaction_id"))
     return Response(204)
 
@@ -124,13 +137,13 @@ def delete(request: Request) -> Response:
 def list_interactions(request: Request) -> Response:
     """List a user's interactions, newest first."""
     page = request.page(str)
-    found, after = interaction_repository().newest_interactions(_user(request), page.limit, page.state)
-    return request.list_response([interaction_response(it) for it in found], after)
+    interactions, after = interaction_repository().newest_interactions(_user(request), page.limit, page.state)
+    return request.list_response([interaction_response(interaction) for interaction in interactions], after)
 
 
 @app.route("DELETE", "/users/{user_id}", scope=SECRET, responses={202: ErasureResponse})
 def erase(request: Request) -> Response:
-    """Erase a user: interactions, purchases and all that was made of them."""
+    """Erase a user: interactions, purchases and everything derived from them."""
     user = _user(request)
     entries().drop(user)
     shortlist_tasks().erase(user)

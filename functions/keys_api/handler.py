@@ -17,9 +17,9 @@ lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_re
     "POST", "/keys", scope=SECRET, body="vitrine.access.requests:PostKeyRequest", responses={201: NewKeyResponse}
 )
 def post(request: Request) -> Response:
-    """Make a key; its text is shown in this answer only.
+    """Create a key; only this response contains its text.
 
-    It has the quota of the key that makes it.
+    It has the same quota as the key that creates it.
     """
     from vitrine.access.requests import PostKeyRequest  # noqa: PLC0415 - readers never load bodies
 
@@ -46,9 +46,9 @@ def list_keys(request: Request) -> Response:
     """
     page = request.page(str)
     after = find_key(access_store(), request.merchant_id, page.state) if page.state else None
-    found = access_store().newest_keys(request.merchant_id, page.limit, after)
-    last = found[-1].key_id if len(found) == page.limit else None
-    return request.list_response([key_response(key) for key in found], last)
+    keys = access_store().newest_keys(request.merchant_id, page.limit, after)
+    last = keys[-1].key_id if len(keys) == page.limit else None
+    return request.list_response([key_response(key) for key in keys], last)
 
 
 @app.route(
@@ -59,9 +59,9 @@ def list_keys(request: Request) -> Response:
     responses={201: NewKeyResponse},
 )
 def roll(request: Request) -> Response:
-    """Give a key a successor, whose text is shown in this answer only.
+    """Create a key's successor; only this response contains its text.
 
-    The key itself holds for `overlap_seconds` more. A key is rolled once.
+    The old key stays valid for `overlap_seconds`. A key can be rolled once.
     """
     from vitrine.access.requests import RollKeyRequest  # noqa: PLC0415 - readers never load bodies
 
@@ -76,8 +76,8 @@ def roll(request: Request) -> Response:
 def delete(request: Request) -> Response:
     """Revoke a key.
 
-    It stops working within 5 seconds, except that answers which a publishable key reads may follow for as long as the
-    installation caches keys (a minute unless configured).
+    It stops working within 5 seconds; a publishable key may go on reading for as long as the installation caches keys
+    (a minute by default).
     """
     revoke_key(access_store(), request.merchant_id, request.path_id("key_id"), now=request.now)
     return Response(204)

@@ -21,7 +21,7 @@ from vitrine.visits.model import UnmeasurableError
 from vitrine.visits.pictures import measure
 
 _AT_ONCE = 5
-_DELIVERIES_FOR_A_HOST = 5
+_MOST_DELIVERIES = 5
 
 
 @cache
@@ -45,7 +45,7 @@ def _mirror(record: dict[str, Any]) -> Mirrored | None:
         result = mirror_image(_ports(), read_holder(record["body"]))
     except Unreachable as error:
         code, detail = error.args
-        if int(record["attributes"]["ApproximateReceiveCount"]) < _DELIVERIES_FOR_A_HOST:
+        if int(record["attributes"]["ApproximateReceiveCount"]) < _MOST_DELIVERIES:
             return None
         result = Mirrored(None, RefusedPictureError(code, detail), [])
     except Exception:  # noqa: BLE001 - one image must not fail the others

@@ -1,4 +1,4 @@
-"""Models are built part by part, for all merchants when the schedule says so."""
+"""Builds recommendation models, one work item at a time; the schedule starts builds for all merchants."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LAST_ROWS_MILLISECONDS = 60_000
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse | dict[str, Any]:
-    """Do parts from the queue; or begin a run: `{"merchant_id": …}`, or of every merchant whose shop changed."""
+    """Run work items from the queue; or start a build, of `{"merchant_id": …}` or of every merchant with changes."""
     if "Records" not in event:
         one = event.get("merchant_id")
         runs = {
@@ -31,12 +31,12 @@ def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse | dict[
     def time_is_left() -> bool:
         return bool(context.get_remaining_time_in_millis() > _LAST_ROWS_MILLISECONDS)
 
-    def do(record: dict[str, Any]) -> None:
+    def run_item(record: dict[str, Any]) -> None:
         work = Work(*json.loads(record["body"]))
         if model_builder().do(work, time_is_left):
             begin_run_if_due(model_runs(), model_work(), work.merchant_id, 0, utc_now())
 
-    batch = handle_each(event, do)
+    batch = handle_each(event, run_item)
     failures = batch["batchItemFailures"]
     metrics.add_metric("ModelPartsDone", MetricUnit.Count, len(event["Records"]) - len(failures))
     metrics.add_metric("ModelPartsFailed", MetricUnit.Count, len(failures))

@@ -114,19 +114,24 @@ class RecommendationsResponse(TypedDict):
     query={
         "strategy": {"type": "string", "enum": list(STRATEGIES), "default": "hybrid"},
         "repeat": {"type": "string", "enum": list(REPEATS), "default": "exclude"},
-        "category": {"type": "string", "minLength": 1, "maxLength": 200, "description": "In any case."},
+        "category": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 200,
+            "description": "Upper and lower case are the same.",
+        },
         **PAGING,
     },
     cacheable=True,
 )
 def get(request: Request) -> Response:
-    """Read what to show a shopper next.
+    """Read which products to show a shopper next.
 
-    What the shopper bought before is left out (`repeat=exclude`), ranked as all else is (`allow`), or comes first,
-    what was bought most and latest before the rest (`first`).
+    Products that the shopper bought before are left out (`repeat=exclude`), ranked like all others (`allow`), or put
+    first, those bought most often and most recently before the rest (`first`).
 
-    With a publishable key the list is a shopper's own only for a visitor's id that nobody can guess, or with the
-    token that the shop's server signed; for others it holds what is popular.
+    With a publishable key the list is personal only for a visitor's id that nobody can guess, or with the token that
+    the shop's server signed; otherwise it holds popular products.
     """
     user = UserKey(request.merchant_id, trust_user(request, request.path_id("user_id")) or _NOBODY)
     page = request.page(_SHOWN)
@@ -137,14 +142,14 @@ def get(request: Request) -> Response:
         new_id=new_recommendation_id,
     )
     response = _page(request, page, found.items)
-    told = {
+    about = {
         "recommendation_id": found.recommendation_id,
         "model_id": _model_id(found.model),
         "generated_at": found.generated_at,
         "cached": found.outcome == "hit",
     }
     metrics = {f"RecommendationsCache{found.outcome.capitalize()}": Metric(1)}
-    content = {**told, **cast("dict[str, Any]", response.content)}
+    content = {**about, **cast("dict[str, Any]", response.content)}
     return Response(200, content, metrics=metrics, passing=("cached",))
 
 
@@ -157,28 +162,28 @@ def get(request: Request) -> Response:
     cacheable=True,
 )
 def similar(request: Request) -> Response:
-    """Read what goes with a product."""
+    """Read which products go with a product."""
     page = request.page(_SHOWN)
     product_id = request.path_id("product_id")
     find_product(product_repository(), request.merchant_id, product_id)
     found = recommend_similar(
         model_repository(), recommendation_inputs_repository(), UserKey(request.merchant_id, _NOBODY), product_id
     )
-    told = {"recommendation_id": new_recommendation_id(), "model_id": _model_id(found.model)}
-    content = {**told, **cast("dict[str, Any]", _page(request, page, found.items).content)}
+    about = {"recommendation_id": new_recommendation_id(), "model_id": _model_id(found.model)}
+    content = {**about, **cast("dict[str, Any]", _page(request, page, found.items).content)}
     return Response(200, content, passing=("recommendation_id",))
 
 
 @app.route("GET", "/recommendations/models", responses={200: ModelsResponse})
 def models(request: Request) -> Response:
-    """Read which model is read, what it was learned from, and how far the latest run is."""
+    """Read the model in use, what it was learned from, and the progress of the latest build."""
     run = model_runs().find(request.merchant_id)
     return Response(200, {"model": _model_response(request, run), "run": _run_response(run) if run else None})
 
 
 @app.route("POST", "/recommendations/models", responses={202: ModelRunResponse})
 def post_model(request: Request) -> Response:
-    """Build a model now; while a run is under way, that run goes on."""
+    """Build a model now; a build that is already running continues."""
     return Response(202, _run_response(ask_for_run(model_runs(), model_work(), request.merchant_id, request.now)))
 
 
@@ -195,9 +200,9 @@ def weights(request: Request) -> Response:
     responses={200: WeightsResponse},
 )
 def put_weights(request: Request) -> Response:
-    """Set them; what is left out is measured with each model.
+    """Set the weights; a weight that is left out is measured with each model.
 
-    Similar products follow at once, a shopper's list with the next thing that the shopper does or the next model.
+    Similar products change at once; a shopper's list changes with the shopper's next interaction or the next model.
     """
     from vitrine.recommendations.requests import PutWeightsRequest  # noqa: PLC0415 - readers never load bodies
 
@@ -248,14 +253,14 @@ def _weights_response(request: Request) -> dict[str, Any]:
 
 
 def _page(request: Request, page: Paging, items: list[dict[str, Any]]) -> Response:
-    """What was not shown yet of the list as it is now, so that its changes repeat and hide nothing."""
+    """A page of the present list without the items that were shown, so that changes repeat and hide nothing."""
     shown: list[int] = page.state or []
-    left = [(_mark(it), it) for it in items if _mark(it) not in shown]
-    told = [it for _, it in left[: page.limit]]
+    left = [(mark, item) for item in items if (mark := _mark(item)) not in shown]
+    items_of_page = [item for _, item in left[: page.limit]]
     marks = [mark for mark, _ in left[: page.limit]]
-    return request.list_response(told, [*shown, *marks] if len(left) > page.limit else None)
+    return request.list_response(items_of_page, [*shown, *marks] if len(left) > page.limit else None)
 
 
 def _mark(item: dict[str, Any]) -> int:
-    """Short enough that a cursor holds all that a list shows."""
+    """A short hash, so that one cursor holds the marks of all items that were shown."""
     return zlib.crc32(item["product_id"].encode())

@@ -15,7 +15,7 @@ lambda_handler = app = HttpApp()
 
 @app.route("GET", "/pictures/{digest}/{file}", scope=ANYONE, responses={200: bytes}, cacheable=True)
 def get_rendition(request: Request) -> Response:
-    """Serve a picture in one size and format: `file` is `{width}.{avif|webp|jpg}`, as an image's `renditions` say."""
+    """Serve a picture in one size and format: `file` is `{width}.{avif|webp|jpg}`, as in an image's `renditions`."""
     rendition = read_path(request.path_parameters["digest"], request.path_parameters["file"])
     if rendition is None:
         raise NotFound("There is no such picture.")

@@ -107,7 +107,7 @@ def get_trail(request: Request) -> Response:
 
 @app.route("GET", "/snapshot-pictures/{merchant_id}/{snapshot_id}", scope=ANYONE, responses={302: None}, cacheable=True)
 def get_picture(request: Request) -> Response:
-    """Show the picture of an approved snapshot to everyone."""
+    """Redirect anyone to the picture of an approved snapshot."""
     snapshot = find_snapshot(review_store(), request.path_id("merchant_id"), request.path_id("snapshot_id"))
     if snapshot.status != "approved":
         raise NotFound(f"There is no picture {snapshot.snapshot_id}.")
@@ -122,7 +122,7 @@ def get_picture(request: Request) -> Response:
     responses={200: ClaimsResponse},
 )
 def post_claim(request: Request) -> Response:
-    """Lease the next snapshots to the reviewer in `X-Reviewer`."""
+    """Lease the next snapshots to the reviewer named in `X-Reviewer`."""
     from vitrine.review.requests import PostClaimRequest  # noqa: PLC0415 - readers never load bodies
 
     body = request.body(PostClaimRequest)
@@ -197,7 +197,7 @@ def _reviewer(request: Request) -> str:
     name = request.headers.get("x-reviewer", "").strip()
     if not 1 <= len(name) <= _LONGEST_NAME or not name.isprintable():
         raise InvalidRequest(
-            "Say who reviews in the header X-Reviewer: 1 to 64 printable characters.",
+            "Send the reviewer's name in the header X-Reviewer: 1 to 64 printable characters.",
             [FieldError("/header/X-Reviewer", "must have 1 to 64 printable characters")],
         )
     return name

@@ -43,7 +43,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> BatchResponse:
     if event["Records"][0]["eventSource"] == "aws:sqs":
         records = {record["messageId"]: json.loads(record["body"]) for record in event["Records"]}
         return failures(_follow(records))
-    records = {str(at): record["dynamodb"] for at, record in enumerate(event["Records"])}
+    records = {str(index): record["dynamodb"] for index, record in enumerate(event["Records"])}
     for name in _follow(records):
         body = json.dumps(records[name], default=str)
         client("sqs").send_message(QueueUrl=_settings().review_retry_queue, MessageBody=body)

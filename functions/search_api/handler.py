@@ -29,8 +29,8 @@ lambda_handler = app = HttpApp(check_quota=check_quota)
 def search_images(request: Request) -> Response:
     """Search images.
 
-    Pages of `sort=relevance` come from the index as it was for the first of them, for an hour, so that no image
-    is met twice or missed; images that were deleted or hidden since are left out.
+    All pages of `sort=relevance` come from the index version of the first page, for an hour, so that no image is
+    repeated or missed; images that were deleted or hidden since are left out.
     """
     started = time.perf_counter()
     page = request.page(dict)

@@ -1,4 +1,4 @@
-"""The stream of image changes becomes messages that name the images to index again."""
+"""Queues the images to index again, from the stream of image changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SEARCHED = ("description", "weight", "hidden", "incarnation", "original")
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: object) -> None:
-    """Send on what a search could tell. All records are tried again when sending fails: the keys are the same."""
+    """Queue each image with a change that a search shows. If sending fails, all records are delivered again."""
     sent = changes().send(_image(record) for record in event["Records"] if _differs(record["dynamodb"]))
     logger.info("sent", extra={"records": len(event["Records"]), "images": sent})
 

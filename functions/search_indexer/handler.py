@@ -1,4 +1,4 @@
-"""Images that changed are brought into their merchant's index."""
+"""Updates merchants' indexes with the images that changed."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Change(NamedTuple):
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse:
-    """Index the batch's images, a merchant at a time; a merchant that fails holds up no other.
+    """Index the batch's images, one merchant at a time; a merchant that fails does not block the others.
 
-    What there is no time for comes back. The time is short, because nobody takes over from a function that was killed
-    before it is over.
+    Messages for which no time is left are delivered again. The function's timeout is short, because another one takes
+    over from a function that was killed only when that time has passed.
     """
     waiting: dict[str, list[Change]] = defaultdict(list)
     failed: list[str] = []
@@ -51,30 +51,30 @@ def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse:
         waiting[merchant_id].append(Change(record["messageId"], changed))
     indexed = 0
     for merchant_id, changes in waiting.items():
-        for some in _together(changes):
-            keys = [key for change in some for key in change.keys]
+        for part in _parts(changes):
+            keys = [key for change in part for key in change.keys]
             if context.get_remaining_time_in_millis() < _LAST_UPDATE_MILLISECONDS:
-                failed += [change.message_id for change in some]
+                failed += [change.message_id for change in part]
                 continue
             try:
                 picture_index().update(merchant_id, keys, partial(read_pictures, gallery_repository(), merchant_id))
                 indexed += len(keys)
             except Exception:  # noqa: BLE001 - see above
                 logger.exception("not indexed", extra={"merchant_id": merchant_id})
-                failed += [change.message_id for change in some]
+                failed += [change.message_id for change in part]
     _report(event["Records"], indexed, len(failed))
     return failures(failed)
 
 
-def _together(changes: list[Change]) -> Iterator[list[Change]]:
-    """The changes in parts of bounded work."""
-    some: list[Change] = []
+def _parts(changes: list[Change]) -> Iterator[list[Change]]:
+    """Split the changes into parts of at most `_KEYS_TOGETHER` keys; a larger change is a part of its own."""
+    part: list[Change] = []
     for change in changes:
-        if some and sum(len(it.keys) for it in some) + len(change.keys) > _KEYS_TOGETHER:
-            yield some
-            some = []
-        some.append(change)
-    yield some
+        if part and sum(len(earlier.keys) for earlier in part) + len(change.keys) > _KEYS_TOGETHER:
+            yield part
+            part = []
+        part.append(change)
+    yield part
 
 
 def _report(records: list[dict[str, Any]], images: int, failed: int) -> None:

@@ -1,4 +1,4 @@
-"""A merchant's index is built anew from the tables: `{"merchant_id": …}`."""
+"""Rebuilds a merchant's index from the tables: `{"merchant_id": …}`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vitrine.search.wiring import picture_index
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, int]:
-    """Build beside the index in use, then switch; answers how many images it holds."""
+    """Build a new index beside the one in use, then switch to it; return its number of images."""
     merchant_id = event["merchant_id"]
     store = gallery_repository()
     images = picture_index().rebuild(

@@ -1,4 +1,4 @@
-"""Merchants' indexes are compared with their images and repaired, when the schedule says so or `{"merchant_id": …}`."""
+"""Compares merchants' indexes with their images and repairs them: on a schedule, or for `{"merchant_id": …}`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LAST_REPAIR_MILLISECONDS = 90_000
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse | dict[str, int]:
-    """Begin comparisons; or go on with those of the queue as far as time allows, and hand on what is left."""
+    """Start comparisons; or continue those of the queue as far as time allows, and queue the rest."""
     if "Records" not in event:
         merchants = [event["merchant_id"]] if "merchant_id" in event else access_store().merchants()
         for merchant_id in merchants:
@@ -33,7 +33,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse | dict[
 
 
 def _go_on(body: str, context: Any) -> int:
-    """Answers how many documents were repaired."""
+    """Continue a comparison; return the number of repaired documents."""
     before, hops = read_comparison(body)
     rest = comparisons(next_hop(hops))
     comparison, repaired = reconciler().go_on(

@@ -1,4 +1,4 @@
-"""Shoppers' candidates follow what they do; shoppers are erased."""
+"""Refreshes shoppers' shortlists after their interactions, and erases users."""
 
 from __future__ import annotations
 
@@ -31,13 +31,15 @@ _MARGIN_MILLISECONDS = 10_000
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse:
-    """Follow stream records, or tasks.
+    """Refresh the shortlists that stream records name, or run tasks from the queue.
 
-    Whoever's candidates fail is set aside on the queue and blocks nobody; a task that fails is tried again.
+    A user whose shortlist fails is set aside on the queue and blocks no other; a task that fails is delivered again.
     """
     records = event["Records"]
     if records[0]["eventSource"] == "aws:dynamodb":
-        changes = [UserKey(*it["dynamodb"]["Keys"]["pk"]["S"].split("/")) for it in records if _is_interaction(it)]
+        changes = [
+            UserKey(*record["dynamodb"]["Keys"]["pk"]["S"].split("/")) for record in records if _is_interaction(record)
+        ]
         users = list(dict.fromkeys(changes))
         failed = _refresh(users)
         if failed:
@@ -59,13 +61,13 @@ def _is_interaction(record: dict[str, Any]) -> bool:
 
 
 def _begin_models(changes: Mapping[str, int]) -> None:
-    """A model that does not begin now begins with a later change, or on the schedule."""
+    """Start the builds that are due. One that fails to start starts with a later change, or on the schedule."""
     work = early_model_work()
     if work is None:
         return
-    for merchant_id, many in changes.items():
+    for merchant_id, count in changes.items():
         try:
-            begin_run_if_due(model_runs(), work, merchant_id, many, utc_now())
+            begin_run_if_due(model_runs(), work, merchant_id, count, utc_now())
         except Exception as error:  # noqa: BLE001 - shoppers' candidates must not wait for it
             logger.warning("no model begun", exc_info=error)
 

@@ -1,4 +1,4 @@
-"""Groups of pictures are measured."""
+"""Measures groups of pictures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _threads() -> ThreadPoolExecutor:
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: object) -> BatchResponse:
-    """Measure the groups beside one another; what fails is delivered again."""
+    """Measure the groups in parallel; those that fail are delivered again."""
     started = time.perf_counter()
     done: list[Measured] = []
     batch = handle_each(event, lambda record: done.append(_measure(record)), apply=_threads().map)
@@ -41,9 +41,9 @@ def _measure(record: dict[str, Any]) -> Measured:
 
 
 def _report(done: list[Measured], seconds: float) -> None:
-    metrics.add_metric("PicturesMeasured", MetricUnit.Count, sum(it.pictures for it in done))
-    metrics.add_metric("PicturesFailed", MetricUnit.Count, sum(it.failures for it in done))
-    metrics.add_metric("PictureBytesFetched", MetricUnit.Bytes, sum(it.bytes_fetched for it in done))
+    metrics.add_metric("PicturesMeasured", MetricUnit.Count, sum(group.pictures for group in done))
+    metrics.add_metric("PicturesFailed", MetricUnit.Count, sum(group.failures for group in done))
+    metrics.add_metric("PictureBytesFetched", MetricUnit.Bytes, sum(group.bytes_fetched for group in done))
     metrics.add_metric("GroupsTime", MetricUnit.Milliseconds, seconds * 1000)
     metrics.flush_metrics()
-    logger.info("measured", extra={"groups": len(done), "pictures": sum(it.pictures for it in done)})
+    logger.info("measured", extra={"groups": len(done), "pictures": sum(group.pictures for group in done)})

@@ -1,4 +1,4 @@
-"""Groups that no worker could finish are accounted for as failed, so that their jobs end."""
+"""Marks groups that no worker could finish as failed, so that their jobs end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vitrine.visits.wiring import publish_pictures_of_visits, visit_store
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: object) -> BatchResponse:
-    """Give up each group; what fails is delivered again."""
+    """Give up each group; those that fail are delivered again."""
     batch = handle_each(
         event,
         lambda record: give_up_group(visit_store(), publish_pictures_of_visits(), read_group(record["body"])),

@@ -1,4 +1,4 @@
-"""Jobs are split into groups of pictures."""
+"""Splits jobs into groups of pictures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vitrine.visits.wiring import queues, submissions, visit_store
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: object) -> BatchResponse:
-    """Plan each attempt at a job; what fails is delivered again."""
+    """Plan each attempt at a job; those that fail are delivered again."""
     return handle_each(event, _plan)
 
 

@@ -58,13 +58,13 @@ lambda_handler = app = HttpApp(
 
 
 def _assignment_error(error: ServiceError) -> Response:
-    """Errors as the assignment has them: 400 for whatever is wrong with the request."""
+    """An error in the assignment's form: 400 for everything that is wrong with the request."""
     if isinstance(error, NotFound):
         return Response(400, {"error": error.detail})
     if not isinstance(error, InvalidRequest):
         return Response(status_of(error), {"error": error.detail}, headers_of(error))
-    wrong = [f"{it.pointer}: {it.detail}".removeprefix(": ") for it in error.errors[:3]]
-    return Response(400, {"error": "; ".join(wrong) or error.detail})
+    rules = [f"{broken.pointer}: {broken.detail}".removeprefix(": ") for broken in error.errors[:3]]
+    return Response(400, {"error": "; ".join(rules) or error.detail})
 
 
 def _status_error(error: ServiceError) -> Response:
@@ -79,7 +79,7 @@ def _status_error(error: ServiceError) -> Response:
     on_error=_assignment_error,
 )
 def submit(request: Request) -> Response:
-    """Submit a job: visits to stores and the pictures taken there, to be measured."""
+    """Submit a job: store visits with the pictures to measure."""
     from vitrine.visits.requests import SubmitJobRequest  # noqa: PLC0415 - readers never load bodies
 
     visits = [sent.visit() for sent in request.body(SubmitJobRequest).visits]
@@ -100,7 +100,7 @@ def submit(request: Request) -> Response:
     on_error=_status_error,
 )
 def get_status(request: Request) -> Response:
-    """Read a job's status; of a failed one the stores that failed, each with its first reason."""
+    """Read a job's status; for a failed job also the stores that failed, each with its first error."""
     job_id = request.query.get("jobid", "")
     if not is_id(job_id):
         raise NotFound("Job ID does not exist")
@@ -123,7 +123,7 @@ def get_status(request: Request) -> Response:
     on_error=_assignment_error,
 )
 def get_visits(request: Request) -> Response:
-    """Read measured visits of a store, an area or all, from a day to another, both included."""
+    """Read the measured visits of a store, of an area or of all stores, from one day to another, both included."""
     query = request.query
     span = Span(_moment(query.get("startdate"), timedelta()), _moment(query.get("enddate"), _DAY))
     stores = read_visits(
@@ -176,7 +176,7 @@ def get_job(request: Request) -> Response:
     paged=True,
 )
 def get_pictures(request: Request) -> Response:
-    """List a job's pictures that were measured or failed, in the order they were submitted."""
+    """List a job's pictures that were measured or failed, in the order of the submission."""
     page = request.page(int)
     wanted = request.query.get("status")
     found = list_outcomes(
@@ -191,7 +191,7 @@ def get_pictures(request: Request) -> Response:
 
 @app.route("POST", "/jobs/{job_id}/retry", responses={202: JobResponse})
 def retry(request: Request) -> Response:
-    """Try again what failed of a job."""
+    """Measure the failed pictures of a job again."""
     return Response(202, job_response(retry_job(visit_store(), queues(), _key(request))))
 
 
@@ -207,19 +207,21 @@ def _check_galleries(merchant_id: str, visits: Sequence[Visit]) -> None:
     from vitrine.galleries.wiring import gallery_repository  # noqa: PLC0415 - as above
 
     if len(named) > _MOST_GALLERIES:
-        raise MalformedRequest(f"A job publishes to at most {_MOST_GALLERIES} galleries; submit several jobs")
+        raise MalformedRequest(f"A job publishes to at most {_MOST_GALLERIES} galleries; submit several jobs.")
     for gallery_id in sorted(named):
         try:
             find_gallery(gallery_repository(), GalleryKey(merchant_id, gallery_id))
         except NotFound as error:
-            raise MalformedRequest(f"Gallery {gallery_id} does not exist; make it before publishing to it") from error
+            raise MalformedRequest(
+                f"Gallery {gallery_id} does not exist; create it before publishing to it."
+            ) from error
 
 
 def _moment(value: date | None, whole_day: timedelta) -> datetime | None:
-    """The moment that a date or a time means; a date counts as a whole day."""
+    """The time that a date or time stands for: a date is its start, plus `whole_day`."""
     if value is None or isinstance(value, datetime):
         return value
     try:
         return datetime.combine(value, time(), UTC) + whole_day
     except OverflowError as error:
-        raise MalformedRequest(f"{value} is the last day of the calendar; ask for an earlier one") from error
+        raise MalformedRequest(f"{value} is the last day of the calendar; send an earlier one.") from error

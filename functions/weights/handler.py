@@ -1,4 +1,4 @@
-"""The stream of counter changes, and what was set aside of it, become weights."""
+"""Computes images' weights from the stream of counter changes, and from the changes that were set aside."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class WeightSettings(NamedTuple):
-    """Where images go whose weight could not be written."""
+    """The queue of images whose weights could not be written."""
 
     weights_retry_queue: str
 
@@ -38,10 +38,10 @@ def _settings() -> WeightSettings:
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: object) -> BatchResponse:
-    """Follow stream records, or images that were set aside.
+    """Process stream records, or images that were set aside.
 
-    Whatever fails is set aside on the queue and blocks nothing. There it is tried again until the queue hands
-    it to the failure queue.
+    An image that fails is set aside on a queue, so that it blocks no other. The queue delivers it again, and hands it
+    to the failure queue in the end.
     """
     records = event["Records"]
     if records[0]["eventSource"] == "aws:sqs":
