@@ -104,8 +104,8 @@ def test_a_job_fails_by_an_unknown_store_and_a_failed_download(
         "job_id": job_id,
         "error": [
             {"store_id": "S00339218-unknown", "error": "Store ID does not exist"},
-            {"store_id": stores[0].store_id, "error": "The host answered 404"},
-            {"store_id": stores[1].store_id, "error": "Port 1 is not one pictures come from"},
+            {"store_id": stores[0].store_id, "error": "The host responded with status 404"},
+            {"store_id": stores[1].store_id, "error": "Port 1 is not allowed; serve pictures on port 80 or 443"},
             {"store_id": stores[2].store_id, "error": "The host is not on the public internet"},
         ],
     }

@@ -105,7 +105,7 @@ def test_a_job_shows_how_far_it_is_and_what_went_wrong(page: Any, shop: Api, sta
     job = page.locator(".job", has_text=job_id)
     job.get_by_text("1 done, 1 failed, 0 left").wait_for()
     job.get_by_role("button", name=job_id).press("Enter")
-    job.get_by_text("The host answered 404").wait_for()
+    job.get_by_text("The host responded with status 404").wait_for()
     measured = shop.get(f"/jobs/{job_id}/images").json["items"][0]
     assert job.get_by_role("cell", name=str(measured["perimeter"]), exact=True).is_visible()
     picture(page, "jobs")

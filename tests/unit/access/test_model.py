@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from vitrine.access.model import IdentitySecret, holding, rolled, sent_key, sign_user_token, trusted_user_id
+from vitrine.access.model import IdentitySecret, rolled, sent_key, sign_user_token, trusted_user_id, valid_secrets
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SECRETS = ["new secret", "old secret"]
@@ -83,14 +83,14 @@ class TestTrustedUser:
 class TestRolling:
     def test_the_earlier_secret_holds_for_the_overlap(self) -> None:
         secrets = rolled([IdentitySecret("first")], "second", NOON, timedelta(hours=24))
-        assert holding(secrets, NOON + timedelta(hours=23)) == ["second", "first"]
-        assert holding(secrets, NOON + timedelta(hours=24)) == ["second"]
+        assert valid_secrets(secrets, NOON + timedelta(hours=23)) == ["second", "first"]
+        assert valid_secrets(secrets, NOON + timedelta(hours=24)) == ["second"]
 
     def test_rolling_again_lengthens_no_ones_time(self) -> None:
         once = rolled([IdentitySecret("first")], "second", NOON, timedelta(hours=24))
         twice = rolled(once, "third", NOON + timedelta(hours=12), timedelta(hours=24))
-        assert holding(twice, NOON + timedelta(hours=13)) == ["third", "second", "first"]
-        assert holding(twice, NOON + timedelta(hours=25)) == ["third", "second"]
+        assert valid_secrets(twice, NOON + timedelta(hours=13)) == ["third", "second", "first"]
+        assert valid_secrets(twice, NOON + timedelta(hours=25)) == ["third", "second"]
 
     def test_without_overlap_all_earlier_ones_end_at_once(self) -> None:
         once = rolled([IdentitySecret("first")], "second", NOON, timedelta(hours=24))

@@ -41,7 +41,7 @@ outcomes = st.sampled_from(
     [
         (ImageSize("PNG", 3, 4), None),
         (ImageSize("JPEG", 30, 40, 6), None),
-        (None, MeasuringFailure("http_status", "The host answered 404")),
+        (None, MeasuringFailure("http_status", "The host responded with status 404")),
         (None, MeasuringFailure("timed_out", "The host took too long")),
     ]
 )

@@ -1,11 +1,11 @@
-"""Whose key is this?"""
+"""Find the key that a request carries."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from vitrine.access.model import USE_INTERVAL, could_be_key, holding, key_digest
+from vitrine.access.model import USE_INTERVAL, could_be_key, key_digest, valid_secrets
 from vitrine.platform.problems import ServiceError
 
 if TYPE_CHECKING:
@@ -20,18 +20,17 @@ _MOST_REMEMBERED = 10_000
 
 
 class Grant(NamedTuple):
-    """A key that holds, and the secrets that sign whom it may name (none for a key that may name everyone)."""
+    """A valid key, and the identity secrets for user tokens (none for a key that may name every user)."""
 
     key: ApiKey
     identity_secrets: tuple[str, ...]
 
 
 class KeyAuthorizer:
-    """Finds keys, and remembers those that hold.
+    """Finds keys, and caches valid ones.
 
-    What a publishable key reads may follow from a key found `remember_for` ago; writes, and everything with another
-    key, from one found `REVOKED_WITHIN` ago at most. Unknown keys are not remembered: a key works as soon as it is
-    made.
+    Reads with a publishable key may use a key that was found up to `remember_for` ago; writes, and all requests with
+    other keys, one found up to `REVOKED_WITHIN` ago. Unknown keys are not cached: a new key works at once.
     """
 
     def __init__(
@@ -40,14 +39,14 @@ class KeyAuthorizer:
         remember_for: timedelta,
         on_failure: Callable[[Exception], None] = lambda _: None,
     ) -> None:
-        """`on_failure` is told when the time of a use could not be noted."""
+        """`on_failure` is called if the time of a use could not be noted."""
         self._repository = repository
         self._remember_for = remember_for
         self._on_failure = on_failure
         self._remembered: dict[str, tuple[datetime, Grant]] = {}
 
     def authorize(self, text: str, now: datetime, *, reads: bool = False) -> Grant | None:
-        """The key, or None when it is unknown or revoked. `reads` says that the request changes nothing."""
+        """The key's grant, or None if it is unknown or revoked. `reads` means that the request changes nothing."""
         if not could_be_key(text):
             return None
         digest = key_digest(text)
@@ -70,10 +69,10 @@ class KeyAuthorizer:
         if key.kind == "secret":
             return Grant(key, ())
         merchant = self._repository.find_merchant(key.merchant_id)
-        return Grant(key, tuple(holding(merchant.identity_secrets, now)) if merchant else ())
+        return Grant(key, tuple(valid_secrets(merchant.identity_secrets, now)) if merchant else ())
 
     def _note_use(self, key: ApiKey, now: datetime) -> None:
-        """Note when the key is used, at most once in `USE_INTERVAL`. A failure holds up no request."""
+        """Note the time of use, at most once in `USE_INTERVAL`. A failure does not fail the request."""
         noted_before = now - USE_INTERVAL
         if key.last_used_at is None or key.last_used_at <= noted_before:
             try:

@@ -4,8 +4,8 @@
 |---|---|
 | `merchant#{merchant_id}` | a merchant |
 | `key#{digest}` | a key; index `by_merchant` on `merchant_id`, `created_at` |
-| `quota#{key_id}#{window}` | spending of a key in a window; expires |
-| `quota#{key_id}/{digest}#{window}` | spending of an address that sends very much with a key |
+| `quota#{key_id}#{window}` | requests of a key in a window; expires |
+| `quota#{key_id}/{digest}#{window}` | requests of one address with a key, above its free share |
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _NOT_REVOKED = "attribute_not_exists(revoked_at)"
 
 
 class DynamoDBAccess:
-    """KeyStore and QuotaStore on one table."""
+    """KeyRepository and QuotaRepository on one table."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
@@ -91,7 +91,7 @@ class DynamoDBAccess:
 
     def merchants(self) -> list[str]:
         """The ids of all merchants."""
-        found: list[str] = []
+        merchant_ids: list[str] = []
         scan: dict[str, Any] = {
             "TableName": self._table,
             "FilterExpression": "begins_with(pk, :merchant)",
@@ -101,9 +101,9 @@ class DynamoDBAccess:
         while True:
             with translated():
                 page = self._client.scan(**scan)
-            found += [cast("Item", item)["pk"]["S"].removeprefix("merchant#") for item in page["Items"]]
+            merchant_ids += [cast("Item", item)["pk"]["S"].removeprefix("merchant#") for item in page["Items"]]
             if "LastEvaluatedKey" not in page:
-                return found
+                return merchant_ids
             scan["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def add_key(self, key: ApiKey) -> None:
@@ -207,7 +207,9 @@ class DynamoDBAccess:
 
 
 def _identity_item(secrets: Sequence[IdentitySecret]) -> dict[str, Any]:
-    return {"S": json.dumps([[it.text, to_rfc3339(it.ends_at) if it.ends_at else None] for it in secrets])}
+    return {
+        "S": json.dumps([[secret.text, to_rfc3339(secret.ends_at) if secret.ends_at else None] for secret in secrets])
+    }
 
 
 def _key_item(key: ApiKey) -> dict[str, Any]:

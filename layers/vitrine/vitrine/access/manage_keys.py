@@ -1,4 +1,4 @@
-"""Merchants, keys and identity secrets are made, listed, rolled and revoked."""
+"""Create, find, roll and revoke merchants' keys and identity secrets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class NewKey(NamedTuple):
-    """A key at its making: the only moment its text is known."""
+    """A new key with its text, which is not stored."""
 
     text: str
     key: ApiKey
@@ -26,14 +26,14 @@ class NewKey(NamedTuple):
 def create_merchant(
     repository: KeyRepository, merchant_id: str, name: str, *, now: datetime, random_text: Callable[[], str]
 ) -> Merchant:
-    """Make a merchant. Raises Conflict when the id is taken."""
+    """Create a merchant. Raises Conflict if the id is taken."""
     merchant = Merchant(merchant_id, name, random_text(), now, (IdentitySecret(random_text()),))
     if not repository.add_merchant(merchant):
-        raise Conflict(f"There is a merchant {merchant_id} already.")
+        raise Conflict(f"A merchant {merchant_id} already exists.")
     return merchant
 
 
-def create_key(  # noqa: PLR0913 - each says one thing of a key
+def create_key(  # noqa: PLR0913 - each is a property of the key
     repository: KeyRepository,
     merchant_id: str,
     role: KeyRole,
@@ -45,7 +45,7 @@ def create_key(  # noqa: PLR0913 - each says one thing of a key
     origins: Sequence[str] = (),
     reviewer: str | None = None,
 ) -> NewKey:
-    """Make a key. Raises NotFound for an unknown merchant, InvalidRequest for what its role cannot have."""
+    """Create a key. Raises NotFound for an unknown merchant, InvalidRequest for properties its role cannot have."""
     _check_key(role, origins, reviewer)
     merchant = repository.find_merchant(merchant_id)
     if merchant is None:
@@ -70,13 +70,13 @@ def create_key(  # noqa: PLR0913 - each says one thing of a key
 def roll_key(
     repository: KeyRepository, key: ApiKey, overlap: timedelta, *, now: datetime, random_text: Callable[[], str]
 ) -> NewKey:
-    """Give a key a successor that may do the same; the key itself holds for `overlap` more.
+    """Create a key's successor with the same properties; the old key stays valid for `overlap`.
 
     Raises Conflict for a key that is revoked or rolled.
     """
     made = _with_text(replace(key, created_at=now, revoked_at=None, last_used_at=None), random_text())
     if not repository.replace_key(key.digest, now + overlap, made.key):
-        raise Conflict(f"The key {key.key_id} is revoked or rolled already. Make a new one.")
+        raise Conflict(f"The key {key.key_id} is already revoked or rolled. Create a new one.")
     return made
 
 
@@ -91,11 +91,11 @@ def find_key(repository: KeyRepository, merchant_id: str, key_id: str) -> ApiKey
 def _check_key(role: KeyRole, origins: Sequence[str], reviewer: str | None) -> None:
     errors = []
     if origins and role != "publishable":
-        errors.append(FieldError("/origins", "are for publishable keys only"))
+        errors.append(FieldError("/origins", "are for publishable keys only; leave them out"))
     if (role == "reviewer") != bool(reviewer):
-        errors.append(FieldError("/reviewer", "is the name of a reviewer: reviewers' keys need one, others have none"))
+        errors.append(FieldError("/reviewer", "must be given for the role reviewer, and for no other role"))
     if errors:
-        raise InvalidRequest("A key of this role cannot be so; see errors.", errors)
+        raise InvalidRequest("A key with this role cannot have these properties; see errors.", errors)
 
 
 def _with_text(key: ApiKey, random_part: str) -> NewKey:
@@ -107,9 +107,9 @@ def _with_text(key: ApiKey, random_part: str) -> NewKey:
 def roll_identity_secret(
     repository: KeyRepository, merchant_id: str, overlap: timedelta, *, now: datetime, random_text: Callable[[], str]
 ) -> str:
-    """Give a merchant a new identity secret; earlier ones hold for `overlap` more.
+    """Create a merchant's new identity secret; earlier ones stay valid for `overlap`.
 
-    Raises NotFound for an unknown merchant, Conflict when the secret is rolled elsewhere at this moment.
+    Raises NotFound for an unknown merchant, Conflict if another request rolls the secret at the same time.
     """
     merchant = repository.find_merchant(merchant_id)
     if merchant is None:
@@ -117,10 +117,10 @@ def roll_identity_secret(
     fresh = random_text()
     after = rolled(merchant.identity_secrets, fresh, now, overlap)
     if not repository.replace_identity_secrets(merchant_id, merchant.identity_secrets, after):
-        raise Conflict("The identity secret was rolled by somebody else at this moment. Try again.")
+        raise Conflict("Another request rolled the identity secret at the same time. Try again.")
     return fresh
 
 
 def revoke_key(repository: KeyRepository, merchant_id: str, key_id: str, *, now: datetime) -> None:
-    """Revoke a key. It stops working once the authorizer's cache lets go of it. Raises NotFound."""
+    """Revoke a key. It stops working when it leaves the authorizer's cache. Raises NotFound."""
     repository.revoke_key(find_key(repository, merchant_id, key_id).digest, now)

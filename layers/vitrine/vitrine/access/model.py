@@ -1,4 +1,4 @@
-"""Merchants, their keys, what a key may spend and whom it may name."""
+"""Merchants, keys, quotas, and the users that a key may name."""
 
 from __future__ import annotations
 
@@ -57,8 +57,9 @@ class Merchant:
 class ApiKey:
     """A key as it is stored: by its digest, never in clear.
 
-    It holds until `revoked_at`, which lies ahead while a rolled key overlaps its successor. `origins` are the web
-    origins that may use a publishable key, any when empty. `reviewer` is the name under which a reviewer's key acts.
+    It is valid until `revoked_at`, which is in the future while a rolled key overlaps its successor. `origins` are the
+    web origins that may use a publishable key; empty means any. `reviewer` is the name under which a reviewer's key
+    acts.
     `last_used_at` is at most `USE_INTERVAL` old while the key is in use.
     """
 
@@ -77,7 +78,7 @@ class ApiKey:
 
     @property
     def kind(self) -> KeyKind:
-        """Whether the key may stand in a public page."""
+        """Whether the key may be in a public page."""
         return kind_of(self.role)
 
     def holds(self, now: datetime) -> bool:
@@ -100,17 +101,17 @@ def key_text(kind: KeyKind, random_part: str) -> str:
 
 
 def could_be_key(text: str) -> bool:
-    """Whether a text has the form of keys, so that nonsense costs no look-up."""
+    """Whether a text has the form of keys; others need no look-up."""
     return _KEY_FORM.fullmatch(text) is not None
 
 
 def key_digest(text: str) -> str:
-    """How a key is stored. Keys carry 192 random bits, so one SHA-256 is beyond guessing."""
+    """The form in which a key is stored. Keys have 192 random bits, so nobody can find one by guessing digests."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def window_of(now: datetime) -> int:
-    """Number of the quota window that `now` lies in."""
+    """The number of the quota window that contains `now`."""
     return int(now.timestamp()) // WINDOW_SECONDS
 
 
@@ -120,19 +121,19 @@ def seconds_left(now: datetime) -> int:
 
 
 def lease_size(requests_per_minute: int) -> int:
-    """How many requests a process takes from the window at once.
+    """How many requests a process leases from the window at once.
 
-    One per cent of the quota: the quota is never exceeded, costs a write per hundredth of it, and a process
-    that ends early wastes at most that hundredth.
+    One per cent: the quota is never exceeded, each hundredth of it costs one write, and a process that ends early
+    wastes at most one hundredth.
     """
     return max(1, requests_per_minute // _LEASES_PER_WINDOW)
 
 
 def sent_key(header: str, in_query: Sequence[str]) -> str:
-    """The key of a request; nothing when header and query, or several parameters, name different keys.
+    """The key of a request; empty if the header and the query, or several parameters, differ.
 
-    Answers are cached by address. If a header could outrank the address, one shop's answers would be cached at
-    the address of another's.
+    Caches store responses by URL. If a header could override the key in the URL, a response of one shop could be
+    cached under the URL of another.
     """
     sent = {header, *in_query} if header else set(in_query)
     return sent.pop() if len(sent) == 1 else ""
@@ -141,19 +142,19 @@ def sent_key(header: str, in_query: Sequence[str]) -> str:
 def rolled(
     secrets: Iterable[IdentitySecret], fresh: str, now: datetime, overlap: timedelta
 ) -> tuple[IdentitySecret, ...]:
-    """The identity secrets once `fresh` is in use: the earlier ones hold for `overlap` more at most."""
+    """The identity secrets with `fresh` first; the earlier ones stay valid for at most `overlap`."""
     end = now + overlap
-    earlier = [(it.text, min(it.ends_at or end, end)) for it in secrets]
+    earlier = [(secret.text, min(secret.ends_at or end, end)) for secret in secrets]
     return (IdentitySecret(fresh), *(IdentitySecret(text, ends) for text, ends in earlier if ends > now))
 
 
-def holding(secrets: Iterable[IdentitySecret], now: datetime) -> list[str]:
-    """The identity secrets that tokens may be signed with."""
-    return [it.text for it in secrets if it.ends_at is None or it.ends_at > now]
+def valid_secrets(secrets: Iterable[IdentitySecret], now: datetime) -> list[str]:
+    """The identity secrets that user tokens may be signed with at this time."""
+    return [secret.text for secret in secrets if secret.ends_at is None or secret.ends_at > now]
 
 
 def sign_user_token(identity_secret: str, user_id: str, expiry: int) -> str:
-    """`v1.{expiry}.{signature}`: its holder speaks for the user until `expiry`, in Unix seconds."""
+    """`v1.{expiry}.{signature}`: proves that its holder may speak for the user until `expiry`, in Unix seconds."""
     signed = hmac.new(identity_secret.encode(), f"{user_id}.{expiry}".encode(), hashlib.sha256).digest()
     return f"v1.{expiry}.{base64.urlsafe_b64encode(signed).decode().rstrip('=')}"
 
@@ -161,39 +162,41 @@ def sign_user_token(identity_secret: str, user_id: str, expiry: int) -> str:
 def trusted_user_id(
     kind: KeyKind, user_id: str | None, token: str | None, identity_secrets: Sequence[str], now: datetime
 ) -> str | None:
-    """The user that the sender may speak for: the one it names, or None.
+    """`user_id` if the sender may speak for that user, otherwise None.
 
-    A secret key speaks for everyone. A publishable one stands in a public page, so it speaks for a visitor whose
-    id nobody can guess, or for the user that `token` was signed for.
+    A secret key may speak for every user. A publishable key is public, so its sender may speak only for a visitor
+    whose id nobody can guess, or for the user that `token` was signed for.
     """
     if user_id is None or kind == "secret" or _VISITOR.fullmatch(user_id):
         return user_id
-    found = _TOKEN.fullmatch(token) if token else None
-    if found is None:
+    parts = _TOKEN.fullmatch(token) if token else None
+    if parts is None:
         return None
-    expiry = int(found[1])
+    expiry = int(parts[1])
     left_seconds = expiry - now.timestamp()
     if not 0 < left_seconds <= LONGEST_TOKEN_LIFE.total_seconds():
         return None
-    sent = f"v1.{expiry}.{found[2]}".encode()
-    matches = [hmac.compare_digest(sent, sign_user_token(it, user_id, expiry).encode()) for it in identity_secrets]
+    sent = f"v1.{expiry}.{parts[2]}".encode()
+    matches = [
+        hmac.compare_digest(sent, sign_user_token(secret, user_id, expiry).encode()) for secret in identity_secrets
+    ]
     return user_id if any(matches) else None
 
 
 def address_limit(requests_per_minute: int) -> int:
     """How many of a key's requests one address may spend in a minute: a tenth, but at least 60.
 
-    So a single flooder leaves nine tenths to the shop's other visitors, and an office behind one address is served.
+    One sender cannot use up more than a tenth, and an office behind one address has enough.
     """
     return min(requests_per_minute, max(_LEAST_ADDRESS_LIMIT, requests_per_minute // _ADDRESSES_PER_KEY))
 
 
 def address_share(limit: int) -> int:
-    """How much of an address's limit a process gives or leases at once."""
+    """How much of an address's limit a process allows or leases at once."""
     return max(1, limit // _SHARES_PER_ADDRESS)
 
 
 def address_digest(address: str, merchant_secret: str, window: int) -> str:
-    """How an address is kept for a window: keyed, so that nobody else finds it by trying all addresses."""
+    """A keyed digest of an address for one window, so that nobody finds the address by trying all of them."""
     text = f"{window}/{address}".encode("utf-8", "surrogatepass")
     return hashlib.blake2b(text, key=merchant_secret.encode()[:64], digest_size=8).hexdigest()

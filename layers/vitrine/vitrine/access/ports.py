@@ -1,4 +1,4 @@
-"""What access needs from a store."""
+"""The ports of access."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class KeyRepository(Protocol):
     """Merchants and keys."""
 
     def add_merchant(self, merchant: Merchant) -> bool:
-        """Store a new merchant; False when the id is taken."""
+        """Store a new merchant; False if the id is taken."""
         ...
 
     def find_merchant(self, merchant_id: str) -> Merchant | None:
@@ -25,7 +25,7 @@ class KeyRepository(Protocol):
     def replace_identity_secrets(
         self, merchant_id: str, before: Sequence[IdentitySecret], after: Sequence[IdentitySecret]
     ) -> bool:
-        """Replace a merchant's identity secrets; False when they are not `before`."""
+        """Replace a merchant's identity secrets; False if they are not `before`."""
         ...
 
     def add_key(self, key: ApiKey) -> None:
@@ -41,25 +41,25 @@ class KeyRepository(Protocol):
         ...
 
     def newest_keys(self, merchant_id: str, limit: int, after: ApiKey | None) -> Sequence[ApiKey]:
-        """Up to `limit` keys of a merchant, revoked ones too, newest first; those behind `after`."""
+        """Up to `limit` keys of a merchant after `after`, newest first, revoked ones too."""
         ...
 
     def revoke_key(self, digest: str, revoked_at: datetime) -> None:
-        """Let a key hold until `revoked_at`; an earlier revocation's time stays."""
+        """Revoke a key at `revoked_at`, unless it is revoked earlier."""
         ...
 
     def replace_key(self, digest: str, revoked_at: datetime, successor: ApiKey) -> bool:
-        """Store a key's successor and let the key hold until `revoked_at`; False when it is revoked already."""
+        """Store a key's successor and revoke the key at `revoked_at`; False if it is already revoked."""
         ...
 
     def note_use(self, digest: str, used_at: datetime, unless_after: datetime) -> None:
-        """Set when a key was last used, unless a time after `unless_after` stands there."""
+        """Set the time of a key's last use, unless the stored one is after `unless_after`."""
         ...
 
 
 class QuotaRepository(Protocol):
-    """What is spent of the windows of keys, and of addresses that use them."""
+    """The requests that keys, and addresses that use them, have spent in each window."""
 
     def spend(self, spender: str, window: int, amount: int, limit: int) -> bool:
-        """Add `amount` to the window's spending unless that would exceed `limit`; False when it would."""
+        """Add `amount` to the requests spent in a window; False, and nothing added, if that exceeds `limit`."""
         ...

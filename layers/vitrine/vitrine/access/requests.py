@@ -1,4 +1,4 @@
-"""What clients send of keys."""
+"""Request bodies of keys."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Origin = Annotated[str, StringConstraints(max_length=260, pattern=r"^https?://[A
 
 
 class PostKeyRequest(RequestBody):
-    """A key to make.
+    """A key to create.
 
-    `origins` are the web origins that may use a publishable key, any when none are given. `reviewer` is the name under
+    `origins` are the web origins that may use a publishable key; without them any may. `reviewer` is the name under
     which a reviewer's key claims and decides.
     """
 
@@ -34,6 +34,6 @@ class PostKeyRequest(RequestBody):
 
 
 class RollKeyRequest(RequestBody):
-    """How long the key still holds beside its successor: not at all unless said."""
+    """How long the old key stays valid beside its successor; by default it stops at once."""
 
     overlap_seconds: Annotated[int, Field(ge=0, le=int(LONGEST_OVERLAP.total_seconds())), WHOLE] = 0

@@ -1,4 +1,4 @@
-"""Keys as clients read them."""
+"""Responses with keys."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NewKeyResponse(KeyResponse):
 
 
 def key_response(key: ApiKey) -> KeyResponse:
-    """A key without its text. `revoked_at` may lie ahead; `last_used_at` is exact to the hour."""
+    """A key without its text. `revoked_at` may be in the future; `last_used_at` is exact to the hour."""
     return {
         "key_id": key.key_id,
         "role": key.role,

@@ -1,4 +1,4 @@
-"""Each key has so many requests a minute, and each address so many of a page's key."""
+"""Quotas per minute: of each key, and of each address that uses a publishable key."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ _SPENT = -1
 
 
 class Quota:
-    """Spends quotas by leases: a process takes a hundredth of a window at once and counts it down itself.
+    """Spends quotas by leases: a process leases a hundredth of a window at once and counts it down in memory.
 
-    Once a window is spent the process refuses by itself until the next, so that a flood costs no writes.
+    Once a window is spent, the process refuses requests without asking the store until the next window, so that a
+    flood costs no writes.
     """
 
     def __init__(self, repository: QuotaRepository) -> None:
@@ -29,7 +30,7 @@ class Quota:
         self._left: dict[str, int] = {}
 
     def spend(self, key_id: str, requests_per_minute: int, now: datetime) -> None:
-        """Take one request from the key's window. Raises TooManyRequests when it is spent."""
+        """Spend one request of the key's window. Raises TooManyRequests if it is spent."""
         window = window_of(now)
         if window != self._window:
             self._window = window
@@ -40,17 +41,18 @@ class Quota:
         if left == _SPENT:
             self._left[key_id] = _SPENT
             raise TooManyRequests(
-                f"This key has {requests_per_minute} requests a minute; they are spent.", seconds_left(now)
+                f"This key's {requests_per_minute} requests of this minute are spent. Wait for the next minute.",
+                seconds_left(now),
             )
         self._left[key_id] = left - 1
 
     def give_back(self, key_id: str, now: datetime) -> None:
-        """Undo a `spend` of the same moment."""
+        """Undo a `spend` of the same window."""
         if window_of(now) == self._window:
             self._left[key_id] = max(self._left.get(key_id, 0), 0) + 1
 
     def _lease(self, key_id: str, window: int, requests_per_minute: int) -> int:
-        """Take a lease, or a single request of what is left when less than a lease is."""
+        """Take a lease; a single request if less than a lease is left."""
         for amount in sorted({lease_size(requests_per_minute), 1}, reverse=True):
             if self._repository.spend(key_id, window, amount, requests_per_minute):
                 return amount
@@ -58,11 +60,11 @@ class Quota:
 
 
 class AddressQuota:
-    """Holds each address to its part of a key's quota.
+    """Limits each address to its part of a key's quota.
 
-    A process lets an address have a share of its part without asking, so that ordinary visitors cost no write, and
+    A process allows each address a first share of its part without a write, so that ordinary visitors cost none, and
     leases further shares from the store. All processes together exceed the part by at most their first shares.
-    Every key has its own addresses: those of one never make room for, or take from, those of another.
+    Addresses are counted separately for each key.
     """
 
     def __init__(self, repository: QuotaRepository) -> None:
@@ -71,7 +73,7 @@ class AddressQuota:
         self._left: dict[str, dict[str, int]] = {}
 
     def spend(self, key_id: str, address: str, requests_per_minute: int, now: datetime) -> None:
-        """Take one request from an address's window; `address` is a digest. Raises TooManyRequests when it is spent."""
+        """Spend one request of an address's window; `address` is a digest. Raises TooManyRequests if it is spent."""
         window = window_of(now)
         if window != self._window:
             self._window = window
@@ -88,6 +90,7 @@ class AddressQuota:
         if left == _SPENT:
             addresses[address] = _SPENT
             raise TooManyRequests(
-                f"An address has {limit} requests a minute of this key; they are spent.", seconds_left(now)
+                f"This address's {limit} requests of this minute are spent. Wait for the next minute.",
+                seconds_left(now),
             )
         addresses[address] = left - 1

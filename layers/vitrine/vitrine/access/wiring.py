@@ -1,4 +1,4 @@
-"""Access on its engine."""
+"""The engines of access."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _SECRET_BYTES = 24
 
 
 class AccessSettings(NamedTuple):
-    """Where merchants and keys are kept."""
+    """The table of merchants and keys."""
 
     access_table: str
 
 
 class KeyCacheSettings(NamedTuple):
-    """How long the authorizer remembers a key."""
+    """How long the authorizer caches a key."""
 
     key_cache_seconds: int
 
@@ -46,7 +46,7 @@ def access_store() -> DynamoDBAccess:
 
 @cache
 def key_authorizer() -> KeyAuthorizer:
-    """Whose key it is."""
+    """The authorizer, with its cache of keys."""
     remember_for = timedelta(seconds=read_settings(KeyCacheSettings).key_cache_seconds)
     return KeyAuthorizer(access_store(), remember_for, lambda error: logger.warning("use not noted", exc_info=error))
 
@@ -62,14 +62,14 @@ def _address_quota() -> AddressQuota:
 
 
 def random_text() -> str:
-    """A secret that nobody guesses: 192 random bits."""
+    """A secret of 192 random bits."""
     return secrets.token_urlsafe(_SECRET_BYTES)
 
 
 def check_quota(request: Request) -> Callable[[], None]:
-    """Take one request from the quota of the caller's key, and of the address where a web page asks.
+    """Spend one request of the key's quota, and of the address's with a publishable key. Raises TooManyRequests.
 
-    Returns what gives the key its request back, for a request that turns out invalid; the address has spent it.
+    Returns a function that gives the request back to the key, for invalid requests; not to the address.
     """
     caller, now = request.caller, request.now
     if caller.kind == PUBLISHABLE:
@@ -80,9 +80,9 @@ def check_quota(request: Request) -> Callable[[], None]:
 
 
 def trust_user(request: Request, user_id: str, token: str | None = None) -> str | None:
-    """The user that the request may speak for: `user_id`, or None. Every route that takes a user id asks here.
+    """`user_id` if the request may speak for that user, otherwise None. Every route that takes a user id calls this.
 
-    `token` is one from the body; the header `X-User-Token` counts where there is none.
+    `token` is the one in the body; without it the header `X-User-Token` counts.
     """
     caller = request.caller
     token = token or request.headers.get("x-user-token")

@@ -1,1 +1,1 @@
-"""What every room stands on."""
+"""What every room shares: HTTP entry, errors, AWS clients, retries, settings, telemetry."""

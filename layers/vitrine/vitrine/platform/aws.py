@@ -1,7 +1,7 @@
-"""AWS clients: one per service and process, made on first use.
+"""AWS clients: one per service and process, created on first use.
 
-`botocore` is used without `boto3`, and with the part of its data that the layer carries (`sdk_data.py`)
-where there is one: the clients are the same and the start is shorter.
+They use `botocore` without `boto3`, and only the part of its data that the layer carries (`sdk_data.py`), if there is
+one: the clients are the same, and a cold start is shorter.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 5},
     max_pool_connections=64,
     tcp_keepalive=True,
-    parameter_validation=False,  # the service does it again; here it takes 40 µs a call
+    parameter_validation=False,  # the service validates too; here it would take 40 µs a call
 )
-# A request waits for it: what does not answer at once has not answered.
+# For calls that a request waits for: a slow response counts as none.
 _PROMPT_CONFIG = _CONFIG.merge(
     Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1})
 )
-# Presigned addresses would be of the older signature, which signs no headers, and not of the bucket's own region.
+# Without these, presigned URLs have the older signature, which signs no headers, and not the bucket's own region.
 _S3_CONFIG = _CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 
 _SDK_DATA = Path(__file__).parents[2] / "sdk_data"
@@ -67,24 +67,24 @@ def client(service: str) -> Any:
 
 
 def prompt_client(service: Literal["dynamodb", "s3", "sqs"]) -> Any:
-    """A client that asks once and waits for a second or two."""
+    """A client without retries that waits at most a second or two."""
     data = _SDK_DATA if (_SDK_DATA / service).is_dir() else None
     return _session(data).create_client(service, config=_PROMPT_CONFIG)
 
 
 def read_secret(arn: str) -> str:
-    """The text of a secret. Raises what botocore raises when it cannot be read within a second or two."""
+    """The text of a secret. Raises botocore's error if it cannot be read within a second or two."""
     return str(client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
 
 
 def credentials() -> Credentials | None:
-    """What requests to other services of AWS are signed with."""
+    """The credentials that sign requests to other AWS services."""
     return _session(None).get_credentials()
 
 
 def close_clients() -> None:
-    """Forget all clients, so that the next use makes new ones (tests change endpoints).
+    """Forget all clients, so that the next use creates new ones (tests change endpoints).
 
-    The sessions stay: what they have read of services takes ten times as long as a client.
+    The sessions stay, since reading their service data takes ten times as long as creating a client.
     """
     client.cache_clear()  # type: ignore[attr-defined]

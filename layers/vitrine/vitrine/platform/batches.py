@@ -1,4 +1,4 @@
-"""Batches of messages from SQS, handled one by one: what fails is delivered again, and nothing else."""
+"""Batches of SQS messages, handled one by one: only messages that fail are delivered again."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class FailedItem(TypedDict):
 
 
 class BatchResponse(TypedDict):
-    """What Lambda reads of a function with `ReportBatchItemFailures`."""
+    """The response of a function with `ReportBatchItemFailures`."""
 
     batchItemFailures: list[FailedItem]
 
 
 def failures(message_ids: Iterable[str]) -> BatchResponse:
-    """The response that has these messages delivered again."""
+    """The response by which these messages are delivered again."""
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in message_ids]}
 
 
@@ -37,14 +37,14 @@ def handle_each(
 ) -> BatchResponse:
     """Call `handle` with each message, and report those that failed.
 
-    A message fails when `handle` raises, which is logged, or returns False: then it has logged why, or left work
-    undone. `apply` is `map`, or that of an executor, which handles the messages at the same time.
+    A message fails if `handle` raises, which is logged here, or returns False, after logging the reason or leaving
+    work undone. `apply` is `map`, or an executor's `map` to handle the messages in parallel.
     """
 
     def is_done(record: Record) -> bool:
         try:
             return handle(record) is not False
-        except Exception:  # noqa: BLE001 - one message must not hold up the others
+        except Exception:  # noqa: BLE001 - one message must not block the others
             logger.exception("message failed", extra={"message_id": record["messageId"]})
             return False
 

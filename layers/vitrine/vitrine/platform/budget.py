@@ -1,4 +1,4 @@
-"""Limits the work that data from strangers may cause."""
+"""A limit on the work that untrusted data may cause."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import time
 
 
 class BudgetSpentError(Exception):
-    """The data takes more steps or processor time than it may."""
+    """The data takes more steps or processor time than allowed."""
 
 
 class Budget:
     """Steps and seconds of processor time, for the thread that creates it.
 
-    Whatever reads the data spends a step per read and per part it looks at, so that no loop over the data can go
-    on beyond the budget. Processor time is checked at each step, for steps that take longer than others.
+    A reader spends a step for each read and each part that it looks at, so that no loop over the data exceeds the
+    budget. Processor time is checked at each step, since some steps take longer than others.
     """
 
     def __init__(self, steps: int, processor_seconds: float) -> None:
@@ -21,7 +21,7 @@ class Budget:
         self._until = time.thread_time() + processor_seconds
 
     def spend(self, steps: int = 1) -> None:
-        """Pay for steps in advance. Raises BudgetSpentError, and again on each later call."""
+        """Spend steps before taking them. Raises BudgetSpentError beyond the budget, and on each later call."""
         self._steps_left -= steps
         if self._steps_left < 0 or time.thread_time() > self._until:
             self._steps_left = -1

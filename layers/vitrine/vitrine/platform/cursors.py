@@ -1,4 +1,4 @@
-"""Sealed cursors that belong to one merchant, route and query. They may hold what their reader must not see."""
+"""Sealed cursors, each for one merchant, route and query. They may hold what their reader must not see."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _PAGING = frozenset({"cursor", "limit"})
 
 
 def cursor_scope(merchant_id: str, path: str, query: Mapping[str, Any]) -> str:
-    """What a cursor is bound to: everything of the request but how it pages."""
-    asked = sorted((name, value) for name, value in query.items() if name not in _PAGING)
-    return json.dumps([merchant_id, path, asked], default=str)
+    """What a cursor is bound to: the merchant, the path and the query without its paging parameters."""
+    filters = sorted((name, value) for name, value in query.items() if name not in _PAGING)
+    return json.dumps([merchant_id, path, filters], default=str)
 
 
 def write_cursor(secret: str, scope: str, state: Any) -> str:
@@ -32,7 +32,7 @@ def write_cursor(secret: str, scope: str, state: Any) -> str:
 
 
 def read_cursor(secret: str, scope: str, cursor: str) -> Any:
-    """Open a cursor. Raises MalformedRequest when it was altered or comes from elsewhere."""
+    """The JSON value of a cursor. Raises MalformedRequest if it was altered or belongs to another scope."""
     try:
         sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except ValueError:
@@ -45,10 +45,10 @@ def read_cursor(secret: str, scope: str, cursor: str) -> Any:
 
 
 def read_state(state: Any, form: Form) -> Any:
-    """What a cursor held, if it has this form: a list may have written another one before an update.
+    """Return a cursor's value if it has this form: a cursor from before an update may have another.
 
-    A form is a type, `[form]` for a list of any length, `(form, form)` for a list of these, or a dictionary with
-    exactly these names. Raises MalformedRequest.
+    A form is a type, `[form]` for a list of any length, `(form, form)` for a list of exactly these, or a dictionary
+    with exactly these names. Raises MalformedRequest.
     """
     if not _fits(state, form):
         raise MalformedRequest(_REFUSAL)
@@ -62,6 +62,8 @@ def _fits(state: Any, form: Form) -> bool:
         return isinstance(state, list) and all(_fits(item, form[0]) for item in state)
     if isinstance(form, dict):
         return (
-            isinstance(state, dict) and state.keys() == form.keys() and all(_fits(state[it], form[it]) for it in form)
+            isinstance(state, dict)
+            and state.keys() == form.keys()
+            and all(_fits(state[name], part) for name, part in form.items())
         )
     return isinstance(state, form) and (form is bool or not isinstance(state, bool))

@@ -1,4 +1,4 @@
-"""The one place that knows how DynamoDB's failures read."""
+"""Calls of DynamoDB with its errors translated, and with retries."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _RETRYABLE = frozenset(
 
 
 class ConditionFailed(Exception):
-    """A conditional write was refused. `item` is what stands there, empty when nothing does."""
+    """A conditional write was refused. `item` is the stored item, empty if there is none."""
 
     def __init__(self, item: Item | None = None) -> None:
         super().__init__("the condition does not hold")
@@ -46,7 +46,7 @@ class ConditionFailed(Exception):
 
 
 class TransactionRefused(Exception):
-    """A transaction was refused. `failed` are the positions whose condition does not hold."""
+    """A transaction was refused. `failed` are the positions of the writes whose conditions do not hold."""
 
     def __init__(self, failed: Sequence[int]) -> None:
         super().__init__(f"conditions {list(failed)} do not hold")
@@ -87,12 +87,12 @@ def _translate_cancellation(error: ClientError) -> Exception:
     reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
     if "ValidationError" in reasons:
         return Unstorable(error.response["Error"].get("Message", ""))
-    refused = [at for at, reason in enumerate(reasons) if reason == "ConditionalCheckFailed"]
+    refused = [position for position, reason in enumerate(reasons) if reason == "ConditionalCheckFailed"]
     return TransactionRefused(refused) if refused else Contended()
 
 
 def try_update(client: DynamoDBClient, **update: Any) -> bool:
-    """`update_item` without those arguments that are None, again while contended; False where its condition fails."""
+    """`update_item` without the arguments that are None, with retries; False if its condition fails."""
     given = {name: value for name, value in update.items() if value is not None}
 
     def attempt() -> None:
@@ -107,7 +107,7 @@ def try_update(client: DynamoDBClient, **update: Any) -> bool:
 
 
 def try_transaction(client: DynamoDBClient, writes: Sequence[Any]) -> bool:
-    """`transact_write_items`, again while contended; False where a condition fails."""
+    """`transact_write_items` with retries; False if a condition fails."""
 
     def attempt() -> None:
         with translated():
@@ -123,7 +123,7 @@ def try_transaction(client: DynamoDBClient, writes: Sequence[Any]) -> bool:
 def batch_get(
     client: DynamoDBClient, table: str, keys: Sequence[Mapping[str, Any]], *, consistent: bool = True
 ) -> list[Item]:
-    """The items under `keys` (any number, none twice), in no order; absent ones are left out."""
+    """The items with these keys (any number, none twice), in no order; absent ones are left out."""
     items: list[Item] = []
     for start in range(0, len(keys), BATCH_GET_LIMIT):
         items += get_together(client, {table: keys[start : start + BATCH_GET_LIMIT]}, consistent=consistent)[table]
@@ -133,36 +133,36 @@ def batch_get(
 def get_together(
     client: DynamoDBClient, keys: Mapping[str, Sequence[Mapping[str, Any]]], *, consistent: bool
 ) -> dict[str, list[Item]]:
-    """Items of several tables, at most `BATCH_GET_LIMIT`: one round trip, unless the store leaves some out."""
-    found: dict[str, list[Item]] = {table: [] for table in keys}
-    left: Any = {table: {"Keys": list(wanted), "ConsistentRead": consistent} for table, wanted in keys.items()}
+    """Items of several tables, at most `BATCH_GET_LIMIT`, in one round trip unless the store leaves some out."""
+    items_by_table: dict[str, list[Item]] = {table: [] for table in keys}
+    left: Any = {table: {"Keys": list(some), "ConsistentRead": consistent} for table, some in keys.items()}
 
     def attempt() -> None:
         nonlocal left
         with translated():
             response = client.batch_get_item(RequestItems=left)
         for table, items in response["Responses"].items():
-            found[table] += items
+            items_by_table[table] += items
         left = response.get("UnprocessedKeys")
         if left:
             raise Contended
 
     retry(attempt, refusal=_BUSY)
-    return found
+    return items_by_table
 
 
 def query_some(client: DynamoDBClient, limit: int, **query: Any) -> list[Item]:
-    """The first `limit` items of a query, however many pages of 1 MB they take."""
+    """The first `limit` items of a query, over as many pages of 1 MB as they take."""
     return list(islice(query_all(client, Limit=limit, **query), limit))
 
 
 def batch_put(client: DynamoDBClient, table: str, items: Sequence[Mapping[str, Any]]) -> None:
-    """Put items (any number, none of the same key twice), each on its own."""
+    """Put items (any number, no key twice); not atomic."""
     batch_write(client, table, [{"PutRequest": {"Item": item}} for item in items])
 
 
 def batch_write(client: DynamoDBClient, table: str, requests: Sequence[Any]) -> None:
-    """Put and delete items (any number, none of the same key twice), each on its own."""
+    """Put and delete items (any number, no key twice); not atomic."""
     for start in range(0, len(requests), BATCH_WRITE_LIMIT):
         left = list(requests[start : start + BATCH_WRITE_LIMIT])
 

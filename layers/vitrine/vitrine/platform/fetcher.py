@@ -1,12 +1,10 @@
-"""The one way out: every connection the product opens to an address a client named goes through here.
+"""The only client for URLs that merchants name: all connections to other hosts go through here.
 
-A host name is resolved once, every address it has must be public, and the connection goes to the
-address that was checked, so a name that resolves differently a moment later changes nothing.
-Each redirect is a new address and is checked anew.
+A host name is resolved once, all its addresses must be public, and the connection goes to an address that was checked,
+so a name that resolves differently a moment later changes nothing. Each redirect is checked in the same way.
 
-`Fetcher.open` answers with a file that downloads what is read from it and no more; `Fetcher.fetch` opens it again
-after a pause where the host is busy or breaks off. Everything that can go wrong is a `FetchError` whose `code`
-says which rule it broke.
+`Fetcher.open` returns a file that downloads only what is read from it; `Fetcher.fetch` tries again after a pause if the
+host is busy or breaks off. Every failure is a `FetchError` whose `code` names the broken rule.
 """
 
 from __future__ import annotations
@@ -60,16 +58,16 @@ UNPACKED_BYTES: Final = 64 * 1024
 PASSING: Final = frozenset({"timed_out", "connection_broken"})
 BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
-# `ipaddress.is_global` holds NAT64, 6to4 and multicast to be public and `is_private` misses CGNAT,
-# so the list is ours: the registries' special-purpose blocks, and of IPv6 only what is assigned.
+# `ipaddress.is_global` counts NAT64, 6to4 and multicast as public, and `is_private` misses CGNAT, so this list is our
+# own: the special-purpose blocks of the registries, and of IPv6 only the assigned part.
 DENIED_IPV4: Final = tuple(
     ipaddress.IPv4Network(block)
     for block in (
         "0.0.0.0/8",  # this network
         "10.0.0.0/8",
-        "100.64.0.0/10",  # carrier-grade NAT, where some clouds keep their metadata
+        "100.64.0.0/10",  # carrier-grade NAT, and metadata services of some clouds
         "127.0.0.0/8",
-        "168.63.129.16/32",  # a cloud's metadata on a public address
+        "168.63.129.16/32",  # a cloud's metadata service on a public address
         "169.254.0.0/16",  # link-local, and metadata
         "172.16.0.0/12",
         "192.0.0.0/24",
@@ -100,9 +98,9 @@ DENIED_IPV6: Final = tuple(
 
 
 class FetchError(Exception):
-    """A refusal or a failure: `code` is for programs, `detail` for the person whose URL it was.
+    """A refusal or a failure: `code` is for programs, `detail` for the person who sent the URL.
 
-    `again_after` is how many seconds later the same may succeed; None where it will not.
+    `again_after` is the number of seconds after which another try may succeed, or None if none will.
     """
 
     def __init__(self, code: str, detail: str, again_after: float | None = None) -> None:
@@ -114,11 +112,11 @@ class FetchError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
-    """What one file may cost.
+    """Limits for one file.
 
-    `seconds` counts from the request to the last byte that is read. `steps` (reads, seeks, events of HTTP) and
-    `processor_seconds` are the budget of all tries together. Another try begins at most `tries_seconds` after the
-    first failure. `in_flight` and `per_host` files are open at a time, in all and of one host.
+    `seconds` is the time from the request to the last byte that is read. `steps` (reads, seeks, HTTP events) and
+    `processor_seconds` are the budget of all tries together. The last try starts at most `tries_seconds` after the
+    first failure. At most `in_flight` files are open at a time, and `per_host` of one host.
     """
 
     seconds: float = 10.0
@@ -137,18 +135,18 @@ class FetchLimits:
 
 @dataclass(frozen=True, slots=True)
 class Validator:
-    """What a host says of a version of a file, by which it can tell that nothing changed."""
+    """A host's validators of a version of a file, for conditional requests."""
 
     etag: str | None = None
     last_modified: str | None = None
 
     def __bool__(self) -> bool:
-        """Did the host say anything?"""
+        """Whether the host sent a validator."""
         return bool(self.etag or self.last_modified)
 
     @property
     def condition(self) -> dict[str, str]:
-        """The header that asks for the file only if it is another version."""
+        """The header that requests the file only if its version differs."""
         if self.etag:
             return {"If-None-Match": self.etag}
         return {"If-Modified-Since": self.last_modified} if self.last_modified else {}
@@ -156,7 +154,7 @@ class Validator:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL taken apart."""
+    """A parsed URL."""
 
     scheme: str
     host: str
@@ -166,19 +164,19 @@ class Target:
 
     @property
     def origin(self) -> tuple[str, str, int, bool]:
-        """What connections are kept for."""
+        """The key under which idle connections are kept."""
         return self.scheme, self.host, self.port, self.exempt
 
     @property
     def authority(self) -> str:
-        """The header `Host`."""
+        """The value of the header `Host`."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         default = 443 if self.scheme == "https" else 80
         return host if self.port == default else f"{host}:{self.port}"
 
 
 def is_public(address: str) -> bool:
-    """May a connection go to this address?"""
+    """Whether connections to this address are allowed."""
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv4Address):
         return not any(ip in block for block in DENIED_IPV4)
@@ -186,7 +184,7 @@ def is_public(address: str) -> bool:
 
 
 def parse(url: str) -> Target:
-    """Take a URL apart once; what is sent is built from these parts and never from the text."""
+    """Parse a URL. Requests are built from its parts, never from the text. Raises FetchError."""
     if SEPARATORS.search(url.strip()):
         raise FetchError("url_invalid", "The URL contains a space, a backslash or a control character")
     try:
@@ -197,7 +195,7 @@ def parse(url: str) -> Target:
     if parts.scheme not in {"http", "https"}:
         raise FetchError("scheme_not_allowed", "Only http and https URLs are fetched")
     if parts.username is not None or parts.password is not None:
-        raise FetchError("credentials_in_url", "The URL carries a user name; use one without")
+        raise FetchError("credentials_in_url", "The URL contains a user name; use one without")
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
     query = quote(parts.query, safe="/%:@!$&'()*+,;=~?[]")
     return Target(
@@ -217,7 +215,7 @@ def _ascii_host(host: str) -> str:
         except ValueError as error:
             raise FetchError("url_invalid", "The URL's host is not an IPv6 address") from error
     try:
-        # UTS 46 turns circled digits and full-width dots into the ASCII they stand for.
+        # UTS 46 maps circled digits, full-width dots and the like to ASCII.
         ascii_host = host.lower() if host.isascii() else idna.encode(host, uts46=True).decode()
     except idna.IDNAError as error:
         raise FetchError("url_invalid", "The URL's host is not a valid name") from error
@@ -234,12 +232,12 @@ def _redirected(url: str, location: str) -> str:
 
 
 def _system_resolver(host: str, port: int) -> list[str]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    results = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(result[4][0]) for result in results))
 
 
 class _Deadline:
-    """What is left of the time and the work of one try."""
+    """The time and the work that one try has left."""
 
     def __init__(self, seconds: float, budget: Budget) -> None:
         self._at = time.monotonic() + seconds
@@ -259,7 +257,7 @@ class _Deadline:
 
 
 class _Places:
-    """Bounds how many files are open at a time, in all and of one host."""
+    """Limits the number of files that are open at a time, in all and per host."""
 
     def __init__(self, in_flight: int, per_host: int) -> None:
         self._in_flight = in_flight
@@ -268,7 +266,7 @@ class _Places:
         self._changed = threading.Condition()
 
     def take(self, host: str, seconds: float) -> None:
-        """Wait for a place."""
+        """Wait for a place. Raises FetchError after `seconds`."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._is_free(host), min(seconds, threading.TIMEOUT_MAX)):
                 raise FetchError("timed_out", "The host took too long with other files")
@@ -286,10 +284,10 @@ class _Places:
 
 
 class Fetcher:
-    """Opens files on other people's hosts.
+    """Opens files on other hosts.
 
-    `allowed_hosts` are exempt from the address and port rules, for tests and the demo, whose pictures are
-    served from this machine: `host:port` always, `host` at any port unless another host redirects there.
+    `allowed_hosts` are exempt from the address and port rules, for tests and the demo, which serve pictures from this
+    machine: `host:port` always, `host` on any port unless another host redirects there.
     """
 
     def __init__(
@@ -317,9 +315,9 @@ class Fetcher:
         unless: Validator | None = None,
         until: float = math.inf,
     ) -> Result:
-        """Open a file and act on it, again where the host is busy, takes too long or breaks off.
+        """Open a file and call `act` with it; try again if the host is busy, takes too long or breaks off.
 
-        Pauses double and vary, and are as long as the host asks for. `until` is a time of `time.monotonic`.
+        Pauses double, vary, and last at least as long as the host asks for. `until` is a time of `time.monotonic`.
         """
         limits = self.limits
         budget = Budget(limits.steps, limits.processor_seconds)
@@ -343,17 +341,16 @@ class Fetcher:
     def open(
         self, url: str, *, unless: Validator | None = None, budget: Budget | None = None, until: float = math.inf
     ) -> RemoteFile:
-        """Ask for the file's beginning; the rest follows as it is read. Close it, since its host has few places.
+        """Request the start of a file; the rest is downloaded as it is read. Close it: each host has few places.
 
-        With `unless`, a host that still has that version answers so and sends nothing:
-        the result is `unchanged` and empty.
+        With `unless`, the file is `unchanged` and empty if the host still has that version.
         """
         budget = budget or Budget(self.limits.steps, self.limits.processor_seconds)
         condition = unless.condition if unless else {}
-        asked = parse(url)
+        requested = parse(url)
         seconds_left = self.limits.seconds
         for _ in range(self.limits.redirects + 1):
-            target = self._checked(parse(url), asked)
+            target = self._checked(parse(url), requested)
             self._places.take(target.host, until - time.monotonic())
             try:
                 deadline = _Deadline(min(seconds_left, until - time.monotonic()), budget)
@@ -370,11 +367,11 @@ class Fetcher:
         raise FetchError("too_many_redirects", f"More than {self.limits.redirects} redirects")
 
     def give_back(self, target: Target) -> None:
-        """Let another file of the host be opened."""
+        """Free the file's place for another file of its host."""
         self._places.give_back(target.host)
 
-    def request(self, target: Target, deadline: _Deadline, headers: Mapping[str, str]) -> _Answer:
-        """Ask over a kept connection, or a new one to a checked address."""
+    def request(self, target: Target, deadline: _Deadline, headers: Mapping[str, str]) -> _Response:
+        """Send a request on an idle connection, or on a new one to a checked address."""
         while connection := self._idle_connection(target):
             try:
                 return connection.request(target, deadline, headers)
@@ -386,7 +383,7 @@ class Fetcher:
             raise FetchError("connection_broken", "The host closed the connection") from error
 
     def close(self) -> None:
-        """Close the kept connections."""
+        """Close the idle connections."""
         with self._lock:
             idle = [connection for pool in self._idle.values() for connection in pool]
             self._idle.clear()
@@ -394,12 +391,12 @@ class Fetcher:
             connection.close()
         self._resolvers.shutdown(wait=False)
 
-    def _checked(self, target: Target, asked: Target) -> Target:
+    def _checked(self, target: Target, requested: Target) -> Target:
         exempt = f"{target.host}:{target.port}" in self._allowed_hosts or (
-            target.host in self._allowed_hosts and (target.host, target.port) == (asked.host, asked.port)
+            target.host in self._allowed_hosts and (target.host, target.port) == (requested.host, requested.port)
         )
         if target.port not in self.limits.ports and not exempt:
-            raise FetchError("port_not_allowed", f"Port {target.port} is not one pictures come from")
+            raise FetchError("port_not_allowed", f"Port {target.port} is not allowed; serve pictures on port 80 or 443")
         return replace(target, exempt=exempt)
 
     def _addresses(self, target: Target, deadline: _Deadline) -> list[str]:
@@ -423,18 +420,18 @@ class Fetcher:
             except TimeoutError as error:
                 failure = error
             except ssl.SSLError as error:
-                raise FetchError("tls_failed", "The host's certificate does not hold") from error
+                raise FetchError("tls_failed", "The host's certificate is not valid") from error
             except OSError as error:
                 failure = error
         if isinstance(failure, TimeoutError):
-            raise FetchError("timed_out", "The host does not answer") from failure
+            raise FetchError("timed_out", "The host does not respond") from failure
         raise FetchError("connect_failed", "The host refuses the connection") from failure
 
     def _socket(self, address: str, target: Target, deadline: _Deadline) -> socket.socket:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         raw = socket.socket(family, socket.SOCK_STREAM)
         try:
-            # A host that ignores ranges sends on until this buffer is full, so it is a small one.
+            # A host that ignores ranges goes on sending until this buffer is full, so it is small.
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER_BYTES)
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             raw.settimeout(min(deadline.left(), self.limits.connect_seconds))
@@ -457,7 +454,7 @@ class Fetcher:
             return pool.pop() if pool else None
 
     def keep(self, target: Target, connection: _Connection) -> None:
-        """Have a connection back whose answer was read to its end."""
+        """Take back a connection whose response was read to its end."""
         with self._lock:
             pool = self._idle[target.origin]
             if len(pool) < IDLE_PER_HOST:
@@ -467,7 +464,7 @@ class Fetcher:
 
 
 class _StaleConnectionError(Exception):
-    """The connection ended before the answer began."""
+    """The connection ended before the response began."""
 
 
 class _Connection:
@@ -478,7 +475,7 @@ class _Connection:
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEADER_BYTES)
         self._ended = False
 
-    def request(self, target: Target, deadline: _Deadline, headers: Mapping[str, str]) -> _Answer:
+    def request(self, target: Target, deadline: _Deadline, headers: Mapping[str, str]) -> _Response:
         request = h11.Request(
             method="GET",
             target=target.path,
@@ -498,17 +495,17 @@ class _Connection:
                 pass
         except TimeoutError as error:
             self.close()
-            raise FetchError("timed_out", "The host took too long to answer") from error
+            raise FetchError("timed_out", "The host took too long to respond") from error
         except OSError as error:
             self.close()
             raise _StaleConnectionError from error
         except BaseException:
             self.close()
             raise
-        return _Answer(self, deadline, cast("h11.Response", event))
+        return _Response(self, deadline, cast("h11.Response", event))
 
     def next_event(self, deadline: _Deadline) -> h11.Event:
-        """Wait for the next part of the answer. Raises OSError where the connection breaks."""
+        """Wait for the next part of the response. Raises OSError if the connection breaks."""
         while True:
             deadline.spend()
             try:
@@ -516,7 +513,7 @@ class _Connection:
             except h11.RemoteProtocolError as error:
                 if self._ended:
                     raise ConnectionResetError from error
-                raise FetchError("bad_response", "The host's answer is not valid HTTP") from error
+                raise FetchError("bad_response", "The host's response is not valid HTTP") from error
             if event is h11.NEED_DATA:
                 self._sock.settimeout(deadline.left())
                 data = self._sock.recv(FIRST_RANGE_BYTES)
@@ -528,7 +525,7 @@ class _Connection:
                 return event
 
     def release(self) -> None:
-        """Keep the connection for the next request where the last answer was read to its end."""
+        """Keep the connection for another request if its response was read to the end; otherwise close it."""
         finished = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
         if finished and self._http.trailing_data == (b"", False):
             self._http.start_next_cycle()
@@ -540,8 +537,8 @@ class _Connection:
         self._sock.close()
 
 
-class _Answer:
-    """One response: its head is here, its body arrives as it is asked for."""
+class _Response:
+    """A response: its head has arrived, its body is received as it is read."""
 
     def __init__(self, connection: _Connection, deadline: _Deadline, head: h11.Response) -> None:
         self.status = head.status_code
@@ -554,12 +551,12 @@ class _Answer:
         return Validator(self._validator("etag"), self._validator("last-modified"))
 
     def _validator(self, name: str) -> str | None:
-        """A validator that can be sent back."""
+        """A validator that can be sent back, or None."""
         value = self.headers.get(name, "")
         return value if value.isascii() and 0 < len(value) <= LONGEST_VALIDATOR else None
 
     def chunk(self) -> bytes:
-        """The next bytes of the body, none at its end."""
+        """The next bytes of the body; empty at its end."""
         while self._connection is not None:
             try:
                 event = self._connection.next_event(self._deadline)
@@ -601,12 +598,12 @@ LONGEST_DATE: Final = 40
 
 def _length(text: str) -> int:
     if not LENGTH.fullmatch(text):
-        raise FetchError("bad_response", "The host's answer has an impossible length")
+        raise FetchError("bad_response", "The host's response has an invalid length")
     return int(text)
 
 
 def _again_after(headers: Mapping[str, str]) -> float:
-    """Return the seconds that `Retry-After` asks for, 0 where it is missing or cannot be read."""
+    """The seconds that `Retry-After` asks for; 0 if it is missing or invalid."""
     text = headers.get("retry-after", "")
     if RETRY_AFTER.fullmatch(text):
         return float(text)
@@ -617,13 +614,13 @@ def _again_after(headers: Mapping[str, str]) -> float:
 
 
 class RemoteFile(io.RawIOBase):
-    """A file on another host that downloads what is read from it.
+    """A file on another host that downloads only what is read from it.
 
-    Where the host serves ranges, reading far ahead skips what lies between; where it does not,
-    the download goes on as far as the reading does and stops there.
+    If the host serves ranges, reading far ahead skips what lies between; otherwise the download goes as far as the
+    reading does and stops there.
     """
 
-    def __init__(self, fetcher: Fetcher, target: Target, response: _Answer, deadline: _Deadline) -> None:
+    def __init__(self, fetcher: Fetcher, target: Target, response: _Response, deadline: _Deadline) -> None:
         super().__init__()
         self._fetcher = fetcher
         self._target = target
@@ -634,7 +631,7 @@ class RemoteFile(io.RawIOBase):
         self._position = 0
         self._step = FIRST_RANGE_BYTES
         self._size: int | None = None
-        self._stream: _Answer | None = None
+        self._stream: _Response | None = None
         self._inflater: _Inflater | None = None
         self.bytes_fetched = 0
         self.budget = deadline.budget
@@ -651,12 +648,12 @@ class RemoteFile(io.RawIOBase):
 
     @property
     def near_bytes(self) -> float:
-        """How far ahead can be read without downloading much of what lies between."""
+        """How far ahead of the position a read does not download much in between, in bytes."""
         if self._stream is None:
             return math.inf
         return LAST_RANGE_BYTES if self._size is not None else 0
 
-    def _begin(self, response: _Answer) -> None:
+    def _begin(self, response: _Response) -> None:
         encoding = response.headers.get("content-encoding", "identity").strip().lower()
         if response.status == HTTPStatus.PARTIAL_CONTENT and encoding != "identity":
             response.abort()
@@ -680,13 +677,13 @@ class RemoteFile(io.RawIOBase):
             case status:
                 response.abort()
                 again_after = _again_after(response.headers) if status in BUSY else None
-                raise FetchError("http_status", f"The host answered {status}", again_after)
+                raise FetchError("http_status", f"The host responded with status {status}", again_after)
 
-    def _take_range(self, response: _Answer, start: int, wanted: int) -> None:
+    def _take_range(self, response: _Response, start: int, wanted: int) -> None:
         match = CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
         if response.status != HTTPStatus.PARTIAL_CONTENT or not match or int(match[1]) != start:
             response.abort()
-            raise FetchError("bad_response", "The host sent another part than the one asked for")
+            raise FetchError("bad_response", "The host sent another part than the one requested")
         if response.validator != self.validator:
             response.abort()
             raise FetchError("changed_midway", "The file changed while it was read")
@@ -715,7 +712,7 @@ class RemoteFile(io.RawIOBase):
             )
 
     def _pump(self) -> bool:
-        """Take what the stream has next; False at its end."""
+        """Receive the next part of the stream; False at its end."""
         if self._stream is None:
             return False
         data = self._inflater.more() if self._inflater else b""
@@ -741,12 +738,12 @@ class RemoteFile(io.RawIOBase):
         return self._tail_at * BLOCK_BYTES + len(self._tail)
 
     def _load(self, start: int, end: int) -> None:
-        """Have the blocks that hold the bytes from `start` to before `end`, as far as they exist."""
+        """Load the blocks that contain the bytes from `start` to before `end`, as far as they exist."""
         while self._stream is not None and self._streamed < end:
             if not self._pump():
                 return
         if self._stream is not None and self._streamed == self._size:
-            self._pump()  # past the last byte, so that the connection is free again
+            self._pump()  # past the last byte, which frees the connection
         if self._stream is not None or self._size is None:
             return
         end = min(end, self._size)
@@ -777,9 +774,9 @@ class RemoteFile(io.RawIOBase):
             parts.append(data[max(0, start - at) : end - at])
             if len(data) < BLOCK_BYTES:
                 break
-        found = b"".join(parts)
-        self._position += len(found)
-        return found
+        content = b"".join(parts)
+        self._position += len(content)
+        return content
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         view = memoryview(buffer).cast("B")
@@ -823,25 +820,25 @@ class RemoteFile(io.RawIOBase):
 
 
 class _Inflater:
-    """Undoes gzip and deflate piece by piece, and refuses to make more of it than `limit` bytes."""
+    """Decompresses gzip and deflate piece by piece, up to `limit` bytes."""
 
     def __init__(self, limit: int) -> None:
         self._zlib = zlib.decompressobj(zlib.MAX_WBITS | 32)
         self._left = limit
 
     def feed(self, chunk: bytes) -> bytes:
-        """Unpack the beginning of a chunk. What follows the compressed data is ignored."""
+        """Decompress the start of a chunk. Data after the end of the compressed data is ignored."""
         if self._zlib.eof:
             return b""
         try:
             data = self._zlib.decompress(chunk, UNPACKED_BYTES)
         except zlib.error as error:
-            raise FetchError("bad_response", "The host's compression is broken") from error
+            raise FetchError("bad_response", "The host's compressed data is corrupt") from error
         self._left -= len(data)
         if self._left < 0:
-            raise FetchError("decompression_bomb", "The file unpacks to more than is taken")
+            raise FetchError("decompression_bomb", "The decompressed file is too large")
         return data
 
     def more(self) -> bytes:
-        """Unpack what the last chunk left; nothing where it left nothing."""
+        """Decompress what is left of the last chunk; empty if nothing is left."""
         return self.feed(self._zlib.unconsumed_tail) if self._zlib.unconsumed_tail else b""

@@ -1,4 +1,4 @@
-"""Whether everything that the product needs answers."""
+"""Checks of the product's dependencies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _AT_ONCE = 16
 
 
 class DependencyResponse(TypedDict):
-    """One dependency, by the name of the variable that says where it is."""
+    """One dependency, named after the environment variable that locates it."""
 
     name: str
     status: Status
@@ -25,7 +25,7 @@ class DependencyResponse(TypedDict):
 
 
 def check_all(checks: Mapping[str, Callable[[], object]]) -> list[DependencyResponse]:
-    """Run every check; one that raises has failed, and the log says why. Takes as long as the checks do."""
+    """Run all checks in parallel; one that raises has failed, and the log says why."""
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         return run_all(threads, _checked, checks.keys(), checks.values())
 
@@ -35,7 +35,7 @@ def _checked(name: str, check: Callable[[], object]) -> DependencyResponse:
     status: Status = "ok"
     try:
         check()
-    except Exception:  # noqa: BLE001 - whatever it raises, the dependency does not answer
+    except Exception:  # noqa: BLE001 - any error means that the dependency does not respond
         logger.exception("dependency failed", dependency=name)
         status = "failed"
     return {"name": name, "status": status, "ms": round((time.perf_counter() - started) * 1000, 2)}

@@ -1,21 +1,21 @@
-"""A function that hands work on to itself counts how often.
+"""A count of how often a function has handed work on to itself.
 
-AWS stops a function that calls itself by way of a queue after some 16 rounds. Work that takes longer is allowed more
-(`RecursiveLoop: Allow` in the template), and ends at a limit of our own instead.
+AWS stops a function that calls itself through a queue after about 16 rounds. Functions with longer work may go on
+(`RecursiveLoop: Allow` in the template), up to a limit of our own.
 """
 
 from __future__ import annotations
 
 MOST_HOPS = 1000
-"""Days of work where each round uses its time; seconds where a fault lets a round do nothing."""
+"""Days of work if each round uses its time; seconds if a bug lets rounds do nothing."""
 
 
 class TooManyHops(Exception):
-    """The work was handed on so often that something must be wrong. Its message goes to the failure queue."""
+    """The work was handed on so often that there must be a bug. Its message goes to the failure queue."""
 
 
 def next_hop(hops: int) -> int:
-    """The count of work that is handed on by work of this count. Raises TooManyHops."""
+    """The count for work handed on by work with the count `hops`. Raises TooManyHops."""
     if hops >= MOST_HOPS:
         raise TooManyHops(f"handed on {hops} times")
     return hops + 1

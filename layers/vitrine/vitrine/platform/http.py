@@ -1,7 +1,7 @@
-"""The one entry of every HTTP function.
+"""The entry point of every HTTP function.
 
-API Gateway has already matched the path, so a request is dispatched by its `resource` and method in one
-dictionary look-up; a second router would match it again and cost 40 ms of every cold start.
+API Gateway has already matched the path, so one dictionary look-up of `resource` and method finds the route; a second
+router would match again and cost 40 ms of every cold start.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ EDITOR = "editor"
 SECRET = "secret"  # noqa: S105 - the name of a scope
 ANY_KEY = "any key"
 ANYONE = "anyone"
-# The roles of keys that a route of each scope takes.
+# The roles of keys that may use a route of each scope.
 ROLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         ANY_KEY: (PUBLISHABLE, REVIEWER, EDITOR, SECRET),
@@ -67,7 +67,7 @@ ROLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 KEY_PARAMETER = "key"
-# What names one person in a request. What else a web page reads is the same for all its readers.
+# Query parameters that name a person. Other responses to a publishable key are the same for everyone.
 PERSON_PARAMETERS = frozenset({"session_id"})
 VISITOR_PREFIX = "visitor:"
 TOKEN_HEADER = "x-user-token"  # noqa: S105 - the name of a header
@@ -88,8 +88,8 @@ CORS_HEADERS = {
 }
 _ASCII = "".join(map(chr, range(128)))
 _JSON = "application/json"
-JSON_OR_TEXT = (_JSON, "text/plain")  # what a page sends as text/plain needs no preflight: sendBeacon does
-# All that routes can read of a request's headers: whatever can change an answer tells replays apart.
+JSON_OR_TEXT = (_JSON, "text/plain")  # a page may send text/plain without a preflight, as sendBeacon does
+# The only headers that routes can read. Idempotency keys cover them, since each may change the response.
 READ_HEADERS = frozenset({"content-type", "idempotency-key", "user-agent", "x-reviewer", "x-user-token"})
 _PROBLEM = "application/problem+json"
 _IPV4_IN_IPV6 = bytes(10) + b"\xff\xff"
@@ -99,9 +99,9 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 class Caller(NamedTuple):
-    """Who asks, as the authorizer found it from the key. `refusal` says why the key was not accepted.
+    """The sender of a request, as the authorizer determined from the key; `refusal` says why it refused the key.
 
-    `kind` is publishable for keys that stand in public pages, else secret; `role` says what the key may do.
+    `kind` is publishable for keys in public pages, otherwise secret; `role` is what the key may do.
     """
 
     merchant_id: str
@@ -115,24 +115,24 @@ class Caller(NamedTuple):
 
 
 class EdgeSettings(NamedTuple):
-    """What the edge says to show that a request came through it. Without one nothing comes from an edge."""
+    """The secret that the edge sends with each request; empty without an edge."""
 
     edge_secret: str = ""
 
 
 class Paging(NamedTuple):
-    """How a list is paged: at most `limit` items after `state` (None at the start)."""
+    """A page of a list: at most `limit` items after `state` (None for the first page)."""
 
     limit: int
     state: Any
 
 
 class Request(NamedTuple):
-    """One request, checked as far as every route needs it. Of its headers it has those of `READ_HEADERS`.
+    """A request after the checks that all routes share, with only the headers in `READ_HEADERS`.
 
-    With a reviewer's key the header `X-Reviewer` is the key's name, whatever was sent.
+    With a reviewer's key the header `X-Reviewer` is that key's reviewer, whatever was sent.
 
-    `query` holds what the route declares, as `query.read_query` reads it; a key that came there is left out.
+    `query` holds the parameters that the route declares, as `query.read_query` returns them, without the key.
     """
 
     method: str
@@ -150,25 +150,25 @@ class Request(NamedTuple):
 
     @property
     def merchant_id(self) -> str:
-        """The merchant of the key."""
+        """The merchant that owns the key."""
         return self.caller.merchant_id
 
     def path_id(self, name: str) -> str:
-        """An id from the path. Raises InvalidRequest when it is not of the form of ids."""
+        """An id from the path. Raises InvalidRequest if it does not have the form of ids."""
         value = self.path_parameters[name]
         if not is_id(value):
             raise InvalidRequest(f"{name} {ID_RULE}", [FieldError(f"/path/{name}", ID_RULE)])
         return value
 
     def body(self, model: type[Body]) -> Body:
-        """The body as `model`. Raises the error that tells what is wrong with it."""
+        """The body as `model`. Raises UnsupportedMediaType, MalformedRequest or InvalidRequest."""
         self._check_media_type()
         return parse_json(self.raw_body, model)
 
     def items(self, model: type[BaseModel]) -> list[Any]:
-        """The items of the one list that a body of this model holds, each judged on its own.
+        """The items of the body's only list, each validated independently of the others.
 
-        A refused one is a `Refused`, the others are of the list's own model. Raises as `body` for the rest.
+        A valid item has the list's model, an invalid one is a `Refused`. Raises like `body` for everything else.
         """
         self._check_media_type()
         return parse_items(self.raw_body, model)
@@ -179,7 +179,7 @@ class Request(NamedTuple):
             raise UnsupportedMediaType(f"Send the body as {' or '.join(self.media_types)}.")
 
     def page(self, form: Form) -> Paging:
-        """`limit` and `cursor` of a list whose cursors hold a state of this form (see `cursors.read_state`)."""
+        """The requested page of a list; its cursors hold a state of this form (see `cursors.read_state`)."""
         cursor = self.query.get("cursor")
         if cursor is None:
             return Paging(self.query["limit"], None)
@@ -187,7 +187,7 @@ class Request(NamedTuple):
         return Paging(self.query["limit"], read_state(state, form))
 
     def list_response(self, items: list[Any], next_state: Any) -> Response:
-        """A page of a list. `next_state` None ends it."""
+        """The response with a page of a list; `next_state` is None on the last page."""
         cursor = None if next_state is None else write_cursor(self.caller.merchant_secret, self._scope(), next_state)
         return Response(200, {"items": items, "next_cursor": cursor})
 
@@ -196,23 +196,23 @@ class Request(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """An item of a list that breaks the schema; pointers of `errors` begin at the item."""
+    """An item of a list that breaks the schema; the pointers of `errors` start at the item."""
 
     sent: Any
     errors: Sequence[FieldError]
 
     def text(self, name: str) -> str | None:
-        """The text sent under `name`, None where there is none. What is no Unicode is shown as `?`."""
+        """The string sent as `name`, or None. Characters that are not Unicode become `?`."""
         value = self.sent.get(name) if isinstance(self.sent, dict) else None
         return encodable(value) if isinstance(value, str) else None
 
 
 class Response(NamedTuple):
-    """A status, a JSON value and more headers. None is no body; text and bytes go as they are, with their Content-Type.
+    """A status, a JSON value and headers. None means no body; str and bytes are sent as they are, with a Content-Type.
 
-    `metrics` are told of the request, and not to its sender. `passing` names what differs between two readings of
-    the same thing, and so has no part in the ETag. `shared_seconds` is how long shared caches may keep an answer of a
-    cacheable route, `FOREVER_SECONDS` where the same address never has another.
+    `metrics` go to the log line only. `passing` are names of the content that differ on each reading of the same
+    state, and that the ETag leaves out. `shared_seconds` is how long shared caches may keep a response of a cacheable
+    route; `FOREVER_SECONDS` if its URL never has another response.
     """
 
     status: int
@@ -224,7 +224,7 @@ class Response(NamedTuple):
 
 
 class Route(NamedTuple):
-    """What a route does and what the OpenAPI document says of it."""
+    """A route's handler, and its description for the OpenAPI document."""
 
     method: str
     path: str
@@ -240,7 +240,7 @@ class Route(NamedTuple):
 
 
 class _Served(NamedTuple):
-    """An answer, and what API Gateway gets of it."""
+    """A response, and its form for API Gateway."""
 
     response: Response
     sent: dict[str, Any]
@@ -254,7 +254,7 @@ def no_quota(request: Request) -> Callable[[], None]:
 
 
 class HttpApp:
-    """The routes of one function; calling it handles one API Gateway event."""
+    """The routes of one function. Call it with an API Gateway event."""
 
     def __init__(
         self,
@@ -263,16 +263,16 @@ class HttpApp:
         saved_responses: Callable[[], SavedResponses] | None = None,
         body_limit_bytes: int = BODY_LIMIT_BYTES,
     ) -> None:
-        """`admit` raises TooManyRequests when a quota is spent, and returns what gives the request back to its key.
+        """`check_quota` raises TooManyRequests if a quota is spent, and returns a function that gives the request back.
 
-        `replays` keeps answers by Idempotency-Key.
+        `saved_responses` replays responses by Idempotency-Key.
         """
         self.routes: dict[tuple[str, str], Route] = {}
         self._check_quota = check_quota
         self._saved_responses = saved_responses
         self._body_limit_bytes = body_limit_bytes
 
-    def route(  # noqa: PLR0913 - each names one thing of the OpenAPI document
+    def route(  # noqa: PLR0913 - each describes one thing of the OpenAPI document
         self,
         method: str,
         path: str,
@@ -286,12 +286,12 @@ class HttpApp:
         paged: bool = False,
         cacheable: bool = False,
     ) -> Callable[[Callable[[Request], Response]], Callable[[Request], Response]]:
-        """Register a route. `scope` says which roles of keys it takes (see `ROLES`).
+        """Register a route. `scope` decides which roles of keys may use it (see `ROLES`).
 
-        `body` is the import path `module:Model` of the body, which is sent as one of `media_types`; `answers` the
-        type of each success: these feed the OpenAPI document only. `query` declares each query parameter (see
-        `query.read_query`; `paged` adds its two); `ANY_QUERY` takes whatever comes and reads none of it.
-        Answers of a `cacheable` route are the same for all readers of a shop unless the request names a person (see
+        `body` is the import path `module:Model` of the body, which has one of `media_types`; `responses` are the types
+        of the successful responses. Both only describe the route in the OpenAPI document. `query` declares the query
+        parameters (see `query.read_query`; `paged` adds its two); `ANY_QUERY` accepts and ignores any.
+        A `cacheable` route has the same response for all readers of a shop, unless the request names a person (see
         `cache_control`).
         """
         declared = {**query, **PAGING} if paged and query is not None else query
@@ -305,7 +305,7 @@ class HttpApp:
         return register
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        """Handle one API Gateway proxy event. Never raises: whatever goes wrong is an answer."""
+        """Handle one API Gateway proxy event. Never raises: each error becomes a response."""
         started = time.perf_counter()
         request_id = (event.get("requestContext") or {}).get("requestId", "")
         invocation = bind_invocation(request_id)
@@ -323,12 +323,12 @@ class HttpApp:
                 merchant_id=served.merchant_id,
                 duration_ms=round((time.perf_counter() - started) * 1000, 2),
             )
-        except Exception:  # noqa: BLE001 - the answer goes out all the same
-            logger.exception("the request has no line in the log")
+        except Exception:  # noqa: BLE001 - the response must go out in any case
+            logger.exception("the request was not logged")
         return served.sent
 
     def _serve(self, event: dict[str, Any], request_id: str, context: Any) -> _Served:
-        """The answer, and how it goes out. What cannot be encoded is answered as what went wrong."""
+        """The response and its form for API Gateway; a response that cannot be encoded becomes a 500."""
         route = self.routes.get((event["httpMethod"], event["resource"]))
         merchant_id = None
         caching = _NOT_STORED
@@ -359,7 +359,7 @@ class HttpApp:
             raise Forbidden(f"This needs a key with the role {needed}; this key's role is {request.caller.role}.")
 
     def _response(self, route: Route | None, request: Request, context: Any) -> Response:
-        """Answer a request. What turns out to be the client's error spends nothing of the shop's quota."""
+        """Respond to a request. A client's error spends nothing of the key's quota."""
         if route is None:
             raise NotFound("There is nothing at this path.")
         self._authorize(route, request)
@@ -392,7 +392,7 @@ def _is_clients_error(status: int) -> bool:
 
 
 def parse_json(raw: bytes, model: type[Body]) -> Body:
-    """Read JSON bytes as `model`. Raises MalformedRequest or InvalidRequest."""
+    """Parse JSON bytes as `model`. Raises MalformedRequest or InvalidRequest."""
     from pydantic import ValidationError  # noqa: PLC0415 - reading functions never load pydantic
 
     if is_too_deep(raw):
@@ -407,7 +407,7 @@ def parse_json(raw: bytes, model: type[Body]) -> Body:
 
 
 def parse_items(raw: bytes, model: type[BaseModel]) -> list[Any]:
-    """The items of the only list of `model`, each judged on its own: see `Request.items`."""
+    """The items of the only list of `model`, validated one by one: see `Request.items`."""
     [(name, field)] = model.model_fields.items()
     try:
         return list(getattr(parse_json(raw, model), name))
@@ -420,11 +420,11 @@ def parse_items(raw: bytes, model: type[BaseModel]) -> list[Any]:
         rule = f"must have at most {most} items"
         raise InvalidRequest(f"{name} {rule}", [FieldError(f"/{name}", rule)])
     item_model = get_args(field.annotation)[0]
-    return [_judged(item, item_model) for item in sent]
+    return [_validated(item, item_model) for item in sent]
 
 
 def _list_in(raw: bytes, name: str) -> list[Any] | None:
-    """The list that a body holds under its only name; None when it does not."""
+    """The list under the body's only name, or None."""
     try:
         body = DECODER.decode(raw.decode())
     except (ValueError, RecursionError):
@@ -433,7 +433,7 @@ def _list_in(raw: bytes, name: str) -> list[Any] | None:
     return items if isinstance(items, list) else None
 
 
-def _judged(item: Any, model: type[BaseModel]) -> BaseModel | Refused:
+def _validated(item: Any, model: type[BaseModel]) -> BaseModel | Refused:
     try:
         check_value(item)
         check_text(item)
@@ -460,25 +460,25 @@ def _escaped(part: str | int) -> str:
 
 
 def encodable(text: str) -> str:
-    """The text with `?` for what is no Unicode character, so that it can be answered."""
+    """The text with `?` for characters that are not Unicode, so that a response can carry it."""
     return text.encode("utf-8", "replace").decode()
 
 
 def _read_query(route: Route, sent: Mapping[str, Sequence[str]]) -> Mapping[str, Any]:
     if route.query is None:
         return _NONE
-    if len(sent.get(KEY_PARAMETER, ())) == 1:  # it says who asks, and the authorizer read it
+    if len(sent.get(KEY_PARAMETER, ())) == 1:  # the authorizer has read it
         sent = {name: texts for name, texts in sent.items() if name != KEY_PARAMETER}
     return read_query(route.query, sent)
 
 
 def _read_request(event: dict[str, Any], request_id: str, route: Route | None, body_limit_bytes: int) -> Request:
     context = event.get("requestContext") or {}
-    found = context.get("authorizer") or {}
+    authorized = context.get("authorizer") or {}
     sent = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     headers = {name: value for name, value in sent.items() if name in READ_HEADERS}
-    if found.get("reviewer"):
-        headers["x-reviewer"] = found["reviewer"]
+    if authorized.get("reviewer"):
+        headers["x-reviewer"] = authorized["reviewer"]
     path = event.get("path") or "/"
     path_parameters = {k: unquote(v) for k, v in (event.get("pathParameters") or {}).items()}
     query = event.get("multiValueQueryStringParameters") or {
@@ -497,14 +497,14 @@ def _read_request(event: dict[str, Any], request_id: str, route: Route | None, b
         media_types=route.media_types if route else (),
         raw_body=_read_body(event, body_limit_bytes),
         caller=Caller(
-            merchant_id=found.get("merchant_id", ""),
-            key_id=found.get("key_id", ""),
-            kind=found.get("kind", ""),
-            role=found.get("role") or found.get("kind", ""),  # authorizers of before the update send no role
-            merchant_secret=found.get("merchant_secret", ""),
-            identity_secrets=tuple(found.get("identity_secrets", "").split()),
-            requests_per_minute=int(found.get("requests_per_minute", 0)),
-            refusal=found.get("refusal", ""),
+            merchant_id=authorized.get("merchant_id", ""),
+            key_id=authorized.get("key_id", ""),
+            kind=authorized.get("kind", ""),
+            role=authorized.get("role") or authorized.get("kind", ""),  # authorizers before the update send no role
+            merchant_secret=authorized.get("merchant_secret", ""),
+            identity_secrets=tuple(authorized.get("identity_secrets", "").split()),
+            requests_per_minute=int(authorized.get("requests_per_minute", 0)),
+            refusal=authorized.get("refusal", ""),
         ),
         request_id=request_id,
         now=utc_now(),
@@ -520,7 +520,7 @@ def _refuse_half_characters(*texts: str) -> None:
 
 
 def _source_address(context: Mapping[str, Any], headers: Mapping[str, str]) -> str:
-    """Where a request comes from: an IPv4 address, or the half of an IPv6 address that a network gives to one user."""
+    """The sender's IPv4 address, or the first half of an IPv6 address, which networks assign to one user."""
     address: str = _viewer_address(headers) or (context.get("identity") or {}).get("sourceIp") or ""
     if ":" not in address:
         return address
@@ -534,22 +534,24 @@ def _source_address(context: Mapping[str, Any], headers: Mapping[str, str]) -> s
 
 
 def _viewer_address(headers: Mapping[str, str]) -> str:
-    """Whom the edge answers, if the request came through it: anyone can send the header, the edge alone its secret."""
-    said = headers.get("x-edge-secret")
-    if said is None:
+    """The viewer's address if the request came through the edge, which proves it by its secret; otherwise empty."""
+    sent = headers.get("x-edge-secret")
+    if sent is None:
         return ""
     secret = read_settings(EdgeSettings).edge_secret
-    if not secret or not hmac.compare_digest(said.encode(), secret.encode()):
+    if not secret or not hmac.compare_digest(sent.encode(), secret.encode()):
         return ""
     return headers.get("cloudfront-viewer-address", "").rpartition(":")[0]  # a port follows, IPv6 has no brackets
 
 
 def _read_body(event: dict[str, Any], limit_bytes: int) -> bytes:
     text = event.get("body") or ""
-    # Half a character cannot be encoded; as it stands in the bytes, it is no JSON.
+    # Half a character cannot be encoded; passed on as bytes, it is refused as invalid JSON.
     raw = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode("utf-8", "surrogatepass")
     if len(raw) > limit_bytes:
-        raise TooLarge(f"The body has {len(raw)} bytes; at most {limit_bytes} are taken. Send less at once.")
+        raise TooLarge(
+            f"The body has {len(raw)} bytes; at most {limit_bytes} are accepted. Split it into several requests."
+        )
     return raw
 
 
@@ -559,10 +561,10 @@ def _problem_response(error: Exception, event: dict[str, Any], request_id: str) 
 
 
 def cache_control(route: Route | None, request: Request, response: Response) -> str:
-    """Who may store an answer: shared caches only what is the same for everybody who may read it.
+    """The Cache-Control of a response. Shared caches may store only what is the same for all its readers.
 
-    That is what a cacheable route answers without a secret key to a request that names no person. What is read with
-    a secret key is asked for again each time; nobody stores what is personal, what was done, or an error.
+    These are responses of a cacheable route to a request without a secret key that names no person. Responses to a
+    secret key are revalidated each time; personal responses, writes and errors are not stored at all.
     """
     if request.method != "GET" or response.status >= 400:  # noqa: PLR2004 - where errors begin
         return _NOT_STORED
@@ -573,13 +575,13 @@ def cache_control(route: Route | None, request: Request, response: Response) -> 
     seconds = response.shared_seconds
     if seconds == FOREVER_SECONDS:
         return f"public, max-age={seconds}, immutable"
-    if response.status != 200:  # noqa: PLR2004 - a redirect leads to an address that ends
+    if response.status != 200:  # noqa: PLR2004 - the target of a redirect expires
         return f"public, max-age={seconds}"
     return f"public, max-age={seconds}, s-maxage={seconds}, {_STALE}"
 
 
 def names_person(request: Request) -> bool:
-    """Whether a request names one person, by a token, a visitor's id or a session, so that its answer may be theirs."""
+    """Whether a request names a person, by a token, a visitor's id or a session: its response may be personal."""
     return (
         TOKEN_HEADER in request.headers
         or not PERSON_PARAMETERS.isdisjoint(request.query)
@@ -588,7 +590,7 @@ def names_person(request: Request) -> bool:
 
 
 def _gateway_response(response: Response, event: dict[str, Any], caching: str) -> dict[str, Any]:
-    """What API Gateway takes. Raises when the answer cannot be encoded."""
+    """The response in API Gateway's form. Raises if it cannot be encoded."""
     headers = {**CORS_HEADERS, "Cache-Control": caching, "X-Content-Type-Options": "nosniff"}
     for name, value in response.headers.items():
         headers[name] = value if value.isascii() else quote(value, safe=_ASCII)

@@ -1,7 +1,7 @@
-"""Replays of the first answer to a write that is sent again with its Idempotency-Key.
+"""Replays the first response to a write that is repeated with its Idempotency-Key.
 
-An answer is kept sealed by the request that it answers. Without that request nobody can read it, so the store holds
-nothing of the people whom the answer tells of, not even before they are erased.
+A response is stored sealed with the content of its request. Nobody can read it without that request, so the store
+holds no readable personal data, even of people who are not erased yet.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _KEPT_SECONDS = 24 * 3600
 
 
 class SavedResponses:
-    """Keeps each key's first answer for 24 hours, by all that the request says of its sender and of where it goes."""
+    """Keeps the first response to each Idempotency-Key of a sender, method and path for 24 hours."""
 
     def __init__(self, table: str) -> None:
         self._repository = DynamoDBPersistenceLayer(
@@ -50,10 +50,10 @@ class SavedResponses:
         )
 
     def response(self, key: str, request: Request, context: Any, handle: Callable[[], Response]) -> Response:
-        """The first answer to this key, or `handle`'s now. `context` is Lambda's: it tells when the invocation ends.
+        """The first response to this key, or that of `handle` now. `context` is Lambda's, for its deadline.
 
-        Raises Conflict when the key came before with another body or query, or is being answered at this moment;
-        Unavailable when the store of answers fails.
+        Raises Conflict if the key was used with another body or query, or if its first request is still running;
+        Unavailable if the store of responses fails.
         """
         done: list[Response] = []
 
@@ -65,8 +65,8 @@ class SavedResponses:
             del write
             response = handle()
             done.append(response)
-            kept = json.dumps([response.status, response.content, dict(response.headers)]).encode()
-            return base64.b64encode(seal(secret, sender + content, kept)).decode()
+            first = json.dumps([response.status, response.content, dict(response.headers)]).encode()
+            return base64.b64encode(seal(secret, sender + content, first)).decode()
 
         write = {"key": _digest(secret, sender), "content_digest": _digest(secret, content)}
         self._config.register_lambda_context(context)
@@ -77,28 +77,30 @@ class SavedResponses:
             config=self._config,
         )
         try:
-            kept = once(write=write)
+            saved = once(write=write)
         except IdempotencyValidationError as error:
             raise Conflict("This Idempotency-Key was used with another body or query. Use a new key.") from error
         except IdempotencyAlreadyInProgressError as error:
-            raise Conflict("The first request with this Idempotency-Key is still running.") from error
+            raise Conflict(
+                "The first request with this Idempotency-Key is still running. Send it again shortly."
+            ) from error
         except (IdempotencyPersistenceLayerError, IdempotencyInconsistentStateError) as error:
-            if done:  # what was asked is done; only its replay is lost
-                logger.warning("answer not kept", exc_info=error)
+            if done:  # the write is done; only its replay is lost
+                logger.warning("response not saved", exc_info=error)
                 return done[0]
             raise Unavailable("The store did not answer in time. Send the request again.", 1) from error
         if done:
             return done[0]
-        opened = unseal(secret, sender + content, base64.b64decode(kept))
+        opened = unseal(secret, sender + content, base64.b64decode(saved))
         if opened is None:
             raise Conflict("This Idempotency-Key was used under an earlier secret. Use a new key.")
         return Response(*json.loads(opened))
 
 
 def _sender(key: str, request: Request) -> bytes:
-    """Who sends the write, and where to: another sender's is another write.
+    """Who sends the write, and where to; the same key from another sender is another write.
 
-    Pages share a publishable key, so their addresses tell them apart; a shop's server may have several.
+    Web pages share a publishable key, so the address is part of it; a shop's server may have several addresses.
     """
     kind = request.caller.kind
     page = request.source_address if kind == PUBLISHABLE else None
@@ -107,11 +109,11 @@ def _sender(key: str, request: Request) -> bytes:
 
 
 def _content(request: Request) -> bytes:
-    """What the write says."""
+    """The query and the body of the write."""
     query = sorted(request.query.items())
     return json.dumps(query, default=str).encode() + b"\0" + request.raw_body
 
 
-def _digest(secret: str, told: bytes) -> str:
-    """Keyed, so that nobody finds what was told by trying."""
-    return hmac.digest(secret.encode(), told, "sha256").hex()
+def _digest(secret: str, text: bytes) -> str:
+    """A keyed digest, so that the text cannot be found by trying."""
+    return hmac.digest(secret.encode(), text, "sha256").hex()

@@ -1,4 +1,4 @@
-"""JSON from clients: how deep it may nest, and which text and numbers it may hold."""
+"""Limits of JSON from clients: nesting, Unicode text, and numbers that can be stored."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ NUMBERS_END = 1e126
 INTEGERS_END: int = 10**MOST_DIGITS
 
 TOO_DEEP = f"must not nest deeper than {DEEPEST}"
-HALF_A_CHARACTER = "must not hold half a character (a lone surrogate such as \\ud800)"
-NOT_STORABLE = f"must be 0 or from 1e-130 up to 9.99e125 either side of it, with at most {MOST_DIGITS} digits"
+HALF_A_CHARACTER = "must not contain half a character (a lone surrogate such as \\ud800)"
+NOT_STORABLE = f"must be 0 or have a magnitude from 1e-130 to 9.99e125 and at most {MOST_DIGITS} digits"
 
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -28,14 +28,14 @@ def _number(digits: str) -> int | float:
     return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
 
 
-# NaN, which exports write for "nothing", is nothing; a number of any length costs little.
+# NaN, which exports write for a missing value, is None; a number of any length is cheap to parse.
 DECODER = json.JSONDecoder(parse_int=_number, parse_constant=lambda _: None)
 
 
 def is_too_deep(text: bytes) -> bool:
-    """Whether the JSON text nests deeper than `DEEPEST`. Takes linear time, and no recursion.
+    """Whether the JSON text nests deeper than `DEEPEST`. Takes linear time, without recursion.
 
-    Pairs of brackets with nothing between them are removed; each round removes the innermost level.
+    Each round removes the innermost level: all pairs of brackets with nothing between them.
     """
     if text.count(b"[") + text.count(b"{") <= DEEPEST:
         return False
@@ -49,7 +49,7 @@ def is_too_deep(text: bytes) -> bool:
 
 
 def read_json(text: str) -> Any:
-    """The value of a JSON text from a file. Raises ValueError, also for text that clients could not be answered."""
+    """The value of a JSON text from a file. Raises ValueError, also for strings that are not Unicode text."""
     if text.count("[") + text.count("{") > DEEPEST and is_too_deep(text.encode()):
         raise ValueError(TOO_DEEP)
     value = DECODER.decode(text)

@@ -1,4 +1,4 @@
-"""Comparing text without regard to case."""
+"""Case-insensitive comparison of text."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import unicodedata
 
 
 def folded(text: str) -> str:
-    """The same for all texts that differ in case, or in how their accents are encoded, alone."""
+    """A form that is equal for texts that differ only in case or in the encoding of accents."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())

@@ -1,4 +1,4 @@
-"""Metrics of functions that answer nobody. Those of a request are in its line: `telemetry.log_request`."""
+"""Metrics of functions without routes. Those of HTTP requests are in their log lines: `telemetry.log_request`."""
 
 from __future__ import annotations
 

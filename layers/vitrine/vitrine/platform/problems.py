@@ -1,4 +1,4 @@
-"""What can go wrong, in the domain's words, and how it reads as `application/problem+json` (RFC 9457).
+"""The errors that clients see, and their form as `application/problem+json` (RFC 9457).
 
 ServiceError
 ├── MalformedRequest       400  the body is not JSON, a cursor was altered
@@ -30,7 +30,7 @@ class FieldError(NamedTuple):
 
 
 class ServiceError(Exception):
-    """Root of all errors that a caller can be told about."""
+    """Root of all errors that are shown to callers."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -42,7 +42,7 @@ class MalformedRequest(ServiceError):
 
 
 class InvalidRequest(ServiceError):
-    """The request can be read and breaks the schema."""
+    """The request can be read, but breaks the schema."""
 
     def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
@@ -54,15 +54,15 @@ class Unauthenticated(ServiceError):
 
 
 class Forbidden(ServiceError):
-    """The key is known and may not do this."""
+    """The key is known, but may not do this."""
 
 
 class NotFound(ServiceError):
-    """It does not exist for this merchant."""
+    """The resource does not exist for this merchant."""
 
 
 class MethodNotAllowed(ServiceError):
-    """The path exists, the method does not."""
+    """The path exists, but not with this method."""
 
     def __init__(self, detail: str, allowed: Sequence[str]) -> None:
         super().__init__(detail)
@@ -78,7 +78,7 @@ class TooLarge(ServiceError):
 
 
 class UnsupportedMediaType(ServiceError):
-    """The body is not JSON by its own account."""
+    """The Content-Type of the body is not accepted."""
 
 
 class RetryLater(ServiceError):
@@ -98,11 +98,11 @@ class Unavailable(RetryLater):
 
 
 class Unstorable(Exception):
-    """A store refuses what it is to hold: a value is of no form that it takes. Our own mistake, so a 500."""
+    """A store refuses a value's form. Validation should have caught it, so it is a bug and a 500."""
 
 
 class ProblemKind(NamedTuple):
-    """How errors of one class read: `slug` ends the type URI."""
+    """The form of errors of one class; `slug` ends the type URI."""
 
     status: int
     slug: str
@@ -128,12 +128,12 @@ TYPE_PREFIX = "urn:vitrine:problem:"
 
 
 def status_of(error: Exception) -> int:
-    """HTTP status of an error; 500 for whatever is not a `ServiceError`."""
+    """HTTP status of an error; 500 unless it is a `ServiceError`."""
     return _kind(error).status
 
 
 def problem(error: Exception, *, instance: str, request_id: str) -> dict[str, Any]:
-    """The RFC 9457 document of an error. Says nothing internal about unexpected ones."""
+    """The RFC 9457 document of an error. Reveals nothing internal about unexpected errors."""
     kind = _kind(error)
     document: dict[str, Any] = {
         "type": TYPE_PREFIX + kind.slug,

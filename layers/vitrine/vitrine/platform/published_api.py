@@ -1,4 +1,4 @@
-"""The API's own description, `openapi.json`: made by `make docs` from the routes of all functions."""
+"""The API's description `openapi.json`, which `make docs` writes from the routes of all functions."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def openapi_document() -> dict[str, Any]:
 
 
 def methods_at(path: str) -> list[str]:
-    """The methods that a path serves; none for an unknown path."""
+    """The methods that a path has; none for an unknown path."""
     segments = path.strip("/").split("/")
-    found: set[str] = set()
+    methods: set[str] = set()
     for template, operations in openapi_document()["paths"].items():
         pattern = template.strip("/").split("/")
         if len(pattern) == len(segments) and all(
-            wanted.startswith("{") or wanted == given for wanted, given in zip(pattern, segments, strict=True)
+            part.startswith("{") or part == segment for part, segment in zip(pattern, segments, strict=True)
         ):
-            found |= {method.upper() for method in operations}
-    return sorted(found)
+            methods |= {method.upper() for method in operations}
+    return sorted(methods)

@@ -1,6 +1,6 @@
-"""Query parameters, read as their route declares them: any other, and any that comes twice, is refused.
+"""Query parameters, read as their route declares them; unknown and repeated parameters are refused.
 
-A declaration is a JSON schema for each name, the very one that the OpenAPI document shows. What is read of it:
+A declaration is a JSON schema for each name, the same that the OpenAPI document shows. These keywords are supported:
 `type` (`string` or `integer`), `enum`, `pattern`, `minLength`, `maxLength`, `minimum`, `maximum`, `format` (`date`
 or `date-time`, also in `anyOf`), `default`, and two of our own: `x-required`, and `x-not-before`, which names the
 parameter that a time must not precede.
@@ -31,16 +31,16 @@ _LONGEST_NAME = 50
 
 
 class _Wrong(Exception):
-    """The value breaks its schema; the message begins with `must`."""
+    """The value breaks its schema; the message starts with `must`."""
 
 
 def read_query(declared: Mapping[str, Mapping[str, Any]], sent: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """The values by name: texts, integers, dates and moments, with defaults for what was not sent.
+    """The values by name: strings, integers, dates and datetimes, with defaults for parameters that were not sent.
 
-    Raises InvalidRequest that names each parameter that is wrong.
+    Raises InvalidRequest, which names each wrong parameter.
     """
-    known = f"there are {', '.join(declared)}" if declared else "there are none"
-    wrong = {name: f"is no parameter of this route; {known}" for name in sent if name not in declared}
+    known = f"the parameters are {', '.join(declared)}" if declared else "it has none"
+    wrong = {name: f"is not a parameter of this route; {known}" for name in sent if name not in declared}
     values: dict[str, Any] = {}
     for name, schema in declared.items():
         try:
@@ -61,7 +61,7 @@ def read_query(declared: Mapping[str, Mapping[str, Any]], sent: Mapping[str, Seq
 
 
 def _value(schema: Mapping[str, Any], texts: Sequence[str]) -> Any:
-    """The parameter's value, None where there is none."""
+    """The parameter's value, or None."""
     if not texts:
         if schema.get("x-required"):
             raise _Wrong("must be given")
@@ -73,7 +73,7 @@ def _value(schema: Mapping[str, Any], texts: Sequence[str]) -> Any:
         raise _Wrong(f"must be one of {', '.join(schema['enum'])}")
     if schema["type"] == "integer":
         return _integer(schema, text)
-    formats = [it["format"] for it in schema.get("anyOf", [schema]) if "format" in it]
+    formats = [variant["format"] for variant in schema.get("anyOf", [schema]) if "format" in variant]
     return _moment(formats, text) if formats else _checked(schema, text)
 
 
@@ -91,7 +91,7 @@ def _checked(schema: Mapping[str, Any], text: str) -> str:
 def _integer(schema: Mapping[str, Any], text: str) -> int:
     least, most = schema["minimum"], schema["maximum"]
     if not _INTEGER.fullmatch(text) or not least <= int(text) <= most:
-        raise _Wrong(f"must be a number from {least} to {most}")
+        raise _Wrong(f"must be a whole number from {least} to {most}")
     return int(text)
 
 
@@ -102,7 +102,7 @@ def _moment(formats: Sequence[str], text: str) -> date:
         if "date-time" in formats and _DATE.match(text):
             return from_rfc3339(text.upper())
     except ValueError as error:
-        raise _Wrong("must be a time of the calendar") from error
+        raise _Wrong("must be a date and time that exist") from error
     examples = {"date": "a date such as 2024-05-31", "date-time": "a time such as 2024-05-31T12:00:00Z"}
     raise _Wrong(f"must be {' or '.join(examples[name] for name in formats)}")
 

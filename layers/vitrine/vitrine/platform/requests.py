@@ -1,4 +1,4 @@
-"""What all request bodies share. Models are built at their first use, so a function pays for those it reads."""
+"""The base class and the field types of request bodies. Each model is built at its first use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vitrine.platform.times import from_rfc3339
 
 
 class RequestBody(BaseModel):
-    """Unknown fields are refused: a typing error in a name must not pass silently."""
+    """A request body. Unknown fields are refused, so that a misspelt name is noticed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -26,12 +26,12 @@ def _utc_time(value: Any) -> datetime:
     if isinstance(value, datetime):
         value = value.isoformat()
     if not isinstance(value, str) or not _STARTS_WITH_A_DATE.match(value):
-        message = "must be a time as RFC 3339 writes it, such as 2024-05-31T12:00:00Z"
+        message = "must be a time such as 2024-05-31T12:00:00Z (RFC 3339)"
         raise ValueError(message)
     try:
         return from_rfc3339(value.upper())
     except ValueError as error:
-        message = "is no time of the calendar"
+        message = "must be a date and time that exist"
         raise ValueError(message) from error
 
 
@@ -62,7 +62,7 @@ def _without_point(value: Any) -> Any:
 
 
 STORABLE = AfterValidator(_storable)
-"""Follows the bounds of a number, so that its JSON schema shows them."""
+"""Stands after a number's bounds, so that its JSON schema shows them."""
 STORABLE_JSON = AfterValidator(_storable_json)
 WHOLE = BeforeValidator(_without_point)
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]

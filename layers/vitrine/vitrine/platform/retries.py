@@ -1,4 +1,4 @@
-"""Trying again after a lost race."""
+"""Retries after a conflict with another writer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LONGEST_PAUSE_SECONDS: Final = 0.5
 
 
 class Superseded(Exception):
-    """Another writer was faster, so nothing was written."""
+    """Another writer changed the item first; nothing was written."""
 
 
 def retry(
@@ -29,9 +29,9 @@ def retry(
     refusal: str = "Others are changing the same thing. Send the request again.",
     sleep: Callable[[float], None] = time.sleep,
 ) -> Result:
-    """Call `attempt` again while it raises `on`, with growing random pauses.
+    """Call `attempt` until it no longer raises `on`, with random pauses that grow.
 
-    Raises Unavailable with the sentence `refusal` after `attempts` calls.
+    Raises Unavailable with the message `refusal` after `attempts` calls.
     """
     for tries in range(attempts):
         try:

@@ -1,7 +1,7 @@
 """Bytes that only the backend can read and nobody can alter.
 
 The construction is SIV (Rogaway and Shrimpton 2006, doi 10.1007/11761679_23) on functions of the standard library:
-the tag is an HMAC of the payload, and a keyed SHAKE-256 of the tag makes the stream that hides it. It needs no
+the tag is an HMAC of the payload, and a keyed SHAKE-256 of the tag makes the stream that masks it. It needs no
 nonce; equal payloads in one context have equal seals.
 """
 
@@ -15,17 +15,17 @@ _KEY_BYTES = 32
 
 
 def seal(secret: str, context: bytes, payload: bytes) -> bytes:
-    """Hide `payload`. It opens with the same secret in the same context."""
+    """Encrypt and authenticate `payload`. Unsealing needs the same secret and context."""
     keys = _keys(secret, context)
     tag = _tag(keys, payload)
-    return tag + _hidden(keys, tag, payload)
+    return tag + _masked(keys, tag, payload)
 
 
 def unseal(secret: str, context: bytes, sealed: bytes) -> bytes | None:
-    """Inverse of `seal`; None for bytes that were altered or come from elsewhere."""
+    """Inverse of `seal`; None for bytes that were altered or sealed in another context."""
     keys = _keys(secret, context)
     tag = sealed[:_TAG_BYTES]
-    payload = _hidden(keys, tag, sealed[_TAG_BYTES:])
+    payload = _masked(keys, tag, sealed[_TAG_BYTES:])
     return payload if hmac.compare_digest(tag, _tag(keys, payload)) else None
 
 
@@ -38,8 +38,8 @@ def _tag(keys: bytes, payload: bytes) -> bytes:
     return hmac.digest(keys[:_KEY_BYTES], payload, "sha256")[:_TAG_BYTES]
 
 
-def _hidden(keys: bytes, tag: bytes, payload: bytes) -> bytes:
-    """The payload under the stream; under it again, it is plain."""
+def _masked(keys: bytes, tag: bytes, payload: bytes) -> bytes:
+    """The payload XORed with the stream; its own inverse."""
     size = len(payload)
     stream = hashlib.shake_256(keys[_KEY_BYTES:] + tag).digest(size)
     return (int.from_bytes(payload, "big") ^ int.from_bytes(stream, "big")).to_bytes(size, "big")

@@ -1,4 +1,4 @@
-"""Environment variables, read once into typed settings."""
+"""Typed settings from environment variables."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Settings = TypeVar("Settings")
 
 
 class MissingSettingError(RuntimeError):
-    """The function was deployed without a variable it needs."""
+    """The function was deployed without a variable that it needs."""
 
 
 def read_settings(kind: type[Settings], environment: Mapping[str, str] = os.environ) -> Settings:
     """Fill the named tuple `kind` from variables named as its fields in upper case.
 
-    Fields are `str`, `int` or `float`. Raises MissingSettingError when one without a default is absent.
+    Fields are `str`, `int` or `float`. Raises MissingSettingError if one without a default is absent.
     """
     values: dict[str, Any] = {}
     for name, convert in get_type_hints(kind).items():

@@ -1,4 +1,4 @@
-"""Work spread over threads ends with the request that began it."""
+"""Work in threads that never outlives the request that started it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Result = TypeVar("Result")
 
 
 def run_all(threads: Executor, act: Callable[..., Result], *arguments: Iterable[Any]) -> list[Result]:
-    """Call `act` for each of `arguments`; the results in their order. Raises the first failure once all have ended.
+    """Call `act` with each of `arguments`; return the results in order. Raises the first error once all have ended.
 
-    A function that answered is frozen and may be woken hours later. What `Executor.map` leaves running behind a
-    failure would go on then, with a clock and conditions of long ago.
+    `Executor.map` leaves calls running after an error. Lambda freezes a function that has responded, so those calls
+    could go on hours later, with outdated times and conditions.
     """
     calls = [threads.submit(act, *these) for these in zip(*arguments, strict=True)]
     wait(calls)
@@ -24,7 +24,7 @@ def run_all(threads: Executor, act: Callable[..., Result], *arguments: Iterable[
 
 
 def one_ahead(items: Iterator[Result]) -> Generator[Result, None, None]:
-    """The same items; while one is worked on, a thread makes the next. Closing it waits for that thread."""
+    """Yield the same items; while one is used, a thread prepares the next. Closing waits for that thread."""
     end: Any = object()
     with ThreadPoolExecutor(1) as thread:
         item = next(items, end)

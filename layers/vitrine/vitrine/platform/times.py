@@ -7,21 +7,21 @@ from functools import lru_cache
 
 
 def utc_now() -> datetime:
-    """The present moment, aware and in UTC."""
+    """The current time, aware and in UTC."""
     return datetime.now(UTC)
 
 
 @lru_cache(maxsize=1024)
 def to_rfc3339(moment: datetime) -> str:
-    """`2022-01-29T19:18:12Z`, with a fraction only where there is one."""
+    """`2022-01-29T19:18:12Z`, with a fraction of a second only if it is not 0."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 @lru_cache(maxsize=1024)
 def from_rfc3339(text: str) -> datetime:
-    """Inverse of `to_rfc3339`; a time without an offset is taken as UTC.
+    """Inverse of `to_rfc3339`; a time without an offset is in UTC.
 
-    Raises ValueError for anything else, years 1 and 9999 included (their offsets leave the calendar).
+    Raises ValueError for any other text, and for times in the years 1 and 9999 whose UTC is outside the calendar.
     """
     moment = datetime.fromisoformat(text)
     try:
@@ -31,5 +31,5 @@ def from_rfc3339(text: str) -> datetime:
 
 
 def epoch_seconds(moment: datetime) -> int:
-    """Whole seconds since 1970, as DynamoDB's TTL wants them."""
+    """Whole seconds since 1970, the form of DynamoDB's TTL."""
     return int(moment.timestamp())

@@ -1,4 +1,4 @@
-"""Addresses that take one object from whoever has them."""
+"""Presigned URLs that accept one upload from anyone who has them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
 
 class SignedPut(NamedTuple):
-    """How to send an object's bytes. S3 refuses them without these headers."""
+    """How to upload an object. S3 refuses it without these headers."""
 
     url: str
     method: str
     headers: Mapping[str, str]
 
 
-def sign_put(  # noqa: PLR0913 - an address is what these say
+def sign_put(  # noqa: PLR0913 - the URL signs each of these
     s3: S3Client, bucket: str, key: str, media_type: str, *, size: int | None, expires_seconds: int
 ) -> SignedPut:
-    """An address that takes an object of this media type under `key`, once: never in place of another.
+    """A URL that accepts an object of this media type under `key`, unless there already is one.
 
-    It takes exactly `size` bytes where the size is known; S3 can hold an address of a PUT to no other limit.
+    It accepts exactly `size` bytes if the size is given; S3 can enforce no other limit on a presigned PUT.
     """
     params: dict[str, Any] = {"Bucket": bucket, "Key": key, "ContentType": media_type, "IfNoneMatch": "*"}
     headers = {"Content-Type": media_type, "If-None-Match": "*"}

@@ -1,4 +1,4 @@
-"""The platform on its engines."""
+"""The platform's engines."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
 
 
 class IdempotencySettings(NamedTuple):
-    """Where first answers are kept."""
+    """The table of saved responses."""
 
     idempotency_table: str
 
 
 @cache
 def saved_responses() -> SavedResponses:
-    """Answers by Idempotency-Key. Loaded only when a request carries one."""
+    """Responses by Idempotency-Key. Loaded only when a request carries one."""
     from vitrine.platform.idempotency import SavedResponses  # noqa: PLC0415 - see above
 
     return SavedResponses(read_settings(IdempotencySettings).idempotency_table)
 
 
 class FetcherSettings(NamedTuple):
-    """`fetch_allowed_hosts` are hosts, parted by commas, that need not be public: for tests and the demo."""
+    """`fetch_allowed_hosts`: comma-separated hosts that need not be public, for tests and the demo."""
 
     fetch_allowed_hosts: str = ""
 
 
 @cache
 def fetcher() -> Fetcher:
-    """The one way out. Only functions with the layer of pictures have it."""
+    """The only client for addresses that merchants name. Needs the layer of pictures."""
     from vitrine.platform.fetcher import Fetcher  # noqa: PLC0415 - see above
 
     allowed = read_settings(FetcherSettings).fetch_allowed_hosts
@@ -47,7 +47,7 @@ def fetcher() -> Fetcher:
 
 
 class DependencySettings(NamedTuple):
-    """Everything that requests and the work behind them need, by what it is: the end of its name says how to ask it."""
+    """All dependencies of the product; the last word of each name is its kind."""
 
     access_table: str
     idempotency_table: str
@@ -81,9 +81,9 @@ class DependencySettings(NamedTuple):
 
 
 def dependency_checks() -> dict[str, Callable[[], object]]:
-    """What asks each dependency something small, by name; it raises when the dependency does not answer."""
+    """A cheap check of each dependency, by name; it raises if the dependency does not respond."""
     tables, buckets, queues = prompt_client("dynamodb"), prompt_client("s3"), prompt_client("sqs")
-    ways: dict[str, Callable[[str], object]] = {
+    checks: dict[str, Callable[[str], object]] = {
         "table": lambda name: tables.query(
             TableName=name,
             KeyConditionExpression="pk = :pk",
@@ -95,7 +95,7 @@ def dependency_checks() -> dict[str, Callable[[], object]]:
         "url": _connect,
     }
     settings = read_settings(DependencySettings)._asdict()
-    return {name: partial(ways[name.rpartition("_")[2]], where) for name, where in settings.items() if where}
+    return {name: partial(checks[name.rpartition("_")[2]], where) for name, where in settings.items() if where}
 
 
 def _connect(url: str) -> None:
