@@ -103,7 +103,7 @@ def test_a_failed_job_lists_each_failed_store_once_with_its_first_reason_and_fin
         "status": "failed",
         "job_id": job_id,
         "error": [
-            {"store_id": "S1", "error": "The host answered 404"},
+            {"store_id": "S1", "error": "The host responded with status 404"},
             {"store_id": "S9", "error": "Store ID does not exist"},
         ],
     }
