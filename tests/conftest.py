@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
-from tests import aws
+from tests import aws, moto_transactions  # noqa: F401 - makes moto's transactions fast
 from tests.emulator import deploy
 from tests.skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 - pytest finds them here
 from vitrine.platform.aws import close_clients

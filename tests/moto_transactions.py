@@ -1,0 +1,66 @@
+"""moto copies each table of a transaction once for every write in it: a hundred copies for a hundred writes.
+
+Importing this module has it keep the written items alone, which is all that undoing a transaction needs.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from threading import RLock
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from moto.dynamodb import models
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_transact = DynamoDBBackend.transact_write_items
+_one_at_a_time = RLock()
+
+
+def _transact_write_items(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+    writes = [write for item in transact_items for write in item.values()]
+    before = {
+        name: _before(backend.tables[name], [write for write in writes if write.get("TableName") == name])
+        for name in {write.get("TableName") for write in writes}
+        if name in backend.tables
+    }
+
+    def copied(thing: Any) -> Any:
+        return before[thing.name] if isinstance(thing, Table) else copy.deepcopy(thing)
+
+    with _one_at_a_time, patch.object(models, "copy", SimpleNamespace(deepcopy=copied, copy=copy.copy)):
+        _transact(backend, transact_items)
+
+
+def _before(table: Table, writes: Iterable[dict[str, Any]]) -> Table:
+    """The table as it is now, whatever becomes of the items written."""
+    kept = copy.copy(table)
+    kept.items = defaultdict(dict)  # type: ignore[assignment]
+    for partition, items in table.items.items():
+        kept.items[partition] = dict(items) if table.has_range_key else items  # type: ignore[call-overload]
+    for write in writes:
+        key = write.get("Key") or write.get("Item") or {}
+        if table.hash_key_attr not in key:
+            continue
+        partition = DynamoType(key[table.hash_key_attr])
+        if partition not in kept.items:
+            continue
+        if not table.has_range_key:
+            kept.items[partition] = copy.deepcopy(kept.items[partition])
+        elif table.range_key_attr in key and (place := DynamoType(key[table.range_key_attr])) in kept.items[partition]:
+            kept.items[partition][place] = copy.deepcopy(kept.items[partition][place])
+    if table.stream_shard:
+        kept.stream_shard = copy.copy(table.stream_shard)
+        kept.stream_shard.items = list(table.stream_shard.items)
+        kept.stream_shard.table = kept
+    return kept
+
+
+DynamoDBBackend.transact_write_items = _transact_write_items  # type: ignore[method-assign]
