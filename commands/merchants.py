@@ -1,6 +1,6 @@
-"""Make merchants and keys, list, roll and revoke keys, roll the identity secret that signs user tokens.
+"""Make merchants and keys, list, roll and revoke keys, roll the identity secret; export a merchant's data, remove it.
 
-Works on the stack that `AWS_ENDPOINT_URL` and the credentials point to; `--table` is its output `AccessTable`.
+Works where `AWS_ENDPOINT_URL` and the credentials point to, on the stack of `--stack`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import os
 import re
 import sys
 from datetime import timedelta
+from pathlib import Path
 
+from commands import merchant_data
 from vitrine.access.dynamodb import DynamoDBAccess
 from vitrine.access.manage_keys import create_key, create_merchant, find_key, revoke_key, roll_identity_secret, roll_key
 from vitrine.access.model import LONGEST_OVERLAP, LONGEST_TOKEN_LIFE, ROLES
@@ -23,19 +25,34 @@ from vitrine.platform.problems import ServiceError
 from vitrine.platform.times import to_rfc3339, utc_now
 
 _REQUESTS_PER_MINUTE = 60_000
+_PAUSE_SECONDS = 90
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; answers the exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.stack:
+        merchant_data.use_stack(options.stack)
+    options.access_table = options.access_table or os.environ.get("ACCESS_TABLE")
+    options.galleries_table = options.galleries_table or os.environ.get("GALLERIES_TABLE")
+    if options.command == "off-board" and options.confirm != options.merchant_id:
+        parser.error("--confirm must repeat the merchant's id: all data of the merchant goes, for ever")
     if not options.access_table or (options.command == "create" and not options.galleries_table):
-        parser.error("say where: --access-table, and for create --galleries-table, as the stack's outputs name them")
+        parser.error("say where: --stack, or --access-table and for create --galleries-table")
     store = DynamoDBAccess(client("dynamodb"), options.access_table)
     try:
-        _run(options, store)
+        if options.command in {"export", "off-board"}:
+            _run_on_data(options)
+        else:
+            _run(options, store)
     except ServiceError as error:
         print(error.detail, file=sys.stderr)
+        return 1
+    except merchant_data.DataLeft:
+        print(
+            "Data of the merchant still arrives. Wait until its queues are empty and run this again.", file=sys.stderr
+        )
         return 1
     return 0
 
@@ -91,12 +108,19 @@ def _run(options: argparse.Namespace, repository: DynamoDBAccess) -> None:
             print(f"identity_secret={secret}")
 
 
+def _run_on_data(options: argparse.Namespace) -> None:
+    if options.command == "off-board":
+        merchant_data.off_board(options.merchant_id, options.pause_seconds, print)
+        return
+    for name, lines in merchant_data.export(options.merchant_id, options.folder).items():
+        print(f"{lines:>10,}  {name}")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m commands.merchants", description=__doc__)
-    parser.add_argument("--access-table", default=os.environ.get("ACCESS_TABLE"), help="the stack's output AccessTable")
-    parser.add_argument(
-        "--galleries-table", default=os.environ.get("GALLERIES_TABLE"), help="the stack's output GalleriesTable"
-    )
+    parser.add_argument("--stack", help="the stack's name; its tables and buckets are found by it")
+    parser.add_argument("--access-table", help="the stack's output AccessTable, where no --stack is given")
+    parser.add_argument("--galleries-table", help="the stack's output GalleriesTable, where no --stack is given")
     commands = parser.add_subparsers(dest="command", required=True)
     create = commands.add_parser(
         "create", help="make a merchant, its gallery `default`, a key of each kind, and its identity secret"
@@ -106,7 +130,9 @@ def _parser() -> argparse.ArgumentParser:
     revoke = commands.add_parser("revoke-key", help="revoke a key")
     roll_one = commands.add_parser("roll-key", help="give a key a successor that may do the same")
     roll = commands.add_parser("roll-identity-secret", help="make a new secret to sign user tokens with")
-    for command in (create, create_one, list_keys, revoke, roll_one, roll):
+    export = commands.add_parser("export", help="write all data of a merchant into a folder")
+    off_board = commands.add_parser("off-board", help="remove a merchant: its keys and all its data, for ever")
+    for command in (create, create_one, list_keys, revoke, roll_one, roll, export, off_board):
         command.add_argument("merchant_id", type=_identifier)
     create.add_argument("--name", default="")
     create_one.add_argument("role", choices=ROLES)
@@ -117,6 +143,14 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--requests-per-minute", type=_amount, default=_REQUESTS_PER_MINUTE)
     for command in (revoke, roll_one):
         command.add_argument("key_id")
+    export.add_argument("folder", type=Path)
+    off_board.add_argument("--confirm", required=True, help="the merchant's id once more")
+    off_board.add_argument(
+        "--pause-seconds",
+        type=_amount,
+        default=_PAUSE_SECONDS,
+        help="between passes: at least KeyCacheSeconds, so that nobody still writes",
+    )
     roll_one.add_argument(
         "--overlap-seconds", type=_key_overlap, default=0, help="how long the key itself still holds, a week at most"
     )
