@@ -20,5 +20,5 @@ EVENT = json.loads(Path("events/visit_leftovers/one_picture.json").read_text())
 def test_a_leftover_is_recorded_as_not_processed_once() -> None:
     for _ in range(2):
         assert lambda_handler(EVENT, Context()) == {"batchItemFailures": []}
-    [record] = visit_store().list_records(JobKey("shop", "1678385421234"), 0, 10)
-    assert [outcome.failure and outcome.failure.code for outcome in record.outcomes] == ["not_processed"]
+    [result] = visit_store().list_results(JobKey("shop", "1678385421234"), 0, 10)
+    assert [outcome.failure and outcome.failure.code for outcome in result.outcomes] == ["not_processed"]

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from vitrine.visits.model import (
     GROUP_IMAGES,
     Group,
+    GroupResult,
     ImageSize,
     JobKey,
     MeasuringFailure,
     Outcome,
-    Record,
     Visit,
     groups_of,
     new_job,
@@ -64,12 +64,12 @@ def test_a_group_survives_its_message(submitted: list[Visit]) -> None:
         assert read_group(write_group(group)) == group
 
 
-def record_of(group: Group, results: list[tuple[ImageSize | None, MeasuringFailure | None]]) -> Record:
+def result_of(group: Group, results: list[tuple[ImageSize | None, MeasuringFailure | None]]) -> GroupResult:
     found = [
         Outcome(task, group.attempt, "A1", picture, failure, 1)
         for task, (picture, failure) in zip(group.tasks, results, strict=True)
     ]
-    return Record(KEY, group.number, group.attempt, tuple(found))
+    return GroupResult(KEY, group.number, group.attempt, tuple(found))
 
 
 @given(visits, st.data())
@@ -78,31 +78,31 @@ def test_attempts_add_up_to_what_one_that_succeeds_would_have_found(
 ) -> None:
     for group in groups_of(KEY, submitted):
         count = len(group.tasks)
-        record = record_of(group, data.draw(st.lists(outcomes, min_size=count, max_size=count)))
-        gains = visit_gains(record)
-        measured = record.measured
-        assert record.measured + record.failed == count
+        result = result_of(group, data.draw(st.lists(outcomes, min_size=count, max_size=count)))
+        gains = visit_gains(result)
+        measured = result.measured
+        assert result.measured + result.failed == count
         for attempt in (2, 3):
-            again = Group(KEY, attempt, group.number, record.failed_tasks())
+            again = Group(KEY, attempt, group.number, result.failed_tasks())
             left = len(again.tasks)
             found = data.draw(st.lists(outcomes, min_size=left, max_size=left))
-            record = record.after(attempt, record_of(again, found).outcomes)
-            gains += visit_gains(record)
-            measured += record.measured
-            assert measured + record.failed == count
-        pictures = [outcome.picture for outcome in record.outcomes if outcome.picture]
+            result = result.after(attempt, result_of(again, found).outcomes)
+            gains += visit_gains(result)
+            measured += result.measured
+            assert measured + result.failed == count
+        pictures = [outcome.picture for outcome in result.outcomes if outcome.picture]
         assert sum(gain.perimeter for gain in gains) == sum(picture.perimeter for picture in pictures)
         assert sum(gain.measured for gain in gains) == len(pictures)
-        assert [outcome.task for outcome in record.outcomes] == list(group.tasks)
+        assert [outcome.task for outcome in result.outcomes] == list(group.tasks)
 
 
 @given(visits, st.data())
 def test_a_failed_store_is_named_once_with_its_first_reason(submitted: list[Visit], data: st.DataObject) -> None:
     for group in groups_of(KEY, submitted):
         count = len(group.tasks)
-        record = record_of(group, data.draw(st.lists(outcomes, min_size=count, max_size=count)))
-        failed = [outcome for outcome in record.outcomes if outcome.failure]
-        named = store_failures(record)
+        result = result_of(group, data.draw(st.lists(outcomes, min_size=count, max_size=count)))
+        failed = [outcome for outcome in result.outcomes if outcome.failure]
+        named = store_failures(result)
         assert sorted(failure.store_id for failure in named) == sorted({it.task.store_id for it in failed})
         for failure in named:
             first = next(it for it in failed if it.task.store_id == failure.store_id)

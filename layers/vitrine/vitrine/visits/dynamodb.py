@@ -3,16 +3,15 @@
 | pk | sk | what |
 |---|---|---|
 | `stores/{merchant_id}` | `{store_id}` | a store; in index `by_area` |
-| `jobs/{merchant_id}` | `{job_id}` | a job's totals and the groups that are open |
-| `job/{merchant_id}/{job_id}` | `group/{number}` | what came of a group |
+| `jobs/{merchant_id}` | `{job_id}` | a job's totals and the numbers of its open groups |
+| `job/{merchant_id}/{job_id}` | `group/{number}` | a group result |
 | same | `failed/{attempt}/{store_id}` | a failed store's first reason |
-| `store_jobs/{merchant_id}/{store_id}` | `{job_id}` | that a job concerns a store |
+| `store_jobs/{merchant_id}/{store_id}` | `{job_id}` | marks that a job has visits of the store |
 | `visits/{merchant_id}/{store_id}` | `{time}/{job_id}/{visit}` | a visit's sums; in indexes `by_area`, `by_merchant` |
-| `picture/{merchant_id}/{digest of the URL}` | `picture` | a picture measured lately; expires |
+| `picture/{merchant_id}/{digest of the URL}` | `picture` | a recently measured picture; expires |
 
-A job opens with the set of its groups' numbers. Settling a group takes its number out of the set and adds to the
-totals in one conditional write, so that repeating it changes nothing. A visit keeps the attempts it has summed
-for the same reason.
+A job starts with the set of its groups' numbers. One conditional write removes a group's number from the set and adds
+its result to the totals, so repeating it changes nothing. For the same reason a visit stores which attempts it summed.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ from vitrine.platform.dynamodb import ConditionFailed, batch_get, batch_put, que
 from vitrine.platform.threads import run_all
 from vitrine.platform.times import epoch_seconds, from_rfc3339, to_rfc3339
 from vitrine.visits.model import (
+    GroupResult,
     ImageSize,
     Job,
     JobKey,
     MeasuredVisit,
     MeasuringFailure,
     Outcome,
-    Record,
     Store,
     StoreFailure,
     Task,
@@ -52,7 +51,7 @@ if TYPE_CHECKING:
     from vitrine.visits.model import VisitGain
     from vitrine.visits.ports import Span
 
-Given = TypeVar("Given")
+T = TypeVar("T")
 
 _PARALLEL_WRITES = 16
 _KNOWN_FOR = timedelta(days=1)
@@ -148,12 +147,12 @@ class DynamoDBVisits:
             )
         )
 
-    def find_records(self, key: JobKey, numbers: Collection[int]) -> Mapping[int, Record]:
-        keys = [_record_key(key, number) for number in numbers]
-        records = [_record(key, item) for item in batch_get(self._client, self._table, keys)]
-        return {record.number: record for record in records}
+    def find_results(self, key: JobKey, numbers: Collection[int]) -> Mapping[int, GroupResult]:
+        keys = [_result_key(key, number) for number in numbers]
+        results = [_result(key, item) for item in batch_get(self._client, self._table, keys)]
+        return {result.number: result for result in results}
 
-    def list_records(self, key: JobKey, start: int, limit: int) -> Sequence[Record]:
+    def list_results(self, key: JobKey, start: int, limit: int) -> Sequence[GroupResult]:
         items = query_some(
             self._client,
             limit,
@@ -166,13 +165,13 @@ class DynamoDBVisits:
             },
             ConsistentRead=True,
         )
-        return [_record(key, item) for item in items]
+        return [_result(key, item) for item in items]
 
-    def record(self, record: Record) -> Record:
+    def add_result(self, result: GroupResult) -> GroupResult:
         item = {
-            **_record_key(record.job, record.number),
-            "attempt": {"N": str(record.attempt)},
-            "outcomes": {"S": json.dumps([_outcome_json(outcome) for outcome in record.outcomes])},
+            **_result_key(result.job, result.number),
+            "attempt": {"N": str(result.attempt)},
+            "outcomes": {"S": json.dumps([_outcome_json(outcome) for outcome in result.outcomes])},
         }
         try:
             with translated():
@@ -180,11 +179,11 @@ class DynamoDBVisits:
                     TableName=self._table,
                     Item=item,
                     ConditionExpression="attribute_not_exists(pk) OR attempt < :attempt",
-                    ExpressionAttributeValues={":attempt": {"N": str(record.attempt)}},
+                    ExpressionAttributeValues={":attempt": {"N": str(result.attempt)}},
                 )
         except ConditionFailed:
-            return self.find_records(record.job, [record.number])[record.number]
-        return record
+            return self.find_results(result.job, [result.number])[result.number]
+        return result
 
     def note_failures(self, key: JobKey, attempt: int, failures: Iterable[StoreFailure]) -> None:
         def note(failure: StoreFailure) -> None:
@@ -219,22 +218,22 @@ class DynamoDBVisits:
         ]
         return sorted(failures, key=lambda failure: failure.at)
 
-    def settle(self, record: Record) -> None:
-        number = _numbers([record.number])
-        failing = ", failing :number" if record.failed else ""
+    def settle(self, result: GroupResult) -> None:
+        number = _numbers([result.number])
+        failing = ", failing :number" if result.failed else ""
         self._unless_refused(
             lambda: self._client.update_item(
                 TableName=self._table,
-                Key=_job_key(record.job),
+                Key=_job_key(result.job),
                 UpdateExpression=f"DELETE #open :number ADD done :done, failed :failed{failing}",
                 ConditionExpression="attempt = :attempt AND contains(#open, :member)",
                 ExpressionAttributeNames={"#open": "open"},
                 ExpressionAttributeValues={
                     ":number": number,
-                    ":member": {"N": str(record.number)},
-                    ":done": {"N": str(record.measured)},
-                    ":failed": {"N": str(record.failed)},
-                    ":attempt": {"N": str(record.attempt)},
+                    ":member": {"N": str(result.number)},
+                    ":done": {"N": str(result.measured)},
+                    ":failed": {"N": str(result.failed)},
+                    ":attempt": {"N": str(result.attempt)},
                 },
             )
         )
@@ -263,20 +262,20 @@ class DynamoDBVisits:
 
     # -- visits ----------------------------------------------------------------------------------------------
 
-    def add_to_visits(self, record: Record) -> None:
-        merchant_id, job_id = record.job
-        token = f"{record.number}.{record.attempt}"
+    def add_to_visits(self, result: GroupResult) -> None:
+        merchant_id, job_id = result.job
+        token = f"{result.number}.{result.attempt}"
 
         def add(gain: VisitGain) -> None:
             task = gain.task
-            place = f"{_sortable(task.visited_at)}/{job_id}/{task.visit:05}"
+            sort_key = f"{_sortable(task.visited_at)}/{job_id}/{task.visit:05}"
             self._unless_refused(
                 lambda: self._client.update_item(
                     TableName=self._table,
-                    Key=_key(f"visits/{merchant_id}/{task.store_id}", place),
+                    Key=_key(f"visits/{merchant_id}/{task.store_id}", sort_key),
                     UpdateExpression="ADD perimeter :perimeter, measured :measured, summed :tokens "
                     "SET images = :images, store_id = :store, visited_at = :at, area_key = :area, "
-                    "merchant_key = :merchant, sorted_by = :place",
+                    "merchant_key = :merchant, sorted_by = :sort_key",
                     ConditionExpression="NOT contains(summed, :token)",
                     ExpressionAttributeValues={
                         ":perimeter": {"N": str(gain.perimeter)},
@@ -288,12 +287,12 @@ class DynamoDBVisits:
                         ":at": {"S": to_rfc3339(task.visited_at)},
                         ":area": {"S": f"{merchant_id}/{gain.area}"},
                         ":merchant": {"S": merchant_id},
-                        ":place": {"S": f"visit/{place}"},
+                        ":sort_key": {"S": f"visit/{sort_key}"},
                     },
                 )
             )
 
-        self._each(add, visit_gains(record))
+        self._each(add, visit_gains(result))
 
     def list_visits(
         self, merchant_id: str, store_id: str | None, area: str | None, span: Span, limit: int
@@ -319,7 +318,7 @@ class DynamoDBVisits:
         query["ExpressionAttributeValues"][":partition"] = {"S": value}
         return [_visit(item) for item in query_some(self._client, limit, **query)]
 
-    # -- pictures measured lately ------------------------------------------------------------------------------
+    # -- recently measured pictures ----------------------------------------------------------------------------
 
     def find_pictures(self, merchant_id: str, urls: Collection[str], now: datetime) -> Mapping[str, KnownPicture]:
         keys = [_picture_key(merchant_id, url) for url in urls]
@@ -330,7 +329,7 @@ class DynamoDBVisits:
             if int(item["expires_at"]["N"]) > epoch_seconds(now)
         }
 
-    def keep_pictures(self, merchant_id: str, pictures: Mapping[str, KnownPicture], now: datetime) -> None:
+    def save_pictures(self, merchant_id: str, pictures: Mapping[str, KnownPicture], now: datetime) -> None:
         expires_at = str(epoch_seconds(now + _KNOWN_FOR))
         batch_put(
             self._client,
@@ -339,22 +338,22 @@ class DynamoDBVisits:
                 {
                     **_picture_key(merchant_id, url),
                     "url": {"S": url},
-                    "known": {"S": json.dumps([_picture_json(it.picture), it.etag, it.last_modified])},
+                    "known": {"S": json.dumps([_picture_json(known.picture), known.etag, known.last_modified])},
                     "expires_at": {"N": expires_at},
                 }
-                for url, it in pictures.items()
+                for url, known in pictures.items()
             ],
         )
 
     def _unless_refused(self, write: Callable[[], object]) -> None:
-        """Write; where the condition does not hold, what it would do is done already."""
+        """Write; ignore a failed condition, which means that the write was done before."""
         try:
             with translated():
                 write()
         except ConditionFailed:
             return
 
-    def _each(self, write: Callable[[Given], None], items: Sequence[Given]) -> None:
+    def _each(self, write: Callable[[T], None], items: Sequence[T]) -> None:
         if len(items) > 1:
             run_all(self._writers, write, items)
         else:
@@ -382,7 +381,7 @@ def _group_name(number: int) -> str:
     return f"group/{number:06}"
 
 
-def _record_key(key: JobKey, number: int) -> dict[str, Any]:
+def _result_key(key: JobKey, number: int) -> dict[str, Any]:
     return _key(_results(key), _group_name(number))
 
 
@@ -395,7 +394,7 @@ def _numbers(numbers: Iterable[int]) -> dict[str, Any]:
 
 
 def _sortable(moment: datetime) -> str:
-    """A time whose order is that of its text."""
+    """Return a time as text that sorts like the times."""
     return moment.isoformat(timespec="microseconds")
 
 
@@ -417,8 +416,8 @@ def _visit(item: Item) -> MeasuredVisit:
     return MeasuredVisit(item["store_id"]["S"], from_rfc3339(item["visited_at"]["S"]), int(item["perimeter"]["N"]))
 
 
-def _record(key: JobKey, item: Item) -> Record:
-    return Record(
+def _result(key: JobKey, item: Item) -> GroupResult:
+    return GroupResult(
         job=key,
         number=int(item["sk"]["S"].removeprefix("group/")),
         attempt=int(item["attempt"]["N"]),

@@ -1,4 +1,4 @@
-"""Reads TIFF directories, which carry EXIF in all formats, and orientations in XMP."""
+"""Read TIFF directories, which carry EXIF in all formats, and orientations in XMP."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ XMP_BYTES: Final = 1024 * 1024
 
 
 def is_tiff(head: bytes) -> bool:
-    """Return whether a file begins as TIFF and BigTIFF do. Some writers get the magic number's byte order wrong."""
+    """Return whether a file begins like TIFF or BigTIFF. Some writers get the magic number's byte order wrong."""
     return head[:2] in ORDERS and head[2:4] in {b"*\0", b"\0*", b"+\0", b"\0+"}
 
 
@@ -49,15 +49,15 @@ def read_orientation(header: Header, at: int) -> int | None:
 
 def read_xmp_orientation(header: Header, at: int, count: int) -> int | None:
     """Return the orientation in XMP at an offset."""
-    found = XMP_ORIENTATION.search(header.up_to(at, min(count, XMP_BYTES)))
-    return int(found[1]) if found else None
+    match = XMP_ORIENTATION.search(header.up_to(at, min(count, XMP_BYTES)))
+    return int(match[1]) if match else None
 
 
 def read_tags(header: Header, base: int, wanted: Collection[int]) -> Mapping[int, int]:
-    """Return tags of the first directory whose value is a single integer. `base` is where the TIFF begins.
+    """Return those of the `wanted` tags of the first directory whose value is a single integer.
 
-    The first of repeated tags counts. There are none where no TIFF begins. Raises UnmeasurableError where its
-    directory lies outside of the file.
+    `base` is the offset of the TIFF; without a TIFF there, the result is empty. Of repeated tags the first counts.
+    Raises UnmeasurableError if the directory is outside of the file.
     """
     head = header.up_to(base, 16)
     if not is_tiff(head):

@@ -1,4 +1,4 @@
-"""Reads parts of a picture's file within a budget."""
+"""Read parts of a picture's file within a budget."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ LAST_OFFSET: Final = 2**48
 
 
 def broken(detail: str) -> UnmeasurableError:
-    """The error of a damaged header."""
+    """Return the error for a damaged header."""
     return UnmeasurableError("picture_broken", detail)
 
 
 class Header:
-    """A picture's file. Each read spends one step of the budget; loops over what was read call `spend`.
+    """A picture's file. Each read spends one step of the budget; loops over the data call `spend`.
 
-    `near_bytes`: whether a part behind the pixels is worth reading. It is where the file ends within this.
+    Metadata after the pixels is read only if the file has at most `near_bytes` bytes.
     """
 
     def __init__(self, file: IO[bytes], budget: Budget, near_bytes: float) -> None:
@@ -33,7 +33,7 @@ class Header:
         self.spend = budget.spend
 
     def up_to(self, at: int, count: int) -> bytes:
-        """Return `count` bytes from the offset `at`, or less where the file ends."""
+        """Return `count` bytes from the offset `at`, or fewer if the file ends there."""
         self.spend()
         if at > LAST_OFFSET:
             return b""
@@ -41,14 +41,14 @@ class Header:
         return self._file.read(min(count, MOST_BYTES))
 
     def exactly(self, at: int, count: int) -> bytes:
-        """Return exactly `count` bytes from the offset `at`. Raises UnmeasurableError where the file ends before."""
+        """Return exactly `count` bytes from the offset `at`. Raises UnmeasurableError if the file ends before."""
         data = self.up_to(at, count)
         if len(data) < count:
             raise broken("The file ends within its header")
         return data
 
     def numbers(self, at: int, form: str) -> tuple[int, ...]:
-        """Return integers in a format of `struct`. Raises UnmeasurableError where the file ends before."""
+        """Return integers in a format of `struct`. Raises UnmeasurableError if the file ends before."""
         return struct.unpack(form, self.exactly(at, struct.calcsize(form)))
 
     def size(self) -> int:
@@ -57,5 +57,5 @@ class Header:
         return self._file.seek(0, io.SEEK_END)
 
     def of(self, data: bytes) -> Header:
-        """Return a header of unpacked data, on the same budget."""
+        """Return a header over unpacked data, with the same budget."""
         return Header(io.BytesIO(data), self._budget, self.near_bytes)

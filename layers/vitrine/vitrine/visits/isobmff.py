@@ -1,7 +1,7 @@
-"""Reads the sizes of AVIF, HEIC and JPEG 2000, whose files are boxes (ISO/IEC 14496-12, 23008-12 and 15444-1).
+"""Read the sizes of AVIF, HEIC and JPEG 2000, whose files are boxes (ISO/IEC 14496-12, 23008-12 and 15444-1).
 
-The decoders want the whole file, while the size is in few boxes at its beginning. No library reads just those
-with the mirroring (`imir`) that half of the orientations need.
+Decoders need the whole file, but the size is in a few boxes at its beginning. No library reads only those and the
+mirroring (`imir`) that half of the orientations need.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ORIENTATIONS: Final = {
 
 
 class Box(NamedTuple):
-    """A box: its kind, and from where to before where its content is."""
+    """A box: its kind, and the offsets of its content, `end` excluded."""
 
     kind: bytes
     start: int
@@ -38,7 +38,7 @@ class Box(NamedTuple):
 
 
 def is_isobmff(head: bytes) -> bool:
-    """Return whether a file begins as AVIF and HEIC do."""
+    """Return whether a file begins like AVIF or HEIC."""
     return head[4:8] == b"ftyp" and _format_of(head) is not None
 
 
@@ -69,7 +69,7 @@ def measure_isobmff(header: Header) -> ImageSize:
                 properties, associations = _properties(header, box)
     size, orientation = _applied(header, (properties[index - 1] for index in associations.get(primary, ()) if index))
     if size is None:
-        raise broken("The file says nothing of its picture's size")
+        raise broken("The file does not state the picture's size")
     if orientation is None and has_exif:
         orientation = 1
     return ImageSize(_format_of(header.up_to(0, 64)) or "HEIF", *size, orientation)
@@ -101,7 +101,7 @@ def _properties(header: Header, parent: Box) -> tuple[list[Box], dict[int, list[
 
 
 def _applied(header: Header, properties: Iterable[Box]) -> tuple[tuple[int, int] | None, int | None]:
-    """Return size and orientation after an item's properties, in their order."""
+    """Apply an item's properties in order; return its size and orientation."""
     size: tuple[int, int] | None = None
     turns, axis = 0, None
     for box in properties:
@@ -109,7 +109,7 @@ def _applied(header: Header, properties: Iterable[Box]) -> tuple[tuple[int, int]
             case b"ispe":
                 width, height = header.numbers(box.start + 4, ">II")
                 size = width, height
-            case b"clap":  # the part that is shown of a picture padded to the codec's blocks
+            case b"clap":  # the visible part of a picture that is padded to the codec's blocks
                 width, width_by, height, height_by = header.numbers(box.start, ">4I")
                 size = width // width_by, height // height_by
             case b"irot":
@@ -150,7 +150,7 @@ def _content(header: Header, box: Box) -> bytes:
 def _associations(header: Header, data: bytes) -> dict[int, list[int]]:
     version, wide = data[0], data[3] & 1
     (count,) = struct.unpack(">I", data[4:8])
-    at, found = 8, {}
+    at, associations = 8, {}
     for _ in range(count):
         (item,) = struct.unpack_from(">H" if version == 0 else ">I", data, at)
         at += 2 if version == 0 else 4
@@ -158,5 +158,5 @@ def _associations(header: Header, data: bytes) -> dict[int, list[int]]:
         header.spend(1 + listed)
         indexes = struct.unpack_from(f">{listed}{'H' if wide else 'B'}", data, at + 1)
         at += 1 + listed * (2 if wide else 1)
-        found[item] = [index & (0x7FFF if wide else 0x7F) for index in indexes]
-    return found
+        associations[item] = [index & (0x7FFF if wide else 0x7F) for index in indexes]
+    return associations

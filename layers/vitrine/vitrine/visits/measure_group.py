@@ -1,16 +1,15 @@
-"""Workers measure groups of pictures and account for each exactly once.
+"""Measure a group of pictures, and count its result exactly once.
 
-A group's outcomes are recorded first, under the condition that nobody did before. Everything that is counted
-then follows from the record that stands: the failed stores, the visits, the published images, and last the
-job's totals, so that a job is over only when all of it can be seen. Each step is harmless when repeated, so a
-worker that died anywhere is followed by one that goes through all of them again.
+The group result is stored first, on the condition that no other worker stored one. Everything else follows from the
+stored result: the failed stores, the visits, the published images, and last the job's totals, so a job ends only when
+all of its effects are visible. Every step can be repeated, so after a crash another worker repeats them all.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from vitrine.visits.model import MeasuringFailure, Outcome, Record, products_to_review, refusal_of, store_failures
+from vitrine.visits.model import GroupResult, MeasuringFailure, Outcome, products_to_review, refusal_of, store_failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,14 +20,14 @@ if TYPE_CHECKING:
 
 
 class Measured(NamedTuple):
-    """What a worker did, for its metrics."""
+    """What was measured, for metrics."""
 
     pictures: int
     failures: int
     bytes_fetched: int
 
 
-def measure_group(  # noqa: PLR0913 - a group touches all of these
+def measure_group(  # noqa: PLR0913 - a group needs all of these ports
     repository: VisitRepository,
     measure: Measure,
     publish: Publish,
@@ -37,14 +36,14 @@ def measure_group(  # noqa: PLR0913 - a group touches all of these
     products: KnownProducts,
     clock: Callable[[], datetime],
 ) -> Measured:
-    """Measure a group unless that is done, and account for it."""
-    record = _recorded(repository, group)
-    if record and record.attempt >= group.attempt:
-        account_for(repository, publish, record)
+    """Measure a group unless its result is stored, and count the result."""
+    result = _find_result(repository, group)
+    if result and result.attempt >= group.attempt:
+        account_for(repository, publish, result)
         return Measured(0, 0, 0)
     repository.note_stores(group.job, {task.store_id for task in group.tasks})
     outcomes = _outcomes(repository, products, measure, group, clock)
-    account_for(repository, publish, repository.record(_record(group, record, outcomes)))
+    account_for(repository, publish, repository.add_result(_result(group, result, outcomes)))
     return Measured(
         sum(outcome.picture is not None for outcome in outcomes),
         sum(outcome.failure is not None for outcome in outcomes),
@@ -53,30 +52,30 @@ def measure_group(  # noqa: PLR0913 - a group touches all of these
 
 
 def give_up_group(repository: VisitRepository, publish: Publish, group: Group) -> None:
-    """Account for a group that no worker could finish, so that its job ends all the same."""
-    record = _recorded(repository, group)
-    if record is None or record.attempt < group.attempt:
+    """Store and count a failed result for a group that no worker could finish, so that its job ends."""
+    result = _find_result(repository, group)
+    if result is None or result.attempt < group.attempt:
         failure = MeasuringFailure("not_processed", "The picture could not be processed. Retry the job.")
         outcomes = [Outcome(task, group.attempt, None, None, failure, 0) for task in group.tasks]
-        record = repository.record(_record(group, record, outcomes))
-    account_for(repository, publish, record)
+        result = repository.add_result(_result(group, result, outcomes))
+    account_for(repository, publish, result)
 
 
-def account_for(repository: VisitRepository, publish: Publish, record: Record) -> None:
-    """Let all that is counted follow the record. The job's own totals come last."""
-    repository.note_failures(record.job, record.attempt, store_failures(record))
-    repository.add_to_visits(record)
-    published = [outcome for outcome in record.latest if outcome.picture and outcome.task.published]
+def account_for(repository: VisitRepository, publish: Publish, result: GroupResult) -> None:
+    """Do everything that follows from a group result; the job's totals come last."""
+    repository.note_failures(result.job, result.attempt, store_failures(result))
+    repository.add_to_visits(result)
+    published = [outcome for outcome in result.latest if outcome.picture and outcome.task.published]
     if published:
-        publish(record.job, published)
-    repository.settle(record)
+        publish(result.job, published)
+    repository.settle(result)
 
 
-def _record(group: Group, before: Record | None, outcomes: Iterable[Outcome]) -> Record:
+def _result(group: Group, before: GroupResult | None, outcomes: Iterable[Outcome]) -> GroupResult:
     if before:
         return before.after(group.attempt, outcomes)
     in_order = sorted(outcomes, key=lambda outcome: outcome.task.at)
-    return Record(group.job, group.number, group.attempt, tuple(in_order))
+    return GroupResult(group.job, group.number, group.attempt, tuple(in_order))
 
 
 def _outcomes(
@@ -90,10 +89,14 @@ def _outcomes(
     tasks = [task for task in group.tasks if task not in refused]
     urls = list(dict.fromkeys(task.url for task in tasks))
     known = repository.find_pictures(merchant_id, urls, clock())
-    found = measure({url: known.get(url) for url in urls})
-    fresh = {url: it.known for url, it in found.items() if it.known and it.known != known.get(url)}
-    repository.keep_pictures(merchant_id, fresh, clock())
-    fetched = {url: it.bytes_fetched for url, it in found.items()}
+    measured = measure({url: known.get(url) for url in urls})
+    changed = {
+        url: measurement.known
+        for url, measurement in measured.items()
+        if measurement.known and measurement.known != known.get(url)
+    }
+    repository.save_pictures(merchant_id, changed, clock())
+    fetched = {url: measurement.bytes_fetched for url, measurement in measured.items()}
     return [
         *(Outcome(task, group.attempt, None, None, refusal, 0) for task, refusal in refused.items()),
         *(
@@ -101,8 +104,8 @@ def _outcomes(
                 task,
                 group.attempt,
                 stores[task.store_id].area,
-                found[task.url].picture,
-                found[task.url].failure,
+                measured[task.url].picture,
+                measured[task.url].failure,
                 fetched.pop(task.url, 0),
             )
             for task in tasks
@@ -110,5 +113,5 @@ def _outcomes(
     ]
 
 
-def _recorded(repository: VisitRepository, group: Group) -> Record | None:
-    return repository.find_records(group.job, [group.number]).get(group.number)
+def _find_result(repository: VisitRepository, group: Group) -> GroupResult | None:
+    return repository.find_results(group.job, [group.number]).get(group.number)

@@ -1,4 +1,4 @@
-"""Stores, the jobs that measure the pictures taken there, and what comes of each picture. Pure."""
+"""Stores, the jobs that measure pictures taken there, and the outcome for each picture. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SIDEWAYS = frozenset({5, 6, 7, 8})
 
 
 class UnmeasurableError(Exception):
-    """A file that no size can be read from: `code` is for programs, `detail` for people."""
+    """No size can be read from the file: `code` is for programs, `detail` for people."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -30,7 +30,7 @@ class UnmeasurableError(Exception):
 
 
 class JobKey(NamedTuple):
-    """Which job of which merchant."""
+    """A job of a merchant."""
 
     merchant_id: str
     job_id: str
@@ -56,25 +56,26 @@ class ImageSize:
 
     @property
     def perimeter(self) -> int:
-        """2·(height + width), as the assignment defines it."""
+        """Return 2·(height + width), as the assignment defines it."""
         return 2 * (self.height + self.width)
 
     @property
     def display_width(self) -> int:
-        """Width once turned as the orientation asks."""
+        """Return the width after the orientation is applied."""
         return self.height if self.orientation in _SIDEWAYS else self.width
 
     @property
     def display_height(self) -> int:
-        """Height once turned as the orientation asks."""
+        """Return the height after the orientation is applied."""
         return self.width if self.orientation in _SIDEWAYS else self.height
 
 
 @dataclass(frozen=True)
 class Visit:
-    """A visit as it was submitted.
+    """A submitted visit.
 
-    `gallery_id` is where its pictures appear, after a review if that is asked for; `product_id` is what they show.
+    Its pictures appear in the gallery `gallery_id`, with `review` after a reviewer approved them; `product_id` names
+    the product that they show.
     """
 
     store_id: str
@@ -86,7 +87,11 @@ class Visit:
 
 
 class Task(NamedTuple):
-    """One picture to measure. `at` is its place in the job, `visit` its visit's, `visit_images` how many that has."""
+    """One picture to measure.
+
+    `at` is its 0-based position in the job, `visit` that of its visit, and `visit_images` how many images the visit
+    has.
+    """
 
     at: int
     url: str
@@ -100,7 +105,7 @@ class Task(NamedTuple):
 
     @property
     def published(self) -> bool:
-        """Is the picture to be shown to anyone?"""
+        """Return whether the picture is to be published or reviewed."""
         return self.review or self.gallery_id is not None
 
 
@@ -112,7 +117,7 @@ class MeasuringFailure(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of a task: a picture or a failure. `area` is its store's then, if there is such a store."""
+    """What came of a task: a picture or a failure. `area` is its store's at that time; None if there is no store."""
 
     task: Task
     attempt: int
@@ -133,8 +138,8 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Record:
-    """What came of a group, up to and with `attempt`. Written once an attempt; all totals follow from it."""
+class GroupResult:
+    """The outcomes of a group after `attempt`. Written once for each attempt; all totals follow from it."""
 
     job: JobKey
     number: int
@@ -143,34 +148,37 @@ class Record:
 
     @property
     def latest(self) -> list[Outcome]:
-        """What this attempt found out."""
+        """Return the outcomes of this attempt."""
         return [outcome for outcome in self.outcomes if outcome.attempt == self.attempt]
 
     @property
     def measured(self) -> int:
-        """Pictures that this attempt measured."""
+        """Return how many pictures this attempt measured."""
         return sum(outcome.picture is not None for outcome in self.latest)
 
     @property
     def failed(self) -> int:
-        """Pictures that are still not measured."""
+        """Return how many pictures are still not measured."""
         return sum(outcome.failure is not None for outcome in self.outcomes)
 
     def failed_tasks(self) -> tuple[Task, ...]:
-        """What another attempt would do."""
+        """Return the tasks of the next attempt."""
         return tuple(outcome.task for outcome in self.outcomes if outcome.failure)
 
-    def after(self, attempt: int, found: Iterable[Outcome]) -> Record:
-        """This record with the outcomes of another attempt in the place of those it repeated."""
-        new = {outcome.task.at: outcome for outcome in found}
-        return Record(
+    def after(self, attempt: int, outcomes: Iterable[Outcome]) -> GroupResult:
+        """Return the result after another attempt, whose outcomes replace those of the same tasks."""
+        new = {outcome.task.at: outcome for outcome in outcomes}
+        return GroupResult(
             self.job, self.number, attempt, tuple(new.get(outcome.task.at, outcome) for outcome in self.outcomes)
         )
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job's totals. `open` are the groups its present attempt has not settled, `failing` those with failures."""
+    """A job's totals.
+
+    `open` has the groups that the current attempt has not settled, `failing` those of them that left failures.
+    """
 
     key: JobKey
     created_at: datetime
@@ -184,19 +192,19 @@ class Job:
 
     @property
     def status(self) -> Status:
-        """As the assignment names it."""
+        """Return the status that the assignment defines."""
         if self.open:
             return "ongoing"
         return "failed" if self.failed else "completed"
 
     @property
     def left(self) -> int:
-        """Pictures that the present attempt has not come to."""
+        """Return how many pictures the current attempt has not processed yet."""
         return self.images - self.done - self.failed
 
 
 class StoreFailure(NamedTuple):
-    """The first reason, by place in the job, why a store's pictures were not measured."""
+    """Why a store's pictures were not measured: the reason of its first failed picture, at the position `at`."""
 
     store_id: str
     at: int
@@ -204,7 +212,7 @@ class StoreFailure(NamedTuple):
 
 
 class VisitGain(NamedTuple):
-    """What an attempt at a group adds to a visit."""
+    """What one attempt at a group adds to a visit."""
 
     task: Task
     area: str | None
@@ -214,7 +222,7 @@ class VisitGain(NamedTuple):
 
 @dataclass(frozen=True)
 class MeasuredVisit:
-    """A visit all of whose pictures are measured; `perimeter` sums theirs."""
+    """A visit whose pictures are all measured; `perimeter` is their sum."""
 
     store_id: str
     visited_at: datetime
@@ -222,7 +230,7 @@ class MeasuredVisit:
 
 
 def tasks_of(visits: Sequence[Visit]) -> Iterator[Task]:
-    """A job's pictures in order."""
+    """Iterate over a job's tasks in order."""
     at = 0
     for number, visit in enumerate(visits):
         for url in visit.urls:
@@ -241,33 +249,33 @@ def tasks_of(visits: Sequence[Visit]) -> Iterator[Task]:
 
 
 def groups_of(job: JobKey, visits: Sequence[Visit]) -> Iterator[Group]:
-    """A job's pictures in groups for as many workers as there are."""
+    """Iterate over a job's tasks in groups of `GROUP_IMAGES`."""
     tasks = tuple(tasks_of(visits))
     for number, start in enumerate(range(0, len(tasks), GROUP_IMAGES)):
         yield Group(job, 1, number, tasks[start : start + GROUP_IMAGES])
 
 
 def new_job(key: JobKey, visits: Sequence[Visit], now: datetime) -> Job:
-    """A job at its beginning."""
+    """Return a job of which nothing is done."""
     images = sum(len(visit.urls) for visit in visits)
     groups = -(-images // GROUP_IMAGES)
     return Job(key, now, len(visits), images, frozenset(range(groups)))
 
 
-def store_failures(record: Record) -> list[StoreFailure]:
-    """Each failed store of a record once, with its first reason."""
+def store_failures(result: GroupResult) -> list[StoreFailure]:
+    """Return each failed store of a result once, with its first reason."""
     first: dict[str, StoreFailure] = {}
-    for outcome in sorted(record.outcomes, key=lambda outcome: outcome.task.at):
+    for outcome in sorted(result.outcomes, key=lambda outcome: outcome.task.at):
         if outcome.failure:
             task = outcome.task
             first.setdefault(task.store_id, StoreFailure(task.store_id, task.at, outcome.failure.detail))
     return list(first.values())
 
 
-def visit_gains(record: Record) -> list[VisitGain]:
-    """What the record's latest attempt adds to each visit."""
+def visit_gains(result: GroupResult) -> list[VisitGain]:
+    """Return what the result's latest attempt adds to each visit."""
     gains: dict[int, VisitGain] = {}
-    for outcome in record.latest:
+    for outcome in result.latest:
         if outcome.picture:
             before = gains.get(outcome.task.visit, VisitGain(outcome.task, outcome.area, 0, 0))
             gains[outcome.task.visit] = before._replace(
@@ -277,12 +285,12 @@ def visit_gains(record: Record) -> list[VisitGain]:
 
 
 def products_to_review(tasks: Iterable[Task]) -> set[str]:
-    """The products whose pictures reviewers will judge. They must exist."""
+    """Return the products whose pictures go to review. They must exist."""
     return {task.product_id for task in tasks if task.review and task.product_id}
 
 
 def refusal_of(task: Task, stores: Mapping[str, Store], unknown_products: Collection[str]) -> MeasuringFailure | None:
-    """Why a picture fails without being fetched: its store, or the product to review, does not exist."""
+    """Return why a picture fails before it is fetched: its store, or its product to review, does not exist."""
     if task.store_id not in stores:
         return MeasuringFailure(UNKNOWN_STORE_CODE, UNKNOWN_STORE)
     if task.review and task.product_id in unknown_products:

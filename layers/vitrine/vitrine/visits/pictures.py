@@ -1,4 +1,4 @@
-"""Reads a picture's size from as little of its file as its format allows, within a budget of work."""
+"""Read a picture's size from as little of its file as its format allows, within a budget of work."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vitrine.visits.svg import is_svg, measure_svg
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PIXELS: Final = 178_956_970  # what Pillow takes for a decompression bomb
+PIXELS: Final = 178_956_970  # Pillow's limit for a decompression bomb
 STEPS: Final = 20_000
 PROCESSOR_SECONDS: Final = 0.5
 SIGNATURES: Final[dict[bytes, Callable[[Header], ImageSize]]] = {
@@ -38,9 +38,9 @@ SIGNATURES: Final[dict[bytes, Callable[[Header], ImageSize]]] = {
 
 
 def measure(file: IO[bytes], *, near_bytes: float = math.inf, budget: Budget | None = None) -> ImageSize:
-    """Raises UnmeasurableError for what is no picture, for a broken or outsized one, and for too much work.
+    """Return a picture's size. Metadata after the pixels is read only in files of at most `near_bytes` bytes.
 
-    What a format keeps behind its pixels is looked up where the file ends within `near_bytes`.
+    Raises UnmeasurableError if the file is no picture, is broken or too large, or takes too much work.
     """
     try:
         header = Header(file, budget or Budget(STEPS, PROCESSOR_SECONDS), near_bytes)
@@ -71,5 +71,5 @@ def _reader(head: bytes) -> Callable[[Header], ImageSize]:
     if rasters.is_tga(head):
         return rasters.measure_tga
     raise UnmeasurableError(
-        "not_a_picture", "The file is no picture of a known format" if head else "The file is empty"
+        "not_a_picture", "The file is not a picture in a known format" if head else "The file is empty"
     )

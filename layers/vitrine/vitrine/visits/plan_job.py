@@ -1,4 +1,4 @@
-"""An attempt at a job becomes groups of pictures, each a message for whichever worker is free."""
+"""Split an attempt at a job into groups of pictures, and queue them for workers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def plan_job(jobs: Jobs, submissions: Submissions, queue: Queue, key: JobKey, attempt: int) -> None:
-    """Send out the groups that the attempt has not settled. Repeating it repeats messages, which is harmless."""
+    """Queue the groups that the attempt has not settled. Repeating it queues groups again, which is harmless."""
     if attempt > 1:
         jobs.begin_attempt(key, attempt)
         job = jobs.find_job(key)
@@ -30,8 +30,11 @@ def plan_job(jobs: Jobs, submissions: Submissions, queue: Queue, key: JobKey, at
 
 
 def _failed_groups(jobs: Jobs, job: Job) -> Iterator[Group]:
-    """The failures of open groups. A record of this attempt is sent too: counting it may have been cut off."""
+    """Iterate over the open groups, each with its failed tasks.
+
+    A group with a result of this attempt is included: the worker may have stopped before it counted the result.
+    """
     numbers = sorted(job.open)
     for start in range(0, len(numbers), READ_LIMIT):
-        for record in jobs.find_records(job.key, numbers[start : start + READ_LIMIT]).values():
-            yield Group(job.key, job.attempt, record.number, record.failed_tasks())
+        for result in jobs.find_results(job.key, numbers[start : start + READ_LIMIT]).values():
+            yield Group(job.key, job.attempt, result.number, result.failed_tasks())

@@ -1,4 +1,4 @@
-"""What store visits need from a store, a queue and the web."""
+"""What the use cases of store visits need from outside."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
     from vitrine.visits.model import (
         Group,
+        GroupResult,
         ImageSize,
         Job,
         JobKey,
         MeasuredVisit,
         MeasuringFailure,
         Outcome,
-        Record,
         Store,
         StoreFailure,
         Visit,
@@ -26,7 +26,7 @@ READ_LIMIT = 100
 
 
 class KnownPicture(NamedTuple):
-    """A picture as it was measured, and how its host tells that it is still that one."""
+    """A measured picture, with the validators of its HTTP response."""
 
     picture: ImageSize
     etag: str | None
@@ -34,7 +34,7 @@ class KnownPicture(NamedTuple):
 
 
 class Measurement(NamedTuple):
-    """What came of looking at a URL. `known` is what is worth remembering of it."""
+    """The result of measuring the picture at a URL. `known` is what to store for the next time; None for nothing."""
 
     picture: ImageSize | None
     failure: MeasuringFailure | None
@@ -43,116 +43,116 @@ class Measurement(NamedTuple):
 
 
 class Span(NamedTuple):
-    """From a moment (inclusive) to another (exclusive); None leaves an end open."""
+    """A time span from `start` (included) to `end` (excluded); None leaves an end open."""
 
     start: datetime | None
     end: datetime | None
 
 
 class Stores(Protocol):
-    """The merchant's shops."""
+    """Keeps the merchant's stores."""
 
     def put_stores(self, merchant_id: str, stores: Iterable[Store]) -> None:
-        """Store or replace shops; no id may stand twice."""
+        """Create or replace stores; their ids must differ."""
         ...
 
     def find_stores(self, merchant_id: str, store_ids: Collection[str]) -> Mapping[str, Store]:
-        """The shops there are of these."""
+        """Return those of the stores that exist, by id."""
         ...
 
     def area_exists(self, merchant_id: str, area: str) -> bool:
-        """Is there a shop in the area?"""
+        """Return whether the area has a store."""
         ...
 
 
 class KnownProducts(Protocol):
-    """The merchant's products."""
+    """Tells which products exist."""
 
     def existing(self, merchant_id: str, product_ids: Collection[str]) -> set[str]:
-        """Those of the products that exist."""
+        """Return those of the products that exist."""
         ...
 
 
 class Jobs(Protocol):
-    """Jobs and what came of their groups."""
+    """Keeps jobs and their group results."""
 
     def add_job(self, job: Job) -> None:
-        """Store a new job; nothing happens when it is there."""
+        """Store a new job; do nothing if it exists."""
         ...
 
     def find_job(self, key: JobKey) -> Job | None:
-        """The job's totals, read consistently at one price whatever its size."""
+        """Return the job's totals (a consistent read of one item, whatever the job's size), or None."""
         ...
 
     def begin_attempt(self, key: JobKey, attempt: int) -> None:
-        """Open the failing groups again. Nothing happens unless the attempt before is over and left failures."""
+        """Open the failing groups again; do nothing unless the previous attempt has ended with failures."""
         ...
 
-    def find_records(self, key: JobKey, numbers: Collection[int]) -> Mapping[int, Record]:
-        """What is recorded of these groups, read consistently."""
+    def find_results(self, key: JobKey, numbers: Collection[int]) -> Mapping[int, GroupResult]:
+        """Return those of the group results that exist, by number (a consistent read)."""
         ...
 
-    def list_records(self, key: JobKey, start: int, limit: int) -> Sequence[Record]:
-        """Up to `limit` records by group, from the group `start`."""
+    def list_results(self, key: JobKey, start: int, limit: int) -> Sequence[GroupResult]:
+        """Return up to `limit` group results in order, from the group `start`."""
         ...
 
-    def record(self, record: Record) -> Record:
-        """Store what an attempt found out, once; answers what stands, which may be another worker's."""
+    def add_result(self, result: GroupResult) -> GroupResult:
+        """Store the result of an attempt, unless one is stored; return the stored one, maybe another worker's."""
         ...
 
     def note_failures(self, key: JobKey, attempt: int, failures: Iterable[StoreFailure]) -> None:
-        """Keep each failed store's first reason, in whatever order they come."""
+        """Store each failed store's first reason; calls may come in any order."""
         ...
 
     def list_failures(self, key: JobKey, attempt: int) -> Sequence[StoreFailure]:
-        """The failed stores by first reason's place."""
+        """Return the failed stores in the order of their first failed pictures."""
         ...
 
-    def settle(self, record: Record) -> None:
-        """Count a record in its job's totals. Nothing happens when its attempt counted it before."""
+    def settle(self, result: GroupResult) -> None:
+        """Add a result to its job's totals; do nothing if that was done before."""
         ...
 
     def note_stores(self, key: JobKey, store_ids: Iterable[str]) -> None:
-        """Remember that the job concerns these stores."""
+        """Store that the job has visits of these stores."""
         ...
 
     def list_jobs(self, merchant_id: str, store_id: str | None, first: str, last: str, limit: int) -> Sequence[Job]:
-        """Up to `limit` jobs of ids from `first` to `last`, newest first; a store's if one is named."""
+        """Return up to `limit` jobs, newest first, with ids from `first` to `last`; only those of a store if given."""
         ...
 
 
 class Visits(Protocol):
-    """What visits amount to."""
+    """Keeps the sums of visits."""
 
-    def add_to_visits(self, record: Record) -> None:
-        """Add the record's latest attempt to its visits, once."""
+    def add_to_visits(self, result: GroupResult) -> None:
+        """Add the result's latest attempt to its visits; do nothing if that was done before."""
         ...
 
     def list_visits(
         self, merchant_id: str, store_id: str | None, area: str | None, span: Span, limit: int
     ) -> Sequence[MeasuredVisit]:
-        """Up to `limit` wholly measured visits by time, of a store or else an area or else all."""
+        """Return up to `limit` completely measured visits by time: of a store, else of an area, else of all."""
         ...
 
 
 class KnownPictures(Protocol):
-    """Pictures measured not long ago."""
+    """Keeps recently measured pictures."""
 
     def find_pictures(self, merchant_id: str, urls: Collection[str], now: datetime) -> Mapping[str, KnownPicture]:
-        """What is remembered of these URLs."""
+        """Return those of the pictures that are stored, by URL."""
         ...
 
-    def keep_pictures(self, merchant_id: str, pictures: Mapping[str, KnownPicture], now: datetime) -> None:
-        """Remember pictures for a day."""
+    def save_pictures(self, merchant_id: str, pictures: Mapping[str, KnownPicture], now: datetime) -> None:
+        """Store pictures for a day."""
         ...
 
 
 class VisitRepository(Stores, Jobs, Visits, KnownPictures, Protocol):
-    """All that is kept of store visits."""
+    """All repositories of store visits."""
 
 
 class Submission(NamedTuple):
-    """A job as it was submitted."""
+    """A job as the client submitted it."""
 
     key: JobKey
     created_at: datetime
@@ -160,43 +160,43 @@ class Submission(NamedTuple):
 
 
 class Submissions(Protocol):
-    """Jobs as they were submitted."""
+    """Keeps submissions."""
 
     def keep(self, submission: Submission) -> None:
         """Store a submission."""
         ...
 
     def read(self, key: JobKey) -> Submission:
-        """A stored submission."""
+        """Return a stored submission."""
         ...
 
 
 class Queue(Protocol):
-    """Work for later."""
+    """Queues work."""
 
     def plan(self, key: JobKey, attempt: int) -> None:
-        """Have an attempt at a job split into groups."""
+        """Queue an attempt at a job, to be split into groups."""
         ...
 
     def send(self, groups: Iterable[Group]) -> None:
-        """Have groups measured."""
+        """Queue groups, to be measured."""
         ...
 
 
 class Measure(Protocol):
-    """Looks at pictures on the web."""
+    """Measures pictures on the web."""
 
     def __call__(self, pictures: Mapping[str, KnownPicture | None]) -> Mapping[str, Measurement]:
-        """Measure the pictures at these URLs, of which some are known.
+        """Measure the pictures at these URLs; None for those that are not known yet.
 
-        Never raises for what a URL leads to; that is a failure of its measurement.
+        Never raises because of a URL or its picture; its measurement has the failure.
         """
         ...
 
 
 class Publish(Protocol):
-    """Shows measured pictures to shoppers."""
+    """Publishes measured pictures."""
 
     def __call__(self, key: JobKey, outcomes: Sequence[Outcome]) -> None:
-        """Make images of measured pictures whose visit asks for it. Harmless when repeated."""
+        """Publish the measured pictures or send them to review, as their visits say. Safe to repeat."""
         ...

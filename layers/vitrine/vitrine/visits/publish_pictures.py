@@ -1,4 +1,4 @@
-"""Measured pictures appear in galleries: at once, or when a reviewer has approved them."""
+"""Publish measured pictures in galleries, or send them to review."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def publish_pictures(
     key: JobKey,
     outcomes: Sequence[Outcome],
 ) -> None:
-    """Make an image or a snapshot of each measured picture, once: its id is its place in the job.
+    """Create an image or a snapshot for each measured picture, once: its id contains its position in the job.
 
-    A gallery or a product that was deleted meanwhile gets none.
+    Pictures for a gallery or product that was deleted meanwhile are left out.
     """
     add_snapshots([_snapshot(key, outcome) for outcome in outcomes if outcome.task.review])
     by_gallery: dict[str, list[ImageDraft]] = {}
@@ -58,7 +58,7 @@ def _draft(key: JobKey, outcome: Outcome) -> ImageDraft:
 
 
 def _snapshot(key: JobKey, outcome: Outcome) -> Snapshot:
-    """A photo to judge: of its product, or where none is named among those of its store."""
+    """Return a snapshot of the picture's product, or of its store if no product is named."""
     task = outcome.task
     name = f"{key.job_id}.{task.at}"
     return Snapshot(

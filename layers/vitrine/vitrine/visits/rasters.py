@@ -1,8 +1,8 @@
-"""Reads the sizes of raster formats from as little of their headers as each allows.
+"""Read the sizes of raster formats from as little of their headers as each allows.
 
-Pillow reads these too, but some of its readers decode pixels when they open a file (ICO), read a metadata block
-into memory for each entry that points at it (EXIF, MPF), or walk over megabytes in Python (PSD, TIFF, JPEG 2000).
-Here each loop spends from the header's budget.
+Pillow reads these formats too, but some of its readers decode pixels when they open a file (ICO), load a metadata
+block for each entry that points at it (EXIF, MPF), or loop over megabytes in Python (PSD, TIFF, JPEG 2000). Here each
+loop spends from the header's budget.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TEXT_HEADER_BYTES: Final = 64 * 1024
 JPEG_FRAMES: Final = frozenset({*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xDE})
 JPEG_WITHOUT_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 MPF_IMAGES: Final = 0xB001
-# The possessive quantifiers pass over the header once.
+# With possessive quantifiers the expression reads the header only once.
 PPM: Final = re.compile(
     rb"P(?:[1-6]|[fF])((?:\s++|\#[^\r\n]*+)++)([0-9]{1,10}+)((?:\s++|\#[^\r\n]*+)++)([0-9]{1,10}+)\s"
 )
@@ -44,7 +44,7 @@ TGA_DEPTHS: Final = frozenset({1, 8, 16, 24, 32})
 
 
 class Segment(NamedTuple):
-    """A segment of a JPEG: its marker, where its content is, and what that begins with."""
+    """A segment of a JPEG: its marker, the offset and length of its content, and the content's first bytes."""
 
     marker: int
     at: int
@@ -75,7 +75,7 @@ def measure_jpeg(header: Header) -> ImageSize:
 
 
 def _segments(header: Header) -> Iterator[Segment]:
-    """List the segments before the scan, past fill bytes and junk."""
+    """Iterate over the segments before the scan; skip fill bytes and junk."""
     at = 2
     while len(head := header.up_to(at, 40)) >= 2 and head[:2] not in {b"\xff\xd9", b"\xff\xda"}:
         marker = head[1]
@@ -94,7 +94,7 @@ def _segments(header: Header) -> Iterator[Segment]:
 
 
 def _has_more_images(header: Header, mpf: int, xmp: list[tuple[int, int]]) -> bool:
-    """Return whether a JPEG holds several pictures. A gain map is none (Ultra HDR)."""
+    """Return whether a JPEG contains several pictures; a gain map (Ultra HDR) does not count."""
     if read_tags(header, mpf, {MPF_IMAGES}).get(MPF_IMAGES, 1) <= 1:
         return False
     return not any(b' hdrgm:Version="' in header.up_to(*part) for part in xmp)
@@ -110,7 +110,7 @@ def measure_png(header: Header) -> ImageSize:
     while orientation is None and len(head := header.up_to(at, 40)) >= 8:
         length, kind, body = int.from_bytes(head[:4]), head[4:8], head[8:]
         if kind in {b"IDAT", b"IEND"}:
-            orientation = _orientation_behind_pixels(header)
+            orientation = _orientation_after_pixels(header)
             break
         if not kind.isalpha() or length >= 2**31:
             raise broken("The PNG has an impossible chunk")
@@ -127,15 +127,15 @@ def measure_png(header: Header) -> ImageSize:
 
 
 def _orientation_in_text(header: Header, value: bytes, kind: bytes) -> int | None:
-    """Return the orientation in EXIF as ImageMagick writes it: lines of hexadecimal digits after three others."""
+    """Return the orientation in EXIF as ImageMagick writes it: hexadecimal digits after three lines."""
     if kind == b"zTXt":
         value = zlib.decompressobj().decompress(value[1:], PROFILE_BYTES)
     digits = b"".join(value.split(b"\n")[3:]).decode("ascii")
     return read_orientation(header.of(bytes.fromhex(digits)), 0)
 
 
-def _orientation_behind_pixels(header: Header) -> int | None:
-    """Some writers put the `eXIf` chunk behind the pixels: look for it at the end of the file, if that is near."""
+def _orientation_after_pixels(header: Header) -> int | None:
+    """Return the orientation of an `eXIf` chunk at the end of the file, where some writers put it."""
     if not header.near_bytes or (size := header.size()) > header.near_bytes:
         return None
     start = max(0, size - TAIL_BYTES)
@@ -212,10 +212,10 @@ def _bitmap_size(header: Header, at: int) -> tuple[int, int]:
         width, height = header.numbers(at + 4, "<HH")
         (depth,) = header.numbers(at + 10, "<H")
     elif length in BMP_HEADERS:
-        width, height = header.numbers(at + 4, "<Ii")  # a negative height begins at the top
+        width, height = header.numbers(at + 4, "<Ii")  # a negative height means that rows start at the top
         (depth,) = header.numbers(at + 14, "<H")
     else:
-        raise broken("The bitmap's header is of no known kind")
+        raise broken("The bitmap has an unknown header")
     if depth not in BMP_DEPTHS:
         raise broken("The bitmap has an impossible colour depth")
     return width, abs(height)
@@ -230,7 +230,10 @@ def measure_ico(header: Header) -> ImageSize:
         raise broken("The icon has no picture")
     _, _, _, _, _, _, _, at = max(
         entries,
-        key=lambda it: ((it[0] or 256) * (it[1] or 256), -(it[5] or (it[2] and (it[2] - 1).bit_length()) or 256)),
+        key=lambda icon: (
+            (icon[0] or 256) * (icon[1] or 256),
+            -(icon[5] or (icon[2] and (icon[2] - 1).bit_length()) or 256),
+        ),
     )
     if header.up_to(at, 8) == b"\x89PNG\r\n\x1a\n":
         return ImageSize("ICO", *header.numbers(at + 16, ">II"))
@@ -255,7 +258,7 @@ def measure_dds(header: Header) -> ImageSize:
     """Read the surface's header."""
     length, _, height, width = header.numbers(4, "<4I")
     if length != 124:
-        raise broken("The surface's header is of no known kind")
+        raise broken("The surface has an unknown header")
     return ImageSize("DDS", width, height)
 
 
@@ -264,20 +267,20 @@ def measure_psd(header: Header) -> ImageSize:
     (version,) = header.numbers(4, ">H")
     height, width = header.numbers(14, ">II")
     if version != 1:
-        raise broken("The file is of no known version")
+        raise broken("The file has an unknown version")
     return ImageSize("PSD", width, height)
 
 
 def measure_ppm(header: Header) -> ImageSize:
-    """Read two numbers between white space and comments."""
-    found = PPM.match(header.up_to(0, TEXT_HEADER_BYTES))
-    if not found:
-        raise broken("The file does not say its size")
-    return ImageSize("PPM", int(found[2]), int(found[4]))
+    """Read the two numbers of the text header."""
+    match = PPM.match(header.up_to(0, TEXT_HEADER_BYTES))
+    if not match:
+        raise broken("The file does not state its size")
+    return ImageSize("PPM", int(match[2]), int(match[4]))
 
 
 def is_tga(head: bytes) -> bool:
-    """Return whether a file begins as TGA does, which has no signature."""
+    """Return whether a file begins like TGA, which has no signature."""
     return (
         len(head) >= 18
         and head[1] in {0, 1}

@@ -1,4 +1,4 @@
-"""Jobs, their failed stores and their pictures are read."""
+"""Read jobs and the outcomes of their pictures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_READS = 20
 
 
 class JobFilter(NamedTuple):
-    """Which jobs are asked for; ids begin with the time, so times are bounds of ids."""
+    """Which jobs to list. Ids begin with the time, so `first` and `last` bound the time too."""
 
     status: Status | None = None
     store_id: str | None = None
@@ -28,21 +28,21 @@ class JobFilter(NamedTuple):
 
 
 class JobPage(NamedTuple):
-    """Jobs, and the id of the last one looked at when there may be more."""
+    """Jobs, and the id of the last one that was read if there may be more."""
 
     jobs: Sequence[Job]
     next: str | None
 
 
 class OutcomePage(NamedTuple):
-    """Pictures, and the place of the next one when there may be more."""
+    """Outcomes, and the position of the next one if there may be more."""
 
     outcomes: Sequence[Outcome]
     next: int | None
 
 
 def find_job(jobs: Jobs, key: JobKey) -> Job:
-    """The job. Raises NotFound."""
+    """Return the job. Raises NotFound."""
     job = jobs.find_job(key)
     if job is None:
         raise NotFound(f"There is no job {key.job_id}.")
@@ -50,41 +50,41 @@ def find_job(jobs: Jobs, key: JobKey) -> Job:
 
 
 def list_jobs(jobs: Jobs, merchant_id: str, wanted: JobFilter, limit: int, before: str | None) -> JobPage:
-    """Up to `limit` jobs, newest first. A rare status can end a page early, with more to come."""
-    found: list[Job] = []
+    """Return up to `limit` jobs, newest first. With a rare status a page may have fewer jobs although more follow."""
+    page: list[Job] = []
     read_limit = READ_LIMIT if wanted.status else limit + 1
     for _ in range(_MOST_READS):
         read = jobs.list_jobs(merchant_id, wanted.store_id, wanted.first, before or wanted.last, read_limit)
-        fresh = [job for job in read if job.key.job_id != before]
-        for job in fresh:
+        unseen = [job for job in read if job.key.job_id != before]
+        for job in unseen:
             if wanted.status in (None, job.status):
-                found.append(job)
-                if len(found) == limit:
-                    return JobPage(found, job.key.job_id)
-        if len(read) < read_limit or not fresh:
-            return JobPage(found, None)
-        before = fresh[-1].key.job_id
-    return JobPage(found, before)
+                page.append(job)
+                if len(page) == limit:
+                    return JobPage(page, job.key.job_id)
+        if len(read) < read_limit or not unseen:
+            return JobPage(page, None)
+        before = unseen[-1].key.job_id
+    return JobPage(page, before)
 
 
 def list_outcomes(jobs: Jobs, key: JobKey, *, failed: bool | None, limit: int, start: int) -> OutcomePage:
-    """Up to `limit` pictures by place in the job, from `start`; all, only failed or only measured ones.
+    """Return up to `limit` outcomes by position in the job, from `start`; all, only failed or only measured ones.
 
-    Pictures that no worker has come to are not among them. Raises NotFound.
+    Pictures that are not processed yet are left out. Raises NotFound.
     """
     job = find_job(jobs, key)
-    found: list[Outcome] = []
+    page: list[Outcome] = []
     group = start // GROUP_IMAGES
     while group * GROUP_IMAGES < job.images:
-        records = jobs.list_records(key, group, 1 + limit // GROUP_IMAGES)
-        if not records:
+        results = jobs.list_results(key, group, 1 + limit // GROUP_IMAGES)
+        if not results:
             break
-        for record in records:
-            for outcome in record.outcomes:
+        for result in results:
+            for outcome in result.outcomes:
                 if outcome.task.at < start or failed not in (None, outcome.failure is not None):
                     continue
-                if len(found) == limit:
-                    return OutcomePage(found, outcome.task.at)
-                found.append(outcome)
-        group = records[-1].number + 1
-    return OutcomePage(found, None)
+                if len(page) == limit:
+                    return OutcomePage(page, outcome.task.at)
+                page.append(outcome)
+        group = results[-1].number + 1
+    return OutcomePage(page, None)

@@ -1,4 +1,4 @@
-"""What was measured at stores."""
+"""Read the measured visits of stores."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class VisitedStore(NamedTuple):
 def read_visits(
     repository: VisitRepository, merchant_id: str, *, area: str | None, store_id: str | None, span: Span
 ) -> list[VisitedStore]:
-    """Visits by store id. Raises MalformedRequest for an unknown area or store, and for too many visits."""
+    """Return visits by store id. Raises MalformedRequest for an unknown area or store, and for too many visits."""
     if store_id is not None:
-        known = repository.find_stores(merchant_id, [store_id]).get(store_id)
-        if known is None:
+        store = repository.find_stores(merchant_id, [store_id]).get(store_id)
+        if store is None:
             raise MalformedRequest("Store ID does not exist")
-        if area is not None and known.area != area:
+        if area is not None and store.area != area:
             raise MalformedRequest("The store is not in this area")
     elif area is not None and not repository.area_exists(merchant_id, area):
         raise MalformedRequest("Area does not exist")

@@ -1,4 +1,4 @@
-"""Pictures on other hosts, many at once."""
+"""Measure pictures on other hosts, many at once."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class RemotePictures:
-    """Measure over HTTP. `pause` follows each picture.
+    """Measure over HTTP. `pause` is called after each picture.
 
-    A call takes `seconds`: what its hosts did not send by then fails. `threads` must be as many as the pictures of
-    all calls at a time, so that those that wait for a busy host hold up no others.
+    A call takes at most `seconds`: pictures that have not arrived by then fail. There must be as many `threads` as
+    pictures in all concurrent calls, so that a slow host does not delay the pictures of others.
     """
 
     def __init__(self, fetcher: Fetcher, threads: Executor, seconds: float, pause: Callable[[], None]) -> None:
@@ -34,7 +34,7 @@ class RemotePictures:
         self._pause = pause
 
     def __call__(self, pictures: Mapping[str, KnownPicture | None]) -> Mapping[str, Measurement]:
-        """Measure the pictures at these URLs, of which some are known."""
+        """Measure the pictures at these URLs; None for those that are not known yet."""
         measure_one = partial(self._one, until=time.monotonic() + self._seconds)
         return dict(zip(pictures, run_all(self._threads, measure_one, pictures, pictures.values()), strict=True))
 
@@ -44,7 +44,7 @@ class RemotePictures:
             return self._fetcher.fetch(url, partial(_measure, known), unless=unless, until=until)
         except (FetchError, UnmeasurableError) as error:
             return Measurement(None, MeasuringFailure(error.code, error.detail), 0, None)
-        except Exception:  # noqa: BLE001 - what one picture brings up must not fail those beside it
+        except Exception:  # noqa: BLE001 - one picture must not fail the others
             logger.exception("unexpected error of a picture", extra={"url": url})
             return Measurement(None, MeasuringFailure("not_processed", "The picture could not be processed"), 0, None)
         finally:
@@ -56,5 +56,5 @@ def _measure(known: KnownPicture | None, file: RemoteFile) -> Measurement:
         return Measurement(known.picture, None, file.bytes_fetched, known)
     picture = measure(cast("IO[bytes]", file), near_bytes=file.near_bytes, budget=file.budget)
     validator = file.validator
-    fresh = KnownPicture(picture, validator.etag, validator.last_modified) if validator else None
-    return Measurement(picture, None, file.bytes_fetched, fresh)
+    new = KnownPicture(picture, validator.etag, validator.last_modified) if validator else None
+    return Measurement(picture, None, file.bytes_fetched, new)

@@ -1,4 +1,4 @@
-"""What clients send of store visits. The assignment's clients may send more than we read, so more is ignored."""
+"""Bodies of requests about store visits. Unknown fields are ignored, because the assignment's clients may send some."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ LONGEST_URL = 2048
 
 
 def _fits(url: str) -> str:
-    """Limits a URL as it is written in a message, where a letter beyond ASCII takes six."""
+    """Limit a URL by its length in a JSON message, where a non-ASCII character takes six."""
     if len(url.encode("ascii", "backslashreplace")) > LONGEST_URL:
-        message = f"must be at most {LONGEST_URL} letters; those beyond ASCII count as they are escaped"
+        message = f"must have at most {LONGEST_URL} characters; escape non-ASCII ones, each counts as six"
         raise ValueError(message)
     return url
 
 
 class Publication(RequestBody):
-    """Where a visit's pictures appear, and the product they show; after a review if that is asked for."""
+    """Where a visit's pictures appear, whether reviewers must approve them first, and the product that they show."""
 
     gallery_id: Id | None = None
     review: bool = False
@@ -39,7 +39,7 @@ class NewVisit(RequestBody):
     publish: Publication | None = None
 
     def visit(self) -> Visit:
-        """The visit in the domain's terms."""
+        """Return the visit as the model has it."""
         publish = self.publish or Publication()
         return Visit(
             self.store_id, self.visit_time, self.image_url, publish.gallery_id, publish.review, publish.product_id

@@ -1,4 +1,4 @@
-"""Jobs and visits as clients read them."""
+"""Jobs and visits in responses."""
 
 from __future__ import annotations
 
@@ -78,32 +78,33 @@ class PictureResponse(TypedDict):
 
 
 def status_response(job: Job, failures: Sequence[StoreFailure]) -> StatusResponse:
-    """A job's status as the assignment has it."""
+    """Return a job's status in the assignment's form."""
     response: StatusResponse = {"status": job.status, "job_id": job.key.job_id}
     if job.status == "failed":
-        response["error"] = [{"store_id": it.store_id, "error": it.reason} for it in failures]
+        response["error"] = [{"store_id": failure.store_id, "error": failure.reason} for failure in failures]
     return response
 
 
 def visits_response(stores: Iterable[VisitedStore]) -> VisitsResponse:
-    """Measured visits as the assignment has them."""
+    """Return measured visits in the assignment's form."""
     return {
         "results": [
             {
-                "store_id": it.store.store_id,
-                "area": it.store.area,
-                "store_name": it.store.name,
+                "store_id": visited.store.store_id,
+                "area": visited.store.area,
+                "store_name": visited.store.name,
                 "data": [
-                    {"date": visit.visited_at.date().isoformat(), "perimeter": visit.perimeter} for visit in it.visits
+                    {"date": visit.visited_at.date().isoformat(), "perimeter": visit.perimeter}
+                    for visit in visited.visits
                 ],
             }
-            for it in stores
+            for visited in stores
         ]
     }
 
 
 def job_response(job: Job) -> JobResponse:
-    """A job and its counts."""
+    """Return a job and its counts."""
     return {
         "job_id": job.key.job_id,
         "status": job.status,
@@ -118,7 +119,7 @@ def job_response(job: Job) -> JobResponse:
 
 
 def picture_response(outcome: Outcome) -> PictureResponse:
-    """What came of a picture; `position` is 1-based."""
+    """Return the outcome for a picture; `position` is 1-based."""
     task, picture, failure = outcome.task, outcome.picture, outcome.failure
     return {
         "position": task.at + 1,

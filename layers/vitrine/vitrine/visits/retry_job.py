@@ -1,4 +1,4 @@
-"""A failed job is tried again, and only what failed of it."""
+"""Retry the failed pictures of a job."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def retry_job(jobs: Jobs, queue: Queue, key: JobKey) -> Job:
-    """Open what failed again. Raises NotFound, and Conflict when the job runs or nothing of it failed.
+    """Begin another attempt. Raises NotFound, and Conflict if the job is running or nothing failed.
 
-    The message goes first: should this be cut after it, the planner begins the attempt.
+    The message is sent first: if this stops after it, the planner begins the attempt.
     """
     job = find_job(jobs, key)
     if job.status == "ongoing":

@@ -1,4 +1,4 @@
-"""Submissions as objects, which expire once nobody can need them any more."""
+"""Submissions as S3 objects, which expire."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class S3Submissions:
             self._client.put_object(Bucket=self._bucket, Key=_object_key(submission.key), Body=body)
 
     def read(self, key: JobKey) -> Submission:
-        """A stored submission."""
+        """Return a stored submission."""
         body = self._client.get_object(Bucket=self._bucket, Key=_object_key(key))["Body"].read()
         content = json.loads(gzip.decompress(body))
         visits = [

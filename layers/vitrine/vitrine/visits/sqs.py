@@ -1,4 +1,4 @@
-"""Work as messages."""
+"""Queues of attempts to plan and of groups to measure."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ class VisitQueues:
         self._groups = groups
 
     def plan(self, key: JobKey, attempt: int) -> None:
-        """Have an attempt at a job split into groups."""
+        """Queue an attempt at a job, to be split into groups."""
         with translated():
             self._client.send_message(QueueUrl=self._plans, MessageBody=json.dumps([*key, attempt]))
 
     def send(self, groups: Iterable[Group]) -> None:
-        """Have groups measured."""
+        """Queue groups, to be measured. Raises Unavailable if some were not accepted."""
         for batch in _batches(map(write_group, groups)):
             with translated():
                 response = self._client.send_message_batch(
                     QueueUrl=self._groups,
-                    Entries=[{"Id": str(at), "MessageBody": body} for at, body in enumerate(batch)],
+                    Entries=[{"Id": str(index), "MessageBody": body} for index, body in enumerate(batch)],
                 )
             if response.get("Failed"):
-                raise Unavailable("The queue took only some of the groups.", 1)
+                raise Unavailable("The queue accepted only some of the groups.", 1)
 
 
-def _batches(requests: Iterable[str]) -> Iterator[list[str]]:
+def _batches(bodies: Iterable[str]) -> Iterator[list[str]]:
     batch: list[str] = []
     size = 0
-    for body in requests:
+    for body in bodies:
         if batch and (len(batch) == _BATCH_MESSAGES or size + len(body) > _BATCH_BYTES):
             yield batch
             batch, size = [], 0
@@ -65,19 +65,19 @@ class Plan(NamedTuple):
 
 
 def read_plan(body: str) -> Plan:
-    """Which attempt at which job is to be split."""
+    """Return the plan of a message body."""
     merchant_id, job_id, attempt = json.loads(body)
     return Plan(JobKey(merchant_id, job_id), attempt)
 
 
 def write_group(group: Group) -> str:
-    """A group as a message."""
+    """Return a group as a message body."""
     tasks = [[*task._replace(visited_at=to_rfc3339(task.visited_at))] for task in group.tasks]  # type: ignore[arg-type]
     return json.dumps([*group.job, group.attempt, group.number, tasks], separators=(",", ":"))
 
 
 def read_group(body: str) -> Group:
-    """Inverse of `write_group`."""
+    """Return the group of a message body; the inverse of `write_group`."""
     merchant_id, job_id, attempt, number, tasks = json.loads(body)
     return Group(JobKey(merchant_id, job_id), attempt, number, tuple(map(_task, tasks)))
 

@@ -1,4 +1,4 @@
-"""A job is submitted: kept, queued and answered, whatever its size."""
+"""Accept a job, in constant time whatever its size."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def submit_job(jobs: Jobs, submissions: Submissions, queue: Queue, submission: Submission) -> Job:
-    """Keep and queue a job.
+    """Store and queue a job; return it.
 
-    The order leaves no half job behind wherever this is cut: a submission that is not queued is nobody's, and
-    one that is queued becomes a job by itself (`plan_job`).
+    It may stop anywhere: a submission that was not queued is never used, and the planner makes a job of one that was
+    queued.
     """
     job = new_job(submission.key, submission.visits, submission.created_at)
     submissions.keep(submission)

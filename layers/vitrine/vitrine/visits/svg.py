@@ -1,7 +1,6 @@
-"""Sizes out of SVG: the root element's `width` and `height`, or its `viewBox`, in CSS pixels.
+"""Read the size of SVG: the root element's `width` and `height`, or its `viewBox`, in CSS pixels.
 
-Only the root tag is looked at, and by no XML parser: entities and external references in what a
-stranger sends mean nothing here.
+Only the root tag is read, without an XML parser, so entities and external references have no effect.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ HEAD_BYTES: Final = 64 * 1024
 READ_BYTES: Final = 8 * 1024
 NUMBER_CHARACTERS: Final = 20
 PIXELS: Final = {"": 1.0, "px": 1.0, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4, "pt": 96 / 72, "pc": 16.0}
-# The quantifiers are possessive, so that each expression passes over its input once.
+# With possessive quantifiers each expression reads its input only once.
 LENGTH: Final = re.compile(r"\s*+((?:[0-9]*+\.)?+[0-9]++(?:[eE][+-]?[0-9]++)?+)\s*+([a-z]*+)\s*+")
 PROLOG: Final = re.compile(
     r"""(?s)(?: \s | <\?.*?\?> | <!--.*?--> | <!DOCTYPE [^\[>]*+ (?: \[.*?\] \s*+ )?+ > )*+""", re.VERBOSE
@@ -34,7 +33,7 @@ ATTRIBUTE: Final = re.compile(r"""([\w:.-]++)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)')"
 
 
 def is_svg(head: bytes) -> bool:
-    """Does a file begin as SVG does?"""
+    """Return whether a file begins like SVG."""
     return _text(head).lstrip().startswith(("<svg", "<?xml", "<!DOCTYPE svg", "<!--"))
 
 
@@ -53,7 +52,7 @@ def measure_svg(header: Header) -> ImageSize:
         prolog = PROLOG.match(text)
         if prolog and (root := ROOT.match(text, prolog.end())):
             return _picture({name.lower(): double or single for name, double, single in ATTRIBUTE.findall(root[1])})
-    raise broken("The file is no SVG that can be read")
+    raise broken("The file is not a readable SVG")
 
 
 def _picture(attributes: Mapping[str, str]) -> ImageSize:
@@ -69,7 +68,7 @@ def _size(attributes: Mapping[str, str]) -> tuple[float, float]:
         _, _, box_width, box_height = map(_number, attributes["viewbox"].replace(",", " ").split(maxsplit=4)[:4])
         ratio = box_width / box_height
     except (LookupError, ValueError, ZeroDivisionError) as error:
-        raise broken("The SVG does not say its size") from error
+        raise broken("The SVG does not state its size") from error
     if width is not None:
         return width, width / ratio
     if height is not None:
@@ -78,13 +77,13 @@ def _size(attributes: Mapping[str, str]) -> tuple[float, float]:
 
 
 def _pixels(length: str | None) -> float | None:
-    """Return a length in pixels; None where it depends on the page (`%`, `em`) or there is none."""
+    """Return a length in pixels; None if there is none or it depends on the page (`%`, `em`)."""
     match = LENGTH.fullmatch(length or "")
     return _number(match[1]) * PIXELS[match[2]] if match and match[2] in PIXELS else None
 
 
 def _number(text: str) -> float:
-    """Raises ValueError for what is no number, and for one of more characters than any size needs."""
+    """Return a number. Raises ValueError if the text is no number, or longer than any size needs."""
     if len(text) > NUMBER_CHARACTERS:
         raise ValueError("The number is too long")
     return float(text)

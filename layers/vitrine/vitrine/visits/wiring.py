@@ -1,4 +1,4 @@
-"""Store visits on their engines."""
+"""Which engines the use cases of store visits run on."""
 
 from __future__ import annotations
 
@@ -24,45 +24,45 @@ if TYPE_CHECKING:
     from vitrine.visits.s3 import S3Submissions
     from vitrine.visits.sqs import VisitQueues
 
-PICTURES_AT_ONCE = 4 * GROUP_IMAGES  # the groups of a batch
-MEASURE_SECONDS = 40  # of the function's 60
+PICTURES_AT_ONCE = 4 * GROUP_IMAGES  # a batch has four groups
+MEASURE_SECONDS = 40  # the function's timeout is 60
 _SIMULATED_SECONDS = (0.1, 0.4)
 
 
 class VisitsSettings(NamedTuple):
-    """Where visits are kept."""
+    """The table of visits."""
 
     visits_table: str
 
 
 class SubmissionSettings(NamedTuple):
-    """Where submissions are kept."""
+    """The bucket of submissions."""
 
     submissions_bucket: str
 
 
 class QueueSettings(NamedTuple):
-    """Where work for later goes."""
+    """The queues of attempts to plan and of groups to measure."""
 
     visit_plans_queue: str
     visit_groups_queue: str
 
 
 class MeasureSettings(NamedTuple):
-    """Whether measuring takes as long as the assignment's simulation."""
+    """Whether to pause after each picture, as the assignment simulates."""
 
     simulate_processing: str = "no"
 
 
 @cache
 def visit_store() -> DynamoDBVisits:
-    """Stores, jobs and visits."""
+    """Return the repository of stores, jobs and visits."""
     return DynamoDBVisits(client("dynamodb"), read_settings(VisitsSettings).visits_table)
 
 
 @cache
 def submissions() -> S3Submissions:
-    """Jobs as they were submitted."""
+    """Return the bucket of submissions."""
     from vitrine.visits.s3 import S3Submissions  # noqa: PLC0415 - readers never load it
 
     return S3Submissions(client("s3"), read_settings(SubmissionSettings).submissions_bucket)
@@ -70,7 +70,7 @@ def submissions() -> S3Submissions:
 
 @cache
 def queues() -> VisitQueues:
-    """Work for later."""
+    """Return the queues."""
     from vitrine.visits.sqs import VisitQueues  # noqa: PLC0415 - readers never load it
 
     settings = read_settings(QueueSettings)
@@ -79,7 +79,7 @@ def queues() -> VisitQueues:
 
 @cache
 def measure_remote() -> Measure:
-    """Measures pictures over HTTP."""
+    """Return what measures pictures over HTTP."""
     from vitrine.visits.remote import RemotePictures  # noqa: PLC0415 - only workers load it
 
     simulated = read_settings(MeasureSettings).simulate_processing == "yes"
@@ -88,7 +88,7 @@ def measure_remote() -> Measure:
 
 
 class _KnownProducts:
-    """The port KnownProducts."""
+    """KnownProducts on the review room."""
 
     def existing(self, merchant_id: str, product_ids: Collection[str]) -> set[str]:
         from vitrine.review.wiring import products  # noqa: PLC0415 - few jobs name products
@@ -97,26 +97,26 @@ class _KnownProducts:
 
 
 class _ProductsAndStores:
-    """The port Products of reviewing. Where a visit names no product, its store stands for one."""
+    """The review room's Products, where the store of a visit without a product counts as one."""
 
     def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> Mapping[str, ComparedProduct]:
         from vitrine.review.ports import ComparedProduct  # noqa: PLC0415 - few jobs publish
         from vitrine.review.wiring import products  # noqa: PLC0415 - as above
 
         wanted = set(product_ids)
-        found = products().find_products(merchant_id, wanted)
-        stores = visit_store().find_stores(merchant_id, wanted - found.keys())
-        return {**{it.store_id: ComparedProduct(it.name, ()) for it in stores.values()}, **found}
+        known = products().find_products(merchant_id, wanted)
+        stores = visit_store().find_stores(merchant_id, wanted - known.keys())
+        return {**{store.store_id: ComparedProduct(store.name, ()) for store in stores.values()}, **known}
 
 
 def known_products() -> _KnownProducts:
-    """Which products there are."""
+    """Return what tells which products exist."""
     return _KnownProducts()
 
 
 @cache
 def publish_pictures_of_visits() -> Publish:
-    """Publishes pictures to galleries and to reviewers."""
+    """Return what publishes pictures or sends them to review."""
     from vitrine.galleries.wiring import gallery_repository, new_incarnation  # noqa: PLC0415 - few jobs publish
     from vitrine.review.add_snapshots import add_snapshots  # noqa: PLC0415 - as above
     from vitrine.review.wiring import known_galleries, queue_settings, review_store  # noqa: PLC0415 - as above
@@ -130,15 +130,15 @@ def publish_pictures_of_visits() -> Publish:
 
 
 def job_id_at(moment: datetime) -> str:
-    """What ids of jobs begin with that were submitted then. Ids sort by time."""
+    """Return how the ids of jobs begin that were submitted then; ids sort by time."""
     return f"{max(0, int(moment.timestamp() * 1000)):013}"
 
 
 def new_job_id(now: datetime) -> str:
-    """A fresh id."""
-    return f"{job_id_at(now)}{random.randrange(10**6):06}"  # noqa: S311 - an id, no secret
+    """Return a new id."""
+    return f"{job_id_at(now)}{random.randrange(10**6):06}"  # noqa: S311 - an id is no secret
 
 
 def _simulate_processing() -> None:
-    """The assignment's stand-in for a GPU's work."""
+    """Pause as the assignment does instead of the work of a GPU."""
     time.sleep(random.uniform(*_SIMULATED_SECONDS))  # noqa: S311 - as above
