@@ -55,7 +55,7 @@ def test_a_csv_file_becomes_images_of_its_gallery() -> None:
 
 @pytest.mark.parametrize("gzipped", [False, True])
 @pytest.mark.parametrize("form", ["jsonl", "json"])
-def test_json_comes_in_too_into_the_gallery_default(form: str, gzipped: bool) -> None:
+def test_json_is_imported_into_the_gallery_default(form: str, gzipped: bool) -> None:
     rows = [
         {"id": "a", "name": "A", "url": "https://x.test/a", "product_ids": ["p1"], "ours": {"not": 1}},
         {"image_id": "b", "name": "B", "url": "https://x.test/b", "caption": None},
@@ -81,13 +81,13 @@ def test_a_name_with_spaces_and_capitals_is_fine() -> None:
         ("snapshots", {"snapshot_id": "s", "product_id": "p", "filename": "1.jpg", "url": "https://x.test/1.jpg"}),
     ],
 )
-def test_rows_of_every_kind_come_in(kind: str, row: dict[str, str]) -> None:
+def test_rows_of_every_kind_are_imported(kind: str, row: dict[str, str]) -> None:
     add_products("p")
     assert deliver(put_object(f"imports/shop/{kind}/rows.jsonl", json.dumps(row).encode()))
     assert (only_import()["status"], counts(only_import())) == ("completed", (1, 1, 0))
 
 
-def test_bad_rows_are_left_out_and_named() -> None:
+def test_bad_rows_are_rejected() -> None:
     data = b"id,name,url,width\nok,OK,https://x.test/1,1\nbad id!,B,https://x.test/2,\nc,,ftp://x,0\nd,D,https://x.test/4,,x\n"
     assert deliver(put_object("imports/shop/images/export.csv", data))
     done = only_import()
@@ -104,7 +104,7 @@ def test_bad_rows_are_left_out_and_named() -> None:
     assert all(error["code"] and error["detail"] for error in errors)
 
 
-def test_a_row_without_an_id_comes_in_once_however_often_it_is_imported() -> None:
+def test_a_row_without_an_id_is_created_once_however_often_it_is_imported() -> None:
     data = b"name,url\nA,https://x.test/a\nB,https://x.test/b\n"
     assert deliver(put_object("imports/shop/images/one.csv", data))
     before = images_of()
@@ -120,7 +120,7 @@ def test_of_rows_with_one_id_the_last_counts() -> None:
     assert counts(only_import()) == (2, 2, 0)
 
 
-def test_an_object_that_is_told_of_twice_is_imported_once() -> None:
+def test_an_object_with_two_notifications_is_imported_once() -> None:
     told = put_object("imports/shop/images/one.csv", CSV)
     assert deliver(told)
     before = only_import()
@@ -128,7 +128,7 @@ def test_an_object_that_is_told_of_twice_is_imported_once() -> None:
     assert only_import() == before
 
 
-def test_an_object_that_is_put_again_is_imported_again() -> None:
+def test_an_object_that_is_uploaded_again_is_imported_again() -> None:
     assert deliver(put_object("imports/shop/images/one.csv", CSV, sequencer="1"))
     assert deliver(put_object("imports/shop/images/one.csv", CSV.replace(b"Lamp", b"Light"), sequencer="2"))
     assert len(listed()) == 2
@@ -146,7 +146,7 @@ class Rushed(Context):
         return next(self._looks, 1000)
 
 
-def test_an_import_larger_than_one_invocation_goes_on_where_it_stopped() -> None:
+def test_an_import_larger_than_one_invocation_continues_where_it_stopped() -> None:
     # Three chunks. All but every hundredth row lack a name: moto is slow at images, not at rejections.
     rows = b"".join(b"%d,%s,https://x.test/%d\n" % (n, b"" if n % 100 else b"N", n) for n in range(1100))
     told = put_object("imports/shop/images/big.csv", b"id,name,url\n" + rows)
@@ -195,7 +195,7 @@ def test_rows_before_the_fault_stay() -> None:
     assert len(images_of()) == 120
 
 
-def test_an_object_replaced_meanwhile_fails_by_name() -> None:
+def test_an_object_that_is_replaced_meanwhile_fails_with_a_code() -> None:
     told = put_object("imports/shop/images/x.csv", CSV)
     client("s3").put_object(Bucket="uploadsbucket", Key="imports/shop/images/x.csv", Body=b"other")
     assert deliver(told)
@@ -203,28 +203,28 @@ def test_an_object_replaced_meanwhile_fails_by_name() -> None:
 
 
 @pytest.mark.parametrize("key", ["imports/nobody/images/x.csv", "imports/x.csv", "imports/", "imports/shop/images/"])
-def test_what_no_merchant_could_see_is_let_be(key: str) -> None:
+def test_an_object_of_no_merchant_is_ignored(key: str) -> None:
     assert deliver(put_object(key, CSV))
     assert listed() == listed(merchant="nobody") == []
 
 
-def test_the_test_message_of_s3_is_let_be() -> None:
+def test_the_test_message_of_s3_is_ignored() -> None:
     assert deliver({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "uploads"})
 
 
 @pytest.mark.parametrize("message", ["not json", "[]", '{"Records":[{}]}', '{"import_id":"x"}'])
-def test_a_message_that_nobody_understands_goes_to_the_failure_queue(message: str) -> None:
+def test_an_unreadable_message_goes_to_the_failure_queue(message: str) -> None:
     assert not deliver(message)
 
 
-def test_a_gallery_that_is_being_deleted_takes_nothing_in() -> None:
+def test_nothing_is_imported_into_a_gallery_that_is_being_deleted() -> None:
     send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="summer", body={}))
     send(galleries, api_event("DELETE", "/galleries/{gallery_id}", gallery_id="summer"))
     assert deliver(put_object("imports/shop/images/summer/x.csv", CSV))
     assert only_import()["error"]["code"] == "gallery_deleted"
 
 
-def test_an_import_that_stopped_at_every_delivery_fails_and_its_message_is_set_aside() -> None:
+def test_an_import_that_stopped_at_every_delivery_fails_and_its_message_goes_to_the_failure_queue() -> None:
     told = put_object("imports/shop/images/x.csv", CSV)
     assert not deliver(told, times=5)
     failed = only_import()

@@ -39,7 +39,7 @@ def place_of(made: dict[str, Any]) -> str:
     return unquote(urlsplit(made["upload"]["url"]).path).lstrip("/")
 
 
-def test_an_import_waits_for_its_file_and_then_takes_it_in() -> None:
+def test_an_import_waits_for_its_file() -> None:
     body = {"kind": "images", "gallery_id": "summer", "filename": "my export.csv", "columns": COLUMNS}
     status, made = ask(body)
     assert status == 201
@@ -59,7 +59,7 @@ def test_an_import_waits_for_its_file_and_then_takes_it_in() -> None:
     assert listed() == [done]
 
 
-def test_the_place_is_signed_for_a_while_and_one_media_type() -> None:
+def test_the_upload_url_is_signed_for_a_time_and_one_media_type() -> None:
     _, made = ask({"kind": "images", "filename": "export.json"})
     assert place_of(made) == f"imports/shop/images/{made['import_id']}.json"
     upload = made["upload"]
@@ -72,14 +72,14 @@ def test_the_place_is_signed_for_a_while_and_one_media_type() -> None:
     assert made["expires_at"] > shown["created_at"]
 
 
-def test_the_place_takes_as_many_bytes_as_were_said() -> None:
+def test_the_upload_url_accepts_exactly_the_size() -> None:
     _, made = ask({"kind": "images", "filename": "export.json", "size": 1234})
     assert made["upload"]["headers"]["Content-Length"] == "1234"
     signed = parse_qs(urlsplit(made["upload"]["url"]).query)
     assert signed["X-Amz-SignedHeaders"] == ["content-length;content-type;host;if-none-match"]
 
 
-def test_another_file_put_in_the_same_place_is_another_import() -> None:
+def test_another_file_at_the_same_url_is_another_import() -> None:
     _, made = ask({"kind": "images", "filename": "export.csv", "columns": COLUMNS})
     assert deliver(put_object(place_of(made), CSV))
     assert deliver(put_object(place_of(made), b"id,name,url\nsofa,Sofa,https://x.test/sofa.jpg\n", sequencer="2"))
@@ -104,12 +104,12 @@ def test_another_file_put_in_the_same_place_is_another_import() -> None:
         ({"surplus": 1}, "/surplus"),
     ],
 )
-def test_what_cannot_be_imported_is_refused_at_once(change: dict[str, Any], pointer: str) -> None:
+def test_an_impossible_import_is_refused_at_once(change: dict[str, Any], pointer: str) -> None:
     status, problem = ask({"kind": "images", "filename": "export.csv", **change})
     assert (status, [error["pointer"] for error in problem["errors"]]) == (422, [pointer])
 
 
-def test_a_name_with_folders_is_its_last_part() -> None:
+def test_folders_in_a_filename_are_ignored() -> None:
     _, made = ask({"kind": "images", "filename": "C:/exports/../x.JSONL.GZ"})
     assert place_of(made) == f"imports/shop/images/{made['import_id']}.jsonl.gz"
 

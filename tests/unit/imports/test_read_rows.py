@@ -1,4 +1,4 @@
-"""How files read as rows, and how those read that should not."""
+"""Files are read as rows; files that cannot be read are refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vitrine.imports.model import Columns, FileForm, Format, ImportRefused, Rejection, Row, columns_of
-from vitrine.imports.read_rows import LIMITS, Place, ReadLimits, read_rows, resume_rows
+from vitrine.imports.read_rows import LIMITS, Position, ReadLimits, read_rows, resume_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -100,7 +100,7 @@ def test_the_merchants_mapping_outranks_the_usual_headings() -> None:
     assert values_of(data, columns=mapped) == [{"name": "Lamp", "url": "u"}]
 
 
-def test_with_a_mapping_no_other_columns_are_taken_than_mapped_required_and_id() -> None:
+def test_with_a_mapping_only_mapped_and_required_columns_and_the_id_are_read() -> None:
     mapped = columns_of(
         ["id", "name", "url", "caption", "tags"], ["name", "url"], ["id"], {"title": "name", "text": "caption"}
     )
@@ -113,11 +113,11 @@ def test_a_quoted_value_holds_commas_quotes_and_line_ends() -> None:
     assert values_of(data) == [{"name": 'Lamp, "big"', "url": "u", "caption": "one\ntwo"}, {"name": "B", "url": "u2"}]
 
 
-def test_line_separators_of_unicode_end_no_row() -> None:
+def test_unicode_line_separators_do_not_end_a_row() -> None:
     assert values_of("name,url\na\u2028b\u0085c,u\n".encode()) == [{"name": "a\u2028b\u0085c", "url": "u"}]
 
 
-def test_bad_rows_are_rejected_singly() -> None:
+def test_bad_rows_are_rejected_alone() -> None:
     data = b'name,url\nA,u1\n"B"x,u2\nC,u3,surplus\nD,u4,\nE\n'
     assert [(row.number, None) if isinstance(row, Row) else (row.row, row.code) for row in rows_of(data)] == [
         (1, None),
@@ -128,7 +128,7 @@ def test_bad_rows_are_rejected_singly() -> None:
     ]
 
 
-def test_bad_json_lines_are_rejected_singly() -> None:
+def test_bad_json_lines_are_rejected_alone() -> None:
     lines = [b'{"name":"A"}', b"{", b"[1]", b'{"imageId":1,"id":2}', b"[" * 200_000, b'{"id": ' + b"1" * 9999 + b"}"]
     rows = rows_of(b"\n".join(lines), "jsonl")
     assert [row.code if isinstance(row, Rejection) else None for row in rows] == [
@@ -141,7 +141,7 @@ def test_bad_json_lines_are_rejected_singly() -> None:
     ]
 
 
-def test_an_empty_list_and_headings_alone_are_no_rows() -> None:
+def test_an_empty_list_or_headings_without_rows_give_no_rows() -> None:
     assert rows_of(b"name,url\n") == []
     assert rows_of(b" [ ] ", "json") == []
 
@@ -184,7 +184,7 @@ SMALL = ReadLimits(unpacked_bytes=400_000, unpacked_ratio=200, ratio_from_bytes=
         (b"[" * 900, "json", "malformed_json"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused_by_name(data: bytes, form: Format, code: str) -> None:
+def test_an_unreadable_file_is_refused_with_a_code(data: bytes, form: Format, code: str) -> None:
     assert refusal_of(data, form, limits=SMALL).code == code
     assert refusal_of((data[at : at + 1] for at in range(len(data))), form, limits=SMALL).code == code
 
@@ -211,7 +211,7 @@ def test_a_refusal_names_the_row_it_follows() -> None:
         (b"", "empty_file"),
     ],
 )
-def test_damaged_and_hostile_gzip_is_refused_by_name(data: bytes, code: str) -> None:
+def test_damaged_and_hostile_gzip_is_refused_with_a_code(data: bytes, code: str) -> None:
     assert refusal_of(data, gzipped=True, limits=SMALL).code == code
 
 
@@ -292,21 +292,19 @@ def test_any_split_into_blocks_gives_the_same_rows_and_the_same_refusal(
     assert outcome([sent[at : at + 1] for at in range(len(sent))], form, gzipped=gzipped) == whole
 
 
-def stops(data: bytes, form: FileForm) -> list[tuple[Row | Rejection, Place]]:
-    """The rows of a file, and behind each the place where reading stands."""
-    place = Place()
+def stops(data: bytes, form: FileForm) -> list[tuple[Row | Rejection, Position]]:
+    """The rows of a file, and behind each the position where reading stands."""
+    position = Position()
     limits = ReadLimits(row_characters=60)
-    found: list[tuple[Row | Rejection, Place]] = []
+    stops: list[tuple[Row | Rejection, Position]] = []
     with suppress(ImportRefused):
-        for row in resume_rows(lambda _: [data], form, IMAGES, place, limits):
-            found.append((row, replace(place)))  # noqa: PERF401 - keeps what came before a refusal
-    return found
+        for row in resume_rows(lambda _: [data], form, IMAGES, position, limits):
+            stops.append((row, replace(position)))  # noqa: PERF401 - keeps the rows before a refusal
+    return stops
 
 
 @given(files, st.booleans(), st.integers(1, 5), st.booleans())
-def test_reading_goes_on_behind_any_row_as_if_it_had_not_stopped(
-    file: tuple[bytes, Format], gzipped: bool, block: int, mark: bool
-) -> None:
+def test_reading_resumes_after_any_row(file: tuple[bytes, Format], gzipped: bool, block: int, mark: bool) -> None:
     data, form = (b"\xef\xbb\xbf" + file[0] if mark else file[0]), FileForm(file[1], gzipped)
     sent = packed(data) if gzipped else data
 
@@ -314,35 +312,35 @@ def test_reading_goes_on_behind_any_row_as_if_it_had_not_stopped(
         return [sent[at : at + block] for at in range(start, len(sent), block)]
 
     whole, refusal = outcome([sent], form.format, gzipped=gzipped)
-    for done, (_, place) in enumerate(stops(sent, form), start=1):
+    for done, (_, position) in enumerate(stops(sent, form), start=1):
         rest: list[Row | Rejection] = []
         refused = ""
         try:
-            rest.extend(resume_rows(read, form, IMAGES, replace(place), ReadLimits(row_characters=60)))
+            rest.extend(resume_rows(read, form, IMAGES, replace(position), ReadLimits(row_characters=60)))
         except ImportRefused as error:
             refused = error.code
-        assert (place.row, rest, refused) == (done, whole[done:], refusal)
+        assert (position.row, rest, refused) == (done, whole[done:], refusal)
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "json"])
-def test_a_plain_file_is_not_read_again_before_the_place(form: Format) -> None:
+def test_a_plain_file_is_not_read_again_before_the_position(form: Format) -> None:
     data = {"csv": as_csv, "jsonl": as_jsonl, "json": as_json}[form]([(f"n{n}", f"u{n}") for n in range(50)])
-    _, place = stops(data, FileForm(form, gzipped=False))[39]
+    _, position = stops(data, FileForm(form, gzipped=False))[39]
     begun: list[int] = []
 
     def read(start: int) -> list[bytes]:
         begun.append(start)
         return [data[at : at + 16] for at in range(start, len(data), 16)]
 
-    assert len(list(resume_rows(read, FileForm(form, gzipped=False), IMAGES, place))) == 10
+    assert len(list(resume_rows(read, FileForm(form, gzipped=False), IMAGES, position))) == 10
     headings = [0] if form == "csv" else []
     assert sorted(begun) == sorted([*headings, place_of_row_40(data, form)])
 
 
 def place_of_row_40(data: bytes, form: Format) -> int:
     """Where the 40th row ends: behind its line, or before the comma."""
-    found = data.index(b"n40")
-    return data.rindex(b",", 0, found) if form == "json" else data.rindex(b"\n", 0, found) + 1
+    start = data.index(b"n40")
+    return data.rindex(b",", 0, start) if form == "json" else data.rindex(b"\n", 0, start) + 1
 
 
 @given(tables)

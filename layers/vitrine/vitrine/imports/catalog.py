@@ -1,4 +1,4 @@
-"""Rows that are products, and rows that are interactions."""
+"""Import products and interactions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ProductRow(PutProductRequest):
-    """A product as a file has it: `tags` may be one text, `attributes` a JSON text."""
+    """A product in a file: `tags` may be one text, `attributes` a JSON text."""
 
     product_id: Id
 
@@ -44,24 +44,26 @@ class ProductRow(PutProductRequest):
 
 
 class InteractionRow(NewInteraction):
-    """An interaction as a file has it."""
+    """An interaction in a file."""
 
 
 def write_products(
-    repository: ProductRepository, withdrawals: Withdrawals, taken: Import, rows: Sequence[AcceptedRow]
+    repository: ProductRepository, withdrawals: Withdrawals, import_: Import, rows: Sequence[AcceptedRow]
 ) -> Sequence[Rejection]:
-    """Put the rows' products. Of rows with one id the last counts."""
-    put_products(repository, withdrawals, taken.key.merchant_id, [row.row.product(row.row.product_id) for row in rows])
+    """Store the rows' products. Of rows with one id the last counts."""
+    put_products(
+        repository, withdrawals, import_.key.merchant_id, [row.row.product(row.row.product_id) for row in rows]
+    )
     return []
 
 
 def write_interactions(
     repository: InteractionRepository,
     on_purchase: Callable[[UserKey], None],
-    taken: Import,
+    import_: Import,
     rows: Sequence[AcceptedRow],
 ) -> Sequence[Rejection]:
     """Record the rows' interactions. Of rows with one id the last counts."""
     sent = [row.row.sent(row.row.user_id, row.row.interaction_id) for row in rows]
-    record_interactions(repository, taken.key.merchant_id, sent, on_purchase)
+    record_interactions(repository, import_.key.merchant_id, sent, on_purchase)
     return []

@@ -3,9 +3,9 @@
 | pk | sk | what |
 |---|---|---|
 | `{merchant_id}` | `{import_id}` | an import; index `by_time` on `merchant_id`, `made` |
-| `{merchant_id}/{import_id}` | the row its chunk begins behind, 12 digits | the chunk's rejections |
+| `{merchant_id}/{import_id}` | the number of rows before the chunk, 12 digits | the chunk's rejections |
 
-All expire.
+All items expire.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from vitrine.imports.ports import Lease
     from vitrine.platform.dynamodb import Item
 
-KEPT = timedelta(days=90)
+RETENTION = timedelta(days=90)
 _CHUNKS_READ_AT_ONCE = 4
 _OWNED = "lease_owner = :owner"
 
@@ -121,9 +121,9 @@ class DynamoDBImports:
                 },
             )
         except ConditionFailed as refused:
-            # A write that was applied and whose answer was lost is sent again by the client.
-            mine = refused.item.get("lease_owner", {}).get("S") == lease.owner
-            if not (mine and _progress(refused.item) == after):
+            # If the response to a write is lost, the AWS client sends the write again.
+            is_ours = refused.item.get("lease_owner", {}).get("S") == lease.owner
+            if not (is_ours and _progress(refused.item) == after):
                 raise LeaseLost from refused
 
     def finish(self, key: ImportKey, lease: Lease, failure: ImportFailure | None, now: datetime) -> None:
@@ -148,12 +148,12 @@ class DynamoDBImports:
         except ConditionFailed:
             return
 
-    def put_rejections(self, taken: Import, behind_row: int, rejections: Sequence[Rejection]) -> None:
+    def put_rejections(self, import_: Import, after_row: int, rejections: Sequence[Rejection]) -> None:
         item = {
-            "pk": {"S": "/".join(taken.key)},
-            "sk": {"S": f"{behind_row:012d}"},
+            "pk": {"S": "/".join(import_.key)},
+            "sk": {"S": f"{after_row:012d}"},
             "rejections": {"S": json.dumps(rejections, separators=(",", ":"), ensure_ascii=False)},
-            "expires_at": _expiry(taken),
+            "expires_at": _expiry(import_),
         }
         with translated():
             self._client.put_item(TableName=self._table, Item=item)
@@ -166,13 +166,13 @@ class DynamoDBImports:
             ExpressionAttributeValues={":import": {"S": "/".join(key)}, ":chunk": {"S": after[0] if after else "0"}},
             Limit=_CHUNKS_READ_AT_ONCE,
         )
-        places = (
-            ([chunk["sk"]["S"], at], Rejection(*fields))
+        numbered = (
+            ([chunk["sk"]["S"], index], Rejection(*fields))
             for chunk in chunks
-            for at, fields in enumerate(json.loads(chunk["rejections"]["S"]))
+            for index, fields in enumerate(json.loads(chunk["rejections"]["S"]))
         )
-        found = list(islice((place for place in places if not after or place[0] >= after), limit + 1))
-        return RejectionPage([rejection for _, rejection in found[:limit]], found[limit][0] if found[limit:] else None)
+        page = list(islice((entry for entry in numbered if not after or entry[0] >= after), limit + 1))
+        return RejectionPage([rejection for _, rejection in page[:limit]], page[limit][0] if page[limit:] else None)
 
     def _update(
         self,
@@ -182,7 +182,7 @@ class DynamoDBImports:
         values: dict[str, Any],
         names: dict[str, str] | None = None,
     ) -> Item:
-        """The item after the update. Raises ConditionFailed with the item that stands there."""
+        """Return the updated item. Raises ConditionFailed with the stored item."""
         update: dict[str, Any] = {
             "TableName": self._table,
             "Key": _key(key),
@@ -207,7 +207,7 @@ def _milliseconds(moment: datetime) -> int:
 
 
 def _expiry(new: Import) -> dict[str, str]:
-    return {"N": str(epoch_seconds(new.created_at + KEPT))}
+    return {"N": str(epoch_seconds(new.created_at + RETENTION))}
 
 
 def _item(new: Import) -> Item:

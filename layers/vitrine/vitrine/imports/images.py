@@ -1,4 +1,4 @@
-"""Rows that are images of a gallery."""
+"""Import images of a gallery."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ImageRow(NewImage):
-    """An image as a file has it: `tags` and `product_ids` may be one text."""
+    """An image in a file: `tags` and `product_ids` may be one text."""
 
     @field_validator("tags", "product_ids", mode="before")
     @classmethod
@@ -31,21 +31,21 @@ class ImageRow(NewImage):
         return listed(value)
 
     def draft(self) -> ImageDraft:
-        """The image. Without an id it has one made from its address, so that it comes in once."""
+        """Return the image. If the row has no id, it is derived from the URL, so that a second import adds no image."""
         return ImageDraft(self.id or hashlib.sha256(self.url.encode()).hexdigest()[:32], self.description())
 
 
 def write_images(
-    repository: GalleryRepository, new_incarnation: Callable[[], str], taken: Import, rows: Sequence[AcceptedRow]
+    repository: GalleryRepository, new_incarnation: Callable[[], str], import_: Import, rows: Sequence[AcceptedRow]
 ) -> Sequence[Rejection]:
-    """Put the rows into their gallery, which is made when there is none. Of rows with one id the last counts."""
-    key = GalleryKey(taken.key.merchant_id, taken.gallery_id or DEFAULT_GALLERY)
+    """Put the rows into their gallery, and create it if there is none. Of rows with one id the last counts."""
+    key = GalleryKey(import_.key.merchant_id, import_.gallery_id or DEFAULT_GALLERY)
     drafts = [row.row.draft() for row in rows]
     last = list({draft.image_id: draft for draft in drafts}.values())
     try:
         put_images(repository, key, last, new_incarnation=new_incarnation)
     except NotFound:
-        repository.put_gallery(new_gallery(key, taken.created_at))
+        repository.put_gallery(new_gallery(key, import_.created_at))
         _put_again(repository, new_incarnation, key, last)
     return []
 
@@ -57,5 +57,5 @@ def _put_again(
         put_images(repository, key, drafts, new_incarnation=new_incarnation)
     except NotFound:
         raise ImportRefused(
-            "gallery_deleted", f"Gallery {key.gallery_id} is being deleted; put the file again later."
+            "gallery_deleted", f"Gallery {key.gallery_id} is being deleted; upload the file again later."
         ) from None

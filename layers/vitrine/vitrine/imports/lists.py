@@ -1,4 +1,4 @@
-"""Several values in one cell."""
+"""Read several values from one cell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SEPARATORS = "|;,"
 
 
 def listed(value: Any) -> Any:
-    """`["a","b"]` as JSON, or `a|b`, `a;b` or `a,b`; what is no text stays as it is."""
+    """Return the values of a JSON list such as `["a","b"]`, or of `a|b`, `a;b` or `a,b`; return non-texts unchanged."""
     if not isinstance(value, str):
         return value
     if value.startswith("["):
@@ -18,5 +18,5 @@ def listed(value: Any) -> Any:
             return read_json(value)
         except ValueError:
             return value
-    separator = next((each for each in _SEPARATORS if each in value), _SEPARATORS[0])
+    separator = next((separator for separator in _SEPARATORS if separator in value), _SEPARATORS[0])
     return [part.strip() for part in value.split(separator) if part.strip()]

@@ -1,4 +1,4 @@
-"""What an import is, how its object is named and which heading means which column. Pure."""
+"""Imports, the names of their objects, and which heading means which column. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WELL_NAMED = "imports/{merchant_id}/{kind}/[{gallery_id}/]{name}.{csv|jsonl|jso
 
 
 class ImportRefused(Exception):
-    """The import cannot start or go on. `code` names the reason, `detail` says what to do."""
+    """The import cannot start or continue. `code` names the reason, `detail` says what to do."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(f"{code}: {detail}")
@@ -32,14 +32,14 @@ class ImportRefused(Exception):
 
 
 class ImportKey(NamedTuple):
-    """Which import of which merchant."""
+    """An import of a merchant."""
 
     merchant_id: str
     import_id: str
 
 
 class ObjectVersion(NamedTuple):
-    """An object as it stood when it was put."""
+    """An object as it was uploaded."""
 
     key: str
     etag: str
@@ -47,14 +47,14 @@ class ObjectVersion(NamedTuple):
 
 
 class FileForm(NamedTuple):
-    """How a file is written."""
+    """The format of a file, and whether it is compressed."""
 
     format: Format
     gzipped: bool
 
 
 class ObjectName(NamedTuple):
-    """What the name of an uploaded object says."""
+    """The parts of an uploaded object's name."""
 
     merchant_id: str
     kind: str
@@ -63,7 +63,7 @@ class ObjectName(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Rows behind us. A later run goes on behind the row `read`, at the byte `offset` of the unpacked file."""
+    """Counts of rows. The next run continues after the row `read`, at the byte `offset` of the decompressed file."""
 
     read: int = 0
     imported: int = 0
@@ -81,12 +81,12 @@ class ImportFailure(NamedTuple):
     detail: str
 
 
-TELLS_OF_PEOPLE = frozenset({"interactions"})
+PERSONAL_KINDS = frozenset({"interactions"})
 
 
 @dataclass(frozen=True)
 class Import:
-    """One object on its way in. `upload` is None until it was put."""
+    """The import of one object. `upload` is None until the object is uploaded."""
 
     key: ImportKey
     kind: str
@@ -103,14 +103,14 @@ class Import:
 
 
 class Row(NamedTuple):
-    """A data row, numbered from 1, its values under our names of the columns."""
+    """A data row, numbered from 1, with its values by our column names."""
 
     number: int
     values: Mapping[str, object]
 
 
 class Rejection(NamedTuple):
-    """Why a row was left out."""
+    """Why a row was not imported."""
 
     row: int
     code: str
@@ -119,68 +119,68 @@ class Rejection(NamedTuple):
 
 
 def file_form(name: str) -> FileForm:
-    """How the file is written, by the end of its name. Raises ImportRefused."""
-    found = _FILE_NAME.fullmatch(name)
-    if found is None:
-        raise ImportRefused("bad_name", "End the file's name in .csv, .jsonl or .json, gzipped in .gz behind that.")
-    return FileForm(cast("Format", found["format"].lower()), found["gzip"] is not None)
+    """Return a file's form by the end of its name. Raises ImportRefused."""
+    match = _FILE_NAME.fullmatch(name)
+    if match is None:
+        raise ImportRefused("bad_name", "The file's name must end in .csv, .jsonl or .json; add .gz if it is gzipped.")
+    return FileForm(cast("Format", match["format"].lower()), match["gzip"] is not None)
 
 
 def object_name(key: str) -> ObjectName:
-    """Read an object's name. Raises ImportRefused."""
+    """Return the parts of an object's name. Raises ImportRefused."""
     prefix, merchant_id, kind, *gallery, file_name = key.split("/") if key.count("/") >= 3 else [""] * 4  # noqa: PLR2004
-    found = _FILE_NAME.fullmatch(file_name)
+    match = _FILE_NAME.fullmatch(file_name)
     fits = prefix == "imports" and len(gallery) <= (kind == _IN_GALLERIES) and all(map(_ID.fullmatch, gallery))
-    if found is None or not fits:
-        raise ImportRefused("bad_name", f"Name the object {_WELL_NAMED}; a gallery is for images only.")
-    return ObjectName(merchant_id, kind, gallery[0] if gallery else None, found["stem"])
+    if match is None or not fits:
+        raise ImportRefused("bad_name", f"Name the object {_WELL_NAMED}; only images have a gallery.")
+    return ObjectName(merchant_id, kind, gallery[0] if gallery else None, match["stem"])
 
 
 def upload_key(key: ImportKey, kind: str, gallery_id: str | None, form: FileForm) -> str:
-    """Where the file of an import made over the API is put."""
+    """Return the object key for the file of an import that was requested by the API."""
     gallery = f"{gallery_id}/" if gallery_id else ""
-    ending = ".gz" if form.gzipped else ""
-    return f"imports/{key.merchant_id}/{kind}/{gallery}{key.import_id}.{form.format}{ending}"
+    extension = ".gz" if form.gzipped else ""
+    return f"imports/{key.merchant_id}/{kind}/{gallery}{key.import_id}.{form.format}{extension}"
 
 
 def derived_import_id(upload: ObjectVersion, sequencer: str) -> str:
-    """The import of an object put without the API: one for each time it is put, however often we hear of it."""
+    """Return the import id of an object that was uploaded without the API: the same for each notification of it."""
     return hashlib.sha256(f"{upload.key}\n{upload.etag}\n{sequencer}".encode()).hexdigest()[:32]
 
 
 @lru_cache(maxsize=4096)
 def plain_heading(heading: str) -> str:
-    """`createdAt`, `Created At`, `created_at` and `CREATED-AT` are one heading."""
+    """Return the normal form of a heading: `createdAt`, `Created At`, `created_at` and `CREATED-AT` have the same."""
     return "".join(filter(str.isalnum, heading)).casefold()
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a kind of rows, and the headings they go by."""
+    """The columns of a kind of rows, by normalised heading, and which of them are required."""
 
     by_heading: Mapping[str, str]
     required: frozenset[str]
 
     def named(self, heading: str) -> str | None:
-        """The column that the heading means; None when it is none of ours."""
+        """Return the column that a heading means; None if it means none."""
         return self.by_heading.get(plain_heading(heading))
 
 
 def columns_of(
     names: Iterable[str], required: Iterable[str], id_headings: Iterable[str], mapped: Mapping[str, str]
 ) -> Columns:
-    """Columns by their own names; the first of `id_headings` is the column that they all mean.
+    """Return the columns with these names. All `id_headings` mean the id column, whose name is the first of them.
 
-    `mapped` is the merchant's own `{heading: column}`. Where there is one, no other columns are taken, except those
-    that no row can be without: the required ones and the row's id, by their usual headings unless they are mapped.
+    `mapped` is the merchant's own `{heading: column}`. With a mapping, only mapped columns are imported, and the
+    required ones and the row's id, by their usual headings unless they are mapped.
     """
     id_column, *_ = headings = list(id_headings)
     always = frozenset(required)
     usual = {plain_heading(name): name for name in names} | {plain_heading(name): id_column for name in headings}
     chosen = {plain_heading(heading): column for heading, column in mapped.items()}
-    kept = {
+    unmapped = {
         heading: column
         for heading, column in usual.items()
         if not chosen or (column not in chosen.values() and (column in always or column == id_column))
     }
-    return Columns(kept | chosen, always)
+    return Columns(unmapped | chosen, always)

@@ -1,4 +1,4 @@
-"""What imports need from stores, from S3 and from the rooms that take the rows in."""
+"""What the use cases of imports need from outside."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ImportBusy(Exception):
-    """Another worker is at the import, at most for `seconds` more."""
+    """Another worker has the lease of the import, for at most `seconds` more."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"leased for {seconds} s")
@@ -24,64 +24,64 @@ class ImportBusy(Exception):
 
 
 class LeaseLost(Exception):
-    """Another worker took the import over; nothing was written."""
+    """Another worker has taken over the import; nothing was written."""
 
 
 class Lease(NamedTuple):
-    """Who works on an import, and until when at most."""
+    """The right of one worker to run an import, until a moment."""
 
     owner: str
     until: datetime
 
 
 class RejectionPage(NamedTuple):
-    """Rejections in the rows' order, and where to go on (None at the end)."""
+    """Rejections in the order of the rows, and the next `after` (None at the end)."""
 
     rejections: Sequence[Rejection]
     next: Any
 
 
 class ImportRepository(Protocol):
-    """Imports and what they rejected."""
+    """Stores imports and their rejections."""
 
     def add(self, new: Import) -> None:
-        """Store a new import; one that is there stays as it is."""
+        """Store a new import; do nothing if it exists."""
         ...
 
     def find(self, key: ImportKey) -> Import | None:
-        """The import, read consistently."""
+        """Return the import (a consistent read), or None."""
         ...
 
     def newest(self, merchant_id: str, limit: int, after: Any) -> tuple[Sequence[Import], Any]:
-        """Up to `limit` imports, newest first, and where to go on (None at the end)."""
+        """Return up to `limit` imports, newest first, and the next `after` (None at the end)."""
         ...
 
     def attach(self, key: ImportKey, upload: ObjectVersion) -> bool:
-        """Note what was put for a waiting import; False when something else was put before."""
+        """Attach an uploaded object to a waiting import; return False if another one is attached."""
         ...
 
     def lease(self, key: ImportKey, lease: Lease, now: datetime) -> Import | None:
-        """Take the import, or None when it is finished. Raises Busy while another has it."""
+        """Lease the import and return it; None if it is finished. Raises ImportBusy while another worker has it."""
         ...
 
     def advance(self, key: ImportKey, lease: Lease, before: Progress, after: Progress) -> None:
-        """Move on from exactly `before`. Raises LeaseLost."""
+        """Change the progress from exactly `before` to `after`. Raises LeaseLost."""
         ...
 
     def finish(self, key: ImportKey, lease: Lease, failure: ImportFailure | None, now: datetime) -> None:
-        """Close the import. Raises LeaseLost."""
+        """Mark the import as completed or failed. Raises LeaseLost."""
         ...
 
     def release(self, key: ImportKey, lease: Lease) -> None:
-        """Let others take the import at once, if this lease still holds."""
+        """End the lease, unless another worker has taken over."""
         ...
 
-    def put_rejections(self, taken: Import, behind_row: int, rejections: Sequence[Rejection]) -> None:
-        """Store what was rejected of the chunk that begins behind the row `behind_row`."""
+    def put_rejections(self, import_: Import, after_row: int, rejections: Sequence[Rejection]) -> None:
+        """Store the rejections of the chunk that begins after the row `after_row`."""
         ...
 
     def rejections(self, key: ImportKey, limit: int, after: Any) -> RejectionPage:
-        """Up to `limit` rejections behind the position `after`."""
+        """Return up to `limit` rejections, starting at `after`."""
         ...
 
 
@@ -89,28 +89,28 @@ class Uploads(Protocol):
     """The uploads bucket."""
 
     def read(self, upload: ObjectVersion, start: int) -> Iterator[bytes]:
-        """The object's bytes from `start` on in blocks. Raises ImportRefused when it was replaced or removed."""
+        """Iterate over the object's bytes from `start`. Raises ImportRefused if it was replaced or deleted."""
         ...
 
     def delete(self, upload: ObjectVersion) -> None:
-        """Remove the object, unless it was replaced."""
+        """Delete the object, unless it was replaced."""
         ...
 
     def upload_to(self, object_key: str, media_type: str, size: int | None, expires_seconds: int) -> SignedPut:
-        """Where one object of this media type, and of this size where it is known, can be put, once."""
+        """Return a signed request that stores an object of this media type once; of exactly `size` bytes if given."""
         ...
 
 
 class Continuations(Protocol):
-    """Work on an import that goes on in another invocation."""
+    """Continues imports in another invocation."""
 
     def send(self, key: ImportKey, delay_seconds: int) -> None:
-        """Run the import again after a while."""
+        """Have the import continued after a delay."""
         ...
 
 
 class AcceptedRow(NamedTuple):
-    """A row that keeps its kind's rules, as that kind's model."""
+    """A valid row, as its kind's model."""
 
     number: int
     row: Any
@@ -118,11 +118,11 @@ class AcceptedRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Kind:
-    """How one kind of rows comes in.
+    """How one kind of rows is imported.
 
-    `row` is the model of a row; its fields are the columns. The first of `id_headings` is the column of the
-    row's own id, and the others mean it too. `write` takes rows into their room; done again it changes
-    nothing. It answers what the room rejected.
+    `row` is the model of a row; its fields are the columns. The first of `id_headings` is the column of the row's own
+    id, and the others are its other headings. `write` stores rows in their room and returns what the room rejected;
+    repeating it changes nothing.
     """
 
     row: type[BaseModel]

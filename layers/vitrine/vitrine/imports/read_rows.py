@@ -1,4 +1,4 @@
-"""Reads an uploaded file as rows, in bounded memory however large or hostile it is."""
+"""Read the rows of an uploaded file, in bounded memory however large or hostile it is."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PIECE_BYTES = 64 * KIB
 
 @dataclass(frozen=True, slots=True)
 class ReadLimits:
-    """What a file may ask of us. Under `ratio_from_bytes` no ratio is suspicious."""
+    """What a file may cost. Up to `ratio_from_bytes` any compression ratio is allowed."""
 
     unpacked_bytes: int = 10 * GIB
     unpacked_ratio: int = 200
@@ -39,8 +39,8 @@ csv.field_size_limit(LIMITS.row_characters)
 
 
 @dataclass(slots=True)
-class Place:
-    """Where reading stands: so many rows, and bytes of the unpacked file, are behind it. Moves on with each row."""
+class Position:
+    """How many rows, and bytes of the decompressed file, have been read. Advances with each row."""
 
     row: int = 0
     offset: int = 0
@@ -49,51 +49,51 @@ class Place:
 def read_rows(
     blocks: Iterable[bytes], form: FileForm, columns: Columns, limits: ReadLimits = LIMITS
 ) -> Iterator[Row | Rejection]:
-    """The rows of a file from its beginning; see `resume_rows`."""
-    return resume_rows(lambda _: blocks, form, columns, Place(), limits)
+    """Iterate over the rows of a file from its beginning; see `resume_rows`."""
+    return resume_rows(lambda _: blocks, form, columns, Position(), limits)
 
 
 def resume_rows(
     read: Callable[[int], Iterable[bytes]],
     form: FileForm,
     columns: Columns,
-    place: Place,
+    position: Position,
     limits: ReadLimits = LIMITS,
 ) -> Iterator[Row | Rejection]:
-    """The file's rows in order behind `place`, numbered from 1; `read(start)` gives its bytes from there on.
+    """Iterate over the file's rows after `position`, numbered from 1; `read(start)` returns its bytes from `start`.
 
-    The same bytes give the same rows however they are split into blocks, and wherever reading goes on.
-    Raises ImportRefused, after the rows before the fault, when the rest cannot be read.
+    The same bytes give the same rows however they are split into blocks, and wherever reading resumes. Raises
+    ImportRefused, after the rows before the fault, if the rest cannot be read.
     """
     try:
-        for row in _rows(read, form, columns, place, limits):
-            place.row += 1
+        for row in _rows(read, form, columns, position, limits):
+            position.row += 1
             yield row
     except ImportRefused as error:
-        if not place.row:
+        if not position.row:
             raise
-        raise ImportRefused(error.code, f"After row {place.row}: {error.detail}") from error
+        raise ImportRefused(error.code, f"After row {position.row}: {error.detail}") from error
 
 
 def _rows(
-    read: Callable[[int], Iterable[bytes]], form: FileForm, columns: Columns, place: Place, limits: ReadLimits
+    read: Callable[[int], Iterable[bytes]], form: FileForm, columns: Columns, position: Position, limits: ReadLimits
 ) -> Iterator[Row | Rejection]:
-    def texts(start: Place) -> Iterator[str]:
-        blocks = _behind(_gunzipped(read(0), limits), start.offset) if form.gzipped else read(start.offset)
+    def texts(start: Position) -> Iterator[str]:
+        blocks = _skip(_gunzipped(read(0), limits), start.offset) if form.gzipped else read(start.offset)
         return _decoded(blocks, start)
 
     if form.format == "jsonl":
-        return _jsonl_rows(texts(place), columns, limits, place)
+        return _jsonl_rows(texts(position), columns, limits, position)
     if form.format == "json":
-        return _json_rows(texts(place), columns, limits, place)
-    records = _csv_records(texts(place), limits, place)
-    beginning = Place()
-    headings = _csv_records(texts(beginning), limits, beginning) if place.offset else records
-    return _csv_rows(records, *_read_headings(headings, columns, limits), place)
+        return _json_rows(texts(position), columns, limits, position)
+    records = _csv_records(texts(position), limits, position)
+    beginning = Position()
+    headings = _csv_records(texts(beginning), limits, beginning) if position.offset else records
+    return _csv_rows(records, *_read_headings(headings, columns, limits), position)
 
 
-def _behind(blocks: Iterable[bytes], start: int) -> Iterator[bytes]:
-    """The blocks without their first `start` bytes."""
+def _skip(blocks: Iterable[bytes], start: int) -> Iterator[bytes]:
+    """Iterate over the blocks without their first `start` bytes."""
     for block in blocks:
         if start < len(block):
             yield block[start:]
@@ -107,8 +107,7 @@ def _refuse(code: str, detail: str) -> NoReturn:
 def _refuse_long_row(limits: ReadLimits) -> NoReturn:
     _refuse(
         "row_too_long",
-        f"A row has more than {limits.row_characters} characters; is a quote or bracket left open? "
-        "Close it, or shorten the row.",
+        f"A row has more than {limits.row_characters} characters. Shorten it, or close its open quote or bracket.",
     )
 
 
@@ -119,7 +118,7 @@ def _gunzipped(blocks: Iterable[bytes], limits: ReadLimits) -> Iterator[bytes]:
         packed += len(block)
         left = block
         while left:
-            if unpacker.eof:  # gzip files may be joined end to end
+            if unpacker.eof:  # a file may be several gzip files in a row
                 unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
             try:
                 piece = unpacker.decompress(left, PIECE_BYTES)
@@ -140,10 +139,10 @@ def _gunzipped(blocks: Iterable[bytes], limits: ReadLimits) -> Iterator[bytes]:
         _refuse("corrupt_gzip", "The gzip data ends too early; upload the whole file again.")
 
 
-def _decoded(blocks: Iterable[bytes], place: Place) -> Iterator[str]:
-    """The text without a byte order mark; refuses whatever is not UTF-8 text."""
+def _decoded(blocks: Iterable[bytes], position: Position) -> Iterator[str]:
+    """Iterate over the text, without a byte order mark. Raises ImportRefused if it is not UTF-8 text."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    first = empty = place.offset == 0
+    first = empty = position.offset == 0
     for block in chain(blocks, [b""]):
         fault = None
         try:
@@ -153,12 +152,12 @@ def _decoded(blocks: Iterable[bytes], place: Place) -> Iterator[str]:
             fault = _not_utf8(error)
         if "\0" in text:
             text = text.partition("\0")[0]
-            fault = ImportRefused("nul_bytes", "There are NUL bytes; save the file as text in UTF-8.")
+            fault = ImportRefused("nul_bytes", "The file has NUL bytes; save it as UTF-8 text.")
         if first and text:
             first = False
             if text.startswith(_BYTE_ORDER_MARK):
                 text = text.removeprefix(_BYTE_ORDER_MARK)
-                place.offset += len(codecs.BOM_UTF8)
+                position.offset += len(codecs.BOM_UTF8)
         empty = empty and not text.strip()
         yield text
         if fault:
@@ -178,8 +177,8 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-def _lines(texts: Iterable[str], limits: ReadLimits, place: Place) -> Iterator[str]:
-    r"""Lines without their ends, be they \n, \r\n or \r."""
+def _lines(texts: Iterable[str], limits: ReadLimits, position: Position) -> Iterator[str]:
+    r"""Iterate over the lines without their ends, which may be \n, \r\n or \r."""
     rest = ""
     for piece in texts:
         text = rest + piece
@@ -192,13 +191,13 @@ def _lines(texts: Iterable[str], limits: ReadLimits, place: Place) -> Iterator[s
             at = end.end()
             if len(line) > limits.row_characters:
                 _refuse_long_row(limits)
-            place.offset += _size(line) + len(end[0])
+            position.offset += _size(line) + len(end[0])
             yield line
         rest = whole[at:]
         if len(rest) > limits.row_characters:
             _refuse_long_row(limits)
         rest += half
-    place.offset += _size(rest)
+    position.offset += _size(rest)
     yield rest.removesuffix("\r")
 
 
@@ -207,7 +206,7 @@ def _size(text: str) -> int:
 
 
 class _RecordLines:
-    """Lines for the csv parser, which would gather a record of any size behind an open quote."""
+    """Lines for the csv parser, which would collect a record of any size after an open quote."""
 
     def __init__(self, lines: Iterator[str], limits: ReadLimits) -> None:
         self._lines = lines
@@ -230,8 +229,8 @@ class _RecordLines:
         return line + "\n"
 
 
-def _csv_records(texts: Iterable[str], limits: ReadLimits, place: Place) -> Iterator[list[str] | csv.Error]:
-    lines = _RecordLines(_lines(texts, limits, place), limits)
+def _csv_records(texts: Iterable[str], limits: ReadLimits, position: Position) -> Iterator[list[str] | csv.Error]:
+    lines = _RecordLines(_lines(texts, limits, position), limits)
     records = csv.reader(lines, strict=True, skipinitialspace=True)
     while True:
         lines.record_size = 0
@@ -251,7 +250,7 @@ def _csv_records(texts: Iterable[str], limits: ReadLimits, place: Place) -> Iter
 def _read_headings(
     records: Iterator[list[str] | csv.Error], columns: Columns, limits: ReadLimits
 ) -> tuple[list[tuple[int, str]], int]:
-    """Which value of a record is which column, and how many headings there are."""
+    """Return the (index, column) pairs of the headings that mean a column, and how many headings there are."""
     headings = next(records, [])
     if isinstance(headings, csv.Error):
         _refuse("malformed_headings", f"The headings cannot be read: {headings}.")
@@ -259,19 +258,19 @@ def _read_headings(
 
 
 def _csv_rows(
-    records: Iterator[list[str] | csv.Error], fields: list[tuple[int, str]], width: int, place: Place
+    records: Iterator[list[str] | csv.Error], fields: list[tuple[int, str]], width: int, position: Position
 ) -> Iterator[Row | Rejection]:
-    for number, record in enumerate(records, start=place.row + 1):
+    for number, record in enumerate(records, start=position.row + 1):
         if isinstance(record, csv.Error):
             yield Rejection(number, "malformed_row", f"The row is not CSV: {record}.")
         elif any(record[width:]):
             yield Rejection(
                 number,
                 "too_many_values",
-                f"The row has {len(record)} values under {width} headings; quote values that hold a comma.",
+                f"The row has {len(record)} values under {width} headings; quote values that contain a comma.",
             )
         else:
-            filled = {field: record[at].strip() for at, field in fields if at < len(record)}
+            filled = {field: record[index].strip() for index, field in fields if index < len(record)}
             yield Row(number, {field: value for field, value in filled.items() if value})
 
 
@@ -279,24 +278,24 @@ def _fields(headings: Sequence[str], columns: Columns, limits: ReadLimits) -> li
     if len(headings) > limits.columns:
         _refuse("too_many_columns", f"There are {len(headings)} columns; at most {limits.columns} are read.")
     fields: dict[str, int] = {}
-    for at, heading in enumerate(headings):
+    for index, heading in enumerate(headings):
         field = columns.named(heading)
         if field in fields:
             _refuse(
                 "duplicate_heading",
                 f"The headings {headings[fields[field]]!r:.60} and {heading!r:.60} both mean {field}; "
-                "keep one, or say which by `columns`.",
+                "remove one, or choose one with `columns`.",
             )
         if field:
-            fields[field] = at
+            fields[field] = index
     if missing := columns.required - fields.keys():
-        found = ", ".join(heading.strip() for heading in headings)
+        present = ", ".join(heading.strip() for heading in headings)
         _refuse(
             "missing_column",
-            f"No heading means {', '.join(sorted(missing))}; the file has {found:.300}. "
-            "Rename a heading, or map it by `columns`.",
+            f"No heading means {', '.join(sorted(missing))}; the file has {present:.300}. "
+            "Rename a heading, or map it with `columns`.",
         )
-    return [(at, field) for field, at in fields.items()]
+    return [(index, field) for field, index in fields.items()]
 
 
 SPACE = re.compile(r"[ \t\r\n]*")
@@ -304,9 +303,11 @@ BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[][{}]', re.DOTALL)
 LONGEST_TOKEN = len(r"\ud83d\ude00")
 
 
-def _jsonl_rows(texts: Iterable[str], columns: Columns, limits: ReadLimits, place: Place) -> Iterator[Row | Rejection]:
-    lines = (line for line in _lines(texts, limits, place) if line.strip())
-    for number, line in enumerate(lines, start=place.row + 1):
+def _jsonl_rows(
+    texts: Iterable[str], columns: Columns, limits: ReadLimits, position: Position
+) -> Iterator[Row | Rejection]:
+    lines = (line for line in _lines(texts, limits, position) if line.strip())
+    for number, line in enumerate(lines, start=position.row + 1):
         try:
             value = read_json(line)
         except json.JSONDecodeError as error:
@@ -317,65 +318,67 @@ def _jsonl_rows(texts: Iterable[str], columns: Columns, limits: ReadLimits, plac
             yield _object_row(number, value, columns, limits)
 
 
-def _json_rows(texts: Iterator[str], columns: Columns, limits: ReadLimits, place: Place) -> Iterator[Row | Rejection]:
-    for number, item in enumerate(_json_items(texts, limits, place), start=place.row + 1):
-        if isinstance(item, _Unusable):
+def _json_rows(
+    texts: Iterator[str], columns: Columns, limits: ReadLimits, position: Position
+) -> Iterator[Row | Rejection]:
+    for number, item in enumerate(_json_items(texts, limits, position), start=position.row + 1):
+        if isinstance(item, _InvalidItem):
             yield Rejection(number, "malformed_row", f"The item {item.reason}.")
         else:
             yield _object_row(number, item, columns, limits)
 
 
-class _Unusable(NamedTuple):
-    """An item whose end is known, and which cannot be taken."""
+class _InvalidItem(NamedTuple):
+    """An item whose end is known, but which cannot be imported."""
 
     reason: str
 
 
-class _CutShort(Exception):
-    """The text ends before the item does."""
+class _Incomplete(Exception):
+    """The text ends before the item."""
 
 
-def _json_items(texts: Iterator[str], limits: ReadLimits, place: Place) -> Iterator[object]:
-    """The items of the one array that the text is. Behind an item stands the place, before the comma or bracket."""
-    may_be_empty = place.offset == 0
+def _json_items(texts: Iterator[str], limits: ReadLimits, position: Position) -> Iterator[object]:
+    """Iterate over the items of the text's array. The position after an item is before its comma or bracket."""
+    may_be_empty = position.offset == 0
     if may_be_empty:
         text = ""
         while not text and (piece := next(texts, None)) is not None:
             text = piece.lstrip()
-            place.offset += _size(piece) - _size(text)
+            position.offset += _size(piece) - _size(text)
         if not text.startswith("["):
-            _refuse("not_an_array", "A .json file holds one array; name a file of JSON lines .jsonl.")
+            _refuse("not_an_array", "A .json file must contain one array; end the name of a JSON Lines file in .jsonl.")
     else:
         text = next(filter(None, texts), "")
     at, ends = 1, text.startswith("]")
     while not ends:
         try:
             items, end = _item(text, at, limits, may_be_empty=may_be_empty)
-        except _CutShort as cut:
+        except _Incomplete as cut:
             more = next(texts, None)
             if more is None:
-                _refuse("malformed_json", f"The array is cut short: {cut}.")
+                _refuse("malformed_json", f"The array is incomplete: {cut}. Upload the whole file again.")
             text, at = text[at:] + more, 0
             continue
-        place.offset += 1 + _size(text[at:end])
+        position.offset += 1 + _size(text[at:end])
         yield from items
         at, ends, may_be_empty = end + 1, text[end] == "]", False
     if text[at:].strip() or any(text.strip() for text in texts):
-        _refuse("malformed_json", "There is more after the array; a .json file holds one array.")
+        _refuse("malformed_json", "The file goes on after its array; a .json file must contain one array only.")
 
 
 def _item(text: str, at: int, limits: ReadLimits, *, may_be_empty: bool) -> tuple[list[object], int]:
-    """The item at `at` (none when the array is empty) and where the comma or bracket behind it stands."""
+    """Return the item at `at` (none if the array is empty), and the offset of the comma or bracket after it."""
     items: list[object] = []
     end, fault = len(text), None
-    start = _behind_space(text, at)
+    start = _skip_space(text, at)
     try:
         if may_be_empty and text.startswith("]", start):
             end = start
         else:
-            item, behind = _decoded_item(text, start)
+            item, end_of_item = _decoded_item(text, start)
             items.append(item)
-            end = _behind_space(text, behind)
+            end = _skip_space(text, end_of_item)
     except json.JSONDecodeError as error:
         fault = error
     if fault and _is_final(fault, min(len(text), at + limits.row_characters)):
@@ -383,46 +386,46 @@ def _item(text: str, at: int, limits: ReadLimits, *, may_be_empty: bool) -> tupl
     if end - at > limits.row_characters:
         _refuse_long_row(limits)
     if end == len(text):
-        raise _CutShort(fault or "its end is missing")
+        raise _Incomplete(fault or "its end is missing")
     if text[end] not in ",]":
         _refuse("malformed_json", f"A comma or the end of the array is missing before {text[end]!r}.")
     return items, end
 
 
 def _decoded_item(text: str, start: int) -> tuple[object, int]:
-    """An item and where it ends. Raises JSONDecodeError, and _CutShort where a deep one may go on."""
+    """Return an item and its end. Raises JSONDecodeError, and _Incomplete if a deeply nested item may go on."""
     try:
         item, end = DECODER.raw_decode(text, start)
     except RecursionError:
-        return _Unusable(TOO_DEEP), _end_of(text, start)
-    written = text[start:end]
+        return _InvalidItem(TOO_DEEP), _end_of(text, start)
+    source = text[start:end]
     try:
-        return read_json(written) if _is_suspect(written) else item, end
+        return read_json(source) if _is_suspect(source) else item, end
     except ValueError as error:
-        return _Unusable(str(error)), end
+        return _InvalidItem(str(error)), end
 
 
-def _is_suspect(written: str) -> bool:
-    return "\\u" in written or written.count("[") + written.count("{") > DEEPEST
+def _is_suspect(source: str) -> bool:
+    return "\\u" in source or source.count("[") + source.count("{") > DEEPEST
 
 
 def _end_of(text: str, start: int) -> int:
-    """Where the object or array ends that begins here. Raises _CutShort."""
+    """Return the end of the object or array that begins at `start`. Raises _Incomplete."""
     depth = 0
     for token in BRACKETS.finditer(text, start):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token.group(), 0)
         if not depth:
             return token.end()
-    raise _CutShort(TOO_DEEP)
+    raise _Incomplete(TOO_DEEP)
 
 
-def _behind_space(text: str, at: int) -> int:
-    found = SPACE.match(text, at)
-    return found.end() if found else at
+def _skip_space(text: str, at: int) -> int:
+    match = SPACE.match(text, at)
+    return match.end() if match else at
 
 
 def _is_final(fault: json.JSONDecodeError, end: int) -> bool:
-    """Whether the fault would stay if more text came: it is no open string and no token cut by the end."""
+    """Return whether more text cannot repair the fault: it is no open string, and no token that `end` cuts."""
     return not fault.msg.startswith("Unterminated") and fault.pos + LONGEST_TOKEN < end
 
 
@@ -432,10 +435,10 @@ def _object_row(number: int, value: object, columns: Columns, limits: ReadLimits
     if len(value) > limits.columns:
         return Rejection(number, "too_many_columns", f"The row has {len(value)} columns; at most {limits.columns}.")
     values: dict[str, object] = {}
-    for heading, each in value.items():
+    for heading, cell in value.items():
         field = columns.named(heading)
         if field in values:
-            return Rejection(number, "duplicate_heading", f"Two of the row's names mean {field}.", field)
-        if field and each is not None and each != "":
-            values[field] = each
+            return Rejection(number, "duplicate_heading", f"Two of the row's names mean {field}; remove one.", field)
+        if field and cell is not None and cell != "":
+            values[field] = cell
     return Row(number, values)

@@ -1,4 +1,4 @@
-"""An object was put into the uploads bucket."""
+"""Find or create the import of an object that was uploaded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vitrine.imports.ports import ImportRepository
 
 
-def receive_upload(  # noqa: PLR0913 - an object put is what these say
+def receive_upload(  # noqa: PLR0913 - an upload has this many facts
     repository: ImportRepository,
     is_merchant: Callable[[str], bool],
     kinds: Collection[str],
@@ -30,10 +30,10 @@ def receive_upload(  # noqa: PLR0913 - an object put is what these say
     *,
     now: datetime,
 ) -> ImportKey | None:
-    """The import that takes this object in, the same however often this is called.
+    """Return the import of this object, the same one at each call; None if the object belongs to no merchant.
 
-    An object put where an import of the API waits belongs to that import, any other has its own. One that
-    cannot be imported has an import that failed. None when no merchant could see an import.
+    The object belongs to the import that was requested for its key by the API. For any other object an import is
+    created, as failed if the object cannot be imported.
     """
     _, merchant_id, *_ = (*upload.key.split("/", 2), "")
     if upload.key.endswith("/") or not merchant_id or not is_merchant(merchant_id):

@@ -1,4 +1,4 @@
-"""A merchant asks where to put a file."""
+"""Prepare an import whose file will be uploaded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GZIP = "application/gzip"
 
 
 def request_import(repository: ImportRepository, uploads: Uploads, new: Import, size: int | None) -> SignedPut:
-    """Prepare an import that waits for its file, of `size` bytes where that is known; answers where to put it."""
+    """Store an import that waits for its file; return the signed request that uploads it, of `size` bytes if given."""
     form = file_form(new.object_key.rpartition("/")[2])
     media_type = _GZIP if form.gzipped else _MEDIA_TYPES[form.format]
     repository.add(new)

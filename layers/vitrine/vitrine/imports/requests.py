@@ -1,4 +1,4 @@
-"""What clients send of imports."""
+"""Bodies of requests about imports."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Heading = Annotated[str, Field(min_length=1, max_length=300)]
 class PostImportRequest(RequestBody):
     """A file to import. `columns` maps its headings to ours: `{"title": "name"}`.
 
-    Where there is a mapping only mapped columns are taken, beside the required ones and the row's id.
+    With a mapping, only mapped columns are imported, and the required ones and the row's id.
 
-    With `size` the address takes a file of exactly so many bytes.
+    With `size`, the upload URL accepts exactly so many bytes.
     """
 
     kind: str

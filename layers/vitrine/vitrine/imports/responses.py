@@ -1,4 +1,4 @@
-"""Imports as clients read them."""
+"""Imports in responses."""
 
 from __future__ import annotations
 
@@ -49,26 +49,27 @@ class RejectionResponse(TypedDict):
     detail: str
 
 
-def import_response(shown: Import) -> ImportResponse:
-    """An import."""
+def import_response(import_: Import) -> ImportResponse:
+    """Return an import."""
+    failure = import_.failure
     return {
-        "import_id": shown.key.import_id,
-        "kind": shown.kind,
-        "gallery_id": shown.gallery_id,
-        "object": shown.object_key,
-        "status": shown.status,
-        "rows_read": shown.progress.read,
-        "rows_imported": shown.progress.imported,
-        "rows_rejected": shown.progress.rejected,
-        "created_at": to_rfc3339(shown.created_at),
-        "started_at": to_rfc3339(shown.started_at) if shown.started_at else None,
-        "finished_at": to_rfc3339(shown.finished_at) if shown.finished_at else None,
-        "error": {"code": shown.failure.code, "detail": shown.failure.detail} if shown.failure else None,
+        "import_id": import_.key.import_id,
+        "kind": import_.kind,
+        "gallery_id": import_.gallery_id,
+        "object": import_.object_key,
+        "status": import_.status,
+        "rows_read": import_.progress.read,
+        "rows_imported": import_.progress.imported,
+        "rows_rejected": import_.progress.rejected,
+        "created_at": to_rfc3339(import_.created_at),
+        "started_at": to_rfc3339(import_.started_at) if import_.started_at else None,
+        "finished_at": to_rfc3339(import_.finished_at) if import_.finished_at else None,
+        "error": {"code": failure.code, "detail": failure.detail} if failure else None,
     }
 
 
 def rejection_response(rejection: Rejection) -> RejectionResponse:
-    """Why a row was left out."""
+    """Return why a row was not imported."""
     response: RejectionResponse = {"row": rejection.row, "code": rejection.code, "detail": rejection.detail}
     if rejection.column is not None:
         response["column"] = rejection.column

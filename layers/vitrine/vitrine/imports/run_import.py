@@ -1,8 +1,8 @@
-"""An import runs, chunk by chunk, over as many invocations as it takes.
+"""Run an import, chunk by chunk, in as many invocations as it takes.
 
-Rows of a chunk go into their room, its rejections are stored under the chunk's first row, and one conditional
-write moves the import on. Each of these leaves the same state when it is done again, so a run that stopped
-anywhere is repeated from where the import stands.
+A chunk's rows are written to their room, its rejections are stored under the chunk's first row, and one conditional
+write advances the import's progress. Each step can be repeated, so a run that stopped anywhere is repeated from the
+stored progress.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import ValidationError
 
 from vitrine.imports.model import (
-    TELLS_OF_PEOPLE,
+    PERSONAL_KINDS,
     ImportFailure,
     ImportRefused,
     Progress,
@@ -26,7 +26,7 @@ from vitrine.imports.model import (
     file_form,
 )
 from vitrine.imports.ports import AcceptedRow, ImportBusy
-from vitrine.imports.read_rows import Place, resume_rows
+from vitrine.imports.read_rows import Position, resume_rows
 from vitrine.platform.broken_rules import broken_rules
 from vitrine.platform.problems import Unavailable, Unstorable
 from vitrine.platform.threads import one_ahead
@@ -38,20 +38,20 @@ if TYPE_CHECKING:
     from vitrine.imports.model import Import, ImportKey, Row
     from vitrine.imports.ports import Continuations, ImportRepository, Kind, Lease, Uploads
 
-CHUNK_ROWS = 495  # images are committed by 99
+CHUNK_ROWS = 495  # a transaction has at most 99 images
 LONGEST_DELAY_SECONDS = 900
 _RULES_NAMED = 2
 _PAUSES_SECONDS = (1, 2, 4, 8)
 
-# What code says of the values that it meets; what stores and networks say stops the import, to be repeated.
-_OF_A_ROW = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, Unstorable)
+# Errors that a row's values can cause. Errors of databases and networks stop the run, which is then repeated.
+_ROW_ERRORS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, Unstorable)
 
-JudgedRow = AcceptedRow | list[Rejection]
+CheckedRow = AcceptedRow | list[Rejection]
 
 
 @dataclass(frozen=True)
 class Importer:
-    """What a run works with. `report` is told of each row that failed for a reason on our side."""
+    """The ports that a run needs. `report` is called for each row that failed because of an error on our side."""
 
     repository: ImportRepository
     uploads: Uploads
@@ -65,24 +65,24 @@ class Importer:
 
 class _Run(NamedTuple):
     importer: Importer
-    taken: Import
+    import_: Import
     lease: Lease
     kind: Kind
 
 
 def run_import(importer: Importer, key: ImportKey, lease: Lease, time_is_left: Callable[[], bool]) -> Progress:
-    """Take rows in while time is left, at least one chunk, then hand on to another invocation.
+    """Import at least one chunk, and more while time is left; then continue in another invocation.
 
-    Does nothing for a finished import, and looks again later while another worker is at it. Answers what this
-    run added. Raises LeaseLost, or what a store raised: then the call is to be repeated.
+    Does nothing if the import is finished, and tries again later if another worker has it. Returns the progress of
+    this run. Raises LeaseLost, or what a repository raised; the call can be repeated then.
     """
-    taken = _lease(importer, key, lease)
-    if taken is None:
+    import_ = _lease(importer, key, lease)
+    if import_ is None:
         return Progress()
-    progress = before = taken.progress
+    progress = before = import_.progress
     failure = None
     try:
-        for progress in _take_chunks(importer, taken, lease):
+        for progress in _import_chunks(importer, import_, lease):
             if not time_is_left():
                 importer.repository.release(key, lease)
                 importer.continuations.send(key, 0)
@@ -97,30 +97,30 @@ def run_import(importer: Importer, key: ImportKey, lease: Lease, time_is_left: C
 
 
 def _added(before: Progress, after: Progress) -> Progress:
-    return Progress(*(late - early for early, late in zip(before, after, strict=True)))
+    return Progress(*(end - start for start, end in zip(before, after, strict=True)))
 
 
 def give_up(importer: Importer, key: ImportKey, lease: Lease) -> bool:
-    """Mark an import as failed that stopped too often; False when it is finished or a worker is at it."""
+    """Mark an import that stopped too often as failed; return False if it is finished or another worker has it."""
     if _lease(importer, key, lease) is None:
         return False
-    detail = "It stopped several times for a reason on our side. Put the file again; what came in stays."
+    detail = "The import stopped several times because of an error on our side. Upload the file again; its rows stay."
     importer.repository.finish(key, lease, ImportFailure("stopped", detail), importer.clock())
     return True
 
 
 def forget_file(importer: Importer, key: ImportKey) -> None:
-    """Remove the file of a finished import if it tells of people: who is erased must not live on in it.
+    """Delete the file of a finished import of personal data, so that erased users do not remain in it.
 
-    Harmless when repeated.
+    Safe to repeat.
     """
-    made = importer.repository.find(key)
-    if made and made.upload and made.finished_at and made.kind in TELLS_OF_PEOPLE:
-        importer.uploads.delete(made.upload)
+    import_ = importer.repository.find(key)
+    if import_ and import_.upload and import_.finished_at and import_.kind in PERSONAL_KINDS:
+        importer.uploads.delete(import_.upload)
 
 
 def _lease(importer: Importer, key: ImportKey, lease: Lease) -> Import | None:
-    """The import, or None when it is finished or, for now, with another worker."""
+    """Lease and return the import; None if it is finished, or another worker has it for now."""
     try:
         return importer.repository.lease(key, lease, importer.clock())
     except ImportBusy as busy:
@@ -128,34 +128,33 @@ def _lease(importer: Importer, key: ImportKey, lease: Lease) -> Import | None:
         return None
 
 
-def _take_chunks(importer: Importer, taken: Import, lease: Lease) -> Iterator[Progress]:
-    """The import's progress after each chunk."""
-    if taken.upload is None:
-        raise ImportRefused("no_object", "No file was put yet.")
-    kind = importer.kind(taken.kind)
+def _import_chunks(importer: Importer, import_: Import, lease: Lease) -> Iterator[Progress]:
+    """Iterate over the import's progress after each chunk."""
+    if import_.upload is None:
+        raise ImportRefused("no_object", "No file has been uploaded yet.")
+    kind = importer.kind(import_.kind)
     fields = kind.row.model_fields
     columns = columns_of(
         fields,
         [name for name, field in fields.items() if field.is_required()],
         kind.id_headings,
-        taken.columns,
+        import_.columns,
     )
-    form = file_form(taken.object_key.rpartition("/")[2])
-    upload, behind = taken.upload, taken.progress
-    place = Place(behind.read, behind.offset) if behind.offset else Place()
-    rows = resume_rows(lambda start: importer.uploads.read(upload, start), form, columns, place)
-    for _ in islice(rows, behind.read - place.row):  # imports from before offsets were kept
+    form = file_form(import_.object_key.rpartition("/")[2])
+    upload, progress = import_.upload, import_.progress
+    position = Position(progress.read, progress.offset) if progress.offset else Position()
+    rows = resume_rows(lambda start: importer.uploads.read(upload, start), form, columns, position)
+    for _ in islice(rows, progress.read - position.row):  # imports of earlier versions have no offset
         pass
-    run = _Run(importer, taken, lease, kind)
-    progress = taken.progress
-    judged = _judged(run, kind.defaults(taken), rows)
-    with closing(one_ahead(_chunks(judged, importer.chunk_rows, place))) as chunks:
+    run = _Run(importer, import_, lease, kind)
+    judged = _checked(run, kind.defaults(import_), rows)
+    with closing(one_ahead(_chunks(judged, importer.chunk_rows, position))) as chunks:
         for chunk, offset in chunks:
-            progress = _take_chunk(run, progress, chunk, offset)
+            progress = _import_chunk(run, progress, chunk, offset)
             yield progress
 
 
-def _judged(run: _Run, defaults: Mapping[str, object], rows: Iterator[Row | Rejection]) -> Iterator[JudgedRow]:
+def _checked(run: _Run, defaults: Mapping[str, object], rows: Iterator[Row | Rejection]) -> Iterator[CheckedRow]:
     for row in rows:
         if isinstance(row, Rejection):
             yield [row]
@@ -167,15 +166,15 @@ def _judged(run: _Run, defaults: Mapping[str, object], rows: Iterator[Row | Reje
                 Rejection(row.number, rule.code, rule.detail, str(rule.path[0]) if rule.path else None)
                 for rule in broken_rules(error)[:_RULES_NAMED]
             ]
-        except Exception as error:  # noqa: BLE001 - whatever a row causes is told of that row
+        except Exception as error:  # noqa: BLE001 - one row must not stop the others
             yield [_failed(run, row.number, error)]
 
 
 def _write(run: _Run, rows: Sequence[AcceptedRow]) -> list[Rejection]:
-    """Take rows into their room. When what one holds makes that fail, halves are tried until it stands alone."""
+    """Write rows to their room. If a row makes that fail, write halves until that row is alone, and reject it."""
     try:
-        return list(run.kind.write(run.taken, rows))
-    except _OF_A_ROW as error:
+        return list(run.kind.write(run.import_, rows))
+    except _ROW_ERRORS as error:
         if len(rows) == 1:
             return [_failed(run, rows[0].number, error)]
         if not rows:
@@ -185,27 +184,27 @@ def _write(run: _Run, rows: Sequence[AcceptedRow]) -> list[Rejection]:
 
 
 def _failed(run: _Run, number: int, error: Exception) -> Rejection:
-    run.importer.report(run.taken.key, number, error)
-    return Rejection(number, "row_failed", "The row could not be taken in, for a reason on our side. We were told.")
+    run.importer.report(run.import_.key, number, error)
+    return Rejection(number, "row_failed", "The row was not imported because of an error on our side, which we logged.")
 
 
-def _chunks(rows: Iterator[JudgedRow], size: int, place: Place) -> Iterator[tuple[list[JudgedRow], int]]:
-    """Chunks of rows and the offsets behind them; those before a refusal come first."""
+def _chunks(rows: Iterator[CheckedRow], size: int, position: Position) -> Iterator[tuple[list[CheckedRow], int]]:
+    """Iterate over chunks of rows, each with the offset after it. A refusal is raised after the rows before it."""
     refusal = None
     while refusal is None:
-        chunk: list[JudgedRow] = []
+        chunk: list[CheckedRow] = []
         try:
             chunk.extend(islice(rows, size))
         except ImportRefused as error:
             refusal = error
         if not chunk:
             break
-        yield chunk, place.offset
+        yield chunk, position.offset
     if refusal:
         raise refusal
 
 
-def _take_chunk(run: _Run, before: Progress, chunk: Sequence[JudgedRow], offset: int) -> Progress:
+def _import_chunk(run: _Run, before: Progress, chunk: Sequence[CheckedRow], offset: int) -> Progress:
     accepted = [row for row in chunk if isinstance(row, AcceptedRow)]
     rejections = [rejection for row in chunk if not isinstance(row, AcceptedRow) for rejection in row]
 
@@ -215,8 +214,8 @@ def _take_chunk(run: _Run, before: Progress, chunk: Sequence[JudgedRow], offset:
         imported = len(chunk) - rejected
         after = Progress(before.read + len(chunk), before.imported + imported, before.rejected + rejected, offset)
         if refused:
-            run.importer.repository.put_rejections(run.taken, before.read, refused)
-        run.importer.repository.advance(run.taken.key, run.lease, before, after)
+            run.importer.repository.put_rejections(run.import_, before.read, refused)
+        run.importer.repository.advance(run.import_.key, run.lease, before, after)
         return after
 
     for seconds in _PAUSES_SECONDS:

@@ -1,4 +1,4 @@
-"""The uploads bucket on S3."""
+"""The uploads bucket, on S3."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _GONE = frozenset({"NoSuchKey", "PreconditionFailed", "404", "412"})
 
 
 class S3Uploads:
-    """Uploads in one bucket."""
+    """Uploads on S3."""
 
     def __init__(self, client: S3Client, bucket: str) -> None:
         self._client = client
         self._bucket = bucket
 
     def read(self, upload: ObjectVersion, start: int) -> Iterator[bytes]:
-        """The object's bytes from `start` on, part by part: no connection stays open while rows are written.
+        """Iterate over the object's bytes from `start`, in parts; no connection stays open between them.
 
-        Raises ImportRefused when it is too large, or was replaced or removed.
+        Raises ImportRefused if the object is too large, or was replaced or deleted.
         """
         if upload.size > LARGEST_OBJECT_BYTES:
             raise ImportRefused("file_too_large", f"The file has over {LARGEST_OBJECT_BYTES} bytes; split it.")
@@ -44,13 +44,13 @@ class S3Uploads:
             except ClientError as error:
                 if error.response["Error"]["Code"] in _GONE:
                     raise ImportRefused(
-                        "object_replaced", "The file was replaced or removed meanwhile; put it again."
+                        "object_replaced", "The file was replaced or deleted meanwhile; upload it again."
                     ) from error
                 raise
             yield part["Body"].read()
 
     def delete(self, upload: ObjectVersion) -> None:
-        """Remove the object, unless it was replaced."""
+        """Delete the object, unless it was replaced."""
         try:
             self._client.delete_object(Bucket=self._bucket, Key=upload.key, IfMatch=upload.etag)
         except ClientError as error:
@@ -58,5 +58,5 @@ class S3Uploads:
                 raise
 
     def upload_to(self, object_key: str, media_type: str, size: int | None, expires_seconds: int) -> SignedPut:
-        """Where one object of this media type, and of this size where it is known, can be put, once."""
+        """Return a signed request that stores an object of this media type once; of exactly `size` bytes if given."""
         return sign_put(self._client, self._bucket, object_key, media_type, size=size, expires_seconds=expires_seconds)

@@ -1,4 +1,4 @@
-"""Rows that are snapshots to be judged."""
+"""Import snapshots."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 class SnapshotRow(NewSnapshot):
-    """A snapshot as a file has it; without an id it has one made from product and filename, so it comes in once."""
+    """A snapshot in a file. Without an id it gets one from product and filename, so a second import adds none."""
 
-    def snapshot(self, taken: Import) -> Snapshot:
-        """The snapshot, as old as its import."""
-        made = hashlib.sha256(f"{self.product_id}/{self.filename}".encode()).hexdigest()[:32]
+    def snapshot(self, import_: Import) -> Snapshot:
+        """Return the snapshot, created when its import was."""
+        derived_id = hashlib.sha256(f"{self.product_id}/{self.filename}".encode()).hexdigest()[:32]
         return Snapshot(
-            merchant_id=taken.key.merchant_id,
-            snapshot_id=self.snapshot_id or made,
+            merchant_id=import_.key.merchant_id,
+            snapshot_id=self.snapshot_id or derived_id,
             product_id=self.product_id,
             filename=self.filename,
-            created_at=taken.created_at,
+            created_at=import_.created_at,
             url=self.url,
             gallery_id=self.gallery_id,
             known_answer=self.known_answer,
@@ -38,11 +38,11 @@ class SnapshotRow(NewSnapshot):
 
 def write_snapshots(
     add_snapshots: Callable[[Iterable[Snapshot]], Sequence[AddedSnapshot]],
-    taken: Import,
+    import_: Import,
     rows: Sequence[AcceptedRow],
 ) -> Sequence[Rejection]:
-    """Add the rows; one that stands already just as it is sent is no mistake."""
-    added = add_snapshots(row.row.snapshot(taken) for row in rows)
+    """Add the rows' snapshots; return rejections. A row whose same snapshot is stored already is not rejected."""
+    added = add_snapshots(row.row.snapshot(import_) for row in rows)
     return [
         Rejection(row.number, result.refusal.code, result.refusal.detail)
         for row, result in zip(rows, added, strict=True)

@@ -1,4 +1,4 @@
-"""Continuations as messages on the queue that also tells of new objects."""
+"""Continuations as messages, on the queue of upload notifications."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class SqsContinuations:
-    """Continuations on a queue, of work that was handed on `hops` times."""
+    """Continuations on SQS, for work that was continued `hops` times already."""
 
     def __init__(self, client: SQSClient, queue_url: str, hops: int = 0) -> None:
         self._client = client
@@ -22,6 +22,6 @@ class SqsContinuations:
         self._hops = hops
 
     def send(self, key: ImportKey, delay_seconds: int) -> None:
-        """Run the import again after a while. Raises TooManyHops."""
+        """Have the import continued after a delay. Raises TooManyHops."""
         message = {**key._asdict(), "hops": next_hop(self._hops)}
         self._client.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(message), DelaySeconds=delay_seconds)

@@ -1,4 +1,4 @@
-"""Rows that are stores to visit."""
+"""Import stores."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 
 def _text(value: object) -> object:
-    """JSON files have codes as numbers."""
+    """Return an integer as text: JSON files may have codes as numbers."""
     return str(value) if type(value) is int else value
 
 
 class StoreRow(RequestBody):
-    """A store of the store master."""
+    """A store in a file."""
 
     store_id: Annotated[str, Field(min_length=1, max_length=128), BeforeValidator(_text)]
     store_name: Annotated[str, Field(min_length=1, max_length=300)]
     area_code: Annotated[str, Field(min_length=1, max_length=128), BeforeValidator(_text)]
 
 
-def write_stores(stores: Stores, taken: Import, rows: Sequence[AcceptedRow]) -> Sequence[Rejection]:
-    """Store or replace the stores. Of rows with one id the last counts."""
-    last = {it.row.store_id: Store(it.row.store_id, it.row.store_name, it.row.area_code) for it in rows}
-    stores.put_stores(taken.key.merchant_id, last.values())
+def write_stores(stores: Stores, import_: Import, rows: Sequence[AcceptedRow]) -> Sequence[Rejection]:
+    """Create or replace the stores. Of rows with one id the last counts."""
+    by_id = {row.row.store_id: Store(row.row.store_id, row.row.store_name, row.row.area_code) for row in rows}
+    stores.put_stores(import_.key.merchant_id, by_id.values())
     return []

@@ -1,4 +1,4 @@
-"""Imports on their engines, and the kinds of rows that come in."""
+"""Which engines the use cases of imports run on, and the kinds of rows."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 
 class ImportsSettings(NamedTuple):
-    """Where imports are kept and files are put."""
+    """The table of imports and the bucket of uploads."""
 
     imports_table: str
     uploads_bucket: str
 
 
 class WorkerSettings(NamedTuple):
-    """Where the worker is told of work."""
+    """The worker's queue."""
 
     imports_queue: str
 
 
 @cache
 def import_repository() -> DynamoDBImports:
-    """Imports and what they rejected."""
+    """Return the repository of imports and rejections."""
     return DynamoDBImports(client("dynamodb"), read_settings(ImportsSettings).imports_table)
 
 
@@ -49,7 +49,7 @@ def _report_row(key: ImportKey, row: int, error: Exception) -> None:
 
 @cache
 def uploads() -> S3Uploads:
-    """The uploads bucket."""
+    """Return the uploads bucket."""
     return S3Uploads(client("s3"), read_settings(ImportsSettings).uploads_bucket)
 
 
@@ -62,8 +62,8 @@ def _images() -> Kind:
     return Kind(
         row=ImageRow,
         id_headings=("id", "image_id"),
-        write=lambda taken, rows: write_images(gallery_repository(), new_incarnation, taken, rows),
-        defaults=lambda taken: {"created_at": to_rfc3339(taken.created_at)},
+        write=lambda import_, rows: write_images(gallery_repository(), new_incarnation, import_, rows),
+        defaults=lambda import_: {"created_at": to_rfc3339(import_.created_at)},
     )
 
 
@@ -75,7 +75,7 @@ def _stores() -> Kind:
     return Kind(
         row=StoreRow,
         id_headings=("store_id", "id"),
-        write=lambda taken, rows: write_stores(visit_store(), taken, rows),
+        write=lambda import_, rows: write_stores(visit_store(), import_, rows),
     )
 
 
@@ -98,7 +98,7 @@ def _snapshots() -> Kind:
     return Kind(
         row=SnapshotRow,
         id_headings=("snapshot_id", "id"),
-        write=lambda taken, rows: write_snapshots(add, taken, rows),
+        write=lambda import_, rows: write_snapshots(add, import_, rows),
     )
 
 
@@ -111,7 +111,7 @@ def _products() -> Kind:
     return Kind(
         row=ProductRow,
         id_headings=("product_id", "id"),
-        write=lambda taken, rows: write_products(product_repository(), withdrawals(), taken, rows),
+        write=lambda import_, rows: write_products(product_repository(), withdrawals(), import_, rows),
     )
 
 
@@ -125,8 +125,8 @@ def _interactions() -> Kind:
     return Kind(
         row=InteractionRow,
         id_headings=("interaction_id", "id"),
-        write=lambda taken, rows: write_interactions(interaction_repository(), entries().drop, taken, rows),
-        defaults=lambda taken: {"occurred_at": to_rfc3339(taken.created_at)},
+        write=lambda import_, rows: write_interactions(interaction_repository(), entries().drop, import_, rows),
+        defaults=lambda import_: {"occurred_at": to_rfc3339(import_.created_at)},
     )
 
 
@@ -140,7 +140,7 @@ KINDS: dict[str, Callable[[], Kind]] = {
 
 
 def importer(hops: int = 0) -> Importer:
-    """What runs imports; this run is the `hops`th continuation."""
+    """Return what runs imports; `hops` is how often the import was continued before."""
     from vitrine.imports.run_import import Importer  # noqa: PLC0415 - for the worker alone
     from vitrine.imports.sqs import SqsContinuations  # noqa: PLC0415 - as above
 
