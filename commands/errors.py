@@ -1,4 +1,4 @@
-"""Write `docs/errors.md`, every error that a client can meet; `--check` says whether it is up to date."""
+"""Write `docs/errors.md`, all errors that a client can get; `--check` says whether it is up to date."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ for people, and `request_id` finds the request in the logs. Programs decide by `
 {problems}
 
 ## Responses of the gateway
-API Gateway answers by itself, in the same form, where a request does not reach a function:
+If a request does not reach a function, API Gateway responds itself, in the same form:
 
 {gateway}
 
@@ -40,8 +40,8 @@ before stay.
 {failed_imports}
 
 ## Rejected rows
-`GET /imports/{{import_id}}/errors` lists each rejected row with a `code`, a `detail` and, where one is to blame, its
-`column`. The other rows are imported.
+`GET /imports/{{import_id}}/errors` lists each rejected row with a `code`, a `detail` and, if one column is at fault,
+its `column`. The other rows are imported.
 
 {rejected_rows}
 
@@ -52,7 +52,7 @@ before stay.
 
 
 class Advice(NamedTuple):
-    """When an error occurs, and what a client does about it."""
+    """When an error occurs, and what a client can do."""
 
     when: str
     remedy: str
@@ -60,23 +60,25 @@ class Advice(NamedTuple):
 
 PROBLEMS = {
     "malformed-request": Advice(
-        "The request cannot be read: the body is not JSON, or the cursor is not of this list.",
+        "The request cannot be read: the body is not JSON, or the cursor belongs to another list.",
         "Send valid JSON; take cursors unchanged from `next_cursor` of the same list.",
     ),
     "unauthenticated": Advice(
-        "No key, or one that is unknown or revoked.", "Send a key that holds in the header `X-Api-Key`."
+        "No key, or one that is unknown or revoked.", "Send a valid key in the header `X-Api-Key`."
     ),
     "forbidden": Advice(
         "The key's role does not suffice, or the key is not for pages of this origin.",
-        "Use a key whose role the route takes (`x-key` in the OpenAPI document).",
+        "Use a key whose role the route accepts (`x-key` in the OpenAPI document).",
     ),
-    "not-found": Advice("It does not exist for this merchant.", "Check the path and its ids, and whose key you send."),
+    "not-found": Advice(
+        "The resource does not exist for this merchant.", "Check the path and its ids, and whose key you send."
+    ),
     "method-not-allowed": Advice(
-        "The path exists, the method does not.", "Use a method that the header `Allow` names."
+        "The path exists, but not with this method.", "Use a method that the header `Allow` names."
     ),
     "conflict": Advice(
-        "It contradicts the present state, or the Idempotency-Key came before with another body or query.",
-        "Read the present state and decide anew; use a new `Idempotency-Key` for each new request.",
+        "The request contradicts the present state, or its Idempotency-Key was used with another body or query.",
+        "Read the present state and decide again; use a new `Idempotency-Key` for each new request.",
     ),
     "too-large": Advice("The body is over 1 MB.", "Send the items in several requests, or import a file."),
     "unsupported-media-type": Advice(
@@ -84,14 +86,14 @@ PROBLEMS = {
     ),
     "invalid-request": Advice(
         "The request breaks the schema; see `errors`.",
-        "Correct what `errors` lists: each has a `pointer` to the value and the rule that it breaks as `detail`.",
+        "Correct what `errors` lists: each has a `pointer` to the value, and a `detail` with the rule that it breaks.",
     ),
     "too-many-requests": Advice(
         "The key's quota is spent.", "Wait for as many seconds as `Retry-After` says, then send the request again."
     ),
     "internal": Advice(
         "Something went wrong on our side.",
-        "Send the request again with the same `Idempotency-Key`; if it stays, report its `request_id`.",
+        "Send the request again with the same `Idempotency-Key`; if the error stays, report its `request_id`.",
     ),
     "unavailable": Advice(
         "The store is busy; nothing was lost.",
@@ -101,30 +103,30 @@ PROBLEMS = {
 
 FAILED_IMPORTS = {
     "bad_name": Advice(
-        "The file's name does not say what it holds.",
+        "The file's name does not say which rows it contains.",
         "Name it `imports/{merchant_id}/{kind}/[{gallery_id}/]{name}` with the ending `.csv`, `.jsonl` or `.json`, "
         "and `.gz` behind that if it is gzipped.",
     ),
     "corrupt_gzip": Advice("The gzip data is damaged or ends too early.", "Upload the whole file again."),
-    "duplicate_heading": Advice("Two headings mean the same column.", "Remove one, or map one by `columns`."),
+    "duplicate_heading": Advice("Two headings name the same column.", "Remove one, or map one with `columns`."),
     "empty_file": Advice("The file is empty.", "Upload a file with rows."),
-    "file_too_large": Advice("The file has over 5 GiB.", "Split it."),
+    "file_too_large": Advice("The file is larger than 5 GiB.", "Split it."),
     "gallery_deleted": Advice("The gallery is being deleted.", "Upload the file again later."),
     "gzip_bomb": Advice("The file unpacks to far more than its size.", "Split it, or upload it without gzip."),
     "malformed_headings": Advice("The first line is not CSV.", "Correct the quotes in the headings."),
     "malformed_json": Advice("The file is not one JSON array.", "Correct the JSON, or send JSON lines as `.jsonl`."),
-    "missing_column": Advice("No heading means a required column.", "Rename a heading, or map it by `columns`."),
+    "missing_column": Advice("No heading names a required column.", "Rename a heading, or map one with `columns`."),
     "no_object": Advice("The file was not uploaded.", "Upload it to the address that the import names."),
     "not_an_array": Advice("A `.json` file does not begin with an array.", "Name a file of JSON lines `.jsonl`."),
     "not_utf8": Advice("The file is not text in UTF-8.", "Save it as UTF-8."),
     "nul_bytes": Advice("The file has NUL bytes.", "Save it as text in UTF-8."),
     "object_replaced": Advice("The file was replaced or removed while it was read.", "Upload it again."),
-    "open_quote": Advice("A quote is opened and never closed.", "Close it and upload the file again."),
-    "row_too_long": Advice("A row is longer than is read.", "Close the quote or bracket that is open, or shorten it."),
+    "open_quote": Advice("A quote is opened, but never closed.", "Close it and upload the file again."),
+    "row_too_long": Advice("A row is too long.", "Close the quote or bracket that is open, or shorten it."),
     "stopped": Advice(
         "The import stopped several times for a reason on our side.", "Upload the file again; imported rows stay."
     ),
-    "too_many_columns": Advice("The file has more columns than are read.", "Remove those that are not needed."),
+    "too_many_columns": Advice("The file has too many columns.", "Remove those that are not needed."),
     "unknown_kind": Advice("The kind cannot be imported.", "Use a kind that the detail names."),
 }
 
@@ -151,33 +153,35 @@ REJECTED_ROWS = {
     "int_parsing_size": Advice("The number has too many digits.", "Write a smaller number."),
     "int_type": Advice("The value is not a whole number.", "Write a whole number."),
     "less_than_equal": Advice("The number is too large.", "Write one that is at most the limit in the detail."),
-    "literal_error": Advice("The value is none of those allowed.", "Use one that the detail names."),
+    "literal_error": Advice("The value is not one of those allowed.", "Use one that the detail lists."),
     "missing": Advice("A required value is missing.", "Add it."),
     "string_pattern_mismatch": Advice("The text has characters that are not allowed.", "Use the form in the detail."),
     "string_too_long": Advice("The text is too long.", "Shorten it to the length in the detail."),
     "string_too_short": Advice("The text is too short.", "Lengthen it to the length in the detail."),
-    "string_type": Advice("The value is not a text.", "Quote it."),
+    "string_type": Advice("The value is not text.", "Quote it."),
     "too_long": Advice("The list has too many items.", "Shorten it to the number in the detail."),
-    "tuple_type": Advice("The value is not a list.", "Write `[…]`, or a text with the values between `|`, `;` or `,`."),
+    "tuple_type": Advice(
+        "The value is not a list.", "Write `[…]`, or text with the values separated by `|`, `;` or `,`."
+    ),
     "value_error": Advice("The value breaks a rule of its own.", "Read the detail, which says the rule."),
 }
 
 
 def gateway_responses() -> dict[str, tuple[dict[str, str], dict[str, Any]]]:
-    """The gateway's own errors as the template has them: headers and body."""
+    """The gateway's own errors from the template, by name: headers and body."""
     template = yaml_parse((ROOT / "template.yaml").read_text())
-    found = {}
+    responses = {}
     for name, response in template["Resources"]["Api"]["Properties"]["GatewayResponses"].items():
         text = response["ResponseTemplates"]["application/json"]
         for variable, value in _VARIABLES.items():
             text = text.replace(variable, value)
         headers = {key: value.strip("'") for key, value in response["ResponseParameters"]["Headers"].items()}
-        found[name] = (headers, json.loads(text))
-    return found
+        responses[name] = (headers, json.loads(text))
+    return responses
 
 
 def rendered() -> str:
-    """The page as it is written."""
+    """The page as text."""
     kinds = sorted([*KINDS.values(), UNEXPECTED], key=lambda kind: kind.status)
     problems = [(kind.slug, str(kind.status), *PROBLEMS[kind.slug]) for kind in kinds]
     gateway = [

@@ -20,7 +20,7 @@ from vitrine.access.wiring import random_text
 from vitrine.galleries.dynamodb import DynamoDBGalleries
 from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey, new_gallery
 from vitrine.platform.aws import client
-from vitrine.platform.ids import ID_PATTERN
+from vitrine.platform.ids import ID_RULE, is_id
 from vitrine.platform.problems import ServiceError
 from vitrine.platform.times import to_rfc3339, utc_now
 
@@ -29,7 +29,7 @@ _PAUSE_SECONDS = 90
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; answers the exit status."""
+    """Run one command; returns the exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.stack:
@@ -92,8 +92,8 @@ def _run(options: argparse.Namespace, repository: DynamoDBAccess) -> None:
             for key in repository.list_keys(options.merchant_id):
                 state = f"revoked {to_rfc3339(key.revoked_at)}" if key.revoked_at else "active"
                 used = f"used {to_rfc3339(key.last_used_at)}" if key.last_used_at else "never used"
-                told = f"{key.key_id}  {key.role:<11}  {key.requests_per_minute:>7}/min  {state}  {used}  {key.label}"
-                print(told.rstrip())
+                line = f"{key.key_id}  {key.role:<11}  {key.requests_per_minute:>7}/min  {state}  {used}  {key.label}"
+                print(line.rstrip())
         case "roll-key":
             overlap = timedelta(seconds=options.overlap_seconds)
             key = find_key(repository, options.merchant_id, options.key_id)
@@ -101,7 +101,7 @@ def _run(options: argparse.Namespace, repository: DynamoDBAccess) -> None:
             print(f"{made.key.role}_key={made.text}")
         case "revoke-key":
             revoke_key(repository, options.merchant_id, options.key_id, now=now)
-            print("revoked; within 5 seconds, a publishable key's reads within KeyCacheSeconds")
+            print("revoked; it stops working within 5 seconds, for a publishable key's reads within KeyCacheSeconds")
         case "roll-identity-secret":
             overlap = timedelta(seconds=options.overlap_seconds)
             secret = roll_identity_secret(repository, options.merchant_id, overlap, now=now, random_text=random_text)
@@ -123,9 +123,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--galleries-table", help="the stack's output GalleriesTable, where no --stack is given")
     commands = parser.add_subparsers(dest="command", required=True)
     create = commands.add_parser(
-        "create", help="make a merchant, its gallery `default`, a key of each kind, and its identity secret"
+        "create", help="create a merchant, its gallery `default`, a key of each kind, and its identity secret"
     )
-    create_one = commands.add_parser("create-key", help="make one more key")
+    create_one = commands.add_parser("create-key", help="create another key")
     list_keys = commands.add_parser("list-keys", help="list a merchant's keys")
     revoke = commands.add_parser("revoke-key", help="revoke a key")
     roll_one = commands.add_parser("roll-key", help="give a key a successor that may do the same")
@@ -152,21 +152,20 @@ def _parser() -> argparse.ArgumentParser:
         help="between passes: at least KeyCacheSeconds, so that nobody still writes",
     )
     roll_one.add_argument(
-        "--overlap-seconds", type=_key_overlap, default=0, help="how long the key itself still holds, a week at most"
+        "--overlap-seconds", type=_key_overlap, default=0, help="how long the old key stays valid, at most a week"
     )
     roll.add_argument(
         "--overlap-seconds",
         type=_overlap,
         default=int(LONGEST_TOKEN_LIFE.total_seconds()),
-        help="how long tokens of the earlier secret still hold: 0 if it leaked, else as long as tokens live (a day)",
+        help="how long tokens of the earlier secret stay valid: 0 if it leaked; a day, the life of tokens, by default",
     )
     return parser
 
 
 def _identifier(text: str) -> str:
-    if not re.fullmatch(ID_PATTERN, text):
-        message = "must be 1 to 128 letters, digits or . _ ~ : -"
-        raise argparse.ArgumentTypeError(message)
+    if not is_id(text):
+        raise argparse.ArgumentTypeError(ID_RULE)
     return text
 
 

@@ -49,34 +49,34 @@ _OF_PEOPLE = {"/users/{user_id}/recommendations", "/galleries/{gallery_id}/event
 
 _ABOUT = """Galleries that order themselves by what shoppers view and click.
 
-**Keys.** `X-Api-Key` carries a publishable key (`pk_…`, for web pages) or another one (`sk_…`), which may do what its
-role says: `secret` everything; `editor` all but keys and erasing; `reviewer` claims and verdicts, under its own name.
-`x-key` of an operation lists the roles that it takes. A publishable key may also come in the query, as `?key=pk_…`, and
-may be bound to origins of web pages. What belongs to another merchant is not found.
+**Keys.** `X-Api-Key` carries a publishable key (`pk_…`, for web pages) or another key (`sk_…`), which may do what its
+role allows: `secret` everything; `editor` all but keys and erasing; `reviewer` claims and decisions under its name.
+`x-key` of an operation lists the accepted roles. A publishable key may also be sent in the query, as `?key=pk_…`, and
+may be limited to origins of web pages. Resources of another merchant are not found.
 
 **People.** With a publishable key a person is named as `visitor:` and at least 22 random characters of
 `[A-Za-z0-9_-]`, or with the token that the shop's server signed: `v1.{expiry}.{signature}`, in `X-User-Token` or an
-event's `user_token`. Without either the answer is not personal, and events count without the name.
+event's `user_token`. Without either, responses are not personal, and events count without the name.
 
-**Errors** are `application/problem+json` (RFC 9457); of invalid input `errors` tells each broken rule and where.
-A wrong method on a path answers 405 with `Allow`, a path that is not here 404.
+**Errors** are `application/problem+json` (RFC 9457); for invalid input, `errors` lists each broken rule with a pointer.
+A wrong method on a path is 405 with `Allow`, an unknown path 404.
 
-**Lists** take `limit` and `cursor` and answer `items` and `next_cursor`, null on the last page. A cursor belongs to
-its merchant, path and query.
+**Lists** take `limit` and `cursor` and return `items` and `next_cursor`, which is null on the last page. A cursor
+belongs to its merchant, path and query.
 
-**Writes** take `Idempotency-Key`: for a day the same key, body and query gets the first answer again, and
-another body or query 409.
+**Writes** take `Idempotency-Key`: for a day the same key, body and query returns the first response again; another
+body or query is 409.
 
 **Quotas** are per key and minute, and an address may spend a tenth of a publishable key's; invalid requests spend
-none of the key's. Over them 429 tells in `Retry-After` how many seconds to wait.
+none of the key's. Beyond them, `Retry-After` of the 429 is the number of seconds to wait.
 
-**Reads** carry `ETag`; sent back as `If-None-Match` it answers 304 while nothing changed. Shared caches may keep for
-seconds what a publishable key reads (`Cache-Control: public`; a gallery's `cache_seconds` says how many), unless the
-request names a person, by `X-User-Token`, a visitor's id or `session_id`. What a secret key reads is asked for again.
+**Reads** have an `ETag`; sent back as `If-None-Match`, it gives 304 while nothing has changed. Shared caches may keep
+responses to a publishable key for seconds (`Cache-Control: public`; see a gallery's `cache_seconds`), unless the
+request names a person, by `X-User-Token`, a visitor's id or `session_id`. Responses to a secret key are revalidated.
 """
 _HEADERS = {
-    "ETag": {"description": "Names this version of the answer.", "required": True, "schema": {"type": "string"}},
-    "Cache-Control": {"description": "Who may keep it.", "required": True, "schema": {"type": "string"}},
+    "ETag": {"description": "Identifies this version of the response.", "required": True, "schema": {"type": "string"}},
+    "Cache-Control": {"description": "Who may store the response.", "required": True, "schema": {"type": "string"}},
     "Retry-After": {
         "description": "Seconds to wait.",
         "required": True,
@@ -86,7 +86,7 @@ _HEADERS = {
 _ERRORS = {
     kind.status: PROBLEMS[kind.slug].when
     for kind in sorted([*KINDS.values(), UNEXPECTED], key=attrgetter("status"))
-    if kind is not KINDS[MethodNotAllowed]  # no error of an operation: the path has none of this method
+    if kind is not KINDS[MethodNotAllowed]  # not an error of an operation: operations have allowed methods
 }
 _RETRIED = {429, 503}
 
@@ -99,7 +99,7 @@ class FieldProblem(TypedDict):
 
 
 class Problem(TypedDict):
-    """An error, as RFC 9457 has it."""
+    """An error, in the form of RFC 9457."""
 
     type: str
     title: str
@@ -152,7 +152,7 @@ def document() -> dict[str, Any]:
 
 
 def rendered() -> str:
-    """The document as it is written."""
+    """The document as text."""
     return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
 
 
@@ -175,7 +175,9 @@ def _operation(route: Route, requests: dict[str, Any], schemas: dict[str, Any]) 
         name = requests[route.body].__name__
         operation["requestBody"] = {
             "required": True,
-            "content": {it: {"schema": {"$ref": _REFERENCE.format(model=name)}} for it in route.media_types},
+            "content": {
+                media_type: {"schema": {"$ref": _REFERENCE.format(model=name)}} for media_type in route.media_types
+            },
         }
     return operation
 
@@ -193,7 +195,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
             {
                 "name": "If-None-Match",
                 "in": "header",
-                "description": "The ETag of an earlier answer.",
+                "description": "The ETag of an earlier response.",
                 "schema": {"type": "string"},
             }
         )
@@ -202,7 +204,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
             {
                 "name": "Idempotency-Key",
                 "in": "header",
-                "description": "The same key and body gets the first answer again.",
+                "description": "Repeating a request with its key returns the first response again.",
                 "schema": {"type": "string", "minLength": 1, "maxLength": 255},
             }
         )
@@ -212,7 +214,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
                 "name": "X-Reviewer",
                 "in": "header",
                 "required": True,
-                "description": "Who reviews. A reviewer's key has a name of its own, which counts instead.",
+                "description": "The reviewer's name. A reviewer's key has its own name, which is used instead.",
                 "schema": {"type": "string", "minLength": 1, "maxLength": 64},
             }
         )
@@ -235,7 +237,7 @@ def _responses(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         if kind is str:
             response["content"] = {"text/html": {"schema": {"type": "string"}}}
         elif kind is bytes:
-            response["content"] = {it: {} for it in MEDIA_TYPES.values()}
+            response["content"] = {media_type: {} for media_type in MEDIA_TYPES.values()}
         elif kind is not None:
             schema = _schema(kind, schemas)
             listed = route.paged and status == HTTPStatus.OK
@@ -259,7 +261,7 @@ def _page(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _errors_of(route: Route) -> set[int]:
-    """The errors that a route can answer."""
+    """The statuses of errors that a route can return."""
     errors = {422, 500, 503}
     if route.scope != ANYONE:
         errors |= {401, 403, 429}
@@ -277,7 +279,7 @@ def _errors_of(route: Route) -> set[int]:
 
 
 def _error_response(route: Route, status: int) -> dict[str, Any]:
-    """A shared answer; of routes with a form of their own for errors, that form."""
+    """A shared response; for routes with their own form of errors, that form."""
     if route.on_error is None or status == HTTPStatus.UNAUTHORIZED:
         return {"$ref": f"#/components/responses/{status}"}
     return {"description": HTTPStatus(status).phrase, "content": {"application/json": {"schema": {"type": "object"}}}}
@@ -293,8 +295,8 @@ def _error_responses(schemas: dict[str, Any]) -> dict[str, Any]:
     return responses
 
 
-def _schema(kind: Any, schemas: dict[str, Any]) -> dict[str, Any]:  # noqa: PLR0911 - a case a kind
-    """The JSON schema of an answer's type: TypedDicts go to `schemas` and are referred to."""
+def _schema(kind: Any, schemas: dict[str, Any]) -> dict[str, Any]:  # noqa: PLR0911 - one case for each kind
+    """The JSON schema of a response's type; TypedDicts are added to `schemas` and referenced."""
     if is_typeddict(kind):
         hints = get_type_hints(kind, include_extras=True)
         schemas[kind.__name__] = {
@@ -323,7 +325,7 @@ def _load(path: str) -> Any:
 
 
 def main() -> int:
-    """Write or check; answers the exit status."""
+    """Write or check; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     if not parser.parse_args().check:

@@ -20,19 +20,19 @@ _LOOK_SECONDS = 1
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; answers the exit status."""
+    """Run the command; returns the exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if not options.function or not options.table:
-        parser.error("say where: --function and --table, as the stack's outputs name them")
+        parser.error("give --function and --table: outputs of the stack")
     response = client("lambda").invoke(  # type: ignore[call-overload]
         FunctionName=options.function, Payload=json.dumps({"merchant_id": options.merchant_id})
     )
     if "FunctionError" in response:
-        print("The run did not begin; the function's log says why. Run the command again.", file=sys.stderr)
+        print("The build did not start; see the function's log, then run the command again.", file=sys.stderr)
         return 1
     number = json.load(response["Payload"])[options.merchant_id]
-    print(f"run {number} has begun")
+    print(f"build {number} has started")
     if options.leave:
         return 0
     return _watch(DynamoDBBuilds(client("dynamodb"), options.table), options.merchant_id, number, options.most_seconds)
@@ -40,32 +40,32 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _watch(runs: DynamoDBBuilds, merchant_id: str, number: int, most_seconds: int) -> int:
     deadline = time.monotonic() + most_seconds
-    told: list[str] = []
+    shown: list[str] = []
     while time.monotonic() < deadline:
         run = runs.find(merchant_id)
         followed = run is not None and run.number != number and run.read is not None and run.read.number >= number
         if run is None or (run.number != number and not followed):
-            print("Another run has begun and this one was given up.", file=sys.stderr)
+            print("Another build has started, and this one was abandoned.", file=sys.stderr)
             return 1
         now = [
             f"{step} {sum(followed or f'{step}/{part}' in run.done for part in parts)}/{len(parts)}"
             for step, parts in STEPS.items()
         ]
-        if now != told:
-            told = now
-            print(", ".join(told), flush=True)
+        if now != shown:
+            shown = now
+            print(", ".join(shown), flush=True)
         if followed or run.status == "completed":
-            print("The model is read from now on; shoppers' lists follow.")
+            print("The model is in use; shoppers' lists follow.")
             return 0
         time.sleep(_LOOK_SECONDS)
-    print("It is not done yet. Look at the failure queue ModelsFailures, or wait on.", file=sys.stderr)
+    print("The build is not done yet. Look at the failure queue ModelsFailures, or wait longer.", file=sys.stderr)
     return 1
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m commands.recommendations", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    build = commands.add_parser("build", help="build a model and tell how far it is")
+    build = commands.add_parser("build", help="build a model and show the progress")
     build.add_argument("merchant_id")
     build.add_argument("--function", default=os.environ.get("MODELS_FUNCTION"), help="or MODELS_FUNCTION")
     build.add_argument("--table", default=os.environ.get("RECOMMENDATIONS_TABLE"), help="or RECOMMENDATIONS_TABLE")

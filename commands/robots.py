@@ -15,7 +15,7 @@ _SPECIAL = re.compile(r"[\\^$.*+?\[\](){}|]")
 
 
 def robots_document() -> str:
-    """The file's content: texts to search as they are, and the patterns that are more than text."""
+    """The file's content: literal texts, and regular expressions for the other patterns."""
     texts, patterns = [], []
     for crawler in crawleruseragents.CRAWLER_USER_AGENTS_DATA:
         if _LET_THROUGH & set(crawler.get("tags", [])):

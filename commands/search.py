@@ -1,7 +1,7 @@
-"""Build a merchant's search index anew while searching goes on, or load an agency's pictures.
+"""Rebuild a merchant's search index while it is in use, or load an agency's pictures.
 
-Works on the stack that `AWS_ENDPOINT_URL` and the credentials point to, with the settings of its function
-SearchRebuildFunction in the environment.
+Works on the stack that `AWS_ENDPOINT_URL` and the credentials point to; the environment must have the settings of its
+function SearchRebuildFunction.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TOGETHER = 99
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; answers the exit status."""
+    """Run one command; returns the exit status."""
     options = _parser().parse_args(arguments)
     if options.command == "load":
         return _load(options)
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         partial(read_pictures, gallery_repository(), options.merchant_id),
         lambda count: print(f"\r{count} images", end="", file=sys.stderr),
     )
-    print(f"\r{images} images are searched")
+    print(f"\r{images} images are in the index")
     return 0
 
 
@@ -53,7 +53,7 @@ def _load(options: argparse.Namespace) -> int:
                 read = read_agency_picture(json.loads(line), options.media_url, keep_unknown=options.unknown == "keep")
             except InvalidRequest as error:
                 refused += 1
-                print(f"line {number}: {'; '.join(': '.join(it) for it in error.errors)}", file=sys.stderr)
+                print(f"line {number}: {'; '.join(': '.join(rule) for rule in error.errors)}", file=sys.stderr)
                 continue
             if read.kept_aside:
                 print(json.dumps({"id": read.picture.id, **read.kept_aside}, ensure_ascii=False))
@@ -93,8 +93,8 @@ def _draft(picture: IndexedImage) -> ImageDraft:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m commands.search", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    rebuild = commands.add_parser("rebuild", help="build the index anew from the tables")
-    load = commands.add_parser("load", help="put an agency's pictures, a JSON object a line, into galleries")
+    rebuild = commands.add_parser("rebuild", help="rebuild the index from the tables")
+    load = commands.add_parser("load", help="load an agency's pictures, one JSON object a line, into galleries")
     for command in (rebuild, load):
         command.add_argument("merchant_id")
     load.add_argument("file", type=Path)
@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
         "--unknown",
         choices=["reject", "keep"],
         default="reject",
-        help="records with fields that are no picture's: refuse them, or load them and print those fields",
+        help="records with unknown fields: refuse them, or load them and print those fields",
     )
     return parser
 

@@ -1,10 +1,10 @@
-"""MiniStack with a queue before the API: `python -m local.cloud PORT`.
+"""MiniStack with a limit on parallel requests to the API: `python -m local.cloud PORT`.
 
-VITRINE_BIND is the address to listen on, 127.0.0.1 unless set: a container listens on all of its own.
+VITRINE_BIND is the address to listen on, 127.0.0.1 by default; a container listens on all of its addresses.
 
-MiniStack starts a process for each request that comes while all are busy. Fifty clients at once are fifty cold starts
-of every function they call, a minute of work for two cores and gigabytes of memory, where AWS has room for them. So
-requests to the API wait for one of a few places; what the functions themselves ask of AWS never waits.
+MiniStack starts a process for each request that arrives while all are busy. Fifty clients at once are fifty cold
+starts of each function, a minute of work for two cores and gigabytes of memory, which AWS would have. So requests to
+the API wait for one of a few places; calls of the functions to AWS never wait.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _places = asyncio.Semaphore(max(4, 2 * (os.cpu_count() or 1)))
 
 
 async def app(scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Any]) -> None:
-    """MiniStack, one place after the other where the API is asked."""
+    """MiniStack, with limited places for requests to the API."""
     if scope["type"] == "http" and scope["path"].startswith(f"/{API_PATH}/"):
         async with _places:
             await ministack(scope, receive, send)

@@ -1,4 +1,4 @@
-"""The real `sam build` and `sam deploy`, skipped where nothing has changed."""
+"""The real `sam build` and `sam deploy`, skipped if nothing has changed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _TEMPLATE = ROOT / "template.yaml"
 
 
 def deploy(emulator: Emulator) -> dict[str, str]:
-    """Bring the stack to what the checkout says and return its outputs."""
+    """Build and deploy the checkout; return the stack's outputs."""
     parameters = _parameters_of_this_machine() | {"PublicApiUrl": api_url(emulator)}
     source = _fingerprint(parameters)
     if _BUILT.exists() and _BUILT.read_text() == source and (_BUILD / "template.yaml").exists():
@@ -60,7 +60,7 @@ def stack_outputs(endpoint_url: str) -> dict[str, str]:
 
 
 def client(service: str, endpoint_url: str) -> Any:
-    """An AWS client of the emulator."""
+    """An AWS client for the emulator."""
     return boto3.client(
         service,  # type: ignore[call-overload]
         endpoint_url=endpoint_url,
@@ -71,20 +71,20 @@ def client(service: str, endpoint_url: str) -> Any:
 
 
 def _parameters_of_this_machine() -> dict[str, str]:
-    """The template's, those of `PARAMETERS="Name=value …"` among them."""
+    """The template's parameters for this machine, overridden by `PARAMETERS="Name=value …"`."""
     arm = platform.machine().lower() in {"arm64", "aarch64"}
-    asked = dict(each.split("=", 1) for each in os.environ.get("PARAMETERS", "").split())
+    overrides = dict(pair.split("=", 1) for pair in os.environ.get("PARAMETERS", "").split())
     return {
         "PythonRuntime": f"python{sys.version_info.major}.{sys.version_info.minor}",
         "Architecture": "arm64" if arm else "x86_64",
         "KeepData": "no",
-        "Edge": "off",  # the emulator keeps distributions and serves nothing through them
+        "Edge": "off",  # the emulator stores distributions but does not serve through them
         "FetchAllowedHosts": "127.0.0.1",
-    } | asked
+    } | overrides
 
 
 def _fingerprint(parameters: dict[str, str]) -> str:
-    """Changes with anything that the build or the deployment reads."""
+    """A hash of everything that the build and the deployment read."""
     digest = hashlib.sha256(json.dumps(parameters).encode())
     for path in sorted([_TEMPLATE, *_sources(ROOT / "functions"), *_sources(ROOT / "layers")]):
         digest.update(f"{path.relative_to(ROOT)}\0".encode())
@@ -98,7 +98,7 @@ def _sources(folder: Path) -> list[Path]:
 
 def _build(parameters: dict[str, str], emulator: Emulator) -> None:
     shutil.rmtree(_BUILD, ignore_errors=True)
-    # sam builds a layer anew when its own folder changes; what all layers share is not in there.
+    # sam rebuilds a layer if its own folder changes, and does not see the file that all layers share.
     shared = hashlib.sha256((ROOT / "layers" / "layer.mk").read_bytes()).hexdigest()[:8]
     folders = ["--build-dir", str(_BUILD), "--cached", "--cache-dir", str(STATE / f"cache-{shared}")]
     _sam(
@@ -133,33 +133,35 @@ def _sam(arguments: list[str], emulator: Emulator, more: dict[str, str] | None =
             [sam, *arguments], env=environment, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, check=False
         )
     if done.returncode:
-        told = "\n".join(f"    {line}" for line in log.read_text().splitlines()[-25:])
-        raise LocalCloudError(f"sam {arguments[0]} failed:\n{told}\n  All of it is in {log}. Mend it and run: make up")
+        tail = "\n".join(f"    {line}" for line in log.read_text().splitlines()[-25:])
+        raise LocalCloudError(
+            f"sam {arguments[0]} failed:\n{tail}\n  The whole log is {log}. Correct the error and run: make up"
+        )
 
 
 def api_url(emulator: Emulator) -> str:
-    """Where the API is, whatever id the gateway gave it."""
+    """The API's address, which does not depend on its id."""
     return f"{emulator.endpoint_url}/{API_PATH}"
 
 
 def _allow_loops(emulator: Emulator) -> None:
-    """Do what the emulator leaves out: `RecursiveLoop` of the functions that hand work on to themselves."""
+    """Set what the emulator ignores: `RecursiveLoop` of the functions that hand work on to themselves."""
     template = yaml_parse((_BUILD / "template.yaml").read_text())
     functions = client("lambda", emulator.endpoint_url)
     formation = client("cloudformation", emulator.endpoint_url)
     for name, resource in template["Resources"].items():
         loop = resource.get("Properties", {}).get("RecursiveLoop")
         if loop:
-            found = formation.describe_stack_resource(StackName=STACK_NAME, LogicalResourceId=name)
-            physical = found["StackResourceDetail"]["PhysicalResourceId"]
+            described = formation.describe_stack_resource(StackName=STACK_NAME, LogicalResourceId=name)
+            physical = described["StackResourceDetail"]["PhysicalResourceId"]
             functions.put_function_recursion_config(FunctionName=physical, RecursiveLoop=loop)
 
 
 def _publish_api(emulator: Emulator) -> None:
-    """Do what the emulator leaves out: the gateway's own answers, and an address that lasts.
+    """Set what the emulator ignores: the gateway's own responses, and a lasting address.
 
-    It reads no gateway responses from the API's document, knows the route but not the path in them, and makes a new
-    API under another id whenever routes change.
+    It reads no gateway responses from the API's document, knows the route but not the path in them, and creates a new
+    API with another id whenever routes change.
     """
     gateway = client("apigateway", emulator.endpoint_url)
     api_id = stack_outputs(emulator.endpoint_url)["RestApiId"]

@@ -1,4 +1,4 @@
-"""`make down`: stop the local cloud. What it held is gone."""
+"""`make down`: stop the local cloud and delete its data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from local.state import STACK_FILE
 
 
 def main() -> None:
-    """Stop the emulator and take back what told of it."""
+    """Stop the emulator and remove the file that describes it."""
     emulator.stop()
     STACK_FILE.unlink(missing_ok=True)
     print("The local cloud is down.")

@@ -37,7 +37,7 @@ _direct = build_opener(ProxyHandler({}))
 
 @dataclass(frozen=True)
 class Emulator:
-    """A started emulator. `run` differs from start to start, as what it holds is gone when it stops."""
+    """A started emulator. `run` differs with each start, because its data is lost when it stops."""
 
     pid: int
     port: int
@@ -45,23 +45,25 @@ class Emulator:
 
     @property
     def endpoint_url(self) -> str:
-        """Where AWS clients find it."""
+        """The endpoint for AWS clients."""
         return f"http://127.0.0.1:{self.port}"
 
 
 def running() -> Emulator | None:
-    """The emulator of this checkout, if it is alive and answers. Raises LocalCloudError when PORT asks for another."""
+    """The emulator of this checkout, if it is up. Raises LocalCloudError if PORT names another port."""
     emulator = _last_started()
-    if not emulator or not _is_alive() or not _responses(emulator.port):
+    if not emulator or not _is_alive() or not _responds(emulator.port):
         return None
     wanted = _wanted_port()
     if wanted not in {None, emulator.port}:
-        raise LocalCloudError(f"It runs on port {emulator.port} already. Run: make down, then make up PORT={wanted}")
+        raise LocalCloudError(
+            f"The local cloud already runs on port {emulator.port}. Run: make down, then make up PORT={wanted}"
+        )
     return emulator
 
 
 def start() -> Emulator:
-    """Start an empty emulator on the port asked for, on the one used before, or on the first free one."""
+    """Start an empty emulator on PORT, on the port used before, or on the first free one."""
     wanted = _wanted_port()
     stop()
     if wanted and not _is_free(wanted):
@@ -77,7 +79,7 @@ def start() -> Emulator:
 
 
 def stop() -> None:
-    """Stop the emulator and its functions, if they run. What it held is gone."""
+    """Stop the emulator and its functions if they run, and delete its data."""
     emulator = _last_started()
     if emulator and _is_alive():
         _signal(emulator, signal.SIGTERM)
@@ -91,7 +93,7 @@ def stop() -> None:
 def _wanted_port() -> int | None:
     text = os.environ.get("PORT", "")
     if text and not (text.isdecimal() and 0 < int(text) <= LARGEST_PORT):
-        raise LocalCloudError(f"PORT={text} is no port. Run: make up PORT=<1024 to {LARGEST_PORT}>, or without PORT")
+        raise LocalCloudError(f"PORT={text} is not a port. Run: make up PORT=<1024 to {LARGEST_PORT}>, or without PORT")
     return int(text) if text else None
 
 
@@ -127,7 +129,7 @@ def _start_on(port: int) -> Emulator:
     emulator = Emulator(process.pid, port, uuid.uuid4().hex)
     write_whole(_FILE, json.dumps(asdict(emulator)))
     deadline = time.monotonic() + _READY_SECONDS
-    while not _responses(port):
+    while not _responds(port):
         if process.poll() is not None or time.monotonic() > deadline:
             stop()
             raise LocalCloudError(f"The emulator did not start on port {port}. See {LOG}, then run: make reset")
@@ -136,7 +138,7 @@ def _start_on(port: int) -> Emulator:
 
 
 def _throw_away(folder: Path) -> None:
-    """Remove in the background: the functions' folders are tens of thousands of files."""
+    """Remove a folder in the background: the functions' folders have tens of thousands of files."""
     if folder.exists():
         folder.rename(STATE / f"gone-{uuid.uuid4().hex}")
     gone = list(STATE.glob("gone-*"))
@@ -152,7 +154,7 @@ def _last_started() -> Emulator | None:
 
 
 def _is_alive() -> bool:
-    """Whether the emulator's process is there. It holds the lock as long as it lives, and its number may be reused."""
+    """Whether the emulator's process lives. It holds a lock while it does; its process id may be reused."""
     with _LOCK.open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -176,7 +178,7 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _responses(port: int) -> bool:
+def _responds(port: int) -> bool:
     try:
         with _direct.open(f"http://127.0.0.1:{port}/_ministack/health", timeout=2) as response:
             return bool(response.status == 200)  # noqa: PLR2004 - OK

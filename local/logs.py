@@ -9,7 +9,7 @@ from local.state import STACK_NAME, aws_environment, find_stack
 
 
 def main() -> None:
-    """Become `sam logs`."""
+    """Replace this process by `sam logs`."""
     stack = find_stack()
     if stack is None:
         sys.exit("The local cloud is not up. Run: make up")

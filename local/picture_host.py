@@ -1,4 +1,4 @@
-"""Serves a folder of pictures over HTTP as a shop's host would: ranges, validators, a delay.
+"""Serves a folder of pictures over HTTP like a shop's host: with ranges, validators and a delay.
 
 `python local/picture_host.py tests/data/store-photos --port 4801 --delay 0.03`
 """
@@ -24,7 +24,7 @@ RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
 class PictureHost(ThreadingHTTPServer):
-    """`sent` counts the bytes of bodies, `requests` the requests. `delay_seconds` is one round trip."""
+    """An HTTP server. `sent` counts the bytes of bodies; `delay_seconds` precedes each response."""
 
     request_queue_size = 256
     daemon_threads = True
@@ -82,17 +82,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        for at in range(0, len(body), 65536):
-            self.wfile.write(part := body[at : at + 65536])
+        for start in range(0, len(body), 65536):
+            self.wfile.write(part := body[start : start + 65536])
             self.server.sent += len(part)
 
     def log_message(self, *args: object) -> None:
-        """Say nothing of every picture."""
+        """Log no requests."""
 
 
 @contextmanager
 def serving(folder: Path) -> Iterator[PictureHost]:
-    """A host of the folder, in a thread."""
+    """Serve the folder in a thread."""
     host = PictureHost(folder)
     threading.Thread(target=host.serve_forever, daemon=True).start()
     yield host
@@ -104,7 +104,7 @@ if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("folder", type=Path)
     arguments.add_argument("--port", type=int, default=4801)
-    arguments.add_argument("--delay", type=float, default=0.0, help="seconds before each answer")
+    arguments.add_argument("--delay", type=float, default=0.0, help="seconds before each response")
     chosen = arguments.parse_args()
     host = PictureHost(chosen.folder, chosen.port, delay_seconds=chosen.delay)
     print(host.url)

@@ -1,4 +1,4 @@
-"""The demo: a merchant, real product pictures, and visitors who click as real ones did."""
+"""The demo: a merchant, real product pictures, and visitors with real click rates."""
 
 from __future__ import annotations
 
@@ -50,19 +50,19 @@ class Picture(NamedTuple):
 
 
 def make_merchant(emulator: Emulator, outputs: dict[str, str]) -> tuple[str, str]:
-    """Make the demo's merchant, or only new keys if a run that was stopped made it. Returns publishable, secret."""
+    """Create the demo's merchant, or only keys if it exists already. Returns the publishable and the secret key."""
     made = run_merchants(emulator.endpoint_url, outputs, "create", MERCHANT, "--name", "The demo shop")
     if made is None:
         publishable = run_merchants(emulator.endpoint_url, outputs, "create-key", MERCHANT, "publishable")
         secret = run_merchants(emulator.endpoint_url, outputs, "create-key", MERCHANT, "secret")
         if publishable is None or secret is None:
-            raise LocalCloudError("The demo's merchant has no keys and gets none. Run: make reset")
+            raise LocalCloudError("No keys could be created for the demo's merchant. Run: make reset")
         made = publishable | secret
     return made["publishable_key"], made["secret_key"]
 
 
 def run_merchants(endpoint_url: str, outputs: dict[str, str], *arguments: str) -> dict[str, str] | None:
-    """What `commands.merchants` prints as name=value; None when it fails."""
+    """Run `commands.merchants`; return the values that it prints as name=value, or None if it fails."""
     tables = {"ACCESS_TABLE": outputs["AccessTable"], "GALLERIES_TABLE": outputs["GalleriesTable"]}
     done = subprocess.run(
         [sys.executable, "-m", "commands.merchants", *arguments],
@@ -78,9 +78,9 @@ def run_merchants(endpoint_url: str, outputs: dict[str, str], *arguments: str) -
 
 
 def seed_gallery(stack: Stack, pictures_bucket: str) -> None:
-    """Fill the merchant's gallery and let visitors order it, unless this merchant has that behind it."""
+    """Fill the merchant's gallery and send visitors' events, unless that is done already."""
     if _SEEDED.exists() and _SEEDED.read_text() == stack.secret_key:
-        print("  demo: the gallery is filled")
+        print("  demo: the gallery is already filled")
         return
     images = [json.loads(line) for line in (_DEMO / "images.jsonl").read_text().splitlines()]
     with step(f"put {len(images)} product pictures into S3"):
@@ -99,7 +99,7 @@ def seed_gallery(stack: Stack, pictures_bucket: str) -> None:
 
 
 def demo_products(stack: Stack, outputs: dict[str, str]) -> list[dict[str, Any]]:
-    """The products of the pictures."""
+    """The demo's products."""
     with (_DEMO / "prices.csv").open(newline="") as file:
         prices = {row["product_id"]: float(row["price"]) for row in csv.DictReader(file)}
     images = [json.loads(line) for line in (_DEMO / "images.jsonl").read_text().splitlines()]
@@ -119,9 +119,9 @@ def demo_products(stack: Stack, outputs: dict[str, str]) -> list[dict[str, Any]]
 
 
 def seed_products(stack: Stack, outputs: dict[str, str]) -> None:
-    """Give the merchant's shop the products of the pictures and what real households bought of them."""
+    """Import the demo's products and real households' purchases, and build a model, unless that is done already."""
     if _SOLD.exists() and _SOLD.read_text() == stack.secret_key:
-        print("  demo: the shop is filled")
+        print("  demo: the shop is already filled")
         return
     products = demo_products(stack, outputs)
     with (_DEMO / "purchases.csv").open(newline="") as file:
@@ -136,7 +136,7 @@ def seed_products(stack: Stack, outputs: dict[str, str]) -> None:
             }
             for row in csv.DictReader(file)
         ]
-    with step(f"import {len(products)} products and {len(purchases)} purchases, and have a model learned of them"):
+    with step(f"import {len(products)} products and {len(purchases)} purchases, and build a model"):
         _import(stack, {"kind": "products", "filename": "products.jsonl"}, products)
         _import(stack, {"kind": "interactions", "filename": "purchases.jsonl"}, purchases)
         client("lambda", stack.endpoint_url).invoke(
@@ -148,7 +148,7 @@ def seed_products(stack: Stack, outputs: dict[str, str]) -> None:
 
 
 def gallery_order(stack: Stack) -> list[Picture]:
-    """The gallery as shoppers see it."""
+    """The gallery in its present order."""
     items = _call(stack, "GET", f"/galleries/{GALLERY}/images?limit=100")["items"]
     return [
         Picture(item["id"], item["name"], item["events"]["views"], item["events"]["clicks"], item["weight"])
@@ -169,23 +169,23 @@ def _put_pictures(stack: Stack, bucket: str) -> dict[str, str]:
 
 
 def _import(stack: Stack, file: dict[str, str], content: list[dict[str, Any]]) -> None:
-    """Put a file into the uploads bucket, as a merchant would, and wait until its rows are imported."""
+    """Import rows as a merchant does, through the uploads bucket, and wait for the end."""
     made = _call(stack, "POST", "/imports", file)
     upload = made["upload"]
     rows = "".join(json.dumps(row) + "\n" for row in content).encode()
     response = _http.request(upload["method"], upload["url"], body=rows, headers=upload["headers"])
     if response.status >= _OK:
-        raise LocalCloudError(f"The uploads bucket answered {response.status}: {response.data[:500]!r}")
+        raise LocalCloudError(f"The uploads bucket responded with status {response.status}: {response.data[:500]!r}")
     deadline = time.monotonic() + _IMPORT_SECONDS
     while (state := _call(stack, "GET", f"/imports/{made['import_id']}"))["status"] != "completed":
         if state["status"] == "failed" or time.monotonic() > deadline:
             raise LocalCloudError(f"The import did not complete: {state}. See make logs, then run: make up")
         time.sleep(0.2)
-    print(f"    {state['rows_imported']} of {state['rows_read']} rows are {file['kind']} now", flush=True)
+    print(f"    {state['rows_imported']} of {state['rows_read']} rows are imported as {file['kind']}", flush=True)
 
 
 def _visits(image_ids: list[str]) -> Iterator[dict[str, Any]]:
-    """The events of all visitors. The same ids every time, so that sending them again counts nothing twice."""
+    """The events of all visitors. Their ids are always the same, so that repeating them counts nothing twice."""
     with (_DEMO / "rates.csv").open(newline="") as file:
         rates = [int(row["clicks"]) / int(row["views"]) for row in csv.DictReader(file)]
     dice = random.Random(2013)  # noqa: S311 - a repeatable demo
@@ -236,6 +236,8 @@ def _show(before: list[Picture], after: list[Picture]) -> None:
 def _call(stack: Stack, method: str, path: str, body: Any = None) -> Any:
     response = _http.request(method, stack.api_url + path, json=body, headers={"X-Api-Key": stack.secret_key})
     if response.status >= _OK:
-        told = response.data.decode(errors="replace")[:500]
-        raise LocalCloudError(f"{method} {path} answered {response.status}: {told}\n  See make logs, then run: make up")
+        text = response.data.decode(errors="replace")[:500]
+        raise LocalCloudError(
+            f"{method} {path} failed with status {response.status}: {text}\n  See make logs, then run: make up"
+        )
     return response.json()

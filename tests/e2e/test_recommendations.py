@@ -76,7 +76,7 @@ def shoppers(shop: Api, stack: Stack, purchases: list[dict[str, str]]) -> dict[s
     told = build(stack)
     assert told[-2:] == [
         "export 9/9, learn 2/2, load 9/9, refresh 8/8",
-        "The model is read from now on; shoppers' lists follow.",
+        "The model is in use; shoppers' lists follow.",
     ]
     return bought
 
