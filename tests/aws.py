@@ -1,4 +1,4 @@
-"""What `template.yaml` deploys, made on moto: tables, queues and each function's environment."""
+"""The resources of `template.yaml` on moto: tables, queues, buckets, and the functions' environment."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def resources(kind: str) -> dict[str, dict[str, Any]]:
 
 
 def create_tables(*names: str) -> None:
-    """The template's tables under their logical ids (all, or those named)."""
+    """Create the template's tables (all, or those named) under their logical ids."""
     dynamodb = client("dynamodb")
     for name, properties in resources("AWS::DynamoDB::Table").items():
         if names and name not in names:
@@ -74,7 +74,7 @@ def create_tables(*names: str) -> None:
 
 
 def add_products(*product_ids: str, merchant: str = "shop") -> None:
-    """Put products, named as their ids, into the catalog."""
+    """Put products, named after their ids, into the catalog."""
     from vitrine.catalog.model import Product
     from vitrine.catalog.wiring import product_repository
 
@@ -82,13 +82,13 @@ def add_products(*product_ids: str, merchant: str = "shop") -> None:
 
 
 def create_queues() -> dict[str, str]:
-    """The template's queues by logical id; answers their addresses."""
+    """Create the template's queues; return their URLs by logical id."""
     sqs = client("sqs")
     return {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in resources("AWS::SQS::Queue")}
 
 
 def create_buckets() -> dict[str, str]:
-    """The template's buckets by logical id; answers their names."""
+    """Create the template's buckets; return their names by logical id."""
     names = {name: name.lower() for name in resources("AWS::S3::Bucket")}
     for name in names.values():
         client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -96,9 +96,9 @@ def create_buckets() -> dict[str, str]:
 
 
 def environment_of(made: Mapping[str, str]) -> dict[str, str]:
-    """The variables of all functions together, on what `create_tables`, `create_queues` and `create_buckets` made."""
+    """The environment variables of all functions; `made` are the names of created resources by logical id."""
     variables: dict[str, str] = {}
-    parameters = {name: str(it.get("Default", "")) for name, it in template()["Parameters"].items()}
+    parameters = {name: str(parameter.get("Default", "")) for name, parameter in template()["Parameters"].items()}
     functions = resources("AWS::Serverless::Function").values()
     for scope in [template()["Globals"]["Function"], *functions]:
         for name, value in scope.get("Environment", {}).get("Variables", {}).items():
@@ -124,7 +124,7 @@ def api_event(
     source_address: str = "192.0.2.1",
     **path: str,
 ) -> dict[str, Any]:
-    """An API Gateway proxy event, as after the authorizer."""
+    """An API Gateway proxy event, as it is after the authorizer."""
     text = raw if raw is not None else None if body is None else json.dumps(body)
     if text is not None and base64_body:
         text = base64.b64encode(text.encode()).decode()
@@ -167,6 +167,6 @@ class Context:
 
 
 def send(handler: Any, event: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
-    """Status, content and headers of a handler's answer."""
+    """Status, content and headers of a handler's response."""
     response = handler(event, Context())
     return response["statusCode"], json.loads(response["body"]) if response["body"] else None, response["headers"]

@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures of all tests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """The template's tables and queues on moto, the functions' environment, and a disk of the test's own."""
+    """The template's resources on moto, the functions' environment, and a temporary folder for this test."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
@@ -44,7 +44,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 
 def _let_moto_take_one_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calls are atomic on AWS; moto's of several threads meet its dictionaries half changed."""
+    """Serialize moto's calls: those of several threads would see half-changed dictionaries; AWS's are atomic."""
     lock, response = threading.RLock(), BotocoreStubber.process_request
 
     def response_alone(stubber: BotocoreStubber, request: Any) -> Any:
@@ -55,7 +55,7 @@ def _let_moto_take_one_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _forget_wiring() -> None:
-    """Every wiring keeps one engine a process; each test gets its own."""
+    """Clear the wirings' caches, which keep one engine per process, so that each test has its own."""
     close_clients()
     for name, module in list(sys.modules.items()):
         if name.startswith("vitrine.") and name.endswith(".wiring"):

@@ -1,4 +1,4 @@
-"""The template's resources on moto: created once a process, and restored empty for each test."""
+"""The template's resources on moto: created once per process, and restored empty for each test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from moto.core.base_backend import BackendDict
 
 from tests import aws
 
-# A queue waits on a condition, which cannot be copied. A copy of a queue waits on its own.
+# A queue has a condition, which cannot be copied; a copy of a queue gets its own.
 copyreg.pickle(Condition, lambda _: (Condition, ()))  # type: ignore[arg-type, return-value]
 
 _created: tuple[dict[str, str], dict[tuple[Any, str, str], dict[str, Any]]] | None = None
@@ -21,7 +21,7 @@ _created: tuple[dict[str, str], dict[tuple[Any, str, str], dict[str, Any]]] | No
 def deploy() -> dict[str, str]:
     """Put the template's empty tables, queues and buckets into moto.
 
-    Returns addresses of queues and names of buckets by logical id.
+    Returns URLs of queues and names of buckets by logical id.
     """
     global _created  # noqa: PLW0603
     if _created is None:

@@ -42,7 +42,7 @@ def picture(image_id: str, name: str | None = None, **more: Any) -> IndexedImage
 
 @dataclass
 class Engine:
-    """An engine, and the pictures its index is to equal, by merchant."""
+    """An engine, and the images that its index must contain, by merchant."""
 
     finder: ImageFinder
     index: ImageIndex
@@ -57,16 +57,16 @@ class Engine:
         table = self.table(merchant_id)
         return lambda keys: {key: table[key] for key in keys if key in table}
 
-    def put(self, *pictures: IndexedImage, merchant: str | None = None) -> None:
+    def put(self, *images: IndexedImage, merchant: str | None = None) -> None:
         merchant_id = merchant or self.shop
-        self.table(merchant_id).update({it.key: it for it in pictures})
-        self.follow([it.key for it in pictures], merchant_id)
+        self.table(merchant_id).update({image.key: image for image in images})
+        self.follow([image.key for image in images], merchant_id)
 
-    def drop(self, *pictures: IndexedImage, merchant: str | None = None) -> None:
+    def drop(self, *images: IndexedImage, merchant: str | None = None) -> None:
         merchant_id = merchant or self.shop
-        for it in pictures:
-            self.table(merchant_id).pop(it.key, None)
-        self.follow([it.key for it in pictures], merchant_id)
+        for image in images:
+            self.table(merchant_id).pop(image.key, None)
+        self.follow([image.key for image in images], merchant_id)
 
     def follow(self, keys: Sequence[ImageKey], merchant_id: str | None = None) -> None:
         merchant_id = merchant_id or self.shop
@@ -86,7 +86,7 @@ class Engine:
         return [hit.picture.id for hit in self.page(text, **more).hits]
 
     def pages(self, text: str | None = None, **more: Any) -> Iterator[list[str]]:
-        """The ids on each page, read one after the other."""
+        """The ids of each page, page after page."""
         after: Any = None
         for _ in itertools.count():
             page = self.page(text, after=after, **more)

@@ -24,7 +24,7 @@ STAGE = "arn:aws:execute-api:eu-west-1:123456789012:api/v1"
 
 
 class Served(NamedTuple):
-    """A route as the template has it."""
+    """A route of the template."""
 
     method: str
     path: str
@@ -93,7 +93,7 @@ def open_shop(merchant_id: str, requests_per_minute: int = 60_000) -> Shop:
 
 
 class Gateway:
-    """API Gateway with the template's routes. Also a WSGI application."""
+    """API Gateway with the template's routes; also a WSGI application."""
 
     def __init__(self) -> None:
         self._routes = sorted(served_routes(), key=lambda route: [_rank(part) for part in route.path.split("/")])
@@ -110,12 +110,12 @@ class Gateway:
         headers: Mapping[str, str] | None = None,
         source_address: str = "192.0.2.1",
     ) -> Response:
-        """Send a request. `body` goes as JSON, `raw` as it is."""
+        """Send a request; `body` is sent as JSON, `raw` unchanged."""
         sent = {"Content-Type": "application/json", **(headers or {})}
         if key is not None:
             sent["X-Api-Key"] = key
         content = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
-        route, found = self._match(method, path)
+        route, path_parameters = self._match(method, path)
         if route is None:
             return self._own("MISSING_AUTHENTICATION_TOKEN", path)
         authorizer = None
@@ -129,7 +129,7 @@ class Gateway:
                 "httpMethod": method,
                 "resource": route.path,
                 "path": path,
-                "pathParameters": found or None,
+                "pathParameters": path_parameters or None,
                 "queryStringParameters": dict(sent_query) or None,
                 "multiValueQueryStringParameters": _multi_values(sent_query),
                 "headers": sent,
@@ -169,9 +169,9 @@ class Gateway:
         for route in self._routes:
             pattern = re.sub(r"\\{(\w+)\\\+\\}", r"(?P<\1>.+)", re.escape(route.path))
             pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", pattern)
-            found = re.fullmatch(pattern, path)
-            if found and route.method == method:
-                return route, found.groupdict()
+            match = re.fullmatch(pattern, path)
+            if match and route.method == method:
+                return route, match.groupdict()
         return None, {}
 
     @staticmethod
@@ -194,7 +194,7 @@ def _multi_values(query: Iterable[tuple[str, str]]) -> dict[str, list[str]] | No
 
 
 def _rank(part: str) -> int:
-    """Named segments go before {parameters}, and {greedy+} ones last."""
+    """The order of segments: fixed ones, {parameters}, {greedy+} ones."""
     return 2 if part.endswith("+}") else int(part.startswith("{"))
 
 
@@ -206,9 +206,9 @@ def _authorize(headers: Mapping[str, str], query: str, arn: str) -> Mapping[str,
         "requestContext": {},
     }
     try:
-        found = handler_of("authorizer")(event, Context())
+        policy = handler_of("authorizer")(event, Context())
     except Exception as error:
         if str(error) == "Unauthorized":
             return None
         raise
-    return found["context"]
+    return policy["context"]

@@ -1,4 +1,4 @@
-"""A server that says exactly the bytes a test scripted, at the pace it wants."""
+"""A server that sends exactly the bytes that a test scripts, at the pace of the test."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class HostileHost:
 
 
 def response(status: str = "200 OK", body: bytes = b"", **headers: str) -> bytes:
-    """A whole response; `Content_Length` and the like override what is true."""
+    """A complete response; arguments such as `Content_Length` override its headers."""
     lines = {"Content-Length": str(len(body))}
     lines |= {name.replace("_", "-"): value for name, value in headers.items()}
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value)

@@ -1,4 +1,4 @@
-"""Files of every format that is measured, made so that reading their header takes as long as possible."""
+"""Files of every measured format whose headers take as long as possible to read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg" '
 
 
 def filled(head: bytes, unit: bytes, size: int) -> bytes:
-    """A head, and a unit as often as it fits."""
+    """A head, and as many units as fit."""
     return (head + unit * ((size - len(head)) // len(unit) + 1))[:size]
 
 
@@ -31,7 +31,7 @@ def segment(marker: int, body: bytes) -> bytes:
 
 
 def tiff(entries: int, count: int, size: int) -> bytes:
-    """A directory whose entries all point at the same large value."""
+    """A directory whose entries all point to the same large value."""
     rows = (struct.pack("<HHII", (1000 + at) % 65_536, 7, count, 8) for at in range(entries))
     return filled(b"II*\0\x08\0\0\0" + struct.pack("<H", entries) + b"".join(rows), b"\0", size)
 
@@ -205,7 +205,7 @@ VALID: Mapping[str, bytes] = {
 
 
 def mutated(content: bytes, chance: random.Random, size: int) -> bytes:
-    """A picture some of whose bytes are others or repeated, and which goes on with parts of itself."""
+    """A picture with some bytes changed or repeated, followed by parts of itself."""
     data = bytearray(content)
     for _ in range(chance.randint(1, 6)):
         at = chance.randrange(len(data))

@@ -12,7 +12,7 @@ _CACHE = Path(os.environ.get("VITRINE_CACHE", Path.home() / ".cache" / "vitrine"
 
 
 def fetched(name: str, pom: Path) -> Path:
-    """The folder with all jars of `pom`, kept under `name`."""
+    """The folder with all jars of `pom`, cached under `name`."""
     lacking = [tool for tool in ("java", "mvn") if not shutil.which(tool)]
     assert not lacking, (
         f"no {' and no '.join(lacking)} on this machine (Debian: apt install default-jre-headless maven)"

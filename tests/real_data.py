@@ -1,4 +1,4 @@
-"""Real pictures, stores and purchases for tests: small samples, or more of the same in the folder VITRINE_DATA."""
+"""Real pictures, stores and purchases for tests: small samples, or larger ones in the folder VITRINE_DATA."""
 
 from __future__ import annotations
 

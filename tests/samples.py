@@ -32,7 +32,7 @@ def samples() -> list[Sample]:
 
 
 class Sent(NamedTuple):
-    """What a route's sample sends beside the path and the key."""
+    """The query, headers and body of a sample."""
 
     query: str = ""
     headers: Mapping[str, str] = {}
@@ -40,7 +40,7 @@ class Sent(NamedTuple):
 
 
 def sample_of(route: Route) -> Sent:
-    """What a route's sample sends; nothing for a route without one, which must take no body."""
+    """The sample of a route; empty if it has none, which only a route without a body may."""
     for function, _, event in samples():
         if function.endswith("_api") and (event["httpMethod"], event["resource"]) == (route.method, route.path):
             query = urlencode(event["queryStringParameters"] or {})

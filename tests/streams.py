@@ -1,4 +1,4 @@
-"""Streams of moto's tables, handed to functions as Lambda would."""
+"""Passes the streams of moto's tables to functions, as Lambda does."""
 
 from __future__ import annotations
 
@@ -31,27 +31,28 @@ def stream_records(table: str) -> list[dict[str, Any]]:
 
 
 def follow_counters() -> None:
-    """Let weights follow all changes of the counters, from the first on."""
+    """Pass all changes of the counters to the function `weights`."""
     weights({"Records": stream_records("CountersTable")}, Context())
 
 
 def follow_images() -> None:
-    """Let the search index follow all changes of the images, from the first on."""
+    """Pass all changes of the images to the search index."""
     search_changes({"Records": stream_records("ImagesTable")}, Context())
     assert index_waiting() == {"batchItemFailures": []}
 
 
 def index_waiting() -> dict[str, Any]:
-    """Hand the indexer what waits on its queue; what it does not take stays there."""
+    """Pass the messages of its queue to the indexer; those that fail stay there."""
     queue = client("sqs").get_queue_url(QueueName="SearchChangesQueue")["QueueUrl"]
     failed: list[dict[str, str]] = []
     while messages := client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
         records = [
-            {"messageId": it["MessageId"], "body": it["Body"], "attributes": {"SentTimestamp": "0"}} for it in messages
+            {"messageId": message["MessageId"], "body": message["Body"], "attributes": {"SentTimestamp": "0"}}
+            for message in messages
         ]
         failed += search_indexer({"Records": records}, Context())["batchItemFailures"]
-        kept = {it["itemIdentifier"] for it in failed}
-        for it in messages:
-            if it["MessageId"] not in kept:
-                client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=it["ReceiptHandle"])
+        failed_ids = {failure["itemIdentifier"] for failure in failed}
+        for message in messages:
+            if message["MessageId"] not in failed_ids:
+                client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
     return {"batchItemFailures": failed}

@@ -1,4 +1,4 @@
-"""Files put into the uploads bucket, and the queue that tells the worker."""
+"""Files in the uploads bucket, and the queue of the import worker."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def add_merchant(merchant_id: str = "shop") -> None:
 
 
 def put_object(key: str, data: bytes, sequencer: str = "1") -> dict[str, Any]:
-    """Put an object; answers S3's notification of it."""
+    """Put an object; return S3's notification of it."""
     etag = client("s3").put_object(Bucket=os.environ["UPLOADS_BUCKET"], Key=key, Body=data)["ETag"]
     about = {"key": key.replace(" ", "+"), "size": len(data), "eTag": etag.strip('"'), "sequencer": sequencer}
     return {"Records": [{"eventSource": "aws:s3", "s3": {"bucket": {"name": "uploads"}, "object": about}}]}
 
 
 def deliver(message: Any, *, times: int = 1, context: Any = None) -> bool:
-    """Hand the worker a message as SQS would; whether it was taken off the queue."""
+    """Pass a message to the worker as SQS does; return whether it was processed."""
     body = message if isinstance(message, str) else json.dumps(message)
     attributes = {"ApproximateReceiveCount": str(times)}
     event = {"Records": [{"messageId": "m", "body": body, "attributes": attributes}]}
@@ -39,7 +39,7 @@ def deliver(message: Any, *, times: int = 1, context: Any = None) -> bool:
 
 
 def queued() -> list[str]:
-    """Takes the continuations off the queue, due or not."""
+    """Remove the continuations from the queue, due or not, and return them."""
     sqs, queue = client("sqs"), os.environ["IMPORTS_QUEUE"]
     requests = []
     while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
@@ -50,7 +50,7 @@ def queued() -> list[str]:
 
 
 def deliver_all(message: Any, context: Callable[[], Any] | None = None) -> int:
-    """Hand the worker a message and what it continues by; answers how many invocations that took."""
+    """Pass a message and all its continuations to the worker; return the number of invocations."""
     waiting, invocations = [message], 0
     while waiting:
         assert deliver(waiting.pop(0), context=context() if context else None)

@@ -32,7 +32,7 @@ CONSUMERS: dict[str, Callable[[dict[str, Any], object], dict[str, Any]]] = {
 
 @contextmanager
 def picture_host(folder: Path, sizes: Mapping[str, tuple[int, int]]) -> Iterator[PictureHost]:
-    """Serves pictures of these sizes, by name, on loopback."""
+    """Serve pictures of these sizes, by name, on loopback."""
     for name, size in sizes.items():
         Image.new("RGB", size).save(folder / name)
     with serving(folder) as server:
@@ -84,7 +84,7 @@ def pictures_of(job_id: str, **query: str) -> list[Any]:
 
 
 def take(queue: str, most: int = 10) -> list[str]:
-    """The bodies of waiting messages."""
+    """Remove waiting messages from a queue; return their bodies."""
     url = client("sqs").create_queue(QueueName=queue)["QueueUrl"]
     taken = client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=most).get("Messages", [])
     for message in taken:
@@ -93,14 +93,14 @@ def take(queue: str, most: int = 10) -> list[str]:
 
 
 def deliver(queue: str, *requests: str) -> list[str]:
-    """Have the queue's consumer run; answers the bodies that it could not handle."""
-    records = [{"messageId": str(at), "body": body} for at, body in enumerate(requests)]
+    """Pass messages to the queue's consumer; return the bodies that failed."""
+    records = [{"messageId": str(index), "body": body} for index, body in enumerate(requests)]
     failures = CONSUMERS[queue]({"Records": records}, Context())["batchItemFailures"]
     return [requests[int(failure["itemIdentifier"])] for failure in failures]
 
 
 def drain(chance: random.Random | None = None) -> None:
-    """Run all consumers until the queues are empty; with `chance`, twice or in any order as it comes."""
+    """Run all consumers until the queues are empty; with `chance`, in random order and some messages twice."""
     for queue in CONSUMERS:
         waiting: list[str] = []
         while True:
