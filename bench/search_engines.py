@@ -31,57 +31,62 @@ BUCKET = "searchbucket"
 class Fts5:
     """SQLite's full text search: any word, BM25, the name weighted four times."""
 
-    def __init__(self, pictures: Iterable[IndexedImage]) -> None:
+    def __init__(self, images: Iterable[IndexedImage]) -> None:
         self._database = sqlite3.connect(":memory:")
         self._database.execute(
-            "CREATE VIRTUAL TABLE pictures USING fts5"
+            "CREATE VIRTUAL TABLE images USING fts5"
             "(id UNINDEXED, name, caption, text, credit, tags, tokenize='porter unicode61 remove_diacritics 2')"
         )
         rows = (
-            (it.id, it.name or "", it.caption or "", it.text or "", " ".join(it.credit), " ".join(it.tags))
-            for it in pictures
+            (
+                image.id,
+                image.name or "",
+                image.caption or "",
+                image.text or "",
+                " ".join(image.credit),
+                " ".join(image.tags),
+            )
+            for image in images
         )
-        self._database.executemany("INSERT INTO pictures VALUES (?,?,?,?,?,?)", rows)
+        self._database.executemany("INSERT INTO images VALUES (?,?,?,?,?,?)", rows)
 
     def ids(self, text: str, limit: int, offset: int = 0) -> list[str]:
         words = " OR ".join(f'"{word}"' for word in relevance.words(text))
         if not words:
             return []
-        query = (
-            "SELECT id FROM pictures WHERE pictures MATCH ? ORDER BY bm25(pictures, 0, 4, 1, 1, 1, 1) LIMIT ? OFFSET ?"
-        )
+        query = "SELECT id FROM images WHERE images MATCH ? ORDER BY bm25(images, 0, 4, 1, 1, 1, 1) LIMIT ? OFFSET ?"
         return [row[0] for row in self._database.execute(query, (words, limit, offset))]
 
 
 def ids(finder: ImageFinder, text: str, limit: int = 100) -> list[str]:
-    return [hit.picture.id for hit in finder.search(SHOP, Search(text, sort=Sort.RELEVANCE, limit=limit), None).hits]
+    return [hit.image.id for hit in finder.search(SHOP, Search(text, sort=Sort.RELEVANCE, limit=limit), None).hits]
 
 
 @contextmanager
-def embedded(pictures: Iterable[IndexedImage]) -> Iterator[TantivyFinder]:
+def embedded(images: Iterable[IndexedImage]) -> Iterator[TantivyFinder]:
     with TemporaryDirectory() as home, mock_aws():
         s3 = boto3.client("s3", region_name="us-east-1")
         s3.create_bucket(Bucket=BUCKET)
         store = SegmentRepository(s3, BUCKET)
         index = TantivyIndex(store, LocalVersions(store, Path(home) / "writer", 10**10))
-        index.rebuild(SHOP, lambda: pictures, lambda _: {}, lambda _: None)
+        index.rebuild(SHOP, lambda: images, lambda _: {}, lambda _: None)
         yield TantivyFinder(store, LocalVersions(store, Path(home) / "reader", 10**10))
 
 
 @contextmanager
-def opensearch(pictures: Iterable[IndexedImage], heap: str = "1g") -> Iterator[OpenSearchFinder]:
+def opensearch(images: Iterable[IndexedImage], heap: str = "1g") -> Iterator[OpenSearchFinder]:
     with node.running_node(heap) as client:
-        fill_opensearch(client, pictures)
+        fill_opensearch(client, images)
         yield OpenSearchFinder(client)
 
 
-def fill_opensearch(client: Any, pictures: Iterable[IndexedImage]) -> None:
+def fill_opensearch(client: Any, images: Iterable[IndexedImage]) -> None:
     known: dict[Any, IndexedImage] = {}
 
     def remembered() -> Iterator[IndexedImage]:
-        for it in pictures:
-            known[it.key] = it
-            yield it
+        for image in images:
+            known[image.key] = image
+            yield image
 
     index = OpenSearchIndex(client)
     index.rebuild(SHOP, remembered, lambda keys: {key: known[key] for key in keys}, lambda _: None)

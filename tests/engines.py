@@ -1,4 +1,4 @@
-"""Both search engines over a dictionary of pictures, so that one suite holds them to the same contract."""
+"""Both search engines on a dictionary of images, for the contract tests."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ START = datetime(2024, 1, 1, tzinfo=UTC)
 SHOP = "shop"
 
 
-def picture(image_id: str, name: str | None = None, **more: Any) -> IndexedImage:
-    """A picture; unless said otherwise of gallery `g` and one day younger for each number in its id."""
+def image(image_id: str, name: str | None = None, **more: Any) -> IndexedImage:
+    """Return an image, by default of gallery `g` and as many days after `START` as the number in its id."""
     number = int("".join(letter for letter in image_id if letter.isdigit()) or 0)
     return IndexedImage(
         **{
@@ -42,7 +42,7 @@ def picture(image_id: str, name: str | None = None, **more: Any) -> IndexedImage
 
 @dataclass
 class Engine:
-    """An engine, and the images that its index must contain, by merchant."""
+    """An engine, and by merchant the images that its index should hold."""
 
     finder: ImageFinder
     index: ImageIndex
@@ -83,14 +83,14 @@ class Engine:
         return self.finder.search(merchant or self.shop, Search(text=text, **more), after)
 
     def found(self, text: str | None = None, **more: Any) -> list[str]:
-        return [hit.picture.id for hit in self.page(text, **more).hits]
+        return [hit.image.id for hit in self.page(text, **more).hits]
 
     def pages(self, text: str | None = None, **more: Any) -> Iterator[list[str]]:
-        """The ids of each page, page after page."""
+        """Iterate over the ids of each page."""
         after: Any = None
         for _ in itertools.count():
             page = self.page(text, after=after, **more)
-            yield [hit.picture.id for hit in page.hits]
+            yield [hit.image.id for hit in page.hits]
             after = page.after
             if after is None:
                 return
@@ -100,7 +100,7 @@ class Engine:
 
 
 def embedded(s3: Any, bucket: str, disk: Path, **clocks: Any) -> Engine:
-    """The embedded engine; its reader looks for a new version at each search."""
+    """Return the embedded engine; its reader looks for a new version at each search."""
     store = SegmentRepository(s3, bucket)
     return Engine(
         finder=TantivyFinder(store, LocalVersions(store, disk / "reader", 10**9), itertools.count().__next__),
@@ -110,7 +110,7 @@ def embedded(s3: Any, bucket: str, disk: Path, **clocks: Any) -> Engine:
 
 
 def opensearch(client: OpenSearch) -> Engine:
-    """OpenSearch, with a merchant of its own."""
+    """Return OpenSearch, with a merchant of its own."""
     return Engine(
         finder=OpenSearchFinder(client),
         index=OpenSearchIndex(client),

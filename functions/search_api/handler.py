@@ -13,7 +13,7 @@ from vitrine.platform.query import LIMIT, PAGING
 from vitrine.platform.telemetry import Metric
 from vitrine.search.read_search import PARAMETERS, read_search
 from vitrine.search.responses import SearchResponse, SuggestResponse, found_image_response
-from vitrine.search.wiring import picture_finder
+from vitrine.search.wiring import image_finder
 
 lambda_handler = app = HttpApp(check_quota=check_quota)
 
@@ -37,20 +37,22 @@ def search_images(request: Request) -> Response:
     search = read_search(request.query)
     if search.filters.gallery_id:
         find_gallery(gallery_repository(), GalleryKey(request.merchant_id, search.filters.gallery_id))
-    found = picture_finder().search(request.merchant_id, search, page.state)
+    result = image_finder().search(request.merchant_id, search, page.state)
     took_ms = round((time.perf_counter() - started) * 1000, 2)
-    galleries = {GalleryKey(request.merchant_id, hit.picture.gallery_id) for hit in found.hits}
-    telling = galleries if request.caller.kind == SECRET else recent_galleries().telling_counts(galleries, request.now)
+    galleries = {GalleryKey(request.merchant_id, hit.image.gallery_id) for hit in result.hits}
+    showing_counts = (
+        galleries if request.caller.kind == SECRET else recent_galleries().telling_counts(galleries, request.now)
+    )
     items = [
-        found_image_response(hit, counts=GalleryKey(request.merchant_id, hit.picture.gallery_id) in telling)
-        for hit in found.hits
+        found_image_response(hit, counts=GalleryKey(request.merchant_id, hit.image.gallery_id) in showing_counts)
+        for hit in result.hits
     ]
-    response = request.list_response(items, found.after)
+    response = request.list_response(items, result.after)
     more = {
-        "total": {"value": found.total.value, "relation": found.total.relation},
+        "total": {"value": result.total.value, "relation": result.total.relation},
         "facets": {
-            facet: [{"value": counted.value, "count": counted.count} for counted in counts]
-            for facet, counts in found.facets.items()
+            facet: [{"value": count.value, "count": count.count} for count in counts]
+            for facet, counts in result.facets.items()
         },
         "took_ms": took_ms,
     }
@@ -68,5 +70,5 @@ def search_images(request: Request) -> Response:
 )
 def suggest(request: Request) -> Response:
     """Complete the last word of a query."""
-    completed = picture_finder().suggest(request.merchant_id, request.query["q"].strip(), request.query["limit"])
-    return Response(200, {"items": [{"text": line} for line in completed]})
+    completions = image_finder().suggest(request.merchant_id, request.query["q"].strip(), request.query["limit"])
+    return Response(200, {"items": [{"text": text} for text in completions]})

@@ -11,9 +11,9 @@ from vitrine.galleries.wiring import gallery_repository
 from vitrine.platform.batches import BatchResponse, failures
 from vitrine.platform.metrics import MetricUnit, metrics
 from vitrine.platform.telemetry import invocation, logger
-from vitrine.search.images import read_pictures
+from vitrine.search.images import read_images
 from vitrine.search.sqs import read_changes
-from vitrine.search.wiring import picture_index
+from vitrine.search.wiring import image_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ _LAST_UPDATE_MILLISECONDS = 60_000
 
 
 class Change(NamedTuple):
-    """A message and the keys in it."""
+    """A message and its keys."""
 
     message_id: str
     keys: list[ImageKey]
@@ -57,7 +57,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse:
                 failed += [change.message_id for change in part]
                 continue
             try:
-                picture_index().update(merchant_id, keys, partial(read_pictures, gallery_repository(), merchant_id))
+                image_index().update(merchant_id, keys, partial(read_images, gallery_repository(), merchant_id))
                 indexed += len(keys)
             except Exception:  # noqa: BLE001 - see above
                 logger.exception("not indexed", extra={"merchant_id": merchant_id})

@@ -7,19 +7,19 @@ from typing import Any
 
 from vitrine.galleries.wiring import gallery_repository
 from vitrine.platform.telemetry import invocation, logger
-from vitrine.search.images import read_all_pictures, read_pictures
-from vitrine.search.wiring import picture_index
+from vitrine.search.images import read_all_images, read_images
+from vitrine.search.wiring import image_index
 
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, int]:
     """Build a new index beside the one in use, then switch to it; return its number of images."""
     merchant_id = event["merchant_id"]
-    store = gallery_repository()
-    images = picture_index().rebuild(
+    repository = gallery_repository()
+    images = image_index().rebuild(
         merchant_id,
-        partial(read_all_pictures, store, merchant_id),
-        partial(read_pictures, store, merchant_id),
+        partial(read_all_images, repository, merchant_id),
+        partial(read_images, repository, merchant_id),
         lambda count: logger.info("rebuilding", extra={"merchant_id": merchant_id, "images": count}),
     )
     logger.info("rebuilt", extra={"merchant_id": merchant_id, "images": images})

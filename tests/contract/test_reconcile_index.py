@@ -1,4 +1,4 @@
-"""Whatever an index holds, one comparison makes it what the galleries are, on both engines."""
+"""One comparison makes an index equal to the galleries, whatever it held, on both engines."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.contract.test_search_engines import cluster, engine  # noqa: F401 - fixtures
-from tests.engines import picture
+from tests.engines import image
 from vitrine.galleries.change_image import change_image
 from vitrine.galleries.model import Description, GalleryKey, new_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
 from vitrine.galleries.wiring import gallery_repository, new_incarnation
-from vitrine.search.images import read_all_pictures, read_pictures
+from vitrine.search.images import read_all_images, read_images
 from vitrine.search.model import ImageKey
 from vitrine.search.reconcile_index import Comparison, Reconciler
 
@@ -29,7 +29,7 @@ FULL = 120  # more than a page
 
 @dataclass
 class House:
-    """A merchant's galleries, and an engine whose index is to equal them."""
+    """A merchant's galleries, and an engine whose index should hold their images."""
 
     engine: Engine
 
@@ -45,13 +45,13 @@ class House:
         for start in range(0, len(drafts), 99):
             put_images(gallery_repository(), key, drafts[start : start + 99], new_incarnation=new_incarnation)
 
-    def pictures(self) -> dict[ImageKey, IndexedImage]:
-        return {it.key: it for it in read_all_pictures(gallery_repository(), self.engine.shop)}
+    def images(self) -> dict[ImageKey, IndexedImage]:
+        return {image.key: image for image in read_all_images(gallery_repository(), self.engine.shop)}
 
-    def index_holds(self, pictures: dict[ImageKey, IndexedImage], keys: list[ImageKey]) -> None:
-        """Let the index take these keys for what `pictures` says, whatever the galleries are."""
+    def index_holds(self, images: dict[ImageKey, IndexedImage], keys: list[ImageKey]) -> None:
+        """Index these keys as `images` has them, whatever the galleries hold."""
         self.engine.index.update(
-            self.engine.shop, keys, lambda asked: {key: pictures[key] for key in asked if key in pictures}
+            self.engine.shop, keys, lambda asked: {key: images[key] for key in asked if key in images}
         )
         self.engine.settle(self.engine.shop)
 
@@ -60,13 +60,13 @@ class House:
         after = None
         while True:
             page = self.engine.page(sort="oldest", limit=100, after=after)
-            found |= {hit.picture.key: hit.picture for hit in page.hits}
+            found |= {hit.image.key: hit.image for hit in page.hits}
             after = page.after
             if after is None:
                 return found
 
     def reconcile(self, *, page_by_page: bool = False) -> int:
-        """Compare to the end; answers how many documents were repaired."""
+        """Compare to the end; return how many documents were repaired."""
         reconciler = Reconciler(
             gallery_repository(), self.engine.finder, self.engine.index, lambda _: self.engine.settle(self.engine.shop)
         )
@@ -81,30 +81,30 @@ class House:
 
 @pytest.fixture
 def house(engine: Engine) -> House:  # noqa: F811
-    made = House(engine)
-    made.put("a", *(f"{n}" for n in range(FULL)))
-    made.put("a-b", "0", "1")
-    pictures = made.pictures()
-    made.index_holds(pictures, list(pictures))
-    return made
+    house = House(engine)
+    house.put("a", *(f"{n}" for n in range(FULL)))
+    house.put("a-b", "0", "1")
+    images = house.images()
+    house.index_holds(images, list(images))
+    return house
 
 
-def test_an_index_that_is_right_is_left_alone(house: House) -> None:
+def test_a_correct_index_stays_as_it_is(house: House) -> None:
     before = house.held()
     assert len(before) == FULL + 2
     assert house.reconcile() == 0
-    assert house.held() == before == house.pictures()
+    assert house.held() == before == house.images()
 
 
 @pytest.mark.parametrize("page_by_page", [False, True])
-def test_what_is_missing_stale_or_extra_is_repaired_and_counted_once(house: House, page_by_page: bool) -> None:
-    right = house.pictures()
+def test_missing_stale_and_extra_documents_are_repaired_and_counted_once(house: House, page_by_page: bool) -> None:
+    right = house.images()
     missing = [ImageKey("a", "7"), ImageKey("a", "119"), ImageKey("a-b", "1")]
     house.index_holds({}, missing)
     stale = ImageKey("a", "50")
     house.index_holds({stale: replace(right[stale], name="As it was")}, [stale])
-    extra = [picture("gone", "Gone", gallery_id="a"), picture("0", "Gone too", gallery_id="gone")]
-    house.index_holds({it.key: it for it in extra}, [it.key for it in extra])
+    extra = [image("gone", "Gone", gallery_id="a"), image("0", "Gone too", gallery_id="gone")]
+    house.index_holds({image.key: image for image in extra}, [image.key for image in extra])
     assert house.held() != right
 
     assert house.reconcile(page_by_page=page_by_page) == len([*missing, stale, *extra])
@@ -112,9 +112,9 @@ def test_what_is_missing_stale_or_extra_is_repaired_and_counted_once(house: Hous
     assert house.reconcile() == 0
 
 
-def test_what_should_be_hidden_is_hidden(house: House) -> None:
+def test_a_hidden_image_is_removed(house: House) -> None:
     key = GalleryKey(house.engine.shop, "a-b")
-    change_image(gallery_repository(), key, "0", lambda stands: stands._replace(hidden=True))
+    change_image(gallery_repository(), key, "0", lambda image: image._replace(hidden=True))
     assert ImageKey("a-b", "0") in house.held()
     assert house.reconcile() == 1
     assert ImageKey("a-b", "0") not in house.held()
@@ -125,16 +125,16 @@ def test_a_merchant_without_galleries_or_index_is_done_at_once(engine: Engine) -
 
 
 def test_an_index_that_was_never_written_is_filled(engine: Engine) -> None:  # noqa: F811
-    made = House(engine)
-    made.put("a", "1", "2")
-    assert made.reconcile() == 2
-    assert made.held() == made.pictures()
+    house = House(engine)
+    house.put("a", "1", "2")
+    assert house.reconcile() == 2
+    assert house.held() == house.images()
 
 
-def test_a_change_that_is_on_its_way_is_no_repair(house: House) -> None:
-    """Its message comes while the comparison waits to look again."""
+def test_a_change_on_its_way_is_not_repaired(house: House) -> None:
+    """Its message arrives while the comparison waits before it checks again."""
     house.put("a", "new")
-    read = partial(read_pictures, gallery_repository(), house.engine.shop)
+    read = partial(read_images, gallery_repository(), house.engine.shop)
 
     def message_comes(_: float) -> None:
         house.engine.index.update(house.engine.shop, [ImageKey("a", "new")], read)
@@ -143,4 +143,4 @@ def test_a_change_that_is_on_its_way_is_no_repair(house: House) -> None:
     reconciler = Reconciler(gallery_repository(), house.engine.finder, house.engine.index, message_comes)
     comparison, repaired = reconciler.go_on(Comparison(house.engine.shop), lambda: True)
     assert (comparison.done, repaired) == (True, 0)
-    assert house.held() == house.pictures()
+    assert house.held() == house.images()

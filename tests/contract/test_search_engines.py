@@ -1,4 +1,4 @@
-"""What both search engines must do alike."""
+"""The contract of both search engines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import opensearch as node
-from tests.engines import START, Engine, embedded, opensearch, picture
+from tests.engines import START, Engine, embedded, image, opensearch
 from vitrine.platform.aws import client
 from vitrine.search.model import Facet, FacetCount, Filters, Orientation, Sort
 
@@ -71,23 +71,23 @@ class TestWords:
     )
     def test_are_found_in_every_field_and_spelling(self, engine: Engine, text: str, found: list[str]) -> None:
         engine.put(
-            picture("dress", "Red summer dress", caption="In poplin", credit=("Ann Lee",)),
-            picture("cafe", "Cafe\u0301 in Malm\u00f6"),
-            picture("spider", "Spider-Man"),
-            picture("street", "Lange Stra\u00dfe"),
-            picture("tokyo", "\u6771\u4eac\u30bf\u30ef\u30fc"),
-            picture("moscow", "\u041c\u043e\u0441\u043a\u0432\u0430"),
-            picture("year", "\u2461\u2460 2024"),
-            picture("nameless"),
+            image("dress", "Red summer dress", caption="In poplin", credit=("Ann Lee",)),
+            image("cafe", "Cafe\u0301 in Malm\u00f6"),
+            image("spider", "Spider-Man"),
+            image("street", "Lange Stra\u00dfe"),
+            image("tokyo", "\u6771\u4eac\u30bf\u30ef\u30fc"),
+            image("moscow", "\u041c\u043e\u0441\u043a\u0432\u0430"),
+            image("year", "\u2461\u2460 2024"),
+            image("nameless"),
         )
         assert engine.found(text) == found
 
     def test_all_of_them_come_before_any_of_them_and_names_before_captions(self, engine: Engine) -> None:
         engine.put(
-            picture("caption", "Shoe", caption="with a blue sole"),
-            picture("name", "Blue shoe"),
-            picture("one", "Blue hat"),
-            picture("neither", "Green hat"),
+            image("caption", "Shoe", caption="with a blue sole"),
+            image("name", "Blue shoe"),
+            image("one", "Blue hat"),
+            image("neither", "Green hat"),
         )
         assert engine.found("blue shoe") == ["name", "caption", "one"]
         assert engine.found("blue shoe", sort=Sort.OLDEST) == ["caption", "name"]
@@ -96,45 +96,45 @@ class TestWords:
         ) == ["caption", "name", "one"]
 
     def test_a_word_that_exists_is_no_typo(self, engine: Engine) -> None:
-        engine.put(picture("1", "House"), picture("2", "Mouse"))
+        engine.put(image("1", "House"), image("2", "Mouse"))
         assert engine.found("house") == ["1"]
 
     def test_interest_breaks_ties_and_does_not_beat_words(self, engine: Engine) -> None:
         engine.put(
-            picture("1", "Blue shoe", weight=1.0),
-            picture("2", "Blue shoe", weight=5000.0),
-            picture("3", "A hat", caption="to a blue shoe", weight=5000.0),
+            image("1", "Blue shoe", weight=1.0),
+            image("2", "Blue shoe", weight=5000.0),
+            image("3", "A hat", caption="to a blue shoe", weight=5000.0),
         )
         assert engine.found("blue shoe") == ["2", "1", "3"]
 
     def test_highlights_mark_words_in_safe_html(self, engine: Engine) -> None:
-        engine.put(picture("1", "A <script> for dresses & hats", caption="No such word"))
+        engine.put(image("1", "A <script> for dresses & hats", caption="No such word"))
         [hit] = engine.page("dress script").hits
         assert hit.highlight == {"name": "A &lt;<mark>script</mark>&gt; for <mark>dresses</mark> &amp; hats"}
 
     @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(text=st.one_of(st.text(max_size=60), st.text('"\\/*?:()[]{}^~+-!&| ANDOT', max_size=60)))
-    def test_anything_can_be_asked(self, engine: Engine, text: str) -> None:
+    def test_any_text_can_be_searched(self, engine: Engine, text: str) -> None:
         if not engine.tables:
-            engine.put(picture("1", "Blue shoe"))
+            engine.put(image("1", "Blue shoe"))
         engine.page(text, sort=Sort.RELEVANCE)
         engine.page(text, sort=Sort.NEWEST)
         engine.finder.suggest(engine.shop, text, 5)
 
     @pytest.mark.parametrize("text", ["blue " * 2000, "b" * 10_000, '"blue" ' * 1500, "\u6771" * 3000, "a\u0000b"])
-    def test_ten_kilobytes_can_be_asked(self, engine: Engine, text: str) -> None:
-        engine.put(picture("1", "Blue shoe"))
+    def test_ten_kilobytes_can_be_searched(self, engine: Engine, text: str) -> None:
+        engine.put(image("1", "Blue shoe"))
         assert engine.page(text).total.value in {0, 1}
 
 
 class TestFilters:
     @pytest.fixture(autouse=True)
-    def _pictures(self, engine: Engine) -> None:
+    def _images(self, engine: Engine) -> None:
         engine.put(
-            picture("1", "Shoe", tags=("red", "Sport shoe"), credit=("Ann Lee", "Bo"), width=800, height=600),
-            picture("2", "Shoe", tags=("red",), credit=("Bo",), width=600, height=800, product_ids=("p1", "p2")),
-            picture("3", "Shoe", width=500, height=500, gallery_id="other"),
-            picture("4", "Shoe"),
+            image("1", "Shoe", tags=("red", "Sport shoe"), credit=("Ann Lee", "Bo"), width=800, height=600),
+            image("2", "Shoe", tags=("red",), credit=("Bo",), width=600, height=800, product_ids=("p1", "p2")),
+            image("3", "Shoe", width=500, height=500, gallery_id="other"),
+            image("4", "Shoe"),
         )
 
     @pytest.mark.parametrize(
@@ -160,7 +160,9 @@ class TestFilters:
         ],
     )
     @pytest.mark.parametrize("text", [None, "shoe"])
-    def test_keep_what_they_say(self, engine: Engine, text: str | None, filters: Filters, found: list[str]) -> None:
+    def test_keep_only_what_they_name(
+        self, engine: Engine, text: str | None, filters: Filters, found: list[str]
+    ) -> None:
         assert engine.found(text, filters=filters, sort=Sort.OLDEST) == found
         assert sorted(engine.found(text, filters=filters)) == found
         assert engine.page(text, filters=filters).total.value == len(found)
@@ -178,7 +180,7 @@ class TestFilters:
 
 class TestOrders:
     def test_by_time_and_by_weight_then_newest(self, engine: Engine) -> None:
-        engine.put(*(picture(str(n), weight=float(n % 3)) for n in range(9)), picture("9", created_at=START))
+        engine.put(*(image(str(n), weight=float(n % 3)) for n in range(9)), image("9", created_at=START))
         assert engine.found(sort=Sort.OLDEST)[:4] in (["0", "9", "1", "2"], ["9", "0", "1", "2"])
         assert engine.found(sort=Sort.NEWEST)[:3] == ["8", "7", "6"]
         assert engine.found(sort=Sort.WEIGHT)[:7] == ["8", "5", "2", "7", "4", "1", "6"]
@@ -186,13 +188,13 @@ class TestOrders:
 
     def test_times_before_1970_and_far_ahead_are_in_order(self, engine: Engine) -> None:
         years = [1, 1506, 1969, 1970, 2024, 9999]
-        engine.put(*(picture(str(year), created_at=START.replace(year=year)) for year in reversed(years)))
+        engine.put(*(image(str(year), created_at=START.replace(year=year)) for year in reversed(years)))
         assert engine.found(sort=Sort.OLDEST) == [str(year) for year in years]
 
     @pytest.mark.parametrize("sort", Sort)
     def test_pages_hold_every_picture_once_whatever_is_added_in_between(self, engine: Engine, sort: Sort) -> None:
         old = [
-            picture(f"a{n}", "Blue shoe" if n % 4 else "Blue shoe, blue lace", created_at=START, weight=float(n % 5))
+            image(f"a{n}", "Blue shoe" if n % 4 else "Blue shoe, blue lace", created_at=START, weight=float(n % 5))
             for n in range(60)
         ]
         engine.put(*old)
@@ -200,45 +202,45 @@ class TestOrders:
         for number, page in enumerate(engine.pages("blue shoe", sort=sort, limit=7)):
             seen += page
             engine.put(
-                picture(f"b{number}", "Blue blue shoe lace", weight=10.0, created_at=START + timedelta(days=9)),
-                picture(f"c{number}", "Something else, blue", weight=0.0, created_at=START - timedelta(days=9)),
+                image(f"b{number}", "Blue blue shoe lace", weight=10.0, created_at=START + timedelta(days=9)),
+                image(f"c{number}", "Something else, blue", weight=0.0, created_at=START - timedelta(days=9)),
             )
         assert len(seen) == len(set(seen))
-        assert sorted(it for it in seen if it.startswith("a")) == sorted(it.id for it in old)
+        assert sorted(image_id for image_id in seen if image_id.startswith("a")) == sorted(image.id for image in old)
 
     def test_updates_in_between_move_no_hit_of_relevance(self, engine: Engine) -> None:
-        old = [picture(f"a{n}", f"Blue shoe {n}") for n in range(30)]
+        old = [image(f"a{n}", f"Blue shoe {n}") for n in range(30)]
         engine.put(*old)
         seen: list[str] = []
         for number, page in enumerate(engine.pages("blue shoe", limit=4)):
             seen += page
             engine.put(replace(old[-1 - number], weight=9000.0), replace(old[number], name="A hat"))
-        assert sorted(seen) == sorted(it.id for it in old)
+        assert sorted(seen) == sorted(image.id for image in old)
 
-    def test_what_is_deleted_in_between_is_left_out_and_what_changed_is_shown_as_it_is(self, engine: Engine) -> None:
-        old = [picture(f"{n}", "Blue shoe") for n in range(12)]
+    def test_deleted_images_are_left_out_of_later_pages_and_changed_ones_are_current(self, engine: Engine) -> None:
+        old = [image(f"{n}", "Blue shoe") for n in range(12)]
         engine.put(*old)
         first = engine.page("blue shoe", limit=4)
-        met = {hit.picture.id for hit in first.hits}
-        rest = [it for it in old if it.id not in met]
+        met = {hit.image.id for hit in first.hits}
+        rest = [image for image in old if image.id not in met]
         engine.drop(*rest[:3])
         engine.put(replace(rest[3], caption="now described"))
-        later = engine.page("blue shoe", limit=20, after=_through_a_cursor(first.after))
-        assert {hit.picture.id for hit in later.hits} == {it.id for it in rest[3:]}
-        assert {hit.picture.caption for hit in later.hits} == {None, "now described"}
+        later = engine.page("blue shoe", limit=20, after=_as_json(first.after))
+        assert {hit.image.id for hit in later.hits} == {image.id for image in rest[3:]}
+        assert {hit.image.caption for hit in later.hits} == {None, "now described"}
         assert later.after is None
 
     @pytest.mark.parametrize("sort", Sort)
     def test_a_hundred_pages_of_equal_pictures(self, engine: Engine, sort: Sort) -> None:
-        engine.put(*(picture(f"a{n}", "Blue shoe", created_at=START) for n in range(300)))
+        engine.put(*(image(f"a{n}", "Blue shoe", created_at=START) for n in range(300)))
         pages = list(engine.pages("blue", sort=sort, limit=3))
         assert [len(page) for page in pages] == [3] * 100
         assert len({image_id for page in pages for image_id in page}) == 300
 
 
 class TestChanges:
-    def test_are_found_and_what_is_gone_is_not(self, engine: Engine) -> None:
-        shoe = picture("1", "Blue shoe")
+    def test_are_found_and_deleted_images_are_not(self, engine: Engine) -> None:
+        shoe = image("1", "Blue shoe")
         engine.put(shoe)
         engine.put(replace(shoe, name="Green hat"))
         assert (engine.found("blue"), engine.found("green")) == ([], ["1"])
@@ -246,32 +248,32 @@ class TestChanges:
         assert (engine.found("green"), engine.found()) == ([], [])
         assert engine.finder.suggest(engine.shop, "gre", 5) == []
 
-    def test_an_older_reading_never_stays(self, engine: Engine) -> None:
-        """One writer reads a picture; before it writes, the picture goes and another writer follows that."""
-        shoe = picture("1", "Blue shoe")
-        engine.put(picture("2", "Hat"))
+    def test_an_older_image_never_stays(self, engine: Engine) -> None:
+        """One writer reads an image; before it writes, the image is deleted and another writer indexes that."""
+        shoe = image("1", "Blue shoe")
+        engine.put(image("2", "Hat"))
         engine.table(engine.shop)[shoe.key] = shoe
         read = engine.read(engine.shop)
         overtaken = threading.Event()
 
         def slow_read(keys: Any) -> Any:
-            pictures = read(keys)
+            images = read(keys)
             if not overtaken.is_set():
                 overtaken.set()
                 engine.drop(shoe)
-            return pictures
+            return images
 
         engine.index.update(engine.shop, [shoe.key], slow_read)
         engine.settle(engine.shop)
         assert engine.found() == ["2"]
 
-    def test_two_writers_at_once_lose_nothing(self, engine: Engine) -> None:
-        pictures = [picture(f"{n}", "Blue shoe") for n in range(40)]
-        engine.table(engine.shop).update({it.key: it for it in pictures})
+    def test_two_concurrent_writers_lose_nothing(self, engine: Engine) -> None:
+        images = [image(f"{n}", "Blue shoe") for n in range(40)]
+        engine.table(engine.shop).update({image.key: image for image in images})
         writers = [
             threading.Thread(
                 target=lambda part=part: [
-                    engine.index.update(engine.shop, [it.key], engine.read(engine.shop)) for it in pictures[part::2]
+                    engine.index.update(engine.shop, [image.key], engine.read(engine.shop)) for image in images[part::2]
                 ]
             )
             for part in range(2)
@@ -281,42 +283,40 @@ class TestChanges:
         for writer in writers:
             writer.join()
         engine.settle(engine.shop)
-        assert sorted(engine.all_of()) == sorted(it.id for it in pictures)
+        assert sorted(engine.all_of()) == sorted(image.id for image in images)
 
     def test_suggestions_complete_the_last_word_of_what_others_match(self, engine: Engine) -> None:
-        engine.put(
-            picture("1", "Blue shoe"), picture("2", "Blue shoelace"), picture("3", "Red shoal"), picture("4", "Shoe")
-        )
+        engine.put(image("1", "Blue shoe"), image("2", "Blue shoelace"), image("3", "Red shoal"), image("4", "Shoe"))
         assert engine.finder.suggest(engine.shop, "sho", 2) == ["shoe", "shoal"]
         assert engine.finder.suggest(engine.shop, "blue sho", 9) == ["blue shoe", "blue shoelace"]
         assert engine.finder.suggest(engine.shop, "zzz", 9) == []
 
 
 class TestRebuild:
-    def test_holds_what_the_tables_hold_and_tells_how_far_it_is(self, engine: Engine) -> None:
-        engine.put(*(picture(f"{n}", "Blue shoe") for n in range(30)))
-        del engine.table(engine.shop)[picture("3").key]
-        told: list[int] = []
-        assert engine.rebuild(told.append) == 29
-        assert told[-1] == 29
+    def test_holds_what_the_tables_hold_and_reports_its_progress(self, engine: Engine) -> None:
+        engine.put(*(image(f"{n}", "Blue shoe") for n in range(30)))
+        del engine.table(engine.shop)[image("3").key]
+        progress: list[int] = []
+        assert engine.rebuild(progress.append) == 29
+        assert progress[-1] == 29
         assert "3" not in engine.all_of()
-        engine.put(picture("99", "Blue shoe"))
+        engine.put(image("99", "Blue shoe"))
         assert len(engine.all_of()) == 30
 
     def test_searching_and_changes_go_on_while_it_runs(self, engine: Engine) -> None:
-        engine.put(*(picture(f"{n}", "Blue shoe") for n in range(20)))
+        engine.put(*(image(f"{n}", "Blue shoe") for n in range(20)))
         table = engine.table(engine.shop)
         during: list[list[str]] = []
 
-        def pictures() -> Iterator[Any]:
-            for number, it in enumerate(list(table.values())):
-                yield it
+        def images() -> Iterator[Any]:
+            for number, stored in enumerate(list(table.values())):
+                yield stored
                 if number == 10:
-                    engine.drop(picture("2"), picture("15"))
-                    engine.put(picture("3", "Green hat"), picture("77", "New"))
+                    engine.drop(image("2"), image("15"))
+                    engine.put(image("3", "Green hat"), image("77", "New"))
                     during.append(engine.found("new") + engine.found("green"))
 
-        engine.index.rebuild(engine.shop, pictures, engine.read(engine.shop), lambda _: None)
+        engine.index.rebuild(engine.shop, images, engine.read(engine.shop), lambda _: None)
         engine.settle(engine.shop)
         assert during == [["77", "3"]]
         assert sorted(engine.all_of()) == sorted(key.image_id for key in table)
@@ -325,13 +325,13 @@ class TestRebuild:
 
 def test_no_merchant_meets_anothers_pictures(engine: Engine) -> None:
     other = f"{engine.shop}-other"
-    engine.put(picture("1", "Blue shoe", tags=("mine",)))
-    engine.put(picture("2", "Blue shovel", tags=("theirs",)), merchant=other)
+    engine.put(image("1", "Blue shoe", tags=("mine",)))
+    engine.put(image("2", "Blue shovel", tags=("theirs",)), merchant=other)
     assert (engine.found("blue"), engine.found("blue", merchant=other)) == (["1"], ["2"])
     assert engine.page("blue", facets=(Facet.TAG,)).facets == {Facet.TAG: (FacetCount("mine", 1),)}
     assert engine.page(merchant=other).total.value == 1
     assert engine.finder.suggest(engine.shop, "sho", 5) == ["shoe"]
 
 
-def _through_a_cursor(after: Any) -> Any:
+def _as_json(after: Any) -> Any:
     return json.loads(json.dumps(after))

@@ -1,4 +1,4 @@
-"""The embedded index when writers die, meet or read rubbish: no picture lost, none back, never half a version."""
+"""The embedded index when writers die or race: no image is lost or comes back, and no version is incomplete."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.engines import SHOP, Engine, embedded, picture
+from tests.engines import SHOP, Engine, embedded, image
 from vitrine.platform.aws import client
 from vitrine.platform.problems import Unavailable
 from vitrine.search import segments, tantivy
@@ -31,7 +31,7 @@ class Died(BaseException):
 
 
 class MortalS3:
-    """S3 whose caller dies at its n-th write: before it, or after it was done and before it is told."""
+    """S3 whose caller dies at its n-th write: before it, or after it and before the response."""
 
     def __init__(self, s3: Any, dies_at: int, *, after: bool) -> None:
         self._s3 = s3
@@ -79,13 +79,13 @@ def current() -> Manifest:
 def test_an_update_that_dies_at_any_write_is_whole_after_it_is_delivered_again(
     engine: Engine, tmp_path: Path, step: int, *, after: bool
 ) -> None:
-    old = [picture(f"{n}", "Blue shoe") for n in range(5)]
+    old = [image(f"{n}", "Blue shoe") for n in range(5)]
     engine.put(*old)
     table = engine.table(SHOP)
     del table[old[0].key]
     table[old[1].key] = replace(old[1], name="Green hat")
-    table[picture("9").key] = picture("9", "Blue shoe")
-    changed = [old[0].key, old[1].key, picture("9").key]
+    table[image("9").key] = image("9", "Blue shoe")
+    changed = [old[0].key, old[1].key, image("9").key]
     with contextlib.suppress(Died):
         writer(tmp_path, MortalS3(client("s3"), step, after=after)).update(SHOP, changed, engine.read(SHOP))
     assert sorted(engine.found("blue")) in (["0", "1", "2", "3", "4"], ["2", "3", "4", "9"])
@@ -97,19 +97,19 @@ def test_an_update_that_dies_at_any_write_is_whole_after_it_is_delivered_again(
 def test_a_rebuild_that_dies_leaves_the_index_as_it_is_and_the_next_one_is_whole(
     engine: Engine, tmp_path: Path, step: int
 ) -> None:
-    engine.put(*(picture(f"{n}", "Blue shoe") for n in range(5)))
+    engine.put(*(image(f"{n}", "Blue shoe") for n in range(5)))
     table = engine.table(SHOP)
     dying = writer(tmp_path, MortalS3(client("s3"), step, after=step % 2 == 0))
     with contextlib.suppress(Died):
         dying.rebuild(SHOP, lambda: iter(list(table.values())), engine.read(SHOP), lambda _: None)
     assert sorted(engine.found("blue")) == ["0", "1", "2", "3", "4"]
-    engine.put(picture("9", "Blue shoe"))
+    engine.put(image("9", "Blue shoe"))
     assert engine.rebuild() == 6
     assert sorted(engine.found("blue")) == ["0", "1", "2", "3", "4", "9"]
 
 
 class Meets:
-    """A reading of pictures during which something else happens, once."""
+    """A reading of images during which something else happens, once."""
 
     def __init__(self, read: Callable[[Any], Any], happens: Callable[[], None]) -> None:
         self._read = read
@@ -124,7 +124,7 @@ class Meets:
 
 
 def test_a_writer_that_was_overtaken_builds_on_the_newer_version(engine: Engine, tmp_path: Path) -> None:
-    first, second = picture("1", "Blue shoe"), picture("2", "Green hat")
+    first, second = image("1", "Blue shoe"), image("2", "Green hat")
     engine.table(SHOP).update({first.key: first, second.key: second})
     read = engine.read(SHOP)
     other = writer(tmp_path)
@@ -132,7 +132,7 @@ def test_a_writer_that_was_overtaken_builds_on_the_newer_version(engine: Engine,
     assert sorted(engine.found()) == ["1", "2"]
 
 
-def test_without_the_condition_on_publishing_the_other_writers_picture_would_be_lost(
+def test_without_the_condition_on_publishing_the_other_writers_image_would_be_lost(
     engine: Engine, tmp_path: Path
 ) -> None:
     class Unconditional(SegmentRepository):
@@ -140,7 +140,7 @@ def test_without_the_condition_on_publishing_the_other_writers_picture_would_be_
             found = self.current(merchant_id)
             return super().publish(merchant_id, manifest, found.etag if found else None)
 
-    first, second = picture("1", "Blue shoe"), picture("2", "Green hat")
+    first, second = image("1", "Blue shoe"), image("2", "Green hat")
     engine.table(SHOP).update({first.key: first, second.key: second})
     read = engine.read(SHOP)
     store = Unconditional(client("s3"), BUCKET)
@@ -149,9 +149,9 @@ def test_without_the_condition_on_publishing_the_other_writers_picture_would_be_
     assert engine.found() == ["1"]
 
 
-def test_a_picture_read_before_the_version_it_goes_into_would_come_back(engine: Engine, tmp_path: Path) -> None:
-    """Why `update` takes the version first: read before it, and what was deleted since is indexed again."""
-    shoe = picture("1", "Blue shoe")
+def test_an_image_read_before_the_base_version_would_come_back(engine: Engine, tmp_path: Path) -> None:
+    """Why `update` reads the base version first: otherwise an image deleted in between is indexed again."""
+    shoe = image("1", "Blue shoe")
     engine.put(shoe)
     stale = engine.read(SHOP)([shoe.key])
     engine.drop(shoe)
@@ -162,8 +162,8 @@ def test_a_picture_read_before_the_version_it_goes_into_would_come_back(engine: 
 
 
 def test_a_deletion_of_what_is_not_there_still_overtakes(engine: Engine, tmp_path: Path) -> None:
-    shoe = picture("1", "Blue shoe")
-    engine.put(picture("2", "Hat"))
+    shoe = image("1", "Blue shoe")
+    engine.put(image("2", "Hat"))
     engine.table(SHOP)[shoe.key] = shoe
     read = engine.read(SHOP)
     other = writer(tmp_path)
@@ -177,7 +177,7 @@ def test_a_deletion_of_what_is_not_there_still_overtakes(engine: Engine, tmp_pat
 
 
 def test_a_reader_during_publication_sees_the_version_before_or_after(engine: Engine, tmp_path: Path) -> None:
-    engine.put(*(picture(f"{n}", "Blue shoe") for n in range(4)))
+    engine.put(*(image(f"{n}", "Blue shoe") for n in range(4)))
     seen: list[list[str]] = []
 
     class Watched(SegmentRepository):
@@ -190,7 +190,7 @@ def test_a_reader_during_publication_sees_the_version_before_or_after(engine: En
     engine.table(SHOP).clear()
     store = Watched(client("s3"), BUCKET)
     index = TantivyIndex(store, LocalVersions(store, tmp_path / "watched", 10**9))
-    index.update(SHOP, [picture(f"{n}").key for n in range(4)], engine.read(SHOP))
+    index.update(SHOP, [image(f"{n}").key for n in range(4)], engine.read(SHOP))
     assert seen == [["0", "1", "2", "3"]] * 2
     assert engine.found("blue") == []
 
@@ -207,16 +207,16 @@ def turn_a_bit(body: bytes) -> bytes:
 
 @pytest.mark.parametrize("change", [turn_a_bit, lambda body: body[: len(body) // 2], lambda _: b""])
 def test_a_corrupt_version_is_never_served(engine: Engine, tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
-    engine.put(picture("1", "Blue shoe"))
+    engine.put(image("1", "Blue shoe"))
     assert engine.found() == ["1"]
-    engine.put(picture("2", "Blue hat"))
+    engine.put(image("2", "Blue hat"))
     damage(current(), change)
     assert engine.found() == ["1"], "the version that is open stays"
     fresh = embedded(client("s3"), BUCKET, tmp_path / "fresh")
     with pytest.raises(Unavailable):
         fresh.found()
     with pytest.raises(segments.CorruptFile):
-        writer(tmp_path).update(SHOP, [picture("2").key], engine.read(SHOP))
+        writer(tmp_path).update(SHOP, [image("2").key], engine.read(SHOP))
     repaired = writer(tmp_path)
     table = engine.table(SHOP)
     repaired.rebuild(SHOP, lambda: iter(list(table.values())), engine.read(SHOP), lambda _: None)
@@ -226,20 +226,20 @@ def test_a_corrupt_version_is_never_served(engine: Engine, tmp_path: Path, chang
 def test_an_index_of_another_release_waits_for_its_rebuild(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine.put(picture("1", "Blue shoe"))
+    engine.put(image("1", "Blue shoe"))
     monkeypatch.setattr(tantivy, "SCHEMA_NUMBER", tantivy.SCHEMA_NUMBER + 1)
     fresh = embedded(client("s3"), BUCKET, tmp_path / "fresh")
     fresh.tables = engine.tables
     with pytest.raises(Unavailable):
         fresh.found()
     with pytest.raises(segments.OtherSchema):
-        fresh.follow([picture("1").key])
+        fresh.follow([image("1").key])
     assert fresh.rebuild() == 1
     assert fresh.found() == ["1"]
 
 
 def test_a_version_whose_files_are_gone_is_left_for_the_newest(engine: Engine) -> None:
-    engine.put(picture("1", "Blue shoe"))
+    engine.put(image("1", "Blue shoe"))
     store = SegmentRepository(client("s3"), BUCKET)
     real = store.current(SHOP)
     assert real
@@ -254,7 +254,7 @@ def test_a_version_whose_files_are_gone_is_left_for_the_newest(engine: Engine) -
 
     behind = Behind(client("s3"), BUCKET)
     finder = tantivy.TantivyFinder(behind, LocalVersions(behind, Path(engine.finder._local._root) / "b", 10**9))
-    assert [hit.picture.id for hit in finder.search(SHOP, tantivy.Search(), None).hits] == ["1"]
+    assert [hit.image.id for hit in finder.search(SHOP, tantivy.Search(), None).hits] == ["1"]
 
 
 def test_retired_files_are_kept_for_readers_and_then_deleted(engine: Engine, tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_retired_files_are_kept_for_readers_and_then_deleted(engine: Engine, tmp
     index = writer(tmp_path, now=times.__next__)
     counts = []
     for n in range(40):
-        it = picture(f"{n % 7}", f"Blue shoe {n}")
+        it = image(f"{n % 7}", f"Blue shoe {n}")
         engine.table(SHOP)[it.key] = it
         index.update(SHOP, [it.key], engine.read(SHOP))
         counts.append(len(client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]))
@@ -271,9 +271,9 @@ def test_retired_files_are_kept_for_readers_and_then_deleted(engine: Engine, tmp
 
 
 def test_what_dead_writers_left_is_swept_by_a_rebuild(engine: Engine, tmp_path: Path) -> None:
-    engine.put(picture("1", "Blue shoe"))
+    engine.put(image("1", "Blue shoe"))
     with pytest.raises(Died):
-        writer(tmp_path, MortalS3(client("s3"), 5, after=False)).update(SHOP, [picture("1").key], engine.read(SHOP))
+        writer(tmp_path, MortalS3(client("s3"), 5, after=False)).update(SHOP, [image("1").key], engine.read(SHOP))
     index = writer(tmp_path, now=lambda: datetime.now(UTC) + timedelta(days=2))
     table = engine.table(SHOP)
     index.rebuild(SHOP, lambda: iter(list(table.values())), engine.read(SHOP), lambda _: None)
@@ -284,16 +284,16 @@ def test_what_dead_writers_left_is_swept_by_a_rebuild(engine: Engine, tmp_path: 
 
 
 def test_a_rebuild_that_another_overtook_stops(engine: Engine, tmp_path: Path) -> None:
-    engine.put(picture("1", "Blue shoe"))
+    engine.put(image("1", "Blue shoe"))
     table = engine.table(SHOP)
     other = writer(tmp_path)
 
-    def pictures() -> Iterator[Any]:
+    def images() -> Iterator[Any]:
         other.rebuild(SHOP, lambda: iter(list(table.values())), engine.read(SHOP), lambda _: None)
         yield from table.values()
 
     with pytest.raises(RebuildSuperseded):
-        engine.index.rebuild(SHOP, pictures, engine.read(SHOP), lambda _: None)
+        engine.index.rebuild(SHOP, images, engine.read(SHOP), lambda _: None)
     assert engine.found() == ["1"]
 
 
@@ -303,11 +303,11 @@ def test_writers_that_meet_and_die_at_random_end_as_one_clean_run(engine: Engine
     table = engine.table(SHOP)
     waiting: list[Any] = []
     for turn in range(25):
-        key = picture(f"{chance.randrange(6)}").key
+        key = image(f"{chance.randrange(6)}").key
         if chance.random() < 0.3:
             table.pop(key, None)
         else:
-            table[key] = picture(key.image_id, f"Blue shoe {turn}")
+            table[key] = image(key.image_id, f"Blue shoe {turn}")
         waiting += [key] * chance.choice([1, 1, 2])
         chance.shuffle(waiting)
         s3 = MortalS3(client("s3"), chance.choice([3, 9, 99]), after=chance.random() < 0.5)
@@ -319,5 +319,5 @@ def test_writers_that_meet_and_die_at_random_end_as_one_clean_run(engine: Engine
         del waiting[: len(taken)]
     writer(tmp_path).update(SHOP, waiting, engine.read(SHOP))
     hits = engine.page(limit=100).hits
-    assert {hit.picture.key: hit.picture for hit in hits} == table
+    assert {hit.image.key: hit.image for hit in hits} == table
     assert len(hits) == len(table)

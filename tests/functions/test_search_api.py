@@ -139,7 +139,7 @@ def test_hidden_and_deleted_images_are_gone() -> None:
     assert ids(find(q="dress")) == []
 
 
-def test_no_merchant_meets_anothers_images() -> None:
+def test_no_merchant_finds_anothers_images() -> None:
     put("summer", {"id": "theirs", "name": "Green dress", "url": "https://o.example/1.jpg"}, merchant="other")
     follow_images()
     assert ids(find(q="dress", merchant="other")) == ["theirs"]
@@ -194,7 +194,7 @@ def test_a_rebuild_brings_back_what_the_tables_hold() -> None:
     assert ids(find(q="dress")) == ["red"]
 
 
-def test_an_agencys_pictures_are_loaded_and_found(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_agencys_images_are_loaded_and_found(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
     lines = [
         {
             "bildnummer": 7,
@@ -210,9 +210,9 @@ def test_an_agencys_pictures_are_loaded_and_found(tmp_path: Any, capsys: pytest.
     file.write_text("\n".join(json.dumps(line) for line in lines))
     pattern = "https://host.example/{db}/{id:0>10}/s.jpg"
     assert command(["load", "shop", str(file), "--media-url", pattern, "--unknown", "keep"]) == 1
-    told = capsys.readouterr()
-    assert json.loads(told.out) == {"id": "7", "bearbeitet": "x"}
-    assert "line 2: /id" in told.err
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == {"id": "7", "bearbeitet": "x"}
+    assert "line 2: /id" in printed.err
     follow_images()
     [item] = find(q="koln dom")["items"]
     assert (item["url"], item["height"], item["credit"]) == ("https://host.example/stock/0000000007/s.jpg", 600, None)

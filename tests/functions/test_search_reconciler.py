@@ -1,4 +1,4 @@
-"""Indexes are compared with the galleries, invocation after invocation, and what was repaired is told."""
+"""Comparing indexes with galleries over several invocations, and reporting repairs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vitrine.platform.aws import client
 from vitrine.platform.hops import MOST_HOPS
 from vitrine.platform.times import utc_now
 from vitrine.search.model import ImageKey
-from vitrine.search.wiring import picture_finder
+from vitrine.search.wiring import image_finder
 
 MERCHANT = "reconciled"
 KEYS = [ImageKey("lamps", f"{n}") for n in range(5)]
@@ -35,8 +35,8 @@ def _galleries(cloud: None, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> N
     key = GalleryKey(MERCHANT, "lamps")
     gallery_repository().put_gallery(new_gallery(key, utc_now()))
     drafts = [
-        ImageDraft(it.image_id, Description(name="Lamp", url="https://x.test/lamp", created_at=utc_now()))
-        for it in KEYS
+        ImageDraft(image_key.image_id, Description(name="Lamp", url="https://x.test/lamp", created_at=utc_now()))
+        for image_key in KEYS
     ]
     put_images(gallery_repository(), key, drafts, new_incarnation=new_incarnation)
 
@@ -55,7 +55,7 @@ def as_event(*requests: str) -> dict[str, Any]:
 
 
 def run(milliseconds: int) -> int:
-    """Until nothing waits any more; answers how many invocations that took."""
+    """Run until the queue is empty; return the number of invocations."""
     invocations = 0
     while requests := waiting():
         for body in requests:
@@ -74,17 +74,17 @@ def repaired(capfd: pytest.CaptureFixture[str]) -> int:
 def test_images_whose_messages_were_lost_are_found_after_a_comparison(
     begun_by: dict[str, str], milliseconds: int, invocations: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert picture_finder().held(MERCHANT, KEYS) == {}
+    assert image_finder().held(MERCHANT, KEYS) == {}
     assert reconciler(begun_by, Context()) == {"begun": 1}
     assert run(milliseconds) == invocations
-    assert set(picture_finder().held(MERCHANT, KEYS)) == set(KEYS)
+    assert set(image_finder().held(MERCHANT, KEYS)) == set(KEYS)
     assert repaired(capfd) == len(KEYS)
     reconciler(begun_by, Context())
     run(milliseconds)
     assert repaired(capfd) == 0
 
 
-def test_a_comparison_that_was_handed_on_too_often_goes_to_the_failure_queue() -> None:
+def test_a_comparison_with_too_many_hops_goes_to_the_failure_queue() -> None:
     body = json.dumps({"comparison": {"merchant_id": MERCHANT}, "hops": MOST_HOPS})
     assert reconciler(as_event(body), Context())["batchItemFailures"] == [{"itemIdentifier": "0"}]
     assert waiting() == []
@@ -94,24 +94,24 @@ def changes(*keys: ImageKey) -> str:
     return json.dumps({"merchant_id": MERCHANT, "keys": [list(key) for key in keys]})
 
 
-def test_an_indexer_whose_time_is_up_gives_back_what_it_has_not_done() -> None:
+def test_an_indexer_without_time_returns_its_messages_to_the_queue() -> None:
     event = as_event(changes(*KEYS[:2]), changes(*KEYS[2:]))
     assert len(indexer(event, Context(0))["batchItemFailures"]) == 2
-    assert picture_finder().held(MERCHANT, KEYS) == {}
+    assert image_finder().held(MERCHANT, KEYS) == {}
     assert indexer(event, Context(120_000))["batchItemFailures"] == []
-    assert set(picture_finder().held(MERCHANT, KEYS)) == set(KEYS)
+    assert set(image_finder().held(MERCHANT, KEYS)) == set(KEYS)
 
 
-def test_what_a_killed_indexer_had_taken_comes_back_within_three_minutes() -> None:
+def test_a_killed_indexers_messages_are_visible_again_within_three_minutes() -> None:
     queue = resources("AWS::SQS::Queue")["SearchChangesQueue"]
     assert resources("AWS::Serverless::Function")["SearchIndexerFunction"]["Timeout"] < queue["VisibilityTimeout"]
     assert queue["VisibilityTimeout"] < LONGEST_UNTIL_DONE_AGAIN_SECONDS
 
 
-def test_images_whose_indexer_was_killed_are_found_when_their_message_comes_back(
+def test_images_of_a_killed_indexer_are_found_after_the_second_delivery(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It dies at its first write; SQS hands the message out again once its visibility timeout is over."""
+    """It dies at its first write; SQS delivers the message again after its visibility timeout."""
     queue = os.environ["SEARCH_COMPARISONS_QUEUE"].replace("SearchComparisonsQueue", "SearchChangesQueue")
     visible_again_seconds = 1  # here; the template's is held to three minutes above
     client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": f"{visible_again_seconds}"})
@@ -128,9 +128,9 @@ def test_images_whose_indexer_was_killed_are_found_when_their_message_comes_back
     with pytest.raises(Killed):
         indexer(as_event(taken["Body"]), Context(120_000))
     client("s3").meta.events.unregister("before-call.s3.PutObject", kill)
-    assert picture_finder().held(MERCHANT, KEYS) == {}
+    assert image_finder().held(MERCHANT, KEYS) == {}
 
     [again] = client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
     assert again["MessageId"] == taken["MessageId"]
     assert indexer(as_event(again["Body"]), Context(120_000))["batchItemFailures"] == []
-    assert set(picture_finder().held(MERCHANT, KEYS)) == set(KEYS)
+    assert set(image_finder().held(MERCHANT, KEYS)) == set(KEYS)

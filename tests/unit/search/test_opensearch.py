@@ -1,4 +1,4 @@
-"""OpenSearch that does not answer."""
+"""An OpenSearch cluster that does not respond."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vitrine.search.model import Search
 from vitrine.search.opensearch import OpenSearchFinder
 
 
-def test_a_cluster_that_does_not_response_makes_search_unavailable_for_now() -> None:
+def test_search_is_unavailable_while_the_cluster_does_not_respond() -> None:
     finder = OpenSearchFinder(OpenSearch("http://127.0.0.1:1", max_retries=0))
     with pytest.raises(Unavailable):
         finder.search("shop", Search(text="zebra"), None)

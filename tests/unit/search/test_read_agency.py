@@ -1,4 +1,4 @@
-"""Agencies' records become pictures."""
+"""Reading the records of picture agencies."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 
 from vitrine.platform.problems import InvalidRequest
 from vitrine.search.model import IndexedImage
-from vitrine.search.read_agency import check_media_url, read_agency_picture
+from vitrine.search.read_agency import check_media_url, read_agency_image
 
 PATTERN = "https://host.example/{db}/{id:0>10}/s.jpg"
 
 
 def read(**raw: Any) -> IndexedImage:
-    return read_agency_picture({"id": "1", **raw}, PATTERN, keep_unknown=True).picture
+    return read_agency_image({"id": "1", **raw}, PATTERN, keep_unknown=True).image
 
 
 def test_a_record_of_either_language_is_the_same_picture() -> None:
@@ -41,9 +41,9 @@ def test_a_record_of_either_language_is_the_same_picture() -> None:
         "height": 2460,
         "width": "3643.0",
     }
-    picture = read_agency_picture(german, PATTERN, keep_unknown=False).picture
-    assert picture == read_agency_picture(english, PATTERN, keep_unknown=False).picture
-    assert picture == IndexedImage(
+    image = read_agency_image(german, PATTERN, keep_unknown=False).image
+    assert image == read_agency_image(english, PATTERN, keep_unknown=False).image
+    assert image == IndexedImage(
         id="258999323",
         gallery_id="stock",
         url="https://host.example/stock/0258999323/s.jpg",
@@ -58,18 +58,18 @@ def test_a_record_of_either_language_is_the_same_picture() -> None:
 
 
 @pytest.mark.parametrize("empty", ["", "  ", None])
-def test_what_is_empty_is_absent(empty: Any) -> None:
+def test_empty_values_are_absent(empty: Any) -> None:
     everything = ("title", "description", "search_text", "photographers", "date", "height", "width", "media_url", "db")
     assert read(**dict.fromkeys(everything, empty)) == read()
 
 
-def test_fields_nobody_knows_are_refused_or_kept_aside() -> None:
+def test_unknown_fields_are_rejected_or_returned() -> None:
     raw = {"id": "1", "bearbeitet_bild": "x", "titel": "Dom"}
-    with pytest.raises(InvalidRequest) as refused:
-        read_agency_picture(raw, PATTERN, keep_unknown=False)
-    assert [error.pointer for error in refused.value.errors] == ["/bearbeitet_bild"]
-    kept = read_agency_picture(raw, PATTERN, keep_unknown=True)
-    assert (kept.picture.name, kept.kept_aside) == ("Dom", {"bearbeitet_bild": "x"})
+    with pytest.raises(InvalidRequest) as rejected:
+        read_agency_image(raw, PATTERN, keep_unknown=False)
+    assert [error.pointer for error in rejected.value.errors] == ["/bearbeitet_bild"]
+    kept = read_agency_image(raw, PATTERN, keep_unknown=True)
+    assert (kept.image.name, kept.unknown_fields) == ("Dom", {"bearbeitet_bild": "x"})
 
 
 @pytest.mark.parametrize(
@@ -85,15 +85,15 @@ def test_fields_nobody_knows_are_refused_or_kept_aside() -> None:
         ({"width": "1e999"}, "/width"),
     ],
 )
-def test_what_cannot_be_read_is_named(raw: dict[str, Any], pointer: str) -> None:
-    with pytest.raises(InvalidRequest) as refused:
+def test_invalid_fields_are_named(raw: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(InvalidRequest) as rejected:
         read(**raw)
-    assert pointer in [error.pointer for error in refused.value.errors]
+    assert pointer in [error.pointer for error in rejected.value.errors]
 
 
 @pytest.mark.parametrize(
     "pattern", ["https://host/{0}", "https://host/{id.real}", "https://host/{name}", "https://host/{id:x}"]
 )
-def test_a_pattern_of_other_fields_is_refused(pattern: str) -> None:
+def test_a_pattern_with_other_fields_is_rejected(pattern: str) -> None:
     with pytest.raises(ValueError):
         check_media_url(pattern)

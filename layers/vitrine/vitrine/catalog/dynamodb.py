@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 class DynamoDBProducts:
-    """ProductStore on DynamoDB."""
+    """ProductRepository on DynamoDB."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
@@ -69,8 +69,8 @@ class DynamoDBProducts:
 
     def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> dict[str, Product]:
         keys = [product_key(merchant_id, product_id) for product_id in dict.fromkeys(product_ids)]
-        found = [product_of(item) for item in batch_get(self._client, self._table, keys)]
-        return {product.product_id: product for product in found}
+        products = [product_of(item) for item in batch_get(self._client, self._table, keys)]
+        return {product.product_id: product for product in products}
 
     def list_products(self, merchant_id: str, limit: int, after: str | None) -> Sequence[Product]:
         items = query_some(
@@ -101,7 +101,7 @@ class DynamoDBProducts:
 
 
 class DynamoDBInteractions:
-    """InteractionStore on DynamoDB."""
+    """InteractionRepository on DynamoDB."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
@@ -109,17 +109,17 @@ class DynamoDBInteractions:
 
     def find_interactions(self, user: UserKey, interaction_ids: Sequence[str]) -> dict[str, Interaction]:
         keys = [_interaction_key(user, interaction_id) for interaction_id in interaction_ids]
-        found = [_interaction(item) for item in batch_get(self._client, self._table, keys)]
-        return {interaction.interaction_id: interaction for interaction in found}
+        interactions = [_interaction(item) for item in batch_get(self._client, self._table, keys)]
+        return {interaction.interaction_id: interaction for interaction in interactions}
 
     def replace_interactions(
         self, user: UserKey, changes: Sequence[tuple[Interaction | None, Interaction | None]]
     ) -> None:
         writes = [self._replacement(user, before, after) for before, after in changes]
-        follow = [*self._bought(user, changes), *self._earned(user, changes)]
+        consequences = [*self._bought(user, changes), *self._earned(user, changes)]
         try:
-            if follow:
-                retry(lambda: self._transact([*writes, *follow]))
+            if consequences:
+                retry(lambda: self._transact([*writes, *consequences]))
                 return
             for write in writes:
                 self._write(write)
@@ -173,8 +173,8 @@ class DynamoDBInteractions:
         days: dict[date, Earnings] = {}
         for item in items:
             day = date.fromisoformat(item["sk"]["S"].partition("/")[0])
-            found = Earnings(int(item["clicks"]["N"]), int(item["purchases"]["N"]), Decimal(item["worth"]["N"]))
-            days[day] = days.get(day, Earnings()).plus(found)
+            earned = Earnings(int(item["clicks"]["N"]), int(item["purchases"]["N"]), Decimal(item["worth"]["N"]))
+            days[day] = days.get(day, Earnings()).plus(earned)
         return days
 
     def erase(self, user: UserKey, time_is_left: Callable[[], bool]) -> bool:
@@ -250,10 +250,11 @@ class DynamoDBInteractions:
     ) -> list[dict[str, Any]]:
         """Return updates of what recommendations earned, one a day. They succeed together with the changes or not."""
         days: dict[date, Earnings] = {}
-        for interaction, sign in [(it, sign) for pair in changes for it, sign in zip(pair, (-1, 1), strict=True)]:
-            if interaction:
-                day = interaction.occurred_at.astimezone(UTC).date()
-                days[day] = days.get(day, Earnings()).plus(earnings_of(interaction), sign)
+        for change in changes:
+            for interaction, sign in zip(change, (-1, 1), strict=True):
+                if interaction:
+                    day = interaction.occurred_at.astimezone(UTC).date()
+                    days[day] = days.get(day, Earnings()).plus(earnings_of(interaction), sign)
         part = part_of(user.user_id)
         return [
             self._update(

@@ -1,8 +1,10 @@
-"""What the catalogue's use cases need from outside."""
+"""The ports of the catalogue's use cases."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
+
+from vitrine.platform.retries import Superseded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,7 +12,7 @@ if TYPE_CHECKING:
     from vitrine.catalog.model import Interaction, Product, UserKey
 
 
-class StaleInteractions(Exception):
+class StaleInteractions(Superseded):
     """An interaction changed after it was read; the write was refused."""
 
 

@@ -8,8 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from vitrine.catalog.model import UserKey
-from vitrine.catalog.ports import REPLACE_LIMIT, StaleInteractions
-from vitrine.platform.problems import NotFound, Unavailable
+from vitrine.catalog.ports import REPLACE_LIMIT
+from vitrine.platform.problems import NotFound
+from vitrine.platform.retries import retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +22,6 @@ Result = TypeVar("Result")
 Status = Literal["created", "updated", "unchanged"]
 
 _PARALLEL_USERS = 16
-_ATTEMPTS = 6
 
 
 class Sent(NamedTuple):
@@ -54,8 +54,8 @@ def record_interactions(
         user = UserKey(merchant_id, sent.interaction.user_id)
         by_user.setdefault(user, {})[sent.interaction.interaction_id] = sent
     with ThreadPoolExecutor(_PARALLEL_USERS) as pool:
-        done = pool.map(lambda user: _record_user(repository, user, list(by_user[user].values())), by_user)
-        recorded = dict(zip(by_user, done, strict=True))
+        results = pool.map(lambda user: _record_user(repository, user, list(by_user[user].values())), by_user)
+        recorded = dict(zip(by_user, results, strict=True))
     for user, latest in by_user.items():
         if any(sent.interaction.type == "purchase" for sent in latest.values()):
             on_purchase(user)
@@ -75,7 +75,7 @@ def remove_interaction(repository: InteractionRepository, user: UserKey, interac
         repository.replace_interactions(user, [(before, None)])
         return True
 
-    if not _while_stale(attempt):
+    if not _retry(attempt):
         raise NotFound(f"The user has no interaction {interaction_id}.")
 
 
@@ -83,7 +83,7 @@ def _record_user(repository: InteractionRepository, user: UserKey, sent: list[Se
     recorded: dict[str, Recorded] = {}
     for start in range(0, len(sent), REPLACE_LIMIT):
         chunk = sent[start : start + REPLACE_LIMIT]
-        recorded |= _while_stale(partial(_record_chunk, repository, user, chunk))
+        recorded |= _retry(partial(_record_chunk, repository, user, chunk))
     return recorded
 
 
@@ -107,10 +107,5 @@ def _record_chunk(repository: InteractionRepository, user: UserKey, chunk: list[
     return recorded
 
 
-def _while_stale(attempt: Callable[[], Result]) -> Result:
-    for _ in range(_ATTEMPTS):
-        try:
-            return attempt()
-        except StaleInteractions:
-            continue
-    raise Unavailable("Others are changing the same interactions. Send the request again.", 1)
+def _retry(attempt: Callable[[], Result]) -> Result:
+    return retry(attempt, refusal="Others are changing the same interactions. Send the request again.")

@@ -1,4 +1,4 @@
-"""A picture as an engine keeps it: its source, its words, and the keys it is ordered by."""
+"""An image as an engine stores it: the image itself, its words, and the keys that it is sorted by."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ _YEAR_ONE = datetime(1, 1, 1, tzinfo=UTC)
 _TIE_BITS = 14
 
 
-def newest_key(picture: IndexedImage) -> int:
-    """Milliseconds since the year 1, then a few bits of the key's hash, so that equal times seldom tie."""
-    tie = hashlib.blake2b(str(picture.key).encode(), digest_size=2).digest()
-    return first_key_of(picture.created_at) | (int.from_bytes(tie, "big") >> (16 - _TIE_BITS))
+def newest_key(image: IndexedImage) -> int:
+    """Return milliseconds since the year 1, then 14 bits of a hash of the image's key, so that ties are rare."""
+    tie = hashlib.blake2b(str(image.key).encode(), digest_size=2).digest()
+    return first_key_of(image.created_at) | (int.from_bytes(tie, "big") >> (16 - _TIE_BITS))
 
 
 def first_key_of(moment: datetime) -> int:
-    """The lowest `newest_key` of that moment."""
+    """Return the lowest `newest_key` of that moment."""
     return ((moment - _YEAR_ONE) // timedelta(milliseconds=1)) << _TIE_BITS
 
 
 def last_key_of(moment: datetime) -> int:
-    """The highest `newest_key` of that moment."""
+    """Return the highest `newest_key` of that moment."""
     return first_key_of(moment) | ((1 << _TIE_BITS) - 1)
 
 
-def picture_words(picture: IndexedImage) -> list[str]:
-    """Every word, as a suggestion may complete it."""
-    rest = (picture.name, picture.caption, picture.text, *picture.tags, *picture.credit)
-    return relevance.words(" ".join(part for part in rest if part))
+def image_words(image: IndexedImage) -> list[str]:
+    """Return all words of an image, which suggestions complete."""
+    texts = (image.name, image.caption, image.text, *image.tags, *image.credit)
+    return relevance.words(" ".join(text for text in texts if text))
 
 
 def filter_terms(filters: Filters) -> dict[str, str]:
-    """The value that an engine's field must have, by field."""
+    """Return by field the value that a document must have."""
     terms = {
         "gallery_id": filters.gallery_id,
         "product_id": filters.product_id,
@@ -51,7 +51,7 @@ def filter_terms(filters: Filters) -> dict[str, str]:
 
 
 def filter_ranges(filters: Filters) -> dict[str, tuple[int | None, int | None]]:
-    """The least and the greatest value that an engine's field may have, by field; both are allowed."""
+    """Return by field the lowest and highest value, both inclusive, that a document may have; None is no bound."""
     ranges = {
         "width": (filters.min_width, None),
         "height": (filters.min_height, None),
@@ -63,17 +63,17 @@ def filter_ranges(filters: Filters) -> dict[str, tuple[int | None, int | None]]:
     return {field: bounds for field, bounds in ranges.items() if bounds != (None, None)}
 
 
-def to_source(picture: IndexedImage) -> bytes:
-    """The whole picture, as hits bring it back."""
-    raw = asdict(picture)
-    if picture.original:
-        digest, _, (width, height, placeholder, animated) = picture.original
+def to_source(image: IndexedImage) -> bytes:
+    """Return the whole image as JSON, which hits are made from."""
+    raw = asdict(image)
+    if image.original:
+        digest, _, (width, height, placeholder, animated) = image.original
         raw["original"] = [digest, width, height, placeholder.hex(), animated]
     return json.dumps(raw, default=datetime.isoformat, separators=(",", ":")).encode()
 
 
-def to_picture(source: bytes | str) -> IndexedImage:
-    """Inverse of `to_source`."""
+def from_source(source: bytes | str) -> IndexedImage:
+    """Return the image of a document; the inverse of `to_source`."""
     raw = json.loads(source)
     if raw.get("original"):
         digest, width, height, placeholder, animated = raw["original"]

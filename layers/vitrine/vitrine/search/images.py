@@ -1,4 +1,4 @@
-"""Gallery images as pictures to search."""
+"""Gallery images as the images that search indexes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _PAGE = 100
 
 
-def to_picture(image: Image) -> IndexedImage:
-    """The picture of an image."""
+def to_indexed_image(image: Image) -> IndexedImage:
+    """Return a gallery's image as search indexes it."""
     described = image.description
     return IndexedImage(
         id=image.image_id,
@@ -38,24 +38,28 @@ def to_picture(image: Image) -> IndexedImage:
     )
 
 
-def read_pictures(
+def read_images(
     repository: GalleryRepository, merchant_id: str, keys: Sequence[ImageKey]
 ) -> Mapping[ImageKey, IndexedImage]:
-    """The pictures of these keys as they are now; hidden and deleted ones are left out."""
-    found: dict[ImageKey, IndexedImage] = {}
-    for gallery_id, several in groupby(sorted(set(keys)), key=lambda key: key.gallery_id):
-        images = repository.get_images(GalleryKey(merchant_id, gallery_id), [key.image_id for key in several])
-        found |= {ImageKey(gallery_id, name): to_picture(image) for name, image in images.items() if not image.hidden}
-    return found
+    """Return the current images of these keys, without hidden and deleted ones."""
+    images: dict[ImageKey, IndexedImage] = {}
+    for gallery_id, group in groupby(sorted(set(keys)), key=lambda key: key.gallery_id):
+        stored = repository.get_images(GalleryKey(merchant_id, gallery_id), [key.image_id for key in group])
+        images |= {
+            ImageKey(gallery_id, image_id): to_indexed_image(image)
+            for image_id, image in stored.items()
+            if not image.hidden
+        }
+    return images
 
 
-def read_all_pictures(repository: GalleryRepository, merchant_id: str) -> Iterator[IndexedImage]:
-    """Every picture of a merchant that is not hidden."""
+def read_all_images(repository: GalleryRepository, merchant_id: str) -> Iterator[IndexedImage]:
+    """Iterate over a merchant's images that are not hidden."""
     gallery_after = None
     while galleries := repository.list_galleries(merchant_id, _PAGE, gallery_after):
         for gallery in galleries:
             image_after = None
             while images := repository.stored_images(gallery.key, _PAGE, image_after):
-                yield from (to_picture(image) for image in images if not image.hidden)
+                yield from (to_indexed_image(image) for image in images if not image.hidden)
                 image_after = images[-1].image_id
         gallery_after = galleries[-1].key.gallery_id

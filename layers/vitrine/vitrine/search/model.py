@@ -1,4 +1,4 @@
-"""What can be searched, what can be asked, and what comes back."""
+"""Indexed images, searches, and pages of hits."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 
 class ImageKey(NamedTuple):
-    """Which image of which gallery."""
+    """An image of a gallery."""
 
     gallery_id: str
     image_id: str
 
     def __str__(self) -> str:
-        """As the index knows it; ids hold no slash."""
+        """Return the key of the document. Ids contain no slash."""
         return f"{self.gallery_id}/{self.image_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class IndexedImage:
-    """One searchable image. A value that is not known is absent: None or an empty tuple, never ""."""
+    """An image as search indexes it. An unknown value is None or an empty tuple, never ""."""
 
     id: str
     gallery_id: str
@@ -45,12 +45,12 @@ class IndexedImage:
 
     @property
     def key(self) -> ImageKey:
-        """Which it is."""
+        """Return the image's key."""
         return ImageKey(self.gallery_id, self.id)
 
     @property
     def orientation(self) -> Orientation | None:
-        """None while a side is unknown."""
+        """Return the orientation, or None if a side is unknown."""
         if not self.width or not self.height:
             return None
         if self.width == self.height:
@@ -59,7 +59,7 @@ class IndexedImage:
 
 
 class Sort(StrEnum):
-    """In which order; relevance without words is weight."""
+    """The order of hits. Relevance without words is the order by weight."""
 
     RELEVANCE = "relevance"
     NEWEST = "newest"
@@ -68,7 +68,7 @@ class Sort(StrEnum):
 
 
 class Orientation(StrEnum):
-    """How width and height relate."""
+    """The relation of width to height."""
 
     LANDSCAPE = "landscape"
     PORTRAIT = "portrait"
@@ -76,7 +76,7 @@ class Orientation(StrEnum):
 
 
 class Facet(StrEnum):
-    """What hits are counted by."""
+    """A field by whose values hits are counted."""
 
     TAG = "tag"
     CREDIT = "credit"
@@ -84,7 +84,7 @@ class Facet(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What every hit must be; times and sizes include their bounds."""
+    """Conditions on every hit. Bounds of times and sizes are inclusive."""
 
     gallery_id: str | None = None
     credit: str | None = None
@@ -99,7 +99,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A question. `text` of None asks for everything that passes the filters."""
+    """A search. A `text` of None finds everything that passes the filters."""
 
     text: str | None = None
     filters: Filters = Filters()
@@ -110,16 +110,16 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A picture that was found; `score` is None where a field orders."""
+    """A document that a search found. `score` is None if the hits are sorted by a field."""
 
-    picture: IndexedImage
+    image: IndexedImage
     score: float | None
     highlight: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """How many there are; the relation is `eq` or, where counting stopped, `gte`."""
+    """The number of hits. The relation is `eq`, or `gte` if counting stopped early."""
 
     value: int
     relation: str = "eq"
@@ -127,7 +127,7 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class FacetCount:
-    """How many hits have a value."""
+    """The number of hits with a value."""
 
     value: str
     count: int
@@ -135,7 +135,7 @@ class FacetCount:
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """`after` is where the next page begins, or None after the last. Only the engine reads it."""
+    """A page of hits. `after` says where the next page starts, None on the last one. Only the engine reads it."""
 
     hits: tuple[Hit, ...]
     total: Total

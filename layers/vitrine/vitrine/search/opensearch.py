@@ -1,7 +1,7 @@
-"""The distributed engine: OpenSearch, one index a merchant behind an alias.
+"""The distributed engine: OpenSearch, with one index per merchant behind an alias.
 
-Only what Elasticsearch answers too is used, but for the points in time that relevance
-cursors hold; where they cannot be had a cursor goes on in the index as it is.
+Everything used here works on Elasticsearch too, except for the points in time in relevance cursors. Without a point in
+time a cursor continues in the live index.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from vitrine.search import relevance
 from vitrine.search.documents import (
     filter_ranges,
     filter_terms,
+    from_source,
+    image_words,
     newest_key,
-    picture_words,
-    to_picture,
     to_source,
 )
 from vitrine.search.model import (
@@ -42,7 +42,7 @@ from vitrine.search.model import (
     Sort,
     Total,
 )
-from vitrine.search.ports import Progress, ReadAllPictures, ReadPictures, RebuildSuperseded
+from vitrine.search.ports import Progress, ReadAllImages, ReadImages, RebuildSuperseded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -57,7 +57,7 @@ CHUNK_BYTES = 5_000_000
 BULK_RETRIES = 6
 
 LUCENE_SCALE = 2.2
-"""Lucene leaves the constant k1 + 1 out of BM25; what the recipe sets against BM25 shrinks by it."""
+"""Lucene omits the constant factor k1 + 1 of BM25, so constant scores are divided by it."""
 
 _STEMMED = {"type": "text", "analyzer": "stemmed"}
 _KEYWORD = {"type": "keyword"}
@@ -112,40 +112,40 @@ _ORDERS: dict[Sort, list[dict[str, str]]] = {
 
 
 class WritesNotTaken(Exception):
-    """OpenSearch refused writes, or the images changed faster than they could be written."""
+    """OpenSearch refused writes, or the images changed faster than they were written."""
 
 
 def alias(merchant_id: str) -> str:
-    """The name searches use, of letters that OpenSearch takes."""
+    """Return the name of the merchant's alias, in letters that OpenSearch allows."""
     return f"vitrine-{hashlib.blake2b(merchant_id.encode(), digest_size=10).hexdigest()}"
 
 
-def to_document(picture: IndexedImage) -> dict[str, Any]:
-    """As it is indexed; what is not known is absent."""
+def to_document(image: IndexedImage) -> dict[str, Any]:
+    """Return the document of an image, without unknown values."""
     fields: dict[str, Any] = {
-        "source": to_source(picture).decode(),
-        "key": str(picture.key),
-        "name": relevance.readable(picture.name),
-        "caption": relevance.readable(picture.caption),
-        "text": relevance.readable(picture.text),
-        "tags": [relevance.readable(tag) for tag in picture.tags],
-        "credit": [relevance.readable(credit) for credit in picture.credit],
-        "name_words": " ".join(relevance.words(picture.name or "")),
-        "name_joined": " ".join(relevance.joined_pairs(picture.name or "")),
-        "words": sorted(set(picture_words(picture))),
-        "whole_name": relevance.whole_names(picture.name or ""),
-        "gallery_id": picture.gallery_id,
-        "product_id": list(picture.product_ids),
-        "tag_value": list(picture.tags),
-        "credit_value": list(picture.credit),
-        "tag_key": [folded(tag) for tag in picture.tags],
-        "credit_key": [folded(credit) for credit in picture.credit],
-        "orientation": picture.orientation,
-        "newest": newest_key(picture),
-        "width": picture.width,
-        "height": picture.height,
-        "weight": picture.weight,
-        "interest": relevance.interest_factor(picture.weight),
+        "source": to_source(image).decode(),
+        "key": str(image.key),
+        "name": relevance.readable(image.name),
+        "caption": relevance.readable(image.caption),
+        "text": relevance.readable(image.text),
+        "tags": [relevance.readable(tag) for tag in image.tags],
+        "credit": [relevance.readable(credit) for credit in image.credit],
+        "name_words": " ".join(relevance.words(image.name or "")),
+        "name_joined": " ".join(relevance.joined_pairs(image.name or "")),
+        "words": sorted(set(image_words(image))),
+        "whole_name": relevance.whole_names(image.name or ""),
+        "gallery_id": image.gallery_id,
+        "product_id": list(image.product_ids),
+        "tag_value": list(image.tags),
+        "credit_value": list(image.credit),
+        "tag_key": [folded(tag) for tag in image.tags],
+        "credit_key": [folded(credit) for credit in image.credit],
+        "orientation": image.orientation,
+        "newest": newest_key(image),
+        "width": image.width,
+        "height": image.height,
+        "weight": image.weight,
+        "interest": relevance.interest_factor(image.weight),
     }
     return {name: value for name, value in fields.items() if value not in (None, "", [])}
 
@@ -182,14 +182,14 @@ def _word_query(word: str, *, typo: bool) -> Clause:
     return _any(ways)
 
 
-def _bonuses(question: relevance.ParsedQuery, every_word: Clause) -> list[Clause]:
-    found = [_constant(every_word, relevance.ALL_WORDS / LUCENE_SCALE)]
-    found += [_constant({"term": {"whole_name": run}}, relevance.WHOLE_NAME / LUCENE_SCALE) for run in question.runs]
-    for pair in question.pairs:
-        found.append(_phrase("name", pair, relevance.NAME_PAIR))
-        found.append(_phrase("credit", pair, relevance.CREDIT_PAIR))
-        found.append(_match("name_words", "".join(pair), relevance.JOINED_PAIR))
-    return found
+def _bonuses(parsed: relevance.ParsedQuery, every_word: Clause) -> list[Clause]:
+    bonuses = [_constant(every_word, relevance.ALL_WORDS / LUCENE_SCALE)]
+    bonuses += [_constant({"term": {"whole_name": run}}, relevance.WHOLE_NAME / LUCENE_SCALE) for run in parsed.runs]
+    for pair in parsed.pairs:
+        bonuses.append(_phrase("name", pair, relevance.NAME_PAIR))
+        bonuses.append(_phrase("credit", pair, relevance.CREDIT_PAIR))
+        bonuses.append(_match("name_words", "".join(pair), relevance.JOINED_PAIR))
+    return bonuses
 
 
 def _filters(filters: Filters) -> list[Clause]:
@@ -204,18 +204,18 @@ def _filters(filters: Filters) -> list[Clause]:
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """A search with what had to be found out first."""
+class _Prepared:
+    """A search with its parsed text, and its words that no image has."""
 
     search: Search
     sort: Sort
-    question: relevance.ParsedQuery | None
+    parsed: relevance.ParsedQuery | None
     typos: frozenset[str]
 
 
 @contextmanager
-def _answered() -> Iterator[None]:
-    """Raises Unavailable when the cluster does not answer or has no room."""
+def _translated() -> Iterator[None]:
+    """Raise Unavailable if the cluster does not respond or is overloaded."""
     try:
         yield
     except TransportError as error:
@@ -225,52 +225,52 @@ def _answered() -> Iterator[None]:
 
 
 class OpenSearchFinder:
-    """PictureFinder on OpenSearch."""
+    """ImageFinder on OpenSearch."""
 
     def __init__(self, client: OpenSearch) -> None:
         self._client = client
 
-    @_answered()
+    @_translated()
     def search(self, merchant_id: str, search: Search, after: Mapping[str, Any] | None) -> SearchPage:
         if after:
             read_state(after, {"sort": [int | float | str], "snapshot": str | None, "any_word": bool})
         sort = Sort.WEIGHT if search.text is None and search.sort is Sort.RELEVANCE else search.sort
-        question = relevance.ask(search.text) if search.text is not None else None
-        if question and not question.words:
+        parsed = relevance.parse(search.text) if search.text is not None else None
+        if parsed and not parsed.words:
             return NOTHING
         any_word = bool(after["any_word"]) if after else sort is Sort.RELEVANCE
         try:
-            asked = _Asked(search, sort, question, self._unknown_words(merchant_id, question))
-            page = self._page(merchant_id, asked, after, any_word=any_word)
+            prepared = _Prepared(search, sort, parsed, self._unknown_words(merchant_id, parsed))
+            page = self._page(merchant_id, prepared, after, any_word=any_word)
             if not page.total.value and not after and not any_word:
-                page = self._page(merchant_id, asked, after, any_word=True)
+                page = self._page(merchant_id, prepared, after, any_word=True)
         except NotFoundError:
             return NOTHING
         return page
 
-    @_answered()
+    @_translated()
     def held(self, merchant_id: str, keys: Sequence[ImageKey]) -> dict[ImageKey, IndexedImage]:
         try:
             response = self._client.mget(index=alias(merchant_id), body={"ids": [str(key) for key in keys]})
         except NotFoundError:
             return {}
-        found = [to_picture(doc["_source"]["source"]) for doc in response["docs"] if doc.get("found")]
-        return {picture.key: picture for picture in found}
+        images = [from_source(doc["_source"]["source"]) for doc in response["docs"] if doc.get("found")]
+        return {image.key: image for image in images}
 
-    @_answered()
+    @_translated()
     def suggest(self, merchant_id: str, text: str, limit: int) -> list[str]:
         known = relevance.words(text)[-relevance.MAX_WORDS :]
         if not known:
             return []
         *before, last = known
-        # A bare `last.*` is answered with an error by OpenSearch 2.18 when no word begins so.
-        begins_so = f"{last}.{{0,{relevance.MAX_WORD_LETTERS}}}"
+        # OpenSearch 2.18 responds to a bare `last.*` with an error if no word starts with it.
+        starting = f"{last}.{{0,{relevance.MAX_WORD_LETTERS}}}"
         body = {
             "size": 0,
             "query": {
                 "bool": {"filter": [{"prefix": {"words": last}}, *(_word_query(word, typo=False) for word in before)]}
             },
-            "aggs": {"words": {"terms": {"field": "words", "size": limit, "include": begins_so}}},
+            "aggs": {"words": {"terms": {"field": "words", "size": limit, "include": starting}}},
         }
         try:
             response = self._client.search(index=alias(merchant_id), body=body)
@@ -278,13 +278,13 @@ class OpenSearchFinder:
             return []
         return [" ".join((*before, bucket["key"])) for bucket in response["aggregations"]["words"]["buckets"]]
 
-    def _unknown_words(self, merchant_id: str, question: relevance.ParsedQuery | None) -> frozenset[str]:
-        """Words that no picture has: only these are looked for with a typo."""
-        asked = [word for word in (question.distinct if question else ()) if len(word) >= relevance.TYPO_MIN_LETTERS]
-        if not asked:
+    def _unknown_words(self, merchant_id: str, parsed: relevance.ParsedQuery | None) -> frozenset[str]:
+        """Return the words that no image has. Only these are searched with typos."""
+        candidates = [word for word in (parsed.distinct if parsed else ()) if len(word) >= relevance.TYPO_MIN_LETTERS]
+        if not candidates:
             return frozenset()
         lines: list[Mapping[str, Any]] = []
-        for word in asked:
+        for word in candidates:
             lines += [
                 {},
                 {
@@ -296,13 +296,15 @@ class OpenSearchFinder:
         responses = self._client.msearch(index=alias(merchant_id), body=lines)["responses"]
         return frozenset(
             word
-            for word, response in zip(asked, responses, strict=True)
+            for word, response in zip(candidates, responses, strict=True)
             if "hits" in response and not response["hits"]["total"]["value"]
         )
 
-    def _page(self, merchant_id: str, asked: _Asked, after: Mapping[str, Any] | None, *, any_word: bool) -> SearchPage:
-        search = asked.search
-        body = _body(asked, any_word=any_word)
+    def _page(
+        self, merchant_id: str, prepared: _Prepared, after: Mapping[str, Any] | None, *, any_word: bool
+    ) -> SearchPage:
+        search = prepared.search
+        body = _body(prepared, any_word=any_word)
         snapshot = after.get("snapshot") if after else None
         place = list(after["sort"]) if after else None
         hits: list[Hit] = []
@@ -311,14 +313,14 @@ class OpenSearchFinder:
             if place:
                 body["search_after"] = place
             response, snapshot = self._ask(merchant_id, body, snapshot)
-            found = response["hits"]["hits"]
-            rest = found[: search.limit - len(hits)]
+            raw_hits = response["hits"]["hits"]
+            rest = raw_hits[: search.limit - len(hits)]
             hits += self._as_they_are_now(merchant_id, rest) if snapshot else [_hit(raw) for raw in rest]
             place = rest[-1]["sort"] if rest else place
-            more = len(found) > len(rest)
+            more = len(raw_hits) > len(rest)
             if len(hits) == search.limit or not more:
                 break
-        if more and asked.sort is Sort.RELEVANCE and not after:
+        if more and prepared.sort is Sort.RELEVANCE and not after:
             snapshot = self._snapshot(merchant_id)
         return SearchPage(
             hits=tuple(hits),
@@ -339,27 +341,27 @@ class OpenSearchFinder:
         return self._client.search(index=alias(merchant_id), body=body), None
 
     def _snapshot(self, merchant_id: str) -> str | None:
-        """A point in time for the pages that follow; when the cluster has none to give they do without."""
+        """Open a point in time for the following pages; None if the cluster cannot."""
         try:
             response = self._client.create_pit(index=alias(merchant_id), params={"keep_alive": CURSOR_LIFE})
         except TransportError:
             return None
         return str(response["pit_id"])
 
-    def _as_they_are_now(self, merchant_id: str, found: list[dict[str, Any]]) -> list[Hit]:
-        """Hits of an older point in time: the deleted left out, the changed as they are."""
-        if not found:
+    def _as_they_are_now(self, merchant_id: str, raw_hits: list[dict[str, Any]]) -> list[Hit]:
+        """Return hits of an older point in time without deleted images, and with the current state of changed ones."""
+        if not raw_hits:
             return []
-        response = self._client.mget(index=alias(merchant_id), body={"ids": [raw["_id"] for raw in found]})
+        response = self._client.mget(index=alias(merchant_id), body={"ids": [raw["_id"] for raw in raw_hits]})
         return [
             _hit({**raw, "_source": doc["_source"]})
-            for raw, doc in zip(found, response["docs"], strict=True)
+            for raw, doc in zip(raw_hits, response["docs"], strict=True)
             if doc.get("found")
         ]
 
 
-def _body(asked: _Asked, *, any_word: bool) -> dict[str, Any]:
-    search, sort, question = asked.search, asked.sort, asked.question
+def _body(prepared: _Prepared, *, any_word: bool) -> dict[str, Any]:
+    search, sort, parsed = prepared.search, prepared.sort, prepared.parsed
     must: list[Clause] = []
     body: dict[str, Any] = {
         "sort": _ORDERS[sort],
@@ -367,13 +369,13 @@ def _body(asked: _Asked, *, any_word: bool) -> dict[str, Any]:
         "_source": ["source"],
         "aggs": {str(facet): {"terms": {"field": f"{facet}_value", "size": FACET_VALUES}} for facet in search.facets},
     }
-    if question:
-        words = [_word_query(word, typo=word in asked.typos) for word in question.distinct]
+    if parsed:
+        words = [_word_query(word, typo=word in prepared.typos) for word in parsed.distinct]
         every_word: Clause = {"bool": {"must": words}}
-        must.append(_any([*words, *_bonuses(question, every_word)]) if any_word else every_word)
+        must.append(_any([*words, *_bonuses(parsed, every_word)]) if any_word else every_word)
         must += [
             _any([_phrase(field, phrase, weight) for field, weight in relevance.FIELD_WEIGHTS.items()])
-            for phrase in question.phrases
+            for phrase in parsed.phrases
         ]
         if sort is Sort.RELEVANCE:
             shown = {"number_of_fragments": 1, "fragment_size": SNIPPET_LETTERS}
@@ -382,7 +384,7 @@ def _body(asked: _Asked, *, any_word: bool) -> dict[str, Any]:
                 "post_tags": ["</mark>"],
                 "encoder": "html",
                 "highlight_query": _any(
-                    [_match(field, word, 1.0) for word in question.distinct for field in ("name", "caption")]
+                    [_match(field, word, 1.0) for word in parsed.distinct for field in ("name", "caption")]
                 ),
                 "fields": {"name": shown, "caption": shown},
             }
@@ -401,7 +403,7 @@ def _body(asked: _Asked, *, any_word: bool) -> dict[str, Any]:
 
 def _hit(raw: Mapping[str, Any]) -> Hit:
     return Hit(
-        picture=to_picture(raw["_source"]["source"]),
+        image=from_source(raw["_source"]["source"]),
         score=raw["_score"],
         highlight={field: fragments[0] for field, fragments in raw.get("highlight", {}).items()},
     )
@@ -420,28 +422,28 @@ def _counted(search: Search, response: Mapping[str, Any]) -> dict[Facet, tuple[F
 
 
 class OpenSearchIndex:
-    """Writes what the images are, then reads them again until nothing changed in between.
+    """Writes the images, then reads them again until nothing changed in between.
 
-    Whichever of two writers writes last also reads last, so an older picture never
-    stays; one that dies in between has its message delivered again.
+    The writer that writes last also reads last, so an older image never stays. If a writer dies in between, its message
+    is delivered again.
     """
 
     def __init__(self, client: OpenSearch) -> None:
         self._client = client
 
-    def update(self, merchant_id: str, keys: Sequence[ImageKey], read: ReadPictures) -> None:
+    def update(self, merchant_id: str, keys: Sequence[ImageKey], read: ReadImages) -> None:
         self._create_first(merchant_id)
         self._settle(self._written_to(merchant_id), list(dict.fromkeys(keys)), read)
 
-    def rebuild(self, merchant_id: str, pictures: ReadAllPictures, read: ReadPictures, progress: Progress) -> int:
+    def rebuild(self, merchant_id: str, images: ReadAllImages, read: ReadImages, progress: Progress) -> int:
         self._create_first(merchant_id)
         in_use = set(self._client.indices.get_alias(name=alias(merchant_id)))
         self._delete(set(self._written_to(merchant_id)) - in_use)
         index = self._create(merchant_id, uuid4().hex)
         count = 0
-        unread = iter(pictures())
+        unread = iter(images())
         while chunk := list(islice(unread, CHUNK)):
-            self._settle([index], [picture.key for picture in chunk], read)
+            self._settle([index], [image.key for image in chunk], read)
             count += len(chunk)
             progress(count)
         self._client.indices.refresh(index=index)
@@ -454,7 +456,7 @@ class OpenSearchIndex:
         self._delete(in_use)
         return int(self._client.count(index=index)["count"])
 
-    def _settle(self, indexes: Sequence[str], keys: list[ImageKey], read: ReadPictures) -> None:
+    def _settle(self, indexes: Sequence[str], keys: list[ImageKey], read: ReadImages) -> None:
         unsettled = keys
         seen: dict[ImageKey, IndexedImage | None] = {}
         current = read(unsettled)
@@ -468,11 +470,11 @@ class OpenSearchIndex:
                 return
         raise WritesNotTaken(indexes)
 
-    def _write(self, indexes: Sequence[str], pictures: Mapping[ImageKey, IndexedImage | None]) -> None:
-        """In bulk; what OpenSearch has no room for (429) is offered again, later and later."""
+    def _write(self, indexes: Sequence[str], images: Mapping[ImageKey, IndexedImage | None]) -> None:
+        """Write in bulk. Writes refused with 429 are sent again after growing pauses."""
         results = streaming_bulk(
             self._client,
-            _actions(indexes, pictures),
+            _actions(indexes, images),
             chunk_size=CHUNK,
             max_chunk_bytes=CHUNK_BYTES,
             max_retries=BULK_RETRIES,
@@ -494,7 +496,7 @@ class OpenSearchIndex:
         return sorted(self._client.indices.get_alias(name=f"{alias(merchant_id)}-written"))
 
     def _create_first(self, merchant_id: str) -> None:
-        """Searched only once its shard is there: before, searches would fail."""
+        """Create the first index. It gets its alias once its shard is ready, because searches before that fail."""
         if not self._client.indices.exists_alias(name=alias(merchant_id)):
             index = self._create(merchant_id, "first")
             self._client.indices.put_alias(index=index, name=alias(merchant_id))
@@ -515,15 +517,15 @@ class OpenSearchIndex:
 
 
 def _only(index: str) -> str:
-    """Writes go through an alias of one index, so that none brings a deleted index back without its mapping."""
+    """Return the alias for writes to one index: a write to it never recreates a deleted index."""
     return f"{index}-only"
 
 
-def _actions(indexes: Sequence[str], pictures: Mapping[ImageKey, IndexedImage | None]) -> Iterator[dict[str, Any]]:
-    for key, picture in pictures.items():
+def _actions(indexes: Sequence[str], images: Mapping[ImageKey, IndexedImage | None]) -> Iterator[dict[str, Any]]:
+    for key, image in images.items():
         for index in indexes:
             target = {"_index": _only(index), "_id": str(key)}
-            if picture:
-                yield {**target, "_op_type": "index", "_source": to_document(picture)}
+            if image:
+                yield {**target, "_op_type": "index", "_source": to_document(image)}
             else:
                 yield {**target, "_op_type": "delete"}

@@ -1,4 +1,4 @@
-"""What finds pictures, and what keeps them."""
+"""What a search engine does: it finds images, and keeps an index of them."""
 
 from __future__ import annotations
 
@@ -7,48 +7,47 @@ from typing import Protocol
 
 from vitrine.search.model import ImageKey, IndexedImage, Search, SearchPage
 
-ReadPictures = Callable[[Sequence[ImageKey]], Mapping[ImageKey, IndexedImage]]
-"""The pictures of these keys as they are now; one that is deleted or hidden is left out."""
+ReadImages = Callable[[Sequence[ImageKey]], Mapping[ImageKey, IndexedImage]]
+"""Returns the current images of these keys, without deleted and hidden ones."""
 
-ReadAllPictures = Callable[[], Iterable[IndexedImage]]
-"""Every picture of the merchant, read while it is iterated."""
+ReadAllImages = Callable[[], Iterable[IndexedImage]]
+"""Returns all images of the merchant; they are read while it is iterated."""
 
 Progress = Callable[[int], None]
-"""Told how many pictures a rebuild has taken in so far."""
+"""Called with the number of images that a rebuild has indexed so far."""
 
 
 class RebuildSuperseded(Exception):
-    """A later rebuild of the same index began; this one stops."""
+    """A later rebuild of the same index has started, so this one stops."""
 
 
 class ImageFinder(Protocol):
-    """What a merchant's visitors ask. An index that was never written answers as an empty one."""
+    """Searches the index of a merchant. An index that was never written is empty."""
 
     def search(self, merchant_id: str, search: Search, after: Mapping[str, object] | None) -> SearchPage:
-        """One page, beginning at the `after` of the page before it."""
+        """Return one page of hits, starting at the `after` of the page before it."""
         ...
 
     def held(self, merchant_id: str, keys: Sequence[ImageKey]) -> Mapping[ImageKey, IndexedImage]:
-        """The pictures of these keys as the index holds them."""
+        """Return the images of these keys as the index holds them."""
         ...
 
     def suggest(self, merchant_id: str, text: str, limit: int) -> list[str]:
-        """What was typed with its last word completed, the most frequent first."""
+        """Complete the last word of `text`; the most frequent completions come first."""
         ...
 
 
 class ImageIndex(Protocol):
-    """What keeps the index equal to the images.
+    """Keeps the index equal to the images.
 
-    The engine calls `read` itself, because only it knows the moment from which a
-    newer writer would be noticed: a picture read before that moment could undo a
-    later change.
+    The engine calls `read` itself, because only the engine knows from which moment on it would notice a newer
+    writer. An image that was read before that moment could undo a later change.
     """
 
-    def update(self, merchant_id: str, keys: Sequence[ImageKey], read: ReadPictures) -> None:
-        """Make these keys in the index what they are now. Safe to repeat, concurrent or not."""
+    def update(self, merchant_id: str, keys: Sequence[ImageKey], read: ReadImages) -> None:
+        """Bring these keys in the index up to date. Safe to repeat, also concurrently."""
         ...
 
-    def rebuild(self, merchant_id: str, pictures: ReadAllPictures, read: ReadPictures, progress: Progress) -> int:
-        """Build the index anew beside the one in use, then switch. Returns how many pictures it holds."""
+    def rebuild(self, merchant_id: str, images: ReadAllImages, read: ReadImages, progress: Progress) -> int:
+        """Build a new index beside the one in use, then switch to it. Return the number of images in it."""
         ...

@@ -1,4 +1,4 @@
-"""Pictures as agencies hand them over, read into the one schema of searched pictures.
+"""Read the image records of picture agencies.
 
 | field | also headed | |
 |---|---|---|
@@ -8,9 +8,9 @@
 | `photographers` | `fotografen` | several, separated by `/` |
 | `date` | `datum` | RFC 3339 or a day |
 | `height`, `width` | `hoehe`, `breite` | numbers, also as text |
-| `media_url` | | otherwise made by the merchant's pattern |
+| `media_url` | | if absent, made from the merchant's pattern |
 
-What is empty is absent. A field that is not in the table is an error, or kept aside.
+Empty values count as absent. A field that is not in the table is an error, or is returned separately.
 """
 
 from __future__ import annotations
@@ -43,27 +43,27 @@ _UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class AgencyImage(NamedTuple):
-    """A picture, and the fields of it that nothing here knows."""
+    """An image, and the record's fields that are not in the table above."""
 
-    picture: IndexedImage
-    kept_aside: Mapping[str, Any]
+    image: IndexedImage
+    unknown_fields: Mapping[str, Any]
 
 
-def read_agency_picture(raw: Mapping[str, Any], media_url: str, *, keep_unknown: bool) -> AgencyImage:
-    """Read one record. Raises InvalidRequest that names every field that is wrong.
+def read_agency_image(raw: Mapping[str, Any], media_url: str, *, keep_unknown: bool) -> AgencyImage:
+    """Read one record. Raises InvalidRequest, which names every invalid field.
 
     `media_url` is a pattern over `db` and `id`, for example `https://host/{db}/{id:0>10}/s.jpg`.
     """
     known: dict[str, Any] = {}
-    kept_aside: dict[str, Any] = {}
+    unknown: dict[str, Any] = {}
     for heading, value in raw.items():
         field = _HEADINGS.get(heading, heading)
         absent = value is None or (isinstance(value, str) and not value.strip())
         if field not in _FIELDS:
-            kept_aside[heading] = value
+            unknown[heading] = value
         elif not absent:
             known[field] = value
-    errors = [] if keep_unknown else [FieldError(f"/{heading}", "is no field of a picture") for heading in kept_aside]
+    errors = [] if keep_unknown else [FieldError(f"/{heading}", "is not a field of an image") for heading in unknown]
 
     def read(name: str, convert: Callable[[str], Any], must_be: str, absent: Any = None) -> Any:
         if name not in known:
@@ -78,7 +78,7 @@ def read_agency_picture(raw: Mapping[str, Any], media_url: str, *, keep_unknown:
     gallery_id = read("db", _identifier, "1 to 128 letters, digits or . _ ~ : -", "default")
     if not image_id:
         errors.append(FieldError("/id", "is required"))
-    picture = IndexedImage(
+    image = IndexedImage(
         id=image_id,
         gallery_id=gallery_id,
         url=read("media_url", str, "an address") or _filled(media_url, gallery_id, image_id),
@@ -86,17 +86,17 @@ def read_agency_picture(raw: Mapping[str, Any], media_url: str, *, keep_unknown:
         name=read("title", str, "text"),
         caption=read("description", str, "text"),
         text=read("search_text", str, "text"),
-        credit=read("photographers", _several, "names", ()),
+        credit=read("photographers", _names, "names", ()),
         width=read("width", _pixels, "a number above 0"),
         height=read("height", _pixels, "a number above 0"),
     )
     if errors:
-        raise InvalidRequest("The picture breaks the schema; see errors.", errors)
-    return AgencyImage(picture, kept_aside)
+        raise InvalidRequest("The record is invalid; see errors.", errors)
+    return AgencyImage(image, unknown)
 
 
 def check_media_url(pattern: str) -> str:
-    """The pattern, if only `db` and `id` stand in it. Raises ValueError."""
+    """Return the pattern if its only fields are `db` and `id`. Raises ValueError."""
     for _, field, _, _ in Formatter().parse(pattern):
         if field not in {None, "db", "id"}:
             raise ValueError(f"{{{field}}} is neither {{db}} nor {{id}}")
@@ -114,12 +114,12 @@ def _identifier(text: str) -> str:
     return text
 
 
-def _several(text: str) -> tuple[str, ...]:
+def _names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for part in text.split("/") if (name := part.strip())))
 
 
 def _pixels(text: str) -> int:
-    pixels = round(float(text)) if len(text) < 16 else 0  # noqa: PLR2004 - no picture is so wide
+    pixels = round(float(text)) if len(text) < 16 else 0  # noqa: PLR2004 - no image is so wide
     if pixels <= 0:
         raise ValueError(text)
     return pixels

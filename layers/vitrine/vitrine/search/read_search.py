@@ -1,4 +1,4 @@
-"""A search, read from the query parameters of a request."""
+"""Read a search from the query parameters of a request."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _NAME = {"type": "string", "minLength": 1, "maxLength": 300}
 _PIXELS = {"type": "integer", "minimum": 0, "maximum": LARGEST_PIXELS}
 _TIME = {"type": "string", "format": "date-time"}
 PARAMETERS: dict[str, dict[str, Any]] = {
-    "q": {"type": "string", "description": "Words, and phrases in quotation marks. Left out: everything."},
+    "q": {"type": "string", "description": "Words, and phrases in quotation marks. Without it everything is found."},
     "gallery_id": {"type": "string", "pattern": ID_PATTERN},
-    "credit": {**_NAME, "description": "In any case, otherwise as it is written."},
-    "tag": {**_NAME, "description": "In any case, otherwise as it is written."},
+    "credit": {**_NAME, "description": "The whole value; upper and lower case are equal."},
+    "tag": {**_NAME, "description": "The whole value; upper and lower case are equal."},
     "product_id": {"type": "string", "pattern": ID_PATTERN},
     "created_from": _TIME,
     "created_to": {**_TIME, "x-not-before": "created_from"},
@@ -30,20 +30,20 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "sort": {"type": "string", "enum": list(Sort), "default": Sort.RELEVANCE},
     "facets": {
         "type": "string",
-        "description": f"Of {', '.join(Facet)}, separated by commas.",
+        "description": f"Comma-separated: {', '.join(Facet)}.",
         "pattern": "^({0})(,({0}))*$".format("|".join(Facet)),
     },
 }
 
 
 def read_search(query: Mapping[str, Any]) -> Search:
-    """The search that a query asks for, which was read by `PARAMETERS`."""
-    wanted = {field.name: query[field.name] for field in fields(Filters) if field.name in query}
-    if "orientation" in wanted:
-        wanted["orientation"] = Orientation(wanted["orientation"])
+    """Return the search of a query that was validated with `PARAMETERS`."""
+    filters = {field.name: query[field.name] for field in fields(Filters) if field.name in query}
+    if "orientation" in filters:
+        filters["orientation"] = Orientation(filters["orientation"])
     return Search(
         text=query.get("q", "").strip() or None,
-        filters=Filters(**wanted),
+        filters=Filters(**filters),
         sort=Sort(query["sort"]),
         facets=tuple(dict.fromkeys(map(Facet, query["facets"].split(",")))) if "facets" in query else (),
         limit=query["limit"],

@@ -1,7 +1,7 @@
-"""A merchant's index is compared with its images and repaired, over as many invocations as it takes.
+"""Compare a merchant's index with its images and repair it, over as many invocations as that takes.
 
-Changes reach the index by messages. This is for the change whose message was lost, or whose indexing went wrong
-unseen: whatever the cause, the index is right again after one comparison.
+Changes reach the index by messages. The comparison repairs the index after a message was lost, or after indexing went
+wrong unnoticed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vitrine.galleries.model import GalleryKey
-from vitrine.search.images import read_pictures, to_picture
+from vitrine.search.images import read_images, to_indexed_image
 from vitrine.search.model import ImageKey, Search, Sort
 
 if TYPE_CHECKING:
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 PAGE = 100
 SUSPECTS = 5000
-"""How many differing keys are looked at again and repaired together."""
+"""How many differing keys are checked again and repaired together."""
 
 SETTLE_SECONDS = 5.0
-"""How long a change that is on its way may take before its key counts as wrong."""
+"""How long a change may take to reach the index before its key counts as wrong."""
 
 
 class Comparison(NamedTuple):
-    """How far a comparison is.
+    """The progress of a comparison.
 
-    First every image is looked up in the index, from `gallery_id` and behind `image_id` on; `images` counts those
-    that are to be found. Where the index then holds more than that, every document's image is looked up, behind
-    `document`.
+    First every image is looked up in the index, starting after `image_id` of `gallery_id`; `images` counts those that
+    searches should find. If the index holds more documents than that, the image of every document is looked up,
+    starting after `document`.
     """
 
     merchant_id: str
@@ -49,7 +49,7 @@ class Comparison(NamedTuple):
 
 @dataclass(frozen=True)
 class Reconciler:
-    """What a comparison works with."""
+    """Compares indexes with images."""
 
     repository: GalleryRepository
     finder: ImageFinder
@@ -57,81 +57,84 @@ class Reconciler:
     pause: Callable[[float], None] = time.sleep
 
     def go_on(self, comparison: Comparison, time_is_left: Callable[[], bool]) -> tuple[Comparison, int]:
-        """Compare while time is left, at least one page; answers how far it is and how many documents it repaired.
+        """Compare at least one page, and more while time is left; return the progress and the number of repairs.
 
-        Safe to repeat and beside other writers: what differs is read and written as any change is.
+        Safe to repeat, also beside other writers: differing keys are read and written like any change.
         """
         merchant_id = comparison.merchant_id
         suspects: list[ImageKey] = []
         repaired = 0
-        at = comparison
-        for at, wrong in self._pages(comparison):
-            suspects += wrong
+        progress = comparison
+        for progress, differing in self._pages(comparison):
+            suspects += differing
             # The documents are counted once all images are in.
-            documents_are_counted_next = at.images_done and at.document is None
+            documents_are_counted_next = progress.images_done and progress.document is None
             if len(suspects) >= SUSPECTS or documents_are_counted_next:
                 repaired += self._repair(merchant_id, suspects)
                 suspects = []
             if not time_is_left():
                 break
-        return at, repaired + self._repair(merchant_id, suspects)
+        return progress, repaired + self._repair(merchant_id, suspects)
 
-    def _pages(self, at: Comparison) -> Iterator[tuple[Comparison, list[ImageKey]]]:
-        """The comparison after each page, and the keys on it that differ."""
-        if not at.images_done:
-            for following, images in self._images(at):
-                at = following
-                yield at, self._differing(at.merchant_id, images)
-        while not at.done:
-            page = self.finder.search(at.merchant_id, Search(sort=Sort.OLDEST, limit=PAGE), at.document)
-            if at.document is None and page.total.value <= at.images:
-                yield at._replace(done=True), []
+    def _pages(self, progress: Comparison) -> Iterator[tuple[Comparison, list[ImageKey]]]:
+        """Iterate over pages: the progress after each, and its differing keys."""
+        if not progress.images_done:
+            for after_page, images in self._images(progress):
+                progress = after_page
+                yield progress, self._differing(progress.merchant_id, images)
+        while not progress.done:
+            page = self.finder.search(progress.merchant_id, Search(sort=Sort.OLDEST, limit=PAGE), progress.document)
+            if progress.document is None and page.total.value <= progress.images:
+                yield progress._replace(done=True), []
                 return
-            keys = [hit.picture.key for hit in page.hits]
-            there = read_pictures(self.repository, at.merchant_id, keys)
-            at = at._replace(document=page.after, done=page.after is None)
-            yield at, [key for key in keys if key not in there]
+            keys = [hit.image.key for hit in page.hits]
+            stored = read_images(self.repository, progress.merchant_id, keys)
+            progress = progress._replace(document=page.after, done=page.after is None)
+            yield progress, [key for key in keys if key not in stored]
 
-    def _images(self, at: Comparison) -> Iterator[tuple[Comparison, Mapping[ImageKey, IndexedImage | None]]]:
-        """The images page by page; None stands for a hidden one."""
-        for gallery_id in self._galleries(at):
-            image_after = at.image_id if gallery_id == at.gallery_id else None
-            while images := self.repository.stored_images(GalleryKey(at.merchant_id, gallery_id), PAGE, image_after):
-                image_after = images[-1].image_id
-                pictures = {
-                    ImageKey(gallery_id, image.image_id): None if image.hidden else to_picture(image)
-                    for image in images
+    def _images(self, progress: Comparison) -> Iterator[tuple[Comparison, Mapping[ImageKey, IndexedImage | None]]]:
+        """Iterate over pages of images; hidden images are None."""
+        for gallery_id in self._galleries(progress):
+            image_after = progress.image_id if gallery_id == progress.gallery_id else None
+            gallery = GalleryKey(progress.merchant_id, gallery_id)
+            while stored := self.repository.stored_images(gallery, PAGE, image_after):
+                image_after = stored[-1].image_id
+                images = {
+                    ImageKey(gallery_id, image.image_id): None if image.hidden else to_indexed_image(image)
+                    for image in stored
                 }
-                found = sum(picture is not None for picture in pictures.values())
-                at = at._replace(gallery_id=gallery_id, image_id=image_after, images=at.images + found)
-                yield at, pictures
-        yield at._replace(images_done=True), {}
+                visible = sum(image is not None for image in images.values())
+                progress = progress._replace(
+                    gallery_id=gallery_id, image_id=image_after, images=progress.images + visible
+                )
+                yield progress, images
+        yield progress._replace(images_done=True), {}
 
-    def _galleries(self, at: Comparison) -> Iterator[str]:
-        if at.gallery_id is not None:
-            yield at.gallery_id
-        after = at.gallery_id
-        while galleries := self.repository.list_galleries(at.merchant_id, PAGE, after):
+    def _galleries(self, progress: Comparison) -> Iterator[str]:
+        if progress.gallery_id is not None:
+            yield progress.gallery_id
+        after = progress.gallery_id
+        while galleries := self.repository.list_galleries(progress.merchant_id, PAGE, after):
             for gallery in galleries:
                 yield gallery.key.gallery_id
             after = galleries[-1].key.gallery_id
 
     def _differing(self, merchant_id: str, images: Mapping[ImageKey, IndexedImage | None]) -> list[ImageKey]:
         held = self.finder.held(merchant_id, list(images)) if images else {}
-        return [key for key, picture in images.items() if held.get(key) != picture]
+        return [key for key, image in images.items() if held.get(key) != image]
 
     def _repair(self, merchant_id: str, suspects: Sequence[ImageKey]) -> int:
-        """Repair what still differs once changes that are on their way have come; answers how many did."""
+        """Wait for changes that are on their way, then repair what still differs; return the number of repairs."""
         if not suspects:
             return 0
         self.pause(SETTLE_SECONDS)
-        read = partial(read_pictures, self.repository, merchant_id)
-        wrong: list[ImageKey] = []
+        read = partial(read_images, self.repository, merchant_id)
+        differing: list[ImageKey] = []
         for start in range(0, len(suspects), PAGE):
             keys = suspects[start : start + PAGE]
-            there = read(keys)
-            wrong += self._differing(merchant_id, {key: there.get(key) for key in keys})
-        if wrong:
-            self.index.update(merchant_id, wrong, read)
+            stored = read(keys)
+            differing += self._differing(merchant_id, {key: stored.get(key) for key in keys})
+        if differing:
+            self.index.update(merchant_id, differing, read)
             self.pause(SETTLE_SECONDS)  # until searches see it
-        return len(wrong)
+        return len(differing)

@@ -1,7 +1,7 @@
-"""The relevance recipe: what both engines score, and by how much.
+"""Relevance: what both engines score, and the weights.
 
-Every figure was chosen on one half of judged queries and checked on the other;
-docs/performance.md says what each ingredient adds.
+Each weight was chosen on one half of the judged queries and checked on the other half; docs/performance.md says what
+each of them adds.
 """
 
 from __future__ import annotations
@@ -33,58 +33,57 @@ _NAME_PARTS = re.compile(r"\s*[:|]\s*|\s+[-\u2013\u2014]\s+")
 
 
 def spaced(text: str) -> str:
-    """Chinese and Japanese are written without spaces: each character becomes a word of its own."""
+    """Put spaces around Chinese and Japanese characters, so that each is a word."""
     return _UNSPACED.sub(r" \1 ", text)
 
 
 def readable(text: str | None) -> str:
-    """As the engines read it: composed characters, and a space around each that is a word."""
+    """Return the text as the engines index it: composed characters, with spaces around those that are words."""
     return spaced(unicodedata.normalize("NFKC", text)) if text else ""
 
 
 def words(text: str) -> list[str]:
-    """Folded to lower case without accents, in order."""
+    """Return the words of a text in order, in lower case and without accents."""
     folded = unicodedata.normalize("NFKD", spaced(text).casefold())
     bare = "".join(letter for letter in folded if not unicodedata.combining(letter))
     return [word for word in _WORD.findall(bare) if len(word) <= MAX_WORD_LETTERS]
 
 
 def whole_names(name: str) -> list[str]:
-    """The name, and each part of a name such as `Title: Subtitle`, as a run of words to be met whole."""
+    """Return the words of a name, and of each part of a name such as `Title: Subtitle`, joined by spaces."""
     return sorted({" ".join(words(part)) for part in (name, *_NAME_PARTS.split(name))} - {""})
 
 
 def joined_pairs(name: str) -> list[str]:
-    """`spider-man` is also looked for as `spiderman`."""
-    known = words(name)
-    return sorted({first + second for first, second in itertools.pairwise(known)})
+    """Return the neighbouring words joined: `spider-man` is also indexed as `spiderman`."""
+    return sorted({first + second for first, second in itertools.pairwise(words(name))})
 
 
 def interest_factor(weight: float) -> float:
-    """What a score is multiplied by for an image's weight; a mild prior, 1.0 at no interest."""
+    """Return the factor of the score for an image's weight; 1.0 for a weight of 0."""
     return 1.0 + INTEREST * math.log1p(max(weight, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuery:
-    """The words of a query, and the quoted phrases every hit must hold."""
+    """The words of a query, and the quoted phrases that every hit must contain."""
 
     words: tuple[str, ...]
     phrases: tuple[tuple[str, ...], ...]
 
     @property
     def distinct(self) -> tuple[str, ...]:
-        """Each word once."""
+        """Return each word once."""
         return tuple(dict.fromkeys(self.words))
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
-        """Neighbours."""
+        """Return the pairs of neighbouring words."""
         return tuple(dict.fromkeys(zip(self.words, self.words[1:], strict=False)))
 
     @property
     def runs(self) -> tuple[str, ...]:
-        """Every stretch of words that may be a whole name."""
+        """Return every run of words that may be a whole name, joined by spaces."""
         count = len(self.words)
         return tuple(
             dict.fromkeys(
@@ -95,8 +94,8 @@ class ParsedQuery:
         )
 
 
-def ask(text: str) -> ParsedQuery:
-    """Read a query typed by anyone: operators have no meaning, and what is beyond MAX_WORDS is left out."""
-    found = tuple(words(text)[:MAX_WORDS])
+def parse(text: str) -> ParsedQuery:
+    """Parse a query. There are no operators, and words beyond MAX_WORDS are ignored."""
+    parsed = tuple(words(text)[:MAX_WORDS])
     phrases = (tuple(words(quoted)[:MAX_WORDS]) for quoted in _QUOTED.findall(text))
-    return ParsedQuery(found, tuple(phrase for phrase in phrases if phrase)[:LONGEST_RUN])
+    return ParsedQuery(parsed, tuple(phrase for phrase in phrases if phrase)[:LONGEST_RUN])

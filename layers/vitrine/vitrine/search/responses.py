@@ -1,4 +1,4 @@
-"""What is found, as clients read it."""
+"""Response bodies of searches."""
 
 from __future__ import annotations
 
@@ -56,24 +56,24 @@ class SuggestResponse(TypedDict):
 
 
 def found_image_response(hit: Hit, *, counts: bool) -> FoundImageResponse:
-    """An image that was found, with `counts` its weight; `highlight` is HTML, escaped but for its `<mark>`."""
-    picture = hit.picture
+    """Return the response body of a hit, with its weight if `counts`. `highlight` is escaped HTML with `<mark>`."""
+    image = hit.image
     response: FoundImageResponse = {
-        "id": picture.id,
-        "gallery_id": picture.gallery_id,
-        "name": picture.name,
-        "url": picture.url,
-        "created_at": to_rfc3339(picture.created_at),
-        "caption": picture.caption,
-        "tags": list(picture.tags),
-        "credit": ", ".join(picture.credit) or None,
-        "product_ids": list(picture.product_ids),
-        "width": picture.width,
-        "height": picture.height,
-        "renditions": renditions_response(picture.original) if picture.original else None,
+        "id": image.id,
+        "gallery_id": image.gallery_id,
+        "name": image.name,
+        "url": image.url,
+        "created_at": to_rfc3339(image.created_at),
+        "caption": image.caption,
+        "tags": list(image.tags),
+        "credit": ", ".join(image.credit) or None,
+        "product_ids": list(image.product_ids),
+        "width": image.width,
+        "height": image.height,
+        "renditions": renditions_response(image.original) if image.original else None,
         "score": hit.score,
         "highlight": dict(hit.highlight),
     }
     if counts:
-        response["weight"] = int(picture.weight) if picture.weight.is_integer() else picture.weight
+        response["weight"] = int(image.weight) if image.weight.is_integer() else image.weight
     return response

@@ -1,9 +1,8 @@
-"""Versions of an index as immutable files in S3, and copies of them on local disk.
+"""Versions of an index as immutable files in S3, and their copies on local disk.
 
-A manifest names every file of one version with its checksum. Files and versions are
-written once under names never used again; only `current.json` is replaced, and only
-by whoever read the manifest that is there. So a version is published whole or not at
-all, and what a writer that died left behind is referenced by nothing.
+A manifest names every file of one version with its checksum. Files and versions are written once, under names that are
+never used again. Only `current.json` is replaced, by a write that names the manifest it replaces. So a version is
+published completely or not at all, and nothing refers to the files of a writer that died.
 """
 
 from __future__ import annotations
@@ -22,6 +21,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from vitrine.platform.retries import Superseded
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
@@ -29,31 +30,31 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 RETIRED_FILES_ARE_KEPT = timedelta(hours=1)
-"""How long a replaced version can still be read: the life of a relevance cursor and of a slow reader."""
+"""How long a replaced version can still be read: by relevance cursors and slow readers."""
 
 PARALLEL_TRANSFERS = 16
 CHUNK_BYTES = 1 << 20
 
 
-class PublishedByAnother(Exception):
-    """Another writer published first: start again from its version."""
+class PublishedByAnother(Superseded):
+    """Another writer published first; start again from its version."""
 
 
 class VersionGone(Exception):
-    """A file of this version is no longer kept."""
+    """A file of this version was deleted."""
 
 
 class CorruptFile(Exception):
-    """A file does not have the checksum its manifest gives."""
+    """A file does not have the checksum of its manifest."""
 
 
 class OtherSchema(Exception):
-    """The index was built by another release, whose fields differ; a rebuild makes it ours."""
+    """The index was built by a release with other fields; it must be rebuilt."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file as it lies in S3."""
+    """A file in S3."""
 
     object_key: str
     size: int
@@ -62,7 +63,7 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class RebuildUnderWay:
-    """The keys written since a rebuild began, which it reads once more before it switches."""
+    """A rebuild, and the keys changed since it began, which it reads again before it switches."""
 
     id: str
     started_at: str
@@ -71,7 +72,7 @@ class RebuildUnderWay:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One version: its files, the engine's own `meta`, its schema, and object keys retired with the time of it."""
+    """One version: its files, the engine's own `meta`, its schema, and retired object keys with their times."""
 
     version: str
     files: Mapping[str, StoredFile] = field(default_factory=dict)
@@ -82,16 +83,16 @@ class Manifest:
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
+        """Return the bytes of all files."""
         return sum(file.size for file in self.files.values())
 
     def to_json(self) -> bytes:
-        """As it is published."""
+        """Return the manifest as it is published."""
         return json.dumps(asdict(self), separators=(",", ":")).encode()
 
     @classmethod
     def from_json(cls, body: bytes) -> Manifest:
-        """Inverse of `to_json`."""
+        """Return the manifest; the inverse of `to_json`."""
         raw = json.loads(body)
         return cls(
             version=raw["version"],
@@ -106,7 +107,7 @@ class Manifest:
 
 
 class Current(NamedTuple):
-    """The version in use and its tag; neither before the first."""
+    """The version in use and its ETag; both are None before the first version."""
 
     manifest: Manifest | None
     etag: str | None
@@ -116,20 +117,20 @@ NEW = Current(None, None)
 
 
 def next_version(current: Manifest | None) -> str:
-    """A name that sorts behind the current one and is never used again."""
+    """Return a unique name that sorts after the current one."""
     number = int(current.version.split("-")[0]) + 1 if current else 1
     return f"{number:012d}-{uuid.uuid4().hex[:12]}"
 
 
 class SegmentRepository:
-    """One merchant's objects lie under `search/{merchant_id}/`; nothing else is ever read for it."""
+    """Stores versions. All objects of a merchant are under `search/{merchant_id}/`."""
 
     def __init__(self, s3: S3Client, bucket: str) -> None:
         self._s3 = s3
         self._bucket = bucket
 
     def current(self, merchant_id: str, known_etag: str | None = None) -> Current | None:
-        """The version in use; None when there is none, or none newer than `known_etag`."""
+        """Return the version in use; None if there is none, or if its ETag is still `known_etag`."""
         condition = {"IfNoneMatch": known_etag} if known_etag else {}
         try:
             response = self._s3.get_object(
@@ -144,7 +145,7 @@ class SegmentRepository:
         return Current(Manifest.from_json(response["Body"].read()), response["ETag"])
 
     def version(self, merchant_id: str, version: str) -> Manifest:
-        """A version, in use or replaced. Raises VersionGone."""
+        """Return a version, in use or replaced. Raises VersionGone."""
         try:
             response = self._s3.get_object(Bucket=self._bucket, Key=_version(merchant_id, version))
         except ClientError as error:
@@ -154,7 +155,7 @@ class SegmentRepository:
         return Manifest.from_json(response["Body"].read())
 
     def upload(self, merchant_id: str, paths: Mapping[str, Path]) -> dict[str, StoredFile]:
-        """Store files under fresh object keys; the answer is by the names of `paths`."""
+        """Store files under new object keys; return them by the names of `paths`."""
 
         def put(path: Path) -> StoredFile:
             object_key = f"search/{merchant_id}/files/{uuid.uuid4().hex}"
@@ -168,7 +169,7 @@ class SegmentRepository:
             return dict(zip(paths, pool.map(put, paths.values()), strict=True))
 
     def fetch(self, files: Iterable[StoredFile], directory: Path) -> None:
-        """Bring files into the directory, each under its object's name, and only once its checksum is right."""
+        """Download files into the directory under their objects' names. Raises VersionGone or CorruptFile."""
 
         def get(file: StoredFile) -> None:
             target = directory / local_name(file)
@@ -198,7 +199,7 @@ class SegmentRepository:
             list(pool.map(get, files))
 
     def publish(self, merchant_id: str, manifest: Manifest, replaces: str | None) -> str:
-        """Make this the version in use, if the one with the tag `replaces` still is. Returns the new tag."""
+        """Replace the version with the ETag `replaces`; return the new ETag. Raises PublishedByAnother."""
         body = manifest.to_json()
         self._s3.put_object(Bucket=self._bucket, Key=_version(merchant_id, manifest.version), Body=body)
         condition = {"IfMatch": replaces} if replaces else {"IfNoneMatch": "*"}
@@ -217,7 +218,7 @@ class SegmentRepository:
         return response["ETag"]
 
     def delete(self, object_keys: Collection[str]) -> None:
-        """Remove objects; those that are gone already do no harm."""
+        """Delete objects; missing ones are ignored."""
         keys = list(object_keys)
         for start in range(0, len(keys), 1000):
             chunk = keys[start : start + 1000]
@@ -226,7 +227,7 @@ class SegmentRepository:
             )
 
     def delete_unreferenced(self, merchant_id: str, manifest: Manifest, before: datetime) -> None:
-        """Sweep away what writers that died left behind."""
+        """Delete files older than `before` that nothing refers to: writers that died left them."""
         referenced = {file.object_key for file in manifest.files.values()}
         referenced |= {key for key, _ in manifest.retired} | {_version(merchant_id, manifest.version)}
         last = ""
@@ -254,7 +255,7 @@ def succeed(
     meta: Mapping[str, Any] | None,
     now: datetime,
 ) -> tuple[Manifest, list[str]]:
-    """The manifest to follow `current`, and the object keys retired for so long that nobody reads them."""
+    """Return the manifest that follows `current`, and the retired object keys that nobody reads any more."""
     if current is None:
         return Manifest(next_version(None), files, meta), []
     in_use = {file.object_key for file in files.values()}
@@ -273,10 +274,10 @@ def succeed(
 
 
 class LocalVersions:
-    """Versions of merchants' indexes on local disk, sharing the files they have in common.
+    """Versions of merchants' indexes on local disk. Versions share the files that they have in common.
 
-    A version is a directory of hard links: opening another never touches the files
-    under a search that is running, and a file without a version is a file with one link.
+    A version is a directory of hard links, so opening another one never touches the files of a running search, and a
+    file with one link belongs to no version.
     """
 
     def __init__(self, repository: SegmentRepository, root: Path, budget_bytes: int) -> None:
@@ -285,11 +286,11 @@ class LocalVersions:
         self._budget_bytes = budget_bytes
         self._sizes: dict[str, int] = {}
         self._files_change = RLock()
-        for left_by_a_process_that_died in root.glob("*/work"):
-            shutil.rmtree(left_by_a_process_that_died)
+        for abandoned in root.glob("*/work"):
+            shutil.rmtree(abandoned)
 
     def bring(self, merchant_id: str, manifest: Manifest) -> Path:
-        """The directory of this version, after fetching the files that are not here yet."""
+        """Return the directory of this version, after downloading the missing files."""
         directory = self._home(merchant_id) / "versions" / manifest.version
         with self._files_change:
             self._make_room(merchant_id, manifest.size)
@@ -299,7 +300,7 @@ class LocalVersions:
         return directory
 
     def lay_out(self, merchant_id: str, manifest: Manifest) -> Path:
-        """A directory of its own holding the version, for a writer to change and throw away."""
+        """Return a new directory with the version, for a writer to change and delete."""
         files = self._home(merchant_id) / "files"
         directory = self._home(merchant_id) / "work" / uuid.uuid4().hex
         directory.mkdir(parents=True)
@@ -311,16 +312,16 @@ class LocalVersions:
         return directory
 
     def adopt(self, merchant_id: str, directory: Path, files: Mapping[str, StoredFile]) -> None:
-        """Keep files that were written here, so that nobody fetches them back."""
-        kept = self._home(merchant_id) / "files"
-        kept.mkdir(parents=True, exist_ok=True)
+        """Keep files that were written here, so that they need no download."""
+        directory_of_files = self._home(merchant_id) / "files"
+        directory_of_files.mkdir(parents=True, exist_ok=True)
         with self._files_change:
             for name, file in files.items():
                 with suppress(FileExistsError):  # another writer fetched it once it was published
-                    os.link(directory / name, kept / local_name(file))
+                    os.link(directory / name, directory_of_files / local_name(file))
 
     def keep_only(self, merchant_id: str, versions: Collection[str]) -> None:
-        """Remove all other versions, and the files that only they had."""
+        """Delete all other versions, and the files that only they used."""
         home = self._home(merchant_id)
         with self._files_change:
             for directory in home.glob("versions/*"):
@@ -343,7 +344,7 @@ class LocalVersions:
 
 
 def local_name(file: StoredFile) -> str:
-    """The name of its copy on local disk."""
+    """Return the name of a file's copy on local disk."""
     return file.object_key.rsplit("/", 1)[-1]
 
 

@@ -18,32 +18,32 @@ KEYS_A_MESSAGE = 500
 
 
 class ChangedImage(NamedTuple):
-    """An image that is not as it was."""
+    """An image that changed."""
 
     merchant_id: str
     key: ImageKey
 
 
 class SqsChanges:
-    """Changes on a queue."""
+    """The queue of changed images."""
 
     def __init__(self, client: SQSClient, queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
     def send(self, changed: Iterable[ChangedImage]) -> int:
-        """Send each image once, a merchant's together; answers how many."""
-        once = sorted(set(changed))
-        for merchant_id, several in groupby(once, key=lambda change: change.merchant_id):
-            keys = [list(change.key) for change in several]
+        """Send each image once, grouped by merchant; return how many."""
+        distinct = sorted(set(changed))
+        for merchant_id, group in groupby(distinct, key=lambda change: change.merchant_id):
+            keys = [list(change.key) for change in group]
             for start in range(0, len(keys), KEYS_A_MESSAGE):
                 message = {"merchant_id": merchant_id, "keys": keys[start : start + KEYS_A_MESSAGE]}
                 self._client.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(message))
-        return len(once)
+        return len(distinct)
 
 
 class SqsComparisons:
-    """Comparisons on a queue; `hops` is how often they were handed on."""
+    """The queue of comparisons that go on. `hops` counts the earlier invocations."""
 
     def __init__(self, client: SQSClient, queue_url: str, hops: int = 0) -> None:
         self._client = client
@@ -51,18 +51,18 @@ class SqsComparisons:
         self._hops = hops
 
     def send(self, comparison: Comparison) -> None:
-        """Let the comparison go on."""
+        """Continue the comparison in another invocation."""
         body = json.dumps({"comparison": comparison._asdict(), "hops": self._hops})
         self._client.send_message(QueueUrl=self._queue_url, MessageBody=body)
 
 
 def read_comparison(body: str) -> tuple[Comparison, int]:
-    """The comparison of a message, and how often it was handed on."""
+    """Return the comparison of a message, and its `hops`."""
     message = json.loads(body)
     return Comparison(**message["comparison"]), message["hops"]
 
 
 def read_changes(body: str) -> tuple[str, list[ImageKey]]:
-    """The merchant and keys of a message. Raises ValueError or KeyError when it is none of ours."""
+    """Return the merchant and the keys of a message. Raises ValueError or KeyError if it has another form."""
     message = json.loads(body)
     return message["merchant_id"], [ImageKey(gallery_id, image_id) for gallery_id, image_id in message["keys"]]

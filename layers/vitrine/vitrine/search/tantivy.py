@@ -1,4 +1,4 @@
-"""The embedded engine: tantivy inside the function, over versions published in S3."""
+"""The embedded engine: tantivy inside the function, on versions of the index that are published in S3."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from random import uniform
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
@@ -33,15 +32,16 @@ from tantivy import (
 from vitrine.platform.cursors import read_state
 from vitrine.platform.letters import folded
 from vitrine.platform.problems import Unavailable
+from vitrine.platform.retries import retry
 from vitrine.platform.telemetry import logger
 from vitrine.platform.times import utc_now
 from vitrine.search import relevance
 from vitrine.search.documents import (
     filter_ranges,
     filter_terms,
+    from_source,
+    image_words,
     newest_key,
-    picture_words,
-    to_picture,
     to_source,
 )
 from vitrine.search.model import (
@@ -57,7 +57,7 @@ from vitrine.search.model import (
     Sort,
     Total,
 )
-from vitrine.search.ports import Progress, ReadAllPictures, ReadPictures, RebuildSuperseded
+from vitrine.search.ports import Progress, ReadAllImages, ReadImages, RebuildSuperseded
 from vitrine.search.segments import (
     NEW,
     CorruptFile,
@@ -91,7 +91,7 @@ UNREFERENCED_FILES_ARE_KEPT = timedelta(days=1)
 
 _STEMMED = "stemmed"
 SCHEMA_NUMBER = 3
-"""Raised with every change of `_schema`; an index of another number waits for its rebuild."""
+"""Raised with every change of `_schema`. An index with another number is unusable until it is rebuilt."""
 
 _TYPO_FIELDS = ("words", "name_words", "name_joined")
 _TEXT_FIELDS = tuple(relevance.FIELD_WEIGHTS)
@@ -143,33 +143,33 @@ def _with_analyzers(index: Index) -> Index:
 # --- documents -----------------------------------------------------------------------------------
 
 
-def to_document(picture: IndexedImage) -> Document:
-    """As it is indexed; what is not known is absent."""
+def to_document(image: IndexedImage) -> Document:
+    """Return the document of an image, without unknown values."""
     fields: dict[str, Any] = {
-        "source": to_source(picture),
-        "key": str(picture.key),
-        "name": relevance.readable(picture.name),
-        "caption": relevance.readable(picture.caption),
-        "text": relevance.readable(picture.text),
-        "tags": [relevance.readable(tag) for tag in picture.tags],
-        "credit": [relevance.readable(credit) for credit in picture.credit],
-        "name_words": " ".join(relevance.words(picture.name or "")),
-        "name_joined": relevance.joined_pairs(picture.name or ""),
-        "words": " ".join(picture_words(picture)),
-        "whole_name": relevance.whole_names(picture.name or ""),
-        "gallery_id": picture.gallery_id,
-        "product_id": list(picture.product_ids),
-        "tag_value": list(picture.tags),
-        "credit_value": list(picture.credit),
-        "tag_key": [folded(tag) for tag in picture.tags],
-        "credit_key": [folded(credit) for credit in picture.credit],
-        "orientation": picture.orientation,
-        "newest": newest_key(picture),
-        "width": picture.width,
-        "height": picture.height,
-        "weight": float(picture.weight),
+        "source": to_source(image),
+        "key": str(image.key),
+        "name": relevance.readable(image.name),
+        "caption": relevance.readable(image.caption),
+        "text": relevance.readable(image.text),
+        "tags": [relevance.readable(tag) for tag in image.tags],
+        "credit": [relevance.readable(credit) for credit in image.credit],
+        "name_words": " ".join(relevance.words(image.name or "")),
+        "name_joined": relevance.joined_pairs(image.name or ""),
+        "words": " ".join(image_words(image)),
+        "whole_name": relevance.whole_names(image.name or ""),
+        "gallery_id": image.gallery_id,
+        "product_id": list(image.product_ids),
+        "tag_value": list(image.tags),
+        "credit_value": list(image.credit),
+        "tag_key": [folded(tag) for tag in image.tags],
+        "credit_key": [folded(credit) for credit in image.credit],
+        "orientation": image.orientation,
+        "newest": newest_key(image),
+        "width": image.width,
+        "height": image.height,
+        "weight": float(image.weight),
         # The engine multiplies a score by log2(2 + field).
-        "interest": 2.0 ** relevance.interest_factor(picture.weight) - 2.0,
+        "interest": 2.0 ** relevance.interest_factor(image.weight) - 2.0,
     }
     return Document(**{name: value for name, value in fields.items() if value not in (None, "", [])})
 
@@ -216,14 +216,14 @@ def _phrase(field: str, phrase: Sequence[str]) -> Query:
     return Query.phrase_query(SCHEMA, field, list(stems))
 
 
-def _bonuses(question: relevance.ParsedQuery, every_word: Query) -> list[Query]:
-    found = [_constant(every_word, relevance.ALL_WORDS)]
-    found += [_constant(_term("whole_name", run), relevance.WHOLE_NAME) for run in question.runs]
-    for pair in question.pairs:
-        found.append(Query.boost_query(_phrase("name", pair), relevance.NAME_PAIR))
-        found.append(Query.boost_query(_phrase("credit", pair), relevance.CREDIT_PAIR))
-        found.append(_term("name_words", "".join(pair), relevance.JOINED_PAIR))
-    return found
+def _bonuses(parsed: relevance.ParsedQuery, every_word: Query) -> list[Query]:
+    bonuses = [_constant(every_word, relevance.ALL_WORDS)]
+    bonuses += [_constant(_term("whole_name", run), relevance.WHOLE_NAME) for run in parsed.runs]
+    for pair in parsed.pairs:
+        bonuses.append(Query.boost_query(_phrase("name", pair), relevance.NAME_PAIR))
+        bonuses.append(Query.boost_query(_phrase("credit", pair), relevance.CREDIT_PAIR))
+        bonuses.append(_term("name_words", "".join(pair), relevance.JOINED_PAIR))
+    return bonuses
 
 
 def _range(field: str, low: float | None, high: float | None, *, above: bool = True, below: bool = True) -> Query:
@@ -243,7 +243,7 @@ def _filters(filters: Filters) -> list[Query]:
 
 @dataclass(frozen=True, slots=True)
 class _Matching:
-    """What a search asks of one version: the scored query, and the words to highlight."""
+    """The queries of a search on one version: one that finds and scores, and one with the words to highlight."""
 
     query: Query
     highlighted: Query
@@ -254,15 +254,15 @@ def _matching(searcher: Searcher, search: Search, *, any_word: bool) -> _Matchin
     if search.text is None:
         query = _every([Query.all_query(), *filters])
         return _Matching(query, Query.empty_query())
-    question = relevance.ask(search.text)
-    if not question.words:
+    parsed = relevance.parse(search.text)
+    if not parsed.words:
         return _Matching(Query.empty_query(), Query.empty_query())
-    words = [_word_query(searcher, word) for word in question.distinct]
+    words = [_word_query(searcher, word) for word in parsed.distinct]
     every_word = _every(words)
-    scored = _any([*words, *_bonuses(question, every_word)]) if any_word else every_word
+    scored = _any([*words, *_bonuses(parsed, every_word)]) if any_word else every_word
     phrases = [
         _any(Query.boost_query(_phrase(field, phrase), weight) for field, weight in relevance.FIELD_WEIGHTS.items())
-        for phrase in question.phrases
+        for phrase in parsed.phrases
     ]
     return _Matching(_every([scored, *phrases, *filters]), _any(words))
 
@@ -282,17 +282,17 @@ class _Opened:
     def at(cls, version: str, directory: Path) -> _Opened:
         return cls(version, directory, _with_analyzers(Index.open(str(directory))).searcher())
 
-    def picture(self, address: DocAddress) -> IndexedImage:
-        return to_picture(bytes(self.searcher.doc(address)["source"][0]))
+    def image(self, address: DocAddress) -> IndexedImage:
+        return from_source(bytes(self.searcher.doc(address)["source"][0]))
 
     def held(self, key: ImageKey) -> IndexedImage | None:
-        found = self.searcher.search(_term("key", str(key)), 1, count=False).hits
-        return self.picture(found[0][1]) if found else None
+        hits = self.searcher.search(_term("key", str(key)), 1, count=False).hits
+        return self.image(hits[0][1]) if hits else None
 
 
 @dataclass(slots=True)
 class _Followed:
-    """What a reader knows of a merchant's index."""
+    """What a reader knows about a merchant's index."""
 
     etag: str | None = None
     looked_at: float = float("-inf")
@@ -301,14 +301,14 @@ class _Followed:
 
 
 class _Window(NamedTuple):
-    """A stretch of the hits by relevance, and how many hits there are in all."""
+    """A part of the hits by relevance, and the number of all hits."""
 
     hits: list[tuple[float, DocAddress]]
     total: int
 
 
 class TantivyFinder:
-    """Searches the newest whole version of each merchant's index that it can read."""
+    """Searches the newest version of each merchant's index that it can read completely."""
 
     def __init__(
         self, repository: SegmentRepository, local: LocalVersions, clock: Callable[[], float] = time.monotonic
@@ -331,8 +331,8 @@ class TantivyFinder:
 
     def held(self, merchant_id: str, keys: Sequence[ImageKey]) -> dict[ImageKey, IndexedImage]:
         newest = self._newest(merchant_id)
-        pictures = ((key, newest.held(key)) for key in keys) if newest else ()
-        return {key: picture for key, picture in pictures if picture}
+        images = ((key, newest.held(key)) for key in keys) if newest else ()
+        return {key: image for key, image in images if image}
 
     def suggest(self, merchant_id: str, text: str, limit: int) -> list[str]:
         newest = self._newest(merchant_id)
@@ -341,15 +341,15 @@ class TantivyFinder:
             return []
         *before, last = known
         earlier = _every([Query.all_query(), *(_word_query(newest.searcher, word) for word in before)])
-        found = newest.searcher.terms_with_prefix("words", last, earlier, limit)
-        return [" ".join((*before, word)) for word, count in found if count]
+        completions = newest.searcher.terms_with_prefix("words", last, earlier, limit)
+        return [" ".join((*before, word)) for word, count in completions if count]
 
     def _by_relevance(
         self, merchant_id: str, newest: _Opened, search: Search, after: Mapping[str, Any] | None
     ) -> SearchPage:
-        """Page through the version the first page was taken from, so that no insert or update moves a hit.
+        """Return a page of the version that the first page came from, so that inserts and updates move no hit.
 
-        What was deleted since is left out, and what was changed is shown as it is now.
+        Images that were deleted since are left out; changed ones are returned as they are now.
         """
         if after:
             read_state(after, {"version": str, "position": int})
@@ -364,11 +364,11 @@ class TantivyFinder:
             more = bool(rest)
             position += len(rest)
             for score, address in rest:
-                picture: IndexedImage | None = pinned.picture(address)
-                if pinned is not newest and picture:
-                    picture = newest.held(picture.key)
-                if picture:
-                    hits.append(_hit(pinned, matching, picture, score))
+                image: IndexedImage | None = pinned.image(address)
+                if pinned is not newest and image:
+                    image = newest.held(image.key)
+                if image:
+                    hits.append(_hit(pinned, matching, image, score))
         total = Total(window.total)
         return SearchPage(
             hits=tuple(hits),
@@ -378,15 +378,15 @@ class TantivyFinder:
         )
 
     def _window(self, merchant_id: str, opened: _Opened, search: Search, query: Query, number: int) -> _Window:
-        """A thousand hits at once, kept for the pages after: deep pages then cost what the first does."""
-        name = (merchant_id, opened.version, search.text, search.filters, number)
-        if name not in self._windows:
-            found: Any = opened.searcher.search(query, WINDOW, offset=number * WINDOW, weight_by_field="interest")
-            self._windows[name] = _Window(found.hits, found.count)
-        self._windows.move_to_end(name)
+        """Return a thousand hits, cached for the following pages, so that deep pages cost no more than the first."""
+        key = (merchant_id, opened.version, search.text, search.filters, number)
+        if key not in self._windows:
+            result: Any = opened.searcher.search(query, WINDOW, offset=number * WINDOW, weight_by_field="interest")
+            self._windows[key] = _Window(result.hits, result.count)
+        self._windows.move_to_end(key)
         while len(self._windows) > WINDOWS_KEPT:
             self._windows.popitem(last=False)
-        return self._windows[name]
+        return self._windows[key]
 
     def _pinned(self, merchant_id: str, newest: _Opened, version: str) -> _Opened:
         if version == newest.version:
@@ -406,13 +406,13 @@ class TantivyFinder:
         return self._open(merchant_id, followed, followed.current, None)
 
     def _look(self, merchant_id: str, followed: _Followed) -> None:
-        """Move to the newest version if all of it can be had; otherwise stay with the one that is open."""
-        trouble: Exception | None = None
+        """Move to the newest version if it can be read completely; otherwise keep the one that is open."""
+        failure: Exception | None = None
         for _ in range(2):
-            found = self._repository.current(merchant_id, followed.etag)
-            if found is None:
+            newer = self._repository.current(merchant_id, followed.etag)
+            if newer is None:
                 break
-            manifest, etag = found.manifest, found.etag
+            manifest, etag = newer.manifest, newer.etag
             if manifest is None:
                 break
             try:
@@ -420,12 +420,12 @@ class TantivyFinder:
                 self._open(merchant_id, followed, manifest.version, manifest)
             except (VersionGone, CorruptFile, OtherSchema) as error:
                 logger.warning("version not readable", exc_info=error, extra={"merchant_id": merchant_id})
-                trouble = error
+                failure = error
                 continue
-            followed.current, followed.etag, trouble = manifest.version, etag, None
+            followed.current, followed.etag, failure = manifest.version, etag, None
             break
-        if trouble and followed.current is None:
-            raise Unavailable("The search index is being repaired. Send the request again.", 5) from trouble
+        if failure and followed.current is None:
+            raise Unavailable("The search index is being repaired. Send the request again.", 5) from failure
         followed.looked_at = self._clock()
 
     def _open(self, merchant_id: str, followed: _Followed, version: str, manifest: Manifest | None) -> _Opened:
@@ -449,18 +449,18 @@ def _check_schema(manifest: Manifest) -> None:
         raise OtherSchema(manifest.version)
 
 
-def _hit(opened: _Opened, matching: _Matching, picture: IndexedImage, score: float | None) -> Hit:
-    marked: dict[str, str] = {}
+def _hit(opened: _Opened, matching: _Matching, image: IndexedImage, score: float | None) -> Hit:
+    highlight: dict[str, str] = {}
     if score is not None:
-        for field, text in (("name", picture.name), ("caption", picture.caption)):
+        for field, text in (("name", image.name), ("caption", image.caption)):
             if not text:
                 continue
             generator = SnippetGenerator.create(opened.searcher, matching.highlighted, SCHEMA, field)
             generator.set_max_num_chars(SNIPPET_LETTERS)
             html = generator.snippet_from_doc(Document(**{field: relevance.readable(text)})).to_html()
             if "<b>" in html:
-                marked[field] = html.replace("<b>", "<mark>").replace("</b>", "</mark>")
-    return Hit(picture, score, marked)
+                highlight[field] = html.replace("<b>", "<mark>").replace("</b>", "</mark>")
+    return Hit(image, score, highlight)
 
 
 def _total(opened: _Opened, matching: _Matching) -> Total:
@@ -471,11 +471,11 @@ def _total(opened: _Opened, matching: _Matching) -> Total:
 def _facets(opened: _Opened, search: Search, matching: _Matching) -> dict[Facet, tuple[FacetCount, ...]]:
     if not search.facets:
         return {}
-    asked = {
+    aggregations = {
         str(facet): {"terms": {"field": f"{facet}_value", "size": FACET_VALUES, "order": {"_count": "desc"}}}
         for facet in search.facets
     }
-    counted = opened.searcher.aggregate(matching.query, asked)
+    counted = opened.searcher.aggregate(matching.query, aggregations)
     return {
         facet: tuple(
             sorted(
@@ -491,7 +491,7 @@ def _facets(opened: _Opened, search: Search, matching: _Matching) -> dict[Facet,
 
 
 def _by_field(opened: _Opened, search: Search, after: Mapping[str, Any] | None) -> SearchPage:
-    """All words, or any of them when no picture has all; whichever it was holds for the later pages too."""
+    """Find images with all words, or with any word if no image has all. Later pages search as the first one did."""
     if after:
         read_state(after, {"any_word": bool, "weight": int | float, "newest": int, "key": str})
     any_word = bool(after and after["any_word"])
@@ -501,16 +501,16 @@ def _by_field(opened: _Opened, search: Search, after: Mapping[str, Any] | None) 
         any_word = True
         matching = _matching(opened.searcher, search, any_word=True)
         total = _total(opened, matching)
-    asked = search.limit + 1
-    found = (
-        _top_by_weight(opened, matching.query, asked, after)
+    wanted = search.limit + 1
+    images = (
+        _top_by_weight(opened, matching.query, wanted, after)
         if search.sort is Sort.WEIGHT
-        else _top_by_time(opened, matching.query, asked, after, oldest=search.sort is Sort.OLDEST)
+        else _top_by_time(opened, matching.query, wanted, after, oldest=search.sort is Sort.OLDEST)
     )
-    page = found[: search.limit]
-    last = page[-1] if len(found) > search.limit else None
+    page = images[: search.limit]
+    last = page[-1] if len(images) > search.limit else None
     return SearchPage(
-        hits=tuple(_hit(opened, matching, picture, None) for picture in page),
+        hits=tuple(_hit(opened, matching, image, None) for image in page),
         total=total,
         facets=_facets(opened, search, matching),
         after={"any_word": any_word, "weight": last.weight, "newest": newest_key(last), "key": str(last.key)}
@@ -522,60 +522,58 @@ def _by_field(opened: _Opened, search: Search, after: Mapping[str, Any] | None) 
 def _top_by_time(
     opened: _Opened, query: Query, limit: int, after: Mapping[str, Any] | None, *, oldest: bool = False
 ) -> list[IndexedImage]:
-    """In the order of (time, key), beginning after `after`. Of pictures with one time key all are read."""
+    """Return images sorted by (time, key), starting after `after`. Images with equal time keys are read together."""
     if after:
         bound = int(after["newest"])
         query = _every([query, _range("newest", bound, None) if oldest else _range("newest", None, bound)])
     order = Order.Asc if oldest else Order.Desc
-    asked = limit + 1
+    size = limit + 1
     while True:
-        hits = opened.searcher.search(query, asked, count=False, order_by_field="newest", order=order).hits
-        pictures = sorted(
-            (opened.picture(address) for _, address in hits),
-            key=lambda picture: (newest_key(picture) * (1 if oldest else -1), str(picture.key)),
+        hits = opened.searcher.search(query, size, count=False, order_by_field="newest", order=order).hits
+        images = sorted(
+            (opened.image(address) for _, address in hits),
+            key=lambda image: (newest_key(image) * (1 if oldest else -1), str(image.key)),
         )
-        whole = len(hits) < asked
+        whole = len(hits) < size
         if not whole:
-            unfinished = newest_key(pictures[-1])
-            pictures = [picture for picture in pictures if newest_key(picture) != unfinished]
+            unfinished = newest_key(images[-1])
+            images = [image for image in images if newest_key(image) != unfinished]
         if after:
-            pictures = [
-                picture for picture in pictures if newest_key(picture) != bound or str(picture.key) > str(after["key"])
-            ]
-        if whole or len(pictures) >= limit:
-            return pictures[:limit]
-        asked *= 2
+            images = [image for image in images if newest_key(image) != bound or str(image.key) > str(after["key"])]
+        if whole or len(images) >= limit:
+            return images[:limit]
+        size *= 2
 
 
 def _top_by_weight(opened: _Opened, query: Query, limit: int, after: Mapping[str, Any] | None) -> list[IndexedImage]:
-    """In the order of (weight, newest, key). Each weight's pictures are taken newest first."""
-    found: list[IndexedImage] = []
+    """Return images sorted by (weight, newest, key). Images of equal weight are read newest first."""
+    top: list[IndexedImage] = []
     below: float | None = None
     if after:
         below = float(after["weight"])
-        found = _top_by_time(opened, _every([query, _range("weight", below, below)]), limit, after)
-    while len(found) < limit:
+        top = _top_by_time(opened, _every([query, _range("weight", below, below)]), limit, after)
+    while len(top) < limit:
         lighter = _every([query, _range("weight", None, below, below=False)]) if below is not None else query
-        asked = limit - len(found)
-        hits = opened.searcher.search(lighter, asked, count=False, order_by_field="weight").hits
-        pictures = [opened.picture(address) for _, address in hits]
-        if not pictures:
+        missing = limit - len(top)
+        hits = opened.searcher.search(lighter, missing, count=False, order_by_field="weight").hits
+        images = [opened.image(address) for _, address in hits]
+        if not images:
             break
-        below = pictures[-1].weight
-        found += sorted(
-            (picture for picture in pictures if picture.weight > below),
-            key=lambda picture: (-picture.weight, -newest_key(picture), str(picture.key)),
+        below = images[-1].weight
+        top += sorted(
+            (image for image in images if image.weight > below),
+            key=lambda image: (-image.weight, -newest_key(image), str(image.key)),
         )
         lightest = _every([query, _range("weight", below, below)])
-        found += _top_by_time(opened, lightest, limit - len(found), None)
-    return found[:limit]
+        top += _top_by_time(opened, lightest, limit - len(top), None)
+    return top[:limit]
 
 
 # --- writing -------------------------------------------------------------------------------------
 
 
 class TantivyIndex:
-    """Keeps each merchant's index equal to the images; any number of writers may run at once."""
+    """Keeps each merchant's index equal to the images. Any number of writers may run at the same time."""
 
     def __init__(
         self, repository: SegmentRepository, local: LocalVersions, now: Callable[[], datetime] = utc_now
@@ -584,34 +582,28 @@ class TantivyIndex:
         self._local = local
         self._now = now
 
-    def update(self, merchant_id: str, keys: Sequence[ImageKey], read: ReadPictures) -> None:
-        """Publish a version in which these keys are as the images are.
+    def update(self, merchant_id: str, keys: Sequence[ImageKey], read: ReadImages) -> None:
+        """Publish a version in which these keys are up to date.
 
-        The version to build on is taken before the pictures are read, and publishing
-        fails if it was replaced since: no picture older than a published one gets in.
-        A version is published even when nothing differs, or a writer that read a
-        picture before its deletion could still publish it after.
+        The base version is read before the images, and publishing fails if another writer replaced that version in
+        between, so no image replaces a newer one. A version is published even if nothing differs: otherwise a writer
+        that read an image before its deletion could publish it afterwards.
         """
-        for attempt in range(PUBLISH_ATTEMPTS):
-            base = self._repository.current(merchant_id) or NEW
-            pictures = read(keys)
 
-            def change(writer: IndexWriter, pictures: Mapping[ImageKey, IndexedImage] = pictures) -> None:
-                _put(writer, keys, pictures)
+        def attempt() -> None:
+            base = self._repository.current(merchant_id) or NEW
+            images = read(keys)
 
             directory = self._lay_out(merchant_id, base.manifest)
             try:
-                _write(directory, WRITER_BYTES, change)
+                _write(directory, WRITER_BYTES, lambda writer: _put(writer, keys, images))
                 self._publish(merchant_id, directory, base, note_changed=keys)
-            except PublishedByAnother:
-                time.sleep(uniform(0.0, 0.05 * (attempt + 1)))  # noqa: S311
-            else:
-                return
             finally:
                 _discard(directory)
-        raise Unavailable("Others keep publishing this index.", 1)
 
-    def rebuild(self, merchant_id: str, pictures: ReadAllPictures, read: ReadPictures, progress: Progress) -> int:
+        _until_published(attempt)
+
+    def rebuild(self, merchant_id: str, images: ReadAllImages, read: ReadImages, progress: Progress) -> int:
         rebuild = RebuildUnderWay(uuid4().hex, self._now().isoformat())
         self._announce(merchant_id, rebuild)
         directory = self._lay_out(merchant_id, None)
@@ -619,8 +611,8 @@ class TantivyIndex:
 
         def take_all(writer: IndexWriter) -> None:
             nonlocal count
-            for picture in pictures():
-                writer.add_document(to_document(picture))
+            for image in images():
+                writer.add_document(to_document(image))
                 count += 1
                 if count % PROGRESS_EVERY == 0:
                     progress(count)
@@ -633,48 +625,45 @@ class TantivyIndex:
             _discard(directory)
 
     def _announce(self, merchant_id: str, rebuild: RebuildUnderWay) -> None:
-        """From here on every writer notes what it changes."""
-        for _ in range(PUBLISH_ATTEMPTS):
-            base = self._repository.current(merchant_id) or NEW
-            manifest = base.manifest
-            if manifest is None:
-                directory = self._lay_out(merchant_id, None)
-                try:
-                    self._publish(merchant_id, directory, base)
-                except PublishedByAnother:
-                    pass
-                finally:
-                    _discard(directory)
-                continue
-            following, _ = succeed(merchant_id, manifest, manifest.files, manifest.meta, self._now())
-            try:
-                self._repository.publish(merchant_id, replace(following, rebuild=rebuild), base.etag)
-            except PublishedByAnother:
-                continue
-            return
-        raise Unavailable("Others keep publishing this index.", 1)
+        """Publish the rebuild's id. From then on every writer notes what it changes."""
 
-    def _switch(self, merchant_id: str, directory: Path, rebuild_id: str, read: ReadPictures) -> int:
-        """Read once more what changed since the rebuild began, and replace the version in use."""
-        for _ in range(PUBLISH_ATTEMPTS):
+        def attempt() -> None:
+            current = self._repository.current(merchant_id) or NEW
+            if current.manifest is None:
+                self._publish_empty(merchant_id, current)
+                current = self._repository.current(merchant_id) or NEW
+            manifest = current.manifest
+            if manifest is None:
+                raise PublishedByAnother(merchant_id)
+            following, _ = succeed(merchant_id, manifest, manifest.files, manifest.meta, self._now())
+            self._repository.publish(merchant_id, replace(following, rebuild=rebuild), current.etag)
+
+        _until_published(attempt)
+
+    def _publish_empty(self, merchant_id: str, base: Current) -> None:
+        directory = self._lay_out(merchant_id, None)
+        try:
+            self._publish(merchant_id, directory, base)
+        finally:
+            _discard(directory)
+
+    def _switch(self, merchant_id: str, directory: Path, rebuild_id: str, read: ReadImages) -> int:
+        """Read again what changed since the rebuild began, then replace the version in use."""
+
+        def attempt() -> None:
             base = self._repository.current(merchant_id) or NEW
             manifest = base.manifest
             if manifest is None or manifest.rebuild is None or manifest.rebuild.id != rebuild_id:
                 raise RebuildSuperseded(merchant_id)
             changed = [_to_key(key) for key in manifest.rebuild.changed]
-            pictures = read(changed) if changed else {}
+            images = read(changed) if changed else {}
 
-            def change(writer: IndexWriter, pictures: Mapping[ImageKey, IndexedImage] = pictures) -> None:
-                _put(writer, changed, pictures)  # noqa: B023
-
-            _write(directory, WRITER_BYTES, change)
-            try:
-                self._publish(merchant_id, directory, base, anew=True)
-            except PublishedByAnother:
-                continue
+            _write(directory, WRITER_BYTES, lambda writer: _put(writer, changed, images))
+            self._publish(merchant_id, directory, base, anew=True)
             self._repository.delete_unreferenced(merchant_id, manifest, self._now() - UNREFERENCED_FILES_ARE_KEPT)
-            return int(Index.open(str(directory)).searcher().num_docs)
-        raise Unavailable("Others keep publishing this index.", 1)
+
+        _until_published(attempt)
+        return int(Index.open(str(directory)).searcher().num_docs)
 
     def _lay_out(self, merchant_id: str, manifest: Manifest | None) -> Path:
         if manifest:
@@ -696,10 +685,12 @@ class TantivyIndex:
     ) -> None:
         meta = json.loads((directory / "meta.json").read_text())
         replaced, etag = base
-        known = {} if replaced is None or anew else replaced.files
+        stored = {} if replaced is None or anew else replaced.files
         names = _segment_files(directory, meta)
-        uploaded = self._repository.upload(merchant_id, {name: directory / name for name in names if name not in known})
-        files = {name: uploaded.get(name) or known[name] for name in names}
+        uploaded = self._repository.upload(
+            merchant_id, {name: directory / name for name in names if name not in stored}
+        )
+        files = {name: uploaded.get(name) or stored[name] for name in names}
         manifest, unread = succeed(merchant_id, replaced, files, meta, self._now())
         noted = None if anew else self._noted(manifest.rebuild, note_changed)
         manifest = replace(manifest, schema=SCHEMA_NUMBER, rebuild=noted)
@@ -719,20 +710,24 @@ class TantivyIndex:
         return replace(rebuild, changed=tuple(dict.fromkeys((*rebuild.changed, *map(str, changed)))))
 
 
+def _until_published(attempt: Callable[[], None]) -> None:
+    retry(attempt, attempts=PUBLISH_ATTEMPTS, refusal="Others keep changing this index. Send the request again.")
+
+
 def _to_key(text: str) -> ImageKey:
     gallery_id, _, image_id = text.partition("/")
     return ImageKey(gallery_id, image_id)
 
 
-def _put(writer: IndexWriter, keys: Sequence[ImageKey], pictures: Mapping[ImageKey, IndexedImage]) -> None:
+def _put(writer: IndexWriter, keys: Sequence[ImageKey], images: Mapping[ImageKey, IndexedImage]) -> None:
     for key in dict.fromkeys(keys):
         writer.delete_documents_by_term("key", str(key))
-        if picture := pictures.get(key):
-            writer.add_document(to_document(picture))
+        if image := images.get(key):
+            writer.add_document(to_document(image))
 
 
 def _discard(directory: Path) -> None:
-    """Remove a work folder, and once more what a thread of the engine wrote there as it ended."""
+    """Remove a work folder, again if a thread of the engine wrote there as it ended."""
     try:
         shutil.rmtree(directory)
     except OSError:
@@ -747,14 +742,14 @@ def _write(directory: Path, memory_bytes: int, change: Callable[[IndexWriter], N
 
 
 def _segment_files(directory: Path, meta: Mapping[str, Any]) -> list[str]:
-    """The files of a version: its segments', and of each segment the newest list of deleted documents."""
+    """Return the files of a version: its segments, with the newest list of deleted documents of each."""
     deletions = {
         segment["segment_id"].replace("-", ""): (segment["deletes"] or {}).get("opstamp")
         for segment in meta["segments"]
     }
-    found = []
+    names = []
     for path in directory.iterdir():
         segment, _, kind = path.name.partition(".")
         if segment in deletions and (not kind.endswith("del") or kind == f"{deletions[segment]}.del"):
-            found.append(path.name)
-    return sorted(found)
+            names.append(path.name)
+    return sorted(names)

@@ -1,4 +1,4 @@
-"""The search on the engine that the template's parameter names. Only that engine is loaded."""
+"""Picks the search engine that the template's parameter names. Only that engine is imported."""
 
 from __future__ import annotations
 
@@ -22,42 +22,42 @@ EMBEDDED = "embedded"
 
 
 class SearchSettings(NamedTuple):
-    """Which engine, and how much of the local disk the embedded one may fill."""
+    """The engine, and how many bytes of the local disk the embedded one may use."""
 
     search_engine: str
     search_disk_bytes: int = 400_000_000
 
 
 class EmbeddedSettings(NamedTuple):
-    """Where the embedded engine's versions are published."""
+    """The bucket of the embedded engine's versions."""
 
     search_bucket: str
 
 
 class OpenSearchSettings(NamedTuple):
-    """Where OpenSearch answers."""
+    """The address of OpenSearch."""
 
     opensearch_url: str
     aws_region: str = ""
 
 
 class ChangesSettings(NamedTuple):
-    """Where keys of changed images wait."""
+    """The queue of keys of changed images."""
 
     search_changes_queue: str
 
 
 class ComparisonSettings(NamedTuple):
-    """Where comparisons of indexes with images wait."""
+    """The queue of comparisons of indexes with images."""
 
     search_comparisons_queue: str
 
 
 @cache
-def picture_finder() -> ImageFinder:
-    """What answers searches."""
+def image_finder() -> ImageFinder:
+    """Return the process's finder."""
     if read_settings(SearchSettings).search_engine == EMBEDDED:
-        from vitrine.search.tantivy import TantivyFinder  # noqa: PLC0415 - one engine is loaded
+        from vitrine.search.tantivy import TantivyFinder  # noqa: PLC0415 - one engine is imported
 
         return TantivyFinder(*_embedded())
     from vitrine.search.opensearch import OpenSearchFinder  # noqa: PLC0415 - as above
@@ -66,10 +66,10 @@ def picture_finder() -> ImageFinder:
 
 
 @cache
-def picture_index() -> ImageIndex:
-    """What takes changes."""
+def image_index() -> ImageIndex:
+    """Return the process's index."""
     if read_settings(SearchSettings).search_engine == EMBEDDED:
-        from vitrine.search.tantivy import TantivyIndex  # noqa: PLC0415 - one engine is loaded
+        from vitrine.search.tantivy import TantivyIndex  # noqa: PLC0415 - one engine is imported
 
         return TantivyIndex(*_embedded())
     from vitrine.search.opensearch import OpenSearchIndex  # noqa: PLC0415 - as above
@@ -78,15 +78,15 @@ def picture_index() -> ImageIndex:
 
 
 def reconciler() -> Reconciler:
-    """What compares the index with the images."""
+    """Return what compares the index with the images."""
     from vitrine.galleries.wiring import gallery_repository  # noqa: PLC0415 - only one function compares
     from vitrine.search.reconcile_index import Reconciler  # noqa: PLC0415 - as above
 
-    return Reconciler(gallery_repository(), picture_finder(), picture_index())
+    return Reconciler(gallery_repository(), image_finder(), image_index())
 
 
 def comparisons(hops: int = 0) -> SqsComparisons:
-    """The queue of comparisons, those sent were handed on `hops` times."""
+    """Return the queue of comparisons; messages to it carry `hops`."""
     from vitrine.search.sqs import SqsComparisons  # noqa: PLC0415 - only one function compares
 
     return SqsComparisons(client("sqs"), read_settings(ComparisonSettings).search_comparisons_queue, hops)
@@ -94,14 +94,14 @@ def comparisons(hops: int = 0) -> SqsComparisons:
 
 @cache
 def changes() -> SqsChanges:
-    """The queue of changed images."""
+    """Return the queue of changed images."""
     from vitrine.search.sqs import SqsChanges  # noqa: PLC0415 - only one function sends
 
     return SqsChanges(client("sqs"), read_settings(ChangesSettings).search_changes_queue)
 
 
 def _embedded() -> tuple[SegmentRepository, LocalVersions]:
-    from vitrine.search.segments import LocalVersions, SegmentRepository  # noqa: PLC0415 - one engine is loaded
+    from vitrine.search.segments import LocalVersions, SegmentRepository  # noqa: PLC0415 - one engine is imported
 
     repository = SegmentRepository(client("s3"), read_settings(EmbeddedSettings).search_bucket)
     budget = read_settings(SearchSettings).search_disk_bytes
@@ -109,7 +109,7 @@ def _embedded() -> tuple[SegmentRepository, LocalVersions]:
 
 
 def _opensearch() -> OpenSearch:
-    from opensearchpy import OpenSearch, Urllib3AWSV4SignerAuth  # noqa: PLC0415 - one engine is loaded
+    from opensearchpy import OpenSearch, Urllib3AWSV4SignerAuth  # noqa: PLC0415 - one engine is imported
 
     from vitrine.platform.aws import credentials  # noqa: PLC0415 - as above
 
