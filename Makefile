@@ -14,22 +14,22 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
-up: $(READY)  ## start the local cloud and show a gallery that orders itself (PORT=... for a port of your own, PARAMETERS="Name=value ..." for the template's)
+up: $(READY)  ## start the local cloud and show a gallery that orders itself (PORT=... sets the port, PARAMETERS="Name=value ..." the template's parameters)
 	@$(PYTHON) -m local.up
 
-serve: up  ## make up, and stay until stopped: what the container runs
+serve: up  ## make up, then wait until stopped; the container runs this
 	@$(PYTHON) -m local.logs
 
-down: $(READY)  ## stop it; what it held is gone
+down: $(READY)  ## stop the local cloud and delete its data
 	@$(PYTHON) -m local.down
 
-reset: $(READY)  ## start it again with a merchant and keys, and nothing else
+reset: $(READY)  ## restart the local cloud with only a merchant and its keys
 	@$(PYTHON) -m local.up --empty --no-demo
 
-logs: $(READY)  ## follow the functions' logs
+logs: $(READY)  ## show the functions' logs as they are written
 	@$(PYTHON) -m local.logs
 
-check: $(READY)  ## what CI checks beside the tests
+check: $(READY)  ## everything CI checks besides the tests
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy layers/vitrine/vitrine functions commands local
@@ -42,41 +42,41 @@ check: $(READY)  ## what CI checks beside the tests
 	$(PYTHON) -m commands.openapi --check
 	$(PYTHON) -m commands.errors --check
 
-quick: $(READY)  ## what to run while editing: style, arrows, types and unit tests, in half a minute
+quick: $(READY)  ## run while editing: style, imports between rooms, types and unit tests, in half a minute
 	$(VENV)/bin/ruff format --quiet --check . && $(VENV)/bin/ruff check --quiet .
 	$(VENV)/bin/lint-imports --no-logo >$(VENV)/arrows.txt || { cat $(VENV)/arrows.txt; exit 1; }
 	$(VENV)/bin/mypy --no-error-summary layers/vitrine/vitrine functions commands local
 	$(VENV)/bin/pytest -q -n auto --dist worksteal --maxfail 5 -m 'not slow' tests/unit
 
-test: $(READY)  ## all tests: in parallel, then those against the deployed stack, which measure and so run alone
+test: $(READY)  ## all tests: in parallel, then alone those against the deployed stack, since some of them measure time
 	$(VENV)/bin/pytest -n auto --dist loadscope --ignore tests/e2e
 	$(VENV)/bin/pytest tests/e2e
 
 BENCH := .local/bench
 VERSION = $(shell $(PYTHON) -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
-bench-pictures: $(READY)  ## measure 2,000 remote photos beside two peers (VITRINE_DATA=... for the photos)
+bench-pictures: $(READY)  ## measure 2,000 remote photos beside two peers (VITRINE_DATA=... has the photos)
 	$(PYTHON) -m bench.measure_pictures
 
 bench-counting: $(READY)  ## count write units of events and weights, and read units of a page
 	$(PYTHON) -m bench.counting
 
-bench-concurrency: $(READY)  ## 50 clients send 20,000 events at 20 pictures of a stack of their own, 30% again
+bench-concurrency: $(READY)  ## 50 clients send 20,000 events for 20 images to their own stack, 30% of them again
 	VITRINE_EVENTS=20000 $(VENV)/bin/pytest -q -s tests/e2e/test_concurrency.py
 
 bench-imports: $(READY)  ## import 20,000 and 1,000,000 rows into DynamoDB Local, beside a plain writer (15 minutes)
 	$(PYTHON) -m bench.import_rows --rows 20000
 	$(PYTHON) -m bench.import_rows --rows 1000000
 
-bench-jobs: $(READY)  ## submit jobs of 10 and 10,000 pictures to the stack that is up
+bench-jobs: $(READY)  ## submit jobs of 10 and 10,000 pictures to the running stack
 	$(PYTHON) -m bench.submit_jobs
 
-bench-review: $(READY)  ## 50 reviewers at 5,000 snapshots; what claims and verdicts cost while 100 and 1,000,000 wait
+bench-review: $(READY)  ## 50 reviewers with 5,000 snapshots; the cost of claims and decisions while 100 and 1,000,000 wait
 	$(PYTHON) -m bench.reviewing
 
-bench-verdicts: $(READY)  ## how soon verdicts show in galleries and search of a stack of their own
+bench-verdicts: $(READY)  ## how soon decisions are visible in galleries and search, on a stack of its own
 	VITRINE_VERDICTS=20 $(VENV)/bin/pytest -q -s tests/e2e/test_whole_house.py
 
-bench-search: $(READY)  ## relevance and speed of both search engines and SQLite (VITRINE_DATA=... for the judgements)
+bench-search: $(READY)  ## relevance and speed of both search engines and SQLite (VITRINE_DATA=... has the judgements)
 	$(PYTHON) -m bench.search_relevance --ingredients --opensearch --museum
 	$(PYTHON) -m bench.search_speed --documents $(or $(DOCUMENTS),10000) --opensearch
 
@@ -85,17 +85,17 @@ bench-recommendations-engines: $(READY)
 	$(VENV)/bin/uv pip install --quiet --python $(BENCH)/recommendations/bin/python --require-hashes -r bench/recommendations.txt
 	$(VENV)/bin/uv pip install --quiet --no-deps --target $(BENCH)/films recbole==1.2.1
 
-bench-recommendations-batch: bench-recommendations-engines  ## time, memory and quality of learning beside item-kNN (INTERACTIONS="100000 1000000", VITRINE_DATA=...)
+bench-recommendations-batch: bench-recommendations-engines  ## time, memory and quality of learning, compared with item-kNN (INTERACTIONS="100000 1000000", VITRINE_DATA=...)
 	PYTHONPATH=$(PYTHONPATH):$(BENCH)/films $(BENCH)/recommendations/bin/python -W ignore -m bench.recommendations_batch --interactions $(or $(INTERACTIONS),100000 1000000)
 
-bench-recommendations: bench-recommendations-engines  ## quality of recommendations beside EASE, item-kNN and ALS, on groceries, a web shop and films (VITRINE_DATA=...)
+bench-recommendations: bench-recommendations-engines  ## quality of recommendations compared with EASE, item-kNN and ALS, on groceries, a web shop and films (VITRINE_DATA=...)
 	for set in groceries online-retail films; do \
 		PYTHONPATH=$(PYTHONPATH):$(BENCH)/films $(BENCH)/recommendations/bin/python -W ignore -m bench.recommendations --set $$set; done
 
-bench-loading: $(READY)  ## rows a second and write units of loading a model of 92,331 products (VITRINE_DATA=...)
+bench-loading: $(READY)  ## rows per second and write units of loading a model of 92,331 products (VITRINE_DATA=...)
 	$(PYTHON) -m bench.loading
 
-bench-ranking: $(READY)  ## simulate a month of galleries under every ranking policy and beside other rankers, on real click rates
+bench-ranking: $(READY)  ## simulate a month of galleries with every ranking policy and with other rankers, on real click rates
 	$(VENV)/bin/uv venv --quiet --allow-existing --python $(PYTHON) $(BENCH)/ranking
 	$(VENV)/bin/uv pip install --quiet --python $(BENCH)/ranking/bin/python --require-hashes -r bench/ranking.txt
 	$(BENCH)/ranking/bin/python -m bench.ranking.report
@@ -103,7 +103,7 @@ bench-ranking: $(READY)  ## simulate a month of galleries under every ranking po
 bench-serving: $(READY)  ## read units and round trips of recommendations at 1,000 and 1,000,000 products
 	$(PYTHON) -m bench.serving
 
-bench-storefront: $(READY)  ## compressed sizes of the storefront script beside others' (from npm)
+bench-storefront: $(READY)  ## compressed sizes of the storefront script and of others (from npm)
 	$(PYTHON) -m bench.storefront_sizes
 
 bench-start: $(READY)  ## measure cold starts and warm overhead
@@ -117,20 +117,20 @@ bench-start: $(READY)  ## measure cold starts and warm overhead
 faults: $(READY)  ## the nightly fault suite: a thousand seeded runs
 	VITRINE_FAULT_RUNS=1000 $(VENV)/bin/pytest -q -n auto tests/faults
 
-mutants: $(READY)  ## the nightly mutation run: break guards one at a time and see whether tests notice (SEED=... MUTANTS=...)
+mutants: $(READY)  ## the nightly mutation run: break guards one at a time and check that a test fails (SEED=... MUTANTS=...)
 	nice $(PYTHON) -m tests.mutation --seed $(or $(SEED),$(shell date +%Y%m%d)) --mutants $(or $(MUTANTS),100)
 
-docs: $(READY)  ## write the OpenAPI document and the page of errors
+docs: $(READY)  ## generate the OpenAPI document and the page of errors
 	$(PYTHON) -m commands.openapi
 	$(PYTHON) -m commands.errors
 
 site: $(READY)  ## build the documentation site into .local/site; broken links fail
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet
 
-robots: $(READY)  ## write the list of known robots
+robots: $(READY)  ## generate the list of known robots
 	$(PYTHON) -m commands.robots
 
-lock: $(READY)  ## lock all dependencies anew
+lock: $(READY)  ## lock all dependencies again
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		--extra dev pyproject.toml -o requirements.lock
 	for layer in layers/*/requirements.in bench/*.in; do \
@@ -139,7 +139,7 @@ lock: $(READY)  ## lock all dependencies anew
 
 $(READY): requirements.lock
 	@test -n "$(PYTHON3)" || { echo "Vitrine needs Python 3.11 or newer. Install it, or say where it is: make PYTHON3=/path/to/python3"; exit 1; }
-	@echo "making $(VENV) with $(PYTHON3)"
+	@echo "creating $(VENV) with $(PYTHON3)"
 	@rm -rf $(VENV)
 	@$(PYTHON3) -m venv $(VENV) || { echo "Install Python's venv module (Debian: apt install python3-venv), then run make again."; exit 1; }
 	@sed -n '/^uv==/,/# via/p' requirements.lock > $(VENV)/uv.txt

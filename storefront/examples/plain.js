@@ -14,5 +14,5 @@ try {
     gallery.observe(link, id, { position });
   }
 } catch {
-  // The API is down: the page goes on without.
+  // The API is down: the page works without it.
 }

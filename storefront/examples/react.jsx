@@ -14,7 +14,7 @@ function Gallery({ id }) {
       .gallery(id)
       .images({ limit: 24, signal: controller.signal })
       .then((page) => setImages(page.items))
-      .catch(() => {}); // the API is down: the page goes on without
+      .catch(() => {}); // the API is down: the page works without it
     return () => controller.abort();
   }, [id]);
   return (

@@ -1,4 +1,4 @@
-/** What the elements share: attributes, the one client of the page, and a list that fills itself page by page. */
+/** Shared by the elements: attributes, the page's client, and a list that loads page by page. */
 
 import { createVitrine, type Vitrine } from "./index";
 import { el, item, style, type Look, type Tile } from "./tile";
@@ -7,7 +7,7 @@ import type { Page } from "./types";
 let client: Vitrine | undefined;
 let address = "";
 
-/** The client of this page, made from the `data-` attributes of its script; `configure` replaces it. */
+/** The page's client, created from the `data-` attributes of its script; `configure` replaces it. */
 export function vitrine(): Vitrine {
   if (!client) {
     const script = document.querySelector<HTMLScriptElement>("script[data-key]");
@@ -18,13 +18,13 @@ export function vitrine(): Vitrine {
   return client;
 }
 
-/** Use this client and address in all elements. */
+/** Make all elements use this client and address. */
 export function configure(made: Vitrine, api: string): void {
   client = made;
   address = api;
 }
 
-/** An element that never throws into the page: what fails leaves what is there. */
+/** An element that never throws into the page: after a failure its content stays as it is. */
 export abstract class VitrineElement extends HTMLElement {
   private isConnectedOnce_ = false;
 
@@ -32,7 +32,7 @@ export abstract class VitrineElement extends HTMLElement {
     if (this.isConnectedOnce_) return;
     this.isConnectedOnce_ = true;
     style();
-    // The parser may not have come to the children yet.
+    // The parser may not have reached the children yet.
     if (document.readyState === "loading") addEventListener("DOMContentLoaded", () => this.start_(), { once: true });
     else this.start_();
   }
@@ -57,13 +57,13 @@ export abstract class VitrineElement extends HTMLElement {
     };
   }
 
-  /** The address of a product's page, by the shop's own pattern: `/p/{product_id}`. */
+  /** The address of a product's page, by the shop's pattern: `/p/{product_id}`. */
   href_(product_id: string | undefined): string | null {
     const pattern = this.getAttribute("product-href");
     return pattern && product_id ? pattern.replace("{product_id}", encodeURIComponent(product_id)) : null;
   }
 
-  /** Tell the page; it may prevent what follows. */
+  /** Dispatch an event to the page, which may cancel the default action. */
   tell_(name: string, detail: object): boolean {
     return this.dispatchEvent(new CustomEvent(`vitrine-${name}`, { detail, bubbles: true, cancelable: true }));
   }
@@ -75,7 +75,7 @@ export abstract class VitrineElement extends HTMLElement {
   }
 }
 
-/** Boxes as large as the pictures will be, so that nothing moves when they come. */
+/** Boxes of the pictures' final size, so that nothing moves when they load. */
 export function boxes(count: number, lines: number): HTMLLIElement[] {
   return Array.from({ length: count }, () =>
     el("li", { "aria-hidden": "true" }, el("div", { class: "vitrine-box" }), ...Array.from({ length: lines }, () => el("span", { class: "vitrine-name" }))),
@@ -86,11 +86,11 @@ export interface Source<Item> {
   read(cursor: string | null): Promise<Page<Item>>;
   id(found: Item): string;
   tile(found: Item): Tile;
-  /** The item is in the page now. */
+  /** Called when the item is in the page. */
   placed(li: HTMLLIElement, found: Item): void;
 }
 
-/** A list of tiles. Pages are added at its end; what is shown never moves. */
+/** A list of tiles. Pages are appended; tiles that are shown never move. */
 export class List<Item> {
   readonly ul = el("ul", { class: "vitrine-grid", role: "list" });
   cursor: string | null = null;
@@ -106,7 +106,7 @@ export class List<Item> {
     this.ul.append(...boxes(count, lines));
   }
 
-  /** Add the next page; false when it was the last. */
+  /** Append the next page; returns false after the last. */
   async more(): Promise<boolean> {
     const page = await this.source_.read(this.cursor);
     const reserved = this.reserved_();
@@ -125,7 +125,7 @@ export class List<Item> {
     return this.cursor !== null;
   }
 
-  /** Remove the boxes for which there is no item. */
+  /** Remove the boxes without an item. */
   release(): void {
     for (const box of this.reserved_()) box.remove();
   }

@@ -11,8 +11,8 @@ const MOST_PAGES = 20;
 
 /**
  * Attributes: `gallery`, `limit` (images a page, 24), `more` (`button`, `scroll` or `none`), `more-label`,
- * `product-href` (`/p/{product_id}`), `sizes`, `eager` (pictures of the first row, 4).
- * A `<template>` inside is the markup of one item. Markup with `data-image-id` inside is taken over as it is.
+ * `product-href` (`/p/{product_id}`), `sizes`, `eager` (how many pictures load at once, 4).
+ * A `<template>` inside is the markup of one item. Existing markup with `data-image-id` is kept as it is.
  * Events: `vitrine-click` (cancelable), `vitrine-load`, `vitrine-error`.
  */
 export class GalleryElement extends VitrineElement {
@@ -44,12 +44,12 @@ export class GalleryElement extends VitrineElement {
     this.fill_(list, wanted).catch((error: unknown) => this.fail_(error));
   }
 
-  /** The parameter of the address that keeps how many pages are shown. */
+  /** The query parameter that stores how many pages are shown. */
   private parameter_(): string {
     return `${this.attribute_("gallery", "default")}-pages`;
   }
 
-  /** Show as many pages as the address says, and offer the next. */
+  /** Show as many pages as the address says, and offer the next one. */
   private async fill_(list: List<ImageItem>, wanted: number): Promise<void> {
     const how = this.attribute_("more", "button");
     const button = el("button", { type: "button", class: "vitrine-more" }, this.attribute_("more-label", "Show more"));
@@ -94,7 +94,7 @@ export class GalleryElement extends VitrineElement {
         (entries) => {
           if (!entries.at(-1)!.isIntersecting) return;
           near.disconnect();
-          // Observed anew, it tells again when the next page did not push the button away.
+          // Observing it again fires again if the next page did not push the button off the screen.
           void advance().then((isShown) => isShown && isMore && near.observe(button));
         },
         { rootMargin: "600px" },

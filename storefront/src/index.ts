@@ -10,7 +10,7 @@ export type * from "./types";
 export interface Options {
   /** The shop's publishable key, `pk_…`. */
   key: string;
-  /** The address of the API, without a slash at its end. */
+  /** The address of the API, without a trailing slash. */
   api: string;
   /** Store nothing and name no visitor until `consent(true)`. */
   needsConsent?: boolean;
@@ -26,7 +26,7 @@ export interface ReadOptions {
   signal?: AbortSignal;
 }
 
-/** Where an event's image stood, and what brought it there. */
+/** The position of an event's image, and what put it there. */
 export interface Shown {
   position?: number;
 }
@@ -34,19 +34,19 @@ export interface Shown {
 export interface RecommendationOptions extends ReadOptions {
   strategy?: "hybrid" | "collaborative" | "content" | "popular";
   category?: string;
-  /** Products that go with this one, in place of products for the shopper. */
+  /** Return products similar to this one instead of products for the shopper. */
   productId?: string;
 }
 
 /** How long, and for how many products, a click on a recommendation is credited with a purchase. */
 const CREDIT_MS = 7 * 86_400_000;
 const MOST_CREDITS = 50;
-/** Larger than the age of a cached answer, smaller than what the API lets a clock be ahead. */
+/** Longer than the age of a cached response, shorter than the API allows a clock to be ahead. */
 const CLOCKS_DIFFER_MS = 240_000;
 
 export type Vitrine = ReturnType<typeof createVitrine>;
 
-/** The API answered with an error, or not at all (`status` 0). */
+/** The API returned an error, or did not respond (`status` 0). */
 export class VitrineError extends Error {
   constructor(
     readonly status: number,
@@ -65,20 +65,20 @@ export function createVitrine({ key, api, needsConsent = false, userToken, userI
   };
   const outbox = new Outbox(address, storage);
 
-  /** By how much the API's clock is ahead of this device's, where that is more than events may differ by. */
+  /** How far the API's clock is ahead of this device's, if that is more than events may differ by. */
   let ahead = 0;
   const now = (): string => new Date(Date.now() + ahead).toISOString();
   const learnTime = ({ headers }: Response): void => {
     const difference = Date.parse(headers.get("Date") ?? "") - Date.now();
-    ahead = Math.abs(difference) > CLOCKS_DIFFER_MS ? difference : 0; // NaN, where there is no such header, is no more
+    ahead = Math.abs(difference) > CLOCKS_DIFFER_MS ? difference : 0; // without the header it is NaN, which is not greater
   };
 
-  /** Who the page says the shopper is: the user of a token, a random visitor, or nobody. */
+  /** Who the shopper is: the user of a token, a random visitor, or nobody. */
   const person = (): string | undefined => {
     if (userToken) return userId;
     if (!storage.allowed) return undefined;
     if (!storage.get("visitor")) storage.set("visitor", randomId());
-    const visitor = storage.get("visitor"); // null where storage is full: the server's daily digest stands in
+    const visitor = storage.get("visitor"); // null when storage is full: the server then uses its daily digest
     return visitor ? `visitor:${visitor}` : undefined;
   };
 
@@ -88,7 +88,7 @@ export function createVitrine({ key, api, needsConsent = false, userToken, userI
     const url = address(path, { ...query, ...paging });
     let answer = await fetch(url, options).catch(() => null);
     if (answer) learnTime(answer);
-    // While the API is down, the last answer that this browser kept is better than nothing.
+    // While the API is down, the last response in this browser's cache is better than nothing.
     if (!signal?.aborted && (!answer || answer.status >= 500)) {
       answer = (await fetch(url, { ...options, cache: "force-cache" }).catch(() => null)) ?? answer;
     }
@@ -105,13 +105,13 @@ export function createVitrine({ key, api, needsConsent = false, userToken, userI
   const interact = (type: "view" | "click" | "purchase", product_id: string, more: object = {}): void => {
     const interaction_id = randomId();
     const who = named() as { user_id?: string; session_id?: string };
-    if (!who.user_id) return; // an interaction belongs to a person; nobody is named
+    if (!who.user_id) return; // an interaction needs a person
     delete who.session_id;
     const body = { interaction_id, type, product_id, occurred_at: now(), ...who, ...more };
     outbox.add(interaction_id, { path: "/interactions", list: "interactions", body }, type !== "view");
   };
 
-  /** What was clicked in lists of recommendations: `[product_id, recommendation_id, time]`, the newest first. */
+  /** Clicks in lists of recommendations: `[product_id, recommendation_id, time]`, newest first. */
   const credits = (): [string, string, number][] => {
     try {
       const kept = JSON.parse(storage.get("credits") ?? "[]") as [string, string, number][];
@@ -138,7 +138,7 @@ export function createVitrine({ key, api, needsConsent = false, userToken, userI
       };
       let visitor: string | undefined;
       return {
-        /** A page of the gallery in its order, which may differ by visitor: then it is read again for this one. */
+        /** A page of the gallery in its order. If the order differs by visitor, it is read again for this one. */
         async images(options?: ReadOptions): Promise<ImagePage> {
           const page = await read<ImagePage>(`${path}/images`, { session_id: visitor }, options);
           if (!page.by_visitor || visitor || options?.cursor || !(visitor = person())) return page;
@@ -146,7 +146,7 @@ export function createVitrine({ key, api, needsConsent = false, userToken, userI
         },
         view,
         click: (image_id: string, shown?: Shown) => count("click", image_id, shown),
-        /** Count a view once the element's picture was seen (half of it for one second), and its clicks. Returns how to stop. */
+        /** Count a view once the element's picture was seen (half of it for one second), and its clicks. Returns a function that stops this. */
         observe(element: Element, image_id: string, shown?: Shown): () => void {
           const stops = [
             whenViewed(element.querySelector("img") ?? element, () => view(image_id, shown)),
@@ -163,16 +163,16 @@ export function createVitrine({ key, api, needsConsent = false, userToken, userI
     suggest: async (q: string, options?: ReadOptions): Promise<string[]> =>
       (await read<{ items: { text: string }[] }>("/search/suggest", { q }, options)).items.map((item) => item.text),
 
-    /** Products for this shopper, or those that go with a product. */
+    /** Products for this shopper, or products similar to one. */
     async recommendations({ strategy, category, productId, ...options }: RecommendationOptions = {}) {
       if (productId) return read<RecommendationPage>(`/products/${encodeURIComponent(productId)}/similar`, {}, options);
       return read<RecommendationPage>(`/users/${encodeURIComponent(person() ?? "anyone")}/recommendations`, { strategy, category }, options);
     },
 
-    /** A product was looked at, by a person who may be named. */
+    /** Record that an identified person viewed a product. */
     viewProduct: (product_id: string) => interact("view", product_id),
 
-    /** A product was clicked, perhaps in a list of recommendations: what is bought of it later is credited to that list. */
+    /** Record a click on a product. If it was in a list of recommendations, a later purchase is credited to that list. */
     clickProduct(product_id: string, recommendation_id?: string): void {
       if (recommendation_id) {
         const others = credits().filter(([id]) => id !== product_id);
@@ -181,19 +181,19 @@ export function createVitrine({ key, api, needsConsent = false, userToken, userI
       interact("click", product_id, recommendation_id ? { recommendation_id } : {});
     },
 
-    /** A product was bought; `value` is what it was worth. Credited to the list that it was clicked in within a week. */
+    /** Record a purchase of a product and its `value`. It is credited to the list in which the product was clicked within a week. */
     purchase(product_id: string, value?: number): void {
       const recommendation_id = credits().find(([id]) => id === product_id)?.[1];
       interact("purchase", product_id, { ...(value != null && { value }), ...(recommendation_id && { recommendation_id }) });
     },
 
-    /** The shopper agrees to being recognised on the next page, or takes that back. */
+    /** Store whether the shopper agrees to being recognised on the next page. */
     consent(given: boolean): void {
       storage.consent(given);
       outbox.keep();
     },
 
-    /** Count nothing of this shopper from now on, and forget what was stored. */
+    /** Count nothing of this shopper from now on, and delete what was stored. */
     optOut(): void {
       storage.optOut();
       outbox.clear();

@@ -1,14 +1,14 @@
 /**
  * Events on their way to the API.
  *
- * Each event is stored under a name of its own before anything is sent, and removed when the API has answered for it.
- * So a reload, a crash, an offline hour or a 500 loses none, and tabs never overwrite each other's. Whatever is sent
- * twice counts once: the API knows events by their ids.
+ * Each event is stored under its own name before anything is sent, and removed once the API has acknowledged it.
+ * So a reload, a crash, an hour offline or a 500 loses none, and tabs never overwrite each other's events. An event
+ * that is sent twice counts once, by its id.
  */
 
 import type { Storage } from "./storage";
 
-/** A list that the API takes: where to post it, and under which name. */
+/** A list that the API accepts: where to post it, and under which name. */
 interface Destination {
   path: string;
   list: "events" | "interactions";
@@ -44,18 +44,18 @@ export class Outbox {
     if (this.pending_.size) this.schedule_(0);
   }
 
-  /** Keep an event until the API has it. `now` sends at once: the page may be left the next moment. */
+  /** Store an event until the API has it. `now` sends it at once, since the page may be left any moment. */
   add(id: string, entry: Entry, now = false): void {
     if (this.storage_.optedOut) return;
     this.pending_.set(id, entry);
     this.storage_.set(EVENT + id, JSON.stringify(entry));
     this.defer_();
-    if (this.failures_) return; // a retry is scheduled; an outage must not make every event a request
+    if (this.failures_) return; // a retry is scheduled; during an outage not every event may cause a request
     if (now || this.pending_.size >= BATCH) void this.flush();
     else this.schedule_(IDLE_MS);
   }
 
-  /** Store what is pending: the shopper has just agreed to it. */
+  /** Store pending events, after the shopper has given consent. */
   keep(): void {
     for (const [id, entry] of this.pending_) this.storage_.set(EVENT + id, JSON.stringify(entry));
     this.defer_();
@@ -66,7 +66,7 @@ export class Outbox {
     this.defer_();
   }
 
-  /** Send what is pending; resolves when the API has answered or failed. */
+  /** Send pending events; resolves when the API has responded or failed. */
   async flush(): Promise<void> {
     clearTimeout(this.timer_);
     if (this.sending_) return;
@@ -92,7 +92,7 @@ export class Outbox {
       status = answer.status;
       ({ results } = await answer.json());
     } catch {
-      // Offline, or the API does not answer, or with no JSON.
+      // Offline, no response, or a response without JSON.
     }
     if (!status || status === 408 || status === 429 || status >= 500) {
       this.failures_ += 1;
@@ -104,14 +104,14 @@ export class Outbox {
     return true;
   }
 
-  /** The page may not come back: hand everything to the browser. It stays stored, since nobody hears the answer. */
+  /** The page may be closed: hand everything to the browser. Events stay stored, since nobody receives the response. */
   private readonly leave_ = (): void => {
     const left = new Set(this.pending_.keys());
     for (let batch = this.batch_(BEACON_BATCH, left); batch; batch = this.batch_(BEACON_BATCH, left)) {
       try {
         navigator.sendBeacon(this.address_(batch.path), batch.body);
       } catch {
-        // Refused by the browser: the next visit sends it.
+        // The browser refused: the next visit sends it.
       }
       for (const id of batch.ids) left.delete(id);
     }
@@ -123,7 +123,7 @@ export class Outbox {
     if (this.pending_.size) this.schedule_(0);
   };
 
-  /** What earlier pages and other tabs left behind. */
+  /** Load the events of earlier pages and other tabs. */
   private adopt_(): void {
     for (const name of this.storage_.names(EVENT)) {
       const id = name.slice(EVENT.length);
@@ -136,7 +136,7 @@ export class Outbox {
     }
   }
 
-  /** The oldest entries that go to one place. */
+  /** The oldest events with the same destination. */
   private batch_(limit: number, among: Iterable<string> = this.pending_.keys()): Batch | null {
     const ids: string[] = [];
     const bodies: object[] = [];
@@ -162,7 +162,7 @@ export class Outbox {
     this.timer_ = setTimeout(() => void this.flush(), ms);
   }
 
-  /** Without storage, have the browser itself send what is pending should the page die. */
+  /** Without storage, let the browser send pending events if the page dies. */
   private defer_(): void {
     this.deferred_?.abort();
     const { fetchLater } = window as { fetchLater?: (address: string, options: object) => unknown };
@@ -172,7 +172,7 @@ export class Outbox {
     try {
       fetchLater!(this.address_(batch.path), { method: "POST", body: batch.body, signal: this.deferred_.signal });
     } catch {
-      // Over the browser's quota: the beacon is left.
+      // Over the browser's quota: only the beacon remains.
     }
   }
 

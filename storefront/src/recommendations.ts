@@ -1,10 +1,10 @@
-/** `<vitrine-recommendations>`: products for this shopper, or with `product-id` those that go with a product. */
+/** `<vitrine-recommendations>`: products for this shopper, or with `product-id` products similar to one. */
 
 import { List, vitrine, VitrineElement } from "./element";
 import type { RecommendedItem } from "./types";
 import { whenClicked } from "./viewed";
 
-/** Attributes: `strategy`, `category`, `product-id`, `limit` (8), `product-href`, `sizes`. Events as `<vitrine-gallery>`'s. */
+/** Attributes: `strategy`, `category`, `product-id`, `limit` (8), `product-href`, `sizes`. Events as of `<vitrine-gallery>`. */
 export class RecommendationsElement extends VitrineElement {
   override start_(): void {
     const shop = vitrine();

@@ -7,7 +7,7 @@ import { whenClicked } from "./viewed";
 
 const PAUSE_MS = 150;
 
-/** Attributes: `label` ("Search"), `found-label` ("{n} found"), `facets` (`tag,credit`), `limit` (24), `product-href`, `sizes`, `parameter` (of the address, `q`). */
+/** Attributes: `label` ("Search"), `found-label` ("{n} found"), `facets` (`tag,credit`), `limit` (24), `product-href`, `sizes`, `parameter` (the query parameter of the page's address, `q`). */
 export class SearchElement extends VitrineElement {
   private readonly filters_: Record<string, string> = {};
   private running_: AbortController | undefined;

@@ -1,4 +1,4 @@
-/** localStorage that never throws, and holds nothing that the shopper has not agreed to. */
+/** localStorage that never throws, and stores nothing without the shopper's consent. */
 
 const PREFIX = "vitrine.";
 
@@ -12,18 +12,18 @@ export class Storage {
     this.agreed_ = decided === "1" || (!needsConsent_ && decided !== "0");
   }
 
-  /** Whether something can and may be stored now. Global Privacy Control outweighs a consent. */
+  /** Whether storing is possible and allowed now. Global Privacy Control overrides consent. */
   get allowed(): boolean {
     const isPrivate = (navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl;
     return !!this.local_ && this.agreed_ && !isPrivate && !this.optedOut;
   }
 
-  /** Whether the shopper wants nothing counted; read anew each time, since another tab may have said so. */
+  /** Whether the shopper has opted out of counting; read each time, since another tab may have changed it. */
   get optedOut(): boolean {
     return this.optedOut_ || this.read_("optout") === "1";
   }
 
-  /** Remember the shopper's decision; a refusal removes everything that was stored. */
+  /** Store the shopper's decision; a refusal deletes everything that was stored. */
   consent(given: boolean): void {
     this.agreed_ = given;
     this.optedOut_ = false;

@@ -1,4 +1,4 @@
-/** One picture in a list: its box is reserved before it is there, and the browser picks size and format. */
+/** One picture in a list: its box is reserved before it loads, and the browser chooses size and format. */
 
 import type { Renditions } from "./types";
 
@@ -15,13 +15,13 @@ export interface Tile {
 
 /** How a list shows its pictures. */
 export interface Look {
-  /** The shop's own markup for an item, or null for ours. */
+  /** The shop's markup for an item, or null for ours. */
   template: HTMLTemplateElement | null;
   /** The `sizes` of each image. */
   sizes: string;
   /** How many pictures load at once and with priority: those of the first row. */
   eager: number;
-  /** Where the API is, against which rendition addresses are read. */
+  /** The address of the API, to which rendition addresses are relative. */
   api: string;
 }
 
@@ -67,7 +67,7 @@ function picture(tile: Tile, at: number, look: Look): HTMLElement {
     renditions!.sizes.map((size) => `${absolute(size[format], look.api)} ${size.width}w`).join();
   const sizes = isEager ? look.sizes : `auto, ${look.sizes}`;
   const img = el("img", {
-    alt: tile.alt === tile.name ? "" : tile.alt, // the name stands beside it
+    alt: tile.alt === tile.name ? "" : tile.alt, // the name is shown beside it
     loading: isEager ? "eager" : "lazy",
     fetchpriority: isEager ? "high" : null,
     decoding: "async",
@@ -107,7 +107,7 @@ export function averageColour(placeholder: string): string | null {
   }
 }
 
-/** The part of the style that layout needs. Everything else is the shop's, by CSS variables. */
+/** The styles that the layout needs. Everything else is the shop's, by CSS variables. */
 const STYLE = `
 :where(vitrine-gallery,vitrine-recommendations,vitrine-search){display:block}
 :where(.vitrine-grid){display:grid;grid-template-columns:repeat(auto-fill,minmax(min(var(--vitrine-width,200px),45%),1fr));gap:var(--vitrine-gap,12px);list-style:none;margin:0;padding:0}

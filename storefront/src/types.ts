@@ -1,8 +1,8 @@
-/** What the API returns, as far as a storefront reads it. */
+/** The parts of the API's responses that a storefront reads. */
 
 export interface Renditions {
   aspect_ratio: number;
-  /** ThumbHash in base64: the average colour stands in its first bytes. */
+  /** ThumbHash in base64; its first bytes hold the average colour. */
   placeholder: string | null;
   sizes: { width: number; avif: string; webp: string; jpg: string }[];
 }
@@ -42,7 +42,7 @@ export interface Page<Item> {
   next_cursor: string | null;
 }
 
-/** `by_visitor`: the gallery shows visitors different orders, to those who are named (`session_id`). */
+/** `by_visitor`: the order differs by visitor, for those who send a `session_id`. */
 export interface ImagePage extends Page<ImageItem> {
   by_visitor?: boolean;
 }

@@ -3,7 +3,7 @@
 const SHARE = 0.5;
 const SECOND = 1000;
 
-/** Call `act` once, when the picture was seen. Returns how to stop waiting. */
+/** Call `act` once, when the picture was seen. Returns a function that stops waiting. */
 export function whenViewed(picture: Element, act: () => void): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isOnScreen = false;
@@ -17,7 +17,7 @@ export function whenViewed(picture: Element, act: () => void): () => void {
   const observer = new IntersectionObserver(
     (entries) => {
       const { boundingClientRect, intersectionRatio, intersectionRect } = entries.at(-1)!;
-      // Half of a picture taller than the screen may never be on it: then half of the screen counts.
+      // Half of a picture taller than the screen may never be visible: then half of the screen counts.
       const half = Math.min(boundingClientRect.height, innerHeight) * SHARE;
       isOnScreen = intersectionRatio >= SHARE || (intersectionRect.width > 0 && intersectionRect.height >= half);
       judge();
@@ -36,7 +36,7 @@ export function whenViewed(picture: Element, act: () => void): () => void {
   return stop;
 }
 
-/** Call `act` at each click, also one that opens another tab. Returns how to stop. */
+/** Call `act` at each click, including one that opens another tab. Returns a function that stops this. */
 export function whenClicked(element: Element, act: () => void): () => void {
   const clicked = (event: Event): void => {
     if ((event as MouseEvent).button !== 2) act();

@@ -6,5 +6,5 @@ export * from "./gallery";
 export { RecommendationsElement } from "./recommendations";
 export { SearchElement } from "./search";
 
-// Every page with the script sends what earlier pages left behind, also one without elements.
+// Every page with the script sends the pending events of earlier pages, even a page without elements.
 if (document.querySelector("script[data-key]")) vitrine();
