@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -90,13 +91,12 @@ def test_every_click_and_view_counts_exactly_once(site: Site, browser: Any, *, h
     context.close()
 
 
-def _visit(  # noqa: C901 - what may happen in one visit
-    site: Site, context: Any, address: str, dice: random.Random, done: Ledger, *, has_storage: bool
-) -> None:
+def _visit(site: Site, context: Any, address: str, dice: random.Random, done: Ledger, *, has_storage: bool) -> None:
     """One visit. Without storage an outage ends before the page does: what it keeps back can be nowhere else."""
     site.outage = None
     context.set_offline(False)
     tabs = [context.new_page() for _ in range(dice.choice((1, 1, 1, 2)))]
+    targets = [context.new_cdp_session(tab).send("Target.getTargetInfo")["targetInfo"]["targetId"] for tab in tabs]
     for tab in tabs:
         tab.goto(address)
         tab.wait_for_function(f"document.querySelectorAll('vitrine-gallery a').length === {IMAGES}")
@@ -122,5 +122,25 @@ def _visit(  # noqa: C901 - what may happen in one visit
         site.outage = None
         context.set_offline(False)
         tabs[0].wait_for_timeout(200)
-    for tab in tabs:
-        tab.close()
+    _close(context.browser, targets)
+
+
+def _close(browser: Any, targets: list[str]) -> None:
+    """Close tabs, asking again until they are gone.
+
+    `Page.close` asks once and waits for ever where Chromium, busy with a navigation that a click began, drops it.
+    """
+    from playwright.sync_api import Error
+
+    session = browser.new_browser_cdp_session()
+
+    def are_gone() -> bool:
+        open_targets = {info["targetId"] for info in session.send("Target.getTargets")["targetInfos"]}
+        left = [target for target in targets if target in open_targets]
+        for target in left:
+            with suppress(Error):  # it has gone meanwhile
+                session.send("Target.closeTarget", {"targetId": target})
+        return not left
+
+    eventually(are_gone, 20)
+    session.detach()
