@@ -1,0 +1,312 @@
+"""What a month costs on AWS at list prices, with all it follows from.
+
+    make bench-bill
+
+Amazon's DynamoDB Local reports the units of each request. The functions run in this process: their time is what they
+take of the processor here, on the share of one that their memory buys, and their round trips to DynamoDB, a few
+milliseconds each. The template says what a stack holds that is at rest. Prices: `bench/prices.toml`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import io
+import itertools
+import os
+import random
+import re
+import sys
+import threading
+import time
+from collections import Counter
+from contextlib import redirect_stdout
+from typing import Any, NamedTuple
+
+from bench.counting import Stream, make_gallery
+from bench.monthly_bill import (
+    POLL_SECONDS,
+    POLLERS,
+    TRACED_SHARE,
+    VCPU_MEGABYTES,
+    Invocation,
+    at_edge,
+    at_rest,
+    bill,
+    origin_reads,
+    read_prices,
+    requests,
+    summed,
+)
+from functions.authorizer.handler import lambda_handler as authorizer
+from functions.events_api.handler import lambda_handler as events_api
+from functions.galleries_api.handler import lambda_handler as galleries_api
+from functions.weights.handler import lambda_handler as weights
+from tests.aws import Context, api_event, create_tables, environment_of
+from tests.dynamodb_local import running_dynamodb, use_dynamodb
+from tests.gateway import open_shop
+from tests.template.translation import deployed
+from vitrine.engagement.wiring import gallery_counters
+from vitrine.galleries.audit_gallery import audit_gallery
+from vitrine.galleries.model import GalleryKey
+from vitrine.galleries.wiring import gallery_repository
+from vitrine.platform.aws import client
+from vitrine.platform.telemetry import logger
+from vitrine.platform.times import utc_now
+
+BILLION = 1_000_000_000
+READS = {"GetItem", "BatchGetItem", "Query", "TransactGetItems"}
+EVENTS_A_SECOND = 200
+CLICK_RATE = 0.05
+TRIP_MS = 5.0
+TRIP_SOURCE = "an assumption: DynamoDB promises single-digit milliseconds"
+# Lambda's lines START, END and REPORT, and the 26 bytes by which CloudWatch counts each of them and the function's own.
+PLATFORM_LOG_BYTES = 66 + 53 + 140 + 4 * 26
+REGIONAL_CACHES = 3
+KEPT_SECONDS = 2
+MERCHANT = "shop"
+
+
+class Meter:
+    """Units of all requests to DynamoDB, and the time in which at least one was under way."""
+
+    def __init__(self, dynamodb):
+        self.units: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._spans: list[tuple[float, float]] = []
+        dynamodb.meta.events.register("provide-client-params.dynamodb.*", self._ask)
+        dynamodb.meta.events.register("before-call.dynamodb.*", self._begin)
+        dynamodb.meta.events.register("after-call.dynamodb.*", self._end)
+
+    def clear(self):
+        self.units.clear()
+        self._spans.clear()
+
+    def trips(self):
+        """How many round trips wait for one another: the time with any under way, by the mean time of one."""
+        if not self._spans:
+            return 0.0
+        covered = until = 0.0
+        for begin, end in sorted(self._spans):
+            covered += max(0.0, end - max(begin, until))
+            until = max(until, end)
+        return covered / (sum(end - begin for begin, end in self._spans) / len(self._spans))
+
+    def _ask(self, params, model, **_):
+        if "ReturnConsumedCapacity" in model.input_shape.members:
+            params.setdefault("ReturnConsumedCapacity", "TOTAL")
+
+    def _begin(self, context, **_):
+        context["began"] = time.perf_counter()
+
+    def _end(self, parsed, model, context, **_):
+        consumed = parsed.get("ConsumedCapacity", [])
+        amount = sum(it["CapacityUnits"] for it in (consumed if isinstance(consumed, list) else [consumed]))
+        refused = parsed.get("Error", {}).get("Code") == "ConditionalCheckFailedException"
+        with self._lock:
+            self._spans.append((context["began"], time.perf_counter()))
+            self.units["read_units" if model.name in READS else "write_units"] += amount + refused
+
+
+class Setup(NamedTuple):
+    meter: Meter
+    resources: dict[str, dict[str, Any]]
+    stream: Stream
+
+
+class Measured:
+    """Invocations of one function."""
+
+    def __init__(self, setup, handler, name):
+        self._meter, self._handler = setup.meter, handler
+        self._memory = setup.resources[name]["Properties"]["MemorySize"]
+        self.units: Counter[str] = Counter()
+        self.metrics: set[str] = set()
+        self.times = 0
+        self._cpu = self._trips = 0.0
+        self._log = 0
+        self.response_bytes = 0
+
+    def __call__(self, event):
+        log = io.StringIO()
+        self._meter.clear()
+        began = time.process_time()
+        logger.registered_handler.setStream(log)
+        with redirect_stdout(log):
+            response = self._handler(event, Context())
+        self._cpu += time.process_time() - began
+        self._trips += self._meter.trips()
+        self._log += len(log.getvalue().encode()) + PLATFORM_LOG_BYTES
+        self.metrics.update(re.findall(r'"Name": ?"(\w+)"', log.getvalue()))
+        self.units.update(self._meter.units)
+        self.times += 1
+        if "body" in response:
+            assert response["statusCode"] < 300, response
+            body = response["body"].encode()
+            self.response_bytes += len(gzip.compress(body) if len(body) >= 1024 else body) + 500  # and its headers
+        return response
+
+    def mean(self):
+        return Invocation(self._cpu / self.times * 1000, self._trips / self.times, self._memory, self._log / self.times)
+
+    def described(self):
+        it = self.mean()
+        told = ", ".join(f"{amount / self.times:.2f} {name.replace('_', ' ')}" for name, amount in self.units.items())
+        return (
+            f"{it.cpu_ms:.2f} ms of the processor, {it.trips:.1f} round trips, {it.milliseconds(TRIP_MS):.1f} ms "
+            f"billed at {it.memory_mb} MB, {it.log_bytes:.0f} bytes of log, {told or 'no units'}"
+        )
+
+
+def authorizer_alone(setup, key):
+    measured = Measured(setup, authorizer, "AuthorizerFunction")
+    event = {
+        "headers": {"X-Api-Key": key},
+        "methodArn": "arn:aws:execute-api:eu-west-1:123456789012:api/v1/GET/galleries",
+        "requestContext": {},
+    }
+    for _ in range(2_000):
+        measured(event)
+    return measured
+
+
+def counted(setup, gallery_id, images, batch, number):
+    """`number` events in batches, 200 a second of simulated time; weights follow once a second."""
+    chance = random.Random(1)
+    make_gallery(GalleryKey(MERCHANT, gallery_id), images)
+    popular = list(itertools.accumulate(1 / at for at in range(1, images + 1)))
+    taking = Measured(setup, events_api, "EventsApiFunction")
+    following = Measured(setup, weights, "WeightsFunction")
+    for sent in range(0, number, batch):
+        chosen = range(images) if images == batch else chance.choices(range(images), cum_weights=popular, k=batch)
+        events = [
+            {
+                "event_id": f"{sent}-{at}",
+                "type": "click" if chance.random() < CLICK_RATE else "view",
+                "image_id": f"image-{image:06d}",
+                "session_id": f"session-{sent}",
+            }
+            for at, image in enumerate(chosen)
+        ]
+        taking(
+            api_event(
+                "POST",
+                "/galleries/{gallery_id}/events",
+                body={"events": events},
+                merchant=MERCHANT,
+                kind="publishable",
+                gallery_id=gallery_id,
+            )
+        )
+        if (sent + batch) % EVENTS_A_SECOND < batch or sent + batch >= number:
+            records = setup.stream.records()
+            for start in range(0, len(records), 1000):
+                following({"Records": records[start : start + 1000]})
+    found = audit_gallery(gallery_repository(), gallery_counters(), GalleryKey(MERCHANT, gallery_id), now=utc_now())
+    assert not found.mismatched, found
+    return taking, following
+
+
+def paged(setup, gallery_id):
+    measured = Measured(setup, galleries_api, "GalleriesApiFunction")
+    for _ in range(500):
+        measured(
+            api_event(
+                "GET",
+                "/galleries/{gallery_id}/images",
+                query={"limit": "20"},
+                merchant=MERCHANT,
+                kind="publishable",
+                gallery_id=gallery_id,
+            )
+        )
+    return measured
+
+
+def for_events(amount, number, taking, following, authorizing):
+    """What `amount` events take, where `number` were measured."""
+    scale = amount / number
+    return summed(
+        requests(taking.times * scale, taking.response_bytes / taking.times),
+        authorizing.mean().usage(taking.times * scale, TRIP_MS),
+        taking.mean().usage(taking.times * scale, TRIP_MS),
+        following.mean().usage(following.times * scale, TRIP_MS),
+        Counter({name: units * scale for name, units in (taking.units + following.units).items()}),
+        Counter({"custom_metrics": len(taking.metrics | following.metrics)}),
+    )
+
+
+def for_pages(reads, paging, authorizing):
+    return summed(
+        requests(reads, paging.response_bytes / paging.times),
+        authorizing.mean().usage(reads, TRIP_MS),
+        paging.mean().usage(reads, TRIP_MS),
+        Counter({name: units / paging.times * reads for name, units in paging.units.items()}),
+    )
+
+
+def for_pages_at_edge(reads, pages, paging, authorizing):
+    sent = origin_reads(reads, pages, REGIONAL_CACHES, KEPT_SECONDS)
+    origin = for_pages(sent, paging, authorizing)
+    origin["gateway_gigabytes_out"] = 0  # from AWS to CloudFront is free
+    return summed(at_edge(reads, paging.response_bytes / paging.times), origin)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=20_000, help="how many events each row measures")
+    options = parser.parse_args()
+    where, prices = read_prices()
+    resources = deployed()
+    watched = deployed({"AlarmTopic": "arn:aws:sns:us-east-1:123456789012:alarms"})
+    rows = {"at rest": at_rest(resources), "at rest, with every alarm": at_rest(watched)}
+    told = {}
+    with running_dynamodb() as address:
+        use_dynamodb(address)
+        os.environ.update(environment_of({}))
+        create_tables()
+        key = open_shop(MERCHANT).publishable_key
+        setup = Setup(Meter(client("dynamodb")), resources, Stream("CountersTable"))
+        authorizing = told["authorizer"] = authorizer_alone(setup, key)
+        for name, gallery_id, images, batch in (
+            ("events, 20 hot images, batches of 20", "hot", 20, 20),
+            ("events, Zipf over 10,000 images, batches of 20", "zipf", 10_000, 20),
+            ("events, Zipf over 10,000 images, one a request", "single", 10_000, 1),
+        ):
+            taking, following = counted(setup, gallery_id, images, batch, options.events)
+            told[f"events_api, {gallery_id}"], told[f"weights, {gallery_id}"] = taking, following
+            rows[f"a billion {name}"] = for_events(BILLION, options.events, taking, following, authorizing)
+        paging = told["galleries_api, a page of 20"] = paged(setup, "zipf")
+    rows["a billion pages, no edge"] = for_pages(BILLION, paging, authorizing)
+    for pages in (1, 100, 10_000):
+        name = f"a billion reads of {pages:,} page{'s' * (pages > 1)} at the edge"
+        rows[name] = for_pages_at_edge(BILLION, pages, paging, authorizing)
+    _print(where, prices, told, rows)
+
+
+def _print(where, prices, told, rows):
+    print(f"List prices of {where}, dollars")
+    for name, price in prices.items():
+        tiers = ", ".join(f"{dollars} up to {limit:,.0f}" for limit, dollars in price.tiers)
+        print(f"  {name:<30} for {price.per:>9,}: {tiers}  ({price.source})")
+    print("Assumed")
+    print(f"  a round trip to DynamoDB takes {TRIP_MS} ms ({TRIP_SOURCE})")
+    print(f"  {VCPU_MEGABYTES} MB buy one processor, as fast as this machine's (Lambda's documentation)")
+    print(f"  {TRACED_SHARE:.0%} of requests are traced (X-Ray's default rule)")
+    print(f"  an idle queue is polled by {POLLERS} receivers, {POLL_SECONDS} s each (Lambda's documentation)")
+    print(f"  readers come through {REGIONAL_CACHES} regional caches, which keep a page {KEPT_SECONDS} s")
+    print(f"  Lambda writes {PLATFORM_LOG_BYTES} bytes of log an invocation beside the function's own")
+    print("Measured, the mean of an invocation")
+    for name, measured in told.items():
+        print(f"  {name:<30} {measured.described()}")
+    print("A month")
+    for name, usage in rows.items():
+        dollars = bill(usage, prices)
+        print(f"  {name}: ${sum(dollars.values()):,.0f}")
+        for what, price in sorted(dollars.items(), key=lambda it: -it[1]):
+            if price >= 0.5:
+                print(f"    {what:<32}{usage[what]:>18,.0f}  ${price:>9,.2f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
