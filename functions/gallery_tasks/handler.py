@@ -6,13 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from vitrine.engagement.wiring import gallery_counters
+from vitrine.galleries.apply_rules import apply_due_rules, apply_rules
 from vitrine.galleries.change_ranking import OrderMaker, fit_prior, forget_order
 from vitrine.galleries.delete_gallery import delete_images
 from vitrine.galleries.model import GalleryKey
 from vitrine.galleries.wiring import gallery_repository, gallery_tasks
 from vitrine.platform.batches import BatchResponse, handle_each
 from vitrine.platform.hops import next_hop
-from vitrine.platform.telemetry import invocation
+from vitrine.platform.telemetry import invocation, logger
 from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
@@ -22,12 +23,16 @@ _MARGIN_MILLISECONDS = 15_000
 
 
 @invocation
-def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse:
-    """Run each task as far as time allows, and queue the rest."""
+def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse | dict[str, int]:
+    """Run each task as far as time allows, and queue the rest. The schedule starts and ends merchandising rules."""
 
     def time_is_left() -> bool:
         return bool(context.get_remaining_time_in_millis() > _MARGIN_MILLISECONDS)
 
+    if "Records" not in event:
+        done = apply_due_rules(gallery_repository(), gallery_tasks(), time_is_left, now=utc_now())
+        logger.info("rules due", extra={"due": done})
+        return {"due": done}
     return handle_each(event, lambda record: _run(json.loads(record["body"]), time_is_left))
 
 
@@ -37,6 +42,8 @@ def _run(task: dict[str, Any], time_is_left: Callable[[], bool]) -> None:
     if task["task"] == "delete_gallery":
         if not delete_images(store, gallery_counters(), key, time_is_left):
             tasks.delete_gallery(key)
+    elif task["task"] == "apply_rules":
+        apply_rules(store, tasks, key, now=utc_now())
     elif task["task"] == "fit_prior":
         fit_prior(store, tasks, key, now=utc_now())
     elif task["task"] == "forget_visits":

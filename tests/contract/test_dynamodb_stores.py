@@ -211,7 +211,7 @@ class TestGalleries:
         assert made_again["a"].revision == before.revision
         assert galleries.save_images([shown(before, Totals(1, 0))]) == {"a"}
         with pytest.raises(StaleImages):
-            galleries.commit_images(EMPTY, [], [before.described(before.description._replace(name="other"))])
+            galleries.commit_images(EMPTY, [], [before.described(before.description._replace(name="other"), [])])
         with pytest.raises(StaleImages):
             galleries.delete_image(before)
         assert galleries.get_images(GALLERY, ["a"]) == made_again

@@ -27,10 +27,12 @@ from vitrine.galleries.change_image import change_image, delete_image
 from vitrine.galleries.change_ranking import OrderMaker, change_ranking, fit_prior, forget_order
 from vitrine.galleries.dynamodb import DynamoDBGalleries
 from vitrine.galleries.model import Counts, Description, GalleryKey, Totals, new_gallery
+from vitrine.galleries.put_gallery import put_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
 from vitrine.galleries.read_gallery import find_gallery, read_order
 from vitrine.galleries.show_totals import show_totals
 from vitrine.platform.problems import Conflict, NotFound, Unavailable
+from vitrine.ranking.merchandising import Rule
 from vitrine.ranking.model import Ranking
 
 if TYPE_CHECKING:
@@ -102,6 +104,9 @@ class _Tasks:
 
     def make_order(self, key: GalleryKey, version: int) -> None:
         self.waiting.append(("make_order", version))
+
+    def apply_rules(self, key: GalleryKey) -> None:
+        raise NotImplementedError
 
     def forget_order(self, key: GalleryKey, version: int) -> None:
         self.waiting.append(("forget_order", version))
@@ -260,10 +265,18 @@ class World:
             time.sleep(chance.random() * 0.1)
             self._until_done(lambda: delete_image(self.galleries, _Counters(self.counters), GALLERY, REMADE))
             self._until_done(lambda: self._put(REMADE))
+            self._until_done(partial(self._boost, f"tag {round_}"))
+            self._until_done(lambda: self._put(LASTING, tag=f"tag {chance.randint(0, 1)}"))
             self._until_done(partial(self._pin, HOT, round_ + 1))
 
-    def _put(self, *image_ids: str) -> None:
-        drafts = [ImageDraft(it, Description(it, f"https://pictures.example/{it}", START)) for it in image_ids]
+    def _boost(self, tag: str) -> None:
+        put_gallery(self.galleries, self.tasks, GALLERY, {"rules": (Rule("boost", tag),)}, now=self.clock)
+
+    def _put(self, *image_ids: str, tag: str = "tag 1") -> None:
+        drafts = [
+            ImageDraft(image_id, Description(image_id, f"https://pictures.example/{image_id}", START, tags=(tag,)))
+            for image_id in image_ids
+        ]
         put_images(self.galleries, GALLERY, drafts, new_incarnation=lambda: uuid4().hex[:12])
 
     def _order_by(self, ranking: Ranking) -> None:
@@ -418,6 +431,7 @@ class World:
         _must(gallery.images == len(images) == 3, f"the gallery holds {len(images)} images and says {gallery.images}")
         _must(not gallery.settling, f"notes are left: {gallery.settling}")
         _must(gallery.next is None, "the order that was asked for is not made")
+        _must(gallery.live.rules == gallery.rules, f"rules {gallery.live.rules} are in force, not {gallery.rules}")
         for task in self.tasks.waiting:
             self._do(*task)
         for image in self.galleries.get_images(GALLERY, [HOT, LASTING, REMADE]).values():

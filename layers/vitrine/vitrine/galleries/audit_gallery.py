@@ -14,17 +14,23 @@ if TYPE_CHECKING:
 
     from vitrine.galleries.model import GalleryKey, Image, Totals
     from vitrine.galleries.ports import Counters, GalleryRepository
+    from vitrine.ranking.merchandising import Action
     from vitrine.ranking.model import Version
 
 _PAGE = 100
 
 
 class WrongScore(NamedTuple):
-    """A stored score that differs from the recomputed one. `stored` is None if the image has none under the version."""
+    """A stored score that differs from the recomputed one, in its points or its rule.
+
+    `stored` is None if the image has no score under the version.
+    """
 
     version: int
     stored: int | None
     computed: int
+    stored_rule: Action | None
+    computed_rule: Action | None
 
 
 class Mismatch(NamedTuple):
@@ -67,8 +73,10 @@ def audit_gallery(repository: GalleryRepository, counters: Counters, key: Galler
 
 def _wrong_score(image: Image, version: Version, counts: Counts, now: int) -> WrongScore | None:
     stored = image.score(version)
-    computed = score_under(version, counts, (stored.at if stored else 0) or now)
+    computed = score_under(version, image.description, counts, (stored.at if stored else 0) or now)
     tolerance = POLICIES[version.ranking.policy].tolerance
-    if stored is not None and not has_moved(stored.points, computed.points, tolerance):
+    if stored is None:
+        return WrongScore(version.number, None, computed.points, None, computed.action)
+    if stored.action == computed.action and not has_moved(stored.points, computed.points, tolerance):
         return None
-    return WrongScore(version.number, stored.points if stored else None, computed.points)
+    return WrongScore(version.number, stored.points, computed.points, stored.action, computed.action)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vitrine.galleries.model import Counted, Counts
 from vitrine.galleries.ports import StaleImages
-from vitrine.galleries.read_gallery import find_image
+from vitrine.galleries.read_gallery import find_gallery, find_image
 from vitrine.galleries.show_totals import show_totals
 from vitrine.platform.problems import NotFound
 from vitrine.platform.retries import Superseded, retry
@@ -23,11 +23,17 @@ _REFUSAL = "Others are changing this image. Send the request again."
 def change_image(
     repository: GalleryRepository, key: GalleryKey, image_id: str, change: Callable[[Image], Image]
 ) -> Image:
-    """Apply `change` to the current image and return the result. Raises NotFound, Unavailable under contention."""
+    """Apply `change` to the current image and return the result. Raises NotFound, Unavailable under contention.
+
+    Merchandising rules follow a new description. The gallery is read after the image, so it knows every version under
+    which the image has a score.
+    """
 
     def attempt() -> Image:
         image = find_image(repository, key, image_id)
         changed = change(image)
+        if changed.description != image.description:
+            changed = changed.described(changed.description, find_gallery(repository, key).versions)
         if changed != image and repository.save_images([changed]):
             raise Superseded
         return changed

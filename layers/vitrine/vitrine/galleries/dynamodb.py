@@ -4,6 +4,7 @@
 |---|---|---|---|
 | galleries | `{merchant_id}` | `{gallery_id}` | a gallery, its totals, what is settling, readable versions |
 | galleries | `{merchant_id}/{gallery_id}` | `version#{number}` | a version of its ranking |
+| galleries | `//rules` | `{time}#{merchant_id}/{gallery_id}` | a time when the gallery's rules in force change |
 | galleries | `{merchant_id}/{gallery_id}/{arm}` | `{visitor}` | a visitor of an experiment, with marks of clicks |
 | images | `{merchant_id}/{gallery_id}` | `{image_id}` | an image; unless hidden, also in the indexes of its scores |
 
@@ -42,6 +43,7 @@ from vitrine.platform.dynamodb import (
     ConditionFailed,
     TransactionRefused,
     batch_get,
+    batch_put,
     batch_write,
     query_all,
     query_some,
@@ -53,6 +55,7 @@ from vitrine.platform.retries import retry
 from vitrine.platform.threads import run_all
 from vitrine.platform.times import from_rfc3339, to_rfc3339, utc_now
 from vitrine.ranking.experiments import Arm
+from vitrine.ranking.merchandising import Rule
 from vitrine.ranking.model import Prior, Ranking, Version
 from vitrine.renditions.model import Original, Picture
 
@@ -64,10 +67,12 @@ if TYPE_CHECKING:
 
     from vitrine.galleries.model import GalleryChanges, Settlement
     from vitrine.platform.dynamodb import Item
+    from vitrine.ranking.merchandising import Action
     from vitrine.ranking.model import Slot
 
 _PARALLEL_WRITES = 16
 _INSTANT = timedelta(microseconds=1)
+_RULES = "//rules"
 _OPEN = "attribute_exists(pk) AND attribute_not_exists(deleting)"
 # An image that is deleted and created again starts at the first revision again.
 _UNCHANGED = "revision = :revision AND incarnation = :incarnation"
@@ -105,6 +110,7 @@ class DynamoDBGalleries:
                     "public_counts": gallery.public_counts,
                     "cache_seconds": gallery.cache_seconds,
                     "mirror": gallery.mirror,
+                    "rules": gallery.rules,
                 }
             ),
             "live": {"S": _version_text(gallery.live)},
@@ -121,15 +127,16 @@ class DynamoDBGalleries:
 
     def change_gallery(self, key: GalleryKey, changes: GalleryChanges) -> bool:
         present = _gallery_settings(changes)
-        sets = [f"{name} = :{name}" for name in present]
-        removed = [name for name in changes if name not in present]
+        sets = [f"#{name} = :{name}" for name in present]
+        removed = [f"#{name}" for name in changes if name not in present]
+        names = {f"#{name}": name for name in changes}
         values: dict[str, Any] = {":one": {"N": "1"}, **{f":{name}": value for name, value in present.items()}}
         parts = [
             f"SET {', '.join(sets)}" if sets else "",
             f"REMOVE {', '.join(removed)}" if removed else "",
             "ADD revision :one",
         ]
-        return self._update_gallery(key, " ".join(part for part in parts if part), _OPEN, values)
+        return self._update_gallery(key, " ".join(part for part in parts if part), _OPEN, values, names or None)
 
     def plan_version(self, gallery: Gallery, version: Version, experiment: Experiment | None) -> bool:
         started: dict[str, Any] = {":experiment": {"S": _experiment_text(experiment)}} if experiment else {}
@@ -171,6 +178,25 @@ class DynamoDBGalleries:
             "retired = :version",
             {":version": {"S": _version_text(version)}, ":one": {"N": "1"}},
         )
+
+    def schedule_rules(self, key: GalleryKey, moments: Iterable[datetime]) -> None:
+        batch_put(self._client, self._galleries, [_due_item(key, moment) for moment in moments])
+
+    def due_rules(self, now: datetime, limit: int) -> Sequence[tuple[datetime, GalleryKey]]:
+        items = query_some(
+            self._client,
+            limit,
+            TableName=self._galleries,
+            KeyConditionExpression="pk = :rules AND sk < :now",
+            ExpressionAttributeValues={":rules": {"S": _RULES}, ":now": {"S": f"{to_rfc3339(now)}$"}},
+            ConsistentRead=True,
+        )
+        due = (item["sk"]["S"].partition("#") for item in items)
+        return [(from_rfc3339(moment), _gallery_of(partition)) for moment, _, partition in due]
+
+    def unschedule_rules(self, due: Iterable[tuple[datetime, GalleryKey]]) -> None:
+        keys = [_due_item(key, moment) for moment, key in due]
+        batch_write(self._client, self._galleries, [{"DeleteRequest": {"Key": key}} for key in keys])
 
     def open_experiment(self, gallery: Gallery, experiment: Experiment) -> bool:
         return self._update_gallery(
@@ -530,6 +556,12 @@ def _visits(key: GalleryKey, arm: str) -> str:
     return f"{_partition(key)}/{arm}"
 
 
+def _due_item(key: GalleryKey, moment: datetime) -> Item:
+    """Return a time when rules change. Its sort key has whole seconds, rounded up, so that it sorts by time."""
+    whole = moment.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=moment.microsecond > 0)
+    return {"pk": {"S": _RULES}, "sk": {"S": f"{to_rfc3339(whole)}#{_partition(key)}"}}
+
+
 def _experiment_text(experiment: Experiment) -> str:
     """Return an experiment as text, always the same one: conditions compare it."""
     fields = [
@@ -559,7 +591,7 @@ def _version_sort_key(number: int) -> str:
 def _version_text(version: Version) -> str:
     """Return a version as text, always the same one: conditions compare it."""
     ranking = version.ranking
-    fields = {
+    fields: dict[str, Any] = {
         "number": version.number,
         "policy": ranking.policy,
         "half_life_days": ranking.half_life_days,
@@ -569,6 +601,8 @@ def _version_text(version: Version) -> str:
         "created_at": to_rfc3339(version.created_at),
         "reason": version.reason,
     }
+    if version.rules:  # versions without rules read as they were written before there were rules
+        fields["rules"] = [_rule_fields(rule) for rule in version.rules]
     return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -582,7 +616,21 @@ def _version(text: str) -> Version:
         fields["slot"],
         from_rfc3339(fields["created_at"]),
         fields["reason"],
+        tuple(map(_rule, fields.get("rules", ()))),
     )
+
+
+def _rule_fields(rule: Rule) -> dict[str, str]:
+    times = {"starts_at": rule.starts_at, "ends_at": rule.ends_at}
+    return {
+        **{name: value for name, value in rule._asdict().items() if isinstance(value, str)},
+        **{name: to_rfc3339(moment) for name, moment in times.items() if moment},
+    }
+
+
+def _rule(fields: Mapping[str, Any]) -> Rule:
+    times = {name: from_rfc3339(fields[name]) for name in ("starts_at", "ends_at") if name in fields}
+    return Rule(fields["action"], fields.get("tag"), fields.get("product_id"), **times)
 
 
 def _gallery_key(key: GalleryKey) -> dict[str, Any]:
@@ -591,15 +639,17 @@ def _gallery_key(key: GalleryKey) -> dict[str, Any]:
 
 def _gallery_settings(changes: GalleryChanges) -> dict[str, Any]:
     """Return the attributes of changed settings; None has no attribute."""
-    return {
-        name: {"BOOL": value}
-        if isinstance(value, bool)
-        else {"N": str(value)}
-        if isinstance(value, int)
-        else {"S": value}
-        for name, value in changes.items()
-        if value is not None
-    }
+    return {name: _setting(value) for name, value in changes.items() if value not in (None, ())}
+
+
+def _setting(value: Any) -> dict[str, Any]:
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, int):
+        return {"N": str(value)}
+    if isinstance(value, tuple):
+        return {"S": json.dumps([_rule_fields(rule) for rule in value], separators=(",", ":"), ensure_ascii=False)}
+    return {"S": value}
 
 
 def _image_key(key: GalleryKey, image_id: str) -> dict[str, Any]:
@@ -641,6 +691,7 @@ def _gallery(item: Item) -> Gallery:
         last_version=int(item["last_version"]["N"]),
         experiment=_experiment(item["experiment"]["S"]) if "experiment" in item else None,
         mirror=item.get("mirror") != {"BOOL": False},
+        rules=tuple(map(_rule, json.loads(item["rules"]["S"]))) if "rules" in item else (),
     )
 
 
@@ -687,7 +738,7 @@ def _image_item(image: Image) -> Item:
         item["hidden"] = {"BOOL": True}
     for score in image.scores:
         index = _INDEXES[score.slot]
-        item[index.score] = {"S": f"{score.version} {score.points} {score.at}"}
+        item[index.score] = {"S": f"{score.version} {score.points} {score.at} {score.action or ''}".rstrip()}
         rank = image.rank(score)
         if rank is not None:
             item[index.partition] = {"S": _order(image.gallery, score.version)}
@@ -735,8 +786,8 @@ def _scores(item: Item) -> tuple[Score, ...]:
     for slot in _SLOTS:
         stored = item.get(_INDEXES[slot].score)
         if stored:
-            version, points, at = stored["S"].split()
-            scores.append(Score(slot, int(version), int(points), int(at)))
+            version, points, at, *action = stored["S"].split()
+            scores.append(Score(slot, int(version), int(points), int(at), *cast("list[Action]", action)))
     return tuple(scores)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from vitrine.galleries.model import Counts, Score
+from vitrine.galleries.model import Counts, Score, rule_for
 from vitrine.ranking.explanation import Explanation, explain
 from vitrine.ranking.policies import POLICIES
 
@@ -44,7 +44,11 @@ def explain_images(
         score = image.score(gallery.live)
         evidence = counts.evidence(gallery.versions[0], (score.at if score else 0) or now)
         explanation = explain(
-            gallery.live.ranking.policy, evidence, gallery.live.prior, pinned_position=image.pinned_position
+            gallery.live.ranking.policy,
+            evidence,
+            gallery.live.prior,
+            pinned_position=image.pinned_position,
+            rule=rule_for(gallery.live, image.description),
         )
         below = images[at + 1] if at + 1 < len(images) else _after(repository, gallery, image)
         explained[image.image_id] = ExplainedImage(explanation, counts, _next(gallery, score, below))

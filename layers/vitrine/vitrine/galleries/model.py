@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
 from vitrine.ranking.decay import SumKey, worth
+from vitrine.ranking.merchandising import Action, Rule, active_rules, first_match
 from vitrine.ranking.model import (
     CLICK_WEIGHT,
     Evidence,
@@ -35,6 +36,7 @@ DEFAULT_GALLERY = "default"
 CACHE_SECONDS = 2
 PINNED_START = "0"
 RANKED_START = "1"
+_TIERS: Mapping[Action | None, str] = MappingProxyType({"boost": "!", None: "", "bury": "~"})  # around digits
 _CALENDAR_START = datetime(1, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LARGEST_INSTANT = 10**18 - 1
@@ -129,22 +131,32 @@ class Score(NamedTuple):
     """An image's points under a ranking version, stored in one of the two indexes.
 
     They are the points at the moment `at` (seconds since 1970), within the policy's tolerance. `at` is 0 if nothing
-    was counted yet, or if the points do not include everything counted.
+    was counted yet, or if the points do not include everything counted. `action` is that of the merchandising rule
+    which decides about the image.
     """
 
     slot: Slot
     version: int
     points: int
     at: int
+    action: Action | None = None
 
 
-def score_under(version: Version, counts: Counts, at: int, stored: Score | None = None) -> Score:
-    """Return the score of these counts at a moment. The stored points stay unless the score has moved enough."""
+def score_under(
+    version: Version, description: Description, counts: Counts, at: int, stored: Score | None = None
+) -> Score:
+    """Return an image's score at a moment. The stored points stay unless the score has moved enough."""
     policy = POLICIES[version.ranking.policy]
     points = policy.points(counts.evidence(version, at), version.prior)
     if stored is not None and not has_moved(stored.points, points, policy.tolerance):
         points = stored.points
-    return Score(version.slot, version.number, points, at)
+    rule = rule_for(version, description)
+    return Score(version.slot, version.number, points, at, rule.action if rule else None)
+
+
+def rule_for(version: Version, description: Description) -> Rule | None:
+    """Return the merchandising rule that decides about an image under a version."""
+    return first_match(version.rules, description.tags, description.product_ids)
 
 
 class Description(NamedTuple):
@@ -197,7 +209,7 @@ class Image(NamedTuple):
 
     def scored(self, version: Version, counts: Counts, at: int) -> Image:
         """Return this image scored under a version. The score replaces another one in the same slot."""
-        score = score_under(version, counts, at, self.score(version))
+        score = score_under(version, self.description, counts, at, self.score(version))
         return self._replace(scores=(*(other for other in self.scores if other.slot != version.slot), score))
 
     def without_score(self, version: int) -> Image:
@@ -227,8 +239,8 @@ class Image(NamedTuple):
     def is_scored_as(self, after: Image) -> bool:
         """Return whether this image already has the scores of `after`."""
 
-        def points(image: Image) -> set[tuple[int, int, bool]]:
-            return {(score.version, score.points, score.at == 0) for score in image.scores}
+        def points(image: Image) -> set[tuple[int, int, bool, Action | None]]:
+            return {(score.version, score.points, score.at == 0, score.action) for score in image.scores}
 
         return points(self) == points(after)
 
@@ -238,21 +250,29 @@ class Image(NamedTuple):
         original = self.original
         return original if original and original.url == self.description.url and not self.hidden else None
 
-    def described(self, description: Description) -> Image:
-        """Return this image with another description."""
-        return self._replace(description=description)
+    def described(self, description: Description, versions: Iterable[Version]) -> Image:
+        """Return this image with another description, and with the rules of these versions applied to it."""
+        rules = {version.number: rule_for(version, description) for version in versions}
+        scores = (
+            score._replace(action=rule.action if (rule := rules[score.version]) else None)
+            if score.version in rules
+            else score
+            for score in self.scores
+        )
+        return self._replace(description=description, scores=tuple(scores))
 
     def rank(self, score: Score) -> str | None:
         """Return the sort key for a score; None if the image is hidden.
 
-        Ascending, it sorts pinned images by position, then the others by descending points, newest first, then id.
+        Ascending, it sorts pinned images by position, then boosted, other and buried ones; each of these groups by
+        descending points, newest first, then id.
         """
         if self.hidden:
             return None
         age = f"{_LARGEST_INSTANT - (self.description.created_at - _CALENDAR_START) // _MICROSECOND:018d}"
         if self.pinned_position is not None:
             return f"{PINNED_START}{self.pinned_position:05d}{age}{self.image_id}"
-        return f"{RANKED_START}{rank_digits(score.points)}{age}{self.image_id}"
+        return f"{RANKED_START}{_TIERS[score.action]}{rank_digits(score.points)}{age}{self.image_id}"
 
 
 class Experiment(NamedTuple):
@@ -282,7 +302,8 @@ class Gallery:
 
     `public_counts`: web pages may read the counts of the gallery and its images. `cache_seconds`: how long shared
     caches may keep what they read. `counting`: how often a visitor of a web page counts for an image, once an hour
-    for views and for clicks or with every event. `mirror`: pictures are copied and served in every size. `totals`
+    for views and for clicks or with every event. `mirror`: pictures are copied and served in every size. `rules`: past,
+    present and coming merchandising rules; a version has those in force. `totals`
     count every event since the gallery was created, including those of deleted images. `settling` holds totals that
     are included in `totals` and not shown on their image yet.
     """
@@ -300,6 +321,7 @@ class Gallery:
     public_counts: bool = False
     cache_seconds: int = CACHE_SECONDS
     mirror: bool = True
+    rules: tuple[Rule, ...] = ()
     next: Version | None = None
     retired: Version | None = None
     last_version: int = 1
@@ -332,7 +354,8 @@ class Gallery:
     def following(self, ranking: Ranking, now: datetime, reason: str) -> Version:
         """Return the version that follows the last one."""
         slot = other_slot(self.live.slot)
-        return Version(self.last_version + 1, ranking, self.fitted_prior(), slot, now, reason)
+        rules = active_rules(self.rules, now)
+        return Version(self.last_version + 1, ranking, self.fitted_prior(), slot, now, reason, rules)
 
     def holds(self, version: int) -> Version | None:
         """Return the version with this number if it can be read, else None."""
@@ -355,20 +378,23 @@ class GalleryChanges(TypedDict, total=False):
     public_counts: bool
     cache_seconds: int
     mirror: bool
+    rules: tuple[Rule, ...]
 
 
 def new_gallery(key: GalleryKey, now: datetime, changes: GalleryChanges | None = None) -> Gallery:
     """Return a gallery without images, with these settings."""
     chosen = changes or {}
+    rules = chosen.get("rules", ())
     return Gallery(
         key,
         chosen.get("title"),
-        first_version(chosen.get("ranking", Ranking()), now),
+        first_version(chosen.get("ranking", Ranking()), now, active_rules(rules, now)),
         now,
         counting=chosen.get("counting", "once_an_hour"),
         public_counts=chosen.get("public_counts", False),
         cache_seconds=chosen.get("cache_seconds", CACHE_SECONDS),
         mirror=chosen.get("mirror", True),
+        rules=rules,
     )
 
 

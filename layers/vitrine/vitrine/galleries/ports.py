@@ -82,6 +82,18 @@ class GalleryRepository(Protocol):
         """Remove a retired version from the gallery; return False if it is not retired."""
         ...
 
+    def schedule_rules(self, key: GalleryKey, moments: Iterable[datetime]) -> None:
+        """Store moments at which the gallery's merchandising rules change. Idempotent."""
+        ...
+
+    def due_rules(self, now: datetime, limit: int) -> Sequence[tuple[datetime, GalleryKey]]:
+        """Return up to `limit` stored moments that have come, with their galleries, the earliest first."""
+        ...
+
+    def unschedule_rules(self, due: Iterable[tuple[datetime, GalleryKey]]) -> None:
+        """Delete stored moments. Idempotent."""
+        ...
+
     def list_versions(self, key: GalleryKey, limit: int, before: int | None) -> Sequence[Version]:
         """Return up to `limit` versions with numbers below `before`, latest first."""
         ...
@@ -180,6 +192,10 @@ class Tasks(Protocol):
 
     def fit_prior(self, key: GalleryKey) -> None:
         """Refit the prior of a gallery's ranking, if it is off."""
+        ...
+
+    def apply_rules(self, key: GalleryKey) -> None:
+        """Reorder a gallery if other merchandising rules are in force now."""
         ...
 
     def forget_visits(self, key: GalleryKey, number: int) -> None:

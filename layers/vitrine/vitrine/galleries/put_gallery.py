@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from vitrine.galleries.apply_rules import apply_rules, schedule_rules
 from vitrine.galleries.change_ranking import change_ranking
 from vitrine.galleries.model import new_gallery
 from vitrine.galleries.read_gallery import find_gallery
@@ -26,11 +27,13 @@ class SavedGallery(NamedTuple):
 def put_gallery(
     repository: GalleryRepository, tasks: Tasks, key: GalleryKey, changes: GalleryChanges, *, now: datetime
 ) -> SavedGallery:
-    """Create or change a gallery. A new ranking reorders its images in the background.
+    """Create or change a gallery. A new ranking, or other rules, reorder its images in the background.
 
     Raises Conflict while a gallery with this id is being deleted or runs an experiment, Unavailable under contention.
     """
     gallery = new_gallery(key, now, changes)
+    if "rules" in changes:
+        schedule_rules(repository, key, gallery.rules, now=now)
     if repository.put_gallery(gallery):
         return SavedGallery(gallery, created=True)
     settings = changes.copy()
@@ -38,8 +41,10 @@ def put_gallery(
     try:
         if not repository.change_gallery(key, settings):
             raise Conflict(f"Gallery {key.gallery_id} is being deleted. Try again in a moment.")
-        if ranking is None:
-            return SavedGallery(find_gallery(repository, key), created=False)
-        return SavedGallery(change_ranking(repository, tasks, key, ranking, reason="changed", now=now), created=False)
+        if ranking is not None:
+            change_ranking(repository, tasks, key, ranking, reason="changed", now=now)
+        if "rules" in settings:
+            apply_rules(repository, tasks, key, now=now)
+        return SavedGallery(find_gallery(repository, key), created=False)
     except NotFound as gone:
         raise Conflict(f"Gallery {key.gallery_id} is being deleted. Try again in a moment.") from gone

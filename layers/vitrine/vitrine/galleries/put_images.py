@@ -52,9 +52,11 @@ def _put_some(
     def attempt() -> list[SavedImage]:
         nonlocal gallery
         present = repository.get_images(gallery.key, [draft.image_id for draft in drafts])
+        if any(image.newest_version > gallery.last_version for image in present.values()):
+            gallery = find_gallery(repository, gallery.key)
         created = [_new_image(gallery, draft, new_incarnation()) for draft in drafts if draft.image_id not in present]
         changed = [
-            image.described(draft.description)
+            image.described(draft.description, gallery.versions)
             for draft in drafts
             if (image := present.get(draft.image_id)) and image.description != draft.description
         ]
@@ -70,5 +72,5 @@ def _put_some(
 
 
 def _new_image(gallery: Gallery, draft: ImageDraft, incarnation: str) -> Image:
-    scores = tuple(score_under(version, Counts(), 0) for version in gallery.versions)
+    scores = tuple(score_under(version, draft.description, Counts(), 0) for version in gallery.versions)
     return Image(gallery.key, draft.image_id, draft.description, incarnation, scores)

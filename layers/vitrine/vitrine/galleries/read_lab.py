@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.galleries.model import PINNED_START, RANKED_START, Counts, Placed, place_pinned, score_under
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from vitrine.galleries.model import Gallery, Image
     from vitrine.galleries.ports import Counters, GalleryRepository
     from vitrine.ranking.lab import LabVisitor
+    from vitrine.ranking.merchandising import Action
     from vitrine.ranking.model import Ranking, Version
 
 _CONSIDERED = 1000
@@ -26,8 +28,9 @@ def read_lab_order(
 ) -> OrderedPage:
     """Return a page of a lab visitor's order: the best images shuffled, then the others in today's order.
 
-    Pinned images keep their positions. If the best images change between pages, an image may appear twice or not at
-    all. Raises MalformedRequest if the reader's order was deleted.
+    Pinned images keep their positions; boosted ones are shuffled among themselves, and so are buried ones. If the best
+    images change between pages, an image may appear twice or not at all. Raises MalformedRequest if the reader's order
+    was deleted.
     """
     if start is not None and start.version != gallery.live.number:
         raise order_expired()
@@ -35,14 +38,22 @@ def read_lab_order(
     begin = start.next_position if start else 1
     if begin > len(pool.placed):
         return read_order(repository, gallery, limit, start)
-    ranked = {one.image.image_id: one.image for one in pool.placed if one.image.pinned_position is None}
+    ranked = [one.image for one in pool.placed if one.image.pinned_position is None]
     pinned = [one.image for one in pool.placed if one.image.pinned_position is not None]
-    order = [ranked[image_id] for image_id in visitor.shuffled(list(ranked))]
+    order: list[Image] = []
+    for _, group in groupby(ranked, key=lambda image: _action(image, gallery.live)):
+        images = {image.image_id: image for image in group}
+        order += [images[image_id] for image_id in visitor.shuffled(list(images))]
     placed = place_pinned(order, pinned, 1, len(pool.placed))[begin - 1 : begin - 1 + limit]
     following = begin + len(placed)
     if following > len(pool.placed):
         return OrderedPage(placed, pool.next)
     return OrderedPage(placed, Position(gallery.live.number, following, RANKED_START, PINNED_START))
+
+
+def _action(image: Image, version: Version) -> Action | None:
+    score = image.score(version)
+    return score.action if score else None
 
 
 class RankingEstimate(NamedTuple):
@@ -97,7 +108,7 @@ def _ordered(images: Sequence[Image], counts: Mapping[str, Counts], version: Ver
     """Return the first page under a version."""
 
     def rank(image: Image) -> str:
-        return image.rank(score_under(version, counts.get(image.image_id, Counts()), now)) or ""
+        return image.rank(score_under(version, image.description, counts.get(image.image_id, Counts()), now)) or ""
 
     in_order = sorted(images, key=rank)
     pinned = [image for image in in_order if image.pinned_position is not None]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, cast
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from vitrine.galleries.model import Description, GalleryChanges
 from vitrine.platform.requests import WHOLE, Id, RequestBody, UtcTime, WebAddress
 from vitrine.platform.times import utc_now
 from vitrine.ranking.lab import LARGEST_SHARE
+from vitrine.ranking.merchandising import Rule
 from vitrine.ranking.model import HALF_LIFE_DAYS, Ranking
 from vitrine.ranking.policies import POLICIES
 
 MOST_IMAGES = 100
 LAST_PINNED_POSITION = 10_000
+MOST_RULES = 20
 
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 Caption = Annotated[str, Field(max_length=2000)]
@@ -58,6 +60,35 @@ class RankingSettings(RequestBody):
     def ranking(self) -> Ranking:
         """Return the ranking as the domain has it."""
         return Ranking(self.policy, self.half_life_days, self.lab_share)
+
+
+class RuleSettings(RequestBody):
+    """A merchandising rule: boosts or buries the images with a tag or a product, whatever policy orders the gallery.
+
+    If several rules match an image, the first one decides.
+    """
+
+    model_config = ConfigDict(title="Rule")
+
+    action: Literal["boost", "bury"]
+    tag: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    product_id: Id | None = None
+    starts_at: Annotated[UtcTime | None, Field(description="At once by default.")] = None
+    ends_at: Annotated[UtcTime | None, Field(description="Never by default.")] = None
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> RuleSettings:
+        if (self.tag is None) == (self.product_id is None):
+            message = "must have either a tag or a product_id"
+            raise ValueError(message)
+        if self.starts_at and self.ends_at and self.starts_at >= self.ends_at:
+            message = "must end after it starts"
+            raise ValueError(message)
+        return self
+
+    def rule(self) -> Rule:
+        """Return the rule as the domain has it."""
+        return Rule(self.action, self.tag, self.product_id, self.starts_at, self.ends_at)
 
 
 class StartExperimentRequest(RequestBody):
@@ -105,11 +136,23 @@ class PutGalleryRequest(RequestBody):
         ),
     ]
 
+    rules: Annotated[
+        tuple[RuleSettings, ...],
+        Field(
+            default=(),
+            max_length=MOST_RULES,
+            description="Merchandising rules; they replace the present ones. A rule starts and ends within two minutes "
+            "of its time, or after an experiment that is running then.",
+        ),
+    ]
+
     def changes(self) -> GalleryChanges:
         """Return the fields that were sent, as the domain has them."""
         sent = {name: getattr(self, name) for name in self.model_fields_set}
         if "ranking" in sent:
             sent["ranking"] = sent["ranking"] and sent["ranking"].ranking()
+        if "rules" in sent:
+            sent["rules"] = tuple(rule.rule() for rule in sent["rules"])
         return cast(
             "GalleryChanges", {name: value for name, value in sent.items() if value is not None or name == "title"}
         )

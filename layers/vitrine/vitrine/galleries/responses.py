@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vitrine.galleries.model import CountedHour, Gallery, Image, Placed
     from vitrine.galleries.read_lab import RankingEstimate
     from vitrine.galleries.run_experiment import ExperimentReport
+    from vitrine.ranking.merchandising import Rule
     from vitrine.ranking.model import Ranking, Version
 
 
@@ -25,9 +26,18 @@ class RankingResponse(TypedDict):
     lab_share: NotRequired[float]
 
 
+class RuleResponse(TypedDict):
+    action: str
+    tag: NotRequired[str]
+    product_id: NotRequired[str]
+    starts_at: NotRequired[str]
+    ends_at: NotRequired[str]
+
+
 class VersionResponse(TypedDict):
     version: int
     ranking: RankingResponse
+    rules: list[RuleResponse]
     prior_rate: float
     created_at: str
     reason: str
@@ -44,6 +54,7 @@ class GalleryResponse(TypedDict):
     public_counts: bool
     cache_seconds: int
     mirror: bool
+    rules: NotRequired[list[RuleResponse]]
     created_at: str
     images: int
     views: NotRequired[int]
@@ -72,6 +83,8 @@ class ExplanationResponse(TypedDict):
     exposure: int
     version: int
     pinned: bool
+    boosted: bool
+    buried: bool
     lab: EventsResponse
     next: NextResponse | None
 
@@ -164,6 +177,8 @@ class WrongScoreResponse(TypedDict):
     version: int
     stored: int | None
     computed: int
+    stored_rule: Literal["boost", "bury"] | None
+    computed_rule: Literal["boost", "bury"] | None
 
 
 class MismatchResponse(TypedDict):
@@ -225,6 +240,20 @@ def ranking_response(ranking: Ranking) -> RankingResponse:
     return response
 
 
+def rule_response(rule: Rule) -> RuleResponse:
+    """Return a merchandising rule, without the fields that are not set."""
+    response: RuleResponse = {"action": rule.action}
+    if rule.tag is not None:
+        response["tag"] = rule.tag
+    if rule.product_id is not None:
+        response["product_id"] = rule.product_id
+    if rule.starts_at is not None:
+        response["starts_at"] = to_rfc3339(rule.starts_at)
+    if rule.ends_at is not None:
+        response["ends_at"] = to_rfc3339(rule.ends_at)
+    return response
+
+
 def version_response(gallery: Gallery, version: Version) -> VersionResponse:
     """Return a version of a gallery's ranking."""
     status = "past"
@@ -235,6 +264,7 @@ def version_response(gallery: Gallery, version: Version) -> VersionResponse:
     return {
         "version": version.number,
         "ranking": ranking_response(version.ranking),
+        "rules": [rule_response(rule) for rule in version.rules],
         "prior_rate": version.prior.mean_rate,
         "created_at": to_rfc3339(version.created_at),
         "reason": version.reason,
@@ -242,8 +272,8 @@ def version_response(gallery: Gallery, version: Version) -> VersionResponse:
     }
 
 
-def gallery_response(gallery: Gallery, *, counts: bool) -> GalleryResponse:
-    """Return a gallery; with its totals if `counts`."""
+def gallery_response(gallery: Gallery, *, counts: bool, rules: bool = True) -> GalleryResponse:
+    """Return a gallery; with its totals if `counts`, with its merchandising rules if `rules`."""
     response: GalleryResponse = {
         "id": gallery.key.gallery_id,
         "title": gallery.title,
@@ -260,6 +290,8 @@ def gallery_response(gallery: Gallery, *, counts: bool) -> GalleryResponse:
     if counts:
         response["views"] = gallery.totals.views
         response["clicks"] = gallery.totals.clicks
+    if rules:
+        response["rules"] = [rule_response(rule) for rule in gallery.rules]
     return response
 
 
@@ -337,6 +369,8 @@ def experiment_response(report: ExperimentReport) -> ExperimentResponse:
 def explanation_response(gallery: Gallery, image: Image, explained: ExplainedImage) -> ExplanationResponse:
     """Return why an image has its position."""
     counts, explanation = explained.counts, explained.explanation
+    score = image.score(gallery.live)
+    action = score.action if score else None
     return {
         "sentence": explanation.sentence,
         "estimate": explanation.estimate,
@@ -345,6 +379,8 @@ def explanation_response(gallery: Gallery, image: Image, explained: ExplainedIma
         "exposure": counts.totals.views - counts.lab.views,
         "version": gallery.live.number,
         "pinned": image.pinned_position is not None,
+        "boosted": action == "boost",
+        "buried": action == "bury",
         "lab": {"views": counts.lab.views, "clicks": counts.lab.clicks},
         "next": {"id": explained.next.image_id, "lead": explained.next.lead} if explained.next else None,
     }

@@ -60,7 +60,7 @@ def start_experiment(  # noqa: PLR0913 - all of these define an experiment
         raise Conflict("The first arm must be the gallery's present ranking.")
     if first.lab_share or second.lab_share:
         raise Conflict("A gallery with a lab cannot run an experiment. Set lab_share to 0 first.")
-    version = gallery.following(second, now, f"experiment {experiment_id}")
+    version = gallery.following(second, now, f"experiment {experiment_id}")._replace(rules=gallery.live.rules)
     experiment = Experiment(experiment_id, version.number, now, gallery.totals)
     if not plan_order(repository, tasks, gallery, version, experiment):
         raise Conflict(f"Others are changing the ranking of gallery {key.gallery_id}. Try again in a moment.")

@@ -30,6 +30,10 @@ class SqsTasks:
         """Refit the prior of a gallery's ranking, if it is off."""
         self._send({"task": "fit_prior", "key": list(key)})
 
+    def apply_rules(self, key: GalleryKey) -> None:
+        """Reorder a gallery if other merchandising rules are in force now."""
+        self._send({"task": "apply_rules", "key": list(key)})
+
     def forget_visits(self, key: GalleryKey, number: int) -> None:
         """Delete the visitors of an experiment, once no more are recorded. `number` is its second arm's version."""
         self._send({"task": "forget_visits", "key": list(key), "version": number}, delay_seconds=_PAGING_SECONDS)

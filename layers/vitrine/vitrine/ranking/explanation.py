@@ -8,6 +8,7 @@ from vitrine.ranking.model import CLICK_WEIGHT
 from vitrine.ranking.policies import POLICIES
 
 if TYPE_CHECKING:
+    from vitrine.ranking.merchandising import Rule
     from vitrine.ranking.model import Evidence, Prior
 
 
@@ -22,8 +23,10 @@ class Explanation(NamedTuple):
     sentence: str
 
 
-def explain(policy: str, evidence: Evidence, prior: Prior, *, pinned_position: int | None = None) -> Explanation:
-    """Explain an image's score, and its pin if it has one."""
+def explain(
+    policy: str, evidence: Evidence, prior: Prior, *, pinned_position: int | None = None, rule: Rule | None = None
+) -> Explanation:
+    """Explain an image's score, and its pin or the merchandising rule that decides about it."""
     rules = POLICIES[policy]
     estimate = rules.expected(evidence, prior)
     doubt = rules.score(evidence, prior) - estimate
@@ -32,6 +35,8 @@ def explain(policy: str, evidence: Evidence, prior: Prior, *, pinned_position: i
         parts.append(f"+{doubt * 100:.1f} for being little seen")
     if pinned_position is not None:
         parts.append(f"pinned to {pinned_position}")
+    elif rule is not None:
+        parts.append(f"{'boosted' if rule.action == 'boost' else 'buried'} by {rule.target}")
     return Explanation(estimate, doubt, "; ".join(parts))
 
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from vitrine.ranking.merchandising import Rule
+
 Slot = Literal["a", "b"]
 
 CLICK_WEIGHT = 7  # the gallery challenge's rule: a click says seven times more than a view
@@ -101,7 +103,8 @@ class Version(NamedTuple):
     """A ranking with everything that determines scores besides the counters. It never changes.
 
     `slot` names the index that holds the images' ranks under this version. There are two, so that a new order is
-    completed while the old one is read. `without_arm` names an experiment arm whose events are left out.
+    completed while the old one is read. `rules` are the merchandising rules in force. `without_arm` names an
+    experiment arm whose events are left out.
     """
 
     number: int
@@ -110,12 +113,13 @@ class Version(NamedTuple):
     slot: Slot
     created_at: datetime
     reason: str
+    rules: tuple[Rule, ...] = ()
     without_arm: str | None = None
 
 
-def first_version(ranking: Ranking, now: datetime) -> Version:
+def first_version(ranking: Ranking, now: datetime, rules: tuple[Rule, ...] = ()) -> Version:
     """Return the version of a new gallery."""
-    return Version(1, ranking, Prior(), "a", now, "created")
+    return Version(1, ranking, Prior(), "a", now, "created", rules)
 
 
 def other_slot(slot: Slot) -> Slot:
