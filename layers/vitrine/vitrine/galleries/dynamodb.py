@@ -117,8 +117,7 @@ class DynamoDBGalleries:
             "last_version": {"N": str(gallery.last_version)},
             "created_at": {"S": to_rfc3339(gallery.created_at)},
             "images": {"N": "0"},
-            "views": {"N": "0"},
-            "clicks": {"N": "0"},
+            **_totals_item(Totals()),
             "revision": {"N": "0"},
             "settling": {"M": {}},
         }
@@ -399,10 +398,12 @@ class DynamoDBGalleries:
         )
 
     def advance_totals(self, gallery: Gallery, settlement: Settlement) -> None:
-        names, sets = {}, []
+        added = ", ".join(f"#{name} :{name}" for name in Totals._fields)
+        added_names = {f"#{name}": name for name in Totals._fields}
+        added_values = {f":{name}": number for name, number in _totals_item(settlement.increase).items()}
+        names, sets = dict(added_names), []
         values: dict[str, Any] = {
-            ":views": {"N": str(settlement.increase.views)},
-            ":clicks": {"N": str(settlement.increase.clicks)},
+            **added_values,
             ":one": {"N": "1"},
             ":revision": {"N": str(gallery.revision)},
             ":created_at": {"S": to_rfc3339(gallery.created_at)},
@@ -414,17 +415,17 @@ class DynamoDBGalleries:
         totals = {
             "TableName": self._galleries,
             "Key": _gallery_key(gallery.key),
-            "UpdateExpression": f"SET {', '.join(sets)} ADD #views :views, clicks :clicks, revision :one",
+            "UpdateExpression": f"SET {', '.join(sets)} ADD {added}, revision :one",
             "ConditionExpression": "revision = :revision AND created_at = :created_at",
-            "ExpressionAttributeNames": {**names, "#views": "views"},
+            "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": values,
         }
         hour = {
             "TableName": self._galleries,
             "Key": {"pk": {"S": _partition(gallery.key)}, "sk": {"S": _hour_sort_key(gallery, utc_now())}},
-            "UpdateExpression": "ADD #views :views, clicks :clicks",
-            "ExpressionAttributeNames": {"#views": "views"},
-            "ExpressionAttributeValues": {name: values[name] for name in (":views", ":clicks")},
+            "UpdateExpression": f"ADD {added}",
+            "ExpressionAttributeNames": added_names,
+            "ExpressionAttributeValues": added_values,
         }
         self._transact([{"Update": totals}, {"Update": hour}], gallery_at=0)
 
@@ -445,7 +446,7 @@ class DynamoDBGalleries:
         return [
             CountedHour(
                 from_rfc3339(f"{item['sk']['S'].rpartition('#')[2]}:00:00"),
-                Totals(int(item["views"]["N"]), int(item["clicks"]["N"])),
+                _totals(item),
             )
             for item in items
         ]
@@ -661,6 +662,16 @@ def _as_read(image: Image) -> dict[str, Any]:
     return {":revision": {"N": str(image.revision)}, ":incarnation": {"S": image.incarnation}}
 
 
+def _totals_item(totals: Totals) -> Item:
+    """Return totals as attributes of an item."""
+    return {name: {"N": str(count)} for name, count in totals._asdict().items()}
+
+
+def _totals(item: Item) -> Totals:
+    """Inverse of `_totals_item`."""
+    return Totals(**{name: int(item[name]["N"]) for name in Totals._fields})
+
+
 def _note(counted: Counted) -> dict[str, Any]:
     views, clicks = counted.totals
     return {"M": {"i": {"S": counted.incarnation}, "v": {"N": str(views)}, "c": {"N": str(clicks)}}}
@@ -674,7 +685,7 @@ def _gallery(item: Item) -> Gallery:
         live=_version(item["live"]["S"]),
         created_at=from_rfc3339(item["created_at"]["S"]),
         images=int(item["images"]["N"]),
-        totals=Totals(int(item["views"]["N"]), int(item["clicks"]["N"])),
+        totals=_totals(item),
         settling={
             image_id: Counted(
                 image_id, value["M"]["i"]["S"], Totals(int(value["M"]["v"]["N"]), int(value["M"]["c"]["N"]))
@@ -715,8 +726,7 @@ def _image_item(image: Image) -> Item:
         **_image_key(image.gallery, image.image_id),
         "description": {"S": json.dumps(present, separators=(",", ":"), ensure_ascii=False)},
         "incarnation": {"S": image.incarnation},
-        "views": {"N": str(image.totals.views)},
-        "clicks": {"N": str(image.totals.clicks)},
+        **_totals_item(image.totals),
         "weight": {"N": str(image.weight)},
         "revision": {"N": str(image.revision + 1)},
     }
@@ -773,7 +783,7 @@ def _image(item: Item) -> Image:
         description,
         item["incarnation"]["S"],
         _scores(item),
-        Totals(int(item["views"]["N"]), int(item["clicks"]["N"])),
+        _totals(item),
         int(pinned["N"]) if pinned else None,
         "hidden" in item,
         int(item["revision"]["N"]),
