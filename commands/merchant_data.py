@@ -1,6 +1,6 @@
-"""A merchant's data in all tables and buckets: exported as files, and removed.
+"""Exports and removes a merchant's data in all tables and buckets.
 
-Both read whole tables, so they cost what the stack holds and not what the merchant does.
+Both scan whole tables, so they cost as much as the whole stack holds.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from vitrine.platform.dynamodb import Item
 
-# What stands before a merchant's id in the partition keys of a table. Behind the id comes nothing or a slash.
+# The prefixes of a merchant's id in the partition keys of each table. The id is followed by nothing or by a slash.
 TABLES = {
     "GALLERIES_TABLE": ("",),
     "IMAGES_TABLE": ("",),
@@ -45,7 +45,7 @@ TABLES = {
     "RECOMMENDATIONS_TABLE": ("",),
 }
 ACCESS_TABLE = "ACCESS_TABLE"
-# What stands before the id in the keys of a bucket's objects. Behind it comes a slash.
+# The prefix of a merchant's id in the keys of each bucket's objects. The id is followed by a slash.
 BUCKETS = {
     "PICTURES_BUCKET": "snapshots/",
     "UPLOADS_BUCKET": "imports/",
@@ -60,26 +60,27 @@ _KEYS = ("pk", "sk")
 
 
 class DataLeft(Exception):
-    """Data of the merchant still arrives."""
+    """New data of the merchant still arrives."""
 
 
 def use_stack(name: str) -> None:
-    """Put the stack's tables, buckets and distribution into the environment, under the functions' names of them."""
+    """Set the environment variables of the stack's tables, buckets and distribution, named as in the functions."""
     pages = client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=name)
     for page in pages:
-        for it in page["StackResourceSummaries"]:
-            if it["ResourceType"].split("::")[1] in {"DynamoDB", "S3", "CloudFront"} and "PhysicalResourceId" in it:
-                os.environ[variable_of(it["LogicalResourceId"])] = it["PhysicalResourceId"]
+        for resource in page["StackResourceSummaries"]:
+            service = resource["ResourceType"].split("::")[1]
+            if service in {"DynamoDB", "S3", "CloudFront"} and "PhysicalResourceId" in resource:
+                os.environ[variable_of(resource["LogicalResourceId"])] = resource["PhysicalResourceId"]
 
 
 # -- export --------------------------------------------------------------------------------------------------------
 
 
 def export(merchant_id: str, folder: Path) -> dict[str, int]:
-    """Write all data of a merchant; returns the number of lines or objects by file.
+    """Write all data of a merchant; return the number of lines or objects by file.
 
-    `imports/` has what an import takes, kind by kind. `records/` has each table's items as DynamoDB's own export
-    writes them, and `files/` uploaded pictures and submissions. Keys and secrets are not written.
+    `imports/` has files that can be imported, one of each kind. `records/` has each table's items in the form of
+    DynamoDB's own export, and `files/` has uploaded pictures and submissions. Keys and secrets are not written.
     """
     written: dict[str, int] = {}
 
@@ -117,8 +118,8 @@ def _base64(value: object) -> object:
 
 
 def _file_name(key: str) -> str:
-    """The key as a path below a folder: an id may be two dots."""
-    return "/".join(it.replace(".", "%2E") if set(it) == {"."} else it for it in key.split("/"))
+    """The key as a path that stays below its folder, although an id may be two dots."""
+    return "/".join(part.replace(".", "%2E") if set(part) == {"."} else part for part in key.split("/"))
 
 
 def _row(**values: Any) -> dict[str, Any]:
@@ -134,29 +135,31 @@ def _pages(read: Callable[[str | None], Sequence[Any]], name: Callable[[Any], st
 
 def _gallery_ids(merchant_id: str) -> Iterator[str]:
     galleries = gallery_repository()
-    for it in _pages(
-        lambda after: galleries.list_galleries(merchant_id, _TOGETHER, after), lambda it: it.key.gallery_id
+    for gallery in _pages(
+        lambda after: galleries.list_galleries(merchant_id, _TOGETHER, after), lambda gallery: gallery.key.gallery_id
     ):
-        yield it.key.gallery_id
+        yield gallery.key.gallery_id
 
 
 def _image_rows(key: GalleryKey) -> Iterator[dict[str, Any]]:
     galleries = gallery_repository()
-    for it in _pages(lambda after: galleries.stored_images(key, _TOGETHER, after), lambda it: it.image_id):
-        described = it.description._asdict() | {"created_at": to_rfc3339(it.description.created_at)}
-        yield _row(id=it.image_id, **described)
+    for image in _pages(lambda after: galleries.stored_images(key, _TOGETHER, after), lambda image: image.image_id):
+        described = image.description._asdict() | {"created_at": to_rfc3339(image.description.created_at)}
+        yield _row(id=image.image_id, **described)
 
 
 def _product_rows(merchant_id: str) -> Iterator[dict[str, Any]]:
     products = product_repository()
-    for it in _pages(lambda after: products.list_products(merchant_id, _TOGETHER, after), lambda it: it.product_id):
-        yield _row(**asdict(it))
+    for product in _pages(
+        lambda after: products.list_products(merchant_id, _TOGETHER, after), lambda product: product.product_id
+    ):
+        yield _row(**asdict(product))
 
 
 def _interaction_rows(merchant_id: str) -> Iterator[dict[str, Any]]:
     for part in range(PARTS):
-        for it in interaction_repository().part(merchant_id, part):
-            yield _row(**asdict(it) | {"occurred_at": to_rfc3339(it.occurred_at)})
+        for interaction in interaction_repository().part(merchant_id, part):
+            yield _row(**asdict(interaction) | {"occurred_at": to_rfc3339(interaction.occurred_at)})
 
 
 def _snapshot_rows(merchant_id: str) -> Iterator[dict[str, Any]]:
@@ -164,23 +167,23 @@ def _snapshot_rows(merchant_id: str) -> Iterator[dict[str, Any]]:
         after: str | None = None
         while True:
             page, after = review_store().list_snapshots(merchant_id, status, None, _TOGETHER, after)
-            for it in page:
+            for snapshot in page:
                 yield _row(
-                    snapshot_id=it.snapshot_id,
-                    product_id=it.product_id,
-                    filename=it.filename,
-                    url=it.url,
-                    upload=it.url is None or None,
-                    gallery_id=it.gallery_id,
-                    known_answer=it.known_answer,
+                    snapshot_id=snapshot.snapshot_id,
+                    product_id=snapshot.product_id,
+                    filename=snapshot.filename,
+                    url=snapshot.url,
+                    upload=snapshot.url is None or None,
+                    gallery_id=snapshot.gallery_id,
+                    known_answer=snapshot.known_answer,
                 )
             if after is None:
                 break
 
 
 def _store_rows(merchant_id: str) -> Iterator[dict[str, Any]]:
-    for it in _items("VISITS_TABLE", merchant_id, ("stores/",)):
-        yield _row(store_id=it["sk"]["S"], store_name=it["name"]["S"], area_code=it["area"]["S"])
+    for item in _items("VISITS_TABLE", merchant_id, ("stores/",)):
+        yield _row(store_id=item["sk"]["S"], store_name=item["name"]["S"], area_code=item["area"]["S"])
 
 
 # -- removal -------------------------------------------------------------------------------------------------------
@@ -189,9 +192,8 @@ def _store_rows(merchant_id: str) -> Iterator[dict[str, Any]]:
 def off_board(merchant_id: str, pause_seconds: float, tell: Callable[[str], object]) -> None:
     """Remove all data of a merchant, keys first, until a pass over all tables and buckets finds nothing.
 
-    What was under way when the keys went may still write, so passes are `pause_seconds` apart. Raises DataLeft when
-    the last pass still finds something. Where there is a distribution, it forgets what it keeps of pictures and of
-    the API.
+    Functions that were running when the keys went may still write, so passes are `pause_seconds` apart. Raises
+    DataLeft if the last pass still finds something. A distribution drops its cached pictures and API responses.
     """
     for number in range(1, MOST_PASSES + 1):
         removed = _remove(merchant_id)
@@ -223,20 +225,20 @@ def _remove(merchant_id: str) -> int:
 
 
 def _picture_digests(merchant_id: str) -> set[str]:
-    """Digests of copied pictures. They are of this merchant alone: its id is in the digest."""
-    found: set[str] = set()
-    for it in _items("RENDITIONS_TABLE", merchant_id, names=(*_KEYS, "digests")):
-        found.update(it.get("digests", {}).get("SS", ()))
-        if it["pk"]["S"].startswith("withdrawn/"):
-            found.add(it["sk"]["S"])
-    for it in _items("IMAGES_TABLE", merchant_id, names=("original",)):
-        if "original" in it:
-            found.add(it["original"]["M"]["digest"]["S"])
-    return found
+    """Digests of copied pictures. They belong to this merchant alone, since its id is part of them."""
+    digests: set[str] = set()
+    for item in _items("RENDITIONS_TABLE", merchant_id, names=(*_KEYS, "digests")):
+        digests.update(item.get("digests", {}).get("SS", ()))
+        if item["pk"]["S"].startswith("withdrawn/"):
+            digests.add(item["sk"]["S"])
+    for item in _items("IMAGES_TABLE", merchant_id, names=("original",)):
+        if "original" in item:
+            digests.add(item["original"]["M"]["digest"]["S"])
+    return digests
 
 
 def _delete(table: str, items: Iterable[Item]) -> int:
-    keys = [{name: it[name] for name in _KEYS if name in it} for it in items]
+    keys = [{name: item[name] for name in _KEYS if name in item} for item in items]
     batch_write(client("dynamodb"), os.environ[table], [{"DeleteRequest": {"Key": key}} for key in keys])
     return len(keys)
 
@@ -246,11 +248,11 @@ def _delete_objects(bucket: str, prefix: str) -> int:
     removed = 0
     pages = client("s3").get_paginator("list_object_versions").paginate(Bucket=os.environ[bucket], Prefix=prefix)
     for page in pages:
-        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-        some = [{"Key": it["Key"], "VersionId": it["VersionId"]} for it in found]
-        if some:
-            client("s3").delete_objects(Bucket=os.environ[bucket], Delete={"Objects": some})  # type: ignore[typeddict-item]
-        removed += len(some)
+        versions = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        objects = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]
+        if objects:
+            client("s3").delete_objects(Bucket=os.environ[bucket], Delete={"Objects": objects})  # type: ignore[typeddict-item]
+        removed += len(objects)
     return removed
 
 
@@ -258,26 +260,26 @@ def _delete_objects(bucket: str, prefix: str) -> int:
 
 
 def variable_of(resource: str) -> str:
-    """The functions' name of a resource of the template: `IMAGES_TABLE` of `ImagesTable`."""
+    """The environment variable of a resource of the template: `IMAGES_TABLE` for `ImagesTable`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", resource).upper()
 
 
 def condition_of(table: str, merchant_id: str, prefixes: Sequence[str] | None = None) -> dict[str, Any]:
-    """What a scan of a table takes to find a merchant's items alone."""
+    """The arguments of a scan that returns only the merchant's items."""
     if table == ACCESS_TABLE:
         return {
             "FilterExpression": "pk = :merchant OR merchant_id = :id",
             "ExpressionAttributeValues": {":merchant": {"S": f"merchant#{merchant_id}"}, ":id": {"S": merchant_id}},
         }
     wanted = TABLES[table] if prefixes is None else prefixes
-    values = {f":exact{at}": {"S": f"{prefix}{merchant_id}"} for at, prefix in enumerate(wanted)}
-    values |= {f":below{at}": {"S": f"{prefix}{merchant_id}/"} for at, prefix in enumerate(wanted)}
-    terms = [f"pk = :exact{at} OR begins_with(pk, :below{at})" for at in range(len(wanted))]
+    values = {f":exact{index}": {"S": f"{prefix}{merchant_id}"} for index, prefix in enumerate(wanted)}
+    values |= {f":below{index}": {"S": f"{prefix}{merchant_id}/"} for index, prefix in enumerate(wanted)}
+    terms = [f"pk = :exact{index} OR begins_with(pk, :below{index})" for index in range(len(wanted))]
     return {"FilterExpression": " OR ".join(terms), "ExpressionAttributeValues": values}
 
 
 def scan(table: str, names: Sequence[str] = (), **more: Any) -> Iterator[Item]:
-    """All items of a table, `names` of their attributes or all, read consistently."""
+    """All items of a table, read consistently; only the attributes `names` if given."""
     if names:
         more["ProjectionExpression"] = ", ".join(names)
     with translated():
@@ -293,4 +295,4 @@ def _items(
 
 def _object_keys(bucket: str, prefix: str) -> Iterator[str]:
     pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=os.environ[bucket], Prefix=prefix)
-    return (found["Key"] for page in pages for found in page.get("Contents", []))
+    return (stored["Key"] for page in pages for stored in page.get("Contents", []))

@@ -1,8 +1,8 @@
-"""Make a table of the stack hold what a restored copy of it holds: all of it, or one merchant's items.
+"""Make a table of the stack equal to a restored copy of it, completely or for one merchant's items.
 
-DynamoDB restores into a new table. This brings its items back into the stack's own, and removes from there what the
-copy has not; the stack, its streams and its indexes stay as they are. Stopped, it can be started again. Nobody should
-write meanwhile. Works where `AWS_ENDPOINT_URL` and the credentials point to.
+DynamoDB restores into a new table. This command copies its items back into the stack's table, and removes items that
+the copy does not have; the stack, its streams and its indexes stay. It can be interrupted and started again. Nobody
+should write meanwhile. Works on the account that `AWS_ENDPOINT_URL` and the credentials point to.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from vitrine.platform.dynamodb import Item
 
-_TABLES = ("AccessTable", *("".join(it.capitalize() for it in name.split("_")) for name in merchant_data.TABLES))
+_TABLES = ("AccessTable", *("".join(word.capitalize() for word in name.split("_")) for name in merchant_data.TABLES))
 
 
 class Restored(NamedTuple):
-    """How many items were written and removed; the others were the same already."""
+    """The numbers of items written and removed; the others were equal."""
 
     written: int
     removed: int
@@ -45,26 +45,26 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def copy_back(source: str, target: str, only: dict[str, Any]) -> Restored:
-    """Let `target` hold what `source` holds. `only` is what a scan takes to leave other items alone."""
+    """Make `target` equal to `source`. `only` are arguments of a scan that limit this to some items."""
     dynamodb = client("dynamodb")
     schema = dynamodb.describe_table(TableName=target)["Table"]["KeySchema"]
-    names = [it["AttributeName"] for it in schema]
+    names = [attribute["AttributeName"] for attribute in schema]
 
     def key_of(item: Item) -> dict[str, Any]:
         return {name: item[name] for name in names}
 
-    def told(item: Item) -> str:
+    def key_text(item: Item) -> str:
         return str([item[name] for name in names])
 
     written = removed = 0
     for items in _together(merchant_data.scan(source, **only)):
-        standing = {told(it): it for it in batch_get(dynamodb, target, [key_of(it) for it in items])}
-        changed = [it for it in items if standing.get(told(it)) != it]
+        stored = {key_text(item): item for item in batch_get(dynamodb, target, [key_of(item) for item in items])}
+        changed = [item for item in items if stored.get(key_text(item)) != item]
         batch_put(dynamodb, target, changed)
         written += len(changed)
     for items in _together(merchant_data.scan(target, names, **only)):
-        kept = {told(it) for it in batch_get(dynamodb, source, items)}
-        gone = [{"DeleteRequest": {"Key": it}} for it in items if told(it) not in kept]
+        kept = {key_text(item) for item in batch_get(dynamodb, source, items)}
+        gone = [{"DeleteRequest": {"Key": key}} for key in items if key_text(key) not in kept]
         batch_write(dynamodb, target, gone)
         removed += len(gone)
     return Restored(written, removed)
@@ -77,8 +77,8 @@ def _together(items: Iterator[Item]) -> Iterator[list[Item]]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m commands.restore", description=__doc__)
-    parser.add_argument("--stack", help="the stack's name; its table is found by it, else by the environment")
-    parser.add_argument("--merchant", help="bring back this merchant's items alone")
+    parser.add_argument("--stack", help="the stack's name; without it the environment names the table")
+    parser.add_argument("--merchant", help="restore only this merchant's items")
     parser.add_argument("table", choices=_TABLES)
     parser.add_argument("copy", help="the table that DynamoDB restored")
     return parser

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vitrine.catalog.model import UserKey
 from vitrine.catalog.ports import REPLACE_LIMIT
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from vitrine.catalog.model import Interaction
     from vitrine.catalog.ports import InteractionRepository
 
-Result = TypeVar("Result")
 Status = Literal["created", "updated", "unchanged"]
 
 _PARALLEL_USERS = 16
