@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from vitrine.catalog.model import UserKey
 from vitrine.catalog.ports import REPLACE_LIMIT
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vitrine.catalog.model import Interaction
     from vitrine.catalog.ports import InteractionRepository
 
+Result = TypeVar("Result")
 Status = Literal["created", "updated", "unchanged"]
 
 _PARALLEL_USERS = 16
