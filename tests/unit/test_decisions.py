@@ -7,6 +7,7 @@ import re
 from tests.aws import ROOT
 
 FOLDER = ROOT / "docs" / "adr"
+USUAL = ["Context", "Decision", "Consequences"]
 PAGES = sorted(FOLDER.glob("[0-9]*.md"))
 
 
@@ -21,8 +22,7 @@ def test_a_decision_is_titled_with_its_number_and_listed() -> None:
         assert f"| [{number}]({page.name}) | {title} |" in listed
 
 
-def test_a_decision_says_its_context_and_what_was_decided() -> None:
+def test_a_decision_says_its_context_what_was_decided_and_the_consequences() -> None:
     for page in PAGES:
-        text = page.read_text()
-        assert "## Context" in text, page.name
-        assert "## Decision" in text, page.name
+        parts = [line.removeprefix("## ") for line in page.read_text().splitlines() if line.startswith("## ")]
+        assert [part for part in parts if part in USUAL] == USUAL, page.name
