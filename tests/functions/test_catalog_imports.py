@@ -91,6 +91,23 @@ def test_json_becomes_products(form: str) -> None:
     assert (product("a")["tags"], product("a")["attributes"], product("b")["name"]) == (["x"], {"n": 1}, "B")
 
 
+def test_a_rejected_row_says_plainly_what_is_wrong_with_it() -> None:
+    rows = [
+        {"product_id": "a", "name": "A", "tags": {"red": 1}},
+        {"product_id": "b", "name": "B", "price": "cheap"},
+        {"product_id": "c d", "name": "C"},
+        {"product_id": "e", "name": "E", "image_url": "picture.jpg"},
+    ]
+    assert deliver(put_object("imports/shop/products/all.jsonl", "\n".join(map(json.dumps, rows)).encode()))
+    errors = errors_of(only_import()["import_id"])
+    assert [(error["column"], error["detail"]) for error in errors] == [
+        ("tags", "must be a list"),
+        ("price", "must be a number"),
+        ("product_id", "must be 1 to 128 letters, digits or . _ ~ : -"),
+        ("image_url", "must be an absolute http or https address"),
+    ]
+
+
 def test_a_file_becomes_interactions_and_the_last_of_an_id_counts() -> None:
     assert deliver(put_object("imports/shop/interactions/all.csv", HISTORY))
     assert (only_import()["status"], counts()) == ("completed", (4, 3, 1))
