@@ -98,9 +98,8 @@ class Shop:
     def shortlist_version(self, user: UserKey) -> None:
         return None
 
-    def put_shortlist(self, user: UserKey, model: Model, shortlist: Shortlist, seen: None) -> bool:
+    def put_shortlist(self, user: UserKey, model: Model, shortlist: Shortlist, version: None) -> None:
         self._kept = shortlist
-        return True
 
 
 def _write(folder: Path, lines: Iterable[str]) -> None:

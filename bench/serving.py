@@ -21,7 +21,7 @@ from statistics import median
 from functions.recommendations_api.handler import lambda_handler as recommendations
 from tests.aws import api_event, create_tables, environment_of, send
 from tests.dynamodb_local import running_dynamodb, use_dynamodb
-from vitrine.catalog.dynamodb import product_item
+from vitrine.catalog.items import product_item
 from vitrine.catalog.model import Interaction, Product, UserKey
 from vitrine.catalog.record_interactions import Sent, record_interactions
 from vitrine.catalog.wiring import interaction_repository
@@ -87,8 +87,8 @@ def fill(merchant_id, products):
         for done, _ in enumerate(pool.map(put, range(0, products, 500))):
             if done % 200 == 199:
                 print(f"\r{done * 500} products", end="", file=sys.stderr)
-    run = DynamoDBBuilds(client("dynamodb"), "RecommendationsTable").begin(merchant_id, 1)
-    model = Model(run.number, run.slot)
+    build = DynamoDBBuilds(client("dynamodb"), "RecommendationsTable").start(merchant_id, 1)
+    model = Model(build.number, build.slot)
     ids = [product(number).product_id for number in range(0, products, max(1, products // MODELLED))]
     tokens = dict.fromkeys(range(10), Feature(0.5, 0.1))
     near = [Neighbour(it, 1.0, 5.0) for it in ids[:100]]

@@ -43,7 +43,7 @@ def _watch(runs: DynamoDBBuilds, merchant_id: str, number: int, most_seconds: in
     shown: list[str] = []
     while time.monotonic() < deadline:
         run = runs.find(merchant_id)
-        followed = run is not None and run.number != number and run.read is not None and run.read.number >= number
+        followed = run is not None and run.number != number and run.published is not None and run.published.number >= number
         if run is None or (run.number != number and not followed):
             print("Another build has started, and this one was abandoned.", file=sys.stderr)
             return 1

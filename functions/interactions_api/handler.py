@@ -20,7 +20,7 @@ from vitrine.catalog.wiring import interaction_repository
 from vitrine.platform.http import JSON_OR_TEXT, PUBLISHABLE, SECRET, HttpApp, Request, Response
 from vitrine.platform.problems import FieldError, InvalidRequest
 from vitrine.platform.wiring import saved_responses
-from vitrine.recommendations.wiring import entries, shortlist_tasks
+from vitrine.recommendations.wiring import response_cache, shortlist_tasks
 
 if TYPE_CHECKING:
     from vitrine.catalog.requests import PostedInteraction
@@ -62,7 +62,7 @@ def post(request: Request) -> Response:
         for interaction, refusal in zip(posted, refusals, strict=True)
         if refusal is None
     ]
-    recorded = iter(record_interactions(interaction_repository(), request.merchant_id, sent, entries().drop))
+    recorded = iter(record_interactions(interaction_repository(), request.merchant_id, sent, response_cache().drop))
     results = [
         {"interaction_id": interaction.interaction_id, "status": "rejected", "detail": refusal}
         if refusal is not None
@@ -122,7 +122,7 @@ def put(request: Request) -> Response:
 
     user = _user(request)
     sent = request.body(PutInteraction).sent(user.user_id, request.path_id("interaction_id"))
-    [recorded] = record_interactions(interaction_repository(), user.merchant_id, [sent], entries().drop)
+    [recorded] = record_interactions(interaction_repository(), user.merchant_id, [sent], response_cache().drop)
     return Response(201 if recorded.status == "created" else 200, interaction_response(recorded.interaction))
 
 
@@ -145,7 +145,7 @@ def list_interactions(request: Request) -> Response:
 def erase(request: Request) -> Response:
     """Erase a user: interactions, purchases and everything derived from them."""
     user = _user(request)
-    entries().drop(user)
+    response_cache().drop(user)
     shortlist_tasks().erase(user)
     return Response(202, {"status": "erasing"})
 

@@ -10,8 +10,9 @@ from vitrine.platform.batches import BatchResponse, handle_each
 from vitrine.platform.metrics import MetricUnit, metrics
 from vitrine.platform.telemetry import invocation, logger
 from vitrine.platform.times import utc_now
-from vitrine.recommendations.build_model import Work, begin_run, begin_run_if_due
-from vitrine.recommendations.wiring import model_builder, model_runs, model_work
+from vitrine.recommendations.build_model import start_build, start_build_if_due
+from vitrine.recommendations.ports import WorkItem
+from vitrine.recommendations.wiring import build_repository, model_builder, work_queue
 
 _LAST_ROWS_MILLISECONDS = 60_000
 
@@ -21,20 +22,20 @@ def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse | dict[
     """Run work items from the queue; or start a build, of `{"merchant_id": …}` or of every merchant with changes."""
     if "Records" not in event:
         one = event.get("merchant_id")
-        runs = {
-            merchant_id: begin_run(model_runs(), model_work(), merchant_id, utc_now(), if_changed=one is None).number
+        builds = {
+            merchant_id: start_build(build_repository(), work_queue(), merchant_id, utc_now(), if_changed=one is None).number
             for merchant_id in ([one] if one else access_store().merchants())
         }
-        logger.info("runs begun", extra={"runs": len(runs)})
-        return runs
+        logger.info("builds started", extra={"builds": len(builds)})
+        return builds
 
     def time_is_left() -> bool:
         return bool(context.get_remaining_time_in_millis() > _LAST_ROWS_MILLISECONDS)
 
     def run_item(record: dict[str, Any]) -> None:
-        work = Work(*json.loads(record["body"]))
-        if model_builder().do(work, time_is_left):
-            begin_run_if_due(model_runs(), model_work(), work.merchant_id, 0, utc_now())
+        item = WorkItem(*json.loads(record["body"]))
+        if model_builder().do(item, time_is_left):
+            start_build_if_due(build_repository(), work_queue(), item.merchant_id, 0, utc_now())
 
     batch = handle_each(event, run_item)
     failures = batch["batchItemFailures"]

@@ -17,21 +17,21 @@ from vitrine.platform.query import PAGING
 from vitrine.platform.telemetry import Metric
 from vitrine.platform.times import to_rfc3339
 from vitrine.platform.wiring import saved_responses
-from vitrine.recommendations.build_model import STEPS, ask_for_run, interactions_of
+from vitrine.recommendations.build_model import STEPS, interactions_of, request_build
 from vitrine.recommendations.model import REPEATS, STRATEGIES
 from vitrine.recommendations.recommend import RecommendationQuery, recommend_similar
 from vitrine.recommendations.wiring import (
+    build_repository,
     model_repository,
-    model_runs,
-    model_work,
     new_recommendation_id,
     recommendation_inputs_repository,
     recommender,
+    work_queue,
 )
 
 if TYPE_CHECKING:
     from vitrine.platform.cursors import Form
-    from vitrine.recommendations.build_model import ModelBuild
+    from vitrine.recommendations.ports import ModelBuild
 
 lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
 
@@ -75,7 +75,7 @@ class ModelStepResponse(TypedDict):
     parts: int
 
 
-class ModelRunResponse(TypedDict):
+class ModelBuildResponse(TypedDict):
     model_id: str
     status: Literal["running", "completed", "unchanged"]
     began_at: str
@@ -94,7 +94,7 @@ class ModelResponse(TypedDict):
 
 class ModelsResponse(TypedDict):
     model: ModelResponse | None
-    run: ModelRunResponse | None
+    run: ModelBuildResponse | None
 
 
 class RecommendationsResponse(TypedDict):
@@ -177,14 +177,15 @@ def similar(request: Request) -> Response:
 @app.route("GET", "/recommendations/models", responses={200: ModelsResponse})
 def models(request: Request) -> Response:
     """Read the model in use, what it was learned from, and the progress of the latest build."""
-    run = model_runs().find(request.merchant_id)
-    return Response(200, {"model": _model_response(request, run), "run": _run_response(run) if run else None})
+    build = build_repository().find(request.merchant_id)
+    return Response(200, {"model": _model_response(request, build), "run": _build_response(build) if build else None})
 
 
-@app.route("POST", "/recommendations/models", responses={202: ModelRunResponse})
+@app.route("POST", "/recommendations/models", responses={202: ModelBuildResponse})
 def post_model(request: Request) -> Response:
     """Build a model now; a build that is already running continues."""
-    return Response(202, _run_response(ask_for_run(model_runs(), model_work(), request.merchant_id, request.now)))
+    build = request_build(build_repository(), work_queue(), request.merchant_id, request.now)
+    return Response(202, _build_response(build))
 
 
 @app.route("GET", "/recommendations/weights", responses={200: WeightsResponse})
@@ -214,30 +215,30 @@ def _model_id(model: int | None) -> str | None:
     return None if model is None else str(model)
 
 
-def _model_response(request: Request, run: ModelBuild | None) -> dict[str, Any] | None:
-    if run is None or run.read is None:
+def _model_response(request: Request, build: ModelBuild | None) -> dict[str, Any] | None:
+    if build is None or build.published is None:
         return None
-    read = run.read
-    counting, _ = model_repository().weights(request.merchant_id)
-    products = read.sources.get("products")
+    model = build.published
+    weights, _ = model_repository().weights(request.merchant_id)
+    products = model.sources.get("products")
     return {
-        "model_id": str(read.number),
-        "began_at": _time(read.number / 1000),
-        "published_at": _time(read.published_at),
-        "interactions": interactions_of(read.sources),
+        "model_id": str(model.number),
+        "began_at": _time(model.number / 1000),
+        "published_at": _time(model.published_at),
+        "interactions": interactions_of(model.sources),
         "products": products.rows if products else 0,
-        "weights": asdict(counting),
+        "weights": asdict(weights),
     }
 
 
-def _run_response(run: ModelBuild) -> dict[str, Any]:
+def _build_response(build: ModelBuild) -> dict[str, Any]:
     return {
-        "model_id": str(run.number),
-        "status": run.status,
-        "began_at": _time(run.number / 1000),
-        "updated_at": _time(run.moved_at),
+        "model_id": str(build.number),
+        "status": build.status,
+        "began_at": _time(build.number / 1000),
+        "updated_at": _time(build.moved_at),
         "steps": [
-            {"step": step, "done": sum(f"{step}/{part}" in run.done for part in parts), "parts": len(parts)}
+            {"step": step, "done": sum(f"{step}/{part}" in build.done for part in parts), "parts": len(parts)}
             for step, parts in STEPS.items()
         ],
     }
@@ -248,8 +249,8 @@ def _time(seconds: float) -> str:
 
 
 def _weights_response(request: Request) -> dict[str, Any]:
-    counting, chosen = model_repository().weights(request.merchant_id)
-    return {"collaborative": counting.collaborative, "content": counting.content, "chosen": chosen._asdict()}
+    weights, chosen = model_repository().weights(request.merchant_id)
+    return {**asdict(weights), "chosen": chosen._asdict()}
 
 
 def _page(request: Request, page: Paging, items: list[dict[str, Any]]) -> Response:

@@ -12,14 +12,14 @@ from vitrine.platform.batches import BatchResponse, failures, handle_each
 from vitrine.platform.metrics import MetricUnit, metrics
 from vitrine.platform.telemetry import invocation, logger
 from vitrine.platform.times import utc_now
-from vitrine.recommendations.build_model import begin_run_if_due
+from vitrine.recommendations.build_model import start_build_if_due
 from vitrine.recommendations.refresh_shortlists import refresh_shortlist
 from vitrine.recommendations.wiring import (
-    early_model_work,
-    entries,
+    build_repository,
+    early_work_queue,
     model_repository,
-    model_runs,
     recommendation_inputs_repository,
+    response_cache,
     shortlist_tasks,
 )
 
@@ -44,7 +44,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse:
         failed = _refresh(users)
         if failed:
             shortlist_tasks().refresh(failed)
-        _begin_models(Counter(user.merchant_id for user in changes))
+        _start_builds(Counter(user.merchant_id for user in changes))
         _report(len(users), len(failed))
         return failures([])
 
@@ -60,14 +60,14 @@ def _is_interaction(record: dict[str, Any]) -> bool:
     return bool(record["dynamodb"]["Keys"]["sk"]["S"].startswith("i/"))
 
 
-def _begin_models(changes: Mapping[str, int]) -> None:
+def _start_builds(changes: Mapping[str, int]) -> None:
     """Start the builds that are due. One that fails to start starts with a later change, or on the schedule."""
-    work = early_model_work()
+    work = early_work_queue()
     if work is None:
         return
     for merchant_id, count in changes.items():
         try:
-            begin_run_if_due(model_runs(), work, merchant_id, count, utc_now())
+            start_build_if_due(build_repository(), work, merchant_id, count, utc_now())
         except Exception as error:  # noqa: BLE001 - shoppers' candidates must not wait for it
             logger.warning("no model begun", exc_info=error)
 
@@ -78,14 +78,14 @@ def _run(task: dict[str, Any], time_is_left: Callable[[], bool]) -> bool:
         return all(_erase(user, time_is_left) for user in users)
     if task["task"] == "sweep":
         for user in users:
-            entries().drop(user)
+            response_cache().drop(user)
     return not _refresh(users)
 
 
 def _erase(user: UserKey, time_is_left: Callable[[], bool]) -> bool:
     erased = interaction_repository().erase(user, time_is_left)
     recommendation_inputs_repository().erase(user)
-    entries().drop(user)
+    response_cache().drop(user)
     return erased
 
 

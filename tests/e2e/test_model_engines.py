@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from local.deployment import client, stack_outputs
 from vitrine.catalog.model import PARTS, Interaction, Product
-from vitrine.recommendations import duckdb
 from vitrine.recommendations.athena import AthenaEngine
-from vitrine.recommendations.build_model import LocalEngine
+from vitrine.recommendations.duckdb import DuckDBEngine
 from vitrine.recommendations.model_files import interaction_line, product_line, token_lines
 from vitrine.recommendations.s3 import S3Files
 
@@ -30,7 +29,7 @@ def test_athena_and_duckdb_learn_the_same_model(stack: Stack) -> None:
     place = f"engines/{uuid.uuid4().hex}"
     _write_shop(files, f"{place}/tables")
     engines = {
-        "duckdb": LocalEngine(files, duckdb.learn),
+        "duckdb": DuckDBEngine(files),
         "athena": AthenaEngine(
             athena, s3, files, outputs["ModelsBucket"], outputs["ModelsWorkgroup"], outputs["ModelsDatabase"]
         ),

@@ -13,7 +13,7 @@ from tests.aws import Context, api_event, resources, send
 from tests.uploads import add_merchant, deliver, listed, put_object, queued
 from vitrine.platform.aws import client
 from vitrine.platform.hops import MOST_HOPS, TooManyHops, next_hop
-from vitrine.recommendations.build_model import Work
+from vitrine.recommendations.ports import WorkItem
 from vitrine.recommendations.sqs import SqsWork
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def test_a_gallerys_task_counts_how_often_it_was_handed_on_and_fails_at_the_limi
 
 def test_work_on_models_carries_its_count_through_the_queue() -> None:
     [queue] = [url for url in client("sqs").list_queues()["QueueUrls"] if url.endswith("ModelsQueue")]
-    work = Work("shop", 1, "load", "0", start=200, hops=7)
-    SqsWork(client("sqs"), queue).send([work])
+    item = WorkItem("shop", 1, "load", "0", start=200, hops=7)
+    SqsWork(client("sqs"), queue).send([item])
     [body] = messages_of("ModelsQueue")
-    assert Work(*json.loads(body)) == work
+    assert WorkItem(*json.loads(body)) == item

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
 from datetime import UTC, date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
-from vitrine.catalog.model import Earnings, Interaction, Product, UserKey, earnings_of, part_of
+from vitrine.catalog.items import bought_key, product_item, product_key, product_of, user_key, user_partition
+from vitrine.catalog.model import Earnings, Interaction, earnings_of, part_of
 from vitrine.catalog.ports import StaleInteractions
 from vitrine.platform.dynamodb import (
     BATCH_WRITE_LIMIT,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from vitrine.catalog.model import Product, UserKey
     from vitrine.platform.dynamodb import Item
 
 
@@ -293,44 +294,13 @@ class DynamoDBInteractions:
             self._client.transact_write_items(TransactItems=writes)  # type: ignore[arg-type]
 
 
-def product_key(merchant_id: str, product_id: str) -> Item:
-    """Return the key of a product."""
-    return {"pk": {"S": merchant_id}, "sk": {"S": product_id}}
-
-
-def user_partition(user: UserKey) -> str:
-    """Return the partition key of a user."""
-    return f"{user.merchant_id}/{user.user_id}"
-
-
-def user_key(user: UserKey) -> Item:
-    """Return the key of the item with a user's `revision`."""
-    return {"pk": {"S": user_partition(user)}, "sk": {"S": "user"}}
-
-
 def purchase_digest(interaction_id: str) -> bytes:
     """Return the digest of a purchase. An item holds 50,000 of them, however long the ids are."""
     return hashlib.blake2b(interaction_id.encode(), digest_size=8).digest()
 
 
-def bought_key(user: UserKey, product_id: str) -> Item:
-    """Return the key of a user's purchases of one product."""
-    return {"pk": {"S": user_partition(user)}, "sk": {"S": f"b/{product_id}"}}
-
-
 def _earnings_partition(merchant_id: str) -> str:
     return f"{merchant_id}//earnings"
-
-
-def product_item(merchant_id: str, product: Product) -> Item:
-    """Return a product as a DynamoDB item."""
-    return {**product_key(merchant_id, product.product_id), "content": {"S": json.dumps(asdict(product))}}
-
-
-def product_of(item: Item) -> Product:
-    """Return the product of a DynamoDB item; the inverse of `product_item`."""
-    content = json.loads(item["content"]["S"])
-    return Product(**{**content, "tags": tuple(content["tags"])})
 
 
 def _interaction_key(user: UserKey, interaction_id: str) -> Item:

@@ -120,12 +120,12 @@ def _interactions() -> Kind:
     from vitrine.imports.catalog import InteractionRow, write_interactions  # noqa: PLC0415 - as above
     from vitrine.imports.ports import Kind  # noqa: PLC0415 - as above
     from vitrine.platform.times import to_rfc3339  # noqa: PLC0415 - as above
-    from vitrine.recommendations.wiring import entries  # noqa: PLC0415 - as above
+    from vitrine.recommendations.wiring import response_cache  # noqa: PLC0415 - as above
 
     return Kind(
         row=InteractionRow,
         id_headings=("interaction_id", "id"),
-        write=lambda import_, rows: write_interactions(interaction_repository(), entries().drop, import_, rows),
+        write=lambda import_, rows: write_interactions(interaction_repository(), response_cache().drop, import_, rows),
         defaults=lambda import_: {"occurred_at": to_rfc3339(import_.created_at)},
     )
 

@@ -1,7 +1,7 @@
-"""Models learned by Athena, from files in S3 to files in S3, for merchants whose interactions outgrow one machine.
+"""Models learned by Athena on files in S3, for merchants whose interactions outgrow one machine.
 
-A step's result is a file that a table is laid over, so that Trino, which computes what it reads by name as often as
-it is named, reads it instead.
+Trino computes a named subquery again wherever it is named. So each step's result is stored as a file with a table
+over it, which later steps read.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_athena import AthenaClient
     from mypy_boto3_s3 import S3Client
 
-    from vitrine.recommendations.s3 import S3Files
+    from vitrine.recommendations.ports import Files
 
 _POLL_SECONDS = 0.2
 _SLOWEST_POLL_SECONDS = 5.0
@@ -28,19 +28,19 @@ _TYPES = {"varchar": "string", "integer": "int"}
 
 
 class QueryFailed(Exception):
-    """Athena could not do a statement."""
+    """Athena failed to run a statement."""
 
 
-class _Answer(NamedTuple):
+class _Result(NamedTuple):
     columns: Mapping[str, str]
     lines: Iterator[str]
 
 
 class AthenaEngine:
-    """Learns with statements of a workgroup, whose results lie in the bucket of the files under `athena/`."""
+    """Learns in a workgroup that stores its results in the files' bucket under `athena/`."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - where everything lies
-        self, athena: AthenaClient, s3: S3Client, files: S3Files, bucket: str, workgroup: str, database: str
+    def __init__(  # noqa: PLR0913, PLR0917 - one place each
+        self, athena: AthenaClient, s3: S3Client, files: Files, bucket: str, workgroup: str, database: str
     ) -> None:
         self._athena = athena
         self._s3 = s3
@@ -50,46 +50,45 @@ class AthenaEngine:
         self._database = database
 
     def learn(self, tables: str, results: str, now_seconds: float) -> None:
-        """From the files under `tables` to those under `results`, with the SQL of `learn.sql`."""
-        laid: list[str] = []
-        known = {table: self._lay(tables, table, columns, laid) for table, columns in TABLES.items()}
+        created: list[str] = []
+        selects = {table: self._create_table(tables, table, columns, created) for table, columns in TABLES.items()}
         try:
-            whole = statements(now_seconds=now_seconds)
-            for step, select in whole.steps.items():
-                if step in whole.views:
-                    known[step] = select
+            sql = statements(now_seconds=now_seconds)
+            for step, select in sql.steps.items():
+                if step in sql.views:
+                    selects[step] = select
                     continue
-                response = self._response(self._start(select, known))
-                self._files.write_once(f"{tables}/{step}/00.csv.gz", response.lines)
-                known[step] = self._lay(tables, step, response.columns, laid)
+                result = self._result(self._start(select, selects))
+                self._files.write_once(f"{tables}/{step}/00.csv.gz", result.lines)
+                selects[step] = self._create_table(tables, step, result.columns, created)
             parts = {f"neighbours-{part:02}": part for part in range(PARTS)}
             queries = {
-                name: self._start(statements(now_seconds=now_seconds, part=part).parts[name.split("-")[0]], known)
+                name: self._start(statements(now_seconds=now_seconds, part=part).parts[name.split("-")[0]], selects)
                 for name, part in {"popular": 0, **parts}.items()
             }
             for name, query in queries.items():
-                self._files.write_once(f"{results}/{name}.csv", self._response(query).lines)
+                self._files.write_once(f"{results}/{name}.csv", self._result(query).lines)
         finally:
-            for table in laid:
-                self._do(f"DROP TABLE IF EXISTS {table}")
+            for table in created:
+                self._execute(f"DROP TABLE IF EXISTS {table}")
 
-    def _lay(self, tables: str, name: str, columns: Mapping[str, str], laid: list[str]) -> str:
-        """A table over files; answers the SELECT that reads it."""
+    def _create_table(self, tables: str, name: str, columns: Mapping[str, str], created: list[str]) -> str:
+        """Create a table over files; return the SELECT that reads it."""
         table = f"run_{number_of(tables)}_{name}"
         listed = ", ".join(f"`{column}` {_TYPES.get(kind, kind)}" for column, kind in columns.items())
-        laid.append(table)
-        self._do(f"DROP TABLE IF EXISTS {table}")
-        self._do(
+        created.append(table)
+        self._execute(f"DROP TABLE IF EXISTS {table}")
+        self._execute(
             f"CREATE EXTERNAL TABLE {table} ({listed}) ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' "
             f"LOCATION 's3://{self._bucket}/{tables}/{name}/'"
         )
-        return f"SELECT * FROM {table}"  # noqa: S608 # nosec B608 - a name of ours
+        return f"SELECT * FROM {table}"  # noqa: S608 # nosec B608 - our own name
 
-    def _do(self, statement: str) -> None:
+    def _execute(self, statement: str) -> None:
         self._wait(self._begin(statement))
 
-    def _start(self, select: str, known: Mapping[str, str]) -> str:
-        steps = ",\n".join(f"{name} AS (\n{text}\n)" for name, text in known.items())
+    def _start(self, select: str, selects: Mapping[str, str]) -> str:
+        steps = ",\n".join(f"{name} AS (\n{text}\n)" for name, text in selects.items())
         return self._begin(f"WITH {steps}\n{select}")
 
     def _begin(self, statement: str) -> str:
@@ -111,19 +110,21 @@ class AthenaEngine:
             time.sleep(pause)
             pause = min(2 * pause, _SLOWEST_POLL_SECONDS)
 
-    def _response(self, query: str) -> _Answer:
+    def _result(self, query: str) -> _Result:
         self._wait(query)
-        told = self._athena.get_query_results(QueryExecutionId=query, MaxResults=1)
-        columns = {it["Name"]: it["Type"] for it in told["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]}
-        return _Answer(columns, self._lines(query))
+        response = self._athena.get_query_results(QueryExecutionId=query, MaxResults=1)
+        columns = {
+            column["Name"]: column["Type"] for column in response["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
+        }
+        return _Result(columns, self._lines(query))
 
     def _lines(self, query: str) -> Iterator[str]:
-        """The rows of a result as our files have them: no headings, nothing quoted."""
+        """Yield the rows of a result as our files have them: without headings or quotes. Delete the result."""
         listed = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=f"athena/{query}")["Contents"]
-        [name] = [it["Key"] for it in listed if it["Key"].endswith(".csv")]
+        [name] = [entry["Key"] for entry in listed if entry["Key"].endswith(".csv")]
         body: Any = self._s3.get_object(Bucket=self._bucket, Key=name)["Body"]
         rows = csv.reader(line.decode() for line in body.iter_lines(1024 * 1024))
         next(rows)
         yield from (",".join(row) + "\n" for row in rows)
-        for it in listed:
-            self._s3.delete_object(Bucket=self._bucket, Key=it["Key"])
+        for entry in listed:
+            self._s3.delete_object(Bucket=self._bucket, Key=entry["Key"])

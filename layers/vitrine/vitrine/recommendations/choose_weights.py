@@ -1,8 +1,7 @@
-"""How much collaborative and content-based evidence count for a merchant, chosen on what its shoppers did last.
+"""Choose a merchant's weights of collaborative and content-based evidence on held-out interactions.
 
-A model is learned from all but the newest tenth of a sample; the weights under which it foretells that tenth best
-are chosen, measured as NDCG at 10 of products new to the shopper. Nothing is left to chance: the same files give
-the same weights.
+A model is learned from all but the newest tenth of a sample. The weights with the highest NDCG at 10 on that tenth,
+of products new to the shopper, are chosen. Nothing is random: the same files give the same weights.
 """
 
 from __future__ import annotations
@@ -10,10 +9,9 @@ from __future__ import annotations
 import gzip
 import heapq
 import math
-import shutil
-import tempfile
 from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.recommendations.model import Candidates, Weights, seeds_of
@@ -49,38 +47,37 @@ class _Shopper(NamedTuple):
 
 
 def choose_weights(tables: Path, learn: Learn) -> Weights | None:
-    """The weights for the interactions in these files; None where there are too few to tell.
+    """Return the weights for the interactions in these files, or None if there are too few to measure.
 
-    The defaults stay unless others are better by more than twice the error of the measurement.
+    Keeps the defaults unless others are better by more than two standard errors.
     """
     touches = _sample(sorted((tables / "interactions").glob("*.csv.gz")))
     if not touches:
         return None
-    touches.sort(key=lambda it: (it.at_seconds, it.user, it.product))
+    touches.sort(key=lambda touch: (touch.at_seconds, touch.user, touch.product))
     end = len(touches) - math.ceil(_HELD_OUT * len(touches))
     shoppers = _shoppers(touches[:end], touches[end:])
     if len(shoppers) < _FEWEST_SHOPPERS:
         return None
-    place = Path(tempfile.mkdtemp())
-    try:
-        past, results = place / "tables", place / "results"
+    with TemporaryDirectory() as folder:
+        past, results = Path(folder, "tables"), Path(folder, "results")
         (past / "interactions").mkdir(parents=True)
         results.mkdir()
         for table in ("products", "tokens"):
             (past / table).symlink_to(tables.absolute() / table)
         with gzip.open(past / "interactions/00.csv.gz", "wt", compresslevel=1) as file:
-            file.writelines(f"{it.user},{it.product},{it.weight},{it.at_seconds:.3f}\n" for it in touches[:end])
+            file.writelines(
+                f"{touch.user},{touch.product},{touch.weight},{touch.at_seconds:.3f}\n" for touch in touches[:end]
+            )
         files = [results / name for name in learn(past, results, now_seconds=touches[end].at_seconds)]
-        return _best([_chances(*it) for it in _candidates(shoppers, tables, files)])
-    finally:
-        shutil.rmtree(place)
+        return _best([_ndcgs(*shopper) for shopper in _candidates(shoppers, tables, files)])
 
 
 def _sample(files: Sequence[Path]) -> list[_Touch]:
-    """All of so many users that about `_MOST_INTERACTIONS` are theirs."""
+    """Return all touches of a sample of users, about `_MOST_INTERACTIONS`."""
     every = max(1, sum(1 for _ in _rows(files)) // _MOST_INTERACTIONS)
-    found = (_Touch(int(user), int(item), int(weight), float(at)) for user, item, weight, at in _rows(files))
-    return [it for it in found if it.user % every == 0]
+    touches = (_Touch(int(user), int(item), int(weight), float(at)) for user, item, weight, at in _rows(files))
+    return [touch for touch in touches if touch.user % every == 0]
 
 
 def _rows(files: Iterable[Path]) -> Iterator[list[str]]:
@@ -91,65 +88,72 @@ def _rows(files: Iterable[Path]) -> Iterator[list[str]]:
 
 
 def _shoppers(past: Iterable[_Touch], last: Iterable[_Touch]) -> list[_Shopper]:
-    """Those who did something before and touched something new afterwards, newest first."""
+    """Return the shoppers of both times who touched a new product later. `before` is newest first."""
     before: dict[int, list[_Touch]] = {}
-    for it in past:
-        before.setdefault(it.user, []).append(it)
-    known = {user: {it.product for it in touches} for user, touches in before.items()}
+    for touch in past:
+        before.setdefault(touch.user, []).append(touch)
+    known = {user: {touch.product for touch in touches} for user, touches in before.items()}
     later: dict[int, set[int]] = {}
-    for it in last:
-        if it.product not in known.get(it.user, {it.product}):
-            later.setdefault(it.user, set()).add(it.product)
+    for touch in last:
+        if touch.product not in known.get(touch.user, {touch.product}):
+            later.setdefault(touch.user, set()).add(touch.product)
     return [_Shopper(before[user][::-1], later[user]) for user in sorted(later)[:_MOST_SHOPPERS]]
 
 
 def _candidates(
     shoppers: Sequence[_Shopper], tables: Path, results: Sequence[Path]
 ) -> Iterator[tuple[Candidates, set[str], set[str]]]:
-    """For each shopper the candidates, what was touched before and what was touched later."""
-    wanted = {it.product for shopper in shoppers for it in shopper.before}.union(*(it.later for it in shoppers))
+    """Yield each shopper's candidates, the products touched before, and those touched later."""
+    wanted = {touch.product for shopper in shoppers for touch in shopper.before}.union(
+        *(shopper.later for shopper in shoppers)
+    )
     ids = {
         int(row[0]): row[1] for row in _rows(sorted((tables / "products").glob("*.csv.gz"))) if int(row[0]) in wanted
     }
     seeds = [
-        seeds_of((ids[it.product], it.weight / WEIGHT_UNIT) for it in shopper.before[:_NEWEST] if it.product in ids)
+        seeds_of(
+            (ids[touch.product], touch.weight / WEIGHT_UNIT)
+            for touch in shopper.before[:_NEWEST]
+            if touch.product in ids
+        )
         for shopper in shoppers
     ]
-    needed = {seed.product_id for some in seeds for seed in some}
-    near: dict[str, Neighbourhood] = {}
+    needed = {seed.product_id for each in seeds for seed in each}
+    neighbourhoods: dict[str, Neighbourhood] = {}
     popular: Sequence[Popular] = ()
     for file in results:
         with file.open() as lines:
             if file.name.startswith("popular"):
                 popular = dict(read_popular(lines)).get("", ())
             else:
-                near.update(read_neighbours(line for line in lines if line.partition(",")[0] in needed))
-    for shopper, some in zip(shoppers, seeds, strict=True):
-        before = {ids[it.product] for it in shopper.before if it.product in ids}
-        yield Candidates(some, near, popular), before, {ids[it] for it in shopper.later if it in ids}
+                neighbourhoods.update(read_neighbours(line for line in lines if line.partition(",")[0] in needed))
+    for shopper, own in zip(shoppers, seeds, strict=True):
+        before = {ids[touch.product] for touch in shopper.before if touch.product in ids}
+        later = {ids[product] for product in shopper.later if product in ids}
+        yield Candidates(own, neighbourhoods, popular), before, later
 
 
-def _chances(candidates: Candidates, before: set[str], later: set[str]) -> list[float]:
-    """NDCG at 10 under each pair of weights."""
-    terms = [it for it in candidates.terms() if it.product_id not in before]
-    hits = [it.product_id in later for it in terms]
-    if not any(hits):
+def _ndcgs(candidates: Candidates, before: set[str], later: set[str]) -> list[float]:
+    """Return the NDCG at 10 under each pair of weights."""
+    terms = [term for term in candidates.terms() if term.product_id not in before]
+    relevant = [term.product_id in later for term in terms]
+    if not any(relevant):
         return [0.0] * len(_GRID)
     ideal = sum(_GAINS[: len(later)]) or 1.0
-    found = []
+    ndcgs = []
     for collaborative, content in _GRID:
         scores = [prior + collaborative * users + content * features for _, prior, users, features in terms]
         best = heapq.nlargest(_TOP, range(len(terms)), scores.__getitem__)
-        found.append(sum(gain for gain, place in zip(_GAINS, best, strict=False) if hits[place]) / ideal)
-    return found
+        ndcgs.append(sum(gain for gain, place in zip(_GAINS, best, strict=False) if relevant[place]) / ideal)
+    return ndcgs
 
 
 def _best(measured: Sequence[Sequence[float]]) -> Weights:
     default = Weights()
     base = _GRID.index((default.collaborative, default.content))
     totals = [sum(column) for column in zip(*measured, strict=True)]
-    best = max(range(len(_GRID)), key=lambda it: totals[it])
+    best = max(range(len(_GRID)), key=totals.__getitem__)
     differences = [row[best] - row[base] for row in measured]
     mean = sum(differences) / len(differences)
-    error = math.sqrt(sum((it - mean) ** 2 for it in differences)) / len(differences)
+    error = math.sqrt(sum((difference - mean) ** 2 for difference in differences)) / len(differences)
     return Weights(*_GRID[best]) if mean > 2 * error else default

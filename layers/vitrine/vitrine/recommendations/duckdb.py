@@ -1,27 +1,53 @@
-"""Models learned by DuckDB in this process, from files to files."""
+"""Models learned by DuckDB in this process."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from vitrine.catalog.model import PARTS
+from vitrine.recommendations.choose_weights import choose_weights
 from vitrine.recommendations.learn_model import TABLES, statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from vitrine.recommendations.model import Weights
+    from vitrine.recommendations.ports import DiskFiles
 
 _COLUMN_TYPES = {"bigint": "BIGINT", "string": "VARCHAR", "double": "DOUBLE"}
 
 _DIALECT = "header = false, auto_detect = false, delim = ',', quote = '', nullstr = '\\N'"
 
 
-def learn(tables: Path, results: Path, *, now_seconds: float, memory: str = "2GB", threads: int = 2) -> Iterator[str]:
-    """Write `neighbours-NN.csv` and `popular.csv` to `results`; answers each name as it is done.
+class DuckDBEngine:
+    """Learns models and chooses their weights on copies of the files on this machine's disk."""
 
-    `tables` has a folder of headless `.csv.gz` files a table of `TABLES`. What exceeds `memory` goes to disk.
+    def __init__(self, files: DiskFiles) -> None:
+        self._files = files
+
+    def learn(self, tables: str, results: str, now_seconds: float) -> None:
+        with TemporaryDirectory() as folder:
+            disk = Path(folder)
+            (disk / "results").mkdir()
+            self._files.fetch(tables, disk / "tables")
+            for name in learn(disk / "tables", disk / "results", now_seconds=now_seconds):
+                self._files.store(disk / "results" / name, f"{results}/{name}")
+
+    def choose(self, tables: str) -> Weights | None:
+        with TemporaryDirectory() as folder:
+            self._files.fetch(tables, Path(folder))
+            return choose_weights(Path(folder), learn)
+
+
+def learn(tables: Path, results: Path, *, now_seconds: float, memory: str = "2GB", threads: int = 2) -> Iterator[str]:
+    """Write `popular.csv` and `neighbours-NN.csv` to `results`; yield each name once its file is complete.
+
+    `tables` has a folder for each table of `TABLES`, with `.csv.gz` files without headings. Data beyond `memory`
+    spills to disk.
     """
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory,

@@ -1,18 +1,17 @@
-"""Models, shortlists and entries in one table.
+"""Models, shortlists, cached responses and builds in one table.
 
 | pk | sk | |
 |---|---|---|
-| `{merchant_id}` | `state` | the model that is read and what it was learned from; the weights measured for the \
-model of each slot and those the merchant chose; the latest run, which of its parts are done and what it exported; \
-how many changes of interactions `arrived`, and how many before the latest run; `withdrawals` moves when a product \
-may no longer be shown |
-| `{merchant_id}/p/{slot}/{product_id}` | `near` | what goes with a product |
+| `{merchant_id}` | `state` | the published model (`model`, `slot`) and its sources; the measured weights by slot; the \
+merchant's weights; the latest build (`run`), its finished parts and sources; the number of changed interactions \
+(`arrived`), now and before the latest build; `withdrawals`, raised when products are withdrawn |
+| `{merchant_id}/p/{slot}/{product_id}` | `near` | a product's neighbourhood |
 | `{merchant_id}/t/{slot}` | `all` | popular products with their features |
-| `{merchant_id}/t/{slot}` | `top/{category}` | popular products, of a category or (empty) of all |
-| `{merchant_id}/u/{user_id}` | `shortlist` | a shopper's candidates |
-| `{merchant_id}/u/{user_id}` | `entry` | finished recommendations; expires |
+| `{merchant_id}/t/{slot}` | `top/{category}` | popular products of a category, or (empty) of all |
+| `{merchant_id}/u/{user_id}` | `shortlist` | a shopper's shortlist |
+| `{merchant_id}/u/{user_id}` | `recommendations:user:{user_id}` | cached responses; expires |
 
-Rows of the table name their model: in a slot that is written anew, what another model left is not read.
+Rows name their model, so rows that another model left in a slot are ignored.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ import json
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
-from vitrine.catalog.dynamodb import bought_key, product_key, product_of, user_key
+from vitrine.catalog.items import bought_key, product_key, product_of, user_key
 from vitrine.platform.dynamodb import ConditionFailed, batch_get, get_together, translated
 from vitrine.platform.problems import Unavailable
+from vitrine.platform.retries import retry
 from vitrine.platform.threads import run_all
-from vitrine.recommendations.build_model import Arrivals, LaterBuild, ModelBuild, ReadModel, Source
 from vitrine.recommendations.model import (
     STRATEGIES,
     ChosenWeights,
@@ -43,27 +42,35 @@ from vitrine.recommendations.model import (
     prior,
 )
 from vitrine.recommendations.model_files import category_key
-from vitrine.recommendations.ports import Model, RecommendationInputs
+from vitrine.recommendations.ports import (
+    RESPONSE_SECONDS,
+    Arrivals,
+    LaterBuild,
+    Model,
+    ModelBuild,
+    PublishedModel,
+    RecommendationInputs,
+    Source,
+    StaleShortlist,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from vitrine.catalog.model import Product, UserKey
     from vitrine.platform.dynamodb import Item
-    from vitrine.recommendations.build_model import Work
+    from vitrine.recommendations.ports import WorkItem
 
-SLOTS = ("a", "b")
-ENTRY_SECONDS = 3600
-_LARGEST_ENTRY = 350_000
+_SLOTS = ("a", "b")
+_LARGEST_RESPONSE_BYTES = 350_000
 _TOP = 50
-_ATTEMPTS = 8
 _PARALLEL_WRITES = 16
 
 
 class DynamoDBModels:
-    """ModelStore on DynamoDB."""
+    """ModelRepository and Withdrawals on DynamoDB."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
@@ -71,26 +78,24 @@ class DynamoDBModels:
         self._popular: dict[str, tuple[Model, Sequence[Popular]]] = {}
 
     def model(self, merchant_id: str) -> Model | None:
-        with translated():
-            response = self._client.get_item(TableName=self._table, Key=_key(merchant_id, "state"), ConsistentRead=True)
-        return _model(cast("Item", response.get("Item", {})))
+        return _model(_read_state(self._client, self._table, merchant_id))
 
     def neighbourhoods(self, merchant_id: str, model: Model, product_ids: Collection[str]) -> dict[str, Neighbourhood]:
-        keys = [_near_key(merchant_id, model.slot, product_id) for product_id in product_ids]
-        found = {}
+        keys = [_neighbourhood_key(merchant_id, model.slot, product_id) for product_id in product_ids]
+        neighbourhoods = {}
         for item in batch_get(self._client, self._table, keys):
             if _is_of(item, model):
                 content = _unpacked(item)
-                found[item["pk"]["S"].rsplit("/", 1)[1]] = Neighbourhood(
-                    [Neighbour(*near) for near in content["collaborative"]],
-                    [Neighbour(*near) for near in content["content"]],
+                neighbourhoods[item["pk"]["S"].rsplit("/", 1)[1]] = Neighbourhood(
+                    [Neighbour(*neighbour) for neighbour in content["collaborative"]],
+                    [Neighbour(*neighbour) for neighbour in content["content"]],
                     frozenset(content["tokens"]),
                 )
-        return found
+        return neighbourhoods
 
     def popular(self, merchant_id: str, model: Model) -> Sequence[Popular]:
-        known, popular = self._popular.get(merchant_id, (None, ()))
-        if known != model:
+        cached_model, popular = self._popular.get(merchant_id, (None, ()))
+        if cached_model != model:
             with translated():
                 response = self._client.get_item(
                     TableName=self._table, Key=_top_key(merchant_id, model.slot, "all"), ConsistentRead=True
@@ -112,22 +117,26 @@ class DynamoDBModels:
     ) -> None:
         rows = (
             self._row(
-                _near_key(merchant_id, model.slot, product_id),
+                _neighbourhood_key(merchant_id, model.slot, product_id),
                 model,
-                {"collaborative": near.collaborative, "content": near.content, "tokens": sorted(near.tokens)},
+                {
+                    "collaborative": neighbourhood.collaborative,
+                    "content": neighbourhood.content,
+                    "tokens": sorted(neighbourhood.tokens),
+                },
             )
-            for product_id, near in neighbourhoods
+            for product_id, neighbourhood in neighbourhoods
         )
         with ThreadPoolExecutor(_PARALLEL_WRITES) as pool:
             run_all(pool, self._put_row, rows)
 
     def put_popular(self, merchant_id: str, model: Model, category: str, popular: Sequence[Popular]) -> None:
-        top = [(it.product_id, it.users) for it in popular[:_TOP]]
+        top = [(product.product_id, product.users) for product in popular[:_TOP]]
         rows = [self._row(_top_key(merchant_id, model.slot, f"top/{category}"), model, top)]
         if not category:
             whole = {
-                "products": [(it.product_id, it.users, sorted(it.tokens)) for it in popular],
-                "features": {token: feature for it in popular for token, feature in it.tokens.items()},
+                "products": [(product.product_id, product.users, sorted(product.tokens)) for product in popular],
+                "features": {token: feature for product in popular for token, feature in product.tokens.items()},
             }
             rows.append(self._row(_top_key(merchant_id, model.slot, "all"), model, whole))
         for row in rows:
@@ -154,7 +163,7 @@ class DynamoDBModels:
             return
 
     def put_weights(self, merchant_id: str, model: Model, weights: Weights) -> None:
-        measured = [{"N": str(it)} for it in (model.number, weights.collaborative, weights.content)]
+        measured = [{"N": str(value)} for value in (model.number, weights.collaborative, weights.content)]
         with suppress(ConditionFailed), translated():
             self._client.update_item(
                 TableName=self._table,
@@ -166,9 +175,7 @@ class DynamoDBModels:
             )
 
     def weights(self, merchant_id: str) -> tuple[Weights, ChosenWeights]:
-        with translated():
-            response = self._client.get_item(TableName=self._table, Key=_key(merchant_id, "state"), ConsistentRead=True)
-        state = cast("Item", response.get("Item", {}))
+        state = _read_state(self._client, self._table, merchant_id)
         model = _model(state)
         chosen = _chosen(state)
         return (model.weights if model else chosen.over(Weights())), chosen
@@ -184,7 +191,7 @@ class DynamoDBModels:
             )
 
     def note(self, merchant_id: str) -> None:
-        """The catalogue's port `Withdrawals`: entries made before may show what is gone."""
+        """Make the merchant's cached responses stale: they may show withdrawn products."""
         with translated():
             self._client.update_item(
                 TableName=self._table,
@@ -197,7 +204,7 @@ class DynamoDBModels:
         return {**key, "model": {"N": str(model.number)}, "content": _packed(content)}
 
     def _put_row(self, row: Item) -> None:
-        """A row of a later model stands: its run writes into the slot from which this one was to be read."""
+        """Write a row, unless it is of a later model: that build writes into the same slot."""
         try:
             with translated():
                 self._client.put_item(
@@ -211,7 +218,7 @@ class DynamoDBModels:
 
 
 class DynamoDBRecommendationInputs:
-    """ShelfStore on DynamoDB."""
+    """RecommendationInputsRepository on DynamoDB."""
 
     def __init__(self, client: DynamoDBClient, table: str, products_table: str, interactions_table: str) -> None:
         self._client = client
@@ -223,54 +230,60 @@ class DynamoDBRecommendationInputs:
         keys = {
             "state": _key(user.merchant_id, "state"),
             "shortlist": _user_key(user, "shortlist"),
-            "entry": entry_key(user),
-            **{slot: _top_key(user.merchant_id, slot, f"top/{category_key(category)}") for slot in SLOTS},
+            "response": _response_key(user),
+            **{slot: _top_key(user.merchant_id, slot, f"top/{category_key(category)}") for slot in _SLOTS},
         }
         items, revision = self._read(user, keys, consistent=False)
         model = _model(items["state"])
         if model and category is None and not _is_of(items[model.slot], model):
-            # A replica that has not all of a model yet.
+            # This replica does not have the whole model yet.
             items, revision = self._read(user, keys, consistent=True)
             model = _model(items["state"])
-        tops = {item["model"]["N"]: item for item in (items[slot] for slot in SLOTS) if item}
-        read = str(model.number) if model else ""
-        of = items["shortlist"].get("model", {}).get("N", read)
-        if of != read and of not in tops:
-            items["shortlist"], of = {}, read
+        tops = {item["model"]["N"]: item for item in (items[slot] for slot in _SLOTS) if item}
+        published = str(model.number) if model else ""
+        shown = items["shortlist"].get("model", {}).get("N", published)
+        if shown != published and shown not in tops:
+            items["shortlist"], shown = {}, published
         lists = _unpacked(items["shortlist"]) if items["shortlist"] else {}
-        popular = _unpacked(tops[of]) if of in tops else []
-        entry = items["entry"]
-        is_fresh = bool(entry) and int(entry["expires_at"]["N"]) > time.time()
+        popular = _unpacked(tops[shown]) if shown in tops else []
+        response = items["response"]
+        is_fresh = bool(response) and int(response["expires_at"]["N"]) > time.time()
         stamps = [
             model.number if model else 0,
             items["state"].get("withdrawals", {}).get("N", "0"),
             revision,
-            of,
+            shown,
             items["shortlist"].get("revision", {}).get("S", ""),
         ]
         return RecommendationInputs(
             stamp="/".join(map(str, stamps)),
-            model=int(of) if model else None,
+            model=int(shown) if model else None,
             shortlist=Shortlist(
                 {strategy: _scored(lists[strategy]) for strategy in STRATEGIES if strategy in lists},
                 frozenset(lists.get("bought", ())),
                 _scored(lists.get("again", ())),
             ),
             popular=[Scored(product_id, prior(users), "popular", ()) for product_id, users in popular],
-            kept=zlib.decompress(entry["content"]["B"]) if is_fresh else None,
+            cached=zlib.decompress(response["content"]["B"]) if is_fresh else None,
         )
 
-    def sellable(self, user: UserKey, product_ids: Sequence[str], *, again: bool = False) -> Mapping[str, Product]:
+    def sellable(
+        self, user: UserKey, product_ids: Sequence[str], *, include_bought: bool = False
+    ) -> Mapping[str, Product]:
         if not product_ids:
             return {}
         wanted = {self._products: [product_key(user.merchant_id, product_id) for product_id in product_ids]}
-        if not again:
+        if not include_bought:
             wanted[self._interactions] = [bought_key(user, product_id) for product_id in product_ids]
         response = get_together(self._client, wanted, consistent=True)
         purchases = response.get(self._interactions, ())
         bought = {item["sk"]["S"].removeprefix("b/") for item in purchases if "purchases" in item}
         products = map(product_of, response[self._products])
-        return {it.product_id: it for it in products if it.available and it.product_id not in bought}
+        return {
+            product.product_id: product
+            for product in products
+            if product.available and product.product_id not in bought
+        }
 
     def shortlist_version(self, user: UserKey) -> str | None:
         with translated():
@@ -282,7 +295,7 @@ class DynamoDBRecommendationInputs:
             )
         return cast("Item", response["Item"])["version"]["S"] if "Item" in response else None
 
-    def put_shortlist(self, user: UserKey, model: Model, shortlist: Shortlist, seen: str | None) -> bool:
+    def put_shortlist(self, user: UserKey, model: Model, shortlist: Shortlist, version: str | None) -> None:
         packed = _packed({**shortlist.ranked, "bought": sorted(shortlist.bought), "again": shortlist.again})
         item: Any = {
             **_user_key(user, "shortlist"),
@@ -291,22 +304,14 @@ class DynamoDBRecommendationInputs:
             "revision": {"S": f"{zlib.crc32(packed['B']):08x}"},
             "content": packed,
         }
-        try:
-            with translated():
-                self._client.put_item(TableName=self._table, Item=item, **_still(seen))
-        except ConditionFailed:
-            return False
-        return True
+        with _stale_shortlist(), translated():
+            self._client.put_item(TableName=self._table, Item=item, **_has_version(version))
 
-    def drop_shortlist(self, user: UserKey, seen: str | None) -> bool:
-        if seen is None:
-            return True
-        try:
-            with translated():
-                self._client.delete_item(TableName=self._table, Key=_user_key(user, "shortlist"), **_still(seen))
-        except ConditionFailed:
-            return False
-        return True
+    def drop_shortlist(self, user: UserKey, version: str | None) -> None:
+        if version is None:
+            return
+        with _stale_shortlist(), translated():
+            self._client.delete_item(TableName=self._table, Key=_user_key(user, "shortlist"), **_has_version(version))
 
     def erase(self, user: UserKey) -> None:
         with translated():
@@ -320,14 +325,14 @@ class DynamoDBRecommendationInputs:
     def _read(self, user: UserKey, keys: Mapping[str, Item], *, consistent: bool) -> tuple[dict[str, Item], str]:
         wanted = {self._table: list(keys.values()), self._interactions: [user_key(user)]}
         response = get_together(self._client, wanted, consistent=consistent)
-        found = {(item["pk"]["S"], item["sk"]["S"]): item for item in response[self._table]}
-        items = {name: found.get((key["pk"]["S"], key["sk"]["S"]), {}) for name, key in keys.items()}
+        by_key = {(item["pk"]["S"], item["sk"]["S"]): item for item in response[self._table]}
+        items = {name: by_key.get((key["pk"]["S"], key["sk"]["S"]), {}) for name, key in keys.items()}
         revision = next((item["revision"]["N"] for item in response[self._interactions] if "revision" in item), "0")
         return items, revision
 
 
 class TableCache:
-    """Entries in the table: the shelf's read brings them along."""
+    """ResponseCache in the table: reading the inputs returns the cached response too."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
@@ -335,16 +340,16 @@ class TableCache:
 
     def get(self, user: UserKey, inputs: RecommendationInputs) -> bytes | None:
         del user
-        return inputs.kept
+        return inputs.cached
 
-    def put(self, user: UserKey, entry: bytes) -> None:
-        content = zlib.compress(entry, 1)
-        if len(content) > _LARGEST_ENTRY:
+    def put(self, user: UserKey, response: bytes) -> None:
+        content = zlib.compress(response, 1)
+        if len(content) > _LARGEST_RESPONSE_BYTES:
             return
         item: Any = {
-            **entry_key(user),
+            **_response_key(user),
             "content": {"B": content},
-            "expires_at": {"N": str(int(time.time()) + ENTRY_SECONDS)},
+            "expires_at": {"N": str(int(time.time()) + RESPONSE_SECONDS)},
         }
         try:
             with translated():
@@ -354,12 +359,113 @@ class TableCache:
 
     def drop(self, user: UserKey) -> None:
         with translated():
-            self._client.delete_item(TableName=self._table, Key=entry_key(user))
+            self._client.delete_item(TableName=self._table, Key=_response_key(user))
 
 
-def entry_key(user: UserKey) -> Item:
-    """Where a user's entry lies."""
+class DynamoDBBuilds:
+    """BuildRepository on DynamoDB, in the item that names the published slot: no build writes into that slot."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def start(
+        self, merchant_id: str, earliest: int, *, if_changed: bool = False, after: int | None = None
+    ) -> ModelBuild:
+        def attempt() -> ModelBuild:
+            state = _read_state(self._client, self._table, merchant_id)
+            published = _model(state)
+            last = int(state["run"]["N"]) if "run" in state else 0
+            if after not in {None, last}:
+                raise LaterBuild
+            started = self._update(
+                merchant_id,
+                "SET #run = :build, run_slot = :slot, run_status = :status, run_moved_at = :now,"
+                " run_if_changed = :if_changed, sources = :none, arrived_before = if_not_exists(arrived, :zero)"
+                " REMOVE done",
+                "(attribute_not_exists(#run) OR #run = :last) AND (attribute_not_exists(slot) OR slot <> :slot)",
+                {
+                    ":build": {"N": str(max(earliest, last + 1))},
+                    ":last": {"N": str(last)},
+                    ":slot": {"S": "b" if published and published.slot == "a" else "a"},
+                    ":status": {"S": "running"},
+                    ":now": _now(),
+                    ":if_changed": {"BOOL": if_changed},
+                    ":none": {"M": {}},
+                    ":zero": {"N": "0"},
+                },
+            )
+            return _build(started)
+
+        return retry(attempt, on=ConditionFailed, refusal="Others are starting builds of the same model.")
+
+    def find(self, merchant_id: str) -> ModelBuild | None:
+        state = _read_state(self._client, self._table, merchant_id)
+        return _build(state) if "run" in state else None
+
+    def finish_part(self, item: WorkItem, source: Source | None = None) -> ModelBuild | None:
+        update = "SET run_moved_at = :now"
+        names = {}
+        values: Item = {
+            ":part": {"SS": [f"{item.step}/{item.part}"]},
+            ":build": {"N": str(item.build)},
+            ":now": _now(),
+        }
+        if source:
+            update += ", sources.#part = :source"
+            names["#part"] = item.part
+            values[":source"] = {"L": [{"N": str(source.rows)}, {"S": source.digest}]}
+        try:
+            return _build(self._update(item.merchant_id, f"{update} ADD done :part", "#run = :build", values, names))
+        except ConditionFailed:
+            return None
+
+    def count_changes(self, merchant_id: str, changes: int) -> Arrivals:
+        with translated():
+            response = self._client.update_item(
+                TableName=self._table,
+                Key=_key(merchant_id, "state"),
+                UpdateExpression="ADD arrived :changes",
+                ExpressionAttributeValues={":changes": {"N": str(changes)}},
+                ReturnValues="ALL_NEW",
+            )
+        state = cast("Item", response["Attributes"])
+        before = int(state.get("arrived_before", {}).get("N", "0"))
+        return Arrivals(_build(state) if "run" in state else None, int(state["arrived"]["N"]) - before)
+
+    def end(self, merchant_id: str, number: int, status: str) -> None:
+        with suppress(ConditionFailed):
+            self._update(
+                merchant_id,
+                "SET run_status = :status, run_moved_at = :now",
+                "#run = :build",
+                {":status": {"S": status}, ":build": {"N": str(number)}, ":now": _now()},
+            )
+
+    def _update(
+        self, merchant_id: str, update: str, condition: str, values: Item, names: Mapping[str, str] | None = None
+    ) -> Item:
+        with translated():
+            response = self._client.update_item(
+                TableName=self._table,
+                Key=_key(merchant_id, "state"),
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeNames={"#run": "run", **(names or {})},
+                ExpressionAttributeValues=values,
+                ReturnValues="ALL_NEW",
+            )
+        return cast("Item", response["Attributes"])
+
+
+def _response_key(user: UserKey) -> Item:
     return _user_key(user, f"recommendations:user:{user.user_id}")
+
+
+def _read_state(client: DynamoDBClient, table: str, merchant_id: str) -> Item:
+    with translated():
+        response = client.get_item(TableName=table, Key=_key(merchant_id, "state"), ConsistentRead=True)
+    return cast("Item", response.get("Item", {}))
 
 
 def _key(merchant_id: str, name: str) -> Item:
@@ -370,7 +476,7 @@ def _user_key(user: UserKey, name: str) -> Item:
     return _key(f"{user.merchant_id}/u/{user.user_id}", name)
 
 
-def _near_key(merchant_id: str, slot: str, product_id: str) -> Item:
+def _neighbourhood_key(merchant_id: str, slot: str, product_id: str) -> Item:
     return _key(f"{merchant_id}/p/{slot}/{product_id}", "near")
 
 
@@ -382,8 +488,8 @@ def _model(state: Item) -> Model | None:
     if "model" not in state:
         return None
     number, slot = int(state["model"]["N"]), state["slot"]["S"]
-    of, *measured = [float(it["N"]) for it in state.get(f"measured_{slot}", {}).get("L", [{"N": "0"}])]
-    return Model(number, slot, _chosen(state).over(Weights(*measured) if of == number else Weights()))
+    measured_for, *measured = [float(value["N"]) for value in state.get(f"measured_{slot}", {}).get("L", [{"N": "0"}])]
+    return Model(number, slot, _chosen(state).over(Weights(*measured) if measured_for == number else Weights()))
 
 
 def _chosen(state: Item) -> ChosenWeights:
@@ -391,11 +497,18 @@ def _chosen(state: Item) -> ChosenWeights:
     return ChosenWeights(**{name: float(value["N"]) for name, value in values.items()})
 
 
-def _still(seen: str | None) -> dict[str, Any]:
-    """The condition that the candidates seen stand there."""
-    if seen is None:
+def _has_version(version: str | None) -> dict[str, Any]:
+    if version is None:
         return {"ConditionExpression": "attribute_not_exists(pk)"}
-    return {"ConditionExpression": "version = :seen", "ExpressionAttributeValues": {":seen": {"S": seen}}}
+    return {"ConditionExpression": "version = :version", "ExpressionAttributeValues": {":version": {"S": version}}}
+
+
+@contextmanager
+def _stale_shortlist() -> Iterator[None]:
+    try:
+        yield
+    except ConditionFailed as error:
+        raise StaleShortlist from error
 
 
 def _is_of(row: Item, model: Model) -> bool:
@@ -414,116 +527,13 @@ def _unpacked(item: Item) -> Any:
     return json.loads(zlib.decompress(item["content"]["B"]))
 
 
-class DynamoDBBuilds:
-    """RunStore on DynamoDB, in the item that says which model is read: no run writes into a slot that is."""
-
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
-
-    def begin(
-        self, merchant_id: str, earliest: int, *, if_changed: bool = False, after: int | None = None
-    ) -> ModelBuild:
-        for _ in range(_ATTEMPTS):
-            state = self._state(merchant_id)
-            read = _model(state)
-            last = int(state["run"]["N"]) if "run" in state else 0
-            if after not in {None, last}:
-                raise LaterBuild
-            try:
-                begun = self._update(
-                    merchant_id,
-                    "SET #run = :run, run_slot = :slot, run_status = :status, run_moved_at = :now,"
-                    " run_if_changed = :if_changed, sources = :none, arrived_before = if_not_exists(arrived, :zero)"
-                    " REMOVE done",
-                    "(attribute_not_exists(#run) OR #run = :last) AND (attribute_not_exists(slot) OR slot <> :slot)",
-                    {
-                        ":run": {"N": str(max(earliest, last + 1))},
-                        ":last": {"N": str(last)},
-                        ":slot": {"S": "b" if read and read.slot == "a" else "a"},
-                        ":status": {"S": "running"},
-                        ":now": _now(),
-                        ":if_changed": {"BOOL": if_changed},
-                        ":none": {"M": {}},
-                        ":zero": {"N": "0"},
-                    },
-                )
-            except ConditionFailed:
-                continue
-            return _run(begun)
-        raise Unavailable("Others begin runs of the same merchant.", 1)
-
-    def find(self, merchant_id: str) -> ModelBuild | None:
-        state = self._state(merchant_id)
-        return _run(state) if "run" in state else None
-
-    def finish_part(self, work: Work, source: Source | None = None) -> ModelBuild | None:
-        update = "SET run_moved_at = :now"
-        names = {}
-        values: Item = {
-            ":part": {"SS": [f"{work.step}/{work.part}"]},
-            ":run": {"N": str(work.run)},
-            ":now": _now(),
-        }
-        if source:
-            update += ", sources.#part = :source"
-            names["#part"] = work.part
-            values[":source"] = {"L": [{"N": str(source.rows)}, {"S": source.digest}]}
-        try:
-            return _run(self._update(work.merchant_id, f"{update} ADD done :part", "#run = :run", values, names))
-        except ConditionFailed:
-            return None
-
-    def note_arrivals(self, merchant_id: str, changes: int) -> Arrivals:
-        with translated():
-            response = self._client.update_item(
-                TableName=self._table,
-                Key=_key(merchant_id, "state"),
-                UpdateExpression="ADD arrived :changes",
-                ExpressionAttributeValues={":changes": {"N": str(changes)}},
-                ReturnValues="ALL_NEW",
-            )
-        state = cast("Item", response["Attributes"])
-        before = int(state.get("arrived_before", {}).get("N", "0"))
-        return Arrivals(_run(state) if "run" in state else None, int(state["arrived"]["N"]) - before)
-
-    def end(self, merchant_id: str, number: int, status: str) -> None:
-        with suppress(ConditionFailed):
-            self._update(
-                merchant_id,
-                "SET run_status = :status, run_moved_at = :now",
-                "#run = :run",
-                {":status": {"S": status}, ":run": {"N": str(number)}, ":now": _now()},
-            )
-
-    def _state(self, merchant_id: str) -> Item:
-        with translated():
-            response = self._client.get_item(TableName=self._table, Key=_key(merchant_id, "state"), ConsistentRead=True)
-        return cast("Item", response.get("Item", {}))
-
-    def _update(
-        self, merchant_id: str, update: str, condition: str, values: Item, names: Mapping[str, str] | None = None
-    ) -> Item:
-        with translated():
-            response = self._client.update_item(
-                TableName=self._table,
-                Key=_key(merchant_id, "state"),
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeNames={"#run": "run", **(names or {})},
-                ExpressionAttributeValues=values,
-                ReturnValues="ALL_NEW",
-            )
-        return cast("Item", response["Attributes"])
-
-
-def _run(state: Item) -> ModelBuild:
+def _build(state: Item) -> ModelBuild:
     number = int(state["run"]["N"])
-    read = None
+    published = None
     if "model" in state:
         model = int(state["model"]["N"])
         published_at = float(state.get("published_at", {}).get("N", model / 1000))
-        read = ReadModel(model, published_at, _sources(state, "model_sources"))
+        published = PublishedModel(model, published_at, _sources(state, "model_sources"))
     return ModelBuild(
         number,
         state["run_slot"]["S"],
@@ -532,13 +542,13 @@ def _run(state: Item) -> ModelBuild:
         float(state.get("run_moved_at", {}).get("N", number / 1000)),
         state.get("run_if_changed", {}).get("BOOL", False),
         _sources(state, "sources"),
-        read,
+        published,
     )
 
 
 def _sources(state: Item, name: str) -> dict[str, Source]:
-    found = state.get(name, {}).get("M", {})
-    return {part: Source(int(it["L"][0]["N"]), it["L"][1]["S"]) for part, it in found.items()}
+    parts = state.get(name, {}).get("M", {})
+    return {part: Source(int(source["L"][0]["N"]), source["L"][1]["S"]) for part, source in parts.items()}
 
 
 def _now() -> Item:

@@ -1,15 +1,15 @@
--- How a model is learned: one SQL for DuckDB and Athena (Trino). docs/recommendations.md explains the formulas.
--- Each step is a table that later steps read; one marked `view` is as long as the interactions, so that an engine
--- without a disk of its own computes it where it is read. Sums are of whole numbers, so that every run gives the same
--- model. Numbers with an `e` are doubles in both engines; `1.5` would be a decimal in Trino.
+-- The SQL that learns a model, for DuckDB and Athena (Trino). docs/recommendations.md explains the formulas.
+-- Each step is a table that later steps read. A `view` has about as many rows as interactions, so an engine without
+-- a disk of its own computes it where it is read. Sums are of whole numbers, so every build of the same data gives the
+-- same model. Numbers with an `e` are doubles in both engines; `1.5` would be a decimal in Trino.
 --
 --   interactions  user_number, product_number, weight (thousandths), at_seconds
 --   products      product_number, product_id, category, available (1 or 0)
---   tokens        product_number, token_number, kind: what a product's description says
+--   tokens        product_number, token_number, kind: the features of a product
 --
--- A product's neighbours are one text, `id users lift id users lift …`, of `card`s (id and users) with lifts. Products
--- of the same tokens have the same content neighbours, themselves among them, which are found once. What tokens are
--- worth is told by some tens of thousands of users (`asked`), however many there are.
+-- A product's neighbours are one text, `id users lift id users lift …`; `card` is an id with its users. Products with
+-- the same tokens share their content neighbours (themselves among them), which are computed once. The lifts of
+-- tokens are estimated from a sample of users (`asked`).
 
 -- view: latest
 SELECT least(max(at_seconds), {now_seconds}) AS at_seconds
@@ -41,8 +41,8 @@ FROM history
 GROUP BY product_number
 
 -- step: audience
--- Among few shoppers a product that most of them touched is no product that most people touch: shares are of at
--- least `fewest_users`, as if the others had touched nothing.
+-- Shares are of at least `fewest_users`, as if missing shoppers had touched nothing: among few shoppers, a product that
+-- most of them touched need not be popular.
 SELECT users, least({most_prior_users}, {prior_share} * users) AS prior
 FROM (SELECT greatest(count(DISTINCT user_number), {fewest_users}) AS users FROM history) AS counted
 
@@ -83,7 +83,7 @@ JOIN sizes s ON s.user_number = c.user_number
 GROUP BY c.token_number, c.kind
 
 -- step: touches
--- Likewise of at least `fewest_touches`: where all that was touched is a phone, a phone says something for phones.
+-- Likewise of at least `fewest_touches`: if all touches are of phones, a phone is still evidence for phones.
 SELECT CAST(greatest(coalesce(sum(products), 0), {fewest_touches}) AS BIGINT) AS products,
        least({most_prior_products}, 1 + {prior_share} * coalesce(sum(products), 0)) AS prior
 FROM sizes

@@ -1,4 +1,4 @@
-"""The steps by which a model is learned, put together for an engine."""
+"""The SQL statements that learn a model, from `learn.sql`."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ TABLES: Mapping[str, Mapping[str, str]] = {
 
 
 class Statements(NamedTuple):
-    """SELECTs by name, in the order in which they read each other. `parts` end what `steps` begin.
+    """SELECTs by name. Each step reads the tables and the steps before it; the parts are the results.
 
-    `views` are the steps that are as long as the interactions.
+    `views` names the steps with about as many rows as interactions.
     """
 
     steps: Mapping[str, str]
@@ -56,7 +56,7 @@ def _sections() -> tuple[tuple[str, str, str], ...]:
 
 
 def statements(*, now_seconds: float, part: int = 0) -> Statements:
-    """The SQL of a model as of a moment. `part` picks whose neighbours are found."""
+    """Return the SQL of a model as of a time. `part` selects the products whose neighbours are learned."""
     filled = [
         (role, name, text.strip().format(**CONSTANTS, now_seconds=f"{now_seconds:.0f}", part=part))
         for role, name, text in _sections()

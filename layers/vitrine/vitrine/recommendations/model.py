@@ -1,9 +1,9 @@
 """How products are scored for a shopper.
 
-A product's score is the logarithm of its popularity, plus what each of the shopper's newest products says for it:
-its *lift*, how much more often shoppers of the one touch the other than all shoppers do (collaborative), or how
-much more often shoppers who touch a feature touch it again (content). `docs/recommendations.md` has the formulas
-and their sources.
+A product's score is the logarithm of its popularity plus the evidence of each of the shopper's newest products: its
+*lift*, how much more often shoppers of the one touch the other than all shoppers do (collaborative), or how much more
+often shoppers who touch a feature touch it again (content). `docs/recommendations.md` has the formulas and their
+sources.
 """
 
 from __future__ import annotations
@@ -33,27 +33,27 @@ _RANK_HALF_LIFE = 5
 _REPEAT_HALF_LIFE_DAYS = 365
 _DAY_SECONDS = 86_400
 _UNTOUCHED = 0.5
-_SURE = 100.0
+_HIGHEST_LIFT = 100.0
 _WORD = re.compile(r"[^\W_]{3,}")
 TYPE_WEIGHTS: Mapping[str, float] = {"view": 0.25, "click": 0.5, "purchase": 1.0}
 
 
 @dataclass(frozen=True)
 class Weights:
-    """How much the shopper's products say beside popularity. Chosen by measurement (bench/recommendations)."""
+    """The weights of both kinds of evidence beside popularity. The defaults were measured (bench/recommendations)."""
 
     collaborative: float = 0.4
     content: float = 0.4
 
 
 class ChosenWeights(NamedTuple):
-    """What a merchant chose; None is as measured."""
+    """The weights that a merchant chose; None leaves the measured one."""
 
     collaborative: float | None = None
     content: float | None = None
 
     def over(self, measured: Weights) -> Weights:
-        """The weights that count."""
+        """Return the weights in effect."""
         return Weights(
             measured.collaborative if self.collaborative is None else self.collaborative,
             measured.content if self.content is None else self.content,
@@ -61,7 +61,7 @@ class ChosenWeights(NamedTuple):
 
 
 class Neighbour(NamedTuple):
-    """A product that goes with another. `users` is how many touched it, newer ones counting more."""
+    """A product that is often used together with another. `users` have touched it, recent ones counting more."""
 
     product_id: str
     lift: float
@@ -70,7 +70,7 @@ class Neighbour(NamedTuple):
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """What goes with a product, and its features."""
+    """A product's neighbours, by behaviour and by features, and its own features."""
 
     collaborative: Sequence[Neighbour] = ()
     content: Sequence[Neighbour] = ()
@@ -78,14 +78,14 @@ class Neighbourhood:
 
 
 class Feature(NamedTuple):
-    """The logarithm of how much likelier those who touched a feature touch it again; its share of all touches."""
+    """Log of how much likelier those who touched a feature touch it again; the feature's share of all touches."""
 
     lift: float
     share: float
 
 
 class Popular(NamedTuple):
-    """A product that many touch, with its features."""
+    """A popular product with its features. `users` is as for neighbours."""
 
     product_id: str
     users: float
@@ -93,14 +93,14 @@ class Popular(NamedTuple):
 
 
 class Seed(NamedTuple):
-    """A product the shopper touched and how much it says, from 0 to 1."""
+    """A product that the shopper touched, with its weight as evidence, from 0 to 1."""
 
     product_id: str
     weight: float
 
 
 class Scored(NamedTuple):
-    """A product on a shortlist, why it is there, and the products it is there for."""
+    """A ranked product, the strongest reason for it, and the shopper's products behind that reason."""
 
     product_id: str
     score: float
@@ -109,22 +109,22 @@ class Scored(NamedTuple):
 
 
 class Shortlist(NamedTuple):
-    """A shopper's candidates under each strategy, which of them were bought before, and what is bought again."""
+    """A shopper's ranked candidates by strategy, those that were bought before, and products to buy again."""
 
     ranked: Mapping[Strategy, Sequence[Scored]] = MappingProxyType({})
     bought: frozenset[str] = frozenset()
     again: Sequence[Scored] = ()
 
     def candidates(self, strategy: Strategy, repeat: Repeat) -> list[Scored]:
-        """The candidates under a strategy, without what was bought before, with it, or with that first."""
+        """Return a strategy's candidates without bought products, with them, or with products to buy again first."""
         ranked = self.ranked.get(strategy, ())
         if repeat == "exclude":
-            return [it for it in ranked if it.product_id not in self.bought]
+            return [scored for scored in ranked if scored.product_id not in self.bought]
         return [*self.again[: SHORTLIST // 2], *ranked] if repeat == "first" else list(ranked)
 
 
 def seeds_of(newest: Iterable[tuple[str, float]]) -> list[Seed]:
-    """The products of the newest touches `(product_id, weight)`, each once, by how recent and by the strongest."""
+    """Return the distinct products of touches `(product_id, weight)`, newest first, weighted by recency and type."""
     strongest: dict[str, float] = {}
     for product_id, weight in newest:
         strongest[product_id] = max(weight, strongest.get(product_id, 0.0))
@@ -135,9 +135,9 @@ def seeds_of(newest: Iterable[tuple[str, float]]) -> list[Seed]:
 
 
 def bought_again(purchases: Iterable[tuple[str, datetime]]) -> list[Scored]:
-    """The products of purchases, what was bought most first: a purchase counts half as much each year before the last.
+    """Rank the products of purchases by how often they were bought.
 
-    Scores are logarithms, as others are.
+    A purchase's weight halves for each year before the newest one. Scores are logarithms, like all scores.
     """
     bought = list(purchases)
     newest = max((at for _, at in bought), default=None)
@@ -146,19 +146,23 @@ def bought_again(purchases: Iterable[tuple[str, datetime]]) -> list[Scored]:
         assert newest is not None, "there is a purchase"  # noqa: S101 - tells the type checker
         days = (newest - at).total_seconds() / _DAY_SECONDS
         times[product_id] = times.get(product_id, 0.0) + 0.5 ** (days / _REPEAT_HALF_LIFE_DAYS)
-    found = [
-        Scored(product_id, math.log(many + _UNTOUCHED), "repeat", (product_id,)) for product_id, many in times.items()
-    ]
-    return sorted(found, key=lambda it: (-it.score, it.product_id))
+    return by_score(
+        Scored(product_id, math.log(count + _UNTOUCHED), "repeat", (product_id,)) for product_id, count in times.items()
+    )
+
+
+def by_score(scored: Iterable[Scored]) -> list[Scored]:
+    """Sort by score, the highest first, then by id."""
+    return sorted(scored, key=lambda product: (-product.score, product.product_id))
 
 
 def prior(users: float) -> float:
-    """What popularity alone says for a product."""
+    """Return a product's score by popularity alone."""
     return math.log(users + _UNTOUCHED)
 
 
 class Terms(NamedTuple):
-    """What speaks for a product: popularity, other shoppers, features."""
+    """The evidence for a product, unweighted: popularity, other shoppers, features."""
 
     product_id: str
     prior: float
@@ -167,16 +171,16 @@ class Terms(NamedTuple):
 
 
 def taste(feature: Feature, touches: float, of: float) -> float:
-    """The logarithm of how much likelier than anyone a shopper takes a feature that `touches` of `of` touches had.
+    """Return the log of how much likelier than anyone a shopper takes a feature that `touches` of `of` touches had.
 
-    Tastes are beta-distributed around the feature's share, by as many imagined touches as make one touch alone say
-    the feature's lift.
+    Tastes are beta-distributed around the feature's share, with as many prior touches as make a single touch count
+    for the feature's lift.
     """
     if feature.lift <= 0:
         return 0.0
     again = math.exp(feature.lift)
-    imagined = max(1.0, (1 / feature.share - again) / (again - 1))
-    return math.log((touches / feature.share + imagined) / (of + imagined))
+    prior_touches = max(1.0, (1 / feature.share - again) / (again - 1))
+    return math.log((touches / feature.share + prior_touches) / (of + prior_touches))
 
 
 class _Candidate:
@@ -192,7 +196,7 @@ class _Candidate:
 
 
 class _Tastes:
-    """What a shopper's products have in common, weighed."""
+    """The features of a shopper's products, weighted."""
 
     def __init__(self, seeds: Sequence[Seed], neighbourhoods: Mapping[str, Neighbourhood]) -> None:
         self._weights = {seed.product_id: seed.weight for seed in seeds if seed.product_id in neighbourhoods}
@@ -203,61 +207,64 @@ class _Tastes:
         self._of = sum(self._weights.values())
 
     def of(self, product_id: str, features: Mapping[int, Feature]) -> tuple[float, dict[str, float]]:
-        """What other products' features say for a product, and what each of them says."""
+        """Return the evidence of a product's features: the sum, and the part of each of the shopper's products.
+
+        The product itself is no evidence for itself.
+        """
         own = self._weights.get(product_id, 0.0)
         total = 0.0
-        said: dict[str, float] = {}
+        parts: dict[str, float] = {}
         for token, feature in features.items():
-            others = {it: self._weights[it] for it in self._touched.get(token, ()) if it != product_id}
+            others = {other: self._weights[other] for other in self._touched.get(token, ()) if other != product_id}
             touches = sum(others.values())
-            found = taste(feature, touches, self._of - own)
-            total += found
-            for it, weight in others.items():
-                said[it] = said.get(it, 0.0) + found * weight / touches
-        return total, said
+            evidence = taste(feature, touches, self._of - own)
+            total += evidence
+            for other, weight in others.items():
+                parts[other] = parts.get(other, 0.0) + evidence * weight / touches
+        return total, parts
 
 
 class Candidates:
-    """All products that anything speaks for, to be ranked under each strategy."""
+    """All products that there is evidence for, to be ranked under each strategy."""
 
     def __init__(
         self, seeds: Sequence[Seed], neighbourhoods: Mapping[str, Neighbourhood], popular: Sequence[Popular]
     ) -> None:
-        self._candidates: dict[str, _Candidate] = {it.product_id: _Candidate(it.users) for it in popular}
+        self._candidates = {product.product_id: _Candidate(product.users) for product in popular}
         listed = set(self._candidates)
         for seed in seeds:
-            found = neighbourhoods.get(seed.product_id, Neighbourhood())
-            for near in found.collaborative:
-                self._candidate(near).collaborative[seed.product_id] = seed.weight * near.lift
-            for near in found.content:
-                self._candidate(near).content[seed.product_id] = seed.weight * math.expm1(min(near.lift, _SURE))
-        for product_id, it in self._candidates.items():
+            neighbourhood = neighbourhoods.get(seed.product_id, Neighbourhood())
+            for neighbour in neighbourhood.collaborative:
+                self._candidate(neighbour).collaborative[seed.product_id] = seed.weight * neighbour.lift
+            for neighbour in neighbourhood.content:
+                odds = math.expm1(min(neighbour.lift, _HIGHEST_LIFT))
+                self._candidate(neighbour).content[seed.product_id] = seed.weight * odds
+        for product_id, candidate in self._candidates.items():
             if product_id not in listed:
-                it.from_features = math.log1p(sum(it.content.values()))
+                candidate.from_features = math.log1p(sum(candidate.content.values()))
         tastes = _Tastes(seeds, neighbourhoods)
         for product in popular:
             candidate = self._candidates[product.product_id]
             candidate.from_features, candidate.content = tastes.of(product.product_id, product.tokens)
 
     def ranked(self, strategy: Strategy, weights: Weights) -> list[Scored]:
-        """All candidates under a strategy, the best first."""
+        """Return all candidates under a strategy, the best first."""
         collaborative = weights.collaborative if strategy in {"hybrid", "collaborative"} else 0.0
         content = weights.content if strategy in {"hybrid", "content"} else 0.0
-        scored = [
+        return by_score(
             self._score(product_id, candidate, collaborative, content)
             for product_id, candidate in self._candidates.items()
-        ]
-        return sorted(scored, key=lambda it: (-it.score, it.product_id))
+        )
 
     def terms(self) -> Iterator[Terms]:
-        """All candidates, unweighted."""
-        for product_id, it in self._candidates.items():
-            yield Terms(product_id, it.prior, it.from_users, it.from_features)
+        """Iterate over the evidence for all candidates."""
+        for product_id, candidate in self._candidates.items():
+            yield Terms(product_id, candidate.prior, candidate.from_users, candidate.from_features)
 
-    def _candidate(self, near: Neighbour) -> _Candidate:
-        if near.product_id not in self._candidates:
-            self._candidates[near.product_id] = _Candidate(near.users)
-        return self._candidates[near.product_id]
+    def _candidate(self, neighbour: Neighbour) -> _Candidate:
+        if neighbour.product_id not in self._candidates:
+            self._candidates[neighbour.product_id] = _Candidate(neighbour.users)
+        return self._candidates[neighbour.product_id]
 
     def _score(self, product_id: str, candidate: _Candidate, collaborative: float, content: float) -> Scored:
         from_users = collaborative * candidate.from_users
@@ -266,32 +273,31 @@ class Candidates:
         if max(from_users, from_features) <= 0:
             return Scored(product_id, score, "popular", ())
         reason: Strategy = "collaborative" if from_users >= from_features else "content"
-        speaking = candidate.collaborative if reason == "collaborative" else candidate.content
-        loudest = sorted((seed for seed in speaking if speaking[seed] > 0), key=lambda seed: (-speaking[seed], seed))
-        return Scored(product_id, score, reason, tuple(loudest[:BECAUSE]))
+        evidence = candidate.collaborative if reason == "collaborative" else candidate.content
+        strongest = sorted((seed for seed in evidence if evidence[seed] > 0), key=lambda seed: (-evidence[seed], seed))
+        return Scored(product_id, score, reason, tuple(strongest[:BECAUSE]))
 
 
-def similar_products(near: Neighbourhood, weights: Weights, product_id: str) -> list[Scored]:
-    """What goes with a product, the nearest first, popularity aside."""
+def similar_products(neighbourhood: Neighbourhood, weights: Weights, product_id: str) -> list[Scored]:
+    """Rank a product's neighbours without regard to popularity."""
     scores: dict[str, tuple[float, float]] = {}
-    for other in near.collaborative:
+    for other in neighbourhood.collaborative:
         scores[other.product_id] = (weights.collaborative * other.lift, 0.0)
-    for other in near.content:
+    for other in neighbourhood.content:
         scores[other.product_id] = (scores.get(other.product_id, (0.0, 0.0))[0], weights.content * other.lift)
-    scored = [
+    return by_score(
         Scored(other, sum(both), "collaborative" if both[0] >= both[1] else "content", (product_id,))
         for other, both in scores.items()
-    ]
-    return sorted(scored, key=lambda it: (-it.score, it.product_id))
+    )
 
 
 def number_of(text: str) -> int:
-    """A text as a number below 2⁶³, by BLAKE2b: two of a million texts meet with probability 10⁻⁷."""
+    """Return a text's BLAKE2b hash below 2⁶³: two of a million texts collide with probability 10⁻⁷."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 1
 
 
 def features_of(product: Product) -> Iterator[tuple[str, str]]:
-    """What a product's description says, as `(kind, feature)`."""
+    """Iterate over the distinct features of a product, as `(kind, feature)`."""
     seen = set()
     for kind, feature in _features(product):
         if (kind, feature) not in seen:
@@ -308,7 +314,7 @@ def _features(product: Product) -> Iterator[tuple[str, str]]:
         yield "tag", tag.lower()
     if product.price:
         yield "price", f"{product.currency}/{round(2 * math.log2(product.price))}"
-    said = " ".join([product.category or "", product.brand or "", *product.tags]).lower()
+    known = " ".join([product.category or "", product.brand or "", *product.tags]).lower()
     for word in _WORD.findall(product.name.lower()):
-        if word not in said:
+        if word not in known:
             yield "word", word

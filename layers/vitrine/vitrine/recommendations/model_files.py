@@ -1,4 +1,4 @@
-"""The files that a model is learned from and the files it is learned into."""
+"""The files that models are learned from, and those with the result."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WEIGHT_UNIT = 1000
 
 
 def interaction_line(interaction: Interaction) -> str:
-    """A line of the table `interactions`. The user is a number from which no id can be read."""
+    """Return a line of the table `interactions`. The user's number is a hash that does not reveal the id."""
     return (
         f"{number_of(interaction.user_id)},{number_of(interaction.product_id)},"
         f"{round(WEIGHT_UNIT * TYPE_WEIGHTS[interaction.type])},{interaction.occurred_at.timestamp():.3f}\n"
@@ -35,33 +35,33 @@ def interaction_line(interaction: Interaction) -> str:
 
 
 def product_line(product: Product) -> str:
-    """A line of the table `products`. Categories are quoted by replacement: they are only compared."""
+    """Return a line of the table `products`. Categories are hashes: they are only compared."""
     return (
         f"{number_of(product.product_id)},{product.product_id},{category_key(product.category)},{product.available:d}\n"
     )
 
 
 def token_lines(product: Product) -> Iterator[str]:
-    """Lines of the table `tokens`."""
+    """Iterate over a product's lines of the table `tokens`."""
     number = number_of(product.product_id)
     for kind, feature in features_of(product):
         yield f"{number},{number_of(f'{kind}/{feature}')},{kind}\n"
 
 
 def category_key(category: str | None) -> str:
-    """How a category is written in keys and files, whatever its case: a number; empty for none."""
+    """Return a category as in keys and files: a hash of its folded case; empty for None."""
     return "" if category is None else str(number_of(folded(category)))
 
 
 def read_neighbours(lines: Iterable[str]) -> Iterator[tuple[str, Neighbourhood]]:
-    """Products with what goes with them, from a `neighbours` file."""
+    """Iterate over the products of a `neighbours` file with their neighbourhoods."""
     for line in lines:
         product_id, collaborative, content, features = line.rstrip("\n").split(",")
         yield (
             product_id,
             Neighbourhood(
                 _neighbours(collaborative),
-                [it for it in _neighbours(content) if it.product_id != product_id],
+                [neighbour for neighbour in _neighbours(content) if neighbour.product_id != product_id],
                 frozenset(map(int, features.split())),
             ),
         )
@@ -76,12 +76,12 @@ def _neighbours(text: str) -> list[Neighbour]:
 
 
 def read_popular(lines: Iterable[str]) -> Iterator[tuple[str, list[Popular]]]:
-    """Popular products by category key (empty for all), from the `popular` file."""
+    """Iterate over category keys (empty for all) with their products, from the `popular` file."""
     for category, rows in groupby(csv.reader(lines), key=lambda row: row[0]):
         users: dict[str, float] = {}
         tokens: dict[str, dict[int, Feature]] = {}
-        for _, product_id, kind, token, lift, share, many in rows:
-            users[product_id] = float(many)
+        for _, product_id, kind, token, lift, share, touched_by in rows:
+            users[product_id] = float(touched_by)
             if kind == "token":
                 tokens.setdefault(product_id, {})[int(token)] = Feature(int(lift) / _LIFT_UNIT, float(share))
-        yield category, [Popular(it, many, tokens.get(it, {})) for it, many in users.items()]
+        yield category, [Popular(product_id, count, tokens.get(product_id, {})) for product_id, count in users.items()]

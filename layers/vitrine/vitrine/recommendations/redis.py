@@ -1,4 +1,4 @@
-"""Entries in Redis or Valkey."""
+"""The response cache in Redis or Valkey."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from vitrine.platform.telemetry import logger
-from vitrine.recommendations.dynamodb import ENTRY_SECONDS
+from vitrine.recommendations.ports import RESPONSE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +28,9 @@ _SECRET_SECONDS = 300.0
 
 
 class SecretCredentials(redis.CredentialProvider):
-    """The Redis's credentials from a secret: its password, or JSON with `username` and `password`.
+    """Credentials from a secret: the password, or JSON with `username` and `password`.
 
-    The secret is read when a connection opens and the last reading is older than five minutes, so it may be rotated.
+    New connections read the secret again after five minutes, so it can be rotated.
     """
 
     def __init__(self, read_secret: Callable[[], str]) -> None:
@@ -39,7 +39,7 @@ class SecretCredentials(redis.CredentialProvider):
         self._read_at = 0.0
 
     def get_credentials(self) -> tuple[str] | tuple[str, str]:
-        """Username and password, or the password alone. Raises redis.AuthenticationError."""
+        """Return user name and password, or the password alone. Raises redis.AuthenticationError."""
         if self._known is None or time.monotonic() - self._read_at > _SECRET_SECONDS:
             try:
                 self._known = _credentials(self._read_secret())
@@ -58,10 +58,10 @@ def _credentials(secret: str) -> tuple[str] | tuple[str, str]:
 
 
 class RedisCache:
-    """Entries by `{merchant_id}/recommendations:user:{user_id}`. A cache that is down is a miss.
+    """Responses by `{merchant_id}/recommendations:user:{user_id}`. A cache that is down is a miss.
 
-    One that does not answer is left alone for a second, so that few requests wait for it. An entry that could not be
-    dropped shows nothing wrong later: its stamp is no longer the shelf's.
+    After an error it is not asked for a second, so few requests wait for it. A response that could not be dropped is
+    not shown later: its stamp differs from the inputs'.
     """
 
     def __init__(self, url: str, credentials: SecretCredentials | None = None) -> None:
@@ -76,26 +76,26 @@ class RedisCache:
 
     def get(self, user: UserKey, inputs: RecommendationInputs) -> bytes | None:
         del inputs
-        found = self._ask(lambda: self._client.get(_key(user)))
-        return found if isinstance(found, bytes) else None
+        response = self._try(lambda: self._client.get(_key(user)))
+        return response if isinstance(response, bytes) else None
 
-    def put(self, user: UserKey, entry: bytes) -> None:
-        self._ask(lambda: self._client.set(_key(user), entry, ex=ENTRY_SECONDS))
+    def put(self, user: UserKey, response: bytes) -> None:
+        self._try(lambda: self._client.set(_key(user), response, ex=RESPONSE_SECONDS))
 
     def drop(self, user: UserKey) -> None:
-        self._ask(lambda: self._client.delete(_key(user)))
+        self._try(lambda: self._client.delete(_key(user)))
 
-    def _ask(self, question: Callable[[], Result]) -> Result | None:
+    def _try(self, call: Callable[[], Result]) -> Result | None:
         if time.monotonic() < self._resumes:
             return None
         try:
-            return question()
+            return call()
         except redis.RedisError:
             self._resumes = time.monotonic() + _PAUSE_SECONDS
-            logger.warning("the cache does not answer")
+            logger.warning("the response cache does not respond")
             return None
 
 
 def _key(user: UserKey) -> str:
-    """Ids hold no slash, so no merchant's key is another's."""
+    """Return the key. Ids contain no slash, so merchants' keys never collide."""
     return f"{user.merchant_id}/recommendations:user:{user.user_id}"

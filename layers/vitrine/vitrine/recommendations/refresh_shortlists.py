@@ -1,10 +1,10 @@
-"""A shopper's candidates are prepared anew when they or the model change."""
+"""Make a shopper's shortlist again when the shopper or the model changes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vitrine.platform.problems import Unavailable
+from vitrine.platform.retries import retry
 from vitrine.recommendations.model import (
     SHORTLIST,
     STRATEGIES,
@@ -14,6 +14,7 @@ from vitrine.recommendations.model import (
     bought_again,
     seeds_of,
 )
+from vitrine.recommendations.ports import StaleShortlist
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 _NEWEST = 200
 _LOOKED_AT = 2 * SHORTLIST
-_ATTEMPTS = 6
 
 
 def refresh_shortlist(
@@ -34,45 +34,43 @@ def refresh_shortlist(
     inputs_repository: RecommendationInputsRepository,
     user: UserKey,
 ) -> None:
-    """Rank all that the shopper's newest interactions speak for, under each strategy.
+    """Rank the candidates of the shopper's newest interactions under each strategy, and store them.
 
-    Everything is read anew, so doing it again or late gives the same. Raises Unavailable when others keep doing it
-    at the same time.
+    Reads everything again, so repeating it gives the same. Raises Unavailable if others keep changing the shortlist.
     """
-    for _ in range(_ATTEMPTS):
-        seen = inputs_repository.shortlist_version(user)
+
+    def attempt() -> None:
+        version = inputs_repository.shortlist_version(user)
         model = models.model(user.merchant_id)
         newest, _ = interactions.newest_interactions(user, _NEWEST, None)
         if model is None or not newest:
-            if inputs_repository.drop_shortlist(user, seen):
-                return
-            continue
-        seeds = seeds_of((it.product_id, TYPE_WEIGHTS[it.type]) for it in newest)
-        near = models.neighbourhoods(user.merchant_id, model, [seed.product_id for seed in seeds])
-        candidates = Candidates(seeds, near, models.popular(user.merchant_id, model))
+            inputs_repository.drop_shortlist(user, version)
+            return
+        seeds = seeds_of((interaction.product_id, TYPE_WEIGHTS[interaction.type]) for interaction in newest)
+        neighbourhoods = models.neighbourhoods(user.merchant_id, model, [seed.product_id for seed in seeds])
+        candidates = Candidates(seeds, neighbourhoods, models.popular(user.merchant_id, model))
         ranked: dict[Strategy, list[Scored]] = {
             strategy: candidates.ranked(strategy, model.weights)[:_LOOKED_AT]
             for strategy in STRATEGIES
             if strategy != "popular"
         }
-        bought = inputs_repository.bought(user, {it.product_id for found in ranked.values() for it in found})
+        bought = inputs_repository.bought(user, {scored.product_id for each in ranked.values() for scored in each})
+        purchases = [interaction for interaction in newest if interaction.type == "purchase"]
         shortlist = Shortlist(
-            {strategy: _shortened(found, bought) for strategy, found in ranked.items()},
+            {strategy: _shortened(each, bought) for strategy, each in ranked.items()},
             frozenset(bought),
-            bought_again((it.product_id, it.occurred_at) for it in newest if it.type == "purchase")[:SHORTLIST],
+            bought_again((purchase.product_id, purchase.occurred_at) for purchase in purchases)[:SHORTLIST],
         )
-        if inputs_repository.put_shortlist(user, model, shortlist, seen):
-            return
-    raise Unavailable("Others are preparing the same shopper's candidates.", 1)
+        inputs_repository.put_shortlist(user, model, shortlist, version)
+
+    retry(attempt, on=StaleShortlist, refusal="Others are changing the same shopper's shortlist.")
 
 
-def _shortened(found: Sequence[Scored], bought: Collection[str]) -> list[Scored]:
-    """As many as hold `SHORTLIST` that were not bought."""
-    kept: list[Scored] = []
+def _shortened(ranked: Sequence[Scored], bought: Collection[str]) -> list[Scored]:
+    """Return the shortest start of the ranking that has `SHORTLIST` products that were not bought."""
     new = 0
-    for it in found:
+    for place, scored in enumerate(ranked):
         if new == SHORTLIST:
-            break
-        kept.append(it)
-        new += it.product_id not in bought
-    return kept
+            return list(ranked[:place])
+        new += scored.product_id not in bought
+    return list(ranked)

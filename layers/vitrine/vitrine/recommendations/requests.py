@@ -1,4 +1,4 @@
-"""What merchants send of recommendations."""
+"""Request bodies of recommendations."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Weight = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False), STORABLE]
 
 
 class PutWeightsRequest(RequestBody):
-    """How much other shoppers' behaviour and products' features count; what is left out or null is measured."""
+    """Weights of other shoppers' behaviour and of products' features. What is left out or null is measured."""
 
     collaborative: Weight | None = None
     content: Weight | None = None
 
     def chosen(self) -> ChosenWeights:
-        """What the merchant chose."""
+        """Return the weights as the domain's type."""
         return ChosenWeights(self.collaborative, self.content)

@@ -1,4 +1,4 @@
-"""Files of runs in S3."""
+"""Files of builds in S3."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ _DELETED_AT_ONCE = 1000
 
 
 class S3Files:
-    """Files of lines in a bucket."""
+    """Files and DiskFiles in a bucket."""
 
     def __init__(self, client: S3Client, bucket: str) -> None:
         self._client = client
         self._bucket = bucket
 
     def write_once(self, name: str, lines: Iterable[str]) -> None:
-        """Store lines, compressed where the name ends in `.gz`, unless the file is there."""
         with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as file:
             raw = cast("BinaryIO", file)
             if name.endswith(".gz"):
@@ -41,7 +40,6 @@ class S3Files:
                     raise
 
     def read(self, name: str) -> Iterator[str]:
-        """Lines of a file, decompressed where its name ends in `.gz`."""
         body = self._client.get_object(Bucket=self._bucket, Key=name)["Body"]
         with tempfile.TemporaryFile() as file:
             for chunk in body.iter_chunks(1024 * 1024):
@@ -54,7 +52,6 @@ class S3Files:
             yield from (line.decode() for line in file)
 
     def fetch(self, prefix: str, folder: Path) -> None:
-        """Copy all files whose name begins so into a folder."""
         for name in self._names(prefix):
             target = folder / name.removeprefix(prefix + "/")
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -64,17 +61,15 @@ class S3Files:
                     file.write(chunk)
 
     def store(self, file: Path, name: str) -> None:
-        """Copy a file into the bucket."""
         with file.open("rb") as body:
             self._client.put_object(Bucket=self._bucket, Key=name, Body=body)
 
     def delete(self, prefix: str, before: str) -> None:
-        """Remove all files whose name begins so and sorts before `before`."""
         names = [name for name in self._names(prefix) if name < before]
         for start in range(0, len(names), _DELETED_AT_ONCE):
-            some = [{"Key": name} for name in names[start : start + _DELETED_AT_ONCE]]
-            self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": some})  # type: ignore[typeddict-item]
+            chunk = [{"Key": name} for name in names[start : start + _DELETED_AT_ONCE]]
+            self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": chunk})  # type: ignore[typeddict-item]
 
     def _names(self, prefix: str) -> Iterator[str]:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        return (found["Key"] for page in pages for found in page.get("Contents", []))
+        return (entry["Key"] for page in pages for entry in page.get("Contents", []))

@@ -1,4 +1,4 @@
-"""Work on shoppers as messages."""
+"""Work items and tasks as messages."""
 
 from __future__ import annotations
 
@@ -14,27 +14,26 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from vitrine.catalog.model import UserKey
-    from vitrine.recommendations.build_model import Work
+    from vitrine.recommendations.ports import WorkItem
 
 _USERS_PER_MESSAGE = 100
 _LONGEST_DELAY_SECONDS = 900
 
 
 class SqsTasks:
-    """Tasks on a queue."""
+    """Tasks on SQS."""
 
     def __init__(self, client: SQSClient, queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
     def refresh(self, users: Iterable[UserKey]) -> None:
-        """Prepare these shoppers' candidates anew."""
-        left = iter(users)
-        while some := list(islice(left, _USERS_PER_MESSAGE)):
-            self._send({"task": "refresh", "users": some})
+        remaining = iter(users)
+        while chunk := list(islice(remaining, _USERS_PER_MESSAGE)):
+            self._send({"task": "refresh", "users": chunk})
 
     def erase(self, user: UserKey) -> None:
-        """Remove all there is of a user; what others were making meanwhile goes when they must have ended."""
+        """Queue the deletion, and a second one for what requests under way store meanwhile."""
         self._send({"task": "erase", "users": [user]})
         self._send({"task": "sweep", "users": [user]}, delay_seconds=_LONGEST_DELAY_SECONDS)
 
@@ -48,13 +47,12 @@ class SqsTasks:
 
 
 class SqsWork:
-    """Parts of runs on a queue."""
+    """WorkQueue on SQS."""
 
     def __init__(self, client: SQSClient, queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
-    def send(self, works: Iterable[Work]) -> None:
-        """Let these be done, in any order, each at least once."""
-        for work in works:
-            self._client.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(work))
+    def send(self, items: Iterable[WorkItem]) -> None:
+        for item in items:
+            self._client.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(item))

@@ -1,4 +1,4 @@
-"""Recommendations on their engines."""
+"""Picks the recommendations' engines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import uuid4
 from vitrine.catalog.wiring import InteractionSettings, ProductSettings, interaction_repository, product_repository
 from vitrine.platform.aws import client, read_secret
 from vitrine.platform.settings import read_settings
-from vitrine.recommendations.build_model import LocalEngine, ModelBuilder
+from vitrine.recommendations.build_model import ModelBuilder
 from vitrine.recommendations.dynamodb import DynamoDBBuilds, DynamoDBModels, DynamoDBRecommendationInputs, TableCache
 from vitrine.recommendations.recommend import Recommender
 from vitrine.recommendations.s3 import S3Files
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 class RecommendationSettings(NamedTuple):
-    """Where models, shortlists and entries are kept.
+    """The table of models, shortlists and cached responses.
 
-    `redis_url` moves the entries there; `redis_secret_arn` names the secret with its password.
+    With `redis_url` the responses are cached there; `redis_secret_arn` names the secret with its password.
     """
 
     recommendations_table: str
@@ -36,7 +36,7 @@ class RecommendationSettings(NamedTuple):
 
 
 class ModelSettings(NamedTuple):
-    """Where models are built, and by what: `duckdb` or `athena`, which has a workgroup and a database of tables."""
+    """The bucket and the engine that build models: `duckdb`, or `athena` with its workgroup and database."""
 
     models_bucket: str
     model_engine: str = "duckdb"
@@ -45,37 +45,37 @@ class ModelSettings(NamedTuple):
 
 
 class WorkSettings(NamedTuple):
-    """Where work on models goes."""
+    """The queue of work items."""
 
     models_queue: str
 
 
 class EarlyWorkSettings(NamedTuple):
-    """Where work goes on models that no schedule asked for; empty for no such models."""
+    """The queue of work items of builds that interactions start; empty if they start none."""
 
     early_models_queue: str = ""
 
 
 class TaskSettings(NamedTuple):
-    """Where work on shoppers goes."""
+    """The queue of tasks."""
 
     shortlists_queue: str
 
 
 @cache
 def model_repository() -> DynamoDBModels:
-    """Models."""
+    """Return the process's model repository."""
     return DynamoDBModels(client("dynamodb"), read_settings(RecommendationSettings).recommendations_table)
 
 
 def withdrawals() -> Withdrawals:
-    """Who must know that a product may no longer be shown."""
+    """Return the listener for withdrawn products."""
     return model_repository()
 
 
 @cache
 def recommendation_inputs_repository() -> DynamoDBRecommendationInputs:
-    """What was prepared for shoppers."""
+    """Return the process's repository of inputs."""
     return DynamoDBRecommendationInputs(
         client("dynamodb"),
         read_settings(RecommendationSettings).recommendations_table,
@@ -85,8 +85,8 @@ def recommendation_inputs_repository() -> DynamoDBRecommendationInputs:
 
 
 @cache
-def entries() -> ResponseCache:
-    """Finished recommendations."""
+def response_cache() -> ResponseCache:
+    """Return the process's response cache."""
     settings = read_settings(RecommendationSettings)
     if settings.redis_url:
         from vitrine.recommendations.redis import RedisCache, SecretCredentials  # noqa: PLC0415 - loaded where used
@@ -98,42 +98,42 @@ def entries() -> ResponseCache:
 
 @cache
 def recommender() -> Recommender:
-    """Serves recommendations."""
-    return Recommender(recommendation_inputs_repository(), entries(), product_repository())
+    """Return the process's recommender."""
+    return Recommender(recommendation_inputs_repository(), response_cache(), product_repository())
 
 
 @cache
-def model_runs() -> DynamoDBBuilds:
-    """Runs of the model builder."""
+def build_repository() -> DynamoDBBuilds:
+    """Return the process's repository of builds."""
     return DynamoDBBuilds(client("dynamodb"), read_settings(RecommendationSettings).recommendations_table)
 
 
 @cache
-def model_work() -> SqsWork:
-    """Parts of runs that wait."""
+def work_queue() -> SqsWork:
+    """Return the queue of work items."""
     return SqsWork(client("sqs"), read_settings(WorkSettings).models_queue)
 
 
 @cache
-def early_model_work() -> SqsWork | None:
-    """The same, where interactions alone may begin a run."""
+def early_work_queue() -> SqsWork | None:
+    """Return the queue of work items if interactions alone may start a build."""
     queue = read_settings(EarlyWorkSettings).early_models_queue
     return SqsWork(client("sqs"), queue) if queue else None
 
 
 @cache
 def shortlist_tasks() -> SqsTasks:
-    """Work on shoppers that goes on after the answer."""
+    """Return the queue of tasks."""
     return SqsTasks(client("sqs"), read_settings(TaskSettings).shortlists_queue)
 
 
 def new_recommendation_id() -> str:
-    """A fresh id."""
+    """Return a new recommendation id."""
     return uuid4().hex
 
 
 class _Catalog:
-    """The model builder's port `Catalog`."""
+    """Catalog on the catalogue's repositories."""
 
     def interactions(self, merchant_id: str, part: int) -> Iterator[Interaction]:
         return interaction_repository().part(merchant_id, part)
@@ -157,19 +157,19 @@ def _athena(files: S3Files, settings: ModelSettings) -> AthenaEngine:
 
 @cache
 def model_builder() -> ModelBuilder:
-    """Builds models. Needs DuckDB, which only the function `models` carries."""
-    from vitrine.recommendations import duckdb  # noqa: PLC0415 - heavy
+    """Return the process's model builder. Needs DuckDB, which only the function `models` has."""
+    from vitrine.recommendations.duckdb import DuckDBEngine  # noqa: PLC0415 - heavy
 
     settings = read_settings(ModelSettings)
     files = S3Files(client("s3"), settings.models_bucket)
-    local = LocalEngine(files, duckdb.learn)
+    local = DuckDBEngine(files)
     return ModelBuilder(
-        model_runs(),
+        build_repository(),
         files,
         _athena(files, settings) if settings.model_engine == "athena" else local,
         local,
         _Catalog(),
         model_repository(),
-        model_work(),
+        work_queue(),
         shortlist_tasks(),
     )
