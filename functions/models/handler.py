@@ -23,7 +23,9 @@ def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse | dict[
     if "Records" not in event:
         one = event.get("merchant_id")
         builds = {
-            merchant_id: start_build(build_repository(), work_queue(), merchant_id, utc_now(), if_changed=one is None).number
+            merchant_id: start_build(
+                build_repository(), work_queue(), merchant_id, utc_now(), if_changed=one is None
+            ).number
             for merchant_id in ([one] if one else access_store().merchants())
         }
         logger.info("builds started", extra={"builds": len(builds)})
