@@ -38,23 +38,28 @@ def main(arguments: list[str] | None = None) -> int:
     return _watch(DynamoDBBuilds(client("dynamodb"), options.table), options.merchant_id, number, options.most_seconds)
 
 
-def _watch(runs: DynamoDBBuilds, merchant_id: str, number: int, most_seconds: int) -> int:
+def _watch(builds: DynamoDBBuilds, merchant_id: str, number: int, most_seconds: int) -> int:
     deadline = time.monotonic() + most_seconds
     shown: list[str] = []
     while time.monotonic() < deadline:
-        run = runs.find(merchant_id)
-        followed = run is not None and run.number != number and run.published is not None and run.published.number >= number
-        if run is None or (run.number != number and not followed):
+        build = builds.find(merchant_id)
+        followed = (
+            build is not None
+            and build.number != number
+            and build.published is not None
+            and build.published.number >= number
+        )
+        if build is None or (build.number != number and not followed):
             print("Another build has started, and this one was abandoned.", file=sys.stderr)
             return 1
         now = [
-            f"{step} {sum(followed or f'{step}/{part}' in run.done for part in parts)}/{len(parts)}"
+            f"{step} {sum(followed or f'{step}/{part}' in build.done for part in parts)}/{len(parts)}"
             for step, parts in STEPS.items()
         ]
         if now != shown:
             shown = now
             print(", ".join(shown), flush=True)
-        if followed or run.status == "completed":
+        if followed or build.status == "completed":
             print("The model is in use; shoppers' lists follow.")
             return 0
         time.sleep(_LOOK_SECONDS)
