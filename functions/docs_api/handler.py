@@ -22,13 +22,13 @@ _PAGE = """<!doctype html>
 </html>"""
 
 
-@app.route("GET", "/openapi.json", scope=ANYONE, responses={200: dict[str, object]}, cacheable=True)
+@app.get("/openapi.json", scope=ANYONE, responses={200: dict[str, object]}, cacheable=True)
 def document(request: Request) -> Response:
     """Read this document; its server is the address it was read from."""
     return Response(200, {**openapi_document(), "servers": [{"url": "."}]})
 
 
-@app.route("GET", "/docs", scope=ANYONE, responses={200: str}, cacheable=True)
+@app.get("/docs", scope=ANYONE, responses={200: str}, cacheable=True)
 def page(request: Request) -> Response:
     """Read and try the API in a browser."""
     html = _PAGE.format(

@@ -41,8 +41,7 @@ class ResultsResponse(TypedDict):
     results: list[ResultResponse]
 
 
-@app.route(
-    "POST",
+@app.post(
     "/galleries/{gallery_id}/events",
     scope=PUBLISHABLE,
     body="vitrine.engagement.requests:PostEventsRequest",
@@ -75,8 +74,7 @@ def _challenge_error(error: ServiceError) -> Response:
     return Response(status_of(error), {"message": error.detail})
 
 
-@app.route(
-    "POST",
+@app.post(
     "/images/{imageId}/events",
     scope=PUBLISHABLE,
     body="vitrine.engagement.requests:ChallengeEvent",

@@ -98,8 +98,7 @@ _VISITOR: dict[str, dict[str, Any]] = {
 lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
 
 
-@app.route(
-    "PUT",
+@app.put(
     "/galleries/{gallery_id}",
     body="vitrine.galleries.requests:PutGalleryRequest",
     responses={200: GalleryResponse, 201: GalleryResponse},
@@ -116,7 +115,7 @@ def put(request: Request) -> Response:
     return Response(201 if result.created else 200, gallery_response(result.gallery, counts=True))
 
 
-@app.route("GET", "/galleries", scope=PUBLISHABLE, responses={200: GalleryResponse}, paged=True, cacheable=True)
+@app.get("/galleries", scope=PUBLISHABLE, responses={200: GalleryResponse}, paged=True, cacheable=True)
 def list_galleries(request: Request) -> Response:
     """List galleries by id."""
     page = request.page(str)
@@ -125,22 +124,21 @@ def list_galleries(request: Request) -> Response:
     return request.list_response(items, galleries[-1].key.gallery_id if len(galleries) == page.limit else None)
 
 
-@app.route("GET", "/galleries/{gallery_id}", scope=PUBLISHABLE, responses={200: GalleryResponse}, cacheable=True)
+@app.get("/galleries/{gallery_id}", scope=PUBLISHABLE, responses={200: GalleryResponse}, cacheable=True)
 def get(request: Request) -> Response:
     """Read a gallery with its totals."""
     gallery = find_gallery(gallery_repository(), _key(request))
     return Response(200, _gallery_response(request, gallery), shared_seconds=gallery.cache_seconds)
 
 
-@app.route("DELETE", "/galleries/{gallery_id}", responses={202: DeletionResponse})
+@app.delete("/galleries/{gallery_id}", responses={202: DeletionResponse})
 def delete(request: Request) -> Response:
     """Delete a gallery and its images."""
     request_deletion(gallery_repository(), gallery_tasks(), _key(request))
     return Response(202, {"status": "deleting"})
 
 
-@app.route(
-    "POST",
+@app.post(
     "/galleries/{gallery_id}/images",
     body="vitrine.galleries.requests:PostImagesRequest",
     responses={200: PutImagesResponse},
@@ -165,8 +163,7 @@ def post_images(request: Request) -> Response:
     return Response(200, {"results": results})
 
 
-@app.route(
-    "GET",
+@app.get(
     "/galleries/{gallery_id}/images",
     scope=PUBLISHABLE,
     responses={200: ImageResponse},
@@ -199,8 +196,7 @@ def get_images(request: Request) -> Response:
     return response._replace(shared_seconds=gallery.cache_seconds)
 
 
-@app.route(
-    "GET",
+@app.get(
     "/galleries/{gallery_id}/images/{image_id}",
     scope=PUBLISHABLE,
     responses={200: ImageResponse},
@@ -217,8 +213,7 @@ def get_image(request: Request) -> Response:
     return Response(200, response, shared_seconds=gallery.cache_seconds)
 
 
-@app.route(
-    "PATCH",
+@app.patch(
     "/galleries/{gallery_id}/images/{image_id}",
     body="vitrine.galleries.requests:PatchImageRequest",
     responses={200: ImageResponse},
@@ -234,14 +229,14 @@ def patch_image(request: Request) -> Response:
     return Response(200, image_response(image, counts=True))
 
 
-@app.route("DELETE", "/galleries/{gallery_id}/images/{image_id}", responses={204: None})
+@app.delete("/galleries/{gallery_id}/images/{image_id}", responses={204: None})
 def delete_one(request: Request) -> Response:
     """Delete an image."""
     delete_image(gallery_repository(), gallery_counters(), _key(request), request.path_id("image_id"))
     return Response(204)
 
 
-@app.route("GET", "/galleries/{gallery_id}/stats", responses={200: CountsByTimeResponse}, query=_SPAN)
+@app.get("/galleries/{gallery_id}/stats", responses={200: CountsByTimeResponse}, query=_SPAN)
 def get_gallery_stats(request: Request) -> Response:
     """Read a gallery's views and clicks by hour or day (UTC) of their counting.
 
@@ -250,7 +245,7 @@ def get_gallery_stats(request: Request) -> Response:
     return _stats(request, [find_gallery(gallery_repository(), _key(request))])
 
 
-@app.route("GET", "/stats", responses={200: CountsByTimeResponse}, query=_SPAN)
+@app.get("/stats", responses={200: CountsByTimeResponse}, query=_SPAN)
 def get_stats(request: Request) -> Response:
     """Read the views and clicks of all galleries by hour or day (UTC)."""
     return _stats(request, all_galleries(gallery_repository(), request.merchant_id))
@@ -265,7 +260,7 @@ def _stats(request: Request, galleries: Iterable[Gallery]) -> Response:
     return Response(200, counts_by_time_response(hours, query["granularity"]))
 
 
-@app.route("GET", "/galleries/{gallery_id}/audit", responses={200: AuditResponse})
+@app.get("/galleries/{gallery_id}/audit", responses={200: AuditResponse})
 def audit(request: Request) -> Response:
     """Compare the totals and score that each image shows with its counter."""
     result = audit_gallery(gallery_repository(), gallery_counters(), _key(request), now=request.now)
@@ -281,7 +276,7 @@ def audit(request: Request) -> Response:
     return Response(200, {"images": result.images, "mismatched": mismatched})
 
 
-@app.route("GET", "/galleries/{gallery_id}/ranking-versions", responses={200: VersionResponse}, paged=True)
+@app.get("/galleries/{gallery_id}/ranking-versions", responses={200: VersionResponse}, paged=True)
 def get_versions(request: Request) -> Response:
     """List the versions of a gallery's ranking, latest first."""
     page = request.page(int)
@@ -291,7 +286,7 @@ def get_versions(request: Request) -> Response:
     return request.list_response([version_response(gallery, version) for version in versions], last)
 
 
-@app.route("POST", "/galleries/{gallery_id}/ranking-versions/{version}/restore", responses={202: GalleryResponse})
+@app.post("/galleries/{gallery_id}/ranking-versions/{version}/restore", responses={202: GalleryResponse})
 def post_restore(request: Request) -> Response:
     """Restore an earlier version's ranking as a new version."""
     number = request.path_parameters["version"]
@@ -301,8 +296,7 @@ def post_restore(request: Request) -> Response:
     return Response(202, gallery_response(gallery, counts=True))
 
 
-@app.route(
-    "POST",
+@app.post(
     "/galleries/{gallery_id}/ranking-estimates",
     body="vitrine.galleries.requests:RankingSettings",
     responses={200: EstimateResponse},
@@ -324,9 +318,7 @@ def post_estimate(request: Request) -> Response:
 _EXPERIMENT = "/galleries/{gallery_id}/experiments/{experiment_id}"
 
 
-@app.route(
-    "POST", _EXPERIMENT, body="vitrine.galleries.requests:StartExperimentRequest", responses={201: ExperimentResponse}
-)
+@app.post(_EXPERIMENT, body="vitrine.galleries.requests:StartExperimentRequest", responses={201: ExperimentResponse})
 def post_experiment(request: Request) -> Response:
     """Start an experiment: half of the visitors see a second ranking."""
     from vitrine.galleries.requests import StartExperimentRequest  # noqa: PLC0415 - readers never load bodies
@@ -340,7 +332,7 @@ def post_experiment(request: Request) -> Response:
     )
 
 
-@app.route("GET", _EXPERIMENT, responses={200: ExperimentResponse})
+@app.get(_EXPERIMENT, responses={200: ExperimentResponse})
 def get_experiment(request: Request) -> Response:
     """Read an experiment's result so far; it is statistically valid at any time."""
     standing = read_experiment(
@@ -349,7 +341,7 @@ def get_experiment(request: Request) -> Response:
     return Response(200, experiment_response(standing))
 
 
-@app.route("DELETE", _EXPERIMENT, responses={200: ExperimentResponse})
+@app.delete(_EXPERIMENT, responses={200: ExperimentResponse})
 def delete_experiment(request: Request) -> Response:
     """End an experiment; the gallery takes the ranking that won, or keeps its first one if neither did."""
     key = _key(request)
@@ -371,8 +363,7 @@ def _challenge_error(error: ServiceError) -> Response:
     return Response(status_of(error), {"message": error.detail}, headers_of(error))
 
 
-@app.route(
-    "GET",
+@app.get(
     "/images",
     scope=PUBLISHABLE,
     responses={200: list[ChallengeImageResponse]},

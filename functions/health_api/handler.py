@@ -23,13 +23,13 @@ class ReadyResponse(TypedDict):
     dependencies: list[DependencyResponse]
 
 
-@app.route("GET", "/health", scope=ANYONE, responses={200: HealthResponse}, cacheable=True)
+@app.get("/health", scope=ANYONE, responses={200: HealthResponse}, cacheable=True)
 def health(request: Request) -> Response:
     """Check that the API responds, and read its version."""
     return Response(200, {"status": "ok", "version": openapi_document()["info"]["version"]})
 
 
-@app.route("GET", "/health/ready", responses={200: ReadyResponse, 503: ReadyResponse})
+@app.get("/health/ready", responses={200: ReadyResponse, 503: ReadyResponse})
 def ready(request: Request) -> Response:
     """Check each table, bucket, queue and search engine; 503 if one does not respond.
 

@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
 
 
-@app.route(
-    "POST", "/imports", body="vitrine.imports.requests:PostImportRequest", responses={201: ImportRequestResponse}
-)
+@app.post("/imports", body="vitrine.imports.requests:PostImportRequest", responses={201: ImportRequestResponse})
 def post(request: Request) -> Response:
     """Prepare an import; the response says where to put its file."""
     from vitrine.imports.requests import PostImportRequest  # noqa: PLC0415 - readers never load bodies
@@ -50,7 +48,7 @@ def post(request: Request) -> Response:
     return Response(201, response, {"Location": f"/imports/{key.import_id}"})
 
 
-@app.route("GET", "/imports", responses={200: ImportResponse}, paged=True)
+@app.get("/imports", responses={200: ImportResponse}, paged=True)
 def list_imports(request: Request) -> Response:
     """List imports, newest first."""
     page = request.page(str)
@@ -58,13 +56,13 @@ def list_imports(request: Request) -> Response:
     return request.list_response([import_response(made) for made in found], following)
 
 
-@app.route("GET", "/imports/{import_id}", responses={200: ImportResponse})
+@app.get("/imports/{import_id}", responses={200: ImportResponse})
 def get(request: Request) -> Response:
     """Read an import and its progress."""
     return Response(200, import_response(_find(request)))
 
 
-@app.route("GET", "/imports/{import_id}/errors", responses={200: RejectionResponse}, paged=True)
+@app.get("/imports/{import_id}/errors", responses={200: RejectionResponse}, paged=True)
 def errors(request: Request) -> Response:
     """List the rows that an import rejected, with the reasons."""
     page = request.page((str, int))

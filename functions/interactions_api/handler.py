@@ -34,8 +34,7 @@ _MOST_DAYS = 366
 lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
 
 
-@app.route(
-    "POST",
+@app.post(
     "/interactions",
     scope=PUBLISHABLE,
     body="vitrine.catalog.requests:PostInteractionsRequest",
@@ -82,8 +81,7 @@ def _refusal(request: Request, posted: PostedInteraction) -> str | None:
     return None
 
 
-@app.route(
-    "GET",
+@app.get(
     "/recommendations/earnings",
     responses={200: EarningsByDayResponse},
     query={
@@ -110,8 +108,7 @@ def earnings(request: Request) -> Response:
     return Response(200, earnings_response(interaction_repository().earnings(request.merchant_id, first, last)))
 
 
-@app.route(
-    "PUT",
+@app.put(
     "/users/{user_id}/interactions/{interaction_id}",
     body="vitrine.catalog.requests:PutInteraction",
     responses={200: InteractionResponse, 201: InteractionResponse},
@@ -126,14 +123,14 @@ def put(request: Request) -> Response:
     return Response(201 if recorded.status == "created" else 200, interaction_response(recorded.interaction))
 
 
-@app.route("DELETE", "/users/{user_id}/interactions/{interaction_id}", responses={204: None})
+@app.delete("/users/{user_id}/interactions/{interaction_id}", responses={204: None})
 def delete(request: Request) -> Response:
     """Delete one interaction."""
     remove_interaction(interaction_repository(), _user(request), request.path_id("interaction_id"))
     return Response(204)
 
 
-@app.route("GET", "/users/{user_id}/interactions", responses={200: InteractionResponse}, paged=True)
+@app.get("/users/{user_id}/interactions", responses={200: InteractionResponse}, paged=True)
 def list_interactions(request: Request) -> Response:
     """List a user's interactions, newest first."""
     page = request.page(str)
@@ -141,7 +138,7 @@ def list_interactions(request: Request) -> Response:
     return request.list_response([interaction_response(interaction) for interaction in interactions], after)
 
 
-@app.route("DELETE", "/users/{user_id}", scope=SECRET, responses={202: ErasureResponse})
+@app.delete("/users/{user_id}", scope=SECRET, responses={202: ErasureResponse})
 def erase(request: Request) -> Response:
     """Erase a user: interactions, purchases and everything derived from them."""
     user = _user(request)

@@ -13,9 +13,7 @@ from vitrine.platform.wiring import saved_responses
 lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
 
 
-@app.route(
-    "POST", "/keys", scope=SECRET, body="vitrine.access.requests:PostKeyRequest", responses={201: NewKeyResponse}
-)
+@app.post("/keys", scope=SECRET, body="vitrine.access.requests:PostKeyRequest", responses={201: NewKeyResponse})
 def post(request: Request) -> Response:
     """Create a key; only this response contains its text.
 
@@ -38,7 +36,7 @@ def post(request: Request) -> Response:
     return Response(201, new_key_response(made))
 
 
-@app.route("GET", "/keys", scope=SECRET, responses={200: KeyResponse}, paged=True)
+@app.get("/keys", scope=SECRET, responses={200: KeyResponse}, paged=True)
 def list_keys(request: Request) -> Response:
     """List keys, newest first; `last_used_at` is exact to the hour.
 
@@ -51,8 +49,7 @@ def list_keys(request: Request) -> Response:
     return request.list_response([key_response(key) for key in keys], last)
 
 
-@app.route(
-    "POST",
+@app.post(
     "/keys/{key_id}/roll",
     scope=SECRET,
     body="vitrine.access.requests:RollKeyRequest",
@@ -72,7 +69,7 @@ def roll(request: Request) -> Response:
     return Response(201, new_key_response(made))
 
 
-@app.route("DELETE", "/keys/{key_id}", scope=SECRET, responses={204: None})
+@app.delete("/keys/{key_id}", scope=SECRET, responses={204: None})
 def delete(request: Request) -> Response:
     """Revoke a key.
 

@@ -13,9 +13,7 @@ from vitrine.recommendations.wiring import withdrawals
 lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
 
 
-@app.route(
-    "PUT", "/products/{product_id}", body="vitrine.catalog.requests:PutProductRequest", responses={200: ProductResponse}
-)
+@app.put("/products/{product_id}", body="vitrine.catalog.requests:PutProductRequest", responses={200: ProductResponse})
 def put(request: Request) -> Response:
     """Create or change a product."""
     from vitrine.catalog.requests import PutProductRequest  # noqa: PLC0415 - readers never load bodies
@@ -25,7 +23,7 @@ def put(request: Request) -> Response:
     return Response(200, product_response(product))
 
 
-@app.route("GET", "/products", responses={200: ProductResponse}, paged=True)
+@app.get("/products", responses={200: ProductResponse}, paged=True)
 def list_products(request: Request) -> Response:
     """List products by id."""
     page = request.page(str)
@@ -34,7 +32,7 @@ def list_products(request: Request) -> Response:
     return request.list_response(items, products[-1].product_id if len(products) == page.limit else None)
 
 
-@app.route("GET", "/products/{product_id}", responses={200: ProductResponse})
+@app.get("/products/{product_id}", responses={200: ProductResponse})
 def get(request: Request) -> Response:
     """Read a product."""
     return Response(
@@ -42,7 +40,7 @@ def get(request: Request) -> Response:
     )
 
 
-@app.route("DELETE", "/products/{product_id}", responses={204: None})
+@app.delete("/products/{product_id}", responses={204: None})
 def delete(request: Request) -> Response:
     """Delete a product."""
     delete_product(product_repository(), withdrawals(), request.merchant_id, request.path_id("product_id"))

@@ -106,8 +106,7 @@ class RecommendationsResponse(TypedDict):
     next_cursor: str | None
 
 
-@app.route(
-    "GET",
+@app.get(
     "/users/{user_id}/recommendations",
     scope=PUBLISHABLE,
     responses={200: RecommendationsResponse},
@@ -153,8 +152,7 @@ def get(request: Request) -> Response:
     return Response(200, content, metrics=metrics, passing=("cached",))
 
 
-@app.route(
-    "GET",
+@app.get(
     "/products/{product_id}/similar",
     scope=PUBLISHABLE,
     responses={200: SimilarResponse},
@@ -174,28 +172,27 @@ def similar(request: Request) -> Response:
     return Response(200, content, passing=("recommendation_id",))
 
 
-@app.route("GET", "/recommendations/models", responses={200: ModelsResponse})
+@app.get("/recommendations/models", responses={200: ModelsResponse})
 def models(request: Request) -> Response:
     """Read the model in use, what it was learned from, and the progress of the latest build."""
     build = build_repository().find(request.merchant_id)
     return Response(200, {"model": _model_response(request, build), "run": _build_response(build) if build else None})
 
 
-@app.route("POST", "/recommendations/models", responses={202: ModelBuildResponse})
+@app.post("/recommendations/models", responses={202: ModelBuildResponse})
 def post_model(request: Request) -> Response:
     """Build a model now; a build that is already running continues."""
     build = request_build(build_repository(), work_queue(), request.merchant_id, request.now)
     return Response(202, _build_response(build))
 
 
-@app.route("GET", "/recommendations/weights", responses={200: WeightsResponse})
+@app.get("/recommendations/weights", responses={200: WeightsResponse})
 def weights(request: Request) -> Response:
     """Read how much other shoppers' behaviour and products' features count beside popularity."""
     return Response(200, _weights_response(request))
 
 
-@app.route(
-    "PUT",
+@app.put(
     "/recommendations/weights",
     body="vitrine.recommendations.requests:PutWeightsRequest",
     responses={200: WeightsResponse},

@@ -13,7 +13,7 @@ from vitrine.renditions.wiring import codec, files, pictures
 lambda_handler = app = HttpApp()
 
 
-@app.route("GET", "/pictures/{digest}/{file}", scope=ANYONE, responses={200: bytes}, cacheable=True)
+@app.get("/pictures/{digest}/{file}", scope=ANYONE, responses={200: bytes}, cacheable=True)
 def get_rendition(request: Request) -> Response:
     """Serve a picture in one size and format: `file` is `{width}.{avif|webp|jpg}`, as in an image's `renditions`."""
     rendition = read_path(request.path_parameters["digest"], request.path_parameters["file"])

@@ -44,9 +44,7 @@ _REDIRECT_SECONDS = 1800
 lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
 
 
-@app.route(
-    "POST", "/snapshots", body="vitrine.review.requests:PostSnapshotsRequest", responses={200: AddSnapshotsResponse}
-)
+@app.post("/snapshots", body="vitrine.review.requests:PostSnapshotsRequest", responses={200: AddSnapshotsResponse})
 def post_snapshots(request: Request) -> Response:
     """Add snapshots; one that is refused does not affect the others."""
     from vitrine.review.requests import PostSnapshotsRequest  # noqa: PLC0415 - readers never load bodies
@@ -62,8 +60,7 @@ def post_snapshots(request: Request) -> Response:
     return Response(200, {"results": results})
 
 
-@app.route(
-    "GET",
+@app.get(
     "/snapshots",
     scope=REVIEWER,
     responses={200: SnapshotResponse},
@@ -90,14 +87,14 @@ def list_snapshots(request: Request) -> Response:
     return request.list_response(items, [index, after] if index < len(statuses) else None)
 
 
-@app.route("GET", "/snapshots/{snapshot_id}", scope=REVIEWER, responses={200: SnapshotResponse})
+@app.get("/snapshots/{snapshot_id}", scope=REVIEWER, responses={200: SnapshotResponse})
 def get_snapshot(request: Request) -> Response:
     """Read a snapshot."""
     snapshot = find_snapshot(review_store(), request.merchant_id, request.path_id("snapshot_id"))
     return Response(200, snapshot_response(snapshot, pictures()))
 
 
-@app.route("GET", "/snapshots/{snapshot_id}/trail", scope=REVIEWER, responses={200: TrailResponse})
+@app.get("/snapshots/{snapshot_id}/trail", scope=REVIEWER, responses={200: TrailResponse})
 def get_trail(request: Request) -> Response:
     """Read a snapshot's audit trail: who claimed it and who decided what, when."""
     snapshot = find_snapshot(review_store(), request.merchant_id, request.path_id("snapshot_id"))
@@ -105,7 +102,7 @@ def get_trail(request: Request) -> Response:
     return Response(200, {"items": [step_response(step) for step in steps]})
 
 
-@app.route("GET", "/snapshot-pictures/{merchant_id}/{snapshot_id}", scope=ANYONE, responses={302: None}, cacheable=True)
+@app.get("/snapshot-pictures/{merchant_id}/{snapshot_id}", scope=ANYONE, responses={302: None}, cacheable=True)
 def get_picture(request: Request) -> Response:
     """Redirect anyone to the picture of an approved snapshot."""
     snapshot = find_snapshot(review_store(), request.path_id("merchant_id"), request.path_id("snapshot_id"))
@@ -114,8 +111,7 @@ def get_picture(request: Request) -> Response:
     return Response(302, headers={"Location": pictures().address_of(snapshot)}, shared_seconds=_REDIRECT_SECONDS)
 
 
-@app.route(
-    "POST",
+@app.post(
     "/review/claims",
     scope=REVIEWER,
     body="vitrine.review.requests:PostClaimRequest",
@@ -136,8 +132,7 @@ def post_claim(request: Request) -> Response:
     return Response(200, {"items": items})
 
 
-@app.route(
-    "PUT",
+@app.put(
     "/review/snapshots/{snapshot_id}/decision",
     scope=REVIEWER,
     body="vitrine.review.requests:PutDecisionRequest",
@@ -161,7 +156,7 @@ def put_decision(request: Request) -> Response:
     return Response(200, decision_response(snapshot))
 
 
-@app.route("DELETE", "/review/snapshots/{snapshot_id}/decision", scope=REVIEWER, responses={200: DecisionResponse})
+@app.delete("/review/snapshots/{snapshot_id}/decision", scope=REVIEWER, responses={200: DecisionResponse})
 def delete_decision(request: Request) -> Response:
     """Undo your own decision within 10 minutes; the snapshot is leased to you again."""
     snapshot_id = request.path_id("snapshot_id")
@@ -169,7 +164,7 @@ def delete_decision(request: Request) -> Response:
     return Response(200, decision_response(snapshot))
 
 
-@app.route("POST", "/review/snapshots/{snapshot_id}/reopening", scope=REVIEWER, responses={200: DecisionResponse})
+@app.post("/review/snapshots/{snapshot_id}/reopening", scope=REVIEWER, responses={200: DecisionResponse})
 def post_reopening(request: Request) -> Response:
     """Lease a decided snapshot to the reviewer for another decision; it leaves its gallery meanwhile."""
     snapshot_id = request.path_id("snapshot_id")
@@ -177,7 +172,7 @@ def post_reopening(request: Request) -> Response:
     return Response(200, decision_response(snapshot))
 
 
-@app.route("GET", "/review/products", scope=REVIEWER, responses={200: ProductCountsResponse}, paged=True)
+@app.get("/review/products", scope=REVIEWER, responses={200: ProductCountsResponse}, paged=True)
 def list_products(request: Request) -> Response:
     """List products with how many snapshots of each status they have; counts are up to date within seconds."""
     page = request.page(str)
@@ -186,7 +181,7 @@ def list_products(request: Request) -> Response:
     return request.list_response(items, counts[-1].product_id if len(counts) == page.limit else None)
 
 
-@app.route("GET", "/review/stats", scope=REVIEWER, responses={200: StatsResponse})
+@app.get("/review/stats", scope=REVIEWER, responses={200: StatsResponse})
 def get_stats(request: Request) -> Response:
     """Count snapshots by status, and show each reviewer's speed, agreement and accuracy."""
     store = review_store()

@@ -18,8 +18,7 @@ from vitrine.search.wiring import image_finder
 lambda_handler = app = HttpApp(check_quota=check_quota)
 
 
-@app.route(
-    "GET",
+@app.get(
     "/search/images",
     scope=PUBLISHABLE,
     query={**PARAMETERS, **PAGING},
@@ -60,8 +59,7 @@ def search_images(request: Request) -> Response:
     return Response(200, {**response.content, **more}, metrics=metrics, passing=("took_ms",))
 
 
-@app.route(
-    "GET",
+@app.get(
     "/search/suggest",
     scope=PUBLISHABLE,
     query={"q": {"type": "string", "pattern": r"^\s*\S[\s\S]*$", "x-required": True}, "limit": LIMIT},

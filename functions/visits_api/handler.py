@@ -71,8 +71,7 @@ def _status_error(error: ServiceError) -> Response:
     return Response(400, {}) if isinstance(error, NotFound) else _assignment_error(error)
 
 
-@app.route(
-    "POST",
+@app.post(
     "/api/submit",
     body="vitrine.visits.requests:SubmitJobRequest",
     responses={201: SubmittedResponse},
@@ -92,8 +91,7 @@ def submit(request: Request) -> Response:
     return Response(201, {"job_id": key.job_id})
 
 
-@app.route(
-    "GET",
+@app.get(
     "/api/status",
     responses={200: StatusResponse},
     query={"jobid": {"type": "string"}},
@@ -110,8 +108,7 @@ def get_status(request: Request) -> Response:
     return Response(200, status_response(job, failures))
 
 
-@app.route(
-    "GET",
+@app.get(
     "/api/visits",
     responses={200: VisitsResponse},
     query={
@@ -136,8 +133,7 @@ def get_visits(request: Request) -> Response:
     return Response(200, visits_response(stores))
 
 
-@app.route(
-    "GET",
+@app.get(
     "/jobs",
     responses={200: JobResponse},
     query={
@@ -162,14 +158,13 @@ def get_jobs(request: Request) -> Response:
     return request.list_response([job_response(job) for job in found.jobs], found.next)
 
 
-@app.route("GET", "/jobs/{job_id}", responses={200: JobResponse})
+@app.get("/jobs/{job_id}", responses={200: JobResponse})
 def get_job(request: Request) -> Response:
     """Read a job and its counts."""
     return Response(200, job_response(find_job(visit_store(), _key(request))))
 
 
-@app.route(
-    "GET",
+@app.get(
     "/jobs/{job_id}/images",
     responses={200: PictureResponse},
     query={"status": {"type": "string", "enum": list(_OUTCOMES)}},
@@ -189,7 +184,7 @@ def get_pictures(request: Request) -> Response:
     return request.list_response([picture_response(outcome) for outcome in found.outcomes], found.next)
 
 
-@app.route("POST", "/jobs/{job_id}/retry", responses={202: JobResponse})
+@app.post("/jobs/{job_id}/retry", responses={202: JobResponse})
 def retry(request: Request) -> Response:
     """Measure the failed pictures of a job again."""
     return Response(202, job_response(retry_job(visit_store(), queues(), _key(request))))

@@ -229,7 +229,7 @@ class TestIdempotencyKeys:
 
     def test_another_query_under_the_same_key_is_a_conflict(self) -> None:
         app = HttpApp(saved_responses=saved_responses)
-        app.route("DELETE", "/things", query={"now": {"type": "string"}})(lambda request: Response(202))
+        app.delete("/things", query={"now": {"type": "string"}})(lambda request: Response(202))
 
         def send_with(**query: str) -> int:
             return send(app, api_event("DELETE", "/things", query=query, headers=KEYED))[0]
@@ -270,7 +270,7 @@ class TestIdempotencyKeys:
     def test_a_route_reads_no_other_header(self) -> None:
         seen: list[Request] = []
         app = HttpApp()
-        app.route("GET", "/seen")(lambda request: seen.append(request) or Response(204))  # type: ignore[func-returns-value]
+        app.get("/seen")(lambda request: seen.append(request) or Response(204))  # type: ignore[func-returns-value]
         headers = {"X-Forwarded-For": "1", "If-None-Match": "*", **{name.title(): "1" for name in READ_HEADERS}}
         send(app, api_event("GET", "/seen", headers=headers))
         assert set(seen[0].headers) == READ_HEADERS
@@ -391,7 +391,7 @@ class TestCaching:
         trusted = {}
         app = HttpApp()
 
-        @app.route("GET", "/users/{user_id}/things", scope=PUBLISHABLE, cacheable=True)
+        @app.get("/users/{user_id}/things", scope=PUBLISHABLE, cacheable=True)
         def read(request: Request) -> Response:
             return Response(200, {"for": trust_user(request, request.path_id("user_id"))})
 

@@ -18,7 +18,7 @@ INTERNAL = "urn:vitrine:problem:internal"
 def sent(event: dict[str, Any], response: Response) -> dict[str, Any]:
     """What goes out, as Lambda's runtime encodes it."""
     app = HttpApp()
-    app.route("GET", "/things/{id}", scope=ANYONE)(lambda request: response)
+    app.get("/things/{id}", scope=ANYONE)(lambda request: response)
     out = app(event, Context())
     json.dumps(out, ensure_ascii=False).encode()
     return out
@@ -46,7 +46,7 @@ def test_a_route_whose_own_form_of_errors_fails_responses_a_problem() -> None:
         raise NotFound("no")
 
     app = HttpApp()
-    app.route("GET", "/things", scope=ANYONE, on_error=fail)(refuse)
+    app.get("/things", scope=ANYONE, on_error=fail)(refuse)
     out = app(api_event("GET", "/things"), Context())
     assert (out["statusCode"], json.loads(out["body"])["type"]) == (500, INTERNAL)
 
@@ -107,7 +107,7 @@ def test_the_edges_word_on_who_asks_counts_with_its_secret_alone(
     seen: list[str] = []
     app = HttpApp()
 
-    @app.route("GET", "/things", scope=ANYONE)
+    @app.get("/things", scope=ANYONE)
     def read(request: Request) -> Response:
         seen.append(request.source_address)
         return Response(204)

@@ -13,7 +13,7 @@ import json
 import socket
 import time
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar, get_args
 from urllib.parse import quote, unquote
 
 from vitrine.platform.broken_rules import broken_rules
@@ -42,6 +42,7 @@ from vitrine.platform.times import utc_now
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
+    from typing import Unpack
 
     from pydantic import BaseModel, ValidationError
 
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from vitrine.platform.idempotency import SavedResponses
 
     Body = TypeVar("Body", bound=BaseModel)
+    Handler = Callable[["Request"], "Response"]
+    Register = Callable[[Handler], Handler]
 
 PUBLISHABLE = "publishable"
 REVIEWER = "reviewer"
@@ -223,20 +226,40 @@ class Response(NamedTuple):
     shared_seconds: int = SHARED_SECONDS
 
 
+class RouteOptions(TypedDict, total=False):
+    """What a route may declare; `Route` describes each and has its default."""
+
+    scope: str
+    body: str
+    media_types: tuple[str, ...]
+    responses: Mapping[int, Any]
+    query: Mapping[str, Mapping[str, Any]] | None
+    on_error: Callable[[ServiceError], Response]
+    paged: bool
+    cacheable: bool
+
+
 class Route(NamedTuple):
-    """A route's handler, and its description for the OpenAPI document."""
+    """A route's handler, and its description for the OpenAPI document.
+
+    `scope` decides which roles of keys may use it (see `ROLES`). `body` is the import path `module:Model` of the body,
+    which has one of `media_types`; `responses` are the types of the successful responses. Both only describe the route
+    in the OpenAPI document. `query` declares the query parameters (see `query.read_query`; `paged` adds its two);
+    `ANY_QUERY` accepts and ignores any. A `cacheable` route has the same response for all readers of a shop, unless
+    the request names a person (see `cache_control`).
+    """
 
     method: str
     path: str
     handle: Callable[[Request], Response]
-    scope: str
-    body: str | None
-    media_types: tuple[str, ...]
-    responses: Mapping[int, Any]
-    query: Mapping[str, Mapping[str, Any]] | None
-    on_error: Callable[[ServiceError], Response] | None
-    paged: bool
-    cacheable: bool
+    scope: str = EDITOR
+    body: str | None = None
+    media_types: tuple[str, ...] = (_JSON,)
+    responses: Mapping[int, Any] = MappingProxyType({})
+    query: Mapping[str, Mapping[str, Any]] | None = _NONE
+    on_error: Callable[[ServiceError], Response] | None = None
+    paged: bool = False
+    cacheable: bool = False
 
 
 class _Served(NamedTuple):
@@ -272,37 +295,37 @@ class HttpApp:
         self._saved_responses = saved_responses
         self._body_limit_bytes = body_limit_bytes
 
-    def route(  # noqa: PLR0913 - each describes one thing of the OpenAPI document
-        self,
-        method: str,
-        path: str,
-        *,
-        scope: str = EDITOR,
-        body: str | None = None,
-        media_types: tuple[str, ...] = (_JSON,),
-        responses: Mapping[int, Any] | None = None,
-        query: Mapping[str, Mapping[str, Any]] | None = _NONE,
-        on_error: Callable[[ServiceError], Response] | None = None,
-        paged: bool = False,
-        cacheable: bool = False,
-    ) -> Callable[[Callable[[Request], Response]], Callable[[Request], Response]]:
-        """Register a route. `scope` decides which roles of keys may use it (see `ROLES`).
+    def route(self, method: str, path: str, **options: Unpack[RouteOptions]) -> Register:
+        """Register the handler of a method and a path."""
 
-        `body` is the import path `module:Model` of the body, which has one of `media_types`; `responses` are the types
-        of the successful responses. Both only describe the route in the OpenAPI document. `query` declares the query
-        parameters (see `query.read_query`; `paged` adds its two); `ANY_QUERY` accepts and ignores any.
-        A `cacheable` route has the same response for all readers of a shop, unless the request names a person (see
-        `cache_control`).
-        """
-        declared = {**query, **PAGING} if paged and query is not None else query
-
-        def register(handle: Callable[[Request], Response]) -> Callable[[Request], Response]:
-            self.routes[method, path] = Route(
-                method, path, handle, scope, body, media_types, responses or {}, declared, on_error, paged, cacheable
-            )
+        def register(handle: Handler) -> Handler:
+            route = Route(method, path, handle, **options)
+            if route.paged and route.query is not None:
+                route = route._replace(query={**route.query, **PAGING})
+            self.routes[method, path] = route
             return handle
 
         return register
+
+    def get(self, path: str, **options: Unpack[RouteOptions]) -> Register:
+        """Register a GET route; see `route`."""
+        return self.route("GET", path, **options)
+
+    def put(self, path: str, **options: Unpack[RouteOptions]) -> Register:
+        """Register a PUT route; see `route`."""
+        return self.route("PUT", path, **options)
+
+    def post(self, path: str, **options: Unpack[RouteOptions]) -> Register:
+        """Register a POST route; see `route`."""
+        return self.route("POST", path, **options)
+
+    def patch(self, path: str, **options: Unpack[RouteOptions]) -> Register:
+        """Register a PATCH route; see `route`."""
+        return self.route("PATCH", path, **options)
+
+    def delete(self, path: str, **options: Unpack[RouteOptions]) -> Register:
+        """Register a DELETE route; see `route`."""
+        return self.route("DELETE", path, **options)
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Handle one API Gateway proxy event. Never raises: each error becomes a response."""
