@@ -10,7 +10,7 @@ endif
 export PORT PARAMETERS
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help quick faults mutants bench-bill bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines bench-storefront up serve down reset logs check test lock docs site robots
+.PHONY: help quick faults mutants bench-bill bench-edge bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines bench-storefront up serve down reset logs check test lock docs site robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -67,6 +67,9 @@ bench-bill: $(READY)  ## what a month costs on AWS at list prices, with every in
 
 bench-concurrency: $(READY)  ## 50 clients send 20,000 events for 20 images to their own stack, 30% of them again
 	VITRINE_EVENTS=20000 $(VENV)/bin/pytest -q -s tests/e2e/test_concurrency.py
+
+bench-edge: $(READY)  ## 1,000 readers of a gallery behind the edge for 30 s, and again with the origin stopped (READERS=...)
+	ulimit -n 8192 && $(PYTHON) -m bench.edge --readers $(or $(READERS),1000)
 
 bench-imports: $(READY)  ## import 20,000 and 1,000,000 rows into DynamoDB Local, beside a plain writer (15 minutes)
 	$(PYTHON) -m bench.import_rows --rows 20000
