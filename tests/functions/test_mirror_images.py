@@ -10,9 +10,11 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from moto.sqs.models import sqs_backends
 from PIL import Image
 
 from functions.galleries_api.handler import lambda_handler as galleries
+from functions.gallery_tasks.handler import lambda_handler as gallery_tasks
 from functions.mirror_changes.handler import lambda_handler as mirror_changes
 from functions.mirror_images.handler import lambda_handler as mirror_images
 from functions.renditions_api.handler import lambda_handler as renditions
@@ -20,6 +22,9 @@ from local.picture_host import PictureHost
 from tests.aws import Context, api_event, send
 from tests.hostile_host import HostileHost, response
 from tests.streams import stream_records
+from vitrine.galleries import mirroring
+from vitrine.galleries.model import GalleryKey
+from vitrine.galleries.wiring import gallery_repository
 from vitrine.platform.aws import client
 from vitrine.platform.wiring import fetcher
 from vitrine.renditions.wiring import codec
@@ -72,9 +77,30 @@ def work(*messages: dict[str, Any]) -> list[str]:
     return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
 
 
+def change_gallery(**changes: Any) -> None:
+    """Change the gallery, run its background tasks and mirror what they ask for."""
+    event = api_event("PUT", "/galleries/{gallery_id}", gallery_id="summer", body=changes)
+    assert send(galleries, event)[0] == 200
+    for task in waiting_tasks():
+        assert gallery_tasks({"Records": [{"messageId": "1", "body": task}]}, Context()) == {"batchItemFailures": []}
+    mirror_queued()
+
+
+def waiting_tasks() -> list[str]:
+    """Take the gallery tasks off their queue, also those that are delayed."""
+    messages = sqs_backends["123456789012"]["eu-west-1"].queues["GalleryTasksQueue"]._messages
+    bodies = [message.body for message in messages]
+    messages.clear()
+    return bodies
+
+
 def follow() -> None:
     """Mirror after all changes, from the first on."""
     mirror_changes({"Records": stream_records("ImagesTable")}, Context())
+    mirror_queued()
+
+
+def mirror_queued() -> None:
     queue = os.environ["MIRRORING_QUEUE"]
     while messages := client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
         for sent in messages:
@@ -186,6 +212,39 @@ def test_a_gallery_that_is_not_mirrored_shows_pictures_from_their_own_addresses(
     put("red", f"{host}/blue.png", title="Still not mirrored")
     follow()
     assert on_image("GET", "red")["renditions"] is None
+
+
+def test_a_change_of_mirror_mirrors_or_withdraws_the_pictures_of_the_gallery(host: str) -> None:
+    put("red", f"{host}/red.png")
+    put("blue", f"{host}/blue.png")
+    follow()
+    path = on_image("GET", "red")["renditions"]["sizes"][0]["jpg"]
+    assert get(path)[0] == 200
+    change_gallery(mirror=False)
+    assert on_image("GET", "red")["renditions"] is on_image("GET", "blue")["renditions"] is None
+    assert get(path)[0] == 404
+    assert stored() == []
+    change_gallery(mirror=True)
+    assert get(on_image("GET", "red")["renditions"]["sizes"][0]["jpg"])[0] == 200
+
+
+def test_a_gallery_whose_mirror_stays_has_no_task(host: str) -> None:
+    put("red", f"{host}/red.png")
+    for body in ({"mirror": True, "title": "Still mirrored"}, {"title": "Without mirror"}):
+        send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="summer", body=body))
+    assert waiting_tasks() == []
+
+
+def test_mirroring_a_gallery_continues_where_time_ran_out(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("red", "blue"):
+        put(name, f"{host}/{name}.png")
+    time_left = iter([True, False])
+    sent: list[Any] = []
+    key = GalleryKey("shop", "summer")
+    monkeypatch.setattr(mirroring, "_PAGE", 1)
+    assert mirroring.mirror_images(gallery_repository(), sent.extend, key, None, lambda: next(time_left)) == "blue"
+    assert mirroring.mirror_images(gallery_repository(), sent.extend, key, "blue", lambda: True) is None
+    assert [holder.image_id for holder in sent] == ["blue", "red"]
 
 
 def test_a_file_that_is_no_picture_is_refused_and_not_delivered_again(host: str) -> None:

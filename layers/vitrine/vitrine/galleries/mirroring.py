@@ -8,14 +8,38 @@ from typing import TYPE_CHECKING
 from vitrine.galleries.change_image import change_image
 from vitrine.galleries.model import GalleryKey
 from vitrine.platform.problems import NotFound
+from vitrine.renditions.model import Holder
 from vitrine.renditions.ports import ShownPicture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from vitrine.galleries.model import Image
     from vitrine.galleries.ports import GalleryRepository
-    from vitrine.renditions.model import Holder, Original
+    from vitrine.renditions.model import Original
+
+
+_PAGE = 100
+
+
+def mirror_images(
+    repository: GalleryRepository,
+    send: Callable[[Iterable[Holder]], object],
+    key: GalleryKey,
+    after: str | None,
+    time_is_left: Callable[[], bool],
+) -> str | None:
+    """Send the gallery's images after the id `after` to be mirrored or withdrawn; return the id to continue after.
+
+    Returns None at the end.
+    """
+    while time_is_left():
+        images = repository.stored_images(key, _PAGE, after)
+        send(Holder(*key, image.image_id) for image in images)
+        if len(images) < _PAGE:
+            return None
+        after = images[-1].image_id
+    return after
 
 
 class GalleryHolders:

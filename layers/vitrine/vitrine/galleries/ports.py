@@ -202,6 +202,13 @@ class Tasks(Protocol):
         """Delete the visitors of an experiment, once no more are recorded. `number` is its second arm's version."""
         ...
 
+    def mirror_images(self, key: GalleryKey) -> None:
+        """Mirror or withdraw the picture of every image, as the gallery's `mirror` says then.
+
+        The task begins later than any request can last, so it is sent before the gallery is changed.
+        """
+        ...
+
     def make_order(self, key: GalleryKey, version: int) -> None:
         """Score all images under the gallery's next version, then make it the live one."""
         ...

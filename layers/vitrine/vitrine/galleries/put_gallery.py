@@ -27,7 +27,10 @@ class SavedGallery(NamedTuple):
 def put_gallery(
     repository: GalleryRepository, tasks: Tasks, key: GalleryKey, changes: GalleryChanges, *, now: datetime
 ) -> SavedGallery:
-    """Create or change a gallery. A new ranking, or other rules, reorder its images in the background.
+    """Create or change a gallery.
+
+    In the background, a new ranking or other rules reorder its images, and a change of `mirror` mirrors or withdraws
+    their pictures.
 
     Raises Conflict while a gallery with this id is being deleted or runs an experiment, Unavailable under contention.
     """
@@ -39,6 +42,8 @@ def put_gallery(
     settings = changes.copy()
     ranking = settings.pop("ranking", None)
     try:
+        if "mirror" in settings and settings["mirror"] != find_gallery(repository, key).mirror:
+            tasks.mirror_images(key)
         if not repository.change_gallery(key, settings):
             raise Conflict(f"Gallery {key.gallery_id} is being deleted. Try again in a moment.")
         if ranking is not None:

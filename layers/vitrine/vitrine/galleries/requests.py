@@ -132,7 +132,7 @@ class PutGalleryRequest(RequestBody):
         Field(
             default_factory=bool,
             description="Whether pictures are copied and served in every size; true by default. If false, images have "
-            "no `renditions` and are shown from their own addresses. Applies to images that are put from now on.",
+            "no `renditions` and are shown from their own addresses. A change applies to all images within minutes.",
         ),
     ]
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _PLANNING_SECONDS = 5
 _PAGING_SECONDS = 900
+_REQUEST_SECONDS = 30  # a request lasts shorter
 
 
 class SqsTasks:
@@ -37,6 +38,11 @@ class SqsTasks:
     def forget_visits(self, key: GalleryKey, number: int) -> None:
         """Delete the visitors of an experiment, once no more are recorded. `number` is its second arm's version."""
         self._send({"task": "forget_visits", "key": list(key), "version": number}, delay_seconds=_PAGING_SECONDS)
+
+    def mirror_images(self, key: GalleryKey, after: str | None = None) -> None:
+        """Mirror or withdraw the pictures of the images after the id `after`."""
+        task = {"task": "mirror_images", "key": list(key), "after": after}
+        self._send(task, delay_seconds=0 if after else _REQUEST_SECONDS)
 
     def make_order(self, key: GalleryKey, version: int, after: str | None = None) -> None:
         """Score the images after `after` under the gallery's next version, then make it the live one.
