@@ -55,10 +55,14 @@ def _frames(image: pyvips.Image) -> int:
     return image.get_n_pages() if _loader(image) in {"gif", "webp"} else 1
 
 
-def _shrunk(content: bytes, width: int, *, options: str = "", height: int = NO_HEIGHT) -> pyvips.Image:
-    """Return the picture at a width, upright and in sRGB."""
-    image = pyvips.Image.thumbnail_buffer(content, width, height=height, option_string=options, export_profile="srgb")
-    return image if image.interpretation == "srgb" else image.colourspace("srgb")
+def _shrunk(
+    content: bytes, image: pyvips.Image, width: int, *, options: str = "", height: int = NO_HEIGHT
+) -> pyvips.Image:
+    """Return the picture at a width, upright and in sRGB. `image` is the opened file."""
+    # Without an embedded profile libvips would convert by way of a default one, which takes longer than all else.
+    profile = {"export_profile": "srgb"} if image.get_typeof("icc-profile-data") else {}
+    small = pyvips.Image.thumbnail_buffer(content, width, height=height, option_string=options, **profile)
+    return small if small.interpretation == "srgb" else small.colourspace("srgb")
 
 
 def describe(content: bytes) -> dict[str, Any]:
@@ -70,7 +74,7 @@ def describe(content: bytes) -> dict[str, Any]:
     if _loader(image) == "svg":
         scale = VECTOR_SIDE / max(width, height)
         width, height = max(1, round(width * scale)), max(1, round(height * scale))
-    small = _shrunk(content, PLACEHOLDER_SIDE, height=PLACEHOLDER_SIDE)
+    small = _shrunk(content, image, PLACEHOLDER_SIDE, height=PLACEHOLDER_SIDE)
     small = small if small.hasalpha() else small.bandjoin(255)
     pixels = bytes(small.cast("uchar").write_to_memory())
     return {
@@ -86,10 +90,10 @@ def render(content: bytes, width: int, form: str) -> bytes:
     image = _open(content)
     frames = _frames(image)
     if form == "webp" and frames > 1 and frames * width * width * image.height / image.width <= ANIMATION_PIXELS:
-        moving = _saved(_shrunk(content, width, options="n=-1"), form)
+        moving = _saved(_shrunk(content, image, width, options="n=-1"), form)
         if len(moving) <= ANIMATION_BYTES:
             return moving
-    return _saved(_shrunk(content, width), form)
+    return _saved(_shrunk(content, image, width), form)
 
 
 def _saved(image: pyvips.Image, form: str) -> bytes:
