@@ -16,7 +16,7 @@ from vitrine.platform.times import utc_now
 from vitrine.renditions.mirror_image import Mirror, Mirrored, mirror_image
 from vitrine.renditions.ports import RefusedPictureError, Unreachable
 from vitrine.renditions.sqs import read_holder
-from vitrine.renditions.wiring import NoEdge, codec, fetch, files, holdings, pictures
+from vitrine.renditions.wiring import codec, edge, fetch, files, holdings, pictures
 from vitrine.visits.model import UnmeasurableError
 from vitrine.visits.pictures import measure
 
@@ -70,7 +70,7 @@ def _ports() -> Mirror:
         holdings=holdings(),
         pictures=pictures(),
         files=files(),
-        edge=NoEdge(),
+        edge=edge(),
         codec=codec(),
         fetch=fetch(),
         check=_check,

@@ -27,7 +27,7 @@ from vitrine.galleries.model import GalleryKey
 from vitrine.galleries.wiring import gallery_repository
 from vitrine.platform.aws import client
 from vitrine.platform.wiring import fetcher
-from vitrine.renditions.wiring import codec
+from vitrine.renditions.wiring import codec, edge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,6 +176,27 @@ def test_a_picture_that_no_image_shows_any_more_is_withdrawn(host: str, change: 
         assert get(on_image("GET", "red")["renditions"]["sizes"][0]["jpg"])[0] == 200
     else:
         assert stored() == []
+
+
+def test_the_edge_is_asked_to_drop_a_withdrawn_picture_after_its_files_are_gone(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = client("sqs").get_queue_url(QueueName="InvalidationsQueue")["QueueUrl"]
+    monkeypatch.setenv("INVALIDATIONS_QUEUE", queue)
+    edge.cache_clear()
+    put("red", f"{host}/red.png")
+    follow()
+    digest = on_image("GET", "red")["renditions"]["sizes"][0]["jpg"].split("/")[1]
+    on_image("DELETE", "red")
+    stored_when_asked: list[list[str]] = []
+    client("sqs").meta.events.register(
+        "before-call.sqs.SendMessage", lambda **_: stored_when_asked.append(stored()), unique_id="stored"
+    )
+    follow()
+    client("sqs").meta.events.unregister("before-call.sqs.SendMessage", unique_id="stored")
+    edge.cache_clear()
+    [message] = client("sqs").receive_message(QueueUrl=queue)["Messages"]
+    assert (message["Body"], stored_when_asked) == (digest, [[]])
 
 
 def test_a_picture_that_another_image_shows_stays(host: str) -> None:

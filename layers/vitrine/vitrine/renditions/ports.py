@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -136,10 +136,18 @@ class Holders(Protocol):
 
 
 class Edge(Protocol):
-    """Caches in front of the origin."""
+    """Asks the caches in front of the origin to drop pictures."""
 
     def invalidate(self, digest: str) -> None:
-        """Remove the picture's renditions from the caches. Safe to repeat."""
+        """Have the picture's renditions removed from the caches soon. Safe to repeat."""
+        ...
+
+
+class Caches(Protocol):
+    """Caches in front of the origin."""
+
+    def invalidate(self, digests: Collection[str]) -> None:
+        """Remove these pictures' renditions. Safe to repeat. Raises PictureBusy if the caches take no more for now."""
         ...
 
 

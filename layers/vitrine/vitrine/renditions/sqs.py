@@ -1,4 +1,4 @@
-"""A queue of images to mirror. A message is `{"merchant_id": …, "gallery_id": …, "image_id": …}`."""
+"""Queues of images to mirror, `{"merchant_id": …, "gallery_id": …, "image_id": …}`, and of pictures to invalidate."""
 
 from __future__ import annotations
 
@@ -34,6 +34,18 @@ class SqsMirroring:
             if response.get("Failed"):
                 raise RuntimeError(f"messages were not accepted: {response['Failed']}")
         return len(distinct)
+
+
+class SqsEdge:
+    """Edge on SQS: a queue of digests to invalidate, which are the message bodies."""
+
+    def __init__(self, client: SQSClient, queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def invalidate(self, digest: str) -> None:
+        """Queue the picture."""
+        self._client.send_message(QueueUrl=self._queue_url, MessageBody=digest)
 
 
 def read_holder(body: str) -> Holder:

@@ -9,7 +9,9 @@ from vitrine.platform.aws import client
 from vitrine.platform.settings import read_settings
 
 if TYPE_CHECKING:
+    from vitrine.renditions.cloudfront import CloudFrontCaches
     from vitrine.renditions.dynamodb import DynamoDBHoldings, DynamoDBPictures
+    from vitrine.renditions.ports import Edge
     from vitrine.renditions.remote import RemoteOriginals
     from vitrine.renditions.s3 import S3Files
     from vitrine.renditions.sqs import SqsMirroring
@@ -32,6 +34,18 @@ class QueueSettings(NamedTuple):
     """The queue of images to mirror."""
 
     mirroring_queue: str
+
+
+class EdgeSettings(NamedTuple):
+    """The queue of pictures to invalidate; empty in a stack without an edge."""
+
+    invalidations_queue: str = ""
+
+
+class CachesSettings(NamedTuple):
+    """The CloudFront distribution in front of the stack."""
+
+    edge_distribution: str
 
 
 @cache
@@ -81,6 +95,25 @@ def mirroring() -> SqsMirroring:
     from vitrine.renditions.sqs import SqsMirroring  # noqa: PLC0415 - only what sends loads it
 
     return SqsMirroring(client("sqs"), read_settings(QueueSettings).mirroring_queue)
+
+
+@cache
+def edge() -> Edge:
+    """Return what has withdrawn pictures removed from the caches."""
+    queue = read_settings(EdgeSettings).invalidations_queue
+    if not queue:
+        return NoEdge()
+    from vitrine.renditions.sqs import SqsEdge  # noqa: PLC0415 - only a stack with an edge loads it
+
+    return SqsEdge(client("sqs"), queue)
+
+
+@cache
+def caches() -> CloudFrontCaches:
+    """Return the caches of the edge."""
+    from vitrine.renditions.cloudfront import CloudFrontCaches  # noqa: PLC0415 - only what invalidates loads it
+
+    return CloudFrontCaches(client("cloudfront"), read_settings(CachesSettings).edge_distribution)
 
 
 class NoEdge:
