@@ -104,7 +104,8 @@ def environment_of(made: Mapping[str, str]) -> dict[str, str]:
         for name, value in scope.get("Environment", {}).get("Variables", {}).items():
             if isinstance(value, dict):
                 target = value.get("Ref", "")
-                variables[name] = made.get(target) or parameters.get(target, target)
+                # A conditional value is empty here, unless another function has the variable.
+                variables[name] = made.get(target) or parameters.get(target, target) or variables.get(name, "")
             else:
                 variables[name] = str(value)
     return variables

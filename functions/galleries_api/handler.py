@@ -57,6 +57,7 @@ from vitrine.platform.problems import (
     headers_of,
     status_of,
 )
+from vitrine.platform.times import to_rfc3339
 from vitrine.platform.wiring import saved_responses
 from vitrine.ranking.experiments import arm_of
 from vitrine.ranking.lab import LabVisitor
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
 _CHALLENGE_PAGE = 500
 _CHALLENGE_BYTES = 4_000_000
 _MOST_ERRORS_AN_IMAGE = 5
+_MOST_WITHDRAWALS = 1000
 _AN_HOUR = timedelta(hours=1)
 _SPAN: dict[str, dict[str, Any]] = {
     "from": {"type": "string", "format": "date-time"},
@@ -262,7 +264,12 @@ def _stats(request: Request, galleries: Iterable[Gallery]) -> Response:
 
 @app.get("/galleries/{gallery_id}/audit", responses={200: AuditResponse})
 def audit(request: Request) -> Response:
-    """Compare the totals and score that each image shows with its counter."""
+    """Compare the totals and score that each image shows with its counter; list the latest withdrawn pictures.
+
+    `withdrawn` has up to 1,000 pictures of the last 90 days that were deleted because no image shows them any more.
+    """
+    from vitrine.renditions.wiring import holdings  # noqa: PLC0415 - only audits read withdrawals
+
     result = audit_gallery(gallery_repository(), gallery_counters(), _key(request), now=request.now)
     mismatched = [
         {
@@ -273,7 +280,12 @@ def audit(request: Request) -> Response:
         }
         for mismatch in result.mismatched
     ]
-    return Response(200, {"images": result.images, "mismatched": mismatched})
+    withdrawals = holdings().list_withdrawals(*_key(request))[:_MOST_WITHDRAWALS]
+    withdrawn = [
+        {"id": withdrawal.image_id, "digest": withdrawal.digest, "withdrawn_at": to_rfc3339(withdrawal.at)}
+        for withdrawal in withdrawals
+    ]
+    return Response(200, {"images": result.images, "mismatched": mismatched, "withdrawn": withdrawn})
 
 
 @app.get("/galleries/{gallery_id}/ranking-versions", responses={200: VersionResponse}, paged=True)

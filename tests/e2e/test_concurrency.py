@@ -61,7 +61,7 @@ def test_concurrent_clients_that_send_again_are_counted_exactly(shop: Api, web_p
     eventually(lambda: shown(shop, gallery) == expected, within_seconds=60)
     whole = shop.get(f"/galleries/{gallery}").json
     assert (whole["views"], whole["clicks"]) == tuple(map(sum, zip(*expected.values(), strict=True)))
-    assert shop.get(f"/galleries/{gallery}/audit").json == {"images": len(PICTURES), "mismatched": []}
+    assert shop.get(f"/galleries/{gallery}/audit").json == {"images": len(PICTURES), "mismatched": [], "withdrawn": []}
     print(f"{len(sent):,} events of {CLIENTS} clients in {seconds:.1f} s: {EVENTS:,} counted, each once")
 
 
@@ -91,7 +91,7 @@ def test_visitors_who_look_and_click_again_and_again_count_once(shop: Api, web_p
     truth = {(event["session_id"], event["image_id"], event["type"]): event for event in events}
     expected = totals(truth.values())
     eventually(lambda: shown(shop, gallery) == expected, within_seconds=60)
-    assert shop.get(f"/galleries/{gallery}/audit").json == {"images": len(PICTURES), "mismatched": []}
+    assert shop.get(f"/galleries/{gallery}/audit").json == {"images": len(PICTURES), "mismatched": [], "withdrawn": []}
     statuses = Counter(result["status"] for results in responses for result in results)
     assert statuses["accepted"] <= len(truth) <= statuses["accepted"] + statuses["duplicate"]
     assert set(statuses) == {"accepted", "duplicate", "filtered"}

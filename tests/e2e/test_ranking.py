@@ -70,7 +70,10 @@ def test_a_policy_counts_exactly_and_says_what_others_would_earn(
         return found["views"], found["clicks"]
 
     eventually(lambda: counts() == (views, clicks), 60)
-    eventually(lambda: shop.get(f"/galleries/{gallery}/audit").json == {"images": IMAGES, "mismatched": []}, 60)
+    eventually(
+        lambda: shop.get(f"/galleries/{gallery}/audit").json == {"images": IMAGES, "mismatched": [], "withdrawn": []},
+        60,
+    )
 
     found = shop.post(f"/galleries/{gallery}/ranking-estimates", {"policy": "smoothed_rate"}).json
     truth = sum(look * RATES[it["id"]] for look, it in zip(LOOKS, found["order"], strict=True))
@@ -102,8 +105,14 @@ def test_an_experiment_counts_each_visitor_of_each_arm(shop: Api, web_page: Api,
     assert sum(arm["visitors"] for arm in found["arms"]) == VISITORS
     assert sum(arm["clicks"] for arm in found["arms"]) == clicks
     assert not found["srm"]["flagged"]
-    eventually(lambda: shop.get(f"/galleries/{gallery}/audit").json == {"images": IMAGES, "mismatched": []}, 60)
+    eventually(
+        lambda: shop.get(f"/galleries/{gallery}/audit").json == {"images": IMAGES, "mismatched": [], "withdrawn": []},
+        60,
+    )
     eventually(lambda: shop.get(path).json["events_without_visitor"] == 0, 60)
     assert shop.delete(path).status == 200
     eventually(lambda: shop.get(f"/galleries/{gallery}").json["next_ranking_version"] is None, 60)
-    eventually(lambda: shop.get(f"/galleries/{gallery}/audit").json == {"images": IMAGES, "mismatched": []}, 60)
+    eventually(
+        lambda: shop.get(f"/galleries/{gallery}/audit").json == {"images": IMAGES, "mismatched": [], "withdrawn": []},
+        60,
+    )

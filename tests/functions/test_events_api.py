@@ -78,7 +78,7 @@ def test_an_image_that_is_clicked_moves_up(gallery: str) -> None:
     _, shown, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}", gallery_id="summer"))
     assert (shown["images"], shown["views"], shown["clicks"]) == (3, 2, 1)
     _, audit, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}/audit", gallery_id="summer"))
-    assert audit == {"images": 3, "mismatched": []}
+    assert audit == {"images": 3, "mismatched": [], "withdrawn": []}
 
 
 def test_an_event_counts_once_in_whatever_company_it_comes(gallery: str) -> None:

@@ -178,6 +178,24 @@ def test_a_picture_that_no_image_shows_any_more_is_withdrawn(host: str, change: 
         assert stored() == []
 
 
+def test_the_audit_lists_what_was_withdrawn_newest_first(host: str) -> None:
+    def audit() -> list[dict[str, Any]]:
+        found = send(galleries, api_event("GET", "/galleries/{gallery_id}/audit", gallery_id="summer"))[1]
+        return list(found["withdrawn"])
+
+    put("red", f"{host}/red.png")
+    put("blue", f"{host}/blue.png")
+    follow()
+    assert audit() == []
+    digests = {name: on_image("GET", name)["renditions"]["sizes"][0]["jpg"].split("/")[1] for name in ("red", "blue")}
+    for name in ("red", "blue"):
+        on_image("DELETE", name)
+        follow()
+    withdrawn = audit()
+    assert [(each["id"], each["digest"]) for each in withdrawn] == [("blue", digests["blue"]), ("red", digests["red"])]
+    assert withdrawn[0]["withdrawn_at"] > withdrawn[1]["withdrawn_at"]
+
+
 def test_the_edge_is_asked_to_drop_a_withdrawn_picture_after_its_files_are_gone(
     host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -130,7 +130,7 @@ def test_each_policy_orders_as_it_says() -> None:
     assert order() == ["rated", "unseen", "popular", "newest"]
     rank_by(policy="trending_rate", half_life_days=14)
     assert order() == ["rated", "unseen", "popular", "newest"]
-    assert call("GET", "/galleries/{gallery_id}/audit")[1] == {"images": 4, "mismatched": []}
+    assert call("GET", "/galleries/{gallery_id}/audit")[1] == {"images": 4, "mismatched": [], "withdrawn": []}
 
 
 def test_a_policy_that_is_chosen_from_the_start_orders_new_images_and_follows_events() -> None:

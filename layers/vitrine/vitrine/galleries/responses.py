@@ -188,9 +188,16 @@ class MismatchResponse(TypedDict):
     score: WrongScoreResponse | None
 
 
+class WithdrawalResponse(TypedDict):
+    id: str
+    digest: str
+    withdrawn_at: str
+
+
 class AuditResponse(TypedDict):
     images: int
     mismatched: list[MismatchResponse]
+    withdrawn: list[WithdrawalResponse]
 
 
 class CountedTimeResponse(TypedDict):

@@ -69,6 +69,7 @@ class DependencySettings(NamedTuple):
     weights_retry_queue: str
     search_changes_queue: str
     search_comparisons_queue: str
+    invalidations_queue: str
     mirroring_queue: str
     renditions_table: str
     review_retry_queue: str

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from vitrine.platform.dynamodb import ConditionFailed, query_all, translated
 from vitrine.platform.retries import retry
-from vitrine.platform.times import to_rfc3339
-from vitrine.renditions.model import Picture
+from vitrine.platform.times import from_rfc3339, to_rfc3339
+from vitrine.renditions.model import Picture, Withdrawal
 from vitrine.renditions.ports import PictureBusy
 
 if TYPE_CHECKING:
@@ -164,15 +164,17 @@ class DynamoDBHoldings(_Table):
         with translated():
             self._client.put_item(TableName=self._table, Item=item)
 
-    def withdrawn(self, merchant_id: str, gallery_id: str) -> list[tuple[str, str, str]]:
-        """Return the image, digest and time of each picture that was withdrawn in the last 90 days."""
+    def list_withdrawals(self, merchant_id: str, gallery_id: str) -> list[Withdrawal]:
         items = query_all(
             self._client,
             TableName=self._table,
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": {"S": _withdrawn_pk(merchant_id, gallery_id)}},
         )
-        return [(item["image_id"]["S"], item["sk"]["S"], item["at"]["S"]) for item in items]
+        withdrawals = [
+            Withdrawal(item["image_id"]["S"], item["sk"]["S"], from_rfc3339(item["at"]["S"])) for item in items
+        ]
+        return sorted(withdrawals, key=lambda withdrawal: withdrawal.at, reverse=True)
 
     def _digests(self, holder: Holder, action: str, digest: str) -> None:
         self._update(

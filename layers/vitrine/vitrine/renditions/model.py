@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from typing import Final, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 Format = Literal["avif", "webp", "jpg"]
 
@@ -62,6 +65,14 @@ class Holder(NamedTuple):
     def mark(self) -> bytes:
         """Return the 12 bytes that stand for this holder in a picture's set of holders."""
         return hashlib.sha256("/".join(self).encode()).digest()[:12]
+
+
+class Withdrawal(NamedTuple):
+    """A picture that was deleted because this image, the last one that showed it, shows it no more."""
+
+    image_id: str
+    digest: str
+    at: datetime
 
 
 def digest_of(merchant_id: str, content: bytes) -> str:

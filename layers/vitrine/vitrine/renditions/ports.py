@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from vitrine.renditions.model import Format, Holder, Original, Picture, Rendition
+    from vitrine.renditions.model import Format, Holder, Original, Picture, Rendition, Withdrawal
 
 
 class RefusedPictureError(Exception):
@@ -109,6 +109,10 @@ class Holdings(Protocol):
 
     def note_withdrawal(self, holder: Holder, digest: str, at: datetime) -> None:
         """Record that a picture was withdrawn when this holder, its last one, released it."""
+        ...
+
+    def list_withdrawals(self, merchant_id: str, gallery_id: str) -> list[Withdrawal]:
+        """Return the pictures of a gallery that were withdrawn in the last 90 days, newest first."""
         ...
 
 
