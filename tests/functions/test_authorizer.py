@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +9,7 @@ import pytest
 from functions.authorizer.handler import lambda_handler as authorizer
 from tests.aws import Context, resources
 from tests.gateway import STAGE, Gateway, Response, open_shop
-from vitrine.access.authorize_key import KeyAuthorizer
-from vitrine.access.manage_keys import create_key, create_merchant, revoke_key
+from vitrine.access.manage_keys import revoke_key
 from vitrine.access.wiring import access_store
 from vitrine.platform.times import utc_now
 
@@ -101,52 +99,3 @@ class TestKeyInTheQuery:
         """With a cache the gateway answers 401 by itself when one of its sources is missing."""
         [api] = resources("AWS::Serverless::Api").values()
         assert api["Auth"]["Authorizers"]["KeyAuthorizer"]["Identity"] == {"ReauthorizeEvery": 0}
-
-
-class TestRememberedKeys:
-    NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-
-    @pytest.mark.parametrize(
-        ("kind", "reads", "seconds"),
-        [("publishable", True, 60), ("publishable", False, 5), ("secret", True, 5), ("secret", False, 5)],
-    )
-    def test_are_asked_for_once_and_a_revoked_one_works_no_longer_than_that(
-        self, kind: str, reads: bool, seconds: int
-    ) -> None:
-        shop = open_shop("shop")
-        text = shop.publishable_key if kind == "publishable" else shop.secret_key
-        keys = KeyAuthorizer(access_store(), timedelta(seconds=60))
-        assert keys.authorize(text, self.NOON, reads=reads)
-        [key] = [key for key in access_store().list_keys("shop") if key.kind == kind]
-        revoke_key(access_store(), "shop", key.key_id, now=self.NOON)
-        assert keys.authorize(text, self.NOON + timedelta(seconds=seconds - 1), reads=reads)
-        assert keys.authorize(text, self.NOON + timedelta(seconds=seconds), reads=reads) is None
-        assert keys.authorize(text, self.NOON, reads=reads) is None
-
-    def test_a_use_is_noted_once_an_hour(self) -> None:
-        shop = open_shop("shop")
-
-        def used_at(after: timedelta) -> datetime | None:
-            keys = KeyAuthorizer(access_store(), timedelta(0))  # a process that remembers nothing
-            assert keys.authorize(shop.secret_key, self.NOON + after)
-            [key] = [key for key in access_store().list_keys("shop") if key.kind == "secret"]
-            return key.last_used_at
-
-        seen = [used_at(timedelta(minutes=minutes)) for minutes in (0, 1, 59, 60, 61)]
-        hour = timedelta(hours=1)
-        assert seen == [self.NOON, self.NOON, self.NOON, self.NOON + hour, self.NOON + hour]
-
-    def test_an_unknown_one_is_not_remembered(self) -> None:
-        keys = KeyAuthorizer(access_store(), timedelta(seconds=60))
-        made = create_merchant_and_key(keys)
-        assert keys.authorize(made, self.NOON)
-
-
-def create_merchant_and_key(keys: KeyAuthorizer) -> str:
-    """A key that was asked for before it was made."""
-    text = "pk_" + "x" * 32
-    assert keys.authorize(text, TestRememberedKeys.NOON) is None
-    create_merchant(access_store(), "shop", "", now=utc_now(), random_text=lambda: "secret")
-    made = create_key(access_store(), "shop", "publishable", 60, now=utc_now(), random_text=lambda: "x" * 32)
-    assert made.text == text
-    return text

@@ -6,8 +6,7 @@ import base64
 import re
 import time
 from collections import Counter
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -21,14 +20,11 @@ from tests.aws import ROOT, api_event, send
 from tests.gateway import Gateway, Shop, handler_of, open_shop, served_routes
 from tests.gateway import Response as Served
 from tests.samples import sample_of
-from vitrine.access.dynamodb import DynamoDBAccess
-from vitrine.access.model import address_share, seconds_left, sign_user_token
-from vitrine.access.spend_quota import MOST_ADDRESSES, AddressQuota, Quota
+from vitrine.access.model import seconds_left, sign_user_token
 from vitrine.access.wiring import access_store, trust_user
 from vitrine.platform.aws import client
 from vitrine.platform.cursors import cursor_scope, write_cursor
 from vitrine.platform.http import ANYONE, PUBLISHABLE, READ_HEADERS, HttpApp, Request, Response
-from vitrine.platform.problems import TooManyRequests
 from vitrine.platform.times import utc_now
 from vitrine.platform.wiring import saved_responses
 
@@ -423,36 +419,6 @@ class TestCaching:
 
 
 class TestQuotas:
-    @pytest.mark.parametrize("limit", [1, 7, 100, 250])
-    def test_processes_together_grant_a_minute_what_it_holds_and_never_more(self, limit: int) -> None:
-        processes = [Quota(DynamoDBAccess(client("dynamodb"), "AccessTable")) for _ in range(3)]
-        granted = 0
-        for at in range(2 * limit + 3):
-            try:
-                processes[at % 3].spend("key", limit, NOON)
-            except TooManyRequests:
-                continue
-            granted += 1
-        assert granted == limit
-
-    def test_the_next_minute_begins_anew_and_the_refusal_says_when(self) -> None:
-        quota = Quota(access_store())
-        at = NOON + timedelta(seconds=18)
-        quota.spend("key", 1, at)
-        with pytest.raises(TooManyRequests) as refused:
-            quota.spend("key", 1, at)
-        assert refused.value.retry_after_seconds == 42
-        quota.spend("key", 1, at + timedelta(seconds=refused.value.retry_after_seconds))
-
-    def test_a_flood_behind_a_spent_minute_reaches_no_store(self) -> None:
-        quota = Quota(access_store())
-        quota.spend("key", 1, NOON)
-        with pytest.raises(TooManyRequests):
-            quota.spend("key", 1, NOON)
-        client("dynamodb").delete_table(TableName="AccessTable")
-        with pytest.raises(TooManyRequests):
-            quota.spend("key", 1, NOON)
-
     def test_over_http_it_is_429_and_each_key_has_its_own(self) -> None:
         gateway, shop = Gateway(), open_shop("shop", requests_per_minute=3)
         responses = [gateway.call("GET", "/galleries", shop.secret_key) for _ in range(8)]
@@ -474,30 +440,6 @@ class TestAddressQuotas:
         assert ask("192.0.2.2") == 200
         assert {gateway.call("GET", "/galleries", shop.secret_key).status for _ in range(80)} == {200}
 
-    def test_processes_share_an_addresss_part(self) -> None:
-        processes = [AddressQuota(access_store()) for _ in range(3)]
-        assert 1000 <= taken(processes, "key", "address", 10_000, 3000) <= 1000 + 3 * address_share(1000)
-
-    def test_an_ordinary_visitor_costs_no_write(self) -> None:
-        client("dynamodb").delete_table(TableName="AccessTable")
-        assert taken([AddressQuota(access_store())], "key", "address", 60_000, 200) == 200
-
-    def test_a_spent_address_reaches_no_store(self) -> None:
-        quota = AddressQuota(access_store())
-        assert taken([quota], "key", "address", 60, 100) == 60
-        client("dynamodb").delete_table(TableName="AccessTable")
-        assert taken([quota], "key", "address", 60, 100) == 0
-
-    def test_what_a_process_remembers_is_bounded_and_one_shops_flood_forgets_none_of_anothers(self) -> None:
-        quota = AddressQuota(access_store())
-        assert taken([quota], "one", "address", 60, 100) == 60
-        for at in range(MOST_ADDRESSES + 5):
-            quota.spend("another", f"address-{at}", 60_000, NOON)
-        assert taken([quota], "one", "address", 60, 100) == 0
-        assert max(map(len, quota._left.values())) <= MOST_ADDRESSES
-        assert taken([quota], "one", "address", 60, 100, at=NOON + timedelta(minutes=1)) == 60
-        assert len(quota._left) == 1
-
     def test_an_address_is_stored_as_a_digest(self) -> None:
         gateway, shop = Gateway(), open_shop("shop", requests_per_minute=60)
         for _ in range(5):
@@ -510,24 +452,6 @@ class TestAddressQuotas:
 def begin_within_one_minute() -> None:
     while seconds_left(utc_now()) < 10:
         time.sleep(0.5)
-
-
-def taken(
-    processes: list[AddressQuota],
-    key_id: str,
-    address: str,
-    requests_per_minute: int,
-    asked: int,
-    *,
-    at: datetime = NOON,
-) -> int:
-    """How many of these requests the address got."""
-    admitted = 0
-    for number in range(asked):
-        with suppress(TooManyRequests):
-            processes[number % len(processes)].spend(key_id, address, requests_per_minute, at)
-            admitted += 1
-    return admitted
 
 
 class TestInvalidRequests:

@@ -24,6 +24,7 @@ ROOMS = {
         ("access/dynamodb.py",),
         (
             "tests/unit/access",
+            "tests/contract/test_access_repository.py",
             "tests/functions/test_every_route.py::TestQuotas",
             "tests/functions/test_authorizer.py",
             "tests/functions/test_merchants_command.py",
@@ -98,7 +99,12 @@ ROOMS = {
     "review": Room(
         ("review/model.py", "review/judge_snapshot.py", "review/claim_snapshots.py"),
         ("review/dynamodb.py",),
-        ("tests/unit/review", "tests/functions/test_review_api.py", "tests/faults/test_review_faults.py"),
+        (
+            "tests/unit/review",
+            "tests/contract/test_review_repository.py",
+            "tests/functions/test_review_api.py",
+            "tests/faults/test_review_faults.py",
+        ),
     ),
     "search": Room(
         ("search/model.py",),
