@@ -65,6 +65,7 @@ ROOMS = {
         ("imports/dynamodb.py",),
         (
             "tests/unit/imports",
+            "tests/contract/test_import_repository.py",
             "tests/functions/test_imports_api.py",
             "tests/functions/test_import_worker.py",
             "tests/faults/imports",
