@@ -207,6 +207,7 @@ import std;
 sub vcl_recv {{
   if (req.restarts == 0) {{
     unset req.http.x-fresh;
+    unset req.http.x-reads;
     unset req.http.x-origin-failed;
     unset req.http.cookie;
     set req.http.cloudfront-viewer-address = client.ip + ":" + std.port(client.ip);
@@ -216,6 +217,7 @@ sub vcl_recv {{
   if (req.http.x-origin-failed) {{ set req.grace = {longest_stale}; }}
   elsif (req.http.x-fresh) {{ set req.grace = 0s; }}
   if (req.method != "GET" && req.method != "HEAD") {{ return (pass); }}
+  set req.http.x-reads = "1";
   return (hash);
 }}
 
@@ -241,8 +243,6 @@ sub vcl_backend_fetch {{
   unset bereq.http.authorization;
   unset bereq.http.referer;
   {fetched}
-  unset bereq.http.x-fresh;
-  unset bereq.http.x-origin-failed;
   return (fetch);
 }}
 
@@ -262,7 +262,7 @@ sub vcl_backend_response {{
   unset beresp.http.vary;
   if (beresp.http.content-type ~ "json|text|javascript") {{ set beresp.do_gzip = true; }}
   if (beresp.status >= 500) {{
-    if (bereq.is_bgfetch) {{ return (abandon); }}
+    call keep_what_is_there;
     set beresp.ttl = 0s;
     set beresp.grace = 0s;
   }}
@@ -270,17 +270,27 @@ sub vcl_backend_response {{
   return (deliver);
 }}
 
+sub keep_what_is_there {{
+  # A response that is delivered takes the place of the older one.
+  if (bereq.is_bgfetch || (bereq.http.x-reads && !bereq.http.x-origin-failed)) {{ return (abandon); }}
+}}
+
+sub vcl_synth {{
+  if (resp.status == 503 && req.http.x-reads && !req.http.x-origin-failed) {{
+    set req.http.x-origin-failed = "1";
+    return (restart);
+  }}
+}}
+
 sub vcl_backend_error {{
-  if (bereq.is_bgfetch) {{ return (abandon); }}
+  call keep_what_is_there;
   set beresp.ttl = 0s;
+  set beresp.grace = 0s;
+  set beresp.keep = 0s;
   return (deliver);
 }}
 
 sub vcl_deliver {{
-  if (resp.status >= 500 && !req.http.x-origin-failed && (req.method == "GET" || req.method == "HEAD")) {{
-    set req.http.x-origin-failed = "1";
-    return (restart);
-  }}
   if (obj.hits > 0) {{ set resp.http.x-cache = "Hit from cloudfront"; }}
   elsif (resp.status >= 400) {{ set resp.http.x-cache = "Error from cloudfront"; }}
   else {{ set resp.http.x-cache = "Miss from cloudfront"; }}

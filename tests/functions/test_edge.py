@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from commands.openapi import routes
-from tests.e2e.api import Api, Response
+from tests.e2e.api import Api, Response, eventually
 from tests.edge import Edge, Origin, Served, bucket
 from tests.functions.test_isolation import Merchant, ids_in
 from tests.gateway import Gateway, Shop, open_shop
@@ -60,6 +60,12 @@ class Shown:
     def reads(self) -> int:
         return sum(self.api.requests.values())
 
+    def stop_api(self, how: str) -> None:
+        if how == "fails":
+            self.api.failing = True
+        else:
+            self.api.close()
+
     def close(self) -> None:
         self.edge.close()
         for it in (self.api, self.pictures, self.web):
@@ -97,14 +103,11 @@ class TestManyReaders:
         assert names(shown.page.get(IMAGES)) == ["shop"]
         time.sleep(FRESH_SECONDS + 0.2)
         assert names(shown.page.get(IMAGES)) == ["shop"]  # at once, and the renewal begins
-        for _ in range(50):
-            time.sleep(0.05)
-            if (seen := names(shown.page.get(IMAGES))) != ["shop"]:
-                break
-        assert seen == ["new", "shop"]
-        assert shown.reads() == 2
+        eventually(lambda: names(shown.page.get(IMAGES)) == ["new", "shop"])
+        assert shown.reads() in {2, 3}
 
-    def test_a_page_that_nobody_asked_for_since_is_read_before_it_is_shown(self, shown: Shown) -> None:
+    @pytest.mark.parametrize("how", ["fails", "is gone"])
+    def test_a_page_that_nobody_asked_for_since_is_read_before_it_is_shown(self, shown: Shown, how: str) -> None:
         """Renewing behind the reader's back is for 30 s; this page was kept for one second and is older."""
         application, seconds = shown.api.application, "public, max-age=1, stale-while-revalidate=1, stale-if-error=60"
 
@@ -120,9 +123,10 @@ class TestManyReaders:
         shown.put_image(shown.shop, "two", "new")
         time.sleep(2.3)
         assert names(shown.page.get(IMAGES)) == ["new", "shop"]
-        shown.api.failing = True
+        shown.stop_api(how)
         time.sleep(2.3)
-        assert names(shown.page.get(IMAGES)) == ["new", "shop"]
+        for _ in range(5):
+            assert names(shown.page.get(IMAGES)) == ["new", "shop"]
 
     def test_who_has_the_page_is_told_so_by_the_edge(self, shown: Shown) -> None:
         etag = shown.page.get(IMAGES).headers["etag"]
@@ -133,8 +137,7 @@ class TestManyReaders:
         shown.page.get(IMAGES)
         time.sleep(FRESH_SECONDS + 0.2)
         shown.page.get(IMAGES)
-        time.sleep(0.5)
-        assert "IF_NONE_MATCH" in shown.api.headers
+        eventually(lambda: "IF_NONE_MATCH" in shown.api.headers)
         assert names(shown.page.get(IMAGES)) == ["shop"]
 
     def test_a_gallery_says_how_long_it_is_kept(self, shown: Shown) -> None:
@@ -245,10 +248,7 @@ class TestWithoutItsOrigin:
     @pytest.mark.parametrize("how", ["fails", "is gone"])
     def test_the_gallery_goes_on_to_be_shown(self, shown: Shown, how: str) -> None:
         shown.page.get(IMAGES)
-        if how == "fails":
-            shown.api.failing = True
-        else:
-            shown.api.close()
+        shown.stop_api(how)
         time.sleep(FRESH_SECONDS + 0.2)
         for _ in range(5):
             assert names(shown.page.get(IMAGES)) == ["shop"]
@@ -263,9 +263,7 @@ class TestWithoutItsOrigin:
         shown.page.get(IMAGES)
         shown.api.failing = False
         shown.put_image(shown.shop, "two", "new")
-        shown.page.get(IMAGES)
-        time.sleep(0.5)
-        assert names(shown.page.get(IMAGES)) == ["new", "shop"]
+        eventually(lambda: names(shown.page.get(IMAGES)) == ["new", "shop"])
         assert shown.page.get("/v1/galleries").status == 200  # the error was not kept
 
     def test_writes_are_told_so(self, shown: Shown) -> None:
