@@ -13,6 +13,7 @@ import argparse
 import gzip
 import io
 import itertools
+import logging
 import os
 import random
 import re
@@ -101,7 +102,7 @@ class Meter:
 
     def _end(self, parsed, model, context, **_):
         consumed = parsed.get("ConsumedCapacity", [])
-        amount = sum(it["CapacityUnits"] for it in (consumed if isinstance(consumed, list) else [consumed]))
+        amount = sum(entry["CapacityUnits"] for entry in (consumed if isinstance(consumed, list) else [consumed]))
         refused = parsed.get("Error", {}).get("Code") == "ConditionalCheckFailedException"
         with self._lock:
             self._spans.append((context["began"], time.perf_counter()))
@@ -131,7 +132,9 @@ class Measured:
         log = io.StringIO()
         self._meter.clear()
         began = time.process_time()
-        logger.registered_handler.setStream(log)
+        logged = logger.registered_handler
+        assert isinstance(logged, logging.StreamHandler)
+        logged.setStream(log)
         with redirect_stdout(log):
             response = self._handler(event, Context())
         self._cpu += time.process_time() - began
@@ -150,11 +153,11 @@ class Measured:
         return Invocation(self._cpu / self.times * 1000, self._trips / self.times, self._memory, self._log / self.times)
 
     def described(self):
-        it = self.mean()
+        mean = self.mean()
         told = ", ".join(f"{amount / self.times:.2f} {name.replace('_', ' ')}" for name, amount in self.units.items())
         return (
-            f"{it.cpu_ms:.2f} ms of the processor, {it.trips:.1f} round trips, {it.milliseconds(TRIP_MS):.1f} ms "
-            f"billed at {it.memory_mb} MB, {it.log_bytes:.0f} bytes of log, {told or 'no units'}"
+            f"{mean.cpu_ms:.2f} ms of the processor, {mean.trips:.1f} round trips, {mean.milliseconds(TRIP_MS):.1f} ms "
+            f"billed at {mean.memory_mb} MB, {mean.log_bytes:.0f} bytes of log, {told or 'no units'}"
         )
 
 
@@ -303,7 +306,7 @@ def _print(where, prices, told, rows):
     for name, usage in rows.items():
         dollars = bill(usage, prices)
         print(f"  {name}: ${sum(dollars.values()):,.0f}")
-        for what, price in sorted(dollars.items(), key=lambda it: -it[1]):
+        for what, price in sorted(dollars.items(), key=lambda entry: -entry[1]):
             if price >= 0.5:
                 print(f"    {what:<32}{usage[what]:>18,.0f}  ${price:>9,.2f}")
 

@@ -146,7 +146,9 @@ def count(batches, gallery_id, sent_by, stream):
             spent["weights"] += units["ImagesTable"] + units["GalleriesTable"] + units["refused"] - reads
             spent["following reads"] += reads + units["CountersTable"]
     found = audit_gallery(gallery_repository(), gallery_counters(), key, now=utc_now())
-    totals = gallery_repository().find_gallery(key).totals
+    gallery = gallery_repository().find_gallery(key)
+    assert gallery
+    totals = gallery.totals
     assert not found.mismatched, found
     assert totals.events == counted, (totals, counted)
     return {name: amount / number * 1000 for name, amount in spent.items()}, counted, shards_of(gallery_id)

@@ -137,7 +137,7 @@ def _make_tables(address: str) -> None:
         dynamodb.create_table(TableName=name, **{key: properties[key] for key in wanted if key in properties})
 
 
-_CREDENTIALS = {"aws_access_key_id": "bench", "aws_secret_access_key": "bench"}
+_CREDENTIALS: dict[str, Any] = {"aws_access_key_id": "bench", "aws_secret_access_key": "bench"}
 
 
 class FileUploads:
@@ -146,10 +146,14 @@ class FileUploads:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def read(self, upload: ObjectVersion) -> Iterator[bytes]:
+    def read(self, upload: ObjectVersion, start: int) -> Iterator[bytes]:
         with self._file.open("rb") as file:
+            file.seek(start)
             while part := file.read(PART_BYTES):
                 yield part
+
+    def delete(self, upload: ObjectVersion) -> None:
+        raise NotImplementedError
 
     def upload_to(self, object_key: str, media_type: str, size: int | None, expires_seconds: int) -> SignedPut:
         raise NotImplementedError
@@ -160,6 +164,10 @@ class NoContinuations:
 
     def send(self, key: ImportKey, delay_seconds: int) -> None:
         pass
+
+
+def _fail(key: ImportKey, row: int, error: Exception) -> None:
+    raise error
 
 
 def _invocation(file: Path, seconds: float) -> None:
@@ -181,7 +189,7 @@ def _invocation(file: Path, seconds: float) -> None:
     upload = ObjectVersion(KEY, "etag", file.stat().st_size)
     key = receive_upload(store, lambda _: True, KINDS, upload, "1", now=utc_now())
     assert key is not None
-    importer = Importer(store, FileUploads(file), NoContinuations(), lambda name: KINDS[name](), utc_now)
+    importer = Importer(store, FileUploads(file), NoContinuations(), lambda name: KINDS[name](), utc_now, _fail)
     chunks: list[float] = []
 
     def time_is_left() -> bool:

@@ -37,7 +37,9 @@ def main() -> None:
         tables, results = Path(place, "tables"), Path(place, "results")
         results.mkdir()
         synthesise(tables, options.interactions)
-        files = [results / it for it in duckdb.learn(tables, results, now_seconds=2e9) if it.startswith("neighbours")]
+        files = [
+            results / name for name in duckdb.learn(tables, results, now_seconds=2e9) if name.startswith("neighbours")
+        ]
         use_dynamodb(address)
         create_tables("RecommendationsTable")
         watch(client("dynamodb"))

@@ -58,7 +58,7 @@ def read_prices() -> tuple[str, dict[str, Price]]:
     """The region and date of the prices, and each by its name."""
     told: dict[str, Any] = tomllib.loads(Path(__file__).with_name("prices.toml").read_text())
     where = f"{told.pop('region')}, {told.pop('date')}"
-    return where, {name: Price(it["per"], it["tiers"], it["source"]) for name, it in told.items()}
+    return where, {name: Price(price["per"], price["tiers"], price["source"]) for name, price in told.items()}
 
 
 def bill(usage: Counter[str], prices: dict[str, Price]) -> dict[str, float]:
@@ -103,14 +103,16 @@ def at_edge(times: float, response_bytes: float) -> Counter[str]:
 def at_rest(resources: dict[str, dict[str, Any]]) -> Counter[str]:
     """What a stack takes that nobody asks, by its deployed resources. Tables and buckets are empty."""
     by_kind: dict[str, list[dict[str, Any]]] = {}
-    for it in resources.values():
-        by_kind.setdefault(it["Type"], []).append(it.get("Properties", {}))
+    for resource in resources.values():
+        by_kind.setdefault(resource["Type"], []).append(resource.get("Properties", {}))
     alarms = by_kind["AWS::CloudWatch::Alarm"]
-    queues = [it for it in by_kind["AWS::Lambda::EventSourceMapping"] if "Stream" not in str(it["EventSourceArn"])]
+    queues = [
+        source for source in by_kind["AWS::Lambda::EventSourceMapping"] if "Stream" not in str(source["EventSourceArn"])
+    ]
     return Counter(
         {
             "alarm_metrics": sum(
-                max(1, sum("MetricStat" in metric for metric in it.get("Metrics", []))) for it in alarms
+                max(1, sum("MetricStat" in metric for metric in alarm.get("Metrics", []))) for alarm in alarms
             ),
             "dashboards": len(by_kind["AWS::CloudWatch::Dashboard"]),
             "queue_requests": len(queues) * POLLERS * MONTH_SECONDS / POLL_SECONDS,

@@ -51,7 +51,7 @@ def scores(ranked: Ranked, later: dict[str, set[str]]) -> list[float]:
 
 def told(found: Sequence[float]) -> str:
     """The mean and its error."""
-    return f"{mean(found):.4f} ±{math.sqrt(sum((it - mean(found)) ** 2 for it in found)) / len(found):.4f}"
+    return f"{mean(found):.4f} ±{math.sqrt(sum((value - mean(found)) ** 2 for value in found)) / len(found):.4f}"
 
 
 def beside(results: dict[str, list[float]], one: str, other: str) -> None:
@@ -106,19 +106,23 @@ def report_cold(shop: Shop, found: Split) -> None:
 
     What nothing speaks for has its popularity alone; equals are in an order drawn by lot.
     """
-    touched = Counter(product_id for _, product_id in {(it.user_id, it.product_id) for it in found.past})
+    touched = Counter(
+        product_id for _, product_id in {(interaction.user_id, interaction.product_id) for interaction in found.past}
+    )
     pairs = sorted(touched[product_id] for wanted in found.later.values() for product_id in wanted)
     most = pairs[len(pairs) // 10]
     draw = random.Random(0)
-    lots = {it.product_id: draw.random() for it in found.products if touched[it.product_id] <= most}
+    lots = {product.product_id: draw.random() for product in found.products if touched[product.product_id] <= most}
     later = {user: wanted & lots.keys() for user, wanted in found.later.items() if wanted & lots.keys()}
-    alone = {it: (-shop.prior(it), lot) for it, lot in lots.items()}
+    alone = {product_id: (-shop.prior(product_id), lot) for product_id, lot in lots.items()}
     line = sorted(alone.values())
     places: dict[str, list[list[int]]] = {strategy: [] for strategy in STRATEGIES}
     for user, wanted in later.items():
         for strategy, scores_of in shop.spoken_for(user, lots).items():
-            spoken = {it: (-score, lots[it]) for it, score in scores_of.items()}
-            places[strategy].append(places_of([spoken.get(it, alone[it]) for it in wanted], spoken, alone, line))
+            spoken = {product_id: (-score, lots[product_id]) for product_id, score in scores_of.items()}
+            places[strategy].append(
+                places_of([spoken.get(product_id, alone[product_id]) for product_id in wanted], spoken, alone, line)
+            )
     print(f"\nthe coldest: {len(lots)} products that at most {most} touched, {len(later)} shoppers")
     for share in (0.01, 0.1):
         results = {
@@ -134,7 +138,7 @@ def report_cold(shop: Shop, found: Split) -> None:
 def places_of(keys: list[Key], spoken: dict[str, Key], alone: dict[str, Key], line: list[Key]) -> list[int]:
     """Where each key stands in the line of all products, of which those spoken for stand elsewhere than in `line`."""
     return [
-        bisect_left(line, key) + sum((it < key) - (alone[product_id] < key) for product_id, it in spoken.items())
+        bisect_left(line, key) + sum((rank < key) - (alone[product_id] < key) for product_id, rank in spoken.items())
         for key in keys
     ]
 

@@ -53,7 +53,10 @@ def synthesise(tables: Path, count: int) -> None:
     found = groceries(44, 44)
     chance = random.Random(1)
     likenesses = max(1, round(count / len(found.past)))
-    rows = [(it.user_id, f"{number_of(it.product_id)},1000,{it.occurred_at.timestamp():.3f}\n") for it in found.past]
+    rows = [
+        (interaction.user_id, f"{number_of(interaction.product_id)},1000,{interaction.occurred_at.timestamp():.3f}\n")
+        for interaction in found.past
+    ]
     users = {user: [number_of(f"{user}-{n}") for n in range(likenesses)] for user, _ in rows}
     for table in ("interactions", "products", "tokens"):
         (tables / table).mkdir(parents=True)
@@ -68,15 +71,15 @@ def synthesise(tables: Path, count: int) -> None:
 
 
 def add_hot_product(tables: Path) -> None:
-    latest = {}
+    latest: dict[str, str] = {}
     for file in (tables / "interactions").iterdir():
         with gzip.open(file, "rt") as lines:
             latest |= {user: at for user, _, _, at in (line.split(",") for line in lines)}
     hot = Product("hot", "Hot")
-    with gzip.open(tables / "interactions/hot.csv.gz", "wt") as file:
-        file.writelines(f"{user},{number_of(hot.product_id)},1000,{at}" for user, at in latest.items())
-    with gzip.open(tables / "products/hot.csv.gz", "wt") as file:
-        file.write(product_line(hot))
+    with gzip.open(tables / "interactions/hot.csv.gz", "wt") as interactions:
+        interactions.writelines(f"{user},{number_of(hot.product_id)},1000,{at}" for user, at in latest.items())
+    with gzip.open(tables / "products/hot.csv.gz", "wt") as products:
+        products.write(product_line(hot))
 
 
 def learn(engine: str, tables: Path) -> None:
@@ -129,20 +132,20 @@ def _item_knn(model: Any, tables: Path, results: Path) -> None:
     import scipy.sparse as sp  # noqa: PLC0415
 
     read = "SELECT column0, column1 FROM '{}/*.csv.gz'"
-    rows = reader.sql(read.format(tables / "interactions")).fetchnumpy()
-    ids = dict(reader.sql(read.format(tables / "products")).fetchall())
+    rows = reader.execute(read.format(tables / "interactions")).fetchnumpy()
+    ids = dict(reader.execute(read.format(tables / "products")).fetchall())
     users = np.unique(rows["column0"], return_inverse=True)[1]
     numbers, products = np.unique(rows["column1"], return_inverse=True)
     counts = sp.csr_matrix((np.ones(len(users), dtype=np.float32), (users, products)))
     model.fit(counts, show_progress=False)
-    names = [str(ids.get(it, it)) for it in numbers.tolist()]
+    names = [str(ids.get(number, number)) for number in numbers.tolist()]
     near = model.similarity.tocsr()
     with (results / "neighbours.csv").open("w") as file:
         for product, name in enumerate(names):
             mine = slice(near.indptr[product], near.indptr[product + 1])
             nearest = np.argsort(-near.data[mine])
             others, values = near.indices[mine][nearest].tolist(), (1e4 * near.data[mine][nearest]).astype(int).tolist()
-            text = " ".join([f"{names[it]} {value}" for it, value in zip(others, values, strict=True)])
+            text = " ".join([f"{names[other]} {value}" for other, value in zip(others, values, strict=True)])
             file.write(f"{name},{text}\n")
 
 
@@ -156,7 +159,7 @@ def _report_quality(name: str, found: Split) -> None:
     from bench.recommendations_peers import Matrix  # noqa: PLC0415
     from bench.recommendations_shop import Shop  # noqa: PLC0415
 
-    bare = found._replace(products=[Product(it.product_id, "") for it in found.products])
+    bare = found._replace(products=[Product(product.product_id, "") for product in found.products])
     matrix = Matrix(found)
     shipped = dict(learn_model.CONSTANTS)
     for engine, setting in _COLLABORATIVE.items():

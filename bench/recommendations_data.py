@@ -30,23 +30,23 @@ class Split(NamedTuple):
 
 def split(products: list[Product], past: list[Interaction], after: list[Interaction]) -> Split:
     touched: dict[str, set[str]] = {}
-    for it in past:
-        touched.setdefault(it.user_id, set()).add(it.product_id)
+    for interaction in past:
+        touched.setdefault(interaction.user_id, set()).add(interaction.product_id)
     later: dict[str, set[str]] = {}
-    for it in after:
-        if it.product_id not in touched.get(it.user_id, {it.product_id}):
-            later.setdefault(it.user_id, set()).add(it.product_id)
+    for interaction in after:
+        if interaction.product_id not in touched.get(interaction.user_id, {interaction.product_id}):
+            later.setdefault(interaction.user_id, set()).add(interaction.product_id)
     return Split(products, past, later)
 
 
 def groceries(first_held_out: int, last_held_out: int) -> Split:
     """Purchases of 2,377 households; those of the weeks from `first_held_out` to `last_held_out` come afterwards."""
     past, after = [], []
-    for it, week in _grocery_purchases():
+    for interaction, week in _grocery_purchases():
         if week < first_held_out:
-            past.append(it)
+            past.append(interaction)
         elif week <= last_held_out:
-            after.append(it)
+            after.append(interaction)
     return split(_grocery_products(), past, after)
 
 
@@ -65,7 +65,7 @@ def _grocery_purchases() -> list[tuple[Interaction, int]]:
             )
             for row in csv.DictReader(lines)
         ]
-    return sorted(found, key=lambda it: (it[0].occurred_at, it[0].interaction_id))
+    return sorted(found, key=lambda purchase: (purchase[0].occurred_at, purchase[0].interaction_id))
 
 
 def _grocery_products() -> list[Product]:
@@ -129,7 +129,9 @@ def films(held_out: int) -> Split:
         ends = [len(mine) * (5 - held_out + more) // 5 for more in (0, 1)]
         past += mine[: ends[0]]
         after += mine[ends[0] : ends[1]]
-    return split(products, sorted(past, key=lambda it: (it.occurred_at, it.interaction_id)), after)
+    return split(
+        products, sorted(past, key=lambda interaction: (interaction.occurred_at, interaction.interaction_id)), after
+    )
 
 
 def _table(file: Path) -> list[list[str]]:

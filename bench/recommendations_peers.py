@@ -28,19 +28,21 @@ class Matrix:
     """Shoppers by products: how often each was touched."""
 
     def __init__(self, found: Split) -> None:
-        self.users = {user: row for row, user in enumerate(dict.fromkeys(it.user_id for it in found.past))}
-        self.products = [it.product_id for it in found.products]
+        self.users = {
+            user: row for row, user in enumerate(dict.fromkeys(interaction.user_id for interaction in found.past))
+        }
+        self.products = [product.product_id for product in found.products]
         columns = {product_id: column for column, product_id in enumerate(self.products)}
-        past = [it for it in found.past if it.product_id in columns]
-        rows = [self.users[it.user_id] for it in past]
+        past = [interaction for interaction in found.past if interaction.product_id in columns]
+        rows = [self.users[interaction.user_id] for interaction in past]
         shape = (len(self.users), len(self.products))
         ones = np.ones(len(past), dtype=np.float32)
-        self.counts = sp.csr_matrix((ones, (rows, [columns[it.product_id] for it in past])), shape)
+        self.counts = sp.csr_matrix((ones, (rows, [columns[interaction.product_id] for interaction in past])), shape)
         self.touched = self.counts.minimum(1).tocsr()
         places: dict[tuple[int, int], int] = {}
         seen: Counter[int] = Counter()
-        for it in reversed(past):
-            pair = self.users[it.user_id], columns[it.product_id]
+        for interaction in reversed(past):
+            pair = self.users[interaction.user_id], columns[interaction.product_id]
             if pair not in places:
                 places[pair] = seen[pair[0]]
                 seen[pair[0]] += 1
@@ -55,7 +57,7 @@ class Matrix:
             row = self.users[user]
             mine = np.where(self.touched[row, columns].toarray().ravel() > 0, -np.inf, scores(row))
             top = np.argpartition(-mine, TOP)[:TOP]
-            found[user] = [self.products[columns[it]] for it in top[np.argsort(-mine[top], kind="stable")]]
+            found[user] = [self.products[columns[column]] for column in top[np.argsort(-mine[top], kind="stable")]]
         return found
 
     def by(self, model: Any, counts: Any, wanted: Collection[str]) -> Ranked:
@@ -64,7 +66,7 @@ class Matrix:
         rows = np.array([self.users[user] for user in wanted])
         found, scores = model.recommend(rows, counts[rows].tocsr(), N=TOP, filter_already_liked_items=True)
         return {
-            user: [self.products[it] for it, score in zip(best, told, strict=True) if score > -1e30]
+            user: [self.products[column] for column, score in zip(best, told, strict=True) if score > -1e30]
             for user, best, told in zip(wanted, found, scores, strict=True)
         }
 

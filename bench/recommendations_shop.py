@@ -33,9 +33,11 @@ class Shop:
 
     def __init__(self, found: Split) -> None:
         self._newest: dict[str, list[Any]] = {}
-        for it in reversed(found.past):
-            self._newest.setdefault(it.user_id, []).append(it)
-        self._touched = {user: {it.product_id for it in newest} for user, newest in self._newest.items()}
+        for interaction in reversed(found.past):
+            self._newest.setdefault(interaction.user_id, []).append(interaction)
+        self._touched = {
+            user: {interaction.product_id for interaction in newest} for user, newest in self._newest.items()
+        }
         self._kept: Any = None
         with tempfile.TemporaryDirectory() as place:
             tables, results = Path(place, "tables"), Path(place, "results")
@@ -52,17 +54,17 @@ class Shop:
                         self._near.update(read_neighbours(lines))
                     else:
                         self._popular = dict(read_popular(lines))[""]
-        near = (it for found in self._near.values() for it in (*found.collaborative, *found.content))
-        self._users = {it.product_id: it.users for it in (*self._popular, *near)}
+        near = (neighbour for found in self._near.values() for neighbour in (*found.collaborative, *found.content))
+        self._users = {product.product_id: product.users for product in (*self._popular, *near)}
 
     def ranked(self, user_id: str) -> dict[str, list[str]]:
         """Each strategy's products for a shopper, the best first, none that was touched before."""
         refresh_shortlist(self, self, self, UserKey("shop", user_id))  # type: ignore[arg-type]
         lists = {
-            strategy: [it.product_id for it in self._kept.candidates(strategy, "exclude")]
+            strategy: [product.product_id for product in self._kept.candidates(strategy, "exclude")]
             for strategy in self._kept.ranked
         }
-        popular = [it.product_id for it in self._popular if it.product_id not in self._touched[user_id]]
+        popular = [product.product_id for product in self._popular if product.product_id not in self._touched[user_id]]
         return {**lists, "popular": popular}
 
     def prior(self, product_id: str) -> float:
@@ -71,11 +73,15 @@ class Shop:
 
     def spoken_for(self, user_id: str, among: Collection[str]) -> dict[str, dict[str, float]]:
         """Each strategy's scores of all products that anything speaks for, not only of the best fifty."""
-        seeds = seeds_of((it.product_id, TYPE_WEIGHTS[it.type]) for it in self._newest[user_id][:200])
+        seeds = seeds_of(
+            (interaction.product_id, TYPE_WEIGHTS[interaction.type]) for interaction in self._newest[user_id][:200]
+        )
         candidates = Candidates(seeds, self._near, self._popular)
         return {
             strategy: {
-                it.product_id: it.score for it in candidates.ranked(strategy, self.weights) if it.product_id in among
+                candidate.product_id: candidate.score
+                for candidate in candidates.ranked(strategy, self.weights)
+                if candidate.product_id in among
             }
             for strategy in STRATEGIES
         }
@@ -87,7 +93,7 @@ class Shop:
         return Model(1, "a", self.weights)
 
     def neighbourhoods(self, merchant_id: str, model: Model, product_ids: Collection[str]) -> dict[str, Any]:
-        return {it: self._near[it] for it in product_ids if it in self._near}
+        return {product_id: self._near[product_id] for product_id in product_ids if product_id in self._near}
 
     def popular(self, merchant_id: str, model: Model) -> list[Any]:
         return self._popular

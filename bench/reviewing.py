@@ -17,6 +17,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stdout
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from functions.review_api.handler import lambda_handler as review
 from tests.aws import api_event, create_tables, environment_of, send
@@ -107,7 +108,7 @@ def cost(waiting):
     """Units and requests of a claim that begins a product, one that stays at it, and a decision."""
     merchant_id = f"shop-of-{waiting}"
     fill(merchant_id, waiting)
-    found = {}
+    found: dict[str, list[Any]] = {}
     for at in range(ROUNDS):
         with counted(found, "claim" if at % (OF_A_PRODUCT // CLAIMED) else "claim, another product"):
             items = ask(merchant_id, "POST", "/review/claims", {"limit": CLAIMED})["items"]

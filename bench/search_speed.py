@@ -94,7 +94,10 @@ def deep(finder: ImageFinder, sort: Sort, texts: list[str], pages: int) -> None:
             started = time.perf_counter()
             here = finder.search(SHOP, query, here).after
             times[name].append((time.perf_counter() - started) * 1000)
-    told = ", ".join(f"{name} {statistics.median(it):.2f} ms (worst {max(it):.2f})" for name, it in times.items())
+    told = ", ".join(
+        f"{name} {statistics.median(milliseconds):.2f} ms (worst {max(milliseconds):.2f})"
+        for name, milliseconds in times.items()
+    )
     print(f"  {sort} of {total:,} hits: {told}", flush=True)
 
 

@@ -91,11 +91,11 @@ def fill(merchant_id, products):
     model = Model(build.number, build.slot)
     ids = [product(number).product_id for number in range(0, products, max(1, products // MODELLED))]
     tokens = dict.fromkeys(range(10), Feature(0.5, 0.1))
-    near = [Neighbour(it, 1.0, 5.0) for it in ids[:100]]
+    near = [Neighbour(product_id, 1.0, 5.0) for product_id in ids[:100]]
     model_repository().put_neighbourhoods(
-        merchant_id, model, ((it, Neighbourhood(near, near[:50], frozenset(tokens))) for it in ids)
+        merchant_id, model, ((product_id, Neighbourhood(near, near[:50], frozenset(tokens))) for product_id in ids)
     )
-    popular = [Popular(it, 300.0 - at, tokens) for at, it in enumerate(ids[:300])]
+    popular = [Popular(product_id, 300.0 - at, tokens) for at, product_id in enumerate(ids[:300])]
     model_repository().put_popular(merchant_id, model, "", popular)
     model_repository().publish(merchant_id, model)
     for shopper in range(SHOPPERS):
@@ -104,12 +104,12 @@ def fill(merchant_id, products):
                 Interaction(
                     str(at),
                     f"shopper-{shopper}",
-                    it,
+                    product_id,
                     "purchase" if at % 4 == 0 else "view",
                     START + timedelta(hours=at),
                 )
             )
-            for at, it in enumerate(ids[100 : 100 + HISTORY])
+            for at, product_id in enumerate(ids[100 : 100 + HISTORY])
         ]
         record_interactions(interaction_repository(), merchant_id, history, lambda _: None)
         refresh_shortlist(
@@ -151,8 +151,8 @@ def main():
             print("\r", end="", file=sys.stderr)
             for name, cached in (("miss", False), ("hit", True)):
                 asked = [ask(merchant_id, shopper, cached) for shopper in range(SHOPPERS)]
-                read, write = (median(it.get(kind, 0) for it in asked) for kind in ("read", "write"))
-                trips = max(it["trips"] for it in asked)
+                read, write = (median(units.get(kind, 0) for units in asked) for kind in ("read", "write"))
+                trips = max(units["trips"] for units in asked)
                 print(f"| {products:,} | {name} | {read:.1f} | {trips} | {write:.1f} |", flush=True)
 
 

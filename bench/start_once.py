@@ -65,7 +65,7 @@ if mode == "start":
 else:
     sys.stdout, shown = open("/dev/null", "w"), sys.stdout  # noqa: PTH123, SIM115 - log lines are part of the work
     handlers = [handler("vitrine"), handler("bare")]
-    samples = [[], []]
+    samples: list[list[float]] = [[], []]
     for _ in range(1000):
         for handle, taken in zip(handlers, samples, strict=True):
             started = time.perf_counter()

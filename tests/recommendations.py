@@ -129,11 +129,12 @@ def queued_bodies(name: str) -> list[str]:
 
 def model_rows(merchant: str = "shop") -> dict[tuple[str, str], bytes]:
     """All rows of the model in use, and the shoppers' lists made from it."""
-    items = boto3.resource("dynamodb").Table("RecommendationsTable").scan()["Items"]
+    items: list[Any] = boto3.resource("dynamodb").Table("RecommendationsTable").scan()["Items"]
     [state] = [item for item in items if (item["pk"], item["sk"]) == (merchant, "state")]
     rows = {}
     for item in items:
-        owner, kind, *rest = [*item["pk"].split("/", 3), "", ""]
+        parts: list[str] = item["pk"].split("/", 3)
+        owner, kind, *rest = [*parts, "", ""]
         if owner == merchant and kind in {"p", "t", "u"} and item.get("model") == state["model"]:
             is_read = kind == "u" or rest[0] == state["slot"]
             if is_read:
@@ -144,4 +145,5 @@ def model_rows(merchant: str = "shop") -> dict[tuple[str, str], bytes]:
 def model_read(merchant: str = "shop") -> int:
     """The number of the model in use."""
     key = {"pk": merchant, "sk": "state"}
-    return int(boto3.resource("dynamodb").Table("RecommendationsTable").get_item(Key=key)["Item"]["model"])
+    item: Any = boto3.resource("dynamodb").Table("RecommendationsTable").get_item(Key=key)["Item"]
+    return int(item["model"])

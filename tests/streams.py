@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
@@ -11,6 +11,9 @@ from functions.search_indexer.handler import lambda_handler as search_indexer
 from functions.weights.handler import lambda_handler as weights
 from tests.aws import Context
 from vitrine.platform.aws import client
+
+if TYPE_CHECKING:
+    from vitrine.platform.batches import BatchResponse, FailedItem
 
 
 def stream_records(table: str) -> list[dict[str, Any]]:
@@ -41,10 +44,10 @@ def follow_images() -> None:
     assert index_waiting() == {"batchItemFailures": []}
 
 
-def index_waiting() -> dict[str, Any]:
+def index_waiting() -> BatchResponse:
     """Pass the messages of its queue to the indexer; those that fail stay there."""
     queue = client("sqs").get_queue_url(QueueName="SearchChangesQueue")["QueueUrl"]
-    failed: list[dict[str, str]] = []
+    failed: list[FailedItem] = []
     while messages := client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
         records = [
             {"messageId": message["MessageId"], "body": message["Body"], "attributes": {"SentTimestamp": "0"}}

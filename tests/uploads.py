@@ -59,7 +59,7 @@ def deliver_all(message: Any, context: Callable[[], Any] | None = None) -> int:
     return invocations
 
 
-def listed(path: str = "/imports", merchant: str = "shop", **parameters: str) -> list[dict[str, Any]]:
+def listed(path: str = "/imports", merchant: str = "shop", **parameters: Any) -> list[dict[str, Any]]:
     """All items of a list of the API, page after page."""
     items: list[dict[str, Any]] = []
     query = {"limit": "100"}

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from vitrine.platform.batches import BatchResponse
+
 STORES = [Store("S1", "Corner shop", "A1"), Store("S2", "Kiosk", "A1"), Store("S3", "Market", "A2")]
-CONSUMERS: dict[str, Callable[[dict[str, Any], object], dict[str, Any]]] = {
+CONSUMERS: dict[str, Callable[[dict[str, Any], Any], BatchResponse]] = {
     "VisitPlansQueue": plan,
     "VisitGroupsQueue": measure_groups,
     "VisitGroupsLeftovers": give_up,
@@ -57,7 +59,7 @@ def submit(*visits: dict[str, Any], merchant: str = "shop") -> str:
     return str(response["job_id"])
 
 
-def get(resource: str, query: dict[str, str] | None = None, merchant: str = "shop", **path: str) -> tuple[int, Any]:
+def get(resource: str, query: dict[str, str] | None = None, merchant: str = "shop", **path: Any) -> tuple[int, Any]:
     status, response, _ = send(api, api_event("GET", resource, query=query, merchant=merchant, **path))
     return status, response
 

@@ -28,7 +28,7 @@ def shipped(policy: str, **more) -> Ranker:
 
 def _interest_and_a_slot(state: State) -> np.ndarray:
     """Interest, and the tenth position for the image that was seen least."""
-    weight = state.evidence.weight.astype(float)
+    weight = np.asarray(state.evidence.weight, dtype=float)
     tenth = np.partition(-weight, 9, axis=1)[:, 9:10] * -1
     least_seen = np.argmin(state.views, axis=1)
     weight[np.arange(len(weight)), least_seen] = tenth[:, 0] + 0.5

@@ -45,7 +45,7 @@ class Checks:
 @cache
 def short_runs(ranker) -> np.ndarray:
     """Shares of a clairvoyant order's clicks: a row a setting, a column a mark, averaged over the seeds."""
-    return np.array([[it.share.mean() for it in simulate(world, ranker, SHORT)] for world in WORLDS])
+    return np.array([[moment.share.mean() for moment in simulate(world, ranker, SHORT)] for world in WORLDS])
 
 
 @cache
@@ -74,7 +74,9 @@ def table_of_long_runs() -> None:
     for ranker in (INTEREST, shipped("smoothed_rate"), OPTIMISTIC, TRENDING):
         moments = [long_run(ranker, world) for world in ("S1", "S6", "S7")]
         print(
-            f"| {ranker.name} | " + " | ".join(f"{it.share.mean():.3f} ±{it.share.std():.3f}" for it in moments) + " |"
+            f"| {ranker.name} | "
+            + " | ".join(f"{moment.share.mean():.3f} ±{moment.share.std():.3f}" for moment in moments)
+            + " |"
         )
 
 
@@ -100,11 +102,11 @@ def check_long_runs(checks: Checks) -> None:
 
 def check_estimates(checks: Checks) -> None:
     found, cost, cost_by_interest = trials.estimates()
-    for it, deviation in zip(found, (0.13, 0.05), strict=True):
-        checks.at_least(f"lab at {it.pages:,}: 95 % intervals hold the truth", it.coverage, 0.93)
-        checks.at_least(f"lab at {it.pages:,}: intervals of lifts", it.lift_coverage, 0.93)
-        checks.at_most(f"lab at {it.pages:,}: bias", abs(it.bias), 0.03)
-        checks.at_most(f"lab at {it.pages:,}: relative deviation", it.deviation, deviation)
+    for estimate, deviation in zip(found, (0.13, 0.05), strict=True):
+        checks.at_least(f"lab at {estimate.pages:,}: 95 % intervals hold the truth", estimate.coverage, 0.93)
+        checks.at_least(f"lab at {estimate.pages:,}: intervals of lifts", estimate.lift_coverage, 0.93)
+        checks.at_most(f"lab at {estimate.pages:,}: bias", abs(estimate.bias), 0.03)
+        checks.at_most(f"lab at {estimate.pages:,}: relative deviation", estimate.deviation, deviation)
     checks.at_most("clicks that a lab of a tenth costs beside optimistic_rate", cost, 0.045)
     checks.at_most("the same beside interest", cost_by_interest, 0.045)
 

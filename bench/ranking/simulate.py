@@ -177,7 +177,7 @@ def simulate(
                     shown.copy(),
                     order,
                     true,
-                    Evidence(*(np.array(it) for it in state.evidence)),
+                    Evidence(*(np.array(column) for column in state.evidence)),
                     state.mean_rate.copy(),
                     done // lag * lab_batch,
                     lab_views.copy(),

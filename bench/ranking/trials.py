@@ -129,9 +129,9 @@ def _trial(rates: np.ndarray, visitors_a_look: int, lift: float | None, rng: np.
         )
         is_missed = False
         for look in range(LOOKS):
-            one, other = (int(it) for it in clickers[:, look])
+            one, other = (int(count) for count in clickers[:, look])
             if lift is not None and not is_missed:
-                arms = [Arm(int(visitors[at, look]), it, it, it) for at, it in enumerate((one, other))]
+                arms = [Arm(int(visitors[at, look]), count, count, count) for at, count in enumerate((one, other))]
                 interval = lift_interval(*arms)
                 is_missed = interval is not None and not interval.low <= lift <= interval.high
             if clickers_e_value(one, other) > _DECIDED_AT:
@@ -177,11 +177,11 @@ def interleaved(runs: int = 60, most_pages: int = 10_000) -> tuple[float, float,
         seed = run % seeds
         true = moments[0].true[seed]
         values = [float((look * true[moment.order[seed]]).sum()) for moment in moments]
-        names = [[str(image) for image in moment.order[seed]] for moment in moments]
+        one, other = ([str(image) for image in moment.order[seed]] for moment in moments)
         won = [0, 0]
         for page in range(1, most_pages + 1):
-            picks = interleave(*names, rng.random(PAGE) < 0.5, PAGE)
-            clicked = rng.random(PAGE) < look * true[[int(it.image_id) for it in picks]]
+            picks = interleave(one, other, rng.random(PAGE) < 0.5, PAGE)
+            clicked = rng.random(PAGE) < look * true[[int(pick.image_id) for pick in picks]]
             for at in np.flatnonzero(clicked):
                 won[picks[at].team] += 1
             if clicked.any() and clickers_e_value(*won) > _DECIDED_AT:

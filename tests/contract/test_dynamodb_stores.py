@@ -194,13 +194,13 @@ class TestGalleries:
     def test_writes_an_image_only_as_it_was_read(self, galleries: DynamoDBGalleries) -> None:
         galleries.commit_images(EMPTY, [image("a"), image("b")], [])
         read = galleries.get_images(GALLERY, ["a", "b"])
-        clicked = [shown(it, Totals(0, 1 + at)) for at, it in enumerate(read.values())]
+        clicked = [shown(image, Totals(0, 1 + at)) for at, image in enumerate(read.values())]
         assert galleries.save_images(clicked) == set()
         assert galleries.save_images(clicked) == {"a", "b"}
         with pytest.raises(StaleImages):
             galleries.delete_image(read["a"])
         ranked = galleries.ranked_images(GALLERY, EMPTY.live, 10, "1").images
-        assert [it.weight for it in ranked] == [14, 7]
+        assert [image.weight for image in ranked] == [14, 7]
 
     def test_never_takes_an_image_made_again_for_the_one_it_read(self, galleries: DynamoDBGalleries) -> None:
         galleries.commit_images(EMPTY, [image("a")], [])

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from opensearchpy import OpenSearch
 
+    from vitrine.search.model import IndexedImage
+
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[OpenSearch]:
@@ -270,14 +272,12 @@ class TestChanges:
     def test_two_concurrent_writers_lose_nothing(self, engine: Engine) -> None:
         images = [image(f"{n}", "Blue shoe") for n in range(40)]
         engine.table(engine.shop).update({image.key: image for image in images})
-        writers = [
-            threading.Thread(
-                target=lambda part=part: [
-                    engine.index.update(engine.shop, [image.key], engine.read(engine.shop)) for image in images[part::2]
-                ]
-            )
-            for part in range(2)
-        ]
+
+        def update(images: list[IndexedImage]) -> None:
+            for each in images:
+                engine.index.update(engine.shop, [each.key], engine.read(engine.shop))
+
+        writers = [threading.Thread(target=update, args=[images[part::2]]) for part in range(2)]
         for writer in writers:
             writer.start()
         for writer in writers:

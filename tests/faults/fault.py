@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
 
@@ -13,7 +13,7 @@ from vitrine.platform.aws import client
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SERVICES = ("dynamodb", "s3", "sqs")
+SERVICES: tuple[Literal["dynamodb", "s3", "sqs"], ...] = ("dynamodb", "s3", "sqs")
 
 
 class Killed(BaseException):
@@ -43,7 +43,7 @@ def hooked(hook: Callable[..., None], when: str = "before-call") -> Iterator[Non
 class Fault:
     """Lets the AWS call number `at` of the product fail, before or after it took effect."""
 
-    def __init__(self, at: int, when: str, what: Callable[[str], None]) -> None:
+    def __init__(self, at: int, when: str, what: Callable[[str], object]) -> None:
         self.calls: list[str] = []
         self._at = at
         self._when = when
@@ -72,7 +72,7 @@ def without_guards(table: str, operation: str) -> Iterator[None]:
     """Take the conditions off all writes of a kind to a table."""
 
     def strip(params: dict[str, Any], **_: Any) -> None:
-        for write in [params, *(it for each in params.get("TransactItems", ()) for it in each.values())]:
+        for write in [params, *(change for each in params.get("TransactItems", ()) for change in each.values())]:
             if write.get("TableName") == table and write.pop("ConditionExpression", None):
                 for group in ("ExpressionAttributeValues", "ExpressionAttributeNames"):
                     kept = {

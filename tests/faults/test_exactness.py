@@ -87,8 +87,8 @@ class WithoutRevisions(DynamoDBGalleries):
 
     def save_images(self, images: Sequence[Image]) -> set[str]:
         for image in images:
-            stands = self.get_images(image.gallery, [image.image_id])
-            super().save_images([image._replace(revision=it.revision) for it in stands.values()])
+            stored = self.get_images(image.gallery, [image.image_id])
+            super().save_images([image._replace(revision=current.revision) for current in stored.values()])
         return set()
 
 

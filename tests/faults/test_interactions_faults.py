@@ -6,7 +6,7 @@ import json
 import random
 from contextlib import suppress
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -36,8 +36,8 @@ LATER = [("1", "ann", "mug", "purchase"), ("4", "ann", "tea", "view"), ("2", "an
 def post(batch: list[tuple[str, str, str, str]], merchant: str) -> int:
     body = {
         "interactions": [
-            {"interaction_id": it, "user_id": user, "product_id": product, "type": kind}
-            for it, user, product, kind in batch
+            {"interaction_id": interaction_id, "user_id": user, "product_id": product, "type": kind}
+            for interaction_id, user, product, kind in batch
         ]
     }
     return send(interactions, api_event("POST", "/interactions", body=body, merchant=merchant))[0]
@@ -66,7 +66,7 @@ def until_answered(ask: Callable[[], int], fault: Fault) -> None:
 
 def left_behind(merchant: str) -> tuple[list[tuple[str, ...]], dict[tuple[str, str], set[bytes]]]:
     """The histories, and by which purchases who bought what."""
-    items = boto3.resource("dynamodb").Table("InteractionsTable").scan()["Items"]
+    items: list[Any] = boto3.resource("dynamodb").Table("InteractionsTable").scan()["Items"]
     own = [(item["pk"].split("/")[1], item) for item in items if item["pk"].startswith(f"{merchant}/")]
     contents = [(user, item["sk"], json.loads(item["content"])) for user, item in own if item["sk"].startswith("i/")]
     history = [(user, sk, content[0], content[1]) for user, sk, content in contents]
@@ -145,8 +145,8 @@ def test_events_of_a_known_user_that_are_cut_at_any_call_become_interactions_onc
 
     def tell(merchant: str, *types: str, user: str = zoe) -> int:
         sent = [
-            {"event_id": it, "type": it, "image_id": "i", "user_id": user, "session_id": "of-zoe-or-guessed"}
-            for it in types
+            {"event_id": kind, "type": kind, "image_id": "i", "user_id": user, "session_id": "of-zoe-or-guessed"}
+            for kind in types
         ]
         path = "/galleries/{gallery_id}/events"
         event = api_event("POST", path, gallery_id="g", body={"events": sent}, merchant=merchant, kind=kind)

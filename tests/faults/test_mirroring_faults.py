@@ -85,8 +85,8 @@ def state() -> tuple[Any, list[str], list[str]]:
     """What the image refers to, the files there are, and the records beside those of withdrawals."""
     found = client("s3").list_objects_v2(Bucket=os.environ["PICTURES_BUCKET"]).get("Contents", [])
     records = client("dynamodb").scan(TableName=os.environ["RENDITIONS_TABLE"])["Items"]
-    kept = sorted(it["pk"]["S"] for it in records if not it["pk"]["S"].startswith("withdrawn/"))
-    return on_image("GET").get("renditions"), sorted(it["Key"] for it in found), kept
+    kept = sorted(record["pk"]["S"] for record in records if not record["pk"]["S"].startswith("withdrawn/"))
+    return on_image("GET").get("renditions"), sorted(entry["Key"] for entry in found), kept
 
 
 def change_to(what: str) -> None:

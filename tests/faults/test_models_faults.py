@@ -214,7 +214,9 @@ def test_readers_see_the_old_model_or_the_new_one() -> None:
 
     def shown() -> dict[tuple[str, str], list[tuple[str, float]]]:
         return {
-            (user, strategy): [(it["product_id"], it["score"]) for it in recommended(user, strategy=strategy)["items"]]
+            (user, strategy): [
+                (item["product_id"], item["score"]) for item in recommended(user, strategy=strategy)["items"]
+            ]
             for user in users
             for strategy in strategies
         }
@@ -265,7 +267,7 @@ def _interrupted_refresh() -> None:
 
 def _first_reasons(user: str) -> list[str]:
     items = recommended(user, strategy="collaborative")["items"]
-    return [it["product_id"] for it in items if "spade" in it["reason"]["because"]]
+    return [item["product_id"] for item in items if "spade" in item["reason"]["because"]]
 
 
 class _Nth:

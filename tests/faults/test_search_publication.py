@@ -6,7 +6,6 @@ import contextlib
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,12 +14,14 @@ from tests.engines import SHOP, Engine, embedded, image
 from vitrine.platform.aws import client
 from vitrine.platform.problems import Unavailable
 from vitrine.search import segments, tantivy
+from vitrine.search.model import Search
 from vitrine.search.ports import RebuildSuperseded
 from vitrine.search.segments import Current, LocalVersions, Manifest, SegmentRepository
 from vitrine.search.tantivy import TantivyIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 BUCKET = "searchbucket"
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -238,7 +239,7 @@ def test_an_index_of_another_release_waits_for_its_rebuild(
     assert fresh.found() == ["1"]
 
 
-def test_a_version_whose_files_are_gone_is_left_for_the_newest(engine: Engine) -> None:
+def test_a_version_whose_files_are_gone_is_left_for_the_newest(engine: Engine, tmp_path: Path) -> None:
     engine.put(image("1", "Blue shoe"))
     store = SegmentRepository(client("s3"), BUCKET)
     real = store.current(SHOP)
@@ -253,8 +254,8 @@ def test_a_version_whose_files_are_gone_is_left_for_the_newest(engine: Engine) -
             return responses.pop() if responses else super().current(merchant_id, known_etag)
 
     behind = Behind(client("s3"), BUCKET)
-    finder = tantivy.TantivyFinder(behind, LocalVersions(behind, Path(engine.finder._local._root) / "b", 10**9))
-    assert [hit.image.id for hit in finder.search(SHOP, tantivy.Search(), None).hits] == ["1"]
+    finder = tantivy.TantivyFinder(behind, LocalVersions(behind, tmp_path / "b", 10**9))
+    assert [hit.image.id for hit in finder.search(SHOP, Search(), None).hits] == ["1"]
 
 
 def test_retired_files_are_kept_for_readers_and_then_deleted(engine: Engine, tmp_path: Path) -> None:
@@ -262,9 +263,9 @@ def test_retired_files_are_kept_for_readers_and_then_deleted(engine: Engine, tmp
     index = writer(tmp_path, now=times.__next__)
     counts = []
     for n in range(40):
-        it = image(f"{n % 7}", f"Blue shoe {n}")
-        engine.table(SHOP)[it.key] = it
-        index.update(SHOP, [it.key], engine.read(SHOP))
+        shoe = image(f"{n % 7}", f"Blue shoe {n}")
+        engine.table(SHOP)[shoe.key] = shoe
+        index.update(SHOP, [shoe.key], engine.read(SHOP))
         counts.append(len(client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]))
     assert max(counts[20:]) <= max(counts[:20]) + 30, "what is retired does not pile up"
     assert sorted(engine.all_of()) == sorted({f"{n % 7}" for n in range(40)})
@@ -279,7 +280,7 @@ def test_what_dead_writers_left_is_swept_by_a_rebuild(engine: Engine, tmp_path: 
     index.rebuild(SHOP, lambda: iter(list(table.values())), engine.read(SHOP), lambda _: None)
     manifest = current()
     known = {file.object_key for file in manifest.files.values()} | {key for key, _ in manifest.retired}
-    stored = {it["Key"] for it in client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]}
+    stored = {entry["Key"] for entry in client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]}
     assert {key for key in stored - known if "/files/" in key} == set()
 
 

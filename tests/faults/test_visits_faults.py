@@ -88,8 +88,8 @@ def left_behind(merchant: str, job_id: str) -> Any:
 
     job = read("/jobs/{job_id}")
     pictures = [
-        {name: value for name, value in it.items() if name != "bytes_fetched"}
-        for it in read("/jobs/{job_id}/images", limit="100")["items"]
+        {name: value for name, value in image.items() if name != "bytes_fetched"}
+        for image in read("/jobs/{job_id}/images", limit="100")["items"]
     ]
     status = read("/api/status", jobid=job_id)
     kept = query_all(

@@ -86,7 +86,9 @@ class _Counters:
         self._repository.close(CounterKey(image.gallery, image.image_id, image.incarnation))
 
     def read(self, images: Sequence[Image]) -> Mapping[str, Counts]:
-        counted = self._repository.read([CounterKey(it.gallery, it.image_id, it.incarnation) for it in images])
+        counted = self._repository.read(
+            [CounterKey(image.gallery, image.image_id, image.incarnation) for image in images]
+        )
         return {key.image_id: counts for key, counts in counted.items()}
 
 
@@ -110,6 +112,9 @@ class _Tasks:
 
     def forget_order(self, key: GalleryKey, version: int) -> None:
         self.waiting.append(("forget_order", version))
+
+    def forget_visits(self, key: GalleryKey, number: int) -> None:
+        raise NotImplementedError
 
 
 class World:
@@ -203,7 +208,7 @@ class World:
                         self.responses[event.event_id][result.status] += 1
                         if result.status in self._turns and batch.page:
                             self._turns[result.status][self._turn(batch, event)].add(event.event_id)
-                    self._unacknowledged += {it.event_id for it in results if chance.random() < 0.25}
+                    self._unacknowledged += {result.event_id for result in results if chance.random() < 0.25}
                     self.random.shuffle(self._unacknowledged)
 
     @staticmethod
@@ -334,7 +339,7 @@ class World:
     def _run_a_task(self, chance: random.Random) -> None:
         """A task, which comes again where it fails. Scores are forgotten last, once nobody pages through them."""
         with self._lock:
-            urgent = [it for it in self.tasks.waiting if it[0] != "forget_order"]
+            urgent = [task for task in self.tasks.waiting if task[0] != "forget_order"]
             if not urgent:
                 return
             task = chance.choice(urgent)
@@ -369,7 +374,7 @@ class World:
                 placed = read_order(self.galleries, gallery, 10, None).placed
             except (Unavailable, Crash):
                 continue
-            seen = Counter(it.image.image_id for it in placed)
+            seen = Counter(place.image.image_id for place in placed)
             _must({HOT, LASTING} <= set(seen) and max(seen.values()) == 1, f"a reader saw {seen}")
 
     def _next_changes(self, chance: random.Random) -> list[CounterChange]:
@@ -399,11 +404,11 @@ class World:
         ledger = self.driver.ledger
         _must(max(max(marks.values()) for marks in ledger.marks.values()) == 1, "an event was counted twice")
         for image_id in (HOT, LASTING):
-            [counters] = [it for it in ledger.marks if it[0].endswith(f"/{image_id}")]
+            [counters] = [counter for counter in ledger.marks if counter[0].endswith(f"/{image_id}")]
             acknowledged = {
-                it.event_id
-                for it in self.events.values()
-                if it.image_id == image_id and self.responses[it.event_id].keys() & {"accepted", "duplicate"}
+                event.event_id
+                for event in self.events.values()
+                if event.image_id == image_id and self.responses[event.event_id].keys() & {"accepted", "duplicate"}
             }
             unanswered = {
                 event_id
@@ -426,7 +431,7 @@ class World:
         whole = Totals(ledger.views.total(), ledger.clicks.total())
         _must(gallery.totals == whole, f"the gallery shows {gallery.totals}, counted {whole}")
         hours = self.galleries.list_hours(gallery, datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
-        by_time = Totals(sum(it.totals.views for it in hours), sum(it.totals.clicks for it in hours))
+        by_time = Totals(sum(hour.totals.views for hour in hours), sum(hour.totals.clicks for hour in hours))
         _must(by_time == whole, f"the hours sum to {by_time}, counted {whole}")
         _must(gallery.images == len(images) == 3, f"the gallery holds {len(images)} images and says {gallery.images}")
         _must(not gallery.settling, f"notes are left: {gallery.settling}")
@@ -435,13 +440,15 @@ class World:
         for task in self.tasks.waiting:
             self._do(*task)
         for image in self.galleries.get_images(GALLERY, [HOT, LASTING, REMADE]).values():
-            _must([it.version for it in image.scores] == [gallery.live.number], f"scores are left: {image.scores}")
+            _must(
+                [score.version for score in image.scores] == [gallery.live.number], f"scores are left: {image.scores}"
+            )
         audit = audit_gallery(self.galleries, _Counters(self.counters), GALLERY, now=self.clock)
         _must(not audit.mismatched, f"audit: {audit.mismatched}")
 
     def _judge_turns(self) -> None:
         """A visitor of a page counts once an hour, and is filtered only for what did count."""
-        accepted, filtered, unanswered = (self._turns[it] for it in ("accepted", "filtered", "unanswered"))
+        accepted, filtered, unanswered = (self._turns[outcome] for outcome in ("accepted", "filtered", "unanswered"))
         for turn, event_ids in accepted.items():
             if turn.image_id != REMADE:
                 _must(len(event_ids) == 1, f"{turn} was taken by {event_ids}")

@@ -7,7 +7,7 @@ the process, and so does a limit of time. Times are of the processor, so that a 
 from __future__ import annotations
 
 import argparse
-import importlib.abc
+import importlib
 import importlib.util
 import os
 import random
@@ -47,7 +47,7 @@ OUTCOMES = ("killed", "survived", "equivalent")
 SHARED_IMPORTS = ("aws_lambda_powertools", "boto3", "moto.dynamodb", "moto.s3", "moto.sqs", "PIL.Image", "pydantic")
 
 
-class _MutantLoader(importlib.abc.MetaPathFinder, SourceFileLoader):
+class _MutantLoader(SourceFileLoader):
     def __init__(self, mutant: Mutant) -> None:
         name = "vitrine." + mutant.path.removesuffix(".py").replace("/", ".")
         super().__init__(name, str(PACKAGE / mutant.path))
@@ -145,8 +145,8 @@ def main() -> int:
 
     print(f"\n| room | mutants | {' | '.join(OUTCOMES)} |\n|---|--:|--:|--:|--:|")
     for room in (*ROOMS, "all"):
-        there = sum(room in {it.room, "all"} for it in mutants)
-        print(f"| {room} | {there} |", *(f"{counts[room, it]} |" for it in OUTCOMES))
+        there = sum(room in {mutant.room, "all"} for mutant in mutants)
+        print(f"| {room} | {there} |", *(f"{counts[room, outcome]} |" for outcome in OUTCOMES))
     print(f"\nseed {arguments.seed}: {counts['all', 'killed']} killed, {counts['all', 'survived']} survived")
     return int(counts["all", "survived"] > 0)
 

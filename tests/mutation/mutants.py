@@ -53,7 +53,8 @@ class Mutant(NamedTuple):
 
     def module(self) -> ast.Module:
         """The changed module. `tree` is changed too, so one process makes one mutant."""
-        return ast.fix_missing_locations(_Replace(self.change).visit(self.tree))
+        _Replace(self.change).visit(self.tree)
+        return ast.fix_missing_locations(self.tree)
 
 
 class _Replace(ast.NodeTransformer):
@@ -129,8 +130,8 @@ def _adapter_changes(node: ast.AST) -> Iterator[Change]:
                 # DynamoDB refuses values that no expression uses, so a term is made true and not left out.
                 broken = [f"({term[0]} OR NOT ({term[0]}))"]
                 broken += [term[0].replace(old, new) for old, new in BOUNDARY.items() if old in term[0]]
-                for it in broken:
-                    yield {node: ast.parse(text[: term.start()] + it + text[term.end() :], mode="eval").body}
+                for replacement in broken:
+                    yield {node: ast.parse(text[: term.start()] + replacement + text[term.end() :], mode="eval").body}
 
 
 def _comparisons(node: ast.Compare) -> Iterator[Change]:
@@ -151,7 +152,8 @@ def _constants(value: ast.expr) -> Iterator[Change]:
             case ast.Constant(int() | float() as number) if not isinstance(number, bool):
                 yield {node: ast.Constant(number + 1 if isinstance(number, int) else number * 2)}
             case ast.Tuple(entries) | ast.List(entries) | ast.Set(entries) if len(entries) > 1:
-                yield from ({entry: None} for entry in entries)
+                for entry in entries:
+                    yield {entry: None}
 
 
 def _constant_name(node: ast.AST) -> str:

@@ -29,7 +29,7 @@ def test_an_example_shows_a_gallery_and_counts_once(site: Site, page: Any, examp
     page.wait_for_timeout(1500)
     page.locator("#shop a").nth(2).click()
     page.wait_for_url("**/product.html?id=3")
-    eventually(lambda: [it.views for it in site.counts("summer").values()] == [1] * 4)
+    eventually(lambda: [counts.views for counts in site.counts("summer").values()] == [1] * 4)
     assert site.counts("summer")["3"].clicks == 1
 
 
@@ -37,8 +37,8 @@ def _bundled(example: str, folder: Path) -> bytes:
     """The example as a bundler makes it; it finds the package by the name that shops install it under."""
     made = folder / "example.js"
     command = [
-        STOREFRONT / "node_modules" / ".bin" / "esbuild",
-        STOREFRONT / "examples" / example,
+        f"{STOREFRONT / 'node_modules' / '.bin' / 'esbuild'}",
+        f"{STOREFRONT / 'examples' / example}",
         "--bundle",
         "--format=esm",
         "--jsx=automatic",

@@ -38,11 +38,11 @@ def is_shown(page: Any) -> None:
 
 
 def clicks(site: Site) -> int:
-    return sum(it.clicks for it in site.counts("summer").values())
+    return sum(counts.clicks for counts in site.counts("summer").values())
 
 
 def views(site: Site) -> int:
-    return sum(it.views for it in site.counts("summer").values())
+    return sum(counts.views for counts in site.counts("summer").values())
 
 
 class TestCounting:
@@ -66,7 +66,7 @@ class TestCounting:
             page.wait_for_timeout(100)
         page.evaluate("import('/dist/vitrine.js').then((it) => it.vitrine().flush())")
         eventually(lambda: shop.counts("summer")["1"].views == 1)
-        assert {it.views for it in shop.counts("summer").values()} <= {0, 1}
+        assert {counts.views for counts in shop.counts("summer").values()} <= {0, 1}
 
     def test_a_picture_that_is_not_there_yet_is_not_seen(self, shop: Site, page: Any) -> None:
         page.route("**/picture-*", lambda route: route.abort())
@@ -104,7 +104,7 @@ class TestCounting:
         shop.outage = None
         page.goto(address)
         eventually(lambda: clicks(shop) == 1)
-        eventually(lambda: not [it for it in page.evaluate(STORED) if it.startswith("vitrine.e.")])
+        eventually(lambda: not [name for name in page.evaluate(STORED) if name.startswith("vitrine.e.")])
         page.goto(address)
         page.wait_for_timeout(1000)
         assert clicks(shop) == 1
@@ -132,14 +132,14 @@ class TestCounting:
     def test_two_tabs_lose_and_double_nothing(self, shop: Site, page: Any, context: Any) -> None:
         address = shop.page("index.html", GALLERY)
         other = context.new_page()
-        for it in (page, other):
-            it.goto(address)
-            is_shown(it)
-            it.evaluate("document.addEventListener('click', (event) => event.preventDefault())")
+        for tab in (page, other):
+            tab.goto(address)
+            is_shown(tab)
+            tab.evaluate("document.addEventListener('click', (event) => event.preventDefault())")
         shop.outage = "500"
         for at in range(4):
-            for it in (page, other):
-                it.locator("vitrine-gallery a").nth(at).click()
+            for tab in (page, other):
+                tab.locator("vitrine-gallery a").nth(at).click()
         shop.outage = None
         other.close()
         page.reload()
@@ -194,7 +194,12 @@ class TestPeople:
         self, shop: Site, page: Any, obstacle: str
     ) -> None:
         sent: list[Any] = []
-        page.on("request", lambda it: "/events" in it.url and it.post_data and sent.append(json.loads(it.post_data)))
+
+        def note(request: Any) -> None:
+            if "/events" in request.url and request.post_data:
+                sent.append(json.loads(request.post_data))
+
+        page.on("request", note)
         page.add_init_script(obstacle)
         page.goto(shop.page("index.html", GALLERY))
         is_shown(page)
@@ -203,7 +208,7 @@ class TestPeople:
         page.wait_for_url("**/product.html*")
         eventually(lambda: clicks(shop) == 1)
         assert sent
-        assert not any("user_id" in event or "session_id" in event for it in sent for event in it["events"])
+        assert not any("user_id" in event or "session_id" in event for batch in sent for event in batch["events"])
         if obstacle == PRIVATE:
             assert page.evaluate(STORED) == []
 
@@ -229,7 +234,12 @@ class TestNeverInTheWay:
             new PerformanceObserver((list) => list.getEntries().forEach((it) => window.shift += it.value))
                 .observe({type: 'layout-shift', buffered: true})"""
         )
-        page.route("**/picture-*", lambda route: (time.sleep(0.05), route.continue_()))
+
+        def slowly(route: Any) -> None:
+            time.sleep(0.05)
+            route.continue_()
+
+        page.route("**/picture-*", slowly)
         page.set_viewport_size({"width": 1000, "height": 500})
         reserved = "<style>vitrine-gallery:not(:defined) { display: block; min-height: 100vh }</style>"
         page.goto(shop.page("index.html", f"{GALLERY}<p>What follows stays where it is.</p>", head=reserved))
@@ -249,7 +259,7 @@ class TestNeverInTheWay:
         page.locator("vitrine-gallery a").nth(1).click()
         page.wait_for_url("**/product.html?id=2")
         eventually(lambda: shop.counts("summer")["2"].clicks == 1 and shop.counts("summer")["1"].views == 1)
-        assert not any("GET /galleries/summer/images" in it for it in shop.requests)
+        assert not any("GET /galleries/summer/images" in request for request in shop.requests)
 
     @pytest.mark.parametrize("outage", ["500", "nothing"])
     def test_the_last_known_order_stays_when_the_api_is_down(self, shop: Site, page: Any, outage: str) -> None:
@@ -271,7 +281,12 @@ class TestNeverInTheWay:
 
     def test_a_strict_policy_is_kept(self, shop: Site, page: Any) -> None:
         told: list[str] = []
-        page.on("console", lambda it: it.type == "error" and told.append(it.text))
+
+        def note(message: Any) -> None:
+            if message.type == "error":
+                told.append(message.text)
+
+        page.on("console", note)
         shop.policy = {"Content-Security-Policy": STRICT}
         page.goto(shop.page("index.html", GALLERY))
         page.locator("vitrine-gallery img").nth(7).wait_for()

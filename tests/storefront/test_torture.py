@@ -70,8 +70,8 @@ def test_every_click_and_view_counts_exactly_once(site: Site, browser: Any, *, h
 
     def counted() -> Counter[tuple[str, str]]:
         found = site.counts("summer").items()
-        return Counter({("click", image): it.clicks for image, it in found}) + Counter(
-            {("view", image): it.views for image, it in found}
+        return Counter({("click", image): totals.clicks for image, totals in found}) + Counter(
+            {("view", image): totals.views for image, totals in found}
         )
 
     def missing() -> int:

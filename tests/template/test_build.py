@@ -78,7 +78,7 @@ def test_a_layer_is_built_where_its_parameters_say(name: str) -> None:
 
 
 def test_a_targets_folder_is_named_for_what_is_in_it() -> None:
-    assert {it.name.partition("-")[2] for it in TARGETS} == set(
+    assert {target.name.partition("-")[2] for target in TARGETS} == set(
         template()["Parameters"]["Architecture"]["AllowedValues"]
     )
     runtimes = re.compile(template()["Parameters"]["PythonRuntime"]["AllowedPattern"])

@@ -32,7 +32,7 @@ def behaviors() -> list[dict[str, Any]]:
 
 def behavior_of(path: str) -> dict[str, Any]:
     """The first whose pattern fits, as CloudFront chooses."""
-    return next(it for it in behaviors() if fnmatchcase(path, it["PathPattern"]))
+    return next(behavior for behavior in behaviors() if fnmatchcase(path, behavior["PathPattern"]))
 
 
 def policy(behavior: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def cache_key(behavior: dict[str, Any]) -> dict[str, Any]:
 
 
 def api_behaviors() -> list[dict[str, Any]]:
-    return [it for it in behaviors() if it["TargetOriginId"] == "api"]
+    return [behavior for behavior in behaviors() if behavior["TargetOriginId"] == "api"]
 
 
 def test_the_key_of_a_cached_response_holds_every_parameter_that_may_change_it_and_no_other() -> None:
@@ -66,8 +66,8 @@ def test_the_key_of_a_cached_response_holds_every_parameter_that_may_change_it_a
 
 def test_only_a_route_with_more_parameters_than_a_policy_lists_is_keyed_by_all_of_them() -> None:
     """It refuses unknown ones, and nobody stores a refusal."""
-    keyed = [it for it in routes() if behavior_of(f"/v1{it.path}")["CachePolicyId"] == "<EdgeSearchesPolicy>"]
-    assert [it.path for it in keyed] == ["/search/images"]
+    keyed = [route for route in routes() if behavior_of(f"/v1{route.path}")["CachePolicyId"] == "<EdgeSearchesPolicy>"]
+    assert [route.path for route in keyed] == ["/search/images"]
     assert set(PAGING) < set(keyed[0].query or {})
     assert len(keyed[0].query or {}) > MOST_IN_A_POLICY
 
@@ -85,14 +85,14 @@ def test_what_the_api_says_must_not_be_stored_is_not_stored() -> None:
     for behavior in api_behaviors():
         times = policy(behavior, "Cache")
         assert (times["MinTTL"], times["DefaultTTL"]) == (0, 0)
-    errors = {it["ErrorCode"]: it for it in config()["CustomErrorResponses"]}
+    errors = {response["ErrorCode"]: response for response in config()["CustomErrorResponses"]}
     assert errors == {code: {"ErrorCode": code, "ErrorCachingMinTTL": 0} for code in ERRORS_STORED_BY_ITSELF}
 
 
 def test_the_api_gets_every_header_that_routes_read_and_the_viewers_address() -> None:
     for behavior in api_behaviors():
         told = policy(behavior, "OriginRequest")
-        headers = {it.lower() for it in told["HeadersConfig"]["Headers"]}
+        headers = {name.lower() for name in told["HeadersConfig"]["Headers"]}
         assert headers | PASSES_BY_ITSELF >= READ_HEADERS | {"cloudfront-viewer-address", "origin"}
         assert len(told["HeadersConfig"]["Headers"]) <= MOST_IN_A_POLICY
         assert told["QueryStringsConfig"] == {"QueryStringBehavior": "all"}
@@ -100,7 +100,7 @@ def test_the_api_gets_every_header_that_routes_read_and_the_viewers_address() ->
 
 
 def test_functions_know_the_secret_that_the_edge_sends() -> None:
-    [origin] = [it for it in config()["Origins"] if it["Id"] == "api"]
+    [origin] = [origin for origin in config()["Origins"] if origin["Id"] == "api"]
     [header] = origin["OriginCustomHeaders"]
     assert header["HeaderName"].lower() == "x-edge-secret"
     assert re.fullmatch("[0-9a-f-]{36}", header["HeaderValue"])
@@ -114,9 +114,9 @@ def test_pictures_come_from_the_bucket_and_from_the_api_where_it_has_none() -> N
     behavior = behavior_of("/pictures/shop/one")
     [group] = config()["OriginGroups"]["Items"]
     assert behavior["TargetOriginId"] == group["Id"]
-    assert [it["OriginId"] for it in group["Members"]["Items"]] == ["pictures", "pictures-api"]
+    assert [member["OriginId"] for member in group["Members"]["Items"]] == ["pictures", "pictures-api"]
     assert {403, 404} <= set(group["FailoverCriteria"]["StatusCodes"]["Items"])
-    origins = {it["Id"]: it for it in config()["Origins"]}
+    origins = {origin["Id"]: origin for origin in config()["Origins"]}
     assert origins["pictures-api"]["OriginPath"] == "/v1"
     for name in ("pictures", "web"):
         assert origins[name]["OriginAccessControlId"] == "<EdgeOriginAccess.Id>"
@@ -132,18 +132,18 @@ def test_every_response_has_the_headers_that_guard_a_page(path: str) -> None:
     content = headers["ContentSecurityPolicy"]["ContentSecurityPolicy"]
     assert "frame-ancestors 'none'" in content
     assert "object-src 'none'" in content
-    assert all(it["Override"] for it in headers.values())
+    assert all(header["Override"] for header in headers.values())
     if behavior["TargetOriginId"] == "web" and not path.startswith("/storefront"):
         assert "script-src" not in content  # so default-src holds, which allows none in the page
         assert "default-src 'self';" in content
 
 
 def test_files_are_cached_by_their_path_alone() -> None:
-    assert {it["CachePolicyId"] for it in behaviors() if it["TargetOriginId"] != "api"} == {BY_PATH}
+    assert {behavior["CachePolicyId"] for behavior in behaviors() if behavior["TargetOriginId"] != "api"} == {BY_PATH}
 
 
 def test_the_edge_can_be_left_out_and_takes_a_domain_with_its_certificate() -> None:
-    assert [it for it in deployed({"Edge": "off"}).values() if "CloudFront" in it["Type"]] == []
+    assert [resource for resource in deployed({"Edge": "off"}).values() if "CloudFront" in resource["Type"]] == []
     plain = deployed()["EdgeDistribution"]["Properties"]["DistributionConfig"]
     assert plain["ViewerCertificate"] == {"CloudFrontDefaultCertificate": True}
     assert {"Aliases", "WebACLId"} & plain.keys() == set()
@@ -159,4 +159,4 @@ def test_a_domain_without_its_certificate_is_refused(certificate: str | None, al
     rule = translated()["Rules"]["DomainNeedsCertificate"]
     evaluate = Evaluator(translated(), parameter_values(changed))
     assert evaluate(rule["RuleCondition"])
-    assert all(evaluate(it["Assert"]) for it in rule["Assertions"]) == allowed
+    assert all(evaluate(assertion["Assert"]) for assertion in rule["Assertions"]) == allowed

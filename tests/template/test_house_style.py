@@ -124,7 +124,7 @@ def test_a_role_is_not_shared(name: str) -> None:
 
 def mappings_of(name: str) -> list[dict[str, Any]]:
     """The streams and queues that a function follows."""
-    return [it for it in MAPPINGS.values() if it["FunctionName"] == {"Ref": f"{name}.Alias"}]
+    return [mapping for mapping in MAPPINGS.values() if mapping["FunctionName"] == {"Ref": f"{name}.Alias"}]
 
 
 def test_every_stream_and_queue_that_is_followed_is_followed_by_a_function() -> None:
@@ -225,9 +225,13 @@ def test_the_openapi_document_and_the_template_have_the_same_routes() -> None:
 
 def test_every_route_without_a_key_has_a_throttle_of_its_own() -> None:
     [api] = resources("AWS::Serverless::Api").values()
-    throttled = {(it["HttpMethod"], it["ResourcePath"].replace("~1", "/")[1:]) for it in api["MethodSettings"]}
-    assert all(it["ThrottlingRateLimit"] and it["ThrottlingBurstLimit"] for it in api["MethodSettings"])
-    open_routes = {(it.method, it.path) for it in served_routes() if it.is_open and it.method != "OPTIONS"}
+    throttled = {
+        (setting["HttpMethod"], setting["ResourcePath"].replace("~1", "/")[1:]) for setting in api["MethodSettings"]
+    }
+    assert all(setting["ThrottlingRateLimit"] and setting["ThrottlingBurstLimit"] for setting in api["MethodSettings"])
+    open_routes = {
+        (route.method, route.path) for route in served_routes() if route.is_open and route.method != "OPTIONS"
+    }
     assert throttled == open_routes
 
 

@@ -21,10 +21,10 @@ TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
 def watched(metric: str) -> dict[str, tuple[str, dict[str, Any]]]:
     """What alarms on this metric watch, with the metric's id and the alarm."""
     return {
-        it["MetricStat"]["Metric"]["Dimensions"][0]["Value"].strip("<>"): (it["Id"], alarm)
+        query["MetricStat"]["Metric"]["Dimensions"][0]["Value"].strip("<>"): (query["Id"], alarm)
         for alarm in of("AWS::CloudWatch::Alarm").values()
-        for it in alarm.get("Metrics", [])
-        if it.get("MetricStat", {}).get("Metric", {}).get("MetricName") == metric
+        for query in alarm.get("Metrics", [])
+        if query.get("MetricStat", {}).get("Metric", {}).get("MetricName") == metric
     }
 
 
@@ -36,7 +36,7 @@ def parameters(environment: str) -> dict[str, str]:
 def is_refused(changed: dict[str, str]) -> bool:
     evaluate = Evaluator(translated(), parameter_values(changed))
     return any(
-        evaluate(rule["RuleCondition"]) and not all(evaluate(it["Assert"]) for it in rule["Assertions"])
+        evaluate(rule["RuleCondition"]) and not all(evaluate(assertion["Assert"]) for assertion in rule["Assertions"])
         for rule in translated()["Rules"].values()
     )
 
@@ -45,7 +45,7 @@ def test_every_function_is_watched_for_errors_and_for_its_own_time_limit() -> No
     functions = of("AWS::Lambda::Function")
     assert set(watched("Errors")) == set(watched("Duration")) == set(functions)
     for name, (metric, alarm) in watched("Duration").items():
-        [expression] = [it["Expression"] for it in alarm["Metrics"] if "Expression" in it]
+        [expression] = [metric["Expression"] for metric in alarm["Metrics"] if "Expression" in metric]
         limits = dict(re.findall(r"(m[0-9]+)/([0-9]+)", expression))
         assert int(limits[metric]) == functions[name]["Timeout"] * 1000, name
         assert alarm["Threshold"] < 1
@@ -58,20 +58,24 @@ def test_every_table_is_watched_for_throttles() -> None:
 
 def test_an_alarm_has_no_more_metrics_than_cloudwatch_takes_and_leaves_none_out() -> None:
     for name, alarm in of("AWS::CloudWatch::Alarm").items():
-        metrics = [it for it in alarm.get("Metrics", []) if "MetricStat" in it]
+        metrics = [metric for metric in alarm.get("Metrics", []) if "MetricStat" in metric]
         assert len(metrics) <= MOST_METRICS, name
-        for expression in [it["Expression"] for it in alarm.get("Metrics", []) if "Expression" in it]:
+        for expression in [metric["Expression"] for metric in alarm.get("Metrics", []) if "Expression" in metric]:
             named = set(re.findall(r"\bm[0-9]+\b", expression))
-            assert "METRICS()" in expression or named == {it["Id"] for it in metrics}, name
+            assert "METRICS()" in expression or named == {metric["Id"] for metric in metrics}, name
 
 
 def test_a_gradual_rollout_moves_every_function_and_watches_alarms() -> None:
     plain, gradual = deployed({}), deployed({"GradualRollout": "true", "AlarmTopic": TOPIC})
-    assert not [it for it in plain.values() if it["Type"].startswith("AWS::CodeDeploy")]
-    groups = [it["Properties"] for it in gradual.values() if it["Type"] == "AWS::CodeDeploy::DeploymentGroup"]
+    assert not [resource for resource in plain.values() if resource["Type"].startswith("AWS::CodeDeploy")]
+    groups = [
+        resource["Properties"]
+        for resource in gradual.values()
+        if resource["Type"] == "AWS::CodeDeploy::DeploymentGroup"
+    ]
     assert len(groups) == len(of("AWS::Lambda::Function"))
     for group in groups:
-        alarms = {it["Name"].strip("<>") for it in group["AlarmConfiguration"]["Alarms"]}
+        alarms = {alarm["Name"].strip("<>") for alarm in group["AlarmConfiguration"]["Alarms"]}
         assert {"ServerErrorsAlarm", "WeightsFailuresAlarm"} <= alarms <= set(of("AWS::CloudWatch::Alarm"))
         assert len(alarms) <= MOST_ALARMS_OF_A_ROLLOUT
         assert "LambdaCanary10Percent5Minutes" in str(group["DeploymentConfigName"])

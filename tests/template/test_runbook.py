@@ -39,8 +39,8 @@ COMMANDS = sorted(set(commands()))
 
 
 def of_tool(*names: str) -> list[list[str]]:
-    split = [shlex.split(it) for it in COMMANDS]
-    return [it for it in split if it[: len(names)] == list(names)]
+    split = [shlex.split(command) for command in COMMANDS]
+    return [words for words in split if words[: len(names)] == list(names)]
 
 
 @cache
@@ -49,11 +49,11 @@ def model_of(service: str) -> Any:
 
 
 def options_of(words: list[str]) -> set[str]:
-    return {it.split("=")[0] for it in words if it.startswith("--")}
+    return {word.split("=")[0] for word in words if word.startswith("--")}
 
 
 def test_every_command_is_of_a_tool_that_is_checked_here() -> None:
-    assert {it.split()[0] for it in COMMANDS} <= {"aws", "python", "sam", "git"}
+    assert {command.split()[0] for command in COMMANDS} <= {"aws", "python", "sam", "git"}
     assert of_tool("aws")
     assert of_tool("python")
 
@@ -65,12 +65,12 @@ def test_an_aws_command_has_an_operation_that_takes_its_options(words: list[str]
         assert options_of(words) <= OWN[service, operation]
         return
     model = model_of(SERVICES.get(service, service))
-    names = {xform_name(it, "-"): it for it in model.operation_names}
+    names = {xform_name(operation, "-"): operation for operation in model.operation_names}
     assert operation in names
     shape = model.operation_model(names[operation]).input_shape
-    taken = {f"--{xform_name(it, '-')}" for it in shape.members} | NAMED.get(f"{service} {operation}", set())
+    taken = {f"--{xform_name(member, '-')}" for member in shape.members} | NAMED.get(f"{service} {operation}", set())
     assert options_of(words) - OF_ALL <= taken
-    required = {f"--{xform_name(it, '-')}" for it in shape.required_members}
+    required = {f"--{xform_name(member, '-')}" for member in shape.required_members}
     assert required <= options_of(words)
 
 
@@ -84,13 +84,15 @@ def test_a_command_of_ours_takes_its_arguments(words: list[str]) -> None:
 @pytest.mark.parametrize("words", of_tool("sam"), ids=" ".join)
 def test_a_sam_command_takes_its_options(words: list[str]) -> None:
     module = importlib.import_module(f"samcli.commands.{words[1]}.command")
-    taken = {name for it in module.cli.params for name in it.opts}
+    taken = {name for option in module.cli.params for name in option.opts}
     assert options_of(words) <= taken
 
 
 def test_environments_are_those_of_the_configuration() -> None:
     configured = set(re.findall(r"^\[(\w+)\.deploy", (ROOT / "samconfig.toml").read_text(), re.MULTILINE))
-    assert {it[it.index("--config-env") + 1] for it in of_tool("sam") if "--config-env" in it} <= configured
+    assert {
+        command[command.index("--config-env") + 1] for command in of_tool("sam") if "--config-env" in command
+    } <= configured
 
 
 def test_every_alarm_has_its_line_and_no_other_has_one() -> None:
@@ -100,8 +102,12 @@ def test_every_alarm_has_its_line_and_no_other_has_one() -> None:
 
 def test_every_failure_queue_is_explained_where_changes_of_streams_end_in_it() -> None:
     mappings = of("AWS::Lambda::EventSourceMapping").values()
-    ends = {it["DestinationConfig"]["OnFailure"]["Destination"] for it in mappings if "DestinationConfig" in it}
-    names = {re.fullmatch(r"<(\w+)\.Arn>", it)[1] for it in ends}  # type: ignore[index]
+    ends = {
+        mapping["DestinationConfig"]["OnFailure"]["Destination"]
+        for mapping in mappings
+        if "DestinationConfig" in mapping
+    }
+    names = {re.fullmatch(r"<(\w+)\.Arn>", end)[1] for end in ends}  # type: ignore[index]
     assert set(re.findall(r"^\| `(\w+Failures)` \|", RUNBOOK, re.MULTILINE)) == names
 
 
@@ -111,6 +117,6 @@ def test_tables_and_functions_that_it_names_are_in_the_template() -> None:
 
 
 def test_how_long_messages_are_kept_is_what_the_template_says() -> None:
-    seconds = {name: it.get("MessageRetentionPeriod", 345600) for name, it in of("AWS::SQS::Queue").items()}
+    seconds = {name: queue.get("MessageRetentionPeriod", 345600) for name, queue in of("AWS::SQS::Queue").items()}
     assert {kept for name, kept in seconds.items() if name.endswith("Failures")} == {14 * 86400}
     assert min(kept for name, kept in seconds.items() if not name.endswith("Failures")) == 4 * 86400

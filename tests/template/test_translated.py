@@ -100,9 +100,9 @@ def test_a_function_may_read_the_source_that_it_is_given(name: str) -> None:
         for action in listed(statement["Action"])
     }
     if "StartingPosition" in mapping:
-        assert allowed >= {f"dynamodb:{it}" for it in ("DescribeStream", "GetRecords", "GetShardIterator")}
+        assert allowed >= {f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords", "GetShardIterator")}
     else:
-        assert allowed >= {f"sqs:{it}" for it in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")}
+        assert allowed >= {f"sqs:{action}" for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")}
 
 
 @pytest.mark.parametrize("name", sorted(of("AWS::S3::Bucket")))
@@ -124,7 +124,7 @@ def test_a_bucket_is_reached_by_tls_only(name: str) -> None:
 
 
 def test_a_bucket_that_is_told_of_uploads_takes_them_from_web_pages() -> None:
-    told = {name: it for name, it in of("AWS::S3::Bucket").items() if "NotificationConfiguration" in it}
+    told = {name: bucket for name, bucket in of("AWS::S3::Bucket").items() if "NotificationConfiguration" in bucket}
     assert set(told) == {"UploadsBucket", "PicturesBucket"}
     for bucket in told.values():
         [rule] = bucket["CorsConfiguration"]["CorsRules"]
@@ -152,7 +152,9 @@ def test_no_bucket_is_public_and_the_edge_alone_reads_the_web_app_and_published_
     for bucket in of("AWS::S3::Bucket").values():
         assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     without = deployed({"Edge": "off"})
-    assert "cloudfront" not in str([it for it in without.values() if it["Type"] == "AWS::S3::BucketPolicy"])
+    assert "cloudfront" not in str(
+        [resource for resource in without.values() if resource["Type"] == "AWS::S3::BucketPolicy"]
+    )
 
 
 @pytest.mark.parametrize("name", sorted(of("AWS::Lambda::Function")))
@@ -168,15 +170,17 @@ def test_snap_start_of_a_runtime_that_has_none_is_refused_before_anything_is_mad
     rule = template()["Rules"]["SnapStartNeedsPython312"]
     for snap_start in ("None", "PublishedVersions"):
         evaluate = Evaluator(translated(), parameter_values({"SnapStart": snap_start, "PythonRuntime": runtime}))
-        refused = evaluate(rule["RuleCondition"]) and not all(evaluate(it["Assert"]) for it in rule["Assertions"])
+        refused = evaluate(rule["RuleCondition"]) and not all(
+            evaluate(assertion["Assert"]) for assertion in rule["Assertions"]
+        )
         assert refused == (snap_start == "PublishedVersions" and not allowed)
 
 
 def test_whatever_calls_a_function_calls_its_alias() -> None:
     aliases = {f"<{name}>" for name in of("AWS::Lambda::Alias")}
-    called = [it["FunctionName"] for it in of("AWS::Lambda::EventSourceMapping").values()]
-    called += [it["FunctionName"] for it in of("AWS::Lambda::Permission").values()]
-    called += [it["Target"]["Arn"] for it in of("AWS::Scheduler::Schedule").values()]
+    called = [mapping["FunctionName"] for mapping in of("AWS::Lambda::EventSourceMapping").values()]
+    called += [permission["FunctionName"] for permission in of("AWS::Lambda::Permission").values()]
+    called += [schedule["Target"]["Arn"] for schedule in of("AWS::Scheduler::Schedule").values()]
     assert set(called) <= aliases
     [api] = of("AWS::ApiGateway::RestApi").values()
     uris = re.findall(r"functions/(<\w+>)/invocations", str(api["Body"]))
@@ -186,8 +190,8 @@ def test_whatever_calls_a_function_calls_its_alias() -> None:
 
 
 def test_every_function_has_an_alias_on_its_published_version() -> None:
-    versions = {f"<{name}.Version>": it["FunctionName"] for name, it in of("AWS::Lambda::Version").items()}
-    served = {it["FunctionName"]: versions[it["FunctionVersion"]] for it in of("AWS::Lambda::Alias").values()}
+    versions = {f"<{name}.Version>": version["FunctionName"] for name, version in of("AWS::Lambda::Version").items()}
+    served = {alias["FunctionName"]: versions[alias["FunctionVersion"]] for alias in of("AWS::Lambda::Alias").values()}
     assert served == {f"<{name}>": f"<{name}>" for name in of("AWS::Lambda::Function")}
 
 
@@ -227,7 +231,11 @@ def test_only_functions_that_ask_the_redis_read_its_password() -> None:
 
 def test_the_gateway_asks_the_authorizer_with_every_request() -> None:
     """A key comes in the header or the query. With a cache, or with sources, the gateway would ask for one of them."""
-    [api] = [it["Properties"] for it in translated()["Resources"].values() if it["Type"] == "AWS::ApiGateway::RestApi"]
+    [api] = [
+        resource["Properties"]
+        for resource in translated()["Resources"].values()
+        if resource["Type"] == "AWS::ApiGateway::RestApi"
+    ]
     authorizer = api["Body"]["components"]["securitySchemes"]["KeyAuthorizer"]["x-amazon-apigateway-authorizer"]
     assert authorizer["authorizerResultTtlInSeconds"] == 0
     assert "identitySource" not in authorizer

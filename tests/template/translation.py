@@ -32,7 +32,7 @@ _NO_VALUE = object()
 class _NoManagedPolicies(ManagedPolicyLoader):
     def __init__(self) -> None:
         super().__init__(None)
-        self._policy_map = {}
+        self._policy_map: dict[str, str] = {}
 
 
 @cache

@@ -18,7 +18,9 @@ def test_decisions_are_numbered_from_one_without_gaps() -> None:
 def test_a_decision_is_titled_with_its_number_and_listed() -> None:
     listed = (FOLDER / "index.md").read_text()
     for page in PAGES:
-        number, title = re.match(r"# (\d+)\. (.+)", page.read_text()).groups()
+        heading = re.match(r"# (\d+)\. (.+)", page.read_text())
+        assert heading, page
+        number, title = heading.groups()
         assert f"| [{number}]({page.name}) | {title} |" in listed
 
 

@@ -19,11 +19,13 @@ def test_each_test_begins_with_empty_tables_queues_and_buckets(turn: str, names:
     tables = dynamodb.list_tables()["TableNames"]
     assert tables
     assert [dynamodb.scan(TableName=table)["Items"] for table in tables] == [[] for _ in tables]
-    queues, buckets = sqs.list_queues()["QueueUrls"], [it["Name"] for it in s3.list_buckets()["Buckets"]]
+    queues, buckets = sqs.list_queues()["QueueUrls"], [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
     assert not any("Messages" in sqs.receive_message(QueueUrl=url) for url in queues)
     assert not any("Contents" in s3.list_objects_v2(Bucket=bucket) for bucket in buckets)
     assert {*queues, *buckets} == set(names.values())
     keys = dynamodb.describe_table(TableName="ProductsTable")["Table"]["KeySchema"]
-    dynamodb.put_item(TableName="ProductsTable", Item={it["AttributeName"]: {"S": "left over"} for it in keys})
+    dynamodb.put_item(
+        TableName="ProductsTable", Item={attribute["AttributeName"]: {"S": "left over"} for attribute in keys}
+    )
     sqs.send_message(QueueUrl=queues[0], MessageBody="left over")
     s3.put_object(Bucket=buckets[0], Key="left over", Body=b"")

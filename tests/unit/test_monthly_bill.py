@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from math import inf
+from typing import Any
 
 import pytest
 
@@ -77,8 +78,8 @@ def test_a_page_that_nearly_nobody_reads_costs_a_read_each_time() -> None:
 
 
 def test_a_stack_at_rest_pays_for_alarms_by_their_metrics_its_dashboard_and_what_polls_its_queues() -> None:
-    metric = {"MetricStat": {}}
-    resources = {
+    metric: dict[str, Any] = {"MetricStat": {}}
+    resources: dict[str, dict[str, Any]] = {
         "Simple": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"MetricName": "Errors"}},
         "OfThree": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Metrics": [{"Expression": "m0"}] + [metric] * 3}},
         "Dashboard": {"Type": "AWS::CloudWatch::Dashboard"},

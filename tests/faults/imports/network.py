@@ -64,6 +64,7 @@ class Network:
 
     def _apply(self, request: AWSPreparedRequest, event_name: str) -> AWSResponse:
         if event_name.endswith("sqs.SendMessage"):
+            assert isinstance(request.body, bytes)
             message = json.loads(request.body)
             self.queue.append(Sent(message["MessageBody"], message["DelaySeconds"]))
         response: AWSResponse | None = botocore_stubber(event_name, request)

@@ -79,9 +79,11 @@ class Shop:
         self._galleries = DynamoDBGalleries(_client("dynamodb"), "GalleriesTable", "ImagesTable")
         self._incarnations = 0
         self._workers = 0
-        self._kind = Kind(row, ("id", "image_id"), self._write, lambda it: {"created_at": to_rfc3339(it.created_at)})
+        self._kind = Kind(
+            row, ("id", "image_id"), self._write, lambda import_: {"created_at": to_rfc3339(import_.created_at)}
+        )
         self._importer = Importer(
-            store=imports(_client("dynamodb"), "ImportsTable"),
+            repository=imports(_client("dynamodb"), "ImportsTable"),
             uploads=S3Uploads(_client("s3"), "uploads"),
             continuations=SqsContinuations(_client("sqs"), "https://sqs.eu-west-1.amazonaws.com/123456789012/imports"),
             kind=lambda _: self._kind,
@@ -129,8 +131,8 @@ class Shop:
             self.network.queue.clear()
 
     def outcome(self) -> Outcome:
-        store = self._importer.store
-        ((made,), _) = store.newest("shop", 10, None)
+        repository = self._importer.repository
+        ((made,), _) = repository.newest("shop", 10, None)
         gallery = GalleryKey("shop", "summer")
         found = self._galleries.find_gallery(gallery)
         images = {
@@ -141,10 +143,10 @@ class Shop:
             )
             for image in self._galleries.stored_images(gallery, 100, None)
         }
-        rejections = store.rejections(made.key, 100, None).rejections
+        rejections = repository.rejections(made.key, 100, None).rejections
         return Outcome(
             made.status,
-            tuple(made.progress[:3]),
+            made.progress[:3],
             tuple((each.row, each.column) for each in rejections),
             images,
             found.images if found else 0,
@@ -154,7 +156,7 @@ class Shop:
         if "import_id" in message:
             return ImportKey(message["merchant_id"], message["import_id"])
         upload = ObjectVersion(KEY, message["etag"], len(FILE))
-        key = receive_upload(self._importer.store, lambda _: True, ["images"], upload, "1", now=self.now)
+        key = receive_upload(self._importer.repository, lambda _: True, ["images"], upload, "1", now=self.now)
         assert key is not None
         return key
 

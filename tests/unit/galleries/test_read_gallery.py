@@ -13,6 +13,7 @@ from vitrine.galleries.ports import ImageRange
 from vitrine.galleries.read_gallery import read_order
 
 if TYPE_CHECKING:
+    from vitrine.galleries.model import Placed
     from vitrine.ranking.model import Version
 
 KEY = GalleryKey("shop", "summer")
@@ -58,7 +59,8 @@ def test_consecutive_pages_show_each_image_once_at_its_position(
 ) -> None:
     images = [image(number, pinned, views) for number, (pinned, views) in enumerate(drawn)]
     store: Any = ImagesInMemory(images, most)
-    shown, position, pages = [], None, 0
+    shown: list[Placed] = []
+    position, pages = None, 0
     while pages <= len(images):
         page = read_order(store, GALLERY, limit, position)
         assert len(page.placed) <= limit

@@ -19,7 +19,22 @@ from vitrine.platform.problems import InvalidRequest
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-WRONG = [None, True, -1, 1.5, 10**30, 1e300, "", "x" * 9000, " ", "1e9", [], ["", 1, None, {}], {}, {"a": [1]}]
+WRONG: list[Any] = [
+    None,
+    True,
+    -1,
+    1.5,
+    10**30,
+    1e300,
+    "",
+    "x" * 9000,
+    " ",
+    "1e9",
+    [],
+    ["", 1, None, {}],
+    {},
+    {"a": [1]},
+]
 RAW_WORDS = ("Input", "should", "Value error", "valid ", "Extra inputs", "Field required", "type=", "not accepted")
 BODIES = sorted({route.body for route in routes() if route.body})
 

@@ -232,7 +232,7 @@ def test_three_redirects_are_followed_and_a_fourth_is_not() -> None:
 
 
 def test_a_host_that_drips_its_header_is_left_at_the_deadline() -> None:
-    def drip(connection: socket.socket, _: str) -> None:
+    def drip(connection: socket.socket, _request: str) -> None:
         for byte in response(body=b"picture") * 100:
             connection.sendall(bytes([byte]))
             time.sleep(0.02)
@@ -244,7 +244,7 @@ def test_a_host_that_drips_its_header_is_left_at_the_deadline() -> None:
 
 
 def test_a_host_that_drips_its_body_is_left_at_the_deadline() -> None:
-    def drip(connection: socket.socket, _: str) -> None:
+    def drip(connection: socket.socket, _request: str) -> None:
         connection.sendall(response(Content_Length="1000"))
         for _ in range(1000):
             connection.sendall(b"x")
@@ -273,7 +273,7 @@ def test_a_host_that_announces_a_huge_file_costs_only_what_is_read() -> None:
 
 
 def test_an_endless_body_is_cut_at_the_byte_limit() -> None:
-    def flood(connection: socket.socket, _: str) -> None:
+    def flood(connection: socket.socket, _request: str) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         for _ in range(4000):
             connection.sendall(b"x" * 65536)

@@ -27,7 +27,7 @@ def test_a_request_tells_its_metrics_as_powertools_does(capsys: pytest.CaptureFi
     log_request(NOW, told, request_id="r", status=202)
     ours = written(capsys)
     definitions = [
-        {**each, "Metrics": [{"Name": it["Name"], "Unit": it["Unit"]} for it in each["Metrics"]]}
+        {**each, "Metrics": [{"Name": metric["Name"], "Unit": metric["Unit"]} for metric in each["Metrics"]]}
         for each in theirs["_aws"]["CloudWatchMetrics"]
     ]
     assert ours["_aws"] == {"Timestamp": NOW.timestamp() * 1000, "CloudWatchMetrics": definitions}

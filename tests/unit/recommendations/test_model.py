@@ -58,7 +58,10 @@ def test_those_that_share_features_are_named_and_a_product_does_not_speak_for_it
         "other": Neighbourhood(),
     }
     popular = [Popular("viewed", 9, {1: RARE}), Popular("wanted", 1, {1: RARE, 2: RARE}), Popular("plain", 9, {})]
-    ranked = {it.product_id: it for it in Candidates(seeds, near, popular).ranked("content", Weights(content=1.0))}
+    ranked = {
+        candidate.product_id: candidate
+        for candidate in Candidates(seeds, near, popular).ranked("content", Weights(content=1.0))
+    }
     assert ranked["viewed"].because == ("kin",)
     assert (ranked["wanted"].reason, ranked["wanted"].because) == ("content", ("kin", "viewed"))
     assert (ranked["plain"].reason, ranked["plain"].because) == ("popular", ())
@@ -66,7 +69,7 @@ def test_those_that_share_features_are_named_and_a_product_does_not_speak_for_it
 
 def test_of_a_product_that_few_know_its_nearness_to_the_shoppers_products_is_enough() -> None:
     seeds = [Seed("a", 1.0), Seed("b", 0.5)]
-    near = {it.product_id: Neighbourhood(content=[Neighbour("new", 1.5, 0.0)]) for it in seeds}
+    near = {seed.product_id: Neighbourhood(content=[Neighbour("new", 1.5, 0.0)]) for seed in seeds}
     [once] = Candidates(seeds[:1], near, []).terms()
     [twice] = Candidates(seeds, near, []).terms()
     assert once.from_features == pytest.approx(1.5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -210,4 +210,5 @@ def test_a_share_of_all_snapshots_wants_a_second_opinion() -> None:
 @pytest.mark.parametrize("fact", ["product_id", "filename", "url", "gallery_id", "known_answer"])
 def test_a_snapshot_with_another_fact_is_another(fact: str) -> None:
     assert WAITING.same_facts(replace(WAITING, created_at=NOON, opinions_wanted=2))
-    assert not WAITING.same_facts(replace(WAITING, **{fact: "other"}))
+    changed: dict[str, Any] = {fact: "other"}
+    assert not WAITING.same_facts(replace(WAITING, **changed))

@@ -161,7 +161,8 @@ def test_a_small_response_that_unpacks_to_the_limit_is_judged_in_under_a_second(
     started = time.thread_time()
     try:
         code = fetcher.fetch(
-            host.url(f"/{at}"), lambda it: measure(cast("IO[bytes]", it), near_bytes=it.near_bytes, budget=it.budget)
+            host.url(f"/{at}"),
+            lambda file: measure(cast("IO[bytes]", file), near_bytes=file.near_bytes, budget=file.budget),
         ).format
     except (FetchError, UnmeasurableError) as error:
         code = error.code

@@ -103,7 +103,7 @@ def test_a_failed_store_is_named_once_with_its_first_reason(submitted: list[Visi
         result = result_of(group, data.draw(st.lists(outcomes, min_size=count, max_size=count)))
         failed = [outcome for outcome in result.outcomes if outcome.failure]
         named = store_failures(result)
-        assert sorted(failure.store_id for failure in named) == sorted({it.task.store_id for it in failed})
+        assert sorted(failure.store_id for failure in named) == sorted({outcome.task.store_id for outcome in failed})
         for failure in named:
-            first = next(it for it in failed if it.task.store_id == failure.store_id)
+            first = next(outcome for outcome in failed if outcome.task.store_id == failure.store_id)
             assert (failure.at, failure.reason) == (first.task.at, first.failure and first.failure.detail)
