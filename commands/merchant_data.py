@@ -45,6 +45,8 @@ TABLES = {
     "RECOMMENDATIONS_TABLE": ("",),
 }
 ACCESS_TABLE = "ACCESS_TABLE"
+# A partition that all merchants share, and what stands before the id in its sort keys. Behind it comes a slash.
+SHARED = {"GALLERIES_TABLE": ("//rules", "#")}
 # The prefix of a merchant's id in the keys of each bucket's objects. The id is followed by a slash.
 BUCKETS = {
     "PICTURES_BUCKET": "snapshots/",
@@ -275,6 +277,10 @@ def condition_of(table: str, merchant_id: str, prefixes: Sequence[str] | None = 
     values = {f":exact{index}": {"S": f"{prefix}{merchant_id}"} for index, prefix in enumerate(wanted)}
     values |= {f":below{index}": {"S": f"{prefix}{merchant_id}/"} for index, prefix in enumerate(wanted)}
     terms = [f"pk = :exact{index} OR begins_with(pk, :below{index})" for index in range(len(wanted))]
+    if prefixes is None and table in SHARED:
+        partition, before = SHARED[table]
+        terms.append("(pk = :shared AND contains(sk, :mark))")
+        values |= {":shared": {"S": partition}, ":mark": {"S": f"{before}{merchant_id}/"}}
     return {"FilterExpression": " OR ".join(terms), "ExpressionAttributeValues": values}
 
 

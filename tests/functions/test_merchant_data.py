@@ -96,6 +96,10 @@ def test_every_table_and_bucket_is_known_to_hold_merchants_data_or_none(name: st
 
 def test_who_leaves_is_gone_everywhere_and_nobody_else_is(owner: Merchant, gateway: Gateway) -> None:
     stranger = Merchant("owner-of-another", gateway)
+    for merchant in (owner, stranger):
+        rule = {"action": "boost", "tag": "sale", "starts_at": "2099-01-01T00:00:00Z"}
+        assert merchant.send("PUT", "/galleries/default", {"rules": [rule]}).status < 300
+    assert {text for place, text in about("#owner/") if place == "GalleriesTable"}
     mine, theirs = (mirror(it, b"the same picture") for it in ("owner", "owner-of-another"))
     before, secret = everything_of(stranger), owner.shop.secret_key
     others = [it for it in about("owner-of-another") if it[0] != "AccessTable"]
