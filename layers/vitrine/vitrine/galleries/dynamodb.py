@@ -51,6 +51,7 @@ from vitrine.platform.dynamodb import (
     try_transaction,
     try_update,
 )
+from vitrine.platform.problems import Unavailable
 from vitrine.platform.retries import retry
 from vitrine.platform.threads import run_all
 from vitrine.platform.times import from_rfc3339, to_rfc3339, utc_now
@@ -123,6 +124,21 @@ class DynamoDBGalleries:
         }
         put = {"TableName": self._galleries, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
         return try_transaction(self._client, [{"Put": put}, self._put_version(gallery.key, gallery.live)])
+
+    def adopt(self, key: GalleryKey, version: Version) -> bool:
+        """Give a gallery of release 0.1.0, which has no versions, its first; return whether it had none."""
+        update = {
+            "TableName": self._galleries,
+            "Key": _gallery_key(key),
+            "UpdateExpression": "SET live = :version, last_version = :number REMOVE policy ADD revision :one",
+            "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(live)",
+            "ExpressionAttributeValues": {
+                ":version": {"S": _version_text(version)},
+                ":number": {"N": str(version.number)},
+                ":one": {"N": "1"},
+            },
+        }
+        return try_transaction(self._client, [{"Update": update}, self._put_version(key, version)])
 
     def change_gallery(self, key: GalleryKey, changes: GalleryChanges) -> bool:
         present = _gallery_settings(changes)
@@ -678,6 +694,9 @@ def _note(counted: Counted) -> dict[str, Any]:
 
 
 def _gallery(item: Item) -> Gallery:
+    """Return the gallery of an item. Raises Unavailable for one of release 0.1.0."""
+    if "live" not in item:
+        raise Unavailable("The gallery is still in the form of an earlier release. Send the request again later.", 30)
     title = item.get("title")
     return Gallery(
         key=GalleryKey(item["pk"]["S"], item["sk"]["S"]),
