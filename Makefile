@@ -48,7 +48,7 @@ quick: $(READY)  ## run while editing: style, imports between rooms, types and u
 	$(VENV)/bin/ruff format --quiet --check . && $(VENV)/bin/ruff check --quiet .
 	$(VENV)/bin/lint-imports --no-logo >$(VENV)/arrows.txt || { cat $(VENV)/arrows.txt; exit 1; }
 	$(VENV)/bin/mypy --no-error-summary layers/vitrine/vitrine functions commands local
-	$(VENV)/bin/pytest -q -n auto --dist worksteal --maxfail 5 -m 'not slow' tests/unit
+	$(VENV)/bin/pytest -q -n auto --dist worksteal --maxfail 5 -m 'not slow' -p no:schemathesis tests/unit
 
 test: $(READY)  ## all tests: in parallel, then alone those against the deployed stack, since some of them measure time
 	$(VENV)/bin/pytest -n auto --dist loadscope --ignore tests/e2e

@@ -54,6 +54,8 @@ def resources(kind: str) -> dict[str, dict[str, Any]]:
 
 def create_tables(*names: str) -> None:
     """Create the template's tables (all, or those named) under their logical ids."""
+    from tests import moto_transactions  # noqa: F401 - makes moto's transactions fast
+
     dynamodb = client("dynamodb")
     for name, properties in resources("AWS::DynamoDB::Table").items():
         if names and name not in names:

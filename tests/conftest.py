@@ -8,11 +8,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from moto import mock_aws
-from moto.core.botocore_stubber import BotocoreStubber
+from hypothesis import settings
 
-from tests import aws, moto_transactions  # noqa: F401 - makes moto's transactions fast
-from tests.emulator import deploy
 from tests.skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 - pytest finds them here
 from vitrine.platform.aws import close_clients
 
@@ -20,10 +17,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+# Examples have no deadline: on a busy machine it would measure the other processes.
+settings.register_profile("vitrine", deadline=None)
+if settings.get_current_profile_name() == "default":
+    settings.load_profile("vitrine")
+
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """The template's resources on moto, the functions' environment, and a temporary folder for this test."""
+    from moto import mock_aws  # tests/unit does not wait for this import
+
+    from tests import aws
+    from tests.emulator import deploy
+
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
@@ -45,6 +52,8 @@ def cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 def _let_moto_take_one_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Serialize moto's calls: those of several threads would see half-changed dictionaries; AWS's are atomic."""
+    from moto.core.botocore_stubber import BotocoreStubber
+
     lock, response = threading.RLock(), BotocoreStubber.process_request
 
     def response_alone(stubber: BotocoreStubber, request: Any) -> Any:

@@ -127,7 +127,7 @@ def main() -> int:
     equivalent = DOCUMENT.read_text() if DOCUMENT.exists() else ""
     for name in SHARED_IMPORTS:
         importlib.import_module(name)
-    hypothesis.settings.register_profile("mutants", derandomize=True, database=None)
+    hypothesis.settings.register_profile("mutants", deadline=None, derandomize=True, database=None)
     hypothesis.settings.load_profile("mutants")
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))

@@ -212,7 +212,8 @@ def is_click(number: int) -> bool:
     return number % 3 == 0
 
 
-@settings(deadline=None, max_examples=300)
+@pytest.mark.slow
+@settings(max_examples=300)
 @given(
     st.lists(st.tuples(st.integers(0, len(SENDERS) - 1), sends), max_size=30),
     st.integers(0, 59),

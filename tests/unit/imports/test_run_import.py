@@ -207,13 +207,21 @@ class TestUploads:
         assert first
         assert (shop.found(first).kind, shop.found(first).gallery_id) == ("images", "summer")
 
-    @pytest.mark.parametrize("object_key", ["imports/nobody/images/x.csv", "imports/x", "imports/shop/", "x"])
+    @pytest.mark.parametrize(
+        "object_key", ["imports/nobody/images/x.csv", "imports/x.csv", "imports/", "imports/shop/images/", "x"]
+    )
     def test_of_no_merchant_are_ignored(self, object_key: str) -> None:
         assert Shop().receive(ObjectVersion(object_key, "etag", 1)) is None
 
     @pytest.mark.parametrize(
         ("object_key", "code"),
-        [("imports/shop/x.csv", "bad_name"), ("imports/shop/planets/x.csv", "unknown_kind")],
+        [
+            ("imports/shop/x.csv", "bad_name"),
+            ("imports/shop/images/x.xlsx", "bad_name"),
+            ("imports/shop/images/bad gallery!/x.csv", "bad_name"),
+            ("imports/shop/planets/summer/x.csv", "bad_name"),
+            ("imports/shop/planets/x.csv", "unknown_kind"),
+        ],
     )
     def test_that_cannot_be_imported_are_failed_imports(self, object_key: str, code: str) -> None:
         shop = Shop()

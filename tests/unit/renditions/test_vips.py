@@ -107,6 +107,7 @@ def test_an_animation_moves_in_webp_and_shows_its_first_frame_elsewhere(codec: V
     assert still.getpixel((50, 25)) == pytest.approx((255, 0, 0), abs=20)
 
 
+@pytest.mark.slow
 def test_an_animation_with_too_many_pixels_shows_its_first_frame(codec: VipsCodec) -> None:
     frames = [Image.new("RGB", (640, 640), (0, at, 0)) for at in range(0, 250, 5)]
     content = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
@@ -172,6 +173,7 @@ def processor_seconds(process: Path) -> float:
     return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", MAKERS)
 def test_a_hostile_file_is_made_or_refused_within_its_limits(codec: VipsCodec, kind: str) -> None:
     code, seconds = judged(codec, MAKERS[kind](1024 * 1024))
@@ -179,6 +181,7 @@ def test_a_hostile_file_is_made_or_refused_within_its_limits(codec: VipsCodec, k
     assert seconds <= 2.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [
@@ -193,6 +196,7 @@ def test_a_bomb_is_made_or_refused_within_its_limits(codec: VipsCodec, content: 
     assert seconds <= 2.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "file", sorted(path for path in FILES.rglob("*.*") if path.suffix != ".csv"), ids=lambda path: path.name
 )

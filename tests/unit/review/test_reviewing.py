@@ -284,7 +284,7 @@ class TestFollowing:
             ("disapproved", "ann"),
         ]
 
-    @settings(max_examples=50, deadline=None)
+    @settings(max_examples=50)
     @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 5), st.booleans()), max_size=12), st.randoms())
     def test_gives_exact_counts_and_galleries_in_whatever_order_changes_arrive(
         self, decisions: list[tuple[str, int, bool]], chance: random.Random
