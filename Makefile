@@ -32,7 +32,7 @@ logs: $(READY)  ## show the functions' logs as they are written
 check: $(READY)  ## everything CI checks besides the tests
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/mypy layers/vitrine/vitrine functions commands local
+	$(VENV)/bin/mypy layers/vitrine/vitrine functions commands local tests bench
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/cfn-lint template.yaml
 	$(VENV)/bin/hadolint Dockerfile
@@ -47,7 +47,7 @@ check: $(READY)  ## everything CI checks besides the tests
 quick: $(READY)  ## run while editing: style, imports between rooms, types and unit tests, in half a minute
 	$(VENV)/bin/ruff format --quiet --check . && $(VENV)/bin/ruff check --quiet .
 	$(VENV)/bin/lint-imports --no-logo >$(VENV)/arrows.txt || { cat $(VENV)/arrows.txt; exit 1; }
-	$(VENV)/bin/mypy --no-error-summary layers/vitrine/vitrine functions commands local
+	$(VENV)/bin/mypy --no-error-summary layers/vitrine/vitrine functions commands local tests bench
 	$(VENV)/bin/pytest -q -n auto --dist worksteal --maxfail 5 -m 'not slow' -p no:schemathesis tests/unit
 
 test: $(READY)  ## all tests: in parallel, then alone those against the deployed stack, since some of them measure time

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import multiprocessing
 import os
 import random
@@ -19,6 +20,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import redirect_stdout
+from typing import Any
 
 from moto import mock_aws
 
@@ -78,13 +80,13 @@ async def _body(reading, head):
 
 def phase(name, edge, key, origin, options):
     before, began = sum(origin.requests.values()), time.monotonic()
-    told = multiprocessing.Queue()
+    told: multiprocessing.Queue[Any] = multiprocessing.Queue()
     readers = multiprocessing.Process(target=read, args=(edge.port, key, options.readers, options.seconds, told))
     readers.start()
     statuses, times, ages = told.get()
     readers.join()
     took, asked = time.monotonic() - began, sum(origin.requests.values()) - before
-    p = {it: times[min(len(times) - 1, int(len(times) * it / 100))] * 1000 for it in (50, 99)}
+    p = {percent: times[min(len(times) - 1, int(len(times) * percent / 100))] * 1000 for percent in (50, 99)}
     print(
         f"{name}: {sum(statuses.values()):,} reads ({sum(statuses.values()) / took:,.0f} a second) {statuses}, "
         f"{p[50]:.1f} ms at p50, {p[99]:.1f} ms at p99; {asked} reads of the origin, {asked / took:.2f} a second; "
@@ -101,7 +103,9 @@ def main():
     options = parser.parse_args()
     os.environ |= {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_DEFAULT_REGION": "eu-west-1"}
     with open(os.devnull, "w") as nothing, redirect_stdout(nothing), mock_aws():  # noqa: PTH123 - log lines
-        logger.registered_handler.setStream(nothing)
+        logged = logger.registered_handler
+        assert isinstance(logged, logging.StreamHandler)
+        logged.setStream(nothing)
         os.environ |= environment_of(deploy())
         gateway, shop = Gateway(), open_shop("shop")
         origin = Served(gateway)

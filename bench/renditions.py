@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyvips
 
@@ -89,7 +89,7 @@ def ssim(one: Path, other: Path) -> float:
 def encode(encoder: Encoder, photos: list[Path], folder: Path, setting: Setting) -> Report:
     """Have a fresh process encode the photos into a folder; return what it reports."""
     folder.mkdir(parents=True, exist_ok=True)
-    job = {"photos": [str(path) for path in photos], "folder": str(folder)}
+    job: dict[str, Any] = {"photos": [str(path) for path in photos], "folder": str(folder)}
     job |= {"format": setting.form, "width": setting.width, "quality": setting.quality}
     done = subprocess.run(encoder.command, input=json.dumps(job), capture_output=True, text=True, check=True)
     seconds, _, status = done.stdout.partition("\n")

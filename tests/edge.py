@@ -159,10 +159,13 @@ def bucket(variable: str) -> Callable[..., Iterable[bytes]]:
 def program_of(resources: Mapping[str, dict[str, Any]], origins: Mapping[str, Origin]) -> str:
     """The program that Varnish runs, in its language."""
     config = resources["EdgeDistribution"]["Properties"]["DistributionConfig"]
-    described = {it["Id"]: it for it in config["Origins"]}
+    described = {origin["Id"]: origin for origin in config["Origins"]}
     groups = {
-        it["Id"]: ([member["OriginId"] for member in it["Members"]["Items"]], it["FailoverCriteria"]["StatusCodes"])
-        for it in config["OriginGroups"]["Items"]
+        group["Id"]: (
+            [member["OriginId"] for member in group["Members"]["Items"]],
+            group["FailoverCriteria"]["StatusCodes"],
+        )
+        for group in config["OriginGroups"]["Items"]
     }
     behaviors = [*config["CacheBehaviors"], {"PathPattern": "*", **config["DefaultCacheBehavior"]}]
     chosen, hashed, fetched, kept, delivered = [], [], [], [], []
@@ -173,7 +176,9 @@ def program_of(resources: Mapping[str, dict[str, Any]], origins: Mapping[str, Or
         policy = _policy(resources, behavior, "Cache")
         hashed.append((is_this, _key(policy["ParametersInCacheKeyAndForwardedToOrigin"])))
         members, status = groups.get(behavior["TargetOriginId"], ([behavior["TargetOriginId"]], {"Items": []}))
-        fetched.append((of_fetch, _fetch([(it, described[it], origins[it]) for it in members])))
+        fetched.append(
+            (of_fetch, _fetch([(origin_id, described[origin_id], origins[origin_id]) for origin_id in members]))
+        )
         kept.append((of_fetch, _keep(policy, status["Items"] if len(members) > 1 else [])))
         delivered.append((is_this, _headers(_policy(resources, behavior, "ResponseHeaders"))))
         allowed = "|".join(behavior.get("AllowedMethods", _READING))
@@ -182,9 +187,9 @@ def program_of(resources: Mapping[str, dict[str, Any]], origins: Mapping[str, Or
             f'{chosen[-1][1]} if (req.method !~ "^({allowed})$") {{ return (synth(403)); }}',
         )
     backends = "\n".join(
-        f'backend {_name(it)} {{ .host = "127.0.0.1"; .port = "{origin.port}"; .connect_timeout = 2s; '
+        f'backend {_name(origin_id)} {{ .host = "127.0.0.1"; .port = "{origin.port}"; .connect_timeout = 2s; '
         f".first_byte_timeout = 30s; }}"
-        for it, origin in origins.items()
+        for origin_id, origin in origins.items()
     )
     root = f'if (req.url ~ "^/([?]|$)") {{ set req.url = "/{config["DefaultRootObject"]}"; }}'
     return _PROGRAM.format(
@@ -336,8 +341,8 @@ def _fetch(members: Sequence[tuple[str, Mapping[str, Any], Origin]]) -> str:
         if described.get("OriginPath", "") != origin.stage:
             lines.append(f'set bereq.url = regsub(bereq.url, "^{origin.stage}/", "/");')
         lines += [
-            f'set bereq.http.{it["HeaderName"]} = "{it["HeaderValue"]}";'
-            for it in described.get("OriginCustomHeaders", [])
+            f'set bereq.http.{header["HeaderName"]} = "{header["HeaderValue"]}";'
+            for header in described.get("OriginCustomHeaders", [])
         ]
         cases.append((f"bereq.retries == {number}", " ".join(lines)))
     return _cases(cases)
@@ -347,7 +352,7 @@ def _keep(policy: Mapping[str, Any], going_on: Iterable[int]) -> str:
     """Lines that say how long a response is kept, and when the next origin is asked."""
     go_on = ""
     if going_on:
-        statuses = " || ".join(f"beresp.status == {it}" for it in going_on)
+        statuses = " || ".join(f"beresp.status == {status}" for status in going_on)
         go_on = f"if (bereq.retries == 0 && ({statuses})) {{ return (retry); }}"
     return f"""{go_on}
     if (!beresp.http.cache-control && !beresp.http.expires) {{ set beresp.ttl = {policy["DefaultTTL"]}s; }}

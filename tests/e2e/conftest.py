@@ -133,7 +133,10 @@ def put_file(shop: Api, stack: Stack, kind: str, form: str, text: str) -> None:
     client("s3", stack.endpoint_url).put_object(Bucket=stack.uploads_bucket, Key=key, Body=text.encode())
 
     def found() -> dict[str, Any]:
-        return next((it for it in shop.get("/imports").json["items"] if it["object"] == key), {"status": "absent"})
+        return next(
+            (import_ for import_ in shop.get("/imports").json["items"] if import_["object"] == key),
+            {"status": "absent"},
+        )
 
     eventually(lambda: found()["status"] == "completed", within_seconds=90)
     assert found()["rows_rejected"] == 0

@@ -17,9 +17,11 @@ from vitrine.recommendations.s3 import S3Files
 
 if TYPE_CHECKING:
     from local.state import Stack
+    from vitrine.catalog.model import InteractionType
+    from vitrine.recommendations.ports import Engine
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
-KINDS = ("view", "click", "purchase")
+KINDS: tuple[InteractionType, ...] = ("view", "click", "purchase")
 
 
 def test_athena_and_duckdb_learn_the_same_model(stack: Stack) -> None:
@@ -28,7 +30,7 @@ def test_athena_and_duckdb_learn_the_same_model(stack: Stack) -> None:
     files = S3Files(s3, outputs["ModelsBucket"])
     place = f"engines/{uuid.uuid4().hex}"
     _write_shop(files, f"{place}/tables")
-    engines = {
+    engines: dict[str, Engine] = {
         "duckdb": DuckDBEngine(files),
         "athena": AthenaEngine(
             athena, s3, files, outputs["ModelsBucket"], outputs["ModelsWorkgroup"], outputs["ModelsDatabase"]

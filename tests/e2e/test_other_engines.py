@@ -46,10 +46,12 @@ def shop(stack: Stack) -> Api:
 
 
 def test_what_athena_learned_is_recommended(shop: Api, stack: Stack) -> None:
-    products = [{"product_id": it, "name": f"A {it}", "category": "Fruit"} for it in ("pear", "apple", "plum", "fig")]
+    products = [
+        {"product_id": fruit, "name": f"A {fruit}", "category": "Fruit"} for fruit in ("pear", "apple", "plum", "fig")
+    ]
     put_file(shop, stack, "products", "jsonl", "\n".join(map(json.dumps, products)))
     # All who have the pear have the apple too; the last has the pear only.
-    bought = [(f"u{n}", it) for n in range(SHOPPERS) for it in (("pear", "apple") if n % 2 else ("plum", "fig"))]
+    bought = [(f"u{n}", fruit) for n in range(SHOPPERS) for fruit in (("pear", "apple") if n % 2 else ("plum", "fig"))]
     bought.append(("newcomer", "pear"))
     rows = [f"{n},{user},{product},purchase,2026-01-01T00:00:00Z" for n, (user, product) in enumerate(bought)]
     heading = "interaction_id,user_id,product_id,type,occurred_at"
@@ -59,7 +61,7 @@ def test_what_athena_learned_is_recommended(shop: Api, stack: Stack) -> None:
 
     def reasons() -> dict[str, Any]:
         items = shop.get("/users/newcomer/recommendations?strategy=collaborative").json["items"]
-        return {it["product_id"]: it["reason"] for it in items}
+        return {item["product_id"]: item["reason"] for item in items}
 
     because_of_the_pear = {"strategy": "collaborative", "because": ["pear"]}
     eventually(lambda: reasons().get("apple") == because_of_the_pear, within_seconds=60)
@@ -75,7 +77,7 @@ def test_a_picture_is_found_in_opensearch_until_it_is_deleted(shop: Api, node: O
     assert shop.post("/galleries/animals/images", {"images": [image]}).status == 200
 
     def found() -> list[str]:
-        return [it["id"] for it in shop.get(f"/search/images?q={word}&facets=tag").json["items"]]
+        return [image["id"] for image in shop.get(f"/search/images?q={word}&facets=tag").json["items"]]
 
     eventually(lambda: found() == ["striped"], within_seconds=30)
     assert node.count(index="*", q=word)["count"] == 1

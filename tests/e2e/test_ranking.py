@@ -46,7 +46,7 @@ class Visitors:
         for at, event in enumerate(events):
             event |= {"event_id": f"{visitor}-{at}", "session_id": visitor}
         response = self._web_page.post(f"/galleries/{self._gallery}/events", {"events": events})
-        assert {it["status"] for it in response.json["results"]} == {"accepted"}
+        assert {result["status"] for result in response.json["results"]} == {"accepted"}
         return Counter((event["type"], event["image_id"]) for event in events)
 
 
@@ -63,7 +63,7 @@ def test_a_policy_counts_exactly_and_says_what_others_would_earn(
     with ThreadPoolExecutor(CLIENTS) as clients:
         done = sum(clients.map(visitors.visit, range(VISITORS)), Counter())
 
-    views, clicks = (sum(amount for (what, _), amount in done.items() if what == it) for it in ("view", "click"))
+    views, clicks = (sum(amount for (what, _), amount in done.items() if what == kind) for kind in ("view", "click"))
 
     def counts() -> tuple[int, int]:
         found = shop.get(f"/galleries/{gallery}").json
@@ -76,7 +76,7 @@ def test_a_policy_counts_exactly_and_says_what_others_would_earn(
     )
 
     found = shop.post(f"/galleries/{gallery}/ranking-estimates", {"policy": "smoothed_rate"}).json
-    truth = sum(look * RATES[it["id"]] for look, it in zip(LOOKS, found["order"], strict=True))
+    truth = sum(look * RATES[image["id"]] for look, image in zip(LOOKS, found["order"], strict=True))
     print(
         f"\n{policy}: {VISITORS} visitors, {views} views, {clicks} clicks; smoothed_rate would earn "
         f"{found['clicks_per_page']:.3f} a page ({found['interval']['low']:.3f} to {found['interval']['high']:.3f}), "

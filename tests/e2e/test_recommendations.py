@@ -40,9 +40,9 @@ def purchases() -> list[dict[str, str]]:
     """What forty households bought of the sixty products that are bought most."""
     with gzip.open(PURCHASES / "transactions_w01_43.csv.gz", "rt") as lines:
         rows = list(csv.DictReader(lines))
-    products = {it for it, _ in Counter(row["product_id"] for row in rows).most_common(PRODUCTS)}
+    products = {product_id for product_id, _ in Counter(row["product_id"] for row in rows).most_common(PRODUCTS)}
     rows = [row for row in rows if row["product_id"] in products]
-    households = {it for it, _ in Counter(row["household_id"] for row in rows).most_common(HOUSEHOLDS)}
+    households = {household for household, _ in Counter(row["household_id"] for row in rows).most_common(HOUSEHOLDS)}
     latest = {(row["household_id"], row["product_id"]): row for row in rows if row["household_id"] in households}
     return list(latest.values())
 
@@ -120,27 +120,27 @@ def user_token(stack: Stack, user: str) -> str:
 def test_a_household_gets_what_it_has_not_bought_and_why(
     shop: Api, web_page: Api, stack: Stack, shoppers: dict[str, set[str]]
 ) -> None:
-    user = min(shoppers, key=lambda it: len(shoppers[it]))
+    user = min(shoppers, key=lambda shopper: len(shoppers[shopper]))
     reasons = {"collaborative", "content"}
-    eventually(lambda: any(it["reason"]["strategy"] in reasons for it in items(shop, user)), within_seconds=60)
+    eventually(lambda: any(item["reason"]["strategy"] in reasons for item in items(shop, user)), within_seconds=60)
     found = items(web_page, user, **{"X-User-Token": user_token(stack, user)})
-    assert not {it["product_id"] for it in found} & shoppers[user]
-    assert all(set(it["reason"]["because"]) <= shoppers[user] for it in found)
-    assert all(it["reason"]["because"] for it in found if it["reason"]["strategy"] in reasons)
-    personal = [it["score"] for it in found if it["reason"]["strategy"] in reasons]
+    assert not {item["product_id"] for item in found} & shoppers[user]
+    assert all(set(item["reason"]["because"]) <= shoppers[user] for item in found)
+    assert all(item["reason"]["because"] for item in found if item["reason"]["strategy"] in reasons)
+    personal = [item["score"] for item in found if item["reason"]["strategy"] in reasons]
     assert personal == sorted(personal, reverse=True)
-    assert all(it["product"]["name"] and it["product"]["category"] for it in found)
+    assert all(item["product"]["name"] and item["product"]["category"] for item in found)
 
 
 def test_what_is_purchased_is_dropped_at_once(shop: Api, shoppers: dict[str, set[str]]) -> None:
-    user = max(shoppers, key=lambda it: len(shoppers[it]) if len(shoppers[it]) < PRODUCTS - 5 else 0)
+    user = max(shoppers, key=lambda shopper: len(shoppers[shopper]) if len(shoppers[shopper]) < PRODUCTS - 5 else 0)
     first = items(shop, user)[0]["product_id"]
     assert shop.get(f"/users/{user}/recommendations").json["cached"] is True
     purchase = {"interaction_id": uuid.uuid4().hex, "user_id": user, "product_id": first, "type": "purchase"}
     assert shop.post("/interactions", {"interactions": [purchase]}).status == 202
     after = shop.get(f"/users/{user}/recommendations?limit=100").json
     assert after["cached"] is False
-    assert first not in [it["product_id"] for it in after["items"]]
+    assert first not in [item["product_id"] for item in after["items"]]
 
 
 def test_somebody_new_gets_what_is_popular_and_then_what_goes_with_the_first_click(
@@ -148,11 +148,11 @@ def test_somebody_new_gets_what_is_popular_and_then_what_goes_with_the_first_cli
 ) -> None:
     user = f"new-{uuid.uuid4().hex}"
     popular = items(shop, user)
-    assert {it["reason"]["strategy"] for it in popular} == {"popular"}
+    assert {item["reason"]["strategy"] for item in popular} == {"popular"}
     product = popular[0]["product_id"]
     click = {"interaction_id": "1", "user_id": user, "product_id": product, "type": "click"}
     shop.post("/interactions", {"interactions": [click]})
-    eventually(lambda: any(it["reason"]["because"] == [product] for it in items(shop, user)), within_seconds=30)
+    eventually(lambda: any(item["reason"]["because"] == [product] for item in items(shop, user)), within_seconds=30)
 
 
 def test_an_erased_household_is_a_stranger(shop: Api, stack: Stack, shoppers: dict[str, set[str]]) -> None:

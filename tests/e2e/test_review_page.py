@@ -91,7 +91,7 @@ def upload(desk: Api, taken: list[Photo]) -> dict[str, Photo]:
 
 def describe(desk: Api, taken: list[Photo], shop: Api) -> None:
     """Tell the catalogue of the products, with the pictures that the demo's gallery has of them."""
-    pictures = {it["id"]: it["url"] for it in shop.get("/galleries/default/images?limit=100").json["items"]}
+    pictures = {image["id"]: image["url"] for image in shop.get("/galleries/default/images?limit=100").json["items"]}
     for claimed in {photo.claimed for photo in taken}:
         product = {"name": claimed.replace("-", " "), "image_url": pictures.get(claimed.lower())}
         assert desk.put(f"/products/{claimed}", product).status == 200

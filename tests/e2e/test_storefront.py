@@ -43,8 +43,13 @@ def test_what_was_bought_of_a_recommendation_is_what_it_earned(stack: Stack, sho
     before = purchases()
     with visited(address_of(stack, "index.html")) as page:
         told: list[str] = []
-        page.on("console", lambda it: it.type == "error" and told.append(it.text))
-        page.on("pageerror", lambda it: told.append(str(it)))
+
+        def note(message: Any) -> None:
+            if message.type == "error":
+                told.append(message.text)
+
+        page.on("console", note)
+        page.on("pageerror", lambda error: told.append(str(error)))
         page.locator("#events li", has_text="view").first.wait_for()
         picture(page, "shop")
         page.locator("vitrine-recommendations a").first.click()

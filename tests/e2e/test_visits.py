@@ -128,8 +128,8 @@ def test_a_large_job_is_answered_at_once_and_accounts_for_every_picture(
     assert len(shop.get(f"/jobs/{job_id}/images?limit=100").json["items"]) == 100
     area = stores[0].area
     shown = shop.get(f"/api/visits?area={area}&startdate=2023-04-01&enddate=2023-04-01").json["results"]
-    assert {it["store_id"] for it in shown} == {store.store_id for store in stores if store.area == area}
-    assert len({it["data"][0]["perimeter"] for it in shown}) == 1
+    assert {visit["store_id"] for visit in shown} == {store.store_id for store in stores if store.area == area}
+    assert len({visit["data"][0]["perimeter"] for visit in shown}) == 1
 
 
 def test_pictures_of_a_visit_appear_in_the_gallery_it_names(

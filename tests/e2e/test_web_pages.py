@@ -51,7 +51,7 @@ def has_names(page: Any) -> bool:
 def test_a_gallery_reorders_under_the_clicks_of_a_keyboard(page: Any, shop: Api, gallery: str) -> None:
     shop.put(f"/galleries/{gallery}", {"title": "What shoppers saw in the window of the corner shop that summer"})
     pictures = shop.get("/galleries/default/images?limit=6").json["items"]
-    images = [{"id": it["id"], "name": it["name"], "url": it["url"]} for it in pictures]
+    images = [{"id": picture["id"], "name": picture["name"], "url": picture["url"]} for picture in pictures]
     shop.post(f"/galleries/{gallery}/images", {"images": images})
     turn_to(page, "Gallery")
     page.get_by_label("Show").select_option(gallery)
@@ -73,8 +73,14 @@ def test_a_search_is_narrowed_by_a_facet(page: Any, shop: Api, gallery: str) -> 
     word = f"zucca{uuid.uuid4().hex[:6]}"
     shown = shop.get("/galleries/default/images?limit=4").json["items"]
     images = [
-        {"id": str(at), "name": f"{word} & co {at}", "url": it["url"], "tags": [f"tag-{at % 2}"], "credit": "Klasson"}
-        for at, it in enumerate(shown)
+        {
+            "id": str(at),
+            "name": f"{word} & co {at}",
+            "url": picture["url"],
+            "tags": [f"tag-{at % 2}"],
+            "credit": "Klasson",
+        }
+        for at, picture in enumerate(shown)
     ]
     shop.post(f"/galleries/{gallery}/images", {"images": images})
     eventually(lambda: shop.get(f"/search/images?q={word}").json["total"]["value"] == 4, 30)
@@ -116,7 +122,7 @@ def test_a_job_shows_how_far_it_is_and_what_went_wrong(page: Any, shop: Api, sta
 def test_a_file_comes_in_and_its_bad_row_is_explained(page: Any, shop: Api) -> None:
     product_id = f"product-{uuid.uuid4().hex[:6]}"
     rows = f"product_id,name,price\n{product_id},Apple,1.5\nbad id!,Pear,2\n".encode()
-    before = {it["import_id"] for it in shop.get("/imports?limit=100").json["items"]}
+    before = {import_["import_id"] for import_ in shop.get("/imports?limit=100").json["items"]}
     turn_to(page, "Imports")
     page.get_by_label("Rows are").select_option("products")
     page.get_by_label("File").set_input_files({"name": "export.csv", "mimeType": "text/csv", "buffer": rows})
@@ -124,7 +130,7 @@ def test_a_file_comes_in_and_its_bad_row_is_explained(page: Any, shop: Api) -> N
     begun: list[str] = []
 
     def has_begun() -> bool:
-        found = {it["import_id"] for it in shop.get("/imports?limit=100").json["items"]} - before
+        found = {import_["import_id"] for import_ in shop.get("/imports?limit=100").json["items"]} - before
         begun.extend(found)
         return bool(found)
 
@@ -157,10 +163,10 @@ def test_a_shopper_is_recommended_products_with_reasons(shop: Api, stack: Stack)
     learn(own_stack)
 
     def reasons() -> dict[str, Any]:
-        return {it["product_id"]: it["reason"] for it in own.get("/users/ann/recommendations").json["items"]}
+        return {item["product_id"]: item["reason"] for item in own.get("/users/ann/recommendations").json["items"]}
 
     told = {"strategy": "collaborative", "because": [ids[0]]}
-    eventually(lambda: [reasons().get(it) for it in ids[1:3]] == [told, told], 60)
+    eventually(lambda: [reasons().get(product_id) for product_id in ids[1:3]] == [told, told], 60)
     with opened(stack, f"#/keys?key={own_stack.secret_key}") as page:
         turn_to(page, "For you")
         page.get_by_label("A shopper's id").fill("ann")

@@ -7,6 +7,7 @@ import os
 import statistics
 import time
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,7 @@ from tests.e2e.conftest import add_store, learn, open_shop
 from tests.real_data import DATA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from local.state import Stack
 
@@ -103,7 +104,7 @@ def test_a_photo_goes_through_the_house_and_is_gone_when_disapproved(
     click(web_page, gallery, ["other"] * 2, visitor())
 
     # A store visit's photo is submitted and measured ...
-    visit = {
+    visit: dict[str, Any] = {
         "store_id": add_store(shop, stack),
         "image_url": [f"{host.url}/{photo.relative_to(DATA).as_posix()}"],
         "visit_time": "2024-03-09T12:00:00",
@@ -134,11 +135,11 @@ def test_a_photo_goes_through_the_house_and_is_gone_when_disapproved(
     assert click(web_page, gallery, ["other"], newcomer) == ["accepted"]
 
     def is_told() -> bool:
-        reasons = {it["product_id"]: it["reason"] for it in recommended(web_page, newcomer)}
+        reasons = {item["product_id"]: item["reason"] for item in recommended(web_page, newcomer)}
         return pear in reasons.get(product_id, {}).get("because", [])
 
     eventually(is_told, 60)
-    eventually(lambda: product_id in [it["product_id"] for it in recommended(web_page, visitors[0])])
+    eventually(lambda: product_id in [item["product_id"] for item in recommended(web_page, visitors[0])])
 
     # ... and when it is disapproved it is gone from everywhere, and teaches nothing any more.
     decide(shop, snapshot_id, "disapproved")
@@ -165,14 +166,22 @@ def test_verdicts_show_soon(shop: Api, gallery: str) -> None:
     ]
     assert shop.post("/snapshots", {"snapshots": sent}).status == 200
     claimed: list[str] = []
-    eventually(lambda: len(claimed.extend(it["snapshot_id"] for it in claim(shop, product_id)) or claimed) == VERDICTS)
+
+    def all_are_claimed() -> bool:
+        claimed.extend(snapshot["snapshot_id"] for snapshot in claim(shop, product_id))
+        return len(claimed) == VERDICTS
+
+    def is_shown_as(expected: bool, read: Callable[[Api, str], list[str]], name: str, snapshot_id: str) -> bool:
+        return (snapshot_id in read(shop, name)) is expected
+
+    eventually(all_are_claimed)
     lags: dict[str, list[float]] = {}
     for snapshot_id in claimed:
-        for decision, is_there in (("approved", True), ("disapproved", False)):
+        for decision, expected in (("approved", True), ("disapproved", False)):
             started = time.monotonic()
             decide(shop, snapshot_id, decision)
             for where, read, name in (("gallery", ids, gallery), ("search", found, product_id)):
-                eventually(lambda read=read, name=name: (snapshot_id in read(shop, name)) is is_there, 30)  # noqa: B023
+                eventually(partial(is_shown_as, expected, read, name, snapshot_id), 30)
                 lags.setdefault(f"{decision}: {where}", []).append(time.monotonic() - started)
     medians = {name: statistics.median(seconds) for name, seconds in lags.items()}
     print("".join(f"\n{name} after {median:.2f} s at the median of {VERDICTS}" for name, median in medians.items()))
@@ -194,7 +203,7 @@ def test_planted_snapshots_measure_the_accuracy_of_a_reviewer(shop: Api) -> None
     claimed: list[str] = []
 
     def both_are_claimed() -> bool:
-        claimed.extend(it["snapshot_id"] for it in claim(shop, product_id, reviewer))
+        claimed.extend(snapshot["snapshot_id"] for snapshot in claim(shop, product_id, reviewer))
         return len(claimed) == 2
 
     eventually(both_are_claimed)
@@ -203,6 +212,6 @@ def test_planted_snapshots_measure_the_accuracy_of_a_reviewer(shop: Api) -> None
 
     def measured() -> list[tuple[int, float | None]]:
         reviewers = shop.get("/review/stats").json["reviewers"]
-        return [(it["planted"], it["accuracy"]) for it in reviewers if it["reviewer"] == reviewer]
+        return [(row["planted"], row["accuracy"]) for row in reviewers if row["reviewer"] == reviewer]
 
     eventually(lambda: measured() == [(2, 0.5)])

@@ -17,6 +17,7 @@ from botocore.config import Config
 
 from tests import aws
 from tests.faults.driver import CALM, Crash, Driver, Odds
+from tests.memory.gallery_tasks import UnexpectedTasks
 from vitrine.engagement.count_events import Batch, EventCounter
 from vitrine.engagement.dynamodb import DynamoDBCounters, DynamoDBSalts, counter_key, whole_count
 from vitrine.engagement.model import Event, Rules, SourcePage, counter_of
@@ -92,14 +93,11 @@ class _Counters:
         return {key.image_id: counts for key, counts in counted.items()}
 
 
-class _Tasks:
+class _Tasks(UnexpectedTasks):
     """Tasks that wait until a consumer takes them."""
 
     def __init__(self) -> None:
         self.waiting: list[tuple[str, int | None]] = []
-
-    def delete_gallery(self, key: GalleryKey) -> None:
-        raise NotImplementedError
 
     def fit_prior(self, key: GalleryKey) -> None:
         self.waiting.append(("fit_prior", None))
@@ -107,14 +105,8 @@ class _Tasks:
     def make_order(self, key: GalleryKey, version: int) -> None:
         self.waiting.append(("make_order", version))
 
-    def apply_rules(self, key: GalleryKey) -> None:
-        raise NotImplementedError
-
     def forget_order(self, key: GalleryKey, version: int) -> None:
         self.waiting.append(("forget_order", version))
-
-    def forget_visits(self, key: GalleryKey, number: int) -> None:
-        raise NotImplementedError
 
 
 class World:

@@ -73,9 +73,9 @@ class TestKeyInTheQuery:
         for name in ("a", "b", "c"):
             Gateway().call("PUT", f"/galleries/{name}", shop.secret_key, {})
         first = self.read(query=f"key={shop.publishable_key}&limit=2")
-        assert (first.status, [it["id"] for it in first.json["items"]]) == (200, ["a", "b"])
+        assert (first.status, [image["id"] for image in first.json["items"]]) == (200, ["a", "b"])
         rest = self.read(query=f"limit=2&cursor={first.json['next_cursor']}", header=shop.publishable_key)
-        assert (rest.status, [it["id"] for it in rest.json["items"]]) == (200, ["c"])
+        assert (rest.status, [image["id"] for image in rest.json["items"]]) == (200, ["c"])
 
     def test_a_secret_key_there_is_refused_and_its_owner_told_to_roll_it(self) -> None:
         shop = open_shop("shop")

@@ -56,7 +56,7 @@ def product(product_id: str) -> Any:
 
 def history(user: str) -> list[Any]:
     _, response, _ = send(interactions, api_event("GET", "/users/{user_id}/interactions", user_id=user))
-    return [(it["interaction_id"], it["product_id"], it["type"]) for it in response["items"]]
+    return [(item["interaction_id"], item["product_id"], item["type"]) for item in response["items"]]
 
 
 def only_import() -> dict[str, Any]:
@@ -76,7 +76,7 @@ def test_a_csv_file_becomes_products() -> None:
     assert (tea["category"], tea["brand"], tea["price"], tea["currency"]) == ("drinks", "Leaf", 2.5, "EUR")
     assert (tea["tags"], tea["attributes"], tea["available"]) == (["hot", "green"], {"size": "S"}, True)
     assert product("mug")["available"] is False
-    assert {(it["row"], it["column"]) for it in errors_of(only_import()["import_id"])} >= {
+    assert {(error["row"], error["column"]) for error in errors_of(only_import()["import_id"])} >= {
         (3, "product_id"),
         (4, "name"),
     }
@@ -153,7 +153,7 @@ def test_a_hostile_row_is_rejected_alone(form: str) -> None:
     assert deliver(put_object(f"imports/shop/products/all.{form}", text.encode()))
     assert (only_import()["status"], counts()) == ("completed", (len(HOSTILE) + 2, 2, len(HOSTILE)))
     status, page, _ = send(products, api_event("GET", "/products"))
-    assert (status, [it["name"] for it in page["items"]]) == (200, ["A", "B 🦊"])
+    assert (status, [product["name"] for product in page["items"]]) == (200, ["A", "B 🦊"])
 
 
 def test_a_row_that_fails_in_its_room_is_rejected_alone_and_told_of() -> None:
@@ -184,7 +184,9 @@ def test_a_row_that_fails_in_its_room_is_rejected_alone_and_told_of() -> None:
     assert progress[:3] == (300, 297, 3)
     assert sorted(taken) == [n for n in range(300) if n % 100 != 7]
     assert told == [(n + 1, f"KeyError({n})") for n in (7, 107, 207)]
-    assert [it.code for it in import_repository().rejections(key, 10, None).rejections] == ["row_failed"] * 3
+    assert [rejection.code for rejection in import_repository().rejections(key, 10, None).rejections] == [
+        "row_failed"
+    ] * 3
 
 
 def test_a_number_that_the_store_cannot_hold_is_told_by_the_store() -> None:

@@ -76,7 +76,7 @@ class TestEarnings:
         for at, day in enumerate(days):
             send(store, interaction(f"{at}", "click", occurred_at=to_rfc3339(day), recommendation_id=LIST))
         asked = {"from": days[3].date().isoformat(), "to": days[2].date().isoformat()}
-        assert [it["day"] for it in earned(store, asked)["days"]] == [asked["from"], asked["to"]]
+        assert [row["day"] for row in earned(store, asked)["days"]] == [asked["from"], asked["to"]]
         assert earned(store)["clicks"] == 6
 
     def test_of_a_full_chunk_of_as_many_days_fit_one_write(self, store: Store) -> None:

@@ -43,7 +43,7 @@ class Shown:
         self.web = Served(bucket("WEB_BUCKET"))
         ports = {"api": self.api, "pictures-api": self.api, "pictures": self.pictures, "web": self.web}
         stages = {"api": "/v1", "pictures-api": "/v1"}
-        origins = {name: Origin(it.port, stages.get(name, "")) for name, it in ports.items()}
+        origins = {name: Origin(origin.port, stages.get(name, "")) for name, origin in ports.items()}
         self.edge = Edge(deployed(), origins)
         self.shop = open_shop("shop")
         self.page = Api(self.edge.url, self.shop.publishable_key)
@@ -68,8 +68,8 @@ class Shown:
 
     def close(self) -> None:
         self.edge.close()
-        for it in (self.api, self.pictures, self.web):
-            it.close()
+        for origin in (self.api, self.pictures, self.web):
+            origin.close()
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def shown(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shown]:
 
 def names(response: Response) -> list[str]:
     assert response.status == 200, response
-    return sorted(it["name"] for it in response.json["items"])
+    return sorted(image["name"] for image in response.json["items"])
 
 
 def was_stored(response: Response) -> bool:
@@ -94,7 +94,7 @@ class TestManyReaders:
     def test_cost_the_origin_one_read(self, shown: Shown) -> None:
         with ThreadPoolExecutor(30) as readers:
             responses = list(readers.map(lambda _: shown.page.get(IMAGES), range(300)))
-        assert {tuple(names(it)) for it in responses} == {("shop",)}
+        assert {tuple(names(response)) for response in responses} == {("shop",)}
         assert shown.reads() == 1
 
     def test_are_shown_what_is_two_seconds_old_while_it_is_renewed(self, shown: Shown) -> None:
@@ -113,7 +113,7 @@ class TestManyReaders:
 
         def told(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             def start(status: str, headers: list[tuple[str, str]]) -> Any:
-                kept = [it for it in headers if it[0] != "Cache-Control"]
+                kept = [header for header in headers if header[0] != "Cache-Control"]
                 return start_response(status, [*kept, ("Cache-Control", seconds)])
 
             return application(environ, start)
@@ -165,7 +165,7 @@ class TestTheKeyOfThePage:
         assert len(shown.page.get(IMAGES).json["items"]) == 2
         first = shown.page.get(IMAGES + "?limit=1").json
         second = shown.page.get(f"{IMAGES}?limit=1&cursor={first['next_cursor']}").json
-        assert {it["id"] for page in (first, second) for it in page["items"]} == {"one", "two"}
+        assert {image["id"] for page in (first, second) for image in page["items"]} == {"one", "two"}
         assert shown.reads() == 3
 
     def test_the_key_in_the_query_is_as_good_as_in_the_header(self, shown: Shown) -> None:
@@ -221,9 +221,9 @@ class TestWhatIsStored:
     @staticmethod
     def variants(route: Route, merchant: Merchant) -> Iterator[tuple[str, dict[str, str]]]:
         query, headers, _ = sample_of(route)
-        sent = {name: it for name, it in headers.items() if name.lower() not in {"x-api-key", "content-type"}}
+        sent = {name: value for name, value in headers.items() if name.lower() not in {"x-api-key", "content-type"}}
         path = "/v1" + route.path.format_map({"version": "1", **merchant.ids})
-        yield f"{path}?{query}", {name: it for name, it in sent.items() if name.lower() != TOKEN_HEADER}
+        yield f"{path}?{query}", {name: value for name, value in sent.items() if name.lower() != TOKEN_HEADER}
         yield f"{path}?{query}", {TOKEN_HEADER: "v1.1.nonsense"}
         if "user_id" in ids_in(route):
             visitor = "/v1" + route.path.format_map({"version": "1", **merchant.ids, "user_id": VISITOR})
@@ -241,7 +241,7 @@ class TestWhatIsStored:
         for number in range(2):
             event = {"event_id": str(number), "type": "view", "image_id": "one", "session_id": f"session-{number}"}
             response = shown.page.post("/v1/galleries/spring/events", {"events": [event]})
-            assert [it["status"] for it in response.json["results"]] == ["accepted"]
+            assert [result["status"] for result in response.json["results"]] == ["accepted"]
 
 
 class TestWithoutItsOrigin:

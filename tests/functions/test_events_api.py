@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import boto3
 import pytest
@@ -44,7 +45,7 @@ def post(
     agent: str = "Mozilla/5.0",
     content_type: str = "application/json",
     kind: str = "secret",
-    **more: str,
+    **more: Any,
 ) -> tuple[int, list[str]]:
     status, response, _ = send(
         events,
@@ -89,7 +90,7 @@ def test_an_event_counts_once_in_whatever_company_it_comes(gallery: str) -> None
     assert order() == [("old", 3), ("new", 1), ("middle", 0)]
 
 
-def from_page(*sent: dict[str, object], **more: str) -> list[str]:
+def from_page(*sent: dict[str, object], **more: Any) -> list[str]:
     status, results = post(*sent, kind="publishable", **more)
     assert status == 202
     return results
@@ -130,7 +131,7 @@ def test_nothing_of_a_visitor_is_stored_in_clear(gallery: str) -> None:
     tables = ("CountersTable", "IdempotencyTable", "AccessTable")
     stored = repr([boto3.client("dynamodb").scan(TableName=name)["Items"] for name in tables])
     assert [
-        it for it in ("session-of-ann", "198.51.100.7", "Telltale", "event-of-ann", "herself") if it in stored
+        text for text in ("session-of-ann", "198.51.100.7", "Telltale", "event-of-ann", "herself") if text in stored
     ] == []
 
 
@@ -173,7 +174,7 @@ def test_a_batch_tells_how_its_events_ended(gallery: str, capsys: pytest.Capture
     post(event("5"), agent="Googlebot/2.1")
     post(event("6", type="sniff"))
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "/events" in line]
-    told = [{name: it for name, it in line.items() if name.startswith(("Events", "Responses"))} for line in lines]
+    told = [{name: value for name, value in line.items() if name.startswith(("Events", "Responses"))} for line in lines]
     assert told == [
         {"EventsAccepted": 2, "EventsDuplicate": 1, "EventsRejected": 1, "EventsExpired": 1},
         {"EventsFiltered": 1},

@@ -61,12 +61,14 @@ OTHER_STATES: list[Any] = [
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def ids_of(route: Route) -> dict[str, str]:
+def ids_of(route: Route) -> dict[str, Any]:
     return {name: IDS[name] for name in re.findall(r"{(\w+)}", route.path)}
 
 
 def folder_serving(route: Route) -> str:
-    return next(it.folder for it in served_routes() if (it.method, it.path) == (route.method, route.path))
+    return next(
+        served.folder for served in served_routes() if (served.method, served.path) == (route.method, route.path)
+    )
 
 
 def galleries(**query: str) -> tuple[int, Any]:
@@ -95,7 +97,7 @@ class TestCursors:
 
     def test_goes_on_where_the_page_ended_whatever_the_next_limit_is(self, cursor: str) -> None:
         status, page = galleries(limit="1", cursor=cursor)
-        assert (status, [it["id"] for it in page["items"]]) == (200, ["c"])
+        assert (status, [image["id"] for image in page["items"]]) == (200, ["c"])
 
     def test_is_refused_when_a_bit_of_it_is_other(self, cursor: str) -> None:
         sealed = bytearray(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
@@ -130,7 +132,9 @@ class TestStatesOfCursors:
         put_gallery(IDS["gallery_id"], "Summer")
         path = route.path.format_map(IDS)
         query = dict(parse_qsl(sample_of(route).query))
-        defaults = {name: it["default"] for name, it in (route.query or {}).items() if "default" in it}
+        defaults = {
+            name: parameter["default"] for name, parameter in (route.query or {}).items() if "default" in parameter
+        }
         scope = cursor_scope("shop", path, {**defaults, **query})
         for state in OTHER_STATES:
             cursor = write_cursor("secret of shop", scope, state)
@@ -188,7 +192,7 @@ class TestQueries:
         page = gateway.call("GET", "/galleries", query=f"limit=1&key={shop.publishable_key}").json
         query = f"limit=1&cursor={page['next_cursor']}"
         response = gateway.call("GET", "/galleries", shop.publishable_key, query=query)
-        assert [it["id"] for it in response.json["items"]] == ["b"]
+        assert [image["id"] for image in response.json["items"]] == ["b"]
 
     def test_what_a_declaration_says_is_read(self) -> None:
         """A keyword that nobody reads would be a promise that nobody keeps."""
@@ -261,7 +265,7 @@ class TestIdempotencyKeys:
             return send(events, sent)[0]
 
         sent = [("192.0.2.1", "x"), ("192.0.2.2", "y"), ("192.0.2.1", "x"), ("192.0.2.1", "y")]
-        assert [count(*it) for it in sent][: len(statuses)] == statuses
+        assert [count(*values) for values in sent][: len(statuses)] == statuses
 
     def test_a_route_reads_no_other_header(self) -> None:
         seen: list[Request] = []
@@ -274,7 +278,7 @@ class TestIdempotencyKeys:
     def test_kept_responses_hold_nothing_of_anybody(self) -> None:
         """They are sealed by the request that they answer, so what is erased stands nowhere else."""
         did = {"product_id": "product-of-ann", "type": "purchase", "value": 12.34}
-        path = {"user_id": "user-ann", "interaction_id": "interaction-of-ann"}
+        path: dict[str, Any] = {"user_id": "user-ann", "interaction_id": "interaction-of-ann"}
 
         def put() -> tuple[int, Any]:
             resource = "/users/{user_id}/interactions/{interaction_id}"
@@ -348,7 +352,7 @@ class TestCaching:
             keys.get(key),
             sent.body,
             query="&".join(filter(None, [sent.query.replace("explain=true", ""), query, in_query])),
-            headers={**{name: it for name, it in sent.headers.items() if name != "X-Api-Key"}, **headers},
+            headers={**{name: value for name, value in sent.headers.items() if name != "X-Api-Key"}, **headers},
         )
 
     @pytest.mark.parametrize("person", PEOPLE)
@@ -374,7 +378,7 @@ class TestCaching:
             assert {"/search/suggest", "/users/{user_id}/recommendations", "/products/{product_id}/similar"} <= shared
 
     def test_a_visitors_own_list_is_stored_by_nobody_and_the_popular_one_by_all(self, shop: Shop) -> None:
-        [route] = [it for it in routes() if it.path == "/users/{user_id}/recommendations"]
+        [route] = [declared for declared in routes() if declared.path == "/users/{user_id}/recommendations"]
         visitor = "visitor:0123456789abcdefghijkl"
         own = self.send(route, shop, "publishable", "", {}, user_id=visitor)
         assert (own.status, own.headers["Cache-Control"]) == (200, "private, no-store")

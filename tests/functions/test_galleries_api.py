@@ -70,8 +70,8 @@ class TestGalleries:
             call("PUT", GALLERY, gallery_id=name, body={})
         _, first = call("GET", "/galleries", query={"limit": "2"})
         _, second = call("GET", "/galleries", query={"limit": "2", "cursor": first["next_cursor"]})
-        assert [it["id"] for it in first["items"]] == ["a", "b"]
-        assert ([it["id"] for it in second["items"]], second["next_cursor"]) == (["c"], None)
+        assert [image["id"] for image in first["items"]] == ["a", "b"]
+        assert ([image["id"] for image in second["items"]], second["next_cursor"]) == (["c"], None)
 
     def test_go_with_their_images(self) -> None:
         make_gallery("one", "two")

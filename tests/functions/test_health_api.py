@@ -26,7 +26,11 @@ READ_BY_THE_EDGE = {"WebBucket"}  # no function reads it
 def ready(kind: str = "secret") -> tuple[int, dict[str, str], float]:
     started = time.monotonic()
     status, response, _ = send(health, api_event("GET", "/health/ready", kind=kind))
-    return status, {it["name"]: it["status"] for it in response.get("dependencies", [])}, time.monotonic() - started
+    return (
+        status,
+        {dependency["name"]: dependency["status"] for dependency in response.get("dependencies", [])},
+        time.monotonic() - started,
+    )
 
 
 def test_anyone_and_every_cache_may_read_that_it_responses_and_in_which_version() -> None:
@@ -39,8 +43,10 @@ def test_anyone_and_every_cache_may_read_that_it_responses_and_in_which_version(
 def test_each_dependency_is_named_with_its_time() -> None:
     status, response, headers = send(health, api_event("GET", "/health/ready"))
     assert (status, response["status"]) == (200, "ok")
-    assert {it["name"] for it in response["dependencies"]} == set(DependencySettings._fields) - {"opensearch_url"}
-    assert all(it["status"] == "ok" and it["ms"] >= 0 for it in response["dependencies"])
+    assert {dependency["name"] for dependency in response["dependencies"]} == set(DependencySettings._fields) - {
+        "opensearch_url"
+    }
+    assert all(dependency["status"] == "ok" and dependency["ms"] >= 0 for dependency in response["dependencies"])
     assert "public" not in headers["Cache-Control"]
 
 
@@ -51,7 +57,7 @@ def test_what_is_missing_is_named_alone(name: str) -> None:
     else:
         client("sqs").delete_queue(QueueUrl=os.environ[name.upper()])
     status, found, _ = ready()
-    assert (status, [it for it, said in found.items() if said == "failed"]) == (503, [name])
+    assert (status, [dependency for dependency, said in found.items() if said == "failed"]) == (503, [name])
 
 
 @pytest.fixture
@@ -79,8 +85,8 @@ def test_it_needs_a_secret_key() -> None:
 
 def test_every_table_bucket_and_queue_that_work_goes_through_is_asked() -> None:
     variables = resources("AWS::Serverless::Function")["HealthApiFunction"]["Environment"]["Variables"]
-    asked = {it["Ref"] for it in variables.values() if "Ref" in it}
-    queues = {name for name, it in resources("AWS::SQS::Queue").items() if "RedrivePolicy" in it}
+    asked = {value["Ref"] for value in variables.values() if "Ref" in value}
+    queues = {name for name, queue in resources("AWS::SQS::Queue").items() if "RedrivePolicy" in queue}
     sent_by_aws = {"SnapshotUploadsQueue", "VisitGroupsLeftovers"}  # no function sends to them
     tables, buckets = set(resources("AWS::DynamoDB::Table")), set(resources("AWS::S3::Bucket")) - READ_BY_THE_EDGE
     assert tables | buckets | queues <= asked | sent_by_aws

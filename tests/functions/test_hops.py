@@ -26,7 +26,7 @@ ROWS = b"store_id,store_name,area_code\n" + b"".join(b"S%d,Kiosk,A1\n" % n for n
 
 def test_the_functions_that_aws_lets_loop_are_those_that_count() -> None:
     functions = resources("AWS::Serverless::Function")
-    assert {name for name, it in functions.items() if it.get("RecursiveLoop") == "Allow"} == LIMITED
+    assert {name for name, function in functions.items() if function.get("RecursiveLoop") == "Allow"} == LIMITED
 
 
 def test_the_count_ends() -> None:

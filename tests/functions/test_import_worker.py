@@ -63,7 +63,7 @@ def test_json_is_imported_into_the_gallery_default(form: str, gzipped: bool) -> 
     text = json.dumps(rows) if form == "json" else "\n".join(map(json.dumps, rows))
     data = gzip.compress(text.encode()) if gzipped else text.encode()
     assert deliver(put_object(f"imports/shop/images/export.{form}{'.gz' if gzipped else ''}", data))
-    assert {name: it["product_ids"] for name, it in images_of().items()} == {"a": ["p1"], "b": []}
+    assert {name: image["product_ids"] for name, image in images_of().items()} == {"a": ["p1"], "b": []}
 
 
 def test_a_name_with_spaces_and_capitals_is_fine() -> None:

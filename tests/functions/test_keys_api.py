@@ -170,8 +170,8 @@ class TestReviewersKeys:
         headers = {"Idempotency-Key": "same", "X-Reviewer": "cid"}
         ann, bob = (
             [
-                it["snapshot_id"]
-                for it in call(key, "POST", "/review/claims", {"limit": 1}, headers=headers).json["items"]
+                snapshot["snapshot_id"]
+                for snapshot in call(key, "POST", "/review/claims", {"limit": 1}, headers=headers).json["items"]
             ]
             for key in keys
         )

@@ -13,6 +13,7 @@ from moto.sqs.models import sqs_backends
 from functions.galleries_api.handler import lambda_handler as galleries_api
 from functions.gallery_tasks.handler import lambda_handler as gallery_tasks
 from tests.aws import Context, api_event, send
+from tests.memory.gallery_tasks import UnexpectedTasks
 from vitrine.engagement.wiring import gallery_counters
 from vitrine.galleries.apply_rules import apply_due_rules, apply_rules
 from vitrine.galleries.change_image import change_image
@@ -42,23 +43,23 @@ AUDIT = "/galleries/{gallery_id}/audit"
 KEY = GalleryKey("shop", "summer")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-CLEAN = {"images": 5, "mismatched": []}
+CLEAN = {"images": 5, "mismatched": [], "withdrawn": []}
 EVERY_MINUTE = json.loads((Path(__file__).parents[2] / "events/gallery_tasks/every_minute.json").read_text())
 
 
-class Tasks:
+class Tasks(UnexpectedTasks):
     """Tasks that are done at once."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now
 
     def apply_rules(self, key: GalleryKey) -> None:
-        apply_rules(gallery_repository(), self, key, now=self.now)  # type: ignore[arg-type]
+        apply_rules(gallery_repository(), self, key, now=self.now)
 
     def make_order(self, key: GalleryKey, version: int) -> None:
         gallery = gallery_repository().find_gallery(key)
         if gallery and gallery.next and gallery.next.number == version:
-            maker = OrderMaker(gallery_repository(), gallery_counters(), self)  # type: ignore[arg-type]
+            maker = OrderMaker(gallery_repository(), gallery_counters(), self)
             maker.make(key, version, None, lambda: True, now=self.now)
 
     def forget_order(self, key: GalleryKey, version: int) -> None:
@@ -153,12 +154,12 @@ def test_an_explanation_names_the_rule() -> None:
 def test_rules_start_and_end_on_time() -> None:
     make_gallery()
     sale = Rule("boost", "sale", None, NOW + HOUR, NOW + 2 * HOUR)
-    put_gallery(gallery_repository(), Tasks(NOW), KEY, {"rules": (sale,)}, now=NOW)  # type: ignore[arg-type]
+    put_gallery(gallery_repository(), Tasks(NOW), KEY, {"rules": (sale,)}, now=NOW)
     assert order() == "abcde"
     expected = {timedelta(minutes=59): "abcde", HOUR: "bdace", 1.5 * HOUR: "bdace", 2 * HOUR: "abcde"}
     for passed, images in expected.items():
         now = NOW + passed
-        apply_due_rules(gallery_repository(), Tasks(now), lambda: True, now=now)  # type: ignore[arg-type]
+        apply_due_rules(gallery_repository(), Tasks(now), lambda: True, now=now)
         assert order() == images
         assert call("GET", AUDIT)[1] == CLEAN
     assert gallery_repository().due_rules(NOW + 9 * HOUR, 9) == []
@@ -171,8 +172,8 @@ def test_the_schedule_starts_rules() -> None:
     start = utc_now() + timedelta(seconds=1)
     put_gallery(
         gallery_repository(), Tasks(NOW), KEY, {"rules": (Rule("boost", "sale", None, start),)}, now=start - 2 * HOUR
-    )  # type: ignore[arg-type]
-    assert gallery_tasks(EVERY_MINUTE, Context())["due"] == 1  # the moment by which the rules were saved
+    )
+    assert gallery_tasks(EVERY_MINUTE, Context()) == {"due": 1}  # the moment by which the rules were saved
     gallery_repository().schedule_rules(KEY, [utc_now() - HOUR])
     assert gallery_tasks(EVERY_MINUTE, Context()) == {"due": 1}
     assert gallery_tasks(EVERY_MINUTE, Context()) == {"due": 0}
@@ -190,11 +191,11 @@ def test_rules_of_a_request_that_died_are_applied_by_the_schedule() -> None:
             DeadTasks(NOW),
             KEY,
             {"rules": (Rule("boost", "sale"),)},
-            now=NOW,  # type: ignore[arg-type]
+            now=NOW,
         )
     assert order() == "abcde"
     later = NOW + timedelta(minutes=2)
-    apply_due_rules(gallery_repository(), Tasks(later), lambda: True, now=later)  # type: ignore[arg-type]
+    apply_due_rules(gallery_repository(), Tasks(later), lambda: True, now=later)
     assert order() == "bdace"
 
 
@@ -225,7 +226,7 @@ class RacingRepository(DynamoDBGalleries):
     def get_images(self, key: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, Image]:
         if not self.raced:
             self.raced = True
-            put_gallery(gallery_repository(), Tasks(NOW), key, {"rules": (Rule("boost", "sale"),)}, now=NOW)  # type: ignore[arg-type]
+            put_gallery(gallery_repository(), Tasks(NOW), key, {"rules": (Rule("boost", "sale"),)}, now=NOW)
         return super().get_images(key, image_ids)
 
     raced = False

@@ -100,19 +100,19 @@ def test_who_leaves_is_gone_everywhere_and_nobody_else_is(owner: Merchant, gatew
         rule = {"action": "boost", "tag": "sale", "starts_at": "2099-01-01T00:00:00Z"}
         assert merchant.send("PUT", "/galleries/default", {"rules": [rule]}).status < 300
     assert {text for place, text in about("#owner/") if place == "GalleriesTable"}
-    mine, theirs = (mirror(it, b"the same picture") for it in ("owner", "owner-of-another"))
+    mine, theirs = (mirror(user, b"the same picture") for user in ("owner", "owner-of-another"))
     before, secret = everything_of(stranger), owner.shop.secret_key
-    others = [it for it in about("owner-of-another") if it[0] != "AccessTable"]
+    others = [item for item in about("owner-of-another") if item[0] != "AccessTable"]
     assert {place for place, _ in about(mine)} == {"RenditionsTable", "PicturesBucket"}
 
     assert main(["off-board", "owner", "--confirm", "owner", "--pause-seconds", "1"]) == 0
 
-    assert [it for it in about("owner") if "owner-of-another" not in it[1]] == []
-    assert about(owner.mark) == [it for it in about(owner.mark) if stranger.mark in it[1]]
+    assert [item for item in about("owner") if "owner-of-another" not in item[1]] == []
+    assert about(owner.mark) == [item for item in about(owner.mark) if stranger.mark in item[1]]
     assert about(mine) == []
     key_authorizer.cache_clear()  # a revoked key may work for 5 s more
     assert gateway.call("GET", "/galleries", secret).status == 401
-    assert [it for it in about("owner-of-another") if it[0] != "AccessTable"] == others
+    assert [item for item in about("owner-of-another") if item[0] != "AccessTable"] == others
     assert {place for place, _ in about(theirs)} == {"RenditionsTable", "PicturesBucket"}
     assert everything_of(stranger) == before
 
@@ -189,7 +189,7 @@ def test_what_is_exported_can_be_imported(gateway: Gateway, tmp_path: Path) -> N
     merchant_data.export("arriving", tmp_path / "second")
 
     for name in order:
-        first, second = (tmp_path / it / "imports" / f"{name}.jsonl" for it in ("first", "second"))
+        first, second = (tmp_path / folder / "imports" / f"{name}.jsonl" for folder in ("first", "second"))
         assert lines_of(first) == lines_of(second) != []
 
 

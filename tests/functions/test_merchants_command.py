@@ -39,16 +39,16 @@ def test_keys_are_added_listed_and_revoked(capsys: pytest.CaptureFixture[str]) -
     text = key_in(run(capsys, "create-key", "shop", "secret", "--requests-per-minute", "7"), "secret")
     listed = run(capsys, "list-keys", "shop").splitlines()
     assert len(listed) == 3
-    [line] = [it for it in listed if "7/min" in it and "60000" not in it]
+    [line] = [line for line in listed if "7/min" in line and "60000" not in line]
     run(capsys, "revoke-key", "shop", line.split()[0])
     assert Gateway().call("GET", "/galleries", text).status == 401
-    assert sum("revoked" in it for it in run(capsys, "list-keys", "shop").splitlines()) == 1
+    assert sum("revoked" in line for line in run(capsys, "list-keys", "shop").splitlines()) == 1
 
 
 def test_a_key_of_any_role_is_made_and_rolled(capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "create", "shop")
     run(capsys, "create-key", "shop", "reviewer", "--label", "Autumn team", "--reviewer", "ann")
-    [line] = [it for it in run(capsys, "list-keys", "shop").splitlines() if "Autumn team" in it]
+    [line] = [line for line in run(capsys, "list-keys", "shop").splitlines() if "Autumn team" in line]
     assert "never used" in line
     text = key_in(run(capsys, "roll-key", "shop", line.split()[0]), "reviewer")
     statuses = [Gateway().call("GET", path, text).status for path in ("/review/stats", "/imports")]

@@ -72,12 +72,13 @@ class Store:
 
     def _buy(self, user: str, *products: str) -> None:
         did = [
-            {"interaction_id": f"{user}-{it}", "user_id": user, "product_id": it, "type": "purchase"} for it in products
+            {"interaction_id": f"{user}-{product}", "user_id": user, "product_id": product, "type": "purchase"}
+            for product in products
         ]
         self.serve("POST", "/interactions", {"interactions": did})
 
     def interactions_of(self, user_id: str) -> list[str]:
-        return [it["product_id"] for it in self.serve("GET", f"/users/{user_id}/interactions")["items"]]
+        return [item["product_id"] for item in self.serve("GET", f"/users/{user_id}/interactions")["items"]]
 
 
 @pytest.fixture
@@ -124,7 +125,7 @@ class TestRecommendations:
         assert is_known(store.shop.identity_secret)
         assert is_known(second)
         third = roll(timedelta(0))
-        assert [is_known(it) for it in (store.shop.identity_secret, second, third)] == [False, False, True]
+        assert [is_known(secret) for secret in (store.shop.identity_secret, second, third)] == [False, False, True]
 
 
 class TestEvents:
@@ -249,14 +250,17 @@ class TestCommand:
         assert made["identity_secret"] != rolled["identity_secret"]
         merchant = access_store().find_merchant("new-shop")
         assert merchant
-        assert [it.text for it in merchant.identity_secrets] == [rolled["identity_secret"], made["identity_secret"]]
+        assert [secret.text for secret in merchant.identity_secrets] == [
+            rolled["identity_secret"],
+            made["identity_secret"],
+        ]
 
     def test_rolls_at_once_when_told(self, capsys: pytest.CaptureFixture[str]) -> None:
         self.run(capsys, "create", "new-shop")
         rolled = self.run(capsys, "roll-identity-secret", "new-shop", "--overlap-seconds", "0")
         merchant = access_store().find_merchant("new-shop")
         assert merchant
-        assert [it.text for it in merchant.identity_secrets] == [rolled["identity_secret"]]
+        assert [secret.text for secret in merchant.identity_secrets] == [rolled["identity_secret"]]
 
     def test_two_that_roll_at_once_do_not_lose_a_secret(self, cloud: None) -> None:
         open_shop("new-shop")

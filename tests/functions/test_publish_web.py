@@ -50,8 +50,8 @@ def test_what_keeps_its_name_is_asked_for_again_and_the_rest_is_kept_for_ever(bu
     assert publish_web(built / "web", "webbucket", "https://edge.example/v1", None) == 4
     assert publish_script(built / "storefront", "webbucket") == 1
     objects = client("s3").list_objects_v2(Bucket="webbucket")["Contents"]
-    stored = {it["Key"]: client("s3").head_object(Bucket="webbucket", Key=it["Key"]) for it in objects}
-    assert {key: it["CacheControl"] for key, it in stored.items()} == {
+    stored = {entry["Key"]: client("s3").head_object(Bucket="webbucket", Key=entry["Key"]) for entry in objects}
+    assert {key: head["CacheControl"] for key, head in stored.items()} == {
         "assets/app-1a2b.js": IMMUTABLE,
         "storefront/1.2.3/vitrine.js": IMMUTABLE,
         "config.json": "no-cache",

@@ -15,6 +15,7 @@ from functions.galleries_api.handler import lambda_handler as galleries_api
 from functions.gallery_tasks.handler import lambda_handler as gallery_tasks
 from functions.weights.handler import lambda_handler as weights
 from tests.aws import Context, api_event, send
+from tests.memory.gallery_tasks import UnexpectedTasks
 from tests.streams import stream_records
 from vitrine.engagement.wiring import event_counter, gallery_counters
 from vitrine.galleries.change_ranking import OrderMaker, change_ranking
@@ -39,7 +40,7 @@ ESTIMATES = "/galleries/{gallery_id}/ranking-estimates"
 RESTORE = "/galleries/{gallery_id}/ranking-versions/{version}/restore"
 
 
-class EarlyWorker:
+class EarlyWorker(UnexpectedTasks):
     """Takes each task at once, before whoever sent it goes on; one that comes too early waits for the next."""
 
     def __init__(self) -> None:
@@ -100,7 +101,7 @@ def test_an_order_is_made_though_its_task_is_taken_before_its_version_is_planned
 def run_tasks(*names: str) -> None:
     """Run the tasks that wait (all, or those named), also those that are to wait for a while."""
     waiting = sqs_backends["123456789012"]["eu-west-1"].queues["GalleryTasksQueue"]._messages
-    while tasks := [it for it in waiting if not names or json.loads(it.body)["task"] in names]:
+    while tasks := [message for message in waiting if not names or json.loads(message.body)["task"] in names]:
         waiting.remove(tasks[0])
         record = {"messageId": "1", "body": tasks[0].body}
         assert gallery_tasks({"Records": [record]}, Context()) == {"batchItemFailures": []}
@@ -177,7 +178,10 @@ def test_rankings_are_versions_that_can_be_restored() -> None:
     assert (gallery["ranking_version"], gallery["next_ranking_version"]) == (2, None)
     assert call("POST", RESTORE, version="1")[0] == 202
     _, page = call("GET", VERSIONS)
-    told = [(it["version"], it["ranking"]["policy"], it["status"], it["reason"]) for it in page["items"]]
+    told = [
+        (version["version"], version["ranking"]["policy"], version["status"], version["reason"])
+        for version in page["items"]
+    ]
     assert told == [
         (3, "interest", "being_made", "restored from 1"),
         (2, "trending_rate", "live", "changed"),
@@ -215,7 +219,7 @@ def test_a_gallery_that_was_deleted_begins_at_its_first_version_again() -> None:
     assert call("DELETE", GALLERY)[0] == 202
     run_tasks("delete_gallery")
     make_gallery("a")
-    assert [it["version"] for it in call("GET", VERSIONS)[1]["items"]] == [1]
+    assert [version["version"] for version in call("GET", VERSIONS)[1]["items"]] == [1]
 
 
 def test_an_order_says_why() -> None:
@@ -282,7 +286,7 @@ def test_a_prior_that_is_off_is_fitted_again_as_a_version() -> None:
 def test_visitors_of_the_lab_count_in_totals_and_not_in_scores() -> None:
     make_gallery("a", policy="optimistic_rate", lab_share=0.2)
     visitors = [f"visitor-{at}" for at in range(40)]
-    lab = [it for it in visitors if LabVisitor("secret of shop", "summer", 1, it).is_in_lab(0.2)]
+    lab = [visitor for visitor in visitors if LabVisitor("secret of shop", "summer", 1, visitor).is_in_lab(0.2)]
     assert 0 < len(lab) < len(visitors)
     for visitor in visitors:
         count("a", 1, 0, visitor)
@@ -295,12 +299,12 @@ def test_visitors_of_the_lab_count_in_totals_and_not_in_scores() -> None:
 
 def lab_visitors(share: float, wanted: int) -> list[str]:
     visitors = (f"visitor:{at:022d}" for at in range(100_000))
-    lab = (it for it in visitors if LabVisitor("secret of shop", "summer", 1, it).is_in_lab(share))
+    lab = (visitor for visitor in visitors if LabVisitor("secret of shop", "summer", 1, visitor).is_in_lab(share))
     return [next(lab) for _ in range(wanted)]
 
 
 def ids_for(visitor: str, **query: str) -> list[str]:
-    return [it["id"] for it in call("GET", IMAGES, query={"session_id": visitor, **query})[1]["items"]]
+    return [image["id"] for image in call("GET", IMAGES, query={"session_id": visitor, **query})[1]["items"]]
 
 
 def test_a_visitor_of_the_lab_pages_through_a_shuffled_order_and_pins_stay() -> None:
@@ -312,9 +316,9 @@ def test_a_visitor_of_the_lab_pages_through_a_shuffled_order_and_pins_stay() -> 
     [one, another] = lab_visitors(0.2, 2)
     _, first = call("GET", IMAGES, query={"session_id": one, "limit": "15"})
     _, second = call("GET", IMAGES, query={"session_id": one, "limit": "15", "cursor": first["next_cursor"]})
-    seen = [it["id"] for it in first["items"] + second["items"]]
+    seen = [image["id"] for image in first["items"] + second["items"]]
     assert (sorted(seen), seen[1], second["next_cursor"]) == (sorted(names), "i26", None)
-    assert [it["position"] for it in first["items"] + second["items"]] == list(range(1, 28))
+    assert [image["position"] for image in first["items"] + second["items"]] == list(range(1, 28))
     assert seen != usual
     assert ids_for(one, limit="27") == seen != ids_for(another, limit="27")
 
@@ -322,7 +326,7 @@ def test_a_visitor_of_the_lab_pages_through_a_shuffled_order_and_pins_stay() -> 
 def test_others_and_those_of_galleries_without_a_lab_see_the_order_as_it_is() -> None:
     make_gallery("a", "b", "c", policy="optimistic_rate", lab_share=0.2)
     visitors = [f"visitor:{at:022d}" for at in range(30)]
-    others = [it for it in visitors if it not in lab_visitors(0.2, 10)]
+    others = [visitor for visitor in visitors if visitor not in lab_visitors(0.2, 10)]
     assert all(ids_for(visitor) == ["a", "b", "c"] for visitor in others)
     assert call("GET", IMAGES)[1]["by_visitor"]
     rank_by(policy="optimistic_rate")
@@ -342,7 +346,7 @@ def test_an_estimate_is_made_of_what_the_lab_did() -> None:
     count("b", 0, 1)
     status, found = call("POST", ESTIMATES, body={"policy": "optimistic_rate"})
     assert status == 200
-    assert [(it["id"], it["today"]) for it in found["order"]] == [
+    assert [(image["id"], image["today"]) for image in found["order"]] == [
         ("b", order().index("b") + 1),
         ("a", order().index("a") + 1),
     ]
@@ -364,7 +368,7 @@ def standing() -> Any:
 
 def of_arm(arm: int, wanted: int) -> list[str]:
     visitors = (f"visitor:{at:022d}" for at in range(100_000))
-    mine = (it for it in visitors if arm_of("secret of shop", it, "summer/spring") == arm)
+    mine = (visitor for visitor in visitors if arm_of("secret of shop", visitor, "summer/spring") == arm)
     return [next(mine) for _ in range(wanted)]
 
 
@@ -390,7 +394,7 @@ def test_an_experiment_shows_each_arm_its_own_order_and_counts_each_visitor_once
         count("a", 0, 2, visitor)
     count("b", 4, 1)
     found = standing()
-    assert [(it["ranking"]["policy"], it["visitors"], it["clickers"], it["clicks"]) for it in found["arms"]] == [
+    assert [(arm["ranking"]["policy"], arm["visitors"], arm["clickers"], arm["clicks"]) for arm in found["arms"]] == [
         ("smoothed_rate", 3, 0, 0),
         ("newest", 2, 2, 6),
     ]
@@ -407,7 +411,7 @@ def test_events_of_one_arm_move_no_score_of_the_other() -> None:
     before = client("dynamodb").scan(TableName="ImagesTable")["Items"]
     count("a", 20, 20, visitor)
     after = client("dynamodb").scan(TableName="ImagesTable")["Items"]
-    assert [it["rank"] for it in after] == [it["rank"] for it in before]
+    assert [image["rank"] for image in after] == [image["rank"] for image in before]
     assert call("GET", "/galleries/{gallery_id}/audit")[1]["mismatched"] == []
 
 
@@ -432,7 +436,7 @@ def test_an_experiment_ends_with_the_ranking_that_won_and_all_that_was_counted()
     assert order() == ["a", "b"]
     assert call("GET", "/galleries/{gallery_id}/audit")[1]["mismatched"] == []
     kept = client("dynamodb").scan(TableName="GalleriesTable")["Items"]
-    assert not [it for it in kept if "came" in it]
+    assert not [item for item in kept if "came" in item]
 
 
 def test_an_undecided_experiment_ends_with_the_first_arm() -> None:

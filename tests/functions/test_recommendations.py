@@ -67,13 +67,13 @@ def test_in_a_shop_whose_few_shoppers_all_click_the_same_the_clicks_of_the_other
         post(*[(user, product, "click") for product in ("pear", "apple")])
     post(("newcomer", "pear", "click"))
     build()
-    reasons = {it["product_id"]: it["reason"] for it in recommended("newcomer")["items"]}
+    reasons = {item["product_id"]: item["reason"] for item in recommended("newcomer")["items"]}
     assert reasons["apple"] == {"strategy": "collaborative", "because": ["pear"]}
 
 
 def test_what_suits_the_shopper_best_comes_first_however_popular_the_rest(shop: None) -> None:
     build()
-    scores = [it["score"] for it in recommended("hal")["items"]]
+    scores = [item["score"] for item in recommended("hal")["items"]]
     assert scores == sorted(scores, reverse=True)
     assert ids(recommended("hal"))[0] == "rake"
 
@@ -287,7 +287,12 @@ def test_an_erased_user_leaves_no_trace(shop: None, capfd: pytest.CaptureFixture
     file = f"interaction_id,user_id,product_id,type\n1,{canary},mug,purchase\n2,{canary},,view\n".encode()
     assert deliver(put_object("imports/shop/interactions/history.csv", file))
     body = {"product_id": "rake", "type": "view"}
-    put = {"user_id": canary, "interaction_id": "x", "body": body, "headers": {"Idempotency-Key": "once"}}
+    put: dict[str, Any] = {
+        "user_id": canary,
+        "interaction_id": "x",
+        "body": body,
+        "headers": {"Idempotency-Key": "once"},
+    }
     path = "/users/{user_id}/interactions/{interaction_id}"
     assert [send(interactions, api_event("PUT", path, **put))[0] for _ in range(2)] == [201, 201]
     send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="g", body={}))
@@ -351,7 +356,10 @@ def test_gallery_events_of_a_known_user_count_for_the_products_of_their_image(sh
     for _ in range(2):
         send(events, api_event("POST", "/galleries/{gallery_id}/events", gallery_id="g", body={"events": sent}))
     _, listed, _ = send(interactions, api_event("GET", "/users/{user_id}/interactions", user_id="zoe"))
-    assert sorted((it["product_id"], it["type"]) for it in listed["items"]) == [("mug", "click"), ("spade", "click")]
+    assert sorted((item["product_id"], item["type"]) for item in listed["items"]) == [
+        ("mug", "click"),
+        ("spade", "click"),
+    ]
 
 
 def _everything() -> dict[str, str]:
@@ -387,7 +395,7 @@ def test_what_is_sent_again_changes_nothing(shop: None) -> None:
     assert (first[0], again[0]) == (201, 200)
     assert again[1] == first[1]
     _, listed, _ = send(interactions, api_event("GET", "/users/{user_id}/interactions", user_id="hal"))
-    assert [it["interaction_id"] for it in listed["items"]] == ["x", "hal:mug:view", "hal:spade:purchase"]
+    assert [item["interaction_id"] for item in listed["items"]] == ["x", "hal:mug:view", "hal:spade:purchase"]
     assert json.dumps(listed).count("hal") == 2
 
 
@@ -496,7 +504,7 @@ def test_from_the_first_purchase_on_the_buyer_of_a_phone_gets_phones_first(early
     send_stream(("ann", "x2", "purchase"))
     do_models()
     found = recommended("ann")["items"]
-    assert [it["product_id"] for it in found[:2]] == ["x1", "x3"]
+    assert [item["product_id"] for item in found[:2]] == ["x1", "x3"]
     assert found[0]["reason"] == {"strategy": "content", "because": ["x2"]}
 
 
@@ -561,7 +569,7 @@ def test_what_was_bought_comes_again_only_where_it_is_asked_for(shop: None) -> N
 
     assert not {"tea", "mug"} & set(told("exclude"))
     assert ids(recommended("ida")) == told("exclude")
-    assert [it for it in told("allow") if it not in {"tea", "mug"}] == told("exclude")
+    assert [product_id for product_id in told("allow") if product_id not in {"tea", "mug"}] == told("exclude")
     assert {"tea", "mug"} <= set(told("allow"))
     assert told("first")[:2] == ["mug", "tea"]
     assert sorted(told("first")) == sorted(told("allow"))
@@ -577,4 +585,4 @@ def test_what_was_bought_most_and_latest_comes_first() -> None:
     years = [timedelta(days=365 * many) for many in range(4)]
     often_long_ago = [("soap", now - years[3])] * 3
     found = bought_again([*often_long_ago, ("salt", now), ("rice", now - years[1]), ("rice", now - years[0])])
-    assert [it.product_id for it in found] == ["rice", "salt", "soap"]
+    assert [product.product_id for product in found] == ["rice", "salt", "soap"]

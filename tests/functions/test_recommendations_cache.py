@@ -110,7 +110,7 @@ def test_entries_expire_after_an_hour_in_dynamodb() -> None:
     open_shop()
     recommended("hal")
     key = {"pk": "shop/u/hal", "sk": "recommendations:user:hal"}
-    entry = boto3.resource("dynamodb").Table("RecommendationsTable").get_item(Key=key)["Item"]
+    entry: Any = boto3.resource("dynamodb").Table("RecommendationsTable").get_item(Key=key)["Item"]
     assert 3500 < int(entry["expires_at"]) - time.time() <= 3600
 
 
@@ -138,6 +138,7 @@ def test_a_purchase_that_the_cache_did_not_hear_of_is_shown_nowhere(redis: Redis
     build()
     first = ids(recommended("hal"))[0]
     kept = redis.client.get("shop/recommendations:user:hal")
+    assert kept
     redis.stop()
     post(("hal", first, "purchase"))
     redis.start()

@@ -6,7 +6,7 @@ import io
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
@@ -121,7 +121,7 @@ def test_a_lease_that_was_given_back_late_brings_no_removed_picture_back() -> No
 def test_a_picture_that_cannot_be_decoded_is_not_found() -> None:
     digest, _ = photo()
     client("s3").put_object(Bucket=os.environ["PICTURES_BUCKET"], Key=original_path(digest), Body=b"GIF89a")
-    path = {"digest": digest, "file": "160.jpg"}
+    path: dict[str, Any] = {"digest": digest, "file": "160.jpg"}
     response = renditions(api_event("GET", "/pictures/{digest}/{file}", merchant=None, **path), Context())
     codec().close()
     assert response["statusCode"] == 404

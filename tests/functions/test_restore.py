@@ -21,7 +21,7 @@ def image(merchant: str, name: str, views: int = 0) -> dict[str, Any]:
 
 def held(table: str) -> dict[tuple[str, str], str]:
     pages = client("dynamodb").get_paginator("scan").paginate(TableName=table)
-    return {(it["pk"]["S"], it["sk"]["S"]): it["views"]["N"] for page in pages for it in page["Items"]}
+    return {(item["pk"]["S"], item["sk"]["S"]): item["views"]["N"] for page in pages for item in page["Items"]}
 
 
 @pytest.fixture(autouse=True)
@@ -78,4 +78,4 @@ def test_keys_and_the_merchant_come_back_by_their_merchant() -> None:
     put("copy-of-access", *mine, {"pk": {"S": "key#2"}, "merchant_id": {"S": "another"}})
     main(["AccessTable", "copy-of-access", "--merchant", "shop"])
     found = client("dynamodb").scan(TableName="AccessTable")["Items"]
-    assert sorted(it["pk"]["S"] for it in found) == ["key#1", "merchant#shop"]
+    assert sorted(item["pk"]["S"] for item in found) == ["key#1", "merchant#shop"]

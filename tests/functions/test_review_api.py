@@ -233,7 +233,7 @@ def test_an_uploaded_picture_waits_for_its_bytes_and_is_public_once_approved(inp
 
 def test_a_picture_that_is_too_large_is_removed_and_another_can_be_put() -> None:
     add(photo("apple1", upload=True))
-    key = {"Bucket": os.environ["PICTURES_BUCKET"], "Key": "snapshots/shop/apple1"}
+    key: Any = {"Bucket": os.environ["PICTURES_BUCKET"], "Key": "snapshots/shop/apple1"}
     client("s3").put_object(**key, Body=b"much")
     assert put("snapshots/shop/apple1", size=LARGEST_PICTURE_BYTES + 1) == set()
     follow()
@@ -249,7 +249,7 @@ def test_the_size_of_an_upload_is_signed_if_it_is_given() -> None:
     assert added["upload"]["headers"]["Content-Length"] == "1234"
     assert "content-length" in added["upload"]["url"]
     refused = add(photo("a", upload=True, size=LARGEST_PICTURE_BYTES + 1), photo("b", size=5))
-    assert [it["status"] for it in refused] == ["rejected", "rejected"]
+    assert [result["status"] for result in refused] == ["rejected", "rejected"]
 
 
 def test_uploads_that_fail_are_delivered_again_and_the_others_are_noted() -> None:
@@ -324,7 +324,7 @@ def test_a_share_is_seen_by_two_and_by_a_third_when_they_disagree(monkeypatch: p
     assert claim("cyd", product_id="apple") == ["apple1"]
     assert decide("cyd", "apple1")[1]["status"] == "approved"
     follow()
-    by_name = {it["reviewer"]: it for it in read("/review/stats")["reviewers"]}
+    by_name = {reviewer["reviewer"]: reviewer for reviewer in read("/review/stats")["reviewers"]}
     assert (by_name["ann"]["agreement"], by_name["bob"]["second_opinions"], by_name["cyd"]["agreement"]) == (0, 1, None)
 
 
@@ -412,7 +412,7 @@ def test_rows_of_an_import_become_snapshots_once() -> None:
 
     for _ in range(2):
         refused = write_snapshots(add_them, taken, rows)
-        assert [(it.row, it.code) for it in refused] == [
+        assert [(rejection.row, rejection.code) for rejection in refused] == [
             (2, "conflict"),
             (3, "unknown_product"),
             (4, "unknown_gallery"),

@@ -16,7 +16,7 @@ from tests.streams import follow_images
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
-IMAGES = [
+IMAGES: list[dict[str, Any]] = [
     {
         "id": "red",
         "name": "Red summer dress",
@@ -63,7 +63,7 @@ def put(gallery_id: str, *images: dict[str, Any], merchant: str = "shop") -> Non
         galleries,
         api_event("POST", "/galleries/{gallery_id}/images", gallery_id=gallery_id, body=body, merchant=merchant),
     )
-    assert (status, [it["status"] for it in response["results"] if it["status"] == "rejected"]) == (200, [])
+    assert (status, [result["status"] for result in response["results"] if result["status"] == "rejected"]) == (200, [])
 
 
 def find(merchant: str = "shop", **query: str) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def test_a_highlight_is_safe_html() -> None:
 
 
 def test_hidden_and_deleted_images_are_gone() -> None:
-    where = {"gallery_id": "summer", "image_id": "red"}
+    where: dict[str, Any] = {"gallery_id": "summer", "image_id": "red"}
     path = "/galleries/{gallery_id}/images/{image_id}"
     send(galleries, api_event("PATCH", path, body={"hidden": True}, **where))
     follow_images()

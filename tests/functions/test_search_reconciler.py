@@ -51,7 +51,9 @@ def waiting() -> list[str]:
 
 def as_event(*requests: str) -> dict[str, Any]:
     attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": "1700000000000"}
-    return {"Records": [{"messageId": f"{at}", "body": it, "attributes": attributes} for at, it in enumerate(requests)]}
+    return {
+        "Records": [{"messageId": f"{at}", "body": body, "attributes": attributes} for at, body in enumerate(requests)]
+    }
 
 
 def run(milliseconds: int) -> int:

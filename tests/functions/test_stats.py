@@ -35,14 +35,14 @@ def count(gallery_id: str, *types: str) -> None:
         weights({"Records": records}, Context())
 
 
-def stats(path: str = "/galleries/{gallery_id}/stats", query: dict[str, str] | None = None, **ids: str) -> Any:
+def stats(path: str = "/galleries/{gallery_id}/stats", query: dict[str, str] | None = None, **ids: Any) -> Any:
     status, response, _ = send(galleries, api_event("GET", path, query=query, **ids))
     assert status == 200, response
     return response
 
 
 def sums(response: Any) -> tuple[int, int]:
-    by_time = sum(it["views"] for it in response["items"]), sum(it["clicks"] for it in response["items"])
+    by_time = sum(hour["views"] for hour in response["items"]), sum(hour["clicks"] for hour in response["items"])
     assert by_time == (response["views"], response["clicks"])
     return by_time
 
@@ -96,5 +96,5 @@ def test_hours_of_a_day_are_summed() -> None:
         for day in (1, 2)
         for hour in (3, 23)
     ]
-    days = [(it.start.day, it.start.hour, it.totals) for it in by_day(hours)]
+    days = [(hour.start.day, hour.start.hour, hour.totals) for hour in by_day(hours)]
     assert days == [(1, 0, Totals(26, 2)), (2, 0, Totals(26, 2))]

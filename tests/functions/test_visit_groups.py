@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from vitrine.visits.model import JobKey
 from vitrine.visits.wiring import visit_store
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -42,14 +44,17 @@ SAYS = {
 }
 
 
+def say(said: bytes, connection: socket.socket, _: str) -> None:
+    connection.sendall(said)
+    connection.close()
+
+
 @pytest.fixture
 def hosts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, HostileHost]]:
     with ExitStack() as stack:
         made = {
-            code: stack.enter_context(
-                HostileHost(lambda connection, _, says=says: (connection.sendall(says), connection.close()))
-            )
-            for code, says in {**SAYS, "fine": response(body=SVG)}.items()
+            code: stack.enter_context(HostileHost(partial(say, said)))
+            for code, said in {**SAYS, "fine": response(body=SVG)}.items()
         }
         monkeypatch.setenv("FETCH_ALLOWED_HOSTS", ",".join(host.name for host in made.values()))
         yield made

@@ -14,6 +14,7 @@ from tests.aws import add_products, api_event, send
 from tests.uploads import add_merchant, put_object
 from tests.uploads import deliver as deliver_upload
 from tests.visits import drain, get, picture_host, pictures_of, put_stores, retry, status_of, submission, submit, visit
+from vitrine.platform.aws import client
 from vitrine.platform.wiring import fetcher
 from vitrine.review.wiring import review_store
 from vitrine.visits.model import Store
@@ -172,7 +173,9 @@ def test_a_picture_measured_today_is_not_sent_again(host: PictureHost) -> None:
     job_id = submit(visit("S2", f"{host.url}/b.jpg", f"{host.url}/b.jpg"))
     drain()
     assert host.sent == sent
-    assert [(it["width"], it["height"], it["bytes_fetched"]) for it in pictures_of(job_id)] == [(100, 50, 0)] * 2
+    assert [(picture["width"], picture["height"], picture["bytes_fetched"]) for picture in pictures_of(job_id)] == [
+        (100, 50, 0)
+    ] * 2
 
 
 def test_a_picture_that_changed_is_measured_again(host: PictureHost, tmp_path: Path) -> None:
@@ -373,9 +376,9 @@ def test_a_visit_may_have_its_pictures_reviewed_before_they_appear(host: Picture
     job_id = submit(visit("S1", f"{host.url}/a.png", publish={"gallery_id": "shelf", "review": True}))
     drain()
     snapshots = review_store().find("shop", [f"{job_id}.0"])
-    assert [(it.product_id, it.url, it.gallery_id, it.status) for it in snapshots.values()] == [
-        ("S1", f"{host.url}/a.png", "shelf", "waiting")
-    ]
+    assert [
+        (snapshot.product_id, snapshot.url, snapshot.gallery_id, snapshot.status) for snapshot in snapshots.values()
+    ] == [("S1", f"{host.url}/a.png", "shelf", "waiting")]
     _, page, _ = send(galleries_api, api_event("GET", "/galleries/{gallery_id}/images", gallery_id="shelf"))
     assert page["items"] == []
 
@@ -438,7 +441,7 @@ def test_status_costs_the_same_for_a_small_and_a_large_job(host: PictureHost) ->
     costs = []
     for job_id in (small, large):
         visit_store()
-        response = visits.client("dynamodb").get_item(
+        response = client("dynamodb").get_item(
             TableName="VisitsTable",
             Key={"pk": {"S": "jobs/shop"}, "sk": {"S": job_id}},
             ConsistentRead=True,

@@ -43,8 +43,8 @@ def waiting() -> list[dict[str, Any]]:
     queue = client("sqs").get_queue_url(QueueName="WeightsRetryQueue")["QueueUrl"]
     messages = client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0)
     return [
-        {"eventSource": "aws:sqs", "messageId": it["MessageId"], "body": it["Body"]}
-        for it in messages.get("Messages", [])
+        {"eventSource": "aws:sqs", "messageId": message["MessageId"], "body": message["Body"]}
+        for message in messages.get("Messages", [])
     ]
 
 
@@ -81,9 +81,11 @@ def test_a_record_that_cannot_be_read_is_kept_whole_and_the_others_go_on() -> No
 
 def test_it_follows_the_counters_and_writes_no_counter() -> None:
     mappings = resources("AWS::Lambda::EventSourceMapping").values()
-    followed = [it["EventSourceArn"] for it in mappings if it["FunctionName"] == {"Ref": "WeightsFunction.Alias"}]
+    followed = [
+        mapping["EventSourceArn"] for mapping in mappings if mapping["FunctionName"] == {"Ref": "WeightsFunction.Alias"}
+    ]
     assert {"Fn::GetAtt": ["CountersTable", "StreamArn"]} in followed
-    assert sum("StreamArn" in it["Fn::GetAtt"] for it in followed) == 1
+    assert sum("StreamArn" in source["Fn::GetAtt"] for source in followed) == 1
     before = client("dynamodb").scan(TableName="CountersTable")["Items"]
     follow(stream_records("CountersTable"))
     assert client("dynamodb").scan(TableName="CountersTable")["Items"] == before

@@ -1,4 +1,4 @@
-"""Names and loops that the house style forbids, found in the syntax trees of the product's code."""
+"""Names and loops that the house style forbids, found in the syntax trees of the code."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-FOLDERS = ("layers/vitrine/vitrine", "functions", "commands", "local")
-FILES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+
+def files_in(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+PRODUCT = files_in("layers/vitrine/vitrine", "functions", "commands", "local")
 # `retry` itself, and a reader that looks once more for a version that it can read, which no writer races.
 MAY_LOOP = {ROOT / "layers/vitrine/vitrine/platform/retries.py", ROOT / "layers/vitrine/vitrine/search/tantivy.py"}
 
@@ -42,13 +46,13 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
+@pytest.mark.parametrize("path", [*PRODUCT, *files_in("tests", "bench")], ids=name_of)
 def test_no_variable_is_named_it(path: Path) -> None:
     """`it` says nothing of the value; its name does."""
     assert list(variables_named_it(ast.parse(path.read_text()))) == []
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if path not in MAY_LOOP], ids=name_of)
+@pytest.mark.parametrize("path", [path for path in PRODUCT if path not in MAY_LOOP], ids=name_of)
 def test_retries_are_in_one_place(path: Path) -> None:
     """`platform.retries.retry` has the pauses, the limit and the error that a loop by hand forgets."""
     assert list(retry_loops(ast.parse(path.read_text()))) == []
