@@ -37,8 +37,8 @@ def raw(value: Any) -> Any:
     if isinstance(value, dict):
         if value.keys() == {"base64"}:
             return base64.b64decode(value["base64"])
-        return {name: raw(it) for name, it in value.items()}
-    return [raw(it) for it in value] if isinstance(value, list) else value
+        return {name: raw(part) for name, part in value.items()}
+    return [raw(part) for part in value] if isinstance(value, list) else value
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def get(gateway: Gateway, path: str, kind: str = "secret") -> Response:
 
 def shown(page: dict[str, Any]) -> list[Any]:
     told = ("id", "name", "url", "created_at", "tags", "product_ids", "weight", "position", "pinned_position")
-    return [{name: it[name] for name in told} for it in page["items"]]
+    return [{name: item[name] for name in told} for item in page["items"]]
 
 
 def everything() -> str:
@@ -99,19 +99,19 @@ def test_until_then_a_gallery_asks_to_come_again(gateway: Gateway) -> None:
 
 def test_counting_goes_on_where_it_stood(gateway: Gateway) -> None:
     migrate(print)
-    counted = [it for it in WRITTEN["pages"]["/galleries/default/images"]["items"] if it["weight"]]
+    counted = [image for image in WRITTEN["pages"]["/galleries/default/images"]["items"] if image["weight"]]
     events = [
         {"event_id": "e1", "type": "view", "image_id": "image-1"},
         {"event_id": "new", "type": "view", "image_id": "image-1"},
     ]
     response = gateway.call("POST", "/galleries/default/events", WRITTEN["keys"]["secret"], {"events": events})
-    assert [it["status"] for it in response.json["results"]][1] == "accepted"
+    assert [result["status"] for result in response.json["results"]][1] == "accepted"
     assert counted
 
     from functions.weights.handler import lambda_handler as weights
 
     items = client("dynamodb").scan(TableName="CountersTable")["Items"]
-    records = [{"eventSource": "aws:dynamodb", "dynamodb": {"NewImage": it, "SequenceNumber": "1"}} for it in items]
+    records = [{"eventSource": "aws:dynamodb", "dynamodb": {"NewImage": item, "SequenceNumber": "1"}} for item in items]
     weights({"Records": records}, Context())
     assert get(gateway, "/galleries/default/audit").json["mismatched"] == []
 
@@ -144,5 +144,5 @@ def test_an_image_that_was_pinned_or_hidden_still_is(gateway: Gateway) -> None:
     migrate(print)
     page = get(gateway, "/galleries/default/images").json["items"]
     assert page[0]["id"] == "image-4"
-    assert "image-5" not in {it["id"] for it in page}
+    assert "image-5" not in {image["id"] for image in page}
     assert get(gateway, "/galleries/default/images/image-5").json["hidden"]
