@@ -53,9 +53,9 @@ def _score_images(repository: DynamoDBGalleries, key: GalleryKey, version: Versi
     """Score images under the version; returns how many. Policies of 0.1.0 ask for nothing but totals."""
     number, after, now = 0, None, int(utc_now().timestamp())
     while page := repository.stored_images(key, _TOGETHER, after):
-        unscored = {it.image_id: it for it in page if it.score(version) is None}
+        unscored = {image.image_id: image for image in page if image.score(version) is None}
         while unscored:
-            scored = [it.scored(version, Counts(it.totals), now) for it in unscored.values()]
+            scored = [image.scored(version, Counts(image.totals), now) for image in unscored.values()]
             unscored = dict(repository.get_images(key, repository.save_images(scored)))
         number += len(page)
         after = page[-1].image_id
