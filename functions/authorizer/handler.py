@@ -37,7 +37,6 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         message = "Unauthorized"
         raise Exception(message)  # noqa: TRY002 - the gateway expects exactly this
     key = grant.key
-    logger.info("known key", extra={"merchant_id": key.merchant_id, "key_id": key.key_id})
     return _policy(
         event,
         key.key_id,

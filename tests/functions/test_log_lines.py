@@ -9,8 +9,9 @@ from contextlib import suppress
 import pytest
 
 from tests.aws import Context
-from tests.gateway import handler_of
+from tests.gateway import Gateway, handler_of, open_shop
 from tests.samples import Sample, samples
+from vitrine.access.wiring import access_store
 from vitrine.platform.telemetry import logger
 
 
@@ -30,3 +31,17 @@ def test_each_line_names_its_invocation(
     assert {line["function"] for line in lines} == {sample.function}
     assert {line["cold_start"] for line in lines} <= {True, False}
     assert all(line["request_id"] for line in lines)
+
+
+@pytest.mark.usefixtures("cloud")
+def test_a_request_is_one_line_that_names_merchant_and_key(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The authorizer writes none for a known key: each line is paid for, twice a request."""
+    shop = open_shop("shop")
+    [key] = [it for it in access_store().list_keys("shop") if it.kind == "publishable"]
+    logged = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", logged)
+    Gateway().call("GET", "/galleries", shop.publishable_key)
+    [line] = [json.loads(it) for it in (logged.getvalue() + capsys.readouterr().out).splitlines()]
+    assert (line["merchant_id"], line["key_id"], line["status"]) == ("shop", key.key_id, 200)

@@ -267,7 +267,7 @@ class _Served(NamedTuple):
 
     response: Response
     sent: dict[str, Any]
-    merchant_id: str | None
+    caller: Caller | None
 
 
 def no_quota(request: Request) -> Callable[[], None]:
@@ -343,7 +343,8 @@ class HttpApp:
                 **invocation,
                 route=f"{event['httpMethod']} {event['resource']}",
                 status=served.response.status,
-                merchant_id=served.merchant_id,
+                merchant_id=(served.caller and served.caller.merchant_id) or None,
+                key_id=(served.caller and served.caller.key_id) or None,
                 duration_ms=round((time.perf_counter() - started) * 1000, 2),
             )
         except Exception:  # noqa: BLE001 - the response must go out in any case
@@ -353,22 +354,22 @@ class HttpApp:
     def _serve(self, event: dict[str, Any], request_id: str, context: Any) -> _Served:
         """The response and its form for API Gateway; a response that cannot be encoded becomes a 500."""
         route = self.routes.get((event["httpMethod"], event["resource"]))
-        merchant_id = None
+        caller = None
         caching = _NOT_STORED
         try:
             try:
                 request = _read_request(event, request_id, route, self._body_limit_bytes)
-                merchant_id = request.merchant_id or None
+                caller = request.caller
                 response = self._response(route, request, context)
                 caching = cache_control(route, request, response)
             except ServiceError as error:
                 translate = route.on_error if route else None
                 response = translate(error) if translate else _problem_response(error, event, request_id)
-            return _Served(response, _gateway_response(response, event, caching), merchant_id)
+            return _Served(response, _gateway_response(response, event, caching), caller)
         except Exception as error:  # noqa: BLE001 - nothing internal may reach the caller
             logger.exception("unexpected error")
             response = _problem_response(error, event, request_id)
-            return _Served(response, _gateway_response(response, event, _NOT_STORED), merchant_id)
+            return _Served(response, _gateway_response(response, event, _NOT_STORED), caller)
 
     def _authorize(self, route: Route, request: Request) -> None:
         if route.scope == ANYONE:
