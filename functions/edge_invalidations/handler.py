@@ -15,6 +15,7 @@ from vitrine.renditions.wiring import caches
 def lambda_handler(event: dict[str, Any], context: object) -> BatchResponse:
     """Invalidate the pictures of all messages at once; if the edge cannot yet, all are delivered again."""
     digests = {record["body"] for record in event["Records"]}
+    logger.info("invalidating", extra={"pictures": len(digests)})
     try:
         caches().invalidate(digests)
     except PictureBusy:
