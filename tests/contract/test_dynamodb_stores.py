@@ -1,4 +1,4 @@
-"""CounterRepository and GalleryRepository keep their contracts on moto and on Amazon's DynamoDB Local."""
+"""CounterRepository and GalleryRepository keep their contracts in memory, on moto and on Amazon's DynamoDB Local."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from moto import mock_aws
 
 from tests.aws import create_tables
 from tests.dynamodb_local import running_dynamodb
+from tests.memory.engagement import CountersInMemory
+from tests.memory.galleries import GalleriesInMemory
 from vitrine.engagement.dynamodb import DynamoDBCounters
 from vitrine.engagement.model import ArmKey, PendingEvent, Shard, Sum, Trace, slots_at
 from vitrine.engagement.ports import CountedEvents, CounterKey, ShardKey
@@ -19,6 +21,7 @@ from vitrine.galleries.model import (
     Counted,
     Counts,
     Description,
+    Experiment,
     Gallery,
     GalleryKey,
     Image,
@@ -28,11 +31,18 @@ from vitrine.galleries.model import (
 )
 from vitrine.galleries.ports import StaleGallery, StaleImages
 from vitrine.platform.aws import client, close_clients
+from vitrine.platform.times import utc_now
 from vitrine.ranking.decay import SumKey
+from vitrine.ranking.experiments import Arm
 from vitrine.ranking.model import Ranking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vitrine.galleries.model import GalleryChanges
+
+    Counters = CountersInMemory | DynamoDBCounters
+    Galleries = GalleriesInMemory | DynamoDBGalleries
 
 TABLES = ("CountersTable", "GalleriesTable", "ImagesTable")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -45,8 +55,11 @@ def dynamodb_local() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(params=["moto", "dynamodb_local"])
-def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@pytest.fixture(params=["memory", "moto", "dynamodb_local"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    if request.param == "memory":
+        yield "memory"
+        return
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
@@ -55,23 +68,25 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     if request.param == "moto":
         with mock_aws():
             create_tables(*TABLES)
-            yield
+            yield request.param
     else:
         monkeypatch.setenv("AWS_ENDPOINT_URL", request.getfixturevalue("dynamodb_local"))
         create_tables(*TABLES)
-        yield
+        yield request.param
         for name in TABLES:
             client("dynamodb").delete_table(TableName=name)
     close_clients()
 
 
 @pytest.fixture
-def counters(engine: None) -> DynamoDBCounters:
-    return DynamoDBCounters(client("dynamodb"), "CountersTable")
+def counters(engine: str) -> Counters:
+    return CountersInMemory() if engine == "memory" else DynamoDBCounters(client("dynamodb"), "CountersTable")
 
 
 @pytest.fixture
-def galleries(engine: None) -> DynamoDBGalleries:
+def galleries(engine: str) -> Galleries:
+    if engine == "memory":
+        return GalleriesInMemory()
     return DynamoDBGalleries(client("dynamodb"), "GalleriesTable", "ImagesTable")
 
 
@@ -89,13 +104,13 @@ def mark(number: int) -> bytes:
 
 
 class TestCounters:
-    def test_absorbs_what_is_new_and_shows_what_it_holds(self, counters: DynamoDBCounters) -> None:
+    def test_absorbs_what_is_new_and_shows_what_it_holds(self, counters: Counters) -> None:
         assert counters.count(ROOT, pending(1, 2), SLOTS) == CountedEvents(full=False)
         shard = counters.count(ROOT, pending(2, 3), SLOTS)
         assert shard == Shard("open", frozenset({mark(1), mark(2)}))
         assert counters.read([KEY]) == {KEY: Counts(Totals(2, 0))}
 
-    def test_sums_come_with_the_events_in_one_write_and_what_is_outdated_goes(self, counters: DynamoDBCounters) -> None:
+    def test_sums_come_with_the_events_in_one_write_and_what_is_outdated_goes(self, counters: Counters) -> None:
         old, current = SumKey("views", 14, 7), SumKey("views", 14, 9)
         of_arm = SumKey("views", 14, 9, "2.1")
         sums: list[dict[Sum, int]] = [
@@ -114,17 +129,17 @@ class TestCounters:
         assert isinstance(counters.count(ROOT, [refused], SLOTS), Shard)
         assert counters.read([KEY]) == {KEY: expected}
 
-    def test_a_full_write_of_twenty_is_taken(self, counters: DynamoDBCounters) -> None:
+    def test_a_full_write_of_twenty_is_taken(self, counters: Counters) -> None:
         assert isinstance(counters.count(ROOT, pending(*range(20)), SLOTS), CountedEvents)
 
-    def test_finds_a_shard_as_it_stands_without_counting(self, counters: DynamoDBCounters) -> None:
+    def test_finds_a_shard_as_it_stands_without_counting(self, counters: Counters) -> None:
         assert counters.find_shard(ROOT) == Shard("open", frozenset())
         counters.count(ROOT, pending(1), SLOTS)
         assert counters.find_shard(ROOT) == Shard("open", frozenset({mark(1)}))
         assert counters.find_shard(ROOT)._replace(state="split") == counters.split(ROOT) == counters.find_shard(ROOT)
         assert counters.read([KEY])[KEY].totals == Totals(1, 0)
 
-    def test_a_split_shard_sends_to_its_children_and_all_are_summed(self, counters: DynamoDBCounters) -> None:
+    def test_a_split_shard_sends_to_its_children_and_all_are_summed(self, counters: Counters) -> None:
         counters.count(ROOT, pending(1), SLOTS)
         frozen = counters.split(ROOT)
         assert frozen.state == "split"
@@ -132,7 +147,7 @@ class TestCounters:
         assert isinstance(counters.count(ShardKey(KEY, "a"), pending(2), SLOTS), CountedEvents)
         assert counters.read([KEY]) == {KEY: Counts(Totals(2, 0))}
 
-    def test_closed_counters_take_nothing_anywhere_and_keep_their_totals(self, counters: DynamoDBCounters) -> None:
+    def test_closed_counters_take_nothing_anywhere_and_keep_their_totals(self, counters: Counters) -> None:
         counters.count(ROOT, pending(1), SLOTS)
         counters.split(ROOT)
         counters.close(KEY)
@@ -144,7 +159,7 @@ class TestCounters:
         assert isinstance(counters.count(ShardKey(again, ""), pending(1), SLOTS), CountedEvents)
         assert counters.read([KEY, again]) == {KEY: Counts(Totals(1, 0)), again: Counts(Totals(1, 0))}
 
-    def test_counters_close_before_their_first_event(self, counters: DynamoDBCounters) -> None:
+    def test_counters_close_before_their_first_event(self, counters: Counters) -> None:
         counters.close(KEY)
         assert counters.count(ROOT, pending(1), SLOTS) == Shard("closed", frozenset())
 
@@ -163,15 +178,15 @@ def shown(image: Image, totals: Totals) -> Image:
 
 class TestGalleries:
     @pytest.fixture(autouse=True)
-    def _gallery(self, galleries: DynamoDBGalleries) -> None:
+    def _gallery(self, galleries: Galleries) -> None:
         assert galleries.put_gallery(EMPTY)
 
-    def found(self, galleries: DynamoDBGalleries) -> Gallery:
+    def found(self, galleries: Galleries) -> Gallery:
         gallery = galleries.find_gallery(GALLERY)
         assert gallery
         return gallery
 
-    def test_creates_each_image_once_and_counts_it(self, galleries: DynamoDBGalleries) -> None:
+    def test_creates_each_image_once_and_counts_it(self, galleries: Galleries) -> None:
         galleries.commit_images(EMPTY, [image("a"), image("b")], [])
         with pytest.raises(StaleImages):
             galleries.commit_images(EMPTY, [image("b"), image("c")], [])
@@ -181,9 +196,7 @@ class TestGalleries:
         galleries.delete_image(galleries.get_images(GALLERY, ["a"])["a"])
         assert self.found(galleries).images == 1
 
-    def test_creates_images_only_under_the_versions_that_they_are_scored_under(
-        self, galleries: DynamoDBGalleries
-    ) -> None:
+    def test_creates_images_only_under_the_versions_that_they_are_scored_under(self, galleries: Galleries) -> None:
         before = self.found(galleries)
         assert galleries.plan_version(before, before.following(Ranking("newest"), NOW, "changed"), None)
         with pytest.raises(StaleGallery):
@@ -191,7 +204,7 @@ class TestGalleries:
         assert not galleries.get_images(GALLERY, ["a"])
         galleries.commit_images(self.found(galleries), [image("a")], [])
 
-    def test_writes_an_image_only_as_it_was_read(self, galleries: DynamoDBGalleries) -> None:
+    def test_writes_an_image_only_as_it_was_read(self, galleries: Galleries) -> None:
         galleries.commit_images(EMPTY, [image("a"), image("b")], [])
         read = galleries.get_images(GALLERY, ["a", "b"])
         clicked = [shown(image, Totals(0, 1 + at)) for at, image in enumerate(read.values())]
@@ -202,7 +215,7 @@ class TestGalleries:
         ranked = galleries.ranked_images(GALLERY, EMPTY.live, 10, "1").images
         assert [image.weight for image in ranked] == [14, 7]
 
-    def test_never_takes_an_image_made_again_for_the_one_it_read(self, galleries: DynamoDBGalleries) -> None:
+    def test_never_takes_an_image_made_again_for_the_one_it_read(self, galleries: Galleries) -> None:
         galleries.commit_images(EMPTY, [image("a")], [])
         before = galleries.get_images(GALLERY, ["a"])["a"]
         galleries.delete_image(before)
@@ -216,7 +229,7 @@ class TestGalleries:
             galleries.delete_image(before)
         assert galleries.get_images(GALLERY, ["a"]) == made_again
 
-    def test_notes_of_a_hundred_images_come_and_go(self, galleries: DynamoDBGalleries) -> None:
+    def test_notes_of_a_hundred_images_come_and_go(self, galleries: Galleries) -> None:
         notes = [Counted(f"image-{at:0100d}", "first", Totals(at, 1)) for at in range(100)]
         before = self.found(galleries)
         galleries.advance_totals(before, Settlement(Totals(5, 6), notes))
@@ -229,7 +242,7 @@ class TestGalleries:
         galleries.clear_settled(GALLERY, [later, *notes[1:]])
         assert self.found(galleries).settling == {notes[0].image_id: notes[0]}
 
-    def test_goes_only_when_marked_and_empty(self, galleries: DynamoDBGalleries) -> None:
+    def test_goes_only_when_marked_and_empty(self, galleries: Galleries) -> None:
         galleries.commit_images(EMPTY, [image("a")], [])
         galleries.drop_gallery(GALLERY)
         galleries.mark_deleting(GALLERY)
@@ -238,3 +251,106 @@ class TestGalleries:
         galleries.delete_image(galleries.get_images(GALLERY, ["a"])["a"])
         galleries.drop_gallery(GALLERY)
         assert galleries.find_gallery(GALLERY) is None
+
+    def test_plans_promotes_and_forgets_versions_only_as_they_were_read(self, galleries: Galleries) -> None:
+        before = self.found(galleries)
+        second = before.following(Ranking("newest"), NOW, "changed")
+        assert galleries.plan_version(before, second, None)
+        assert not galleries.plan_version(before, second, None)
+        planned = self.found(galleries)
+        assert (planned.next, planned.last_version, planned.revision) == (second, 2, before.revision + 1)
+        assert not galleries.promote_version(planned, second._replace(number=3))
+        assert galleries.promote_version(planned, second)
+        assert not galleries.promote_version(planned, second)
+        promoted = self.found(galleries)
+        assert (promoted.live, promoted.retired, promoted.next) == (second, EMPTY.live, None)
+        assert not galleries.forget_retired(GALLERY, second)
+        assert galleries.forget_retired(GALLERY, EMPTY.live)
+        assert self.found(galleries).retired is None
+        assert [galleries.find_version(GALLERY, number) for number in (1, 2, 3)] == [EMPTY.live, second, None]
+        assert galleries.list_versions(GALLERY, 1, None) == [second]
+        assert galleries.list_versions(GALLERY, 9, 2) == [EMPTY.live]
+
+    def test_orders_images_under_each_version(self, galleries: Galleries) -> None:
+        second = EMPTY.following(Ranking("newest"), NOW, "changed")
+        assert galleries.plan_version(EMPTY, second, None)
+        both = self.found(galleries)
+        images = [image(name).scored(second, Counts(), 0) for name in "abcd"]
+        images[0] = images[0]._replace(pinned_position=2)
+        images[1] = images[1]._replace(hidden=True)
+        galleries.commit_images(both, images, [])
+        for version in both.versions:
+            pinned, cut = galleries.pinned_images(GALLERY, version, 9, "0")
+            assert ([pin.image_id for pin in pinned], cut) == (["a"], False)
+            ranked, cut = galleries.ranked_images(GALLERY, version, 1, "1")
+            assert ([ranked_image.image_id for ranked_image in ranked], cut) == (["c"], True)
+            [score] = [score for score in ranked[0].scores if score.version == version.number]
+            rest, _ = galleries.ranked_images(GALLERY, version, 9, ranked[0].rank(score) or "")
+            assert [ranked_image.image_id for ranked_image in rest] == ["d"]
+        assert [stored.image_id for stored in galleries.stored_images(GALLERY, 2, "a")] == ["b", "c"]
+
+    def test_splits_visitors_only_of_the_experiment_it_runs(self, galleries: Galleries) -> None:
+        experiment = Experiment("one", 2, NOW, Totals(1, 2))
+        second = EMPTY.following(Ranking("newest"), NOW, "experiment")
+        assert galleries.plan_version(EMPTY, second, experiment)
+        gallery = self.found(galleries)
+        assert gallery.experiment == experiment
+        assert not galleries.open_experiment(gallery, experiment._replace(experiment_id="two"))
+        assert galleries.open_experiment(gallery, experiment)
+        assert self.found(galleries).experiment == experiment._replace(is_ready=True)
+        for visitor, clicks in (
+            ("ann", []),
+            ("bob", [mark(1), mark(2)]),
+            ("bob", [mark(2), mark(3)]),
+            ("cid", [mark(1)]),
+        ):
+            galleries.add_visit(GALLERY, "2.1", visitor, clicks)
+        assert galleries.count_visits(GALLERY, "2.1") == Arm(3, 2, 4, 10)
+        assert galleries.count_visits(GALLERY, "2.0") == Arm()
+        galleries.forget_visits(GALLERY, "2.1")
+        assert galleries.count_visits(GALLERY, "2.1") == Arm()
+
+    def test_changes_settings_unless_it_is_being_deleted(self, galleries: Galleries) -> None:
+        assert not galleries.put_gallery(EMPTY)
+        changes: GalleryChanges = {"title": "Summer", "cache_seconds": 9, "mirror": False, "counting": "every_event"}
+        assert galleries.change_gallery(GALLERY, changes)
+        changed = self.found(galleries)
+        assert changed == replace(EMPTY, **changes, revision=1)
+        assert galleries.change_gallery(GALLERY, {"title": None})
+        assert self.found(galleries).title is None
+        assert galleries.mark_deleting(GALLERY)
+        assert not galleries.change_gallery(GALLERY, {"title": "Winter"})
+        other = GalleryKey("shop", "winter")
+        assert not galleries.change_gallery(other, {"title": "Winter"})
+        assert not galleries.mark_deleting(other)
+        with pytest.raises(StaleGallery):
+            galleries.commit_images(EMPTY, [image("a")], [])
+
+    def test_are_listed_by_id(self, galleries: Galleries) -> None:
+        for merchant, name in (("shop", "winter"), ("shop", "autumn"), ("other", "spring")):
+            galleries.put_gallery(new_gallery(GalleryKey(merchant, name), NOW))
+        listed = [gallery.key.gallery_id for gallery in galleries.list_galleries("shop", 2, None)]
+        assert listed == ["autumn", "summer"]
+        assert [gallery.key.gallery_id for gallery in galleries.list_galleries("shop", 2, "summer")] == ["winter"]
+        assert galleries.find_galleries({GALLERY, GalleryKey("shop", "nowhere")}) == {GALLERY: EMPTY}
+        assert galleries.find_galleries({GALLERY}) == {GALLERY: EMPTY}
+
+    def test_remembers_when_rules_change(self, galleries: Galleries) -> None:
+        later, moment = NOW + timedelta(hours=1), timedelta(microseconds=1)
+        galleries.schedule_rules(GALLERY, [later, NOW, NOW - moment])
+        galleries.schedule_rules(GALLERY, [NOW])
+        assert galleries.due_rules(NOW - moment, 9) == []
+        due = galleries.due_rules(NOW, 9)
+        assert due == [(NOW, GALLERY)]
+        assert galleries.due_rules(later, 1) == due
+        galleries.unschedule_rules(due)
+        assert galleries.due_rules(later, 9) == [(later, GALLERY)]
+
+    def test_adds_up_what_is_counted_in_an_hour(self, galleries: Galleries) -> None:
+        for increase in (Totals(5, 6), Totals(1, 0)):
+            galleries.advance_totals(self.found(galleries), Settlement(increase, [Counted("a", "first", increase)]))
+        gallery, now = self.found(galleries), utc_now()
+        hours = galleries.list_hours(gallery, now - timedelta(hours=1), now + timedelta(hours=1))
+        assert sum((hour.totals.events for hour in hours), 0) == 12
+        assert galleries.list_hours(gallery, now, now) == []
+        assert galleries.list_hours(gallery, now - timedelta(hours=9), now - timedelta(hours=3)) == []

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.engagement.shards import FULL, Galleries, Salts, Shards
+from tests.memory.engagement import FULL, CountersInMemory, EveryGallery, SaltsInMemory
 from vitrine.engagement.count_events import GALLERIES_KEPT_FOR, Batch, EventCounter
 from vitrine.engagement.model import Event, Result, SourcePage
 from vitrine.engagement.ports import CountedEvents, CounterKey
@@ -34,13 +34,13 @@ HOME, WORK = SourcePage("192.0.2.1", "Firefox"), SourcePage("192.0.2.2", "Firefo
 class Shop:
     """A gallery with one image, and its events."""
 
-    def __init__(self, repository: Shards | None = None, *, every_event: bool = False) -> None:
-        self.store = repository or Shards()
-        self.galleries = Galleries(*([GALLERY] if every_event else []))
+    def __init__(self, repository: CountersInMemory | None = None, *, every_event: bool = False) -> None:
+        self.store = repository or CountersInMemory()
+        self.galleries = EveryGallery(*([GALLERY] if every_event else []))
         self.counter = self.another_process()
 
     def another_process(self) -> EventCounter:
-        return EventCounter(self.store, self.galleries, Salts(), WINDOW)
+        return EventCounter(self.store, self.galleries, SaltsInMemory(), WINDOW)
 
     def send(
         self, *events: Event, page: SourcePage | None = HOME, now: datetime = NOON, from_robot: bool = False
@@ -54,7 +54,8 @@ class Shop:
 
     @property
     def totals(self) -> Totals:
-        return self.store.read([IMAGE])[IMAGE].totals
+        counts = self.store.read([IMAGE]).get(IMAGE)
+        return counts.totals if counts else Totals()
 
 
 def view(event_id: str, session: str | None = None, user: str | None = None) -> Event:
@@ -255,7 +256,7 @@ def test_events_count_as_in_one_ledger(history: list[tuple[int, Send]], minute: 
     assert shop.totals == Totals(totals[False], totals[True])
 
 
-class OneBusyImage(Shards):
+class OneBusyImage(CountersInMemory):
     """Refuses one image immediately and counts the others slowly."""
 
     def __init__(self) -> None:

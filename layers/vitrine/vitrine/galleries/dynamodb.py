@@ -195,7 +195,8 @@ class DynamoDBGalleries:
         )
 
     def schedule_rules(self, key: GalleryKey, moments: Iterable[datetime]) -> None:
-        batch_put(self._client, self._galleries, [_due_item(key, moment) for moment in moments])
+        items = {item["sk"]["S"]: item for item in (_due_item(key, moment) for moment in moments)}
+        batch_put(self._client, self._galleries, list(items.values()))
 
     def due_rules(self, now: datetime, limit: int) -> Sequence[tuple[datetime, GalleryKey]]:
         items = query_some(

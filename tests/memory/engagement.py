@@ -1,0 +1,121 @@
+"""Counters, galleries and salts in memory."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from vitrine.engagement.model import ROOT, ArmKey, Rules, Shard
+from vitrine.engagement.ports import CountedEvents, ShardKey
+from vitrine.galleries.model import Counts, Totals
+from vitrine.ranking.decay import SumKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
+
+    from vitrine.engagement.model import PendingEvent, Slots, Sum
+    from vitrine.engagement.ports import CounterKey
+    from vitrine.galleries.model import GalleryKey
+
+FULL = 8
+
+
+@dataclass
+class _Stored:
+    is_split: bool = False
+    slots: defaultdict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
+    totals: Counter[str] = field(default_factory=Counter)
+    sums: Counter[Sum] = field(default_factory=Counter)
+
+    @property
+    def marks(self) -> frozenset[bytes]:
+        return frozenset(mark for marks in self.slots.values() for mark in marks)
+
+
+class CountersInMemory:
+    """CounterRepository, whose shards are full after a few marks; `writes` counts its writes."""
+
+    def __init__(self) -> None:
+        self.writes = 0
+        self._stored: dict[ShardKey, _Stored] = {}
+        self._closed: set[CounterKey] = set()
+
+    def count(self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
+        shard = self._stored.get(key, _Stored())
+        refused = {mark for event in events for mark in event.refused_by}
+        if self._state(key) != "open" or any(not refused.isdisjoint(shard.slots[slot]) for slot in slots.remembered):
+            return self.find_shard(key)
+        marks = [mark for event in events for mark in event.remembered]
+        assert len(set(marks)) == len(marks), "DynamoDB takes no set with an element twice"
+        for slot in slots.expired:
+            shard.slots[slot].clear()
+        shard.slots[slots.current].update(marks)
+        shard.totals.update(event.counter for event in events)
+        for name, amount in (each for event in events for each in event.sums):
+            shard.sums[name] += amount
+            if isinstance(name, SumKey):
+                shard.sums.pop(name.outdated, None)
+        self._stored[key] = shard
+        self.writes += 1
+        return CountedEvents(full=len(shard.marks) > FULL)
+
+    def find_shard(self, key: ShardKey) -> Shard:
+        return Shard(self._state(key), self._stored.get(key, _Stored()).marks)
+
+    def split(self, key: ShardKey) -> Shard:
+        if self._state(key) == "open":
+            self._stored.setdefault(key, _Stored()).is_split = True
+        return self.find_shard(key)
+
+    def close(self, key: CounterKey) -> None:
+        self._closed.add(key)
+
+    def read(self, keys: Sequence[CounterKey]) -> dict[CounterKey, Counts]:
+        return {key: self._sum(key) for key in keys if ShardKey(key, ROOT) in self._stored}
+
+    def _state(self, key: ShardKey) -> Literal["open", "split", "closed"]:
+        if key in self._stored and self._stored[key].is_split:
+            return "split"
+        return "closed" if key.counters in self._closed else "open"
+
+    def _sum(self, key: CounterKey) -> Counts:
+        totals: Counter[str] = Counter()
+        sums: Counter[Sum] = Counter()
+        for shard_key, shard in self._stored.items():
+            if shard_key.counters == key:
+                totals.update(shard.totals)
+                sums.update(shard.sums)
+        arms: dict[str, Totals] = {}
+        for name, amount in sums.items():
+            if isinstance(name, ArmKey):
+                arms[name.arm] = arms.get(name.arm, Totals())._replace(**{name.kind: amount})
+        return Counts(
+            Totals(totals["views"], totals["clicks"]),
+            Totals(sums["lab_views"], sums["lab_clicks"]),
+            {name: amount for name, amount in sums.items() if isinstance(name, SumKey)},
+            arms,
+        )
+
+
+class EveryGallery:
+    """Galleries, each of which has every image; those of `every_event` count every event."""
+
+    def __init__(self, *every_event: GalleryKey) -> None:
+        self.every_event = set(every_event)
+        self.asked = 0
+
+    def find_incarnations(self, gallery: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, str]:
+        return dict.fromkeys(image_ids, "first")
+
+    def find_rules(self, gallery: GalleryKey) -> Rules:
+        self.asked += 1
+        return Rules(every_event=gallery in self.every_event)
+
+
+class SaltsInMemory:
+    """Salts: one per day."""
+
+    def salt_of(self, day: date) -> bytes:
+        return day.isoformat().encode() * 3
