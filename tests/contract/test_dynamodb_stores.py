@@ -314,8 +314,8 @@ class TestGalleries:
         assert not galleries.put_gallery(EMPTY)
         changes: GalleryChanges = {"title": "Summer", "cache_seconds": 9, "mirror": False, "counting": "every_event"}
         assert galleries.change_gallery(GALLERY, changes)
-        changed = self.found(galleries)
-        assert changed == replace(EMPTY, **changes, revision=1)
+        changed = replace(EMPTY, title="Summer", cache_seconds=9, mirror=False, counting="every_event", revision=1)
+        assert self.found(galleries) == changed
         assert galleries.change_gallery(GALLERY, {"title": None})
         assert self.found(galleries).title is None
         assert galleries.mark_deleting(GALLERY)
