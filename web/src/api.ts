@@ -1,4 +1,10 @@
-// The HTTP API with the key that was entered.
+// The HTTP API with the key that was entered, typed by the API's OpenAPI document.
+
+import createFetchClient from "openapi-fetch";
+import createQueries from "openapi-react-query";
+import type { components, paths } from "../generated/openapi";
+
+export type Schema<Name extends keyof components["schemas"]> = components["schemas"][Name];
 
 export interface Session {
   apiUrl: string;
@@ -8,11 +14,6 @@ export interface Session {
   remember: boolean;
   /** The address of the demo shop, where there is one. */
   shopUrl: string;
-}
-
-export interface Page<Item> {
-  items: Item[];
-  next_cursor: string | null;
 }
 
 export class ApiError extends Error {
@@ -68,30 +69,35 @@ function asksToReplace(stored: string, given: string): string {
   return `The link that you opened brings the key ${begin(given)}. Use it in place of your key ${begin(stored)}?`;
 }
 
-/** One request. Throws ApiError with a sentence that a person can act on. */
-export async function call<Result>(session: Session, method: string, path: string, body?: unknown): Promise<Result> {
-  const headers: Record<string, string> = { "X-Api-Key": session.key };
-  if (session.reviewer) headers["X-Reviewer"] = session.reviewer;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
-  let answer: Response;
-  try {
-    answer = await fetch(session.apiUrl + path, { method, headers, body: body === undefined ? null : JSON.stringify(body) });
-  } catch {
-    throw new ApiError(0, "The API did not answer. Check the connection and the address.");
-  }
-  const text = await answer.text();
-  const content = text && answer.headers.get("Content-Type")?.includes("json") ? JSON.parse(text) : null;
-  if (!answer.ok) {
-    throw new ApiError(answer.status, content?.detail ?? content?.error ?? content?.message ?? `The API answered ${answer.status}.`);
-  }
-  return content as Result;
+/** Requests with the session's key. They throw ApiError with a sentence that a person can act on. */
+export function connect(session: Session) {
+  const client = createFetchClient<paths>({ baseUrl: session.apiUrl, headers: { "X-Api-Key": session.key } });
+  client.use({
+    onError: ({ error }) =>
+      error instanceof DOMException && error.name === "AbortError"
+        ? error
+        : new ApiError(0, "The API did not answer. Check the connection and the address."),
+    onResponse: async ({ response }) => {
+      if (!response.ok) throw new ApiError(response.status, await refusal(response));
+    },
+  });
+  return { client, ...createQueries(client) };
 }
 
-/** A request that is sent again, after growing pauses, while it may still succeed. */
-export async function callUntilTaken<Result>(session: Session, method: string, path: string, body?: unknown): Promise<Result> {
+export type Api = ReturnType<typeof connect>;
+
+async function refusal(response: Response): Promise<string> {
+  const told = await response.json().catch(() => null);
+  const where = told?.errors?.[0];
+  const text = told?.detail ?? told?.error ?? told?.message ?? `The API answered ${response.status}.`;
+  return where ? `${text} ${where.pointer}: ${where.detail}` : text;
+}
+
+/** What a request answers that is sent again, after growing pauses, while it may still succeed. */
+export async function untilTaken<Result>(send: () => Promise<Result>): Promise<Result> {
   for (let attempt = 0; ; attempt++) {
     try {
-      return await call<Result>(session, method, path, body);
+      return await send();
     } catch (error) {
       if (attempt === 4 || !(error instanceof ApiError) || !error.isPassing) throw error;
       await new Promise((resume) => setTimeout(resume, 250 * 2 ** attempt));

@@ -1,7 +1,7 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { loadSession } from "./api";
 import { App } from "./App";
+import { loadSession } from "./api";
 import "./style.css";
 
 const session = await loadSession();

@@ -1,24 +1,102 @@
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
+import { said } from "./api";
 
 /** What went wrong, said to those who see and those who listen. */
-export function Problem({ text, children }: { text: string | null; children?: ReactNode }) {
-  return text ? (
+export function Problem({ of, children }: { of: unknown; children?: ReactNode }) {
+  return of ? (
     <p className="problem" role="alert">
-      {text} {children}
+      {said(of)} {children}
     </p>
   ) : null;
 }
 
 export function Empty({ children }: { children: ReactNode }) {
-  return <p className="empty">{children}</p>;
+  return <div className="empty">{children}</div>;
+}
+
+/** Content that stays, dimmed, while newer content is on its way; before the first, grey lines. */
+export function Content({
+  of,
+  children,
+}: {
+  of: { isPlaceholderData: boolean; isPending: boolean };
+  children: ReactNode;
+}) {
+  return (
+    <div className="content" aria-busy={of.isPlaceholderData || of.isPending}>
+      {of.isPending ? <Skeleton /> : children}
+    </div>
+  );
+}
+
+function Skeleton() {
+  return (
+    <div className="skeleton" aria-hidden="true">
+      <span />
+      <span />
+      <span />
+    </div>
+  );
 }
 
 export function Bar({ done, failed = 0, of, label }: { done: number; failed?: number; of: number; label: string }) {
   const share = (part: number) => `${of ? (100 * part) / of : 0}%`;
   return (
-    <div className="bar" role="progressbar" aria-label={label} aria-valuemin={0} aria-valuemax={of} aria-valuenow={done + failed}>
+    <div
+      className="bar"
+      role="progressbar"
+      aria-label={label}
+      aria-valuemin={0}
+      aria-valuemax={of}
+      aria-valuenow={done + failed}
+    >
       <span className="good" style={{ width: share(done) }} />
       <span className="bad" style={{ width: share(failed) }} />
     </div>
   );
 }
+
+/** A table that scrolls sideways where it is too wide, by keyboard as well. */
+export function Table({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <section className="scroll" aria-label={label} tabIndex={0}>
+      <table aria-label={label}>{children}</table>
+    </section>
+  );
+}
+
+/** The next page of a list, where there is one. */
+export function More({
+  of,
+}: {
+  of: { hasNextPage: boolean; isFetchingNextPage: boolean; fetchNextPage: () => unknown };
+}) {
+  return of.hasNextPage ? (
+    <button type="button" className="more" disabled={of.isFetchingNextPage} onClick={() => void of.fetchNextPage()}>
+      {of.isFetchingNextPage ? "Reading…" : "Show more"}
+    </button>
+  ) : null;
+}
+
+/** A modal dialog; `close` is called however it is closed. */
+export function Dialog({ label, close, children }: { label: string; close: () => void; children: ReactNode }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const shown = dialog.current;
+    shown?.showModal();
+    return () => shown?.close();
+  }, []);
+  return (
+    <dialog ref={dialog} onCancel={close} aria-label={label}>
+      {children}
+    </dialog>
+  );
+}
+
+/** Which role a key has is known to the API; its first letters tell whether it may be published. */
+export const isSecret = (key: string) => key.startsWith("sk_");
+
+const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+export const moment = (text: string) => DAY.format(new Date(text));
+export const count = (number: number) => number.toLocaleString();

@@ -1,34 +1,25 @@
-import { useEffect, useLayoutEffect, useRef, useState } from "react";
-import { call, said, type Page, type Session } from "../api";
-import { useAnswer } from "../hooks";
-import { Empty, Problem } from "../parts";
+import { lazy, Suspense, useState } from "react";
+import type { PageProps } from "../App";
+import { useAddress } from "../address";
+import { IDLE_MS, useApi } from "../data";
+import { count, Empty, isSecret, Problem } from "../parts";
+import { Images } from "./gallery/Images";
 
-interface GalleryItem {
-  id: string;
-  title: string | null;
-  images: number;
-  views?: number;
-  clicks?: number;
-}
-interface ImageItem {
-  id: string;
-  name: string;
-  url: string;
-  alt: string | null;
-  weight?: number;
-  position: number;
-  events?: { views: number; clicks: number };
-}
+const Ranking = lazy(async () => ({ default: (await import("./gallery/Ranking")).Ranking }));
 
-const SHOWN = 24;
-const SEEN_FOR_MS = 600;
-
-export function Gallery({ session }: { session: Session }) {
-  const { answer: galleries, problem } = useAnswer<Page<GalleryItem>>(session, "/galleries?limit=100", 2000);
-  const [picked, setPicked] = useState<string | null>(null);
-  const fullest = [...(galleries?.items ?? [])].sort((a, b) => b.images - a.images)[0];
-  const id = picked ?? fullest?.id;
-  const gallery = galleries?.items.find((item) => item.id === id);
+export function Gallery({ session }: PageProps) {
+  const { asked, ask } = useAddress();
+  const [acts, setActs] = useState(false);
+  const { data, error } = useApi().useQuery(
+    "get",
+    "/galleries",
+    { params: { query: { limit: 100 } } },
+    { refetchInterval: acts ? 2_000 : IDLE_MS },
+  );
+  const fullest = [...(data?.items ?? [])].sort((a, b) => b.images - a.images)[0];
+  const id = asked.get("gallery") ?? fullest?.id;
+  const gallery = data?.items.find((item) => item.id === id);
+  const mayEdit = isSecret(session.key);
   return (
     <section>
       <div className="heading">
@@ -36,8 +27,8 @@ export function Gallery({ session }: { session: Session }) {
         {gallery && (
           <label className="inline">
             Show
-            <select value={id} onChange={(event) => setPicked(event.target.value)}>
-              {galleries!.items.map((item) => (
+            <select value={id} onChange={(event) => ask({ gallery: event.target.value, image: null })}>
+              {data!.items.map((item) => (
                 <option key={item.id} value={item.id}>
                   {item.title ?? item.id} ({item.images})
                 </option>
@@ -47,105 +38,61 @@ export function Gallery({ session }: { session: Session }) {
         )}
         {gallery?.views !== undefined && (
           <p className="aside">
-            {gallery.views} views, {gallery.clicks} clicks
+            {count(gallery.views)} views, {count(gallery.clicks ?? 0)} clicks
           </p>
         )}
       </div>
       <p className="lead">
-        Click a picture as a shopper would. A click weighs seven views, and the order follows within seconds.
+        {mayEdit
+          ? "The pictures in the order that shoppers see. Drag one to pin it, or open it to edit it. Nothing that you do here counts as a shopper's view."
+          : "The pictures in the order that shoppers see."}
         {session.shopUrl && (
           <>
             {" "}
-            Or as a shopper does, in the <a href={session.shopUrl}>demo shop</a>.
+            See it as a shopper does, in the <a href={session.shopUrl}>demo shop</a>.
           </>
         )}
       </p>
-      <Problem text={problem} />
-      {galleries && !gallery && <Empty>There is no gallery yet. Import images, or create one by the API.</Empty>}
-      {id && <Images key={id} session={session} galleryId={id} />}
+      <Problem of={error} />
+      {data && !gallery && (
+        <Empty>
+          There is no {asked.get("gallery") ? "such gallery" : "gallery yet"}.{" "}
+          {mayEdit && <a href="#/imports">Import pictures</a>}
+        </Empty>
+      )}
+      {gallery && (
+        <>
+          <div className="toolbar">
+            <label className="inline">
+              <input type="checkbox" checked={acts} onChange={(event) => setActs(event.target.checked)} />
+              Act as a shopper: views and clicks count
+            </label>
+            <label className="inline">
+              <input
+                type="checkbox"
+                checked={asked.get("width") === "phone"}
+                onChange={(event) => ask({ width: event.target.checked ? "phone" : null })}
+              />
+              As wide as a phone
+            </label>
+            {mayEdit && (
+              <button
+                type="button"
+                aria-expanded={asked.has("ranking")}
+                onClick={() => ask({ ranking: asked.has("ranking") ? null : "shown" })}
+              >
+                Ranking: {gallery.ranking.policy.replace("_", " ")}
+              </button>
+            )}
+          </div>
+          {mayEdit && asked.has("ranking") && (
+            <Suspense>
+              <Ranking key={gallery.id} gallery={gallery} />
+            </Suspense>
+          )}
+          <Images key={gallery.id} gallery={gallery} acts={acts} mayEdit={mayEdit} />
+        </>
+      )}
     </section>
-  );
-}
-
-function Images({ session, galleryId }: { session: Session; galleryId: string }) {
-  const path = `/galleries/${galleryId}`;
-  const { answer, problem } = useAnswer<Page<ImageItem>>(session, `${path}/images?limit=${SHOWN}`, 1000);
-  const [failed, setFailed] = useState<string | null>(null);
-  const grid = useRef<HTMLOListElement>(null);
-  const places = useRef(new Map<string, DOMRect>());
-  const seen = useRef(new Set<string>());
-
-  const send = (type: "view" | "click", ids: string[]) =>
-    call(session, "POST", `${path}/events`, {
-      events: ids.map((image_id) => ({ event_id: crypto.randomUUID(), type, image_id })),
-    }).catch((error: unknown) => setFailed(said(error)));
-
-  // Pictures move from where they were to where they are.
-  useLayoutEffect(() => {
-    const now = new Map<string, DOMRect>();
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    for (const tile of grid.current?.children ?? []) {
-      const id = (tile as HTMLElement).dataset.id!;
-      const place = tile.getBoundingClientRect();
-      const before = places.current.get(id);
-      now.set(id, place);
-      if (!before || still || (before.x === place.x && before.y === place.y)) continue;
-      tile.animate([{ transform: `translate(${before.x - place.x}px, ${before.y - place.y}px)` }, { transform: "none" }], {
-        duration: 500,
-        easing: "cubic-bezier(.2,.8,.2,1)",
-      });
-    }
-    places.current = now;
-  }, [answer]);
-
-  // A picture is viewed once it was on the screen for a moment.
-  useEffect(() => {
-    const timers = new Map<Element, ReturnType<typeof setTimeout>>();
-    const observer = new IntersectionObserver(
-      (entries) => {
-        for (const { target, isIntersecting } of entries) {
-          const id = (target as HTMLElement).dataset.id!;
-          clearTimeout(timers.get(target));
-          if (!isIntersecting || seen.current.has(id)) continue;
-          timers.set(
-            target,
-            setTimeout(() => {
-              if (seen.current.has(id)) return;
-              seen.current.add(id);
-              void send("view", [id]);
-            }, SEEN_FOR_MS),
-          );
-        }
-      },
-      { threshold: 0.5 },
-    );
-    for (const tile of grid.current?.children ?? []) observer.observe(tile);
-    return () => {
-      observer.disconnect();
-      timers.forEach(clearTimeout);
-    };
-  }, [answer?.items.length]);
-
-  return (
-    <>
-      <Problem text={problem ?? failed} />
-      {answer?.items.length === 0 && <Empty>This gallery has no images.</Empty>}
-      <ol className="grid" ref={grid}>
-        {answer?.items.map((image) => (
-          <li key={image.id} data-id={image.id}>
-            <button className="tile" onClick={() => void send("click", [image.id])} aria-label={`Click ${image.name}`}>
-              <img src={image.url} alt={image.alt ?? image.name} loading="lazy" />
-              <span className="place">{image.position}</span>
-              <span className="name">{image.name}</span>
-              {image.events && (
-                <span className="weight">
-                  {image.events.views} views · {image.events.clicks} clicks · <b>{image.weight}</b>
-                </span>
-              )}
-            </button>
-          </li>
-        ))}
-      </ol>
-    </>
   );
 }

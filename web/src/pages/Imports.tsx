@@ -1,69 +1,189 @@
-import { useRef, useState } from "react";
-import { call, said, type Page, type Session } from "../api";
-import { useAnswer } from "../hooks";
-import { Empty, Problem } from "../parts";
+import { type DragEvent, type FormEvent, useRef, useState } from "react";
+import { useAddress } from "../address";
+import { type Schema, untilTaken } from "../api";
+import { BUSY_MS, IDLE_MS, useApi } from "../data";
+import { Bar, Content, count, Empty, More, moment, Problem, Table } from "../parts";
+import {
+  COLUMNS,
+  isTable,
+  KINDS,
+  type Kind,
+  mapping,
+  type Preview,
+  preview,
+  rejectedRows,
+  save,
+  spreadsheet,
+  suggested,
+  withCommas,
+} from "./table_file";
 
-interface Import {
-  import_id: string;
-  kind: string;
-  object: string;
-  created_at: string;
-  status: "waiting" | "running" | "completed" | "failed";
-  rows_read: number;
-  rows_imported: number;
-  rows_rejected: number;
-  error: { code: string; detail: string } | null;
-}
-interface RowError {
-  row: number;
-  column?: string | null;
-  code: string;
-  detail: string;
-}
-interface Started {
-  import_id: string;
-  upload: { url: string; method: string; headers: Record<string, string> };
-}
+type Import = Schema<"ImportResponse">;
+const isUnderWay = ({ status }: Import) => status === "waiting" || status === "running";
+const isKind = (text: string | null): text is Kind => KINDS.includes(text as Kind);
 
-const KINDS = ["images", "products", "interactions", "snapshots", "stores"];
+/** Files sent from this tab, by import, so that their rejected rows can be given back with their values. */
+const sentFiles = new Map<string, File>();
 
-export function Imports({ session }: { session: Session }) {
-  const { answer, problem, read } = useAnswer<Page<Import>>(session, "/imports?limit=20", 2000);
-  const [kind, setKind] = useState("images");
-  const [gallery, setGallery] = useState("default");
-  const [failed, setFailed] = useState<string | null>(null);
-  const [opened, setOpened] = useState<string | null>(null);
-  const file = useRef<HTMLInputElement>(null);
-
-  async function start() {
-    const chosen = file.current?.files?.[0];
-    if (!chosen) return;
-    setFailed(null);
-    try {
-      const body = { kind, filename: chosen.name, ...(kind === "images" && { gallery_id: gallery }) };
-      const { upload } = await call<Started>(session, "POST", "/imports", body);
-      const sent = await fetch(upload.url, { method: upload.method, headers: upload.headers, body: chosen });
-      if (!sent.ok) throw new Error(`The file was not taken: ${sent.status}.`);
-      file.current!.value = "";
-      await read();
-    } catch (error) {
-      setFailed(said(error));
-    }
-  }
-
+export function Imports() {
+  const { asked, ask } = useAddress();
+  const imports = useApi().useInfiniteQuery(
+    "get",
+    "/imports",
+    { params: { query: { limit: 20 } } },
+    {
+      initialPageParam: null,
+      getNextPageParam: (page) => page.next_cursor,
+      refetchInterval: (query) =>
+        query.state.data?.pages.some((page) => page.items.some(isUnderWay)) ? BUSY_MS : IDLE_MS,
+    },
+  );
+  const items = imports.data?.pages.flatMap((page) => page.items) ?? [];
+  const opened = asked.get("import");
   return (
     <section>
       <h1>Imports</h1>
-      <form
-        className="searchbar"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void start();
-        }}
-      >
+      <p className="lead">
+        Files of pictures, products, what shoppers did, snapshots or stores. A bad row is left out and told, the rest
+        comes in.
+      </p>
+      <NewImport read={() => imports.refetch()} />
+      <Problem of={imports.error} />
+      <Content of={imports}>
+        {items.length === 0 && <Empty>No imports yet. Drop a CSV, JSON or JSON-lines file above.</Empty>}
+        {items.length > 0 && (
+          <Table label="Imports, newest first">
+            <thead>
+              <tr>
+                <th scope="col">Begun</th>
+                <th scope="col">File</th>
+                <th scope="col">Rows</th>
+                <th scope="col">State</th>
+                <th scope="col" className="number">
+                  Read
+                </th>
+                <th scope="col" className="number">
+                  Imported
+                </th>
+                <th scope="col" className="number">
+                  Rejected
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {items.map((it) => (
+                <tr key={it.import_id}>
+                  <td>{moment(it.created_at)}</td>
+                  <td className="url">{it.object.split("/").pop()}</td>
+                  <td>{it.kind}</td>
+                  <td>
+                    <span className={`state ${it.status}`}>{it.status}</span>
+                    {it.error && <small className="wrong"> {it.error.detail}</small>}
+                  </td>
+                  <td className="number">{count(it.rows_read)}</td>
+                  <td className="number">{count(it.rows_imported)}</td>
+                  <td className="number">
+                    {it.rows_rejected > 0 ? (
+                      <button
+                        type="button"
+                        className="link"
+                        aria-expanded={opened === it.import_id}
+                        onClick={() => ask({ import: opened === it.import_id ? null : it.import_id })}
+                      >
+                        {it.rows_rejected}: show why
+                      </button>
+                    ) : (
+                      0
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </Table>
+        )}
+        <More of={imports} />
+      </Content>
+      {opened && <Rejected key={opened} import_id={opened} />}
+    </section>
+  );
+}
+
+function NewImport({ read }: { read: () => unknown }) {
+  const { client } = useApi();
+  const { asked, ask } = useAddress();
+  const wanted = asked.get("kind");
+  const kind: Kind = isKind(wanted) ? wanted : "images";
+  const [gallery, setGallery] = useState(asked.get("gallery") ?? "default");
+  const [file, setFile] = useState<File | null>(null);
+  const [seen, setSeen] = useState<Preview | null>(null);
+  const [chosen, setChosen] = useState<string[]>([]);
+  const [problem, setProblem] = useState<unknown>(null);
+  const [sent, setSent] = useState<number | null>(null);
+  const [isOver, setIsOver] = useState(false);
+  const input = useRef<HTMLInputElement>(null);
+
+  async function choose(picked: File | undefined, as: Kind) {
+    setProblem(null);
+    setFile(picked ?? null);
+    const found = picked && isTable(picked) ? await preview(picked) : null;
+    setSeen(found);
+    setChosen(found ? suggested(found.headings, as) : []);
+  }
+  async function start(event: FormEvent) {
+    event.preventDefault();
+    if (!file) return;
+    setProblem(null);
+    setSent(0);
+    try {
+      const content = seen ? await withCommas(file, seen.delimiter) : file;
+      const columns = seen && mapping(seen.headings, chosen, kind);
+      const body = {
+        kind,
+        filename: content.name,
+        size: content.size,
+        ...(kind === "images" && { gallery_id: gallery }),
+        ...(columns && { columns }),
+      };
+      const header = { "Idempotency-Key": crypto.randomUUID() };
+      const { data } = await untilTaken(() => client.POST("/imports", { params: { header }, body }));
+      sentFiles.set(data!.import_id, file);
+      await put(data!.upload, content, setSent);
+      await choose(undefined, kind);
+      if (input.current) input.current.value = "";
+      read();
+    } catch (error) {
+      setProblem(error);
+    }
+    setSent(null);
+  }
+  const dropped = (event: DragEvent) => {
+    event.preventDefault();
+    setIsOver(false);
+    void choose(event.dataTransfer.files[0], kind);
+  };
+  return (
+    <form
+      className={isOver ? "card drop over" : "card drop"}
+      aria-label="New import"
+      onSubmit={(event) => void start(event)}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setIsOver(true);
+      }}
+      onDragLeave={() => setIsOver(false)}
+      onDrop={dropped}
+    >
+      <div className="toolbar">
         <label className="inline">
           Rows are
-          <select value={kind} onChange={(event) => setKind(event.target.value)}>
+          <select
+            value={kind}
+            onChange={(event) => {
+              const changed = event.target.value as Kind;
+              ask({ kind: changed });
+              if (seen) setChosen(suggested(seen.headings, changed));
+            }}
+          >
             {KINDS.map((name) => (
               <option key={name}>{name}</option>
             ))}
@@ -75,83 +195,149 @@ export function Imports({ session }: { session: Session }) {
             <input value={gallery} onChange={(event) => setGallery(event.target.value)} required />
           </label>
         )}
-        <input ref={file} type="file" required accept=".csv,.json,.jsonl,.gz" aria-label="File: csv, jsonl or json, may be gzipped" />
-        <button className="primary">Import</button>
-      </form>
-      <Problem text={failed ?? problem} />
-      {answer?.items.length === 0 && <Empty>No imports yet. Choose a CSV, JSON or JSON-lines file.</Empty>}
-      {!!answer?.items.length && (
-        <div className="scroll">
-        <table aria-label="Imports, newest first">
-          <thead>
-            <tr>
-              <th>Begun</th>
-              <th>File</th>
-              <th>Rows</th>
-              <th>State</th>
-              <th className="number">Read</th>
-              <th className="number">Imported</th>
-              <th className="number">Rejected</th>
-            </tr>
-          </thead>
-          <tbody>
-            {answer.items.map((it) => (
-              <tr key={it.import_id}>
-                <td>{new Date(it.created_at).toLocaleTimeString()}</td>
-                <td className="url">{it.object.split("/").pop()}</td>
-                <td>{it.kind}</td>
-                <td>
-                  <span className={`state ${it.status}`}>{it.status}</span>
-                  {it.error && <small className="wrong"> {it.error.detail}</small>}
-                </td>
-                <td className="number">{it.rows_read}</td>
-                <td className="number">{it.rows_imported}</td>
-                <td className="number">
-                  {it.rows_rejected > 0 ? (
-                    <button className="link" onClick={() => setOpened(opened === it.import_id ? null : it.import_id)}>
-                      {it.rows_rejected}: show why
-                    </button>
-                  ) : (
-                    0
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-        </div>
-      )}
-      {opened && <Errors session={session} importId={opened} />}
-    </section>
+        <input
+          ref={input}
+          type="file"
+          accept=".csv,.tsv,.txt,.json,.jsonl,.gz"
+          aria-label="File: csv, jsonl or json, may be gzipped"
+          onChange={(event) => void choose(event.target.files?.[0], kind)}
+        />
+        <button type="submit" className="primary" disabled={!file || sent !== null}>
+          Import
+        </button>
+      </div>
+      <p className="lead">{file ? `${file.name}, ${count(Math.ceil(file.size / 1024))} KB` : "Or drop a file here."}</p>
+      {sent !== null && file && <Bar done={sent} of={file.size} label={`Sending ${file.name}`} />}
+      <Problem of={problem} />
+      {seen && <Mapping seen={seen} kind={kind} chosen={chosen} choose={setChosen} />}
+    </form>
   );
 }
 
-function Errors({ session, importId }: { session: Session; importId: string }) {
-  const { answer, problem } = useAnswer<Page<RowError>>(session, `/imports/${importId}/errors?limit=100`);
+interface MappingProps {
+  seen: Preview;
+  kind: Kind;
+  chosen: string[];
+  choose: (columns: string[]) => void;
+}
+/** The first rows, and above each column what it is taken for. */
+function Mapping({ seen, kind, chosen, choose }: MappingProps) {
   return (
-    <>
-      <h2>Rejected rows</h2>
-      <Problem text={problem} />
-      <div className="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th className="number">Row</th>
-            <th>Column</th>
-            <th>What is wrong</th>
-          </tr>
-        </thead>
-        <tbody>
-          {answer?.items.map((error, at) => (
-            <tr key={at}>
-              <td className="number">{error.row}</td>
-              <td>{error.column ?? ""}</td>
-              <td>{error.detail}</td>
-            </tr>
+    <Table label="The first rows">
+      <thead>
+        <tr>
+          {seen.headings.map((heading, at) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a column is its place in the file
+            <th key={at} scope="col">
+              <label>
+                {heading}
+                <select
+                  value={chosen[at] ?? ""}
+                  onChange={(event) => choose(chosen.with(at, event.target.value))}
+                  aria-label={`${heading} is`}
+                >
+                  <option value="">left out</option>
+                  {COLUMNS[kind].map((column) => (
+                    <option key={column} value={column} disabled={chosen.includes(column) && chosen[at] !== column}>
+                      {column}
+                    </option>
+                  ))}
+                </select>
+              </label>
+            </th>
           ))}
-        </tbody>
-      </table>
+        </tr>
+      </thead>
+      <tbody>
+        {seen.rows.map((row, number) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: rows of a file have no other name
+          <tr key={number}>
+            {seen.headings.map((heading, at) => (
+              <td key={heading} className={chosen[at] ? "url" : "url left-out"}>
+                {row[at]}
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </Table>
+  );
+}
+
+/** Puts the file where it is to go, and tells how many bytes are there. */
+function put(upload: Schema<"UploadResponse">, file: File, sent: (bytes: number) => void): Promise<void> {
+  return new Promise((done, failed) => {
+    const request = new XMLHttpRequest();
+    request.open(upload.method, upload.url);
+    for (const [name, value] of Object.entries(upload.headers)) request.setRequestHeader(name, String(value));
+    request.upload.onprogress = ({ loaded }) => sent(loaded);
+    request.onload = () =>
+      request.status < 300 ? done() : failed(new Error(`The file was not taken: ${request.status}. Try again.`));
+    request.onerror = () => failed(new Error("The file did not arrive. Check the connection and try again."));
+    request.send(file);
+  });
+}
+
+function Rejected({ import_id }: { import_id: string }) {
+  const { client, useInfiniteQuery } = useApi();
+  const [problem, setProblem] = useState<unknown>(null);
+  const errors = useInfiniteQuery(
+    "get",
+    "/imports/{import_id}/errors",
+    { params: { path: { import_id }, query: { limit: 100 } } },
+    { initialPageParam: null, getNextPageParam: (page) => page.next_cursor },
+  );
+  async function download() {
+    try {
+      const all: Schema<"RejectionResponse">[] = [];
+      let cursor: string | null = null;
+      do {
+        const query: { limit: number; cursor?: string } = { limit: 100, ...(cursor && { cursor }) };
+        const { data } = await untilTaken(() =>
+          client.GET("/imports/{import_id}/errors", { params: { path: { import_id }, query } }),
+        );
+        all.push(...data!.items);
+        cursor = data!.next_cursor;
+      } while (cursor);
+      save(spreadsheet(await rejectedRows(all, sentFiles.get(import_id))), `rejected-${import_id}.csv`);
+    } catch (error) {
+      setProblem(error);
+    }
+  }
+  return (
+    <section aria-label="Rejected rows">
+      <div className="heading">
+        <h2>Rejected rows</h2>
+        <button type="button" onClick={() => void download()}>
+          Download as CSV
+        </button>
       </div>
-    </>
+      <Problem of={problem ?? errors.error} />
+      <Content of={errors}>
+        <Table label="Rejected rows and what is wrong with them">
+          <thead>
+            <tr>
+              <th scope="col" className="number">
+                Row
+              </th>
+              <th scope="col">Column</th>
+              <th scope="col">What is wrong</th>
+            </tr>
+          </thead>
+          <tbody>
+            {errors.data?.pages
+              .flatMap((page) => page.items)
+              .map((error) => (
+                <tr key={`${error.row} ${error.column} ${error.code}`}>
+                  <td className="number">{error.row}</td>
+                  <td>{error.column ?? ""}</td>
+                  <td>{error.detail}</td>
+                </tr>
+              ))}
+          </tbody>
+        </Table>
+        <More of={errors} />
+      </Content>
+    </section>
   );
 }

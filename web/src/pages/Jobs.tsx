@@ -1,90 +1,301 @@
-import { useState } from "react";
-import type { Page, Session } from "../api";
-import { useAnswer } from "../hooks";
-import { Bar, Empty, Problem } from "../parts";
+import { type FormEvent, useState } from "react";
+import { useAddress } from "../address";
+import { type Schema, untilTaken } from "../api";
+import { useChanges } from "../changes";
+import { BUSY_MS, IDLE_MS, useApi } from "../data";
+import { Bar, Content, count, Empty, More, moment, Problem, Table } from "../parts";
+import { save, spreadsheet } from "./table_file";
 
-interface Job {
-  job_id: string;
-  status: string;
-  created_at: string;
-  done: number;
-  failed: number;
-  left: number;
-}
-interface JobImage {
-  position: number;
-  store_id: string;
-  url: string;
-  width: number | null;
-  height: number | null;
-  perimeter: number | null;
-  error: { code: string; detail: string } | null;
-}
+type Job = Schema<"JobResponse">;
+const STATUSES = ["ongoing", "completed", "failed"] as const;
 
-export function Jobs({ session }: { session: Session }) {
-  const { answer, problem } = useAnswer<Page<Job>>(session, "/jobs?limit=20", 2000);
-  const [opened, setOpened] = useState<string | null>(null);
+export function Jobs() {
+  const { asked, ask } = useAddress();
+  const status = STATUSES.find((it) => it === asked.get("status"));
+  const store_id = asked.get("store") || undefined;
+  const jobs = useApi().useInfiniteQuery(
+    "get",
+    "/jobs",
+    { params: { query: { limit: 20, ...(status && { status }), ...(store_id && { store_id }) } } },
+    {
+      initialPageParam: null,
+      getNextPageParam: (page) => page.next_cursor,
+      refetchInterval: (query) =>
+        query.state.data?.pages.some((page) => page.items.some((job) => job.status === "ongoing")) ? BUSY_MS : IDLE_MS,
+    },
+  );
+  const items = jobs.data?.pages.flatMap((page) => page.items) ?? [];
+  const opened = asked.get("job");
   return (
     <section>
       <h1>Store visits</h1>
       <p className="lead">Each job fetches the photos of store visits and measures them.</p>
-      <Problem text={problem} />
-      {answer?.items.length === 0 && <Empty>No jobs yet. Submit visits by the API.</Empty>}
-      <ol className="rows">
-        {answer?.items.map((job) => (
-          <JobRow key={job.job_id} session={session} job={job} opened={opened === job.job_id} open={() => setOpened(opened === job.job_id ? null : job.job_id)} />
-        ))}
-      </ol>
+      <div className="toolbar">
+        <label className="inline">
+          Jobs
+          <select value={status ?? ""} onChange={(event) => ask({ status: event.target.value })}>
+            <option value="">all</option>
+            {STATUSES.map((name) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        </label>
+        <label className="inline">
+          of store
+          <input
+            value={store_id ?? ""}
+            onChange={(event) => ask({ store: event.target.value.trim() }, { typing: true })}
+          />
+        </label>
+      </div>
+      <Submit read={() => jobs.refetch()} />
+      <Problem of={jobs.error} />
+      <Content of={jobs}>
+        {items.length === 0 && (
+          <Empty>{status || store_id ? "No such jobs." : "No jobs yet. Submit a visit above, or by the API."}</Empty>
+        )}
+        <ol className="rows">
+          {items.map((job) => (
+            <JobRow
+              key={job.job_id}
+              job={job}
+              opened={opened === job.job_id}
+              open={() => ask({ job: opened === job.job_id ? null : job.job_id })}
+            />
+          ))}
+        </ol>
+        <More of={jobs} />
+      </Content>
+      <Measured />
     </section>
   );
 }
 
-function JobRow({ session, job, opened, open }: { session: Session; job: Job; opened: boolean; open: () => void }) {
-  const { done, failed, left } = job;
-  const images = useAnswer<Page<JobImage>>(session, opened ? `/jobs/${job.job_id}/images?limit=100` : null, 2000);
+/** One visit, with the addresses of its photos. */
+function Submit({ read }: { read: () => unknown }) {
+  const { client } = useApi();
+  const { tell } = useChanges();
+  const [problem, setProblem] = useState<unknown>(null);
+  const [isBusy, setIsBusy] = useState(false);
+  async function submit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const form = event.currentTarget;
+    const text = (name: string) => String(new FormData(form).get(name) ?? "").trim();
+    const visit = { store_id: text("store_id"), image_url: text("urls").split(/\s+/), visit_time: text("time") };
+    const header = { "Idempotency-Key": crypto.randomUUID() };
+    setIsBusy(true);
+    try {
+      const { data } = await untilTaken(() =>
+        client.POST("/api/submit", { params: { header }, body: { count: 1, visits: [visit] } }),
+      );
+      tell({ text: `Job ${data!.job_id} is submitted` });
+      setProblem(null);
+      form.reset();
+      read();
+    } catch (error) {
+      setProblem(error);
+    }
+    setIsBusy(false);
+  }
+  return (
+    <details className="card">
+      <summary>Submit a visit</summary>
+      <form className="fields" aria-label="New visit" onSubmit={(event) => void submit(event)}>
+        <label>
+          Store
+          <input name="store_id" required maxLength={128} />
+        </label>
+        <label>
+          When
+          <input name="time" type="datetime-local" step={1} required />
+        </label>
+        <label>
+          Addresses of the photos, one a line
+          <textarea name="urls" required rows={3} placeholder="https://…/shelf.jpg" />
+        </label>
+        <Problem of={problem} />
+        <button type="submit" className="primary" disabled={isBusy}>
+          Submit
+        </button>
+      </form>
+    </details>
+  );
+}
+
+function JobRow({ job, opened, open }: { job: Job; opened: boolean; open: () => void }) {
+  const { client } = useApi();
+  const { change } = useChanges();
+  const { done, failed, left, job_id } = job;
+  const isPartly = job.status === "failed" && done > 0;
+  const retry = () =>
+    change({
+      said: `Job ${job_id} tries its failed photos again`,
+      send: () => client.POST("/jobs/{job_id}/retry", { params: { path: { job_id } } }),
+      about: ["/jobs", "/jobs/{job_id}/images"],
+    });
   return (
     <li className="card job">
-      <button className="link" aria-expanded={opened} onClick={open}>
-        Job {job.job_id}
+      <button type="button" className="link" aria-expanded={opened} onClick={open}>
+        Job {job_id}
       </button>
-      <span className={`state ${job.status}`}>{job.status}</span>
+      <span className={`state ${isPartly ? "partly" : job.status}`}>{isPartly ? "partly failed" : job.status}</span>
       <span className="aside">
-        {new Date(job.created_at).toLocaleString()}: {done} done, {failed} failed, {left} left
+        {moment(job.created_at)}: {done} done, {failed} failed, {left} left
       </span>
-      <Bar done={done} failed={failed} of={done + failed + left} label={`Photos of job ${job.job_id}`} />
-      <Problem text={images.problem} />
-      {opened && images.answer && (
-        <div className="scroll">
-        <table>
+      <Bar done={done} failed={failed} of={done + failed + left} label={`Photos of job ${job_id}`} />
+      {job.status === "failed" && (
+        <button type="button" onClick={retry} aria-label={`Try the failed photos again, of job ${job_id}`}>
+          Try the failed photos again
+        </button>
+      )}
+      {opened && <Photos job={job} />}
+    </li>
+  );
+}
+
+function Photos({ job: { job_id, status } }: { job: Job }) {
+  const photos = useApi().useInfiniteQuery(
+    "get",
+    "/jobs/{job_id}/images",
+    { params: { path: { job_id }, query: { limit: 100 } } },
+    {
+      initialPageParam: null,
+      getNextPageParam: (page) => page.next_cursor,
+      refetchInterval: status === "ongoing" && BUSY_MS,
+    },
+  );
+  return (
+    <div className="photos">
+      <Problem of={photos.error} />
+      <Content of={photos}>
+        <Table label={`Photos of job ${job_id} and their sizes`}>
           <thead>
             <tr>
-              <th>Store</th>
-              <th>Photo</th>
-              <th className="number">Size</th>
-              <th className="number">Perimeter</th>
+              <th scope="col">Store</th>
+              <th scope="col">Photo</th>
+              <th scope="col" className="number">
+                Size
+              </th>
+              <th scope="col" className="number">
+                Perimeter
+              </th>
             </tr>
           </thead>
           <tbody>
-            {images.answer.items.map((image) => (
-              <tr key={image.position}>
-                <td>{image.store_id}</td>
-                <td className="url">{image.url}</td>
-                {image.error ? (
-                  <td colSpan={2} className="wrong">
-                    {image.error.detail}
+            {photos.data?.pages
+              .flatMap((page) => page.items)
+              .map((image) => (
+                <tr key={image.position}>
+                  <td>{image.store_id}</td>
+                  <td className="url">
+                    <a href={image.url}>{image.url}</a>
                   </td>
-                ) : (
-                  <>
-                    <td className="number">{image.width && `${image.width} × ${image.height}`}</td>
-                    <td className="number">{image.perimeter}</td>
-                  </>
-                )}
-              </tr>
-            ))}
+                  {image.error ? (
+                    <td colSpan={2} className="wrong">
+                      {image.error.detail}
+                    </td>
+                  ) : (
+                    <>
+                      <td className="number">{image.width && `${image.width} × ${image.height}`}</td>
+                      <td className="number">{image.perimeter}</td>
+                    </>
+                  )}
+                </tr>
+              ))}
           </tbody>
-        </table>
-        </div>
+        </Table>
+        <More of={photos} />
+      </Content>
+    </div>
+  );
+}
+
+/** Perimeters by store and day, to read and to take away. */
+function Measured() {
+  const { asked, ask } = useAddress();
+  const given = {
+    area: asked.get("area") ?? undefined,
+    storeid: asked.get("measured") ?? undefined,
+    startdate: asked.get("from") ?? undefined,
+    enddate: asked.get("to") ?? undefined,
+  };
+  const isAsked = !!(given.area || given.storeid);
+  const visits = useApi().useQuery(
+    "get",
+    "/api/visits",
+    { params: { query: given } },
+    { enabled: isAsked, retry: false },
+  );
+  const rows = (visits.data?.results ?? []).flatMap(({ store_id, store_name, area, data }) =>
+    data.map(({ date, perimeter }) => ({ store_id, store_name, area, date, perimeter })),
+  );
+  function show(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    const text = (name: string) => String(form.get(name) ?? "").trim();
+    ask({ area: text("area"), measured: text("store"), from: text("from"), to: text("to") });
+  }
+  return (
+    <section aria-label="What was measured">
+      <h2>What was measured</h2>
+      <form className="toolbar" onSubmit={show} aria-label="Measured visits">
+        <label className="inline">
+          Area
+          <input name="area" defaultValue={given.area} />
+        </label>
+        <label className="inline">
+          Store
+          <input name="store" defaultValue={given.storeid} />
+        </label>
+        <label className="inline">
+          From
+          <input name="from" type="date" defaultValue={given.startdate} />
+        </label>
+        <label className="inline">
+          to
+          <input name="to" type="date" defaultValue={given.enddate} />
+        </label>
+        <button type="submit">Show</button>
+        {rows.length > 0 && (
+          <button type="button" onClick={() => save(spreadsheet(rows), "visits.csv")}>
+            Download as CSV
+          </button>
+        )}
+      </form>
+      <Problem of={isAsked && visits.error} />
+      {!isAsked && <p className="lead">Name an area or a store.</p>}
+      {isAsked && !visits.error && (
+        <Content of={visits}>
+          {rows.length ? (
+            <Table label="Perimeters by store and day">
+              <thead>
+                <tr>
+                  <th scope="col">Store</th>
+                  <th scope="col">Area</th>
+                  <th scope="col">Day</th>
+                  <th scope="col" className="number">
+                    Perimeter
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {rows.map((row) => (
+                  <tr key={`${row.store_id} ${row.date}`}>
+                    <td>
+                      {row.store_name} <small>{row.store_id}</small>
+                    </td>
+                    <td>{row.area}</td>
+                    <td>{row.date}</td>
+                    <td className="number">{count(row.perimeter)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </Table>
+          ) : (
+            <Empty>Nothing was measured there in these days.</Empty>
+          )}
+        </Content>
       )}
-    </li>
+    </section>
   );
 }

@@ -1,87 +1,145 @@
-import { useState, type FormEvent } from "react";
-import { call, said, type Page, type Session } from "../api";
-import { useAnswer } from "../hooks";
-import { Problem } from "../parts";
+import { type FormEvent, useState } from "react";
+import { type Schema, untilTaken } from "../api";
+import { useApi } from "../data";
+import { Content, Dialog, More, moment, Problem } from "../parts";
 
-interface ApiKey {
-  key_id: string;
-  role: string;
-  label: string;
-  origins: string[];
-  reviewer: string | null;
-  created_at: string;
-  last_used_at: string | null;
-  revoked_at: string | null;
-}
+type ApiKey = Schema<"KeyResponse">;
+type NewKeyBody = Schema<"PostKeyRequest">;
 
-const ROLES = {
+const ROLES: Record<NewKeyBody["role"], string> = {
   publishable: "Publishable: for web pages",
   reviewer: "Reviewer: claims and verdicts under one name",
   editor: "Editor: everything but keys and erasing people",
   secret: "Secret: everything",
-} as const;
+};
 const OVERLAPS = { 0: "stops at once", 3600: "works for an hour more", 86400: "works for a day more" };
 
+/** What a key's row may ask for; it answers whether that was done. */
+interface Asks {
+  isBusy: boolean;
+  roll: (key: ApiKey, overlap_seconds: number) => void;
+  revoke: (key: ApiKey) => void;
+}
+
 /** The merchant's keys: made, rolled and revoked. */
-export function KeyList({ session }: { session: Session }) {
-  const { answer, problem, read } = useAnswer<Page<ApiKey>>(session, "/keys?limit=100");
-  const [refusal, setRefusal] = useState<string | null>(null);
-  const [made, setMade] = useState<{ key: string; label: string } | null>(null);
+export function KeyList() {
+  const api = useApi();
+  const keys = api.useInfiniteQuery(
+    "get",
+    "/keys",
+    { params: { query: { limit: 100 } } },
+    { initialPageParam: null, getNextPageParam: (page) => page.next_cursor },
+  );
+  const [refusal, setRefusal] = useState<unknown>(null);
+  const [made, setMade] = useState<Schema<"NewKeyResponse"> | null>(null);
+  const [revoked, setRevoked] = useState<ApiKey | null>(null);
   const [isBusy, setIsBusy] = useState(false);
 
-  async function ask(method: string, path: string, body?: unknown) {
+  /** Sends until it is taken, once: a repeated request has the same idempotency key. */
+  async function send(request: (again: { "Idempotency-Key": string }) => Promise<{ data?: Schema<"NewKeyResponse"> }>) {
     setIsBusy(true);
+    const again = { "Idempotency-Key": crypto.randomUUID() };
     try {
-      const answered = await call<{ key: string; label: string } | null>(session, method, path, body);
-      if (answered) setMade(answered);
+      const { data } = await untilTaken(() => request(again));
+      if (data) setMade(data);
       setRefusal(null);
-      await read();
+      await keys.refetch();
       return true;
     } catch (error) {
-      setRefusal(said(error));
+      setRefusal(error);
       return false;
     } finally {
       setIsBusy(false);
     }
   }
+  const asks: Asks = {
+    isBusy,
+    roll: ({ key_id }, overlap_seconds) =>
+      void send((header) =>
+        api.client.POST("/keys/{key_id}/roll", { params: { path: { key_id }, header }, body: { overlap_seconds } }),
+      ),
+    revoke: setRevoked,
+  };
 
-  if (!answer) return <Problem text={problem} />;
   return (
     <section className="card" aria-label="Keys of the shop">
       <h2>Keys of the shop</h2>
-      {made && (
-        <div className="card" role="status">
-          <p>
-            The new key{made.label && ` “${made.label}”`} is shown this once. Copy it now:
-          </p>
-          <p>
-            <code>{made.key}</code>
-          </p>
-          <button onClick={() => void navigator.clipboard?.writeText(made.key)}>Copy</button>{" "}
-          <button onClick={() => setMade(null)}>Done</button>
-        </div>
+      {made && <Made made={made} done={() => setMade(null)} />}
+      <Problem of={refusal ?? keys.error} />
+      {keys.data && (
+        <Content of={keys}>
+          <ul className="plain">
+            {keys.data.pages
+              .flatMap((page) => page.items)
+              .map((key) => (
+                <KeyRow key={key.key_id} shown={key} asks={asks} />
+              ))}
+          </ul>
+          <More of={keys} />
+          <NewKey
+            isBusy={isBusy}
+            create={(body) => send((header) => api.client.POST("/keys", { params: { header }, body }))}
+          />
+        </Content>
       )}
-      <Problem text={refusal ?? problem} />
-      <ul className="plain">
-        {answer.items.map((key) => (
-          <KeyRow key={key.key_id} shown={key} isBusy={isBusy} ask={ask} />
-        ))}
-      </ul>
-      <NewKey isBusy={isBusy} create={(body) => ask("POST", "/keys", body)} />
+      {revoked && (
+        <Dialog label={`Revoke ${nameOf(revoked)}`} close={() => setRevoked(null)}>
+          <h2>Revoke {nameOf(revoked)}?</h2>
+          <p>Whoever uses it is refused from then on. This cannot be undone.</p>
+          <div className="buttons">
+            <button
+              type="button"
+              className="disapprove"
+              onClick={() => {
+                setRevoked(null);
+                const params = { path: { key_id: revoked.key_id } };
+                void send(async () => {
+                  await api.client.DELETE("/keys/{key_id}", { params });
+                  return {};
+                });
+              }}
+            >
+              Revoke
+            </button>
+            <button type="button" onClick={() => setRevoked(null)}>
+              Keep it
+            </button>
+          </div>
+        </Dialog>
+      )}
     </section>
   );
 }
 
-type Ask = (method: string, path: string, body?: unknown) => Promise<boolean>;
+const nameOf = (key: ApiKey) => key.label || key.key_id;
 
-function KeyRow({ shown, isBusy, ask }: { shown: ApiKey; isBusy: boolean; ask: Ask }) {
+function Made({ made, done }: { made: Schema<"NewKeyResponse">; done: () => void }) {
+  return (
+    <div className="card" role="status">
+      <p>The new key{made.label && ` “${made.label}”`} is shown this once. Copy it now:</p>
+      <p>
+        <code>{made.key}</code>
+      </p>
+      <div className="buttons">
+        <button type="button" onClick={() => void navigator.clipboard?.writeText(made.key)}>
+          Copy
+        </button>
+        <button type="button" onClick={done}>
+          Done
+        </button>
+      </div>
+    </div>
+  );
+}
+
+function KeyRow({ shown, asks }: { shown: ApiKey; asks: Asks }) {
   const [overlap, setOverlap] = useState("0");
-  const name = shown.label || shown.key_id;
-  const moment = (text: string) => new Date(text).toLocaleString();
+  const name = nameOf(shown);
   const told = [
     shown.role,
     shown.reviewer,
     shown.origins.join(", "),
+    `${shown.requests_per_minute} requests a minute`,
     shown.last_used_at ? `used ${moment(shown.last_used_at)}` : "never used",
     shown.revoked_at && `revoked ${moment(shown.revoked_at)}`,
   ].filter(Boolean);
@@ -89,8 +147,8 @@ function KeyRow({ shown, isBusy, ask }: { shown: ApiKey; isBusy: boolean; ask: A
     <li data-key={shown.key_id}>
       <strong>{name}</strong> <small>{told.join(" · ")}</small>
       {!shown.revoked_at && (
-        <div>
-          <label>
+        <div className="buttons">
+          <label className="inline">
             When rolled, the old key{" "}
             <select value={overlap} onChange={(event) => setOverlap(event.target.value)}>
               {Object.entries(OVERLAPS).map(([seconds, text]) => (
@@ -99,19 +157,16 @@ function KeyRow({ shown, isBusy, ask }: { shown: ApiKey; isBusy: boolean; ask: A
                 </option>
               ))}
             </select>
-          </label>{" "}
+          </label>
           <button
-            disabled={isBusy}
+            type="button"
+            disabled={asks.isBusy}
             aria-label={`Roll ${name}`}
-            onClick={() => void ask("POST", `/keys/${shown.key_id}/roll`, { overlap_seconds: Number(overlap) })}
+            onClick={() => asks.roll(shown, Number(overlap))}
           >
             Roll
-          </button>{" "}
-          <button
-            disabled={isBusy}
-            aria-label={`Revoke ${name}`}
-            onClick={() => confirm(`Revoke ${name}? Whoever uses it is refused from then on.`) && void ask("DELETE", `/keys/${shown.key_id}`)}
-          >
+          </button>
+          <button type="button" disabled={asks.isBusy} aria-label={`Revoke ${name}`} onClick={() => asks.revoke(shown)}>
             Revoke
           </button>
         </div>
@@ -120,13 +175,15 @@ function KeyRow({ shown, isBusy, ask }: { shown: ApiKey; isBusy: boolean; ask: A
   );
 }
 
-function NewKey({ isBusy, create }: { isBusy: boolean; create: (body: unknown) => Promise<boolean> }) {
-  const [role, setRole] = useState<keyof typeof ROLES>("publishable");
+function NewKey({ isBusy, create }: { isBusy: boolean; create: (body: NewKeyBody) => Promise<boolean> }) {
+  const [role, setRole] = useState<NewKeyBody["role"]>("publishable");
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const form = event.currentTarget;
     const text = (name: string) => String(new FormData(form).get(name) ?? "").trim();
-    const origins = text("origins").split(/[\s,]+/).filter(Boolean);
+    const origins = text("origins")
+      .split(/[\s,]+/)
+      .filter(Boolean);
     const body = {
       role,
       label: text("label"),
@@ -136,7 +193,7 @@ function NewKey({ isBusy, create }: { isBusy: boolean; create: (body: unknown) =
     if (await create(body)) form.reset();
   }
   return (
-    <form onSubmit={(event) => void submit(event)} aria-label="New key">
+    <form className="fields" onSubmit={(event) => void submit(event)} aria-label="New key">
       <h3>New key</h3>
       <label>
         What it is for
@@ -144,7 +201,7 @@ function NewKey({ isBusy, create }: { isBusy: boolean; create: (body: unknown) =
       </label>
       <label>
         Role
-        <select value={role} onChange={(event) => setRole(event.target.value as keyof typeof ROLES)}>
+        <select value={role} onChange={(event) => setRole(event.target.value as NewKeyBody["role"])}>
           {Object.entries(ROLES).map(([name, text]) => (
             <option key={name} value={name}>
               {text}
@@ -165,7 +222,7 @@ function NewKey({ isBusy, create }: { isBusy: boolean; create: (body: unknown) =
           <input name="reviewer" required maxLength={64} placeholder="ann" />
         </label>
       )}
-      <button className="primary" disabled={isBusy}>
+      <button type="submit" className="primary" disabled={isBusy}>
         Make the key
       </button>
     </form>

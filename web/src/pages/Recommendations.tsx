@@ -1,25 +1,11 @@
-import { useState } from "react";
-import type { Session } from "../api";
-import { useAnswer } from "../hooks";
-import { Empty, Problem } from "../parts";
+import { type FormEvent, useState } from "react";
+import type { PageProps } from "../App";
+import { useAddress } from "../address";
+import { type Schema, untilTaken } from "../api";
+import { BUSY_MS, IDLE_MS, useApi } from "../data";
+import { Bar, Content, count, Empty, isSecret, More, moment, Problem, Table } from "../parts";
 
-interface Recommended {
-  product_id: string;
-  score: number;
-  reason: { strategy: string; because: string[] };
-  product: { name: string; category?: string | null; brand?: string | null; price?: number | string | null; currency?: string | null; image_url?: string | null };
-}
-interface Answer {
-  items: Recommended[];
-  generated_at: string;
-  cached: boolean;
-}
-
-interface Earnings {
-  clicks: number;
-  purchases: number;
-  value: number;
-}
+const STRATEGIES = ["hybrid", "collaborative", "content", "popular"] as const;
 
 const WHY: Record<string, string> = {
   collaborative: "Shoppers like them took it",
@@ -28,13 +14,23 @@ const WHY: Record<string, string> = {
   popular: "Many shoppers take it",
 };
 
-export function Recommendations({ session }: { session: Session }) {
-  const [entered, setEntered] = useState("");
-  const [user, setUser] = useState<string | null>(null);
-  const [strategy, setStrategy] = useState("hybrid");
-  const path = user && `/users/${encodeURIComponent(user)}/recommendations?strategy=${strategy}&limit=20`;
-  const { answer, problem } = useAnswer<Answer>(session, path);
-  const { answer: earned } = useAnswer<Earnings>(session, session.key.startsWith("sk_") ? "/recommendations/earnings" : null);
+export function Recommendations({ session }: PageProps) {
+  const api = useApi();
+  const { asked, ask } = useAddress();
+  const user_id = asked.get("shopper");
+  const strategy = STRATEGIES.find((it) => it === asked.get("strategy")) ?? "hybrid";
+  const secret = isSecret(session.key);
+  const found = api.useQuery(
+    "get",
+    "/users/{user_id}/recommendations",
+    { params: { path: { user_id: user_id ?? "" }, query: { strategy, limit: 20 } } },
+    { enabled: !!user_id },
+  );
+  const { data: earned } = api.useQuery("get", "/recommendations/earnings", {}, { enabled: secret });
+  function show(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    ask({ shopper: String(new FormData(event.currentTarget).get("shopper") ?? "").trim() });
+  }
   return (
     <section>
       <div className="heading">
@@ -45,48 +41,169 @@ export function Recommendations({ session }: { session: Session }) {
           </p>
         )}
       </div>
-      <form
-        className="searchbar"
-        onSubmit={(event) => {
-          event.preventDefault();
-          setUser(entered.trim() || null);
-        }}
-      >
-        <input value={entered} onChange={(event) => setEntered(event.target.value)} placeholder="A shopper's id" aria-label="A shopper's id" />
+      {secret && <Model />}
+      <form className="searchbar" onSubmit={show}>
+        <input name="shopper" defaultValue={user_id ?? ""} placeholder="A shopper's id" aria-label="A shopper's id" />
         <label className="inline">
           Strategy
-          <select value={strategy} onChange={(event) => setStrategy(event.target.value)}>
-            {["hybrid", "collaborative", "content", "popular"].map((name) => (
+          <select value={strategy} onChange={(event) => ask({ strategy: event.target.value })}>
+            {STRATEGIES.map((name) => (
               <option key={name}>{name}</option>
             ))}
           </select>
         </label>
-        <button className="primary">Show</button>
+        <button type="submit" className="primary">
+          Show
+        </button>
       </form>
-      <Problem text={problem} />
-      {!user && <Empty>Enter the id of a shopper; somebody unknown gets what is popular.</Empty>}
-      {answer && (
-        <p className="lead" role="status">
-          {answer.items.length} products, {answer.cached ? "kept since" : "made at"} {new Date(answer.generated_at).toLocaleTimeString()}
-        </p>
+      <Problem of={user_id && found.error} />
+      {!user_id && <Empty>Enter the id of a shopper; somebody unknown gets what is popular.</Empty>}
+      {user_id && (
+        <div className={secret ? "side-list" : undefined}>
+          {secret && <History key={user_id} user_id={user_id} />}
+          <Content of={found}>
+            {found.data && (
+              <>
+                <p className="lead" role="status">
+                  {found.data.items.length} products, {found.data.cached ? "kept since" : "made at"}{" "}
+                  {moment(found.data.generated_at)}
+                </p>
+                <ol className="rows">
+                  {found.data.items.map((item, at) => (
+                    <Recommended key={item.product_id} item={item} place={at + 1} named={secret} />
+                  ))}
+                </ol>
+              </>
+            )}
+          </Content>
+        </div>
       )}
-      <ol className="rows">
-        {answer?.items.map((item, at) => (
-          <li key={item.product_id} className="card row">
-            <span className="place">{at + 1}</span>
-            {item.product.image_url ? <img src={item.product.image_url} alt="" /> : <span className="blank" aria-hidden="true" />}
-            <div>
-              <b>{item.product.name}</b>
-              <small>{[item.product.brand, item.product.category].filter(Boolean).join(" · ")}</small>
-              <small className="why">
-                {WHY[item.reason.strategy] ?? item.reason.strategy}
-                {item.reason.because.length > 0 && `: because of ${item.reason.because.join(", ")}`}
-              </small>
-            </div>
-            <span className="aside">{item.product.price != null && `${item.product.price} ${item.product.currency ?? ""}`}</span>
-          </li>
+    </section>
+  );
+}
+
+function Recommended({ item, place, named }: { item: Schema<"RecommendedResponse">; place: number; named: boolean }) {
+  const { product, reason } = item;
+  return (
+    <li className="card row">
+      <span className="place">{place}</span>
+      {product.image_url ? <img src={product.image_url} alt="" /> : <span className="blank" aria-hidden="true" />}
+      <div>
+        <b>{product.name}</b>
+        <small>{[product.brand, product.category].filter(Boolean).join(" · ")}</small>
+        <small className="why">
+          {WHY[reason.strategy] ?? reason.strategy}
+          {reason.because.length > 0 && ": because of "}
+          {reason.because.map((product_id, number) => (
+            <span key={product_id}>
+              {number > 0 && ", "}
+              <ProductName product_id={product_id} named={named} />
+            </span>
+          ))}
+        </small>
+      </div>
+      <span className="aside">{product.price != null && `${product.price} ${product.currency ?? ""}`}</span>
+    </li>
+  );
+}
+
+/** A product by its name, once that is known; a key that may not read products shows its id. */
+function ProductName({ product_id, named }: { product_id: string; named: boolean }) {
+  const { data } = useApi().useQuery(
+    "get",
+    "/products/{product_id}",
+    { params: { path: { product_id } } },
+    { enabled: named, staleTime: 60_000, placeholderData: undefined, retry: false },
+  );
+  return data ? <abbr title={product_id}>{data.name}</abbr> : product_id;
+}
+
+function History({ user_id }: { user_id: string }) {
+  const history = useApi().useInfiniteQuery(
+    "get",
+    "/users/{user_id}/interactions",
+    { params: { path: { user_id }, query: { limit: 20 } } },
+    { initialPageParam: null, getNextPageParam: (page) => page.next_cursor },
+  );
+  const items = history.data?.pages.flatMap((page) => page.items) ?? [];
+  return (
+    <section aria-label="What they did">
+      <h2>What they did</h2>
+      <Problem of={history.error} />
+      <Content of={history}>
+        {items.length === 0 ? (
+          <Empty>Nothing is known of this shopper.</Empty>
+        ) : (
+          <Table label="What they did, newest first">
+            <thead>
+              <tr>
+                <th scope="col">Did</th>
+                <th scope="col">Product</th>
+                <th scope="col">When</th>
+              </tr>
+            </thead>
+            <tbody>
+              {items.map((it) => (
+                <tr key={it.interaction_id}>
+                  <td>{it.type}</td>
+                  <td>
+                    <ProductName product_id={it.product_id} named />
+                  </td>
+                  <td>{moment(it.occurred_at)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </Table>
+        )}
+        <More of={history} />
+      </Content>
+    </section>
+  );
+}
+
+/** The model that recommends, what it learned from, and a button to build one now. */
+function Model() {
+  const { client, useQuery } = useApi();
+  const models = useQuery(
+    "get",
+    "/recommendations/models",
+    {},
+    { refetchInterval: (query) => (query.state.data?.run?.status === "running" ? BUSY_MS : IDLE_MS) },
+  );
+  const [problem, setProblem] = useState<unknown>(null);
+  const [isBusy, setIsBusy] = useState(false);
+  async function build() {
+    setIsBusy(true);
+    try {
+      await untilTaken(() => client.POST("/recommendations/models"));
+      setProblem(null);
+      await models.refetch();
+    } catch (error) {
+      setProblem(error);
+    }
+    setIsBusy(false);
+  }
+  const { model, run } = models.data ?? {};
+  const isRunning = run?.status === "running";
+  const steps = run?.steps ?? [];
+  return (
+    <section className="card model" aria-label="Model">
+      <p>
+        {model
+          ? `The model of ${moment(model.published_at)} learned from ${count(model.interactions)} interactions with ${count(model.products)} products.`
+          : models.data && "No model is built yet: everybody gets what is popular."}
+      </p>
+      <button type="button" disabled={isBusy || isRunning} onClick={() => void build()}>
+        {isRunning ? "A model is being built…" : "Build a model now"}
+      </button>
+      <Problem of={problem ?? models.error} />
+      {isRunning &&
+        steps.map(({ step, done, parts }) => (
+          <div key={step} className="step">
+            <span>{step}</span>
+            <Bar done={done} of={parts} label={`Step ${step}`} />
+          </div>
         ))}
-      </ol>
     </section>
   );
 }

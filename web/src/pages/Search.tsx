@@ -1,100 +1,233 @@
-import { useDeferredValue, useState } from "react";
-import type { Session } from "../api";
-import { useAnswer } from "../hooks";
-import { Empty, Problem } from "../parts";
+import { useDeferredValue, useEffect, useRef } from "react";
+import { useAddress } from "../address";
+import type { Schema } from "../api";
+import { useApi } from "../data";
+import { Content, Empty, More, Problem } from "../parts";
 
-interface Hit {
-  id: string;
-  gallery_id?: string;
-  name: string;
-  url: string;
-  caption?: string | null;
-  credit?: string | null;
-  score: number;
-  highlight: Record<string, string>;
-}
-interface Found {
-  items: Hit[];
-  next_cursor: string | null;
-  total: { value: number; relation: string };
-  facets: Record<string, { value: string; count: number }[]>;
-  took_ms: number;
-}
+const SORTS = ["relevance", "newest", "oldest", "weight"] as const;
+const ORIENTATIONS = ["landscape", "portrait", "square"] as const;
+const FACETS = ["tag", "credit"] as const;
+const SHOWN = 24;
+type Facet = (typeof FACETS)[number];
+type Counts = Schema<"FacetCountResponse">[];
 
-const SORTS = ["relevance", "newest", "oldest", "weight"];
+const oneOf = <Value extends string>(values: readonly Value[], text: string | null) =>
+  values.find((value) => value === text);
 
-export function Search({ session }: { session: Session }) {
-  const [text, setText] = useState("");
-  const [filters, setFilters] = useState<Record<string, string>>({});
-  const [sort, setSort] = useState("relevance");
+export function Search() {
+  const api = useApi();
+  const { asked, ask } = useAddress();
+  const text = asked.get("q") ?? "";
   const q = useDeferredValue(text);
-  const query = new URLSearchParams({ ...(q && { q }), ...filters, sort, facets: "tag,credit", limit: "24" });
-  const { answer, problem } = useAnswer<Found>(session, `/search/images?${query}`);
-  const toggle = (name: string, value: string) => {
-    const { [name]: chosen, ...others } = filters;
-    setFilters(chosen === value ? others : { ...others, [name]: value });
+  const chosen: Record<Facet, string | undefined> = {
+    tag: asked.get("tag") ?? undefined,
+    credit: asked.get("credit") ?? undefined,
   };
+  const query = {
+    ...(q && { q }),
+    ...chosen,
+    gallery_id: asked.get("gallery_id") ?? undefined,
+    orientation: oneOf(ORIENTATIONS, asked.get("orientation")),
+    sort: oneOf(SORTS, asked.get("sort")) ?? "relevance",
+  };
+  const found = api.useInfiniteQuery(
+    "get",
+    "/search/images",
+    { params: { query: { ...query, facets: FACETS.join(","), limit: SHOWN } } },
+    { initialPageParam: null, getNextPageParam: (page) => page.next_cursor },
+  );
+  const galleries = api.useQuery("get", "/galleries", { params: { query: { limit: 100 } } });
+  const suggested = api.useQuery(
+    "get",
+    "/search/suggest",
+    { params: { query: { q, limit: 6 } } },
+    { enabled: q.length > 1 },
+  );
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
+
+  const first = found.data?.pages[0];
+  const hits = found.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <section>
       <h1>Search</h1>
-      <div className="searchbar" role="search">
+      <p className="lead">
+        What shoppers find, and why. Filters stay in the address, so a search can be sent to a colleague.
+      </p>
+      <search className="searchbar">
         <input
+          ref={field}
           type="search"
           value={text}
-          onChange={(event) => setText(event.target.value)}
+          onChange={(event) => ask({ q: event.target.value }, { typing: true })}
           placeholder="What do you look for?"
           aria-label="Search images"
-          autoFocus
+          list="suggestions"
         />
-        <label className="inline">
-          Sort
-          <select value={sort} onChange={(event) => setSort(event.target.value)}>
-            {SORTS.map((name) => (
-              <option key={name}>{name}</option>
-            ))}
-          </select>
-        </label>
-      </div>
-      <Problem text={problem} />
+        <datalist id="suggestions">
+          {suggested.data?.items.map((item) => (
+            <option key={item.text} value={item.text} />
+          ))}
+        </datalist>
+        <Choice name="Sort" value={query.sort} values={SORTS} change={(sort) => ask({ sort })} />
+        <Choice
+          name="Shape"
+          value={query.orientation ?? ""}
+          values={["", ...ORIENTATIONS]}
+          change={(orientation) => ask({ orientation })}
+        />
+        <Choice
+          name="Gallery"
+          value={query.gallery_id ?? ""}
+          values={["", ...(galleries.data?.items.map((it) => it.id) ?? [])]}
+          change={(gallery_id) => ask({ gallery_id })}
+        />
+      </search>
+      <Problem of={found.error} />
       <p className="lead" role="status">
-        {answer && `${answer.total.relation === "eq" ? "" : "over "}${answer.total.value} found in ${answer.took_ms} ms`}
+        {first && `${first.total.relation === "eq" ? "" : "over "}${first.total.value} found in ${first.took_ms} ms`}
       </p>
       <div className="with-facets">
-        <aside>
-          {Object.entries(answer?.facets ?? {}).map(([name, counts]) => (
-            <fieldset key={name}>
-              <legend>{name}</legend>
-              {counts.map(({ value, count }) => (
-                <label key={value} className="facet">
-                  <input type="checkbox" checked={filters[name] === value} onChange={() => toggle(name, value)} />
-                  <span>{value}</span> <small>{count}</small>
-                </label>
-              ))}
-            </fieldset>
+        <aside aria-label="Filters">
+          {FACETS.map((name) => (
+            <FacetChoice
+              key={name}
+              name={name}
+              chosen={chosen[name]}
+              others={{ ...query, [name]: undefined }}
+              found={first?.facets[name] ?? []}
+              choose={(value) => ask({ [name]: value })}
+            />
           ))}
         </aside>
-        <ol className="grid">
-          {answer?.items.map((hit) => (
-            <li key={`${hit.gallery_id}/${hit.id}`} className="tile">
-              <img src={hit.url} alt={hit.name} loading="lazy" />
-              <span className="name">
-                {hit.highlight.name ? <Marked text={hit.highlight.name} /> : hit.name}
-              </span>
-              <span className="weight">{hit.credit ?? ""}</span>
-            </li>
-          ))}
-        </ol>
+        <Content of={found}>
+          <ol className="grid">
+            {hits.map((hit) => (
+              <li key={`${hit.gallery_id}/${hit.id}`} className="tile">
+                <img src={hit.url} alt={hit.name ?? hit.id} loading="lazy" />
+                <span className="name">
+                  {typeof hit.highlight.name === "string" ? <Marked text={hit.highlight.name} /> : hit.name}
+                </span>
+                <span className="weight">{hit.credit ?? ""}</span>
+                <Why hit={hit} />
+              </li>
+            ))}
+          </ol>
+          {hits.length === 0 && (
+            <Empty>
+              Nothing matches. Use fewer words
+              {Object.values(query).filter(Boolean).length > 1 && (
+                <>
+                  , or{" "}
+                  <button
+                    type="button"
+                    className="link"
+                    onClick={() => ask({ tag: null, credit: null, orientation: null, gallery_id: null })}
+                  >
+                    take the filters away
+                  </button>
+                </>
+              )}
+              .
+            </Empty>
+          )}
+          <More of={found} />
+        </Content>
       </div>
-      {answer?.items.length === 0 && <Empty>Nothing matches. Take a filter away, or use fewer words.</Empty>}
     </section>
+  );
+}
+
+/** Why a hit is there: the fields in which the words were found, and its score. */
+function Why({ hit }: { hit: Schema<"FoundImageResponse"> }) {
+  const fields = Object.entries(hit.highlight).filter(([, text]) => typeof text === "string");
+  if (!fields.length && hit.score === null) return null;
+  return (
+    <details className="why-hit">
+      <summary>Why is it here?</summary>
+      <dl>
+        {fields.map(([name, text]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>
+              <Marked text={String(text)} />
+            </dd>
+          </div>
+        ))}
+        {hit.score !== null && (
+          <div>
+            <dt>score</dt>
+            <dd>{hit.score.toFixed(2)}</dd>
+          </div>
+        )}
+      </dl>
+      <a href={`#/gallery?gallery=${encodeURIComponent(hit.gallery_id)}&image=${encodeURIComponent(hit.id)}`}>
+        Open in its gallery
+      </a>
+    </details>
+  );
+}
+
+interface ChoiceProps {
+  name: string;
+  value: string;
+  values: readonly string[];
+  change: (value: string) => void;
+}
+function Choice({ name, value, values, change }: ChoiceProps) {
+  return (
+    <label className="inline">
+      {name}
+      <select value={value} onChange={(event) => change(event.target.value)}>
+        {values.map((it) => (
+          <option key={it} value={it}>
+            {it || "any"}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+interface FacetProps {
+  name: Facet;
+  chosen: string | undefined;
+  others: { q?: string };
+  found: Counts;
+  choose: (value: string | null) => void;
+}
+/** A facet's values with their counts. Where one is chosen its siblings are counted without it, so they stay. */
+function FacetChoice({ name, chosen, others, found, choose }: FacetProps) {
+  const without = useApi().useQuery(
+    "get",
+    "/search/images",
+    { params: { query: { ...others, facets: name, limit: 1 } } },
+    { enabled: !!chosen },
+  );
+  const counts = chosen ? (without.data?.facets[name] ?? found) : found;
+  const shown =
+    chosen && !counts.some(({ value }) => value === chosen) ? [...counts, { value: chosen, count: 0 }] : counts;
+  if (!shown.length) return null;
+  return (
+    <fieldset>
+      <legend>{name}</legend>
+      {shown.map(({ value, count }) => (
+        <label key={value} className="facet">
+          <input type="checkbox" checked={chosen === value} onChange={() => choose(chosen === value ? null : value)} />
+          <span>{value}</span> <small>{count}</small>
+        </label>
+      ))}
+    </fieldset>
   );
 }
 
 /** Escaped text in which `<mark>` stands around what matched; nothing else in it is taken as markup. */
 function Marked({ text }: { text: string }) {
-  return text.split(/(<mark>.*?<\/mark>)/).map((part, at) => {
+  let from = 0;
+  return text.split(/(<mark>.*?<\/mark>)/).map((part) => {
+    from += part.length;
     const inner = /^<mark>(.*)<\/mark>$/.exec(part)?.[1];
-    return inner === undefined ? unescaped(part) : <mark key={at}>{unescaped(inner)}</mark>;
+    return inner === undefined ? unescaped(part) : <mark key={from}>{unescaped(inner)}</mark>;
   });
 }
 

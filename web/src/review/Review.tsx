@@ -1,16 +1,18 @@
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
-import type { Session } from "../api";
-import { Bar } from "../parts";
-import { Desk, type Claimed, type Decision } from "./desk";
+import type { PageProps } from "../App";
+import { isTyping } from "../changes";
+import { useApi } from "../data";
+import { Bar, Dialog } from "../parts";
+import { type Claimed, type Decision, Desk } from "./desk";
 
 type Product = Claimed["product"];
 const title = (product: Product) => product.name ?? product.product_id;
 
-export function Review({ session, change }: { session: Session; change: (session: Session) => void }) {
-  return session.reviewer ? <Reviewing session={session} /> : <AskName session={session} change={change} />;
+export function Review({ session, change }: PageProps) {
+  return session.reviewer ? <Reviewing reviewer={session.reviewer} /> : <AskName session={session} change={change} />;
 }
 
-function AskName({ session, change }: { session: Session; change: (session: Session) => void }) {
+function AskName({ session, change }: PageProps) {
   const [name, setName] = useState("");
   return (
     <form
@@ -23,16 +25,20 @@ function AskName({ session, change }: { session: Session; change: (session: Sess
       <h1>Who reviews?</h1>
       <label>
         Your name
+        {/* biome-ignore lint/a11y/noAutofocus: the only field of a page that was asked for */}
         <input value={name} onChange={(event) => setName(event.target.value)} required maxLength={64} autoFocus />
         <small>Snapshots are kept for you while you look at them, and your verdicts bear your name.</small>
       </label>
-      <button className="primary">Start</button>
+      <button type="submit" className="primary">
+        Start
+      </button>
     </form>
   );
 }
 
-function Reviewing({ session }: { session: Session }) {
-  const desk = useMemo(() => new Desk(session), [session]);
+function Reviewing({ reviewer }: { reviewer: string }) {
+  const { client } = useApi();
+  const desk = useMemo(() => new Desk(client, reviewer), [client, reviewer]);
   useEffect(() => desk.open(), [desk]);
   const view = useSyncExternalStore(desk.subscribe, desk.view);
   const [showsKeys, setShowsKeys] = useState(false);
@@ -47,21 +53,20 @@ function Reviewing({ session }: { session: Session }) {
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-      if (event.target instanceof HTMLInputElement) return;
+      if (isTyping(event.target)) return;
       const onButton = event.target instanceof HTMLButtonElement;
-      const act: Record<string, () => void> = {
-        ArrowLeft: () => decide("approved"),
-        ArrowRight: () => decide("disapproved"),
-        u: () => void desk.undo(),
-        U: () => void desk.undo(),
-        "?": () => setShowsKeys((shown) => !shown),
-        Escape: () => setShowsKeys(false),
-      };
+      const act = new Map([
+        ["arrowleft", () => decide("approved")],
+        ["arrowright", () => decide("disapproved")],
+        ["u", () => desk.undo()],
+        ["?", () => setShowsKeys((shown) => !shown)],
+        ["escape", () => setShowsKeys(false)],
+      ]);
       if (view.introduced && !onButton) {
-        act.Enter = () => desk.acknowledge();
-        act[" "] = act.Enter;
+        act.set("enter", () => desk.acknowledge());
+        act.set(" ", () => desk.acknowledge());
       }
-      const chosen = act[event.key];
+      const chosen = act.get(event.key.toLowerCase());
       if (chosen) {
         event.preventDefault();
         chosen();
@@ -83,7 +88,12 @@ function Reviewing({ session }: { session: Session }) {
         <Figure name="In the queue" value={view.waiting ?? "–"} />
         <Figure name="Sending" value={view.sending} />
       </div>
-      <Bar done={view.approved} failed={view.disapproved} of={done + (view.waiting ?? 0)} label="Reviewed of all that wait" />
+      <Bar
+        done={view.approved}
+        failed={view.disapproved}
+        of={done + (view.waiting ?? 0)}
+        label="Reviewed of all that wait"
+      />
       <p className="unseen" role="status">
         {spoken(view.introduced, view.current)}
       </p>
@@ -94,15 +104,19 @@ function Reviewing({ session }: { session: Session }) {
       )}
       {!view.current ? (
         <div className="card done">
-          <h2>{view.exhausted ? "Nothing waits" : "Fetching snapshots…"}</h2>
+          <h2>{!view.exhausted ? "Fetching snapshots…" : view.waiting ? "Nothing for you now" : "Nothing waits"}</h2>
+          {view.exhausted && !!view.waiting && <p>The {view.waiting} that wait are with other reviewers.</p>}
           {view.exhausted && <p>New snapshots appear here by themselves.</p>}
         </div>
       ) : view.introduced ? (
-        <FirstLook product={view.introduced} ready={() => desk.acknowledge()} />
+        <FirstLook key={view.introduced.product_id} product={view.introduced} ready={() => desk.acknowledge()} />
       ) : (
         <div className="desk">
           <figure className="snapshot" key={view.current.snapshot_id}>
-            <img src={view.current.image_url} alt={`Snapshot ${view.current.filename}, said to show ${title(view.current.product)}`} />
+            <img
+              src={view.current.image_url}
+              alt={`Snapshot ${view.current.filename}, said to show ${title(view.current.product)}`}
+            />
             <figcaption>{view.current.filename}</figcaption>
           </figure>
           <aside>
@@ -113,16 +127,26 @@ function Reviewing({ session }: { session: Session }) {
       )}
       {flash && <div key={flash.at} className={`flash ${flash.decision}`} aria-hidden="true" />}
       <div className="actions">
-        <button className="approve" onClick={() => decide("approved")} disabled={!view.current || !!view.introduced}>
+        <button
+          type="button"
+          className="approve"
+          onClick={() => decide("approved")}
+          disabled={!view.current || !!view.introduced}
+        >
           <kbd>←</kbd> Approve
         </button>
-        <button onClick={() => void desk.undo()} disabled={!view.undoable}>
+        <button type="button" onClick={() => desk.undo()} disabled={!view.undoable}>
           <kbd>U</kbd> Undo
         </button>
-        <button onClick={() => setShowsKeys(true)} aria-haspopup="dialog">
+        <button type="button" onClick={() => setShowsKeys(true)} aria-haspopup="dialog">
           <kbd>?</kbd> Keys
         </button>
-        <button className="disapprove" onClick={() => decide("disapproved")} disabled={!view.current || !!view.introduced}>
+        <button
+          type="button"
+          className="disapprove"
+          onClick={() => decide("disapproved")}
+          disabled={!view.current || !!view.introduced}
+        >
           Disapprove <kbd>→</kbd>
         </button>
       </div>
@@ -147,13 +171,13 @@ function Figure({ name, value, tone }: { name: string; value: number | string; t
 
 function FirstLook({ product, ready }: { product: Product; ready: () => void }) {
   const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => button.current?.focus(), [product.product_id]);
+  useEffect(() => button.current?.focus(), []);
   return (
     <div className="card first-look">
       <p>Another product</p>
       <h2>{title(product)}</h2>
       <Pictures product={product} />
-      <button ref={button} className="primary" onClick={ready}>
+      <button type="button" ref={button} className="primary" onClick={ready}>
         <kbd>Enter</kbd> I had a look
       </button>
     </div>
@@ -161,19 +185,18 @@ function FirstLook({ product, ready }: { product: Product; ready: () => void }) 
 }
 
 function Pictures({ product }: { product: Product }) {
-  if (!product.pictures.length) return <p className="empty">No picture of this product is known. Compare with its name.</p>;
+  if (!product.pictures.length)
+    return <p className="empty">No picture of this product is known. Compare with its name.</p>;
   return (
     <div className="pictures">
       {product.pictures.map((url, at) => (
-        <img key={url} src={url} alt={`Picture ${at + 1} of ${title(product)}`} />
+        <img key={url} src={url} alt={`${title(product)}, ${at + 1} of ${product.pictures.length}`} />
       ))}
     </div>
   );
 }
 
 function KeyHelp({ close }: { close: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
   const keys = [
     ["←", "approve"],
     ["→", "disapprove"],
@@ -182,7 +205,7 @@ function KeyHelp({ close }: { close: () => void }) {
     ["?", "show or hide the keys"],
   ];
   return (
-    <dialog ref={dialog} onClose={close} aria-label="Keys">
+    <Dialog label="Keys" close={close}>
       <h2>Keys</h2>
       <dl>
         {keys.map(([key, what]) => (
@@ -194,9 +217,9 @@ function KeyHelp({ close }: { close: () => void }) {
           </div>
         ))}
       </dl>
-      <button className="primary" onClick={() => dialog.current?.close()}>
+      <button type="button" className="primary" onClick={close}>
         Close
       </button>
-    </dialog>
+    </Dialog>
   );
 }

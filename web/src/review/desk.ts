@@ -1,21 +1,16 @@
 // The reviewer's desk: what is claimed, what is on the screen, what was said and is on its way. No screen in here.
 
-import { ApiError, call, callUntilTaken, said, type Session } from "../api";
+import { type Api, ApiError, type Schema, said, untilTaken } from "../api";
 
-export type Decision = "approved" | "disapproved";
-
-export interface Claimed {
-  snapshot_id: string;
-  product: { product_id: string; name: string | null; pictures: string[] };
-  filename: string;
-  image_url: string;
-  lease_expires_at: string;
-}
+export type Decision = Schema<"PutDecisionRequest">["decision"];
+export type Claimed = Schema<"ClaimedResponse">;
 
 interface Said {
   item: Claimed;
   decision: Decision;
-  sent: Promise<boolean>;
+  /** Whether the server has it. */
+  isTaken: boolean;
+  isUndone: boolean;
 }
 
 export interface View {
@@ -54,13 +49,17 @@ export class Desk {
   private notice: string | null = null;
   private exhausted = false;
   private claiming = false;
-  private undoing = false;
+  /** What is on its way for a snapshot: a verdict, its undoing and the next verdict go one after another. */
+  private turns = new Map<string, Promise<void>>();
   private listeners = new Set<() => void>();
   private timers: ReturnType<typeof setInterval>[] = [];
   private pictures = new Map<string, HTMLImageElement>();
   private shown: View;
 
-  constructor(private readonly session: Session) {
+  constructor(
+    private readonly client: Api["client"],
+    private readonly reviewer: string,
+  ) {
     this.shown = this.look();
   }
 
@@ -72,7 +71,9 @@ export class Desk {
       setInterval(() => void this.claim(), POLL_MS),
       setInterval(() => void this.readQueue(), POLL_MS),
     ];
-    return () => this.timers.forEach(clearInterval);
+    return () => {
+      for (const timer of this.timers) clearInterval(timer);
+    };
   }
 
   subscribe = (listener: () => void) => {
@@ -94,34 +95,38 @@ export class Desk {
 
   decide(decision: Decision): void {
     const item = this.queue[0];
-    if (!item || this.isIntroducing() || this.undoing) return;
+    if (!item || this.isIntroducing()) return;
     this.queue.shift();
     this.notice = null;
     this.counts[decision] += 1;
     this.times.push(Date.now());
     const viewed_ms = Math.min(3_600_000, Math.round(performance.now() - this.shownAt));
-    this.history.push({ item, decision, sent: this.send(item, decision, viewed_ms) });
-    this.history = this.history.slice(-REMEMBERED);
+    const verdict = { item, decision, isTaken: false, isUndone: false };
+    this.history = [...this.history, verdict].slice(-REMEMBERED);
+    this.inTurn(item, () => this.send(verdict, viewed_ms));
     this.shownAt = performance.now();
     this.changed();
     void this.claim();
   }
 
-  async undo(): Promise<void> {
+  /** Take the last verdict back. The snapshot is on the screen at once, and may be decided anew at once. */
+  undo(): void {
     const last = this.history.pop();
-    if (!last || this.undoing) return;
-    this.undoing = true;
+    if (!last) return;
+    last.isUndone = true;
+    this.counts[last.decision] -= 1;
+    this.times.pop();
+    this.queue.unshift(last.item);
+    this.product = last.item.product.product_id;
+    this.looked = true;
+    this.shownAt = performance.now();
+    this.notice = `Taken back: ${last.item.filename} was ${last.decision}.`;
+    this.inTurn(last.item, () => this.sendUndo(last));
     this.changed();
-    try {
-      if (await last.sent) {
-        await callUntilTaken(this.session, "DELETE", `${path(last.item)}/decision`);
-        this.putBack(last);
-      }
-    } catch (error) {
-      this.notice = `Not undone: ${said(error)}`;
-    }
-    this.undoing = false;
-    this.changed();
+  }
+
+  private get header() {
+    return { "X-Reviewer": this.reviewer };
   }
 
   private isIntroducing(): boolean {
@@ -129,14 +134,28 @@ export class Desk {
     return !!current && !(this.looked && this.product === current.product.product_id);
   }
 
-  /** Whether the server took the verdict. What it could not take comes back to the screen; what it refused is said. */
-  private async send(item: Claimed, decision: Decision, viewed_ms: number): Promise<boolean> {
+  private inTurn(item: Claimed, send: () => Promise<void>): void {
+    const id = item.snapshot_id;
     this.sending += 1;
+    const turn = (this.turns.get(id) ?? Promise.resolve()).then(send).finally(() => {
+      this.sending -= 1;
+      if (this.turns.get(id) === turn) this.turns.delete(id);
+      this.changed();
+    });
+    this.turns.set(id, turn);
+  }
+
+  /** What the server could not take comes back to the screen; what it refused is said. */
+  private async send(verdict: Said, viewed_ms: number): Promise<void> {
+    const { item, decision } = verdict;
+    const params = { path: { snapshot_id: item.snapshot_id }, header: this.header };
     try {
-      await callUntilTaken(this.session, "PUT", `${path(item)}/decision`, { decision, viewed_ms });
-      return true;
+      const body = { decision, viewed_ms };
+      await untilTaken(() => this.client.PUT("/review/snapshots/{snapshot_id}/decision", { params, body }));
+      verdict.isTaken = true;
     } catch (error) {
-      this.history = this.history.filter((it) => it.item !== item);
+      if (verdict.isUndone) return; // it is on the screen already; undoing it finds nothing to undo
+      this.history = this.history.filter((it) => it !== verdict);
       this.counts[decision] -= 1;
       const isRefused = error instanceof ApiError && !error.isPassing;
       this.notice = `${item.filename} was not ${decision}. ${said(error)}`;
@@ -144,30 +163,37 @@ export class Desk {
         this.queue.unshift(item);
         this.notice += " It is back on the screen.";
       }
-      return false;
-    } finally {
-      this.sending -= 1;
-      this.changed();
     }
   }
 
-  private putBack(last: Said): void {
-    this.counts[last.decision] -= 1;
-    this.times.pop();
-    this.queue.unshift(last.item);
-    this.product = last.item.product.product_id;
-    this.shownAt = performance.now();
-    this.notice = `Taken back: ${last.item.filename} was ${last.decision}.`;
+  /** What could not be undone leaves the screen again, and its verdict stands. */
+  private async sendUndo(verdict: Said): Promise<void> {
+    const { item, decision } = verdict;
+    const params = { path: { snapshot_id: item.snapshot_id }, header: this.header };
+    try {
+      await untilTaken(() => this.client.DELETE("/review/snapshots/{snapshot_id}/decision", { params }));
+    } catch (error) {
+      this.notice = `${item.filename} is not undone. ${said(error)}`;
+      const isDecidedAnew = !this.queue.includes(item);
+      if (isDecidedAnew) return; // the answer to the new verdict tells
+      this.queue = this.queue.filter((it) => it !== item);
+      if (verdict.isTaken) this.counts[decision] += 1;
+    }
   }
 
   private async claim(): Promise<void> {
     if (this.claiming || this.queue.length >= AHEAD) return;
     this.claiming = true;
     try {
-      const { items } = await call<{ items: Claimed[] }>(this.session, "POST", "/review/claims", { limit: CLAIM });
+      const decided = new Set(this.turns.keys()); // the answer may be older than their verdicts
+      const { data } = await this.client.POST("/review/claims", {
+        params: { header: this.header },
+        body: { limit: CLAIM },
+      });
+      const items = data!.items.filter((item) => !decided.has(item.snapshot_id) && !this.holds(item));
+      if (!this.queue.length) this.shownAt = performance.now();
       this.queue.push(...items);
-      this.exhausted = items.length === 0;
-      if (this.queue.length === items.length) this.shownAt = performance.now();
+      this.exhausted = !this.queue.length;
     } catch (error) {
       this.notice = `Nothing more could be claimed. ${said(error)}`;
     }
@@ -176,12 +202,12 @@ export class Desk {
   }
 
   private async renew(): Promise<void> {
-    const held = this.queue.map((item) => item.snapshot_id);
+    const held = this.queue.map((item) => item.snapshot_id).filter((id) => !this.turns.has(id));
     if (!held.length) return;
     try {
       const body = { limit: 0, renew: held.slice(0, 50) };
-      const { items } = await call<{ items: Claimed[] }>(this.session, "POST", "/review/claims", body);
-      const kept = new Set(items.map((item) => item.snapshot_id));
+      const { data } = await this.client.POST("/review/claims", { params: { header: this.header }, body });
+      const kept = new Set(data!.items.map((item) => item.snapshot_id));
       this.queue = this.queue.filter((item) => kept.has(item.snapshot_id) || !held.includes(item.snapshot_id));
       this.changed();
     } catch {
@@ -191,18 +217,22 @@ export class Desk {
 
   private async readQueue(): Promise<void> {
     try {
-      const stats = await call<{ waiting: number }>(this.session, "GET", "/review/stats");
-      this.waiting = stats.waiting;
+      const { data } = await this.client.GET("/review/stats");
+      this.waiting = data!.waiting;
     } catch {
       this.waiting = null;
     }
     this.changed();
   }
 
+  private holds(item: Claimed): boolean {
+    return this.turns.has(item.snapshot_id) || this.queue.some((it) => it.snapshot_id === item.snapshot_id);
+  }
+
   private changed(): void {
     this.prefetch();
     this.shown = this.look();
-    this.listeners.forEach((listener) => listener());
+    for (const listener of this.listeners) listener();
   }
 
   private prefetch(): void {
@@ -229,13 +259,9 @@ export class Desk {
       sending: this.sending,
       waiting: this.waiting,
       perMinute: this.times.length < 2 ? 0 : Math.round(this.times.length / minutes),
-      undoable: this.history.length > 0 && !this.undoing,
+      undoable: this.history.length > 0,
       notice: this.notice,
       exhausted: this.exhausted,
     };
   }
-}
-
-function path(item: Claimed): string {
-  return `/review/snapshots/${encodeURIComponent(item.snapshot_id)}`;
 }

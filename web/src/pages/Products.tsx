@@ -1,0 +1,264 @@
+import { type FormEvent, useId, useState } from "react";
+import { useAddress } from "../address";
+import { ApiError, type Schema } from "../api";
+import { useChanges, usePending } from "../changes";
+import { IDLE_MS, useApi } from "../data";
+import { Content, Dialog, Empty, More, Problem, Table } from "../parts";
+
+type Product = Schema<"ProductResponse">;
+
+/** A product as it is shown until the API has answered; without `product` it is gone. */
+interface Edit {
+  product_id: string;
+  product: Product | null;
+}
+const isEdit = (shows: unknown): shows is Edit => typeof shows === "object" && shows !== null && "product" in shows;
+
+function edited(products: Product[], edits: Edit[]): Product[] {
+  let shown = products;
+  for (const { product_id, product } of edits) {
+    const others = shown.filter((it) => it.product_id !== product_id);
+    const at = shown.findIndex((it) => it.product_id === product_id);
+    if (!product) shown = others;
+    else shown = at < 0 ? [product, ...others] : shown.with(at, product);
+  }
+  return shown;
+}
+
+export function Products() {
+  const { client, useInfiniteQuery } = useApi();
+  const { asked, ask } = useAddress();
+  const { change } = useChanges();
+  const products = useInfiniteQuery(
+    "get",
+    "/products",
+    { params: { query: { limit: 50 } } },
+    {
+      initialPageParam: null,
+      getNextPageParam: (page) => page.next_cursor,
+      refetchInterval: (query) => (query.state.data?.pages.length ?? 0) <= 2 && IDLE_MS,
+    },
+  );
+  const shown = edited(products.data?.pages.flatMap((page) => page.items) ?? [], usePending(isEdit));
+  const opened = asked.get("product");
+
+  const put = ({ product_id, ...body }: Product) =>
+    client.PUT("/products/{product_id}", { params: { path: { product_id } }, body });
+  const remove = (product_id: string) => client.DELETE("/products/{product_id}", { params: { path: { product_id } } });
+  const about = ["/products", "/products/{product_id}"];
+  const save = (product: Product, before: Product | null) =>
+    change({
+      said: `${product.name} is saved`,
+      send: () => put(product),
+      undo: () => (before ? put(before) : remove(product.product_id)),
+      about,
+      shows: { product_id: product.product_id, product } satisfies Edit,
+      showsUndone: { product_id: product.product_id, product: before } satisfies Edit,
+    });
+  const drop = (product: Product) =>
+    change({
+      said: `${product.name} is deleted`,
+      send: () => remove(product.product_id),
+      undo: () => put(product),
+      about,
+      shows: { product_id: product.product_id, product: null } satisfies Edit,
+      showsUndone: { product_id: product.product_id, product } satisfies Edit,
+    });
+
+  return (
+    <section>
+      <div className="heading">
+        <h1>Products</h1>
+        <button type="button" className="aside" onClick={() => ask({ product: "new" })}>
+          New product
+        </button>
+      </div>
+      <p className="lead">What recommendations choose from, and what reviewers compare photos with.</p>
+      <Problem of={products.error} />
+      <Content of={products}>
+        {shown.length === 0 && (
+          <Empty>
+            There are no products yet. <a href="#/imports?kind=products">Import a file</a>, or make one.
+          </Empty>
+        )}
+        {shown.length > 0 && (
+          <Table label="Products">
+            <thead>
+              <tr>
+                <th scope="col">Product</th>
+                <th scope="col">Id</th>
+                <th scope="col">Category</th>
+                <th scope="col">Brand</th>
+                <th scope="col" className="number">
+                  Price
+                </th>
+                <th scope="col">Available</th>
+                <th scope="col">Change</th>
+              </tr>
+            </thead>
+            <tbody>
+              {shown.map((product) => (
+                <tr key={product.product_id} data-product={product.product_id}>
+                  <th scope="row" className="with-picture">
+                    {product.image_url && <img src={product.image_url} alt="" loading="lazy" />}
+                    {product.name}
+                  </th>
+                  <td>
+                    <code>{product.product_id}</code>
+                  </td>
+                  <td>{product.category}</td>
+                  <td>{product.brand}</td>
+                  <td className="number">{product.price !== null && `${product.price} ${product.currency ?? ""}`}</td>
+                  <td>{product.available ? "yes" : "no"}</td>
+                  <td className="buttons">
+                    <button
+                      type="button"
+                      aria-label={`Edit ${product.name}`}
+                      onClick={() => ask({ product: product.product_id })}
+                    >
+                      Edit
+                    </button>
+                    <button type="button" aria-label={`Delete ${product.name}`} onClick={() => drop(product)}>
+                      Delete
+                    </button>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </Table>
+        )}
+        <More of={products} />
+      </Content>
+      {opened && (
+        <Editor
+          key={opened}
+          product_id={opened === "new" ? null : opened}
+          close={() => ask({ product: null })}
+          save={save}
+        />
+      )}
+    </section>
+  );
+}
+
+interface EditorProps {
+  /** The product to edit; null makes one. */
+  product_id: string | null;
+  close: () => void;
+  save: (product: Product, before: Product | null) => void;
+}
+function Editor({ product_id, close, save }: EditorProps) {
+  const { client, useQuery } = useApi();
+  const read = useQuery(
+    "get",
+    "/products/{product_id}",
+    { params: { path: { product_id: product_id ?? "" } } },
+    { enabled: product_id !== null, placeholderData: undefined, refetchOnWindowFocus: false },
+  );
+  const before = product_id === null ? null : (read.data ?? null);
+  const [problem, setProblem] = useState<unknown>(null);
+  async function submit(product: Product) {
+    if (product_id === null) {
+      const taken = await client
+        .GET("/products/{product_id}", { params: { path: { product_id: product.product_id } } })
+        .catch((error: unknown) => (error instanceof ApiError && error.status === 404 ? null : error));
+      if (taken) {
+        setProblem(taken instanceof Error ? taken : `There is a product ${product.product_id} already. Edit that one.`);
+        return;
+      }
+    }
+    save(product, before);
+    close();
+  }
+  return (
+    <Dialog label={product_id === null ? "New product" : "Edit the product"} close={close}>
+      <h2>{product_id === null ? "New product" : (before?.name ?? product_id)}</h2>
+      <Problem of={problem ?? read.error} />
+      {(product_id === null || before) && (
+        <Fields before={before} close={close} save={(product) => void submit(product)} />
+      )}
+    </Dialog>
+  );
+}
+
+function Fields({
+  before,
+  save,
+  close,
+}: {
+  before: Product | null;
+  save: (product: Product) => void;
+  close: () => void;
+}) {
+  const hint = useId();
+  function submit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    const text = (name: string) => String(form.get(name) ?? "").trim() || null;
+    save({
+      attributes: {},
+      ...before,
+      product_id: before?.product_id ?? text("product_id") ?? "",
+      name: text("name") ?? "",
+      category: text("category"),
+      brand: text("brand"),
+      price: text("price") === null ? null : Number(text("price")),
+      currency: text("currency"),
+      image_url: text("image_url"),
+      tags: (text("tags") ?? "").split(",").flatMap((tag) => tag.trim() || []),
+      available: form.has("available"),
+    });
+  }
+  return (
+    <form className="fields" onSubmit={submit}>
+      {!before && (
+        <label>
+          Id
+          <input name="product_id" required maxLength={128} pattern="[A-Za-z0-9._~:\-]+" aria-describedby={hint} />
+          <small id={hint}>Letters, digits and . _ ~ : -</small>
+        </label>
+      )}
+      <label>
+        Name
+        <input name="name" required maxLength={300} defaultValue={before?.name} />
+      </label>
+      <label>
+        Category
+        <input name="category" defaultValue={before?.category ?? ""} />
+      </label>
+      <label>
+        Brand
+        <input name="brand" defaultValue={before?.brand ?? ""} />
+      </label>
+      <div className="side-by-side">
+        <label>
+          Price
+          <input name="price" type="number" min={0} step="any" defaultValue={before?.price ?? ""} />
+        </label>
+        <label>
+          Currency
+          <input name="currency" pattern="[A-Z]{3}" placeholder="EUR" defaultValue={before?.currency ?? ""} />
+        </label>
+      </div>
+      <label>
+        Address of the picture
+        <input name="image_url" type="url" defaultValue={before?.image_url ?? ""} />
+      </label>
+      <label>
+        Tags, with commas between them
+        <input name="tags" defaultValue={before?.tags.join(", ")} />
+      </label>
+      <label className="inline">
+        <input name="available" type="checkbox" defaultChecked={before?.available ?? true} /> Available
+      </label>
+      <div className="buttons">
+        <button type="submit" className="primary">
+          Save
+        </button>
+        <button type="button" onClick={close}>
+          Cancel
+        </button>
+      </div>
+    </form>
+  );
+}

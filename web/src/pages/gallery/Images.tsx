@@ -1,0 +1,267 @@
+import { useWindowVirtualizer } from "@tanstack/react-virtual";
+import { type DragEvent, type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { useAddress } from "../../address";
+import type { Schema } from "../../api";
+import { useChanges } from "../../changes";
+import { IDLE_MS, useApi } from "../../data";
+import { Content, count, Empty, Problem } from "../../parts";
+import { edited, type Image, useEdits } from "./edits";
+import { Panel } from "./Panel";
+import { useShopper } from "./shopper";
+
+const PAGE = 100;
+const GAP = 14;
+const NARROWEST = 132;
+const BELOW_PICTURE = 66;
+const POLLED_PAGES = 3;
+
+interface Props {
+  gallery: Schema<"GalleryResponse">;
+  acts: boolean;
+  mayEdit: boolean;
+}
+
+/** All images of a gallery in their order, of which only those near the screen are drawn. */
+export function Images({ gallery, acts, mayEdit }: Props) {
+  const { asked, ask } = useAddress();
+  const { tell } = useChanges();
+  const found = useApi().useInfiniteQuery(
+    "get",
+    "/galleries/{gallery_id}/images",
+    { params: { path: { gallery_id: gallery.id }, query: { limit: PAGE } } },
+    {
+      initialPageParam: null,
+      getNextPageParam: (page) => page.next_cursor,
+      placeholderData: undefined, // another gallery's pictures are no preview of this one's
+      refetchInterval: (query) => (query.state.data?.pages.length ?? 0) <= POLLED_PAGES && (acts ? 1_000 : IDLE_MS),
+    },
+  );
+  const edits = useEdits(gallery.id);
+  const read = found.data?.pages.flatMap((page) => page.items) ?? [];
+  const images = edited(read, edits.pending);
+  const opened = asked.get("image");
+  const layout = useLayout(images.length);
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = found;
+  const isNearEnd = layout.to >= images.length - 1;
+  useEffect(() => {
+    if (isNearEnd && hasNextPage && !isFetchingNextPage) void fetchNextPage();
+  }, [isNearEnd, hasNextPage, isFetchingNextPage, fetchNextPage]);
+  const shown = images.slice(layout.from, layout.to + 1);
+  const shopper = useShopper(gallery.id, acts, layout.grid, shown.map((image) => image.id).join());
+  useKeptFocus(layout.grid, images);
+
+  const pin = (image: Image, position: number) =>
+    edits.edit(image, { pinned_position: position }, `${image.name} is pinned at position ${position}`);
+  const unpin = (image: Image) => edits.edit(image, { pinned_position: null }, `${image.name} is not pinned any more`);
+  const hide = (image: Image) => {
+    if (opened === image.id) ask({ image: null });
+    edits.edit(image, { hidden: true }, `${image.name} is hidden`);
+  };
+  const open = (image: Image) => {
+    if (!acts) return ask({ image: image.id });
+    shopper.click(image.id).catch((error: Error) => tell({ text: error.message, isProblem: true }));
+  };
+  const focus = (at: number) => {
+    const id = images[at]?.id;
+    if (id) layout.grid.current?.querySelector<HTMLElement>(`[data-id="${CSS.escape(id)}"] button`)?.focus();
+  };
+  const pressed = (event: KeyboardEvent, image: Image, at: number) => {
+    if (event.ctrlKey || event.metaKey) return;
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -layout.columns, ArrowDown: layout.columns }[event.key];
+    const to = step && Math.max(0, Math.min(images.length - 1, at + step));
+    if (to !== undefined && to !== at) {
+      event.preventDefault();
+      if (event.shiftKey && mayEdit) pin(image, to + 1);
+      else focus(to);
+    } else if (mayEdit && event.key === "p") {
+      if (image.pinned_position) unpin(image);
+      else pin(image, at + 1);
+    } else if (mayEdit && event.key === "h") hide(image);
+  };
+
+  return (
+    <>
+      <Problem of={found.error} />
+      {mayEdit && (
+        <p className="lead keys">
+          By keyboard: arrows go from picture to picture, <kbd>Shift</kbd> and an arrow pins further along, <kbd>P</kbd>{" "}
+          pins or unpins, <kbd>H</kbd> hides, <kbd>Ctrl</kbd> <kbd>Z</kbd> undoes.
+        </p>
+      )}
+      <div className={opened && mayEdit ? "with-panel" : undefined}>
+        <div className={asked.get("width") === "phone" ? "phone-wide" : undefined}>
+          <Content of={found}>
+            {!found.isPending && images.length === 0 && (
+              <Empty>
+                This gallery has no pictures. {mayEdit && <a href={`#/imports?gallery=${gallery.id}`}>Import some</a>}
+              </Empty>
+            )}
+            <ol className="grid placed" ref={layout.grid} style={{ height: layout.height }}>
+              {shown.map((image, number) => {
+                const at = layout.from + number;
+                return (
+                  <Tile
+                    key={image.id}
+                    image={image}
+                    position={at + 1}
+                    style={layout.place(at)}
+                    isOpen={opened === image.id}
+                    draggable={mayEdit}
+                    dropped={(id) => {
+                      const moved = images.find((it) => it.id === id);
+                      if (moved && moved.id !== image.id) pin(moved, at + 1);
+                    }}
+                    action={acts ? "Click" : mayEdit ? "Edit" : undefined}
+                    open={() => open(image)}
+                    pressed={(event) => pressed(event, image, at)}
+                  />
+                );
+              })}
+            </ol>
+            {isFetchingNextPage && <p className="lead">Reading more…</p>}
+          </Content>
+        </div>
+        {opened && mayEdit && (
+          <Panel
+            key={opened}
+            gallery_id={gallery.id}
+            image_id={opened}
+            position={images.findIndex((image) => image.id === opened) + 1 || null}
+            pin={pin}
+            unpin={unpin}
+            hide={hide}
+            edits={edits}
+            close={() => {
+              ask({ image: null });
+              focus(images.findIndex((image) => image.id === opened));
+            }}
+          />
+        )}
+      </div>
+    </>
+  );
+}
+
+/** Where tiles are, and which of them are near the screen. */
+function useLayout(tiles: number) {
+  const grid = useRef<HTMLOListElement>(null);
+  const [{ width, top }, setSize] = useState({ width: 0, top: 0 });
+  const columns = Math.max(1, Math.floor((width + GAP) / (NARROWEST + GAP + (width > 600 ? 28 : 0))));
+  const side = (width - GAP * (columns - 1)) / columns;
+  const rows = Math.ceil(tiles / columns);
+  const high = side + BELOW_PICTURE + GAP;
+  useLayoutEffect(() => {
+    const list = grid.current;
+    if (!list) return;
+    const measure = () => {
+      const size = { width: list.clientWidth, top: Math.round(list.getBoundingClientRect().top + scrollY) };
+      setSize((was) => (was.width === size.width && was.top === size.top ? was : size));
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(list);
+    observer.observe(document.body);
+    return () => observer.disconnect();
+  });
+  const virtual = useWindowVirtualizer({
+    count: rows,
+    estimateSize: () => high,
+    overscan: 3,
+    scrollMargin: top,
+  });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: rows of another height are elsewhere
+  useLayoutEffect(() => virtual.measure(), [high, virtual]);
+  const near = virtual.getVirtualItems();
+  const from = (near[0]?.index ?? 0) * columns;
+  return {
+    grid,
+    columns,
+    from,
+    to: Math.min(tiles, ((near.at(-1)?.index ?? 0) + 1) * columns) - 1,
+    height: rows * high,
+    place: (at: number) => ({
+      width: side,
+      height: high - GAP,
+      transform: `translate(${(at % columns) * (side + GAP)}px, ${Math.floor(at / columns) * high}px)`,
+    }),
+  };
+}
+
+/** The focus stays on a picture that moves to another place in the list. */
+function useKeptFocus(grid: { current: HTMLElement | null }, images: Image[]) {
+  const focused = useRef<string | null>(null);
+  useEffect(() => {
+    const noted = ({ target }: FocusEvent) => {
+      const tile = target instanceof Element ? target.closest<HTMLElement>("[data-id]") : null;
+      focused.current = tile && grid.current?.contains(tile) ? tile.dataset.id! : null;
+    };
+    addEventListener("focusin", noted);
+    return () => removeEventListener("focusin", noted);
+  }, [grid]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever the pictures have moved
+  useLayoutEffect(() => {
+    if (!focused.current || document.activeElement !== document.body) return;
+    grid.current?.querySelector<HTMLElement>(`[data-id="${CSS.escape(focused.current)}"] button`)?.focus();
+  }, [images, grid]);
+}
+
+interface TileProps {
+  image: Image;
+  position: number;
+  style: { width: number; height: number; transform: string };
+  isOpen: boolean;
+  draggable: boolean;
+  dropped: (id: string) => void;
+  /** What a press of the tile does; nothing without one. */
+  action: string | undefined;
+  open: () => void;
+  pressed: (event: KeyboardEvent) => void;
+}
+function Tile({ image, position, style, isOpen, draggable, dropped, action, open, pressed }: TileProps) {
+  const [isOver, setIsOver] = useState(false);
+  const inside = (
+    <>
+      <img src={image.url} alt={image.alt ?? ""} loading="lazy" draggable={false} />
+      <span className="place">{image.pinned_position ? <abbr title="Pinned">📌 {position}</abbr> : position}</span>
+      <span className="name">{image.name}</span>
+      <span className="weight">
+        {image.events && (
+          <>
+            {count(image.events.views)} views · {count(image.events.clicks)} clicks · <b>{count(image.weight ?? 0)}</b>
+          </>
+        )}
+      </span>
+    </>
+  );
+  const drag = draggable && {
+    draggable: true,
+    onDragStart: (event: DragEvent) => event.dataTransfer.setData("text/x-vitrine-image", image.id),
+    onDragOver: (event: DragEvent) => {
+      event.preventDefault();
+      setIsOver(true);
+    },
+    onDragLeave: () => setIsOver(false),
+    onDrop: (event: DragEvent) => {
+      event.preventDefault();
+      setIsOver(false);
+      dropped(event.dataTransfer.getData("text/x-vitrine-image"));
+    },
+  };
+  return (
+    <li data-id={image.id} style={style} className={isOver ? "over" : undefined} {...drag}>
+      {action ? (
+        <button
+          type="button"
+          className="tile"
+          aria-expanded={action === "Edit" ? isOpen : undefined}
+          onClick={open}
+          onKeyDown={pressed}
+        >
+          {inside}
+        </button>
+      ) : (
+        <div className="tile">{inside}</div>
+      )}
+    </li>
+  );
+}

@@ -1,0 +1,160 @@
+import { type FormEvent, useEffect, useRef, useState } from "react";
+import { useApi } from "../../data";
+import { Content, Dialog, Problem } from "../../parts";
+import type { Image, useEdits } from "./edits";
+
+interface Props {
+  gallery_id: string;
+  image_id: string;
+  /** Where it is among the pictures read so far. */
+  position: number | null;
+  pin: (image: Image, position: number) => void;
+  unpin: (image: Image) => void;
+  hide: (image: Image) => void;
+  edits: ReturnType<typeof useEdits>;
+  close: () => void;
+}
+
+/** One picture: why it is where it is, its pin, whether it is hidden, and its words. */
+export function Panel({ gallery_id, image_id, position, pin, unpin, hide, edits, close }: Props) {
+  const read = useApi().useQuery("get", "/galleries/{gallery_id}/images/{image_id}", {
+    params: { path: { gallery_id, image_id }, query: { explain: "true" } },
+  });
+  const pending = edits.pending.filter((edit) => edit.image_id === image_id);
+  const image = read.data && (Object.assign({}, read.data, ...pending.map((edit) => edit.fields)) as Image);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const [asksToDelete, setAsksToDelete] = useState(false);
+  useEffect(() => heading.current?.focus(), []);
+  return (
+    <aside
+      className="panel card"
+      aria-label="Picture"
+      onKeyDown={(event) => event.key === "Escape" && !asksToDelete && close()}
+    >
+      <div className="heading">
+        <h2 ref={heading} tabIndex={-1}>
+          {image?.name ?? image_id}
+        </h2>
+        <button type="button" className="aside" onClick={close}>
+          Close
+        </button>
+      </div>
+      <Problem of={read.error} />
+      {image && (
+        <Content of={read}>
+          <img className="large" src={image.url} alt={image.alt ?? image.name} />
+          {image.hidden ? (
+            <p className="notice">Hidden: no shopper sees it.</p>
+          ) : (
+            image.explanation && (
+              <section aria-label="Why is it here?">
+                <h3>Why is it here?</h3>
+                <p>{image.explanation.sentence}</p>
+              </section>
+            )
+          )}
+          <form
+            className="buttons"
+            aria-label="Pin"
+            onSubmit={(event) => {
+              event.preventDefault();
+              pin(image, Number(new FormData(event.currentTarget).get("position")));
+            }}
+          >
+            <label className="inline">
+              Position
+              <input
+                name="position"
+                type="number"
+                min={1}
+                max={10_000}
+                required
+                key={image.pinned_position ?? position}
+                defaultValue={image.pinned_position ?? position ?? 1}
+              />
+            </label>
+            <button type="submit">Pin</button>
+            {image.pinned_position && (
+              <button type="button" onClick={() => unpin(image)}>
+                Unpin
+              </button>
+            )}
+          </form>
+          <div className="buttons">
+            {image.hidden ? (
+              <button type="button" onClick={() => edits.edit(image, { hidden: false }, `${image.name} is shown`)}>
+                Show
+              </button>
+            ) : (
+              <button type="button" onClick={() => hide(image)}>
+                Hide
+              </button>
+            )}
+            <button type="button" onClick={() => setAsksToDelete(true)}>
+              Delete…
+            </button>
+          </div>
+          <Words key={JSON.stringify([image.name, image.caption, image.alt, image.tags])} image={image} edits={edits} />
+        </Content>
+      )}
+      {asksToDelete && image && (
+        <Dialog label={`Delete ${image.name}`} close={() => setAsksToDelete(false)}>
+          <h2>Delete {image.name}?</h2>
+          <p>Its views and clicks go with it, so this cannot be undone. Hiding can.</p>
+          <div className="buttons">
+            <button
+              type="button"
+              className="disapprove"
+              onClick={() => {
+                setAsksToDelete(false);
+                edits.remove(image);
+                close();
+              }}
+            >
+              Delete
+            </button>
+            <button type="button" onClick={() => setAsksToDelete(false)}>
+              Keep it
+            </button>
+          </div>
+        </Dialog>
+      )}
+    </aside>
+  );
+}
+
+function Words({ image, edits }: { image: Image; edits: Props["edits"] }) {
+  function save(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    const text = (name: string) => String(form.get(name) ?? "").trim();
+    const tags = text("tags")
+      .split(",")
+      .flatMap((tag) => tag.trim() || []);
+    const fields = { name: text("name"), caption: text("caption") || null, alt: text("alt") || null, tags };
+    edits.edit(image, fields, `${fields.name} is saved`);
+  }
+  return (
+    <form className="fields" aria-label="Words" onSubmit={save}>
+      <label>
+        Name
+        <input name="name" defaultValue={image.name} required maxLength={300} />
+      </label>
+      <label>
+        Caption
+        <input name="caption" defaultValue={image.caption ?? ""} maxLength={2000} />
+      </label>
+      <label>
+        What those hear who do not see it
+        <input name="alt" defaultValue={image.alt ?? ""} maxLength={1000} />
+      </label>
+      <label>
+        Tags, with commas between them
+        <input name="tags" defaultValue={image.tags.join(", ")} />
+      </label>
+      <button type="submit" className="primary">
+        Save
+      </button>
+    </form>
+  );
+}

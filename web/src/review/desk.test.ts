@@ -1,0 +1,199 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { connect } from "../api";
+import { type Claimed, Desk } from "./desk";
+
+const SESSION = { apiUrl: "http://api.test", key: "sk_1", reviewer: "ann", remember: false, shopUrl: "" };
+
+/** The review API: who decided what, with answers that take their time, fail, or get lost on the way back. */
+class ReviewApi {
+  waiting: string[];
+  decided = new Map<string, string>();
+  requests: string[] = [];
+  /** What happens to the next requests: lost before or after they were done, or refused. */
+  faults: ("before" | "after" | "refused")[] = [];
+  delay = () => 20;
+
+  constructor(count: number) {
+    this.waiting = Array.from({ length: count }, (_, at) => `s${at}`);
+  }
+
+  fetch = async (request: Request): Promise<Response> => {
+    const path = new URL(request.url).pathname;
+    const body = request.method === "GET" || request.method === "DELETE" ? null : await request.json();
+    const fault = path.endsWith("/decision") ? this.faults.shift() : undefined;
+    await new Promise((resume) => setTimeout(resume, this.delay()));
+    if (fault === "before") throw new TypeError("Failed to fetch");
+    if (fault === "refused") return Response.json({ detail: "cyd decided it." }, { status: 409 });
+    const answer = this.answer(request.method, path, body);
+    if (fault === "after") throw new TypeError("Failed to fetch");
+    return answer;
+  };
+
+  private answer(
+    method: string,
+    path: string,
+    body: { limit?: number; decision?: string; renew?: string[] },
+  ): Response {
+    if (path === "/review/stats") return Response.json({ waiting: this.waiting.length });
+    if (path === "/review/claims") {
+      const ids = body.renew ?? this.waiting.splice(0, body.limit);
+      return Response.json({ items: ids.map(claimed) });
+    }
+    const id = path.split("/")[3]!;
+    this.requests.push(`${method} ${id}${body ? ` ${body.decision}` : ""}`);
+    if (method === "DELETE") this.decided.delete(id);
+    else this.decided.set(id, body.decision!);
+    return Response.json({ snapshot_id: id, status: "", lease_expires_at: null });
+  }
+}
+
+const claimed = (snapshot_id: string): Claimed => ({
+  snapshot_id,
+  product: { product_id: "p", name: "Product", pictures: [] },
+  filename: `${snapshot_id}.jpg`,
+  image_url: "data:,",
+  lease_expires_at: "2030-01-01T00:00:00Z",
+});
+
+async function opened(api: ReviewApi): Promise<Desk> {
+  vi.stubGlobal("fetch", api.fetch);
+  const desk = new Desk(connect(SESSION).client, "ann");
+  desk.open();
+  await settled(desk);
+  desk.acknowledge();
+  return desk;
+}
+
+async function settled(desk: Desk): Promise<void> {
+  do await vi.advanceTimersByTimeAsync(10_000);
+  while (desk.view().sending);
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+test("a verdict shows the next snapshot before the server has answered", async () => {
+  const api = new ReviewApi(3);
+  const desk = await opened(api);
+  desk.decide("approved");
+  expect(desk.view()).toMatchObject({ current: { snapshot_id: "s1" }, approved: 1, sending: 1 });
+  await settled(desk);
+  expect([...api.decided]).toEqual([["s0", "approved"]]);
+});
+
+test("a verdict is not taken before the product was looked at", async () => {
+  const api = new ReviewApi(1);
+  vi.stubGlobal("fetch", api.fetch);
+  const desk = new Desk(connect(SESSION).client, "ann");
+  desk.open();
+  await settled(desk);
+  desk.decide("approved");
+  await settled(desk);
+  expect(desk.view().introduced).not.toBeNull();
+  expect(api.requests).toEqual([]);
+});
+
+test("an undo shows the snapshot at once, and a new verdict follows the undo to the server", async () => {
+  const api = new ReviewApi(3);
+  const desk = await opened(api);
+  desk.decide("approved");
+  desk.undo();
+  expect(desk.view()).toMatchObject({ current: { snapshot_id: "s0" }, approved: 0 });
+  desk.decide("disapproved");
+  desk.decide("approved");
+  expect(desk.view()).toMatchObject({ current: { snapshot_id: "s2" }, approved: 1, disapproved: 1 });
+  await settled(desk);
+  expect(api.requests.filter((request) => request.includes("s0"))).toEqual([
+    "PUT s0 approved",
+    "DELETE s0",
+    "PUT s0 disapproved",
+  ]);
+  expect(Object.fromEntries(api.decided)).toEqual({ s0: "disapproved", s1: "approved" });
+});
+
+test("a snapshot that was taken back is not dropped by a renewal of the leases under way", async () => {
+  const api = new ReviewApi(2);
+  api.delay = () => 45_000;
+  const desk = await opened(api);
+  desk.decide("approved");
+  desk.undo();
+  await vi.advanceTimersByTimeAsync(70_000);
+  expect(desk.view().current?.snapshot_id).toBe("s0");
+});
+
+test("what is refused is told and does not count", async () => {
+  const api = new ReviewApi(2);
+  api.faults = ["refused"];
+  const desk = await opened(api);
+  desk.decide("approved");
+  await settled(desk);
+  expect(desk.view()).toMatchObject({ approved: 0, current: { snapshot_id: "s1" } });
+  expect(desk.view().notice).toBe("s0.jpg was not approved. cyd decided it.");
+});
+
+test("what never arrives is back on the screen", async () => {
+  const api = new ReviewApi(2);
+  api.faults = Array(5).fill("before");
+  const desk = await opened(api);
+  desk.decide("approved");
+  await settled(desk);
+  expect(desk.view()).toMatchObject({ approved: 0, current: { snapshot_id: "s0" } });
+});
+
+test("an undo that never arrives leaves the verdict as it was", async () => {
+  const api = new ReviewApi(2);
+  const desk = await opened(api);
+  desk.decide("approved");
+  await settled(desk);
+  api.faults = Array(5).fill("before");
+  desk.undo();
+  await settled(desk);
+  expect(desk.view()).toMatchObject({ approved: 1, current: { snapshot_id: "s1" } });
+  expect(desk.view().notice).toContain("s0.jpg is not undone.");
+});
+
+/** Random numbers from 0 to 1 that are the same for the same seed (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+test.each(Array.from({ length: 200 }, (_, seed) => seed))(
+  "the server has what the reviewer said, whatever is delayed or lost (seed %i)",
+  async (seed) => {
+    const random = seeded(seed);
+    const api = new ReviewApi(40);
+    api.delay = () => random() * 800;
+    const desk = await opened(api);
+    const said = new Map<string, string>();
+    const order: string[] = [];
+    for (let step = 0; step < 60; step++) {
+      if (random() < 0.1) api.faults = [random() < 0.5 ? "before" : "after"];
+      if (random() < 0.25 && order.length) {
+        desk.undo();
+        said.delete(order.pop()!);
+      } else {
+        const current = desk.view().current;
+        if (!current) break;
+        const decision = random() < 0.5 ? "approved" : "disapproved";
+        desk.decide(decision);
+        said.set(current.snapshot_id, decision);
+        order.push(current.snapshot_id);
+      }
+      await vi.advanceTimersByTimeAsync(random() * 300);
+    }
+    await settled(desk);
+    expect(Object.fromEntries(api.decided)).toEqual(Object.fromEntries(said));
+    expect(desk.view().approved + desk.view().disapproved).toBe(said.size);
+  },
+);
