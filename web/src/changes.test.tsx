@@ -1,14 +1,19 @@
 import { onlineManager, QueryClientProvider, useQuery } from "@tanstack/react-query";
 import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { ApiError } from "./api";
 import { ChangesProvider, useChanges, usePending } from "./changes";
 import { makeQueryClient } from "./data";
+import { seeded } from "./seeded";
 
 afterEach(() => {
+  vi.useRealTimers();
   cleanup();
   onlineManager.setOnline(true);
 });
+
+/** Thrown after the server has taken a change: its answer is lost. */
+const LOST = new ApiError(0, "No answer.");
 
 /** A server that holds one name. */
 class Server {
@@ -20,9 +25,10 @@ class Server {
   put = (name: string) => async () => {
     await new Promise((resume) => setTimeout(resume, 5));
     const fault = this.faults.shift();
-    if (fault) throw fault;
+    if (fault && fault !== LOST) throw fault;
     this.name = name;
     this.taken.push(name);
+    if (fault) throw fault;
   };
 }
 
@@ -37,10 +43,10 @@ function Page({ server }: { server: Server }) {
     change({
       said: `It is ${to}`,
       send: server.put(to),
-      undo: server.put(server.name),
+      undo: server.put(name ?? ""),
       about: ["/name"],
       shows: to,
-      showsUndone: server.name,
+      showsUndone: name,
     });
   return (
     <>
@@ -129,3 +135,35 @@ test("a change that is refused is told, and the page shows what stands", async (
   expect(name()).toBe("old");
   expect(server.taken).toEqual([]);
 });
+
+test.each(Array.from({ length: 20 }, (_, seed) => seed))(
+  "the server ends with what the person did last, whatever fails on the way (seed %i)",
+  async (seed) => {
+    vi.useFakeTimers();
+    const random = seeded(seed);
+    const faults: Error[] = [];
+    const server = shown(faults);
+    await act(() => vi.advanceTimersByTimeAsync(100));
+    let expected = "old";
+    let before = "old";
+    for (let step = 0; step < 12; step++) {
+      if (random() < 0.3) faults.push(random() < 0.5 ? LOST : new ApiError(503, "Busy."));
+      if (random() < 0.15) act(() => onlineManager.setOnline(!onlineManager.isOnline()));
+      const undo = screen.queryByRole("button", { name: "Undo" });
+      if (undo && random() < 0.4) {
+        expected = before;
+        fireEvent.click(undo);
+      } else {
+        before = name()!;
+        expected = random() < 0.5 ? "new" : "newer";
+        press(expected === "new" ? "Rename" : "Again");
+      }
+      await act(() => vi.advanceTimersByTimeAsync(random() * 600));
+      expect(name()).toBe(expected);
+    }
+    act(() => onlineManager.setOnline(true));
+    await act(() => vi.advanceTimersByTimeAsync(120_000));
+    expect(server.name).toBe(expected);
+    expect(name()).toBe(expected);
+  },
+);
