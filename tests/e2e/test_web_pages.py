@@ -200,8 +200,8 @@ def test_a_product_is_made_changed_deleted_and_brought_back(page: Any, shop: Api
     form.get_by_label("Price").fill("2.5")
     form.get_by_label("Currency").fill("EUR")
     assert violations(page) == []
-    page.keyboard.press("Enter")
-    eventually(lambda: shop.get(path).status == 200)
+    form.get_by_role("button", name="Save").press("Enter")
+    eventually(lambda: shop.get(path).status == 200, 30)
     row = page.locator(f"[data-product='{product_id}']")
     row.get_by_role("button", name="Edit").wait_for()
     page.get_by_role("button", name="New product").press("Enter")
@@ -289,7 +289,7 @@ def test_a_job_shows_how_far_it_is_and_what_went_wrong(page: Any, shop: Api, sta
     turn_to(page, "Store visits")
     job = page.locator(".job", has_text=job_id)
     job.get_by_text("1 done, 1 failed, 0 left").wait_for()
-    job.get_by_role("button", name=job_id).press("Enter")
+    job.get_by_role("button", name=f"Job {job_id}", exact=True).press("Enter")
     job.get_by_text("The host responded with status 404").wait_for()
     measured = shop.get(f"/jobs/{job_id}/images").json["items"][0]
     assert job.get_by_role("cell", name=str(measured["perimeter"]), exact=True).is_visible()
