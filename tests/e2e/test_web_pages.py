@@ -119,7 +119,7 @@ def test_pictures_are_pinned_hidden_and_undone_by_keyboard(page: Any, shop: Api,
     page.context.set_offline(True)
     tiles.first.get_by_role("button").focus()
     page.keyboard.press("h")
-    page.get_by_text("No connection: 1 unsent").wait_for()
+    page.get_by_text("Offline: 1 unsent").wait_for()
     assert page.locator(f"[data-id='{first}']").count() == 0
     page.context.set_offline(False)
     eventually(lambda: image(first)["hidden"])
@@ -151,12 +151,21 @@ def test_a_picture_is_dragged_explained_and_ranked(page: Any, shop: Api, gallery
     page.get_by_role("button", name="Ranking: interest").press("Enter")
     ranking = page.get_by_role("region", name="Ranking", exact=True)
     ranking.get_by_role("radio", name="Newest").check()
-    ranking.get_by_role("button", name="Order by it").press("Enter")
+    ranking.get_by_role("button", name="Apply").press("Enter")
     eventually(lambda: shop.get(f"/galleries/{gallery}").json["ranking"]["policy"] == "newest")
-    ranking.get_by_role("button", name="What would it earn?").press("Enter")
+    ranking.get_by_role("button", name="Estimate").press("Enter")
     ranking.get_by_text("The lab has not seen enough").wait_for()
     ranking.get_by_role("button", name="Restore version 1").wait_for()
+    rule = ranking.get_by_role("form", name="New rule")
+    rule.get_by_label("Action").select_option("bury")
+    rule.get_by_label("Tag or product").fill("autumn")
+    rule.get_by_role("button", name="Add the rule").press("Enter")
+    ranking.get_by_role("button", name="Remove Bury images tagged autumn").wait_for()
+    rules = shop.get(f"/galleries/{gallery}").json["rules"]
+    assert [(it["action"], it["tag"]) for it in rules] == [("bury", "autumn")]
     is_sound(page, "gallery-ranking")
+    page.keyboard.press("Control+z")
+    eventually(lambda: shop.get(f"/galleries/{gallery}").json["rules"] == [])
 
 
 def test_an_overview_shows_what_was_counted_and_what_needs_a_hand(page: Any) -> None:
@@ -169,7 +178,7 @@ def test_an_overview_shows_what_was_counted_and_what_needs_a_hand(page: Any) -> 
     assert plot.get_attribute("aria-valuenow") == "24"
     page.get_by_label("Period").select_option("7d")
     page.get_by_role("slider", name="Views").and_(page.locator("[aria-valuemax='7']")).wait_for()
-    page.get_by_role("listitem").filter(has_text="Dependencies").get_by_text("well").wait_for()
+    page.get_by_role("listitem").filter(has_text="Dependencies").get_by_text("ok", exact=True).wait_for()
     is_sound(page, "overview")
     page.reload()
     page.get_by_role("slider", name="Views").and_(page.locator("[aria-valuemax='7']")).wait_for()
@@ -178,11 +187,11 @@ def test_an_overview_shows_what_was_counted_and_what_needs_a_hand(page: Any) -> 
 def test_a_new_shop_is_shown_its_first_steps(stack: Stack) -> None:
     with opened(stack, f"#/?key={open_shop(stack).secret_key}") as page:
         steps = page.get_by_role("region", name="First steps")
-        steps.get_by_role("link", name="Bring your products in").wait_for()
+        steps.get_by_role("link", name="Import products").wait_for()
         assert "<vitrine-gallery" in steps.inner_text()
-        page.get_by_text("No model is built yet").wait_for()
+        page.get_by_text("There is no model yet").wait_for()
         is_sound(page, "first-steps")
-        steps.get_by_role("link", name="Bring your products in").press("Enter")
+        steps.get_by_role("link", name="Import products").press("Enter")
         page.get_by_role("heading", name="Imports").wait_for()
         assert page.get_by_label("Rows are").input_value() == "products"
         page.get_by_text("No imports yet").wait_for()
@@ -294,7 +303,7 @@ def test_a_job_shows_how_far_it_is_and_what_went_wrong(page: Any, shop: Api, sta
     measured = shop.get(f"/jobs/{job_id}/images").json["items"][0]
     assert job.get_by_role("cell", name=str(measured["perimeter"]), exact=True).is_visible()
     is_sound(page, "jobs")
-    job.get_by_role("button", name="again").press("Enter")
+    job.get_by_role("button", name="Retry").press("Enter")
     eventually(lambda: shop.get(f"/jobs/{job_id}").json["attempt"] == 2, 30)
     job.get_by_text("partly failed").wait_for()
     page.get_by_role("textbox", name="Store", exact=True).last.fill(visit["store_id"])
@@ -310,7 +319,7 @@ def test_a_visit_is_submitted_by_form(page: Any, shop: Api, stack: Stack) -> Non
     form = page.get_by_role("form", name="New visit")
     form.get_by_label("Store").fill(store)
     form.get_by_label("When").fill("2024-03-09T12:00:00")
-    form.get_by_label("Addresses of the photos").fill(url)
+    form.get_by_label("URLs of the photos").fill(url)
     assert violations(page) == []
     form.get_by_role("button", name="Submit").press("Enter")
     page.get_by_text("is submitted").wait_for()
@@ -387,7 +396,7 @@ def test_a_shopper_is_recommended_products_with_reasons(shop: Api, stack: Stack)
         page.get_by_label("A shopper's id").fill("ann")
         page.keyboard.press("Enter")
         page.get_by_text(f"because of {shown[0]['name']}").first.wait_for()
-        page.get_by_role("region", name="What they did").get_by_role("row", name="click").wait_for()
+        page.get_by_role("region", name="History").get_by_role("row", name="click").wait_for()
         is_sound(page, "recommendations")
         page.get_by_label("Strategy").select_option("popular")
         page.get_by_text("Many shoppers take it").first.wait_for()

@@ -113,7 +113,7 @@ test("without a connection changes and their undo wait in order", async () => {
   press("Rename");
   press("Again");
   press("Undo");
-  await waitFor(() => expect(screen.getByText(/No connection: 3 unsent/)).toBeTruthy());
+  await waitFor(() => expect(screen.getByText(/Offline: 3 unsent/)).toBeTruthy());
   expect(name()).toBe("old");
   expect(server.taken).toEqual([]);
   act(() => onlineManager.setOnline(true));
@@ -131,7 +131,7 @@ test("a change that is refused is told, and the page shows what stands", async (
   const server = shown([new ApiError(422, "Too long.")]);
   await waitFor(() => expect(name()).toBe("old"));
   press("Rename");
-  await waitFor(() => expect(screen.getByRole("alert").textContent).toContain("Not done: It is new. Too long."));
+  await waitFor(() => expect(screen.getByRole("alert").textContent).toContain("Failed: It is new. Too long."));
   expect(name()).toBe("old");
   expect(server.taken).toEqual([]);
 });

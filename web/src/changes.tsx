@@ -69,7 +69,7 @@ export function ChangesProvider({ children }: { children: ReactNode }) {
     mutationFn: (change: Change) => change.send(),
     retry: (failures, error) => failures < TRIES && isPassing(error),
     retryDelay: (failures) => Math.min(250 * 2 ** failures, 8_000),
-    onError: (error, change) => setTold({ text: `Not done: ${change.said}. ${said(error)}`, isProblem: true }),
+    onError: (error, change) => setTold({ text: `Failed: ${change.said}. ${said(error)}`, isProblem: true }),
     // Awaited: what the change shows stays until the answers with it are read.
     onSettled: (_result, _error, change) =>
       Promise.all(
@@ -142,7 +142,7 @@ function Toast({ told, close }: { told: Told | null; close: () => void }) {
           </button>
         </p>
       )}
-      {!isOnline && unsent > 0 && <p className="toast">No connection: {unsent} unsent, sent when there is one.</p>}
+      {!isOnline && unsent > 0 && <p className="toast">Offline: {unsent} unsent, to be sent once you are online.</p>}
     </div>
   );
 }

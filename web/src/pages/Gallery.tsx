@@ -44,7 +44,7 @@ export function Gallery({ session }: PageProps) {
       </div>
       <p className="lead">
         {mayEdit
-          ? "The pictures in the order that shoppers see. Drag one to pin it, or open it to edit it. Nothing that you do here counts as a shopper's view."
+          ? "The pictures in the order that shoppers see. Drag one to pin it, or open it to edit it. Nothing you do here counts as a view or click."
           : "The pictures in the order that shoppers see."}
         {session.shopUrl && (
           <>

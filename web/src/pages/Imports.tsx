@@ -44,8 +44,8 @@ export function Imports() {
     <section>
       <h1>Imports</h1>
       <p className="lead">
-        Files of pictures, products, what shoppers did, snapshots or stores. A bad row is left out and told, the rest
-        comes in.
+        Import images, products, interactions, snapshots or stores from a file. Bad rows are rejected with a reason; the
+        others are imported.
       </p>
       <NewImport read={() => imports.refetch()} />
       <Problem of={imports.error} />
@@ -314,7 +314,7 @@ function Rejected({ import_id }: { import_id: string }) {
       </div>
       <Problem of={problem ?? errors.error} />
       <Content of={errors}>
-        <Table label="Rejected rows and what is wrong with them">
+        <Table label="Rejected rows with reasons">
           <thead>
             <tr>
               <th scope="col" className="number">

@@ -71,7 +71,7 @@ export function Jobs() {
   );
 }
 
-/** One visit, with the addresses of its photos. */
+/** Submits one visit. */
 function Submit({ read }: { read: () => unknown }) {
   const { client } = useApi();
   const { tell } = useChanges();
@@ -110,7 +110,7 @@ function Submit({ read }: { read: () => unknown }) {
           <input name="time" type="datetime-local" step={1} required />
         </label>
         <label>
-          Addresses of the photos, one a line
+          URLs of the photos, one per line
           <textarea name="urls" required rows={3} placeholder="https://…/shelf.jpg" />
         </label>
         <Problem of={problem} />
@@ -129,7 +129,7 @@ function JobRow({ job, opened, open }: { job: Job; opened: boolean; open: () => 
   const isPartly = job.status === "failed" && done > 0;
   const retry = () =>
     change({
-      said: `Job ${job_id} tries its failed photos again`,
+      said: `Job ${job_id} is retried`,
       send: () => client.POST("/jobs/{job_id}/retry", { params: { path: { job_id } } }),
       about: ["/jobs", "/jobs/{job_id}/images"],
     });
@@ -144,8 +144,8 @@ function JobRow({ job, opened, open }: { job: Job; opened: boolean; open: () => 
       </span>
       <Bar done={done} failed={failed} of={done + failed + left} label={`Photos of job ${job_id}`} />
       {job.status === "failed" && (
-        <button type="button" onClick={retry} aria-label={`Try the failed photos again, of job ${job_id}`}>
-          Try the failed photos again
+        <button type="button" onClick={retry} aria-label={`Retry failed photos of job ${job_id}`}>
+          Retry failed photos
         </button>
       )}
       {opened && <Photos job={job} />}
@@ -210,7 +210,7 @@ function Photos({ job: { job_id, status } }: { job: Job }) {
   );
 }
 
-/** Perimeters by store and day, to read and to take away. */
+/** Perimeters by store and day. */
 function Measured() {
   const { asked, ask } = useAddress();
   const given = {
@@ -236,8 +236,8 @@ function Measured() {
     ask({ area: text("area"), measured: text("store"), from: text("from"), to: text("to") });
   }
   return (
-    <section aria-label="What was measured">
-      <h2>What was measured</h2>
+    <section aria-label="Measurements">
+      <h2>Measurements</h2>
       <form className="toolbar" onSubmit={show} aria-label="Measured visits">
         <label className="inline">
           Area
@@ -263,7 +263,7 @@ function Measured() {
         )}
       </form>
       <Problem of={isAsked && visits.error} />
-      {!isAsked && <p className="lead">Name an area or a store.</p>}
+      {!isAsked && <p className="lead">Enter an area or a store.</p>}
       {isAsked && !visits.error && (
         <Content of={visits}>
           {rows.length ? (
@@ -292,7 +292,7 @@ function Measured() {
               </tbody>
             </Table>
           ) : (
-            <Empty>Nothing was measured there in these days.</Empty>
+            <Empty>There are no measurements for these days.</Empty>
           )}
         </Content>
       )}

@@ -145,7 +145,7 @@ function Figure({ name, now, before, show = count }: FigureProps) {
   );
 }
 
-/** What is well, and what needs a hand. */
+/** The state of everything that runs in the background. */
 function State() {
   const api = useApi();
   const often = { refetchInterval: IDLE_MS };
@@ -160,29 +160,29 @@ function State() {
   const down = health.data?.dependencies.filter((it) => it.status !== "ok") ?? [];
   const { model, run } = models.data ?? {};
   return (
-    <section aria-label="What is under way">
-      <h2>What is under way</h2>
+    <section aria-label="Status">
+      <h2>Status</h2>
       <ul className="states">
-        <Line name="Imports" to="imports" of={imports} needsHand={of(imports.data?.items, "failed") + rejected > 0}>
+        <Line name="Imports" to="imports" of={imports} needsCheck={of(imports.data?.items, "failed") + rejected > 0}>
           {of(imports.data?.items, "running") + of(imports.data?.items, "waiting")} under way,{" "}
           {of(imports.data?.items, "failed")} failed, {count(rejected)} rows rejected, of the latest{" "}
           {imports.data?.items.length}
         </Line>
-        <Line name="Store visits" to="jobs" of={jobs} needsHand={of(jobs.data?.items, "failed") > 0}>
-          {of(jobs.data?.items, "ongoing")} jobs under way, {of(jobs.data?.items, "failed")} failed, of the latest{" "}
+        <Line name="Store visits" to="jobs" of={jobs} needsCheck={of(jobs.data?.items, "failed") > 0}>
+          {of(jobs.data?.items, "ongoing")} jobs ongoing, {of(jobs.data?.items, "failed")} failed, of the latest{" "}
           {jobs.data?.items.length}
         </Line>
-        <Line name="Review" to="review" of={review} needsHand={(review.data?.waiting ?? 0) > 0}>
+        <Line name="Review" to="review" of={review} needsCheck={(review.data?.waiting ?? 0) > 0}>
           {count(review.data?.waiting ?? 0)} snapshots wait, {count(review.data?.approved ?? 0)} are approved,{" "}
           {count(review.data?.disapproved ?? 0)} disapproved
         </Line>
-        <Line name="Recommendations" to="recommendations" of={models} needsHand={!model}>
+        <Line name="Recommendations" to="recommendations" of={models} needsCheck={!model}>
           {run?.status === "running" ? "A model is being built. " : ""}
           {model
             ? `The model of ${moment(model.published_at)} knows ${count(model.interactions)} interactions with ${count(model.products)} products`
-            : "No model is built yet"}
+            : "There is no model yet"}
         </Line>
-        <Line name="Dependencies" of={health} needsHand={down.length > 0}>
+        <Line name="Dependencies" of={health} needsCheck={down.length > 0}>
           {down.length
             ? `${down.map((it) => it.name).join(", ")} failed`
             : `all ${health.data?.dependencies.length} answer`}
@@ -196,21 +196,21 @@ interface LineProps {
   name: string;
   to?: string;
   of: { isPending: boolean; error: unknown };
-  needsHand: boolean;
+  needsCheck: boolean;
   children: ReactNode;
 }
-function Line({ name, to, of, needsHand, children }: LineProps) {
-  const tone = of.isPending ? "" : of.error || needsHand ? "ongoing" : "completed";
+function Line({ name, to, of, needsCheck, children }: LineProps) {
+  const tone = of.isPending ? "" : of.error || needsCheck ? "ongoing" : "completed";
   return (
     <li>
-      <span className={`state ${tone}`}>{of.isPending ? "…" : of.error ? "unknown" : needsHand ? "look" : "well"}</span>
+      <span className={`state ${tone}`}>{of.isPending ? "…" : of.error ? "unknown" : needsCheck ? "check" : "ok"}</span>
       <b>{to ? <a href={`#/${to}`}>{name}</a> : name}</b>
       <span>{of.isPending ? "" : of.error ? "could not be read" : children}</span>
     </li>
   );
 }
 
-/** What a shop that has nothing yet does first. */
+/** The steps for a shop without images. */
 function FirstSteps({ session }: Pick<PageProps, "session">) {
   const api = useApi();
   const { data: products } = api.useQuery("get", "/products", { params: { query: { limit: 1 } } });
@@ -226,13 +226,13 @@ function FirstSteps({ session }: Pick<PageProps, "session">) {
     <section className="card" aria-label="First steps">
       <h2>First steps</h2>
       <ol className="steps">
-        <Step done={!!products?.items.length} to="#/imports?kind=products" label="Bring your products in">
+        <Step done={!!products?.items.length} to="#/imports?kind=products" label="Import products">
           A CSV with <code>product_id</code> and <code>name</code> is enough.
         </Step>
-        <Step done={false} to="#/imports?kind=images" label="Bring your pictures in">
-          A CSV with <code>name</code> and <code>url</code>; they make the gallery <code>default</code>.
+        <Step done={false} to="#/imports?kind=images" label="Import images">
+          A CSV with <code>name</code> and <code>url</code>; they fill the gallery <code>default</code>.
         </Step>
-        <Step done={!!hasPublic} to="#/keys" label="Make a publishable key">
+        <Step done={!!hasPublic} to="#/keys" label="Create a publishable key">
           For your shop’s pages. It reads galleries and counts what shoppers do.
         </Step>
         <li>

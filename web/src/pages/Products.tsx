@@ -73,7 +73,7 @@ export function Products() {
           New product
         </button>
       </div>
-      <p className="lead">What recommendations choose from, and what reviewers compare photos with.</p>
+      <p className="lead">Recommendations are chosen from these products, and reviewers compare photos with them.</p>
       <Problem of={products.error} />
       <Content of={products}>
         {shown.length === 0 && (
@@ -241,11 +241,11 @@ function Fields({
         </label>
       </div>
       <label>
-        Address of the picture
+        Image URL
         <input name="image_url" type="url" defaultValue={before?.image_url ?? ""} />
       </label>
       <label>
-        Tags, with commas between them
+        Tags, separated by commas
         <input name="tags" defaultValue={before?.tags.join(", ")} />
       </label>
       <label className="inline">

@@ -127,17 +127,17 @@ function History({ user_id }: { user_id: string }) {
   );
   const items = history.data?.pages.flatMap((page) => page.items) ?? [];
   return (
-    <section aria-label="What they did">
-      <h2>What they did</h2>
+    <section aria-label="History">
+      <h2>History</h2>
       <Problem of={history.error} />
       <Content of={history}>
         {items.length === 0 ? (
-          <Empty>Nothing is known of this shopper.</Empty>
+          <Empty>This shopper has no interactions.</Empty>
         ) : (
-          <Table label="What they did, newest first">
+          <Table label="Interactions, newest first">
             <thead>
               <tr>
-                <th scope="col">Did</th>
+                <th scope="col">Type</th>
                 <th scope="col">Product</th>
                 <th scope="col">When</th>
               </tr>
@@ -191,10 +191,10 @@ function Model() {
       <p>
         {model
           ? `The model of ${moment(model.published_at)} learned from ${count(model.interactions)} interactions with ${count(model.products)} products.`
-          : models.data && "No model is built yet: everybody gets what is popular."}
+          : models.data && "There is no model yet: everybody gets popular products."}
       </p>
       <button type="button" disabled={isBusy || isRunning} onClick={() => void build()}>
-        {isRunning ? "A model is being built…" : "Build a model now"}
+        {isRunning ? "Building a model…" : "Build a model now"}
       </button>
       <Problem of={problem ?? models.error} />
       {isRunning &&

@@ -52,7 +52,7 @@ export function Search() {
     <section>
       <h1>Search</h1>
       <p className="lead">
-        What shoppers find, and why. Filters stay in the address, so a search can be sent to a colleague.
+        What shoppers find, and why. The filters are part of the address, so you can share a search.
       </p>
       <search className="searchbar">
         <input
@@ -124,7 +124,7 @@ export function Search() {
                     className="link"
                     onClick={() => ask({ tag: null, credit: null, orientation: null, gallery_id: null })}
                   >
-                    take the filters away
+                    remove the filters
                   </button>
                 </>
               )}

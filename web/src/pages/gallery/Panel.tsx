@@ -15,7 +15,7 @@ interface Props {
   close: () => void;
 }
 
-/** One picture: why it is where it is, its pin, whether it is hidden, and its words. */
+/** One picture: why it is where it is, its pin, whether it is hidden, and its texts. */
 export function Panel({ gallery_id, image_id, position, pin, unpin, hide, edits, close }: Props) {
   const read = useApi().useQuery("get", "/galleries/{gallery_id}/images/{image_id}", {
     params: { path: { gallery_id, image_id }, query: { explain: "true" } },
@@ -94,13 +94,13 @@ export function Panel({ gallery_id, image_id, position, pin, unpin, hide, edits,
               Delete…
             </button>
           </div>
-          <Words key={JSON.stringify([image.name, image.caption, image.alt, image.tags])} image={image} edits={edits} />
+          <Texts key={JSON.stringify([image.name, image.caption, image.alt, image.tags])} image={image} edits={edits} />
         </Content>
       )}
       {asksToDelete && image && (
         <Dialog label={`Delete ${image.name}`} close={() => setAsksToDelete(false)}>
           <h2>Delete {image.name}?</h2>
-          <p>Its views and clicks go with it, so this cannot be undone. Hiding can.</p>
+          <p>Its counted views and clicks are lost, so this cannot be undone. Hiding can.</p>
           <div className="buttons">
             <button
               type="button"
@@ -123,7 +123,7 @@ export function Panel({ gallery_id, image_id, position, pin, unpin, hide, edits,
   );
 }
 
-function Words({ image, edits }: { image: Image; edits: Props["edits"] }) {
+function Texts({ image, edits }: { image: Image; edits: Props["edits"] }) {
   function save(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
@@ -135,7 +135,7 @@ function Words({ image, edits }: { image: Image; edits: Props["edits"] }) {
     edits.edit(image, fields, `${fields.name} is saved`);
   }
   return (
-    <form className="fields" aria-label="Words" onSubmit={save}>
+    <form className="fields" aria-label="Texts" onSubmit={save}>
       <label>
         Name
         <input name="name" defaultValue={image.name} required maxLength={300} />
@@ -145,11 +145,11 @@ function Words({ image, edits }: { image: Image; edits: Props["edits"] }) {
         <input name="caption" defaultValue={image.caption ?? ""} maxLength={2000} />
       </label>
       <label>
-        What those hear who do not see it
+        Alternative text
         <input name="alt" defaultValue={image.alt ?? ""} maxLength={1000} />
       </label>
       <label>
-        Tags, with commas between them
+        Tags, separated by commas
         <input name="tags" defaultValue={image.tags.join(", ")} />
       </label>
       <button type="submit" className="primary">

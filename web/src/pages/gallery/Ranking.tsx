@@ -3,6 +3,7 @@ import type { Schema } from "../../api";
 import { useChanges } from "../../changes";
 import { IDLE_MS, useApi } from "../../data";
 import { count, moment, Problem, Table } from "../../parts";
+import { Rules } from "./Rules";
 
 type Settings = Schema<"RankingSettings">;
 type Policy = NonNullable<Settings["policy"]>;
@@ -94,7 +95,7 @@ export function Ranking({ gallery }: { gallery: Schema<"GalleryResponse"> }) {
           </label>
         )}
         <label className="inline">
-          Share of visitors who see a random order, by which policies are judged, in %
+          Share of visitors in the lab, who see a random order, in %
           <input
             name="lab"
             type="number"
@@ -106,15 +107,16 @@ export function Ranking({ gallery }: { gallery: Schema<"GalleryResponse"> }) {
         </label>
         <div className="buttons">
           <button type="submit" className="primary">
-            Order by it
+            Apply
           </button>
           <button type="button" disabled={isBusy} onClick={(event) => void estimateIt(event.currentTarget.form!)}>
-            What would it earn?
+            Estimate
           </button>
         </div>
       </form>
       <Problem of={problem} />
       {estimate && <Estimate estimate={estimate} />}
+      <Rules gallery={gallery} />
       <Versions gallery={gallery} />
     </section>
   );
@@ -145,7 +147,7 @@ function Estimate({ estimate }: { estimate: Schema<"EstimateResponse"> }) {
             : "Give it a share of the visitors above."}
         </p>
       )}
-      <Table label="The order that it would give">
+      <Table label="Estimated order">
         <thead>
           <tr>
             <th scope="col">Picture</th>
@@ -196,10 +198,10 @@ function Versions({ gallery }: { gallery: Schema<"GalleryResponse"> }) {
               Version
             </th>
             <th scope="col">Policy</th>
-            <th scope="col">Since</th>
-            <th scope="col">Why</th>
-            <th scope="col">State</th>
-            <th scope="col">Back to it</th>
+            <th scope="col">Created</th>
+            <th scope="col">Reason</th>
+            <th scope="col">Status</th>
+            <th scope="col">Restore</th>
           </tr>
         </thead>
         <tbody>
