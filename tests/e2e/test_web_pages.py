@@ -126,6 +126,13 @@ def test_pictures_are_pinned_hidden_and_undone_by_keyboard(page: Any, shop: Api,
     page.get_by_role("button", name="Undo").press("Enter")
     eventually(lambda: not image(first)["hidden"])
     page.locator(f"[data-id='{first}']").wait_for()
+
+    page.locator(f"[data-id='{second}'] button").press("h")
+    page.get_by_text("Hidden in this browser (1)").press("Enter")
+    page.locator("details[open] button").press("Enter")
+    page.get_by_role("complementary", name="Picture").get_by_role("button", name="Show").press("Enter")
+    page.locator(f"[data-id='{second}']").wait_for()
+    eventually(lambda: second in order_of(shop, gallery))
     counted = shop.get(f"/galleries/{gallery}").json
     assert (counted["views"], counted["clicks"]) == (0, 0), "who edits is no shopper"
 
@@ -195,6 +202,14 @@ def test_a_new_shop_is_shown_its_first_steps(stack: Stack) -> None:
         page.get_by_role("heading", name="Imports").wait_for()
         assert page.get_by_label("Rows are").input_value() == "products"
         page.get_by_text("No imports yet").wait_for()
+        assert violations(page) == []
+
+
+def test_a_reviewers_key_is_led_to_the_review(stack: Stack, shop: Api) -> None:
+    key = shop.post("/keys", {"role": "reviewer", "label": "Ann", "reviewer": "ann"}).json["key"]
+    with opened(stack, f"#/?key={key}") as page:
+        page.get_by_role("link", name="Start reviewing").press("Enter")
+        page.get_by_role("heading", name="Who reviews?").wait_for()
         assert violations(page) == []
 
 

@@ -2,8 +2,9 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import type { PageProps } from "../App";
 import { useAddress } from "../address";
+import { ApiError } from "../api";
 import { IDLE_MS, useApi } from "../data";
-import { Content, count, moment, Problem } from "../parts";
+import { Content, count, Empty, moment, Problem } from "../parts";
 import { Plot } from "./Plot";
 import { filled, growth, PERIODS, type Period, spanOf } from "./periods";
 
@@ -16,6 +17,16 @@ export function Overview({ session }: PageProps) {
   const gallery = asked.get("gallery") ?? "";
   const galleries = useApi().useQuery("get", "/galleries", { params: { query: { limit: 100 } } });
   const isNew = galleries.data?.items.every((it) => it.images === 0);
+  if (galleries.error instanceof ApiError && galleries.error.status === 403) {
+    return (
+      <section>
+        <h1>Overview</h1>
+        <Empty>
+          This key is for reviewing. <a href="#/review">Start reviewing</a>
+        </Empty>
+      </section>
+    );
+  }
   return (
     <section>
       <div className="heading">

@@ -6,6 +6,7 @@ import { useChanges } from "../../changes";
 import { IDLE_MS, useApi } from "../../data";
 import { Content, count, Empty, Problem } from "../../parts";
 import { edited, type Image, useEdits } from "./edits";
+import { hiddenImages } from "./hidden";
 import { Panel } from "./Panel";
 import { useShopper } from "./shopper";
 
@@ -40,6 +41,8 @@ export function Images({ gallery, acts, mayEdit }: Props) {
   const read = found.data?.pages.flatMap((page) => page.items) ?? [];
   const images = edited(read, edits.pending);
   const opened = asked.get("image");
+  const listed = new Set(images.map((image) => image.id));
+  const hidden = mayEdit ? hiddenImages(gallery.id).filter((image) => !listed.has(image.id)) : [];
   const layout = useLayout(images.length);
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = found;
   const isNearEnd = layout.to >= images.length - 1;
@@ -119,6 +122,20 @@ export function Images({ gallery, acts, mayEdit }: Props) {
               })}
             </ol>
             {isFetchingNextPage && <p className="lead">Reading more…</p>}
+            {hidden.length > 0 && (
+              <details>
+                <summary>Hidden in this browser ({hidden.length})</summary>
+                <ul className="toolbar plain">
+                  {hidden.map((image) => (
+                    <li key={image.id}>
+                      <button type="button" onClick={() => ask({ image: image.id })}>
+                        {image.name}
+                      </button>
+                    </li>
+                  ))}
+                </ul>
+              </details>
+            )}
           </Content>
         </div>
         {opened && mayEdit && (

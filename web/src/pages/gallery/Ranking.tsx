@@ -67,8 +67,8 @@ export function Ranking({ gallery }: { gallery: Schema<"GalleryResponse"> }) {
       <h2>Ranking</h2>
       {gallery.next_ranking_version !== null && (
         <p className="notice" role="status">
-          Version {gallery.next_ranking_version} is on its way; until then shoppers see version{" "}
-          {gallery.ranking_version}.
+          Version {gallery.next_ranking_version} is being built. Shoppers see version {gallery.ranking_version} until it
+          is complete.
         </p>
       )}
       <form onSubmit={apply} aria-label="Order of the pictures">

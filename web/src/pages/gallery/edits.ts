@@ -3,6 +3,7 @@
 import type { Schema } from "../../api";
 import { type Change, useChanges, usePending } from "../../changes";
 import { useApi } from "../../data";
+import { forgetHidden, noteHidden } from "./hidden";
 
 export type Image = Schema<"ImageResponse">;
 export type Fields = Schema<"PatchImageRequest">;
@@ -47,6 +48,8 @@ export function useEdits(gallery_id: string) {
     const names = Object.keys(fields) as (keyof Fields)[];
     const before = Object.fromEntries(names.map((name) => [name, image[name] ?? null])) as Fields;
     if (before.hidden === null) before.hidden = false;
+    if (fields.hidden) noteHidden(gallery_id, image);
+    if (fields.hidden === false) forgetHidden(gallery_id, image.id);
     const wanted: Change = {
       said,
       send: patch(image.id, fields),
