@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import urllib3
 
+from local.deployment import stack_outputs
 from tests.e2e.api import Api, eventually
 from tests.e2e.browser import opened, picture, violations
 from tests.e2e.conftest import add_store, learn, open_shop
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from local.state import Stack
+
+LARGEST_SCRIPT_BYTES = 90_000
 
 
 @pytest.fixture
@@ -250,6 +256,18 @@ def test_a_product_is_made_changed_deleted_and_brought_back(page: Any, shop: Api
     eventually(lambda: shop.get(path).status == 404)
     page.get_by_role("button", name="Undo").press("Enter")
     eventually(lambda: shop.get(path).status == 200)
+
+
+def test_the_first_paint_needs_little_script(stack: Stack) -> None:
+    at = f"{stack.endpoint_url}/{stack_outputs(stack.endpoint_url)['WebBucket']}"
+    scripts = re.findall(r'(?:src|href)="\./(assets/[^"]+\.js)"', text_at(f"{at}/index.html"))
+    sizes = [len(gzip.compress(text_at(f"{at}/{script}").encode())) for script in scripts]
+    assert scripts
+    assert sum(sizes) <= LARGEST_SCRIPT_BYTES
+
+
+def text_at(address: str) -> str:
+    return urllib3.request("GET", address).data.decode()
 
 
 def test_any_page_is_reached_by_its_name(page: Any) -> None:
