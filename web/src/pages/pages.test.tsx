@@ -1,0 +1,253 @@
+import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/react";
+import type { ReactNode } from "react";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { ChangesProvider } from "../changes";
+import { Connecting } from "../data";
+import { Gallery } from "./Gallery";
+import { Jobs } from "./Jobs";
+import { Overview } from "./Overview";
+import { Products } from "./Products";
+
+const SESSION = { apiUrl: "http://api.test", key: "sk_1", reviewer: "", remember: false, shopUrl: "" };
+const props = { session: SESSION, change: () => {} };
+
+type Body = Record<string, unknown>;
+type Answers = Record<string, (found: { id: string; query: URLSearchParams; body: Body }) => Response | Body>;
+
+/** Answers requests as `METHOD /path/{id}` says, and notes the writes. */
+function serve(answers: Answers): string[] {
+  const writes: string[] = [];
+  vi.stubGlobal("fetch", async (request: Request) => {
+    const url = new URL(request.url);
+    const text = await request.text();
+    const body = text ? JSON.parse(text) : {};
+    if (request.method !== "GET") writes.push(`${request.method} ${url.pathname} ${text}`.trim());
+    const exact = answers[`${request.method} ${url.pathname}`];
+    const id = url.pathname.split("/").at(-1)!;
+    const byId = answers[`${request.method} ${url.pathname.replace(/[^/]+$/, "{id}")}`];
+    const answer = (exact ?? byId)?.({ id, query: url.searchParams, body });
+    if (!answer) return Response.json({ detail: `no answer to ${url.pathname}` }, { status: 404 });
+    return answer instanceof Response ? answer : Response.json(answer);
+  });
+  return writes;
+}
+
+const list = (items: Body[]) => ({ items, next_cursor: null });
+const show = (page: ReactNode) =>
+  render(
+    <Connecting session={SESSION}>
+      <ChangesProvider>{page}</ChangesProvider>
+    </Connecting>,
+  );
+
+beforeEach(() => {
+  history.replaceState(null, "", "#/");
+  vi.stubGlobal(
+    "ResizeObserver",
+    class {
+      observe() {}
+      disconnect() {}
+      unobserve() {}
+    },
+  );
+  // jsdom neither scrolls nor has modal dialogs.
+  vi.stubGlobal("scrollTo", () => {});
+  HTMLDialogElement.prototype.showModal = function () {
+    this.open = true;
+  };
+  HTMLDialogElement.prototype.close = function () {
+    this.open = false;
+  };
+});
+afterEach(() => {
+  cleanup();
+  localStorage.clear();
+  vi.unstubAllGlobals();
+});
+
+const GALLERY = {
+  id: "g",
+  title: null,
+  ranking: { policy: "interest" },
+  ranking_version: 1,
+  next_ranking_version: null,
+  rules: [],
+  images: 3,
+  views: 0,
+  clicks: 0,
+};
+/** A gallery of three images that can be pinned and hidden. */
+function gallery() {
+  const images = ["Apple", "Beet", "Corn"].map((name) => ({
+    id: name.toLowerCase(),
+    name,
+    url: "data:,",
+    alt: null,
+    caption: null,
+    tags: [],
+    pinned_position: null as number | null,
+    hidden: false,
+    events: { views: 0, clicks: 0 },
+    weight: 0,
+  }));
+  const shown = () => {
+    const order = images.filter((image) => !image.hidden && !image.pinned_position);
+    for (const image of images)
+      if (!image.hidden && image.pinned_position) order.splice(image.pinned_position - 1, 0, image);
+    return order;
+  };
+  const find = (id: string) => images.find((image) => image.id === id)!;
+  const writes = serve({
+    "GET /galleries": () => list([GALLERY]),
+    "GET /galleries/g/images": () => list(shown()),
+    "GET /galleries/g/images/{id}": ({ id }) => ({ ...find(id), explanation: { sentence: "Because." } }),
+    "PATCH /galleries/g/images/{id}": ({ id, body }) => Object.assign(find(id), body),
+    "GET /galleries/g/ranking-versions": () => list([]),
+    "PUT /galleries/{id}": ({ body }) => ({ ...GALLERY, ...body }),
+  });
+  return { writes, images };
+}
+const tiles = () => [...document.querySelectorAll(".grid li")].map((tile) => tile.getAttribute("data-id"));
+const tile = (id: string) => document.querySelector<HTMLElement>(`[data-id="${id}"] button`)!;
+
+test("images are pinned and hidden by keyboard, and each is undone", async () => {
+  const { writes, images } = gallery();
+  show(<Gallery {...props} />);
+  await waitFor(() => expect(tiles()).toEqual(["apple", "beet", "corn"]));
+  fireEvent.keyDown(tile("apple"), { key: "ArrowRight", shiftKey: true });
+  await waitFor(() => expect(tiles()).toEqual(["beet", "apple", "corn"]));
+  await waitFor(() => expect(images[0]!.pinned_position).toBe(2));
+  fireEvent.keyDown(document.body, { key: "z", ctrlKey: true });
+  await waitFor(() => expect(tiles()).toEqual(["apple", "beet", "corn"]));
+  fireEvent.keyDown(tile("beet"), { key: "h" });
+  await waitFor(() => expect(tiles()).toEqual(["apple", "corn"]));
+  fireEvent.click(screen.getByRole("button", { name: "Undo" }));
+  await waitFor(() => expect(tiles()).toEqual(["apple", "beet", "corn"]));
+  await waitFor(() => expect(writes).toHaveLength(4));
+  expect(images.every((image) => !image.hidden && image.pinned_position === null)).toBe(true);
+});
+
+test("a hidden image is brought back from the list of those hidden in this browser", async () => {
+  const { images } = gallery();
+  show(<Gallery {...props} />);
+  await waitFor(() => expect(tiles()).toHaveLength(3));
+  fireEvent.keyDown(tile("beet"), { key: "h" });
+  await waitFor(() => expect(images[1]!.hidden).toBe(true));
+  fireEvent.click(await screen.findByRole("button", { name: "Beet" }));
+  fireEvent.click(await screen.findByRole("button", { name: "Show" }));
+  await waitFor(() => expect(tiles()).toEqual(["apple", "beet", "corn"]));
+});
+
+test("the console counts nothing unless it acts as a shopper", async () => {
+  const { writes } = gallery();
+  vi.stubGlobal(
+    "IntersectionObserver",
+    class {
+      observe() {}
+      disconnect() {}
+    },
+  );
+  show(<Gallery {...props} />);
+  await waitFor(() => expect(tiles()).toHaveLength(3));
+  fireEvent.click(tile("apple"));
+  expect(await screen.findByText("Because.")).toBeTruthy();
+  expect(writes).toEqual([]);
+  fireEvent.click(screen.getByLabelText(/Act as a shopper/));
+  fireEvent.click(tile("apple"));
+  await waitFor(() => expect(writes.join()).toContain('"type":"click","image_id":"apple"'));
+});
+
+test("a rule is added and taken back", async () => {
+  const { writes } = gallery();
+  history.replaceState(null, "", "#/gallery?ranking=shown");
+  show(<Gallery {...props} />);
+  fireEvent.change(await screen.findByLabelText("Tag or product"), { target: { value: "autumn" } });
+  fireEvent.submit(screen.getByRole("form", { name: "New rule" }));
+  await waitFor(() => expect(writes[0]).toContain('"rules":[{"action":"boost","tag":"autumn"'));
+  fireEvent.click(screen.getByRole("button", { name: "Undo" }));
+  await waitFor(() => expect(writes[1]).toBe('PUT /galleries/g {"rules":[]}'));
+});
+
+test("a product is made, deleted and brought back", async () => {
+  const products = new Map<string, Body>();
+  serve({
+    "GET /products": () => list([...products.values()]),
+    "GET /products/{id}": ({ id }) => products.get(id) ?? Response.json({ detail: "No product." }, { status: 404 }),
+    "PUT /products/{id}": ({ id, body }) => {
+      products.set(id, { ...body, product_id: id });
+      return body;
+    },
+    "DELETE /products/{id}": ({ id }) => {
+      products.delete(id);
+      return new Response(null, { status: 204 });
+    },
+  });
+  show(<Products />);
+  fireEvent.click(await screen.findByRole("button", { name: "New product" }));
+  const form = await screen.findByRole("dialog", { name: "New product" });
+  fireEvent.change(within(form).getByLabelText(/^Id/), { target: { value: "quince" } });
+  fireEvent.change(within(form).getByLabelText("Name"), { target: { value: "Quince" } });
+  fireEvent.change(within(form).getByLabelText(/^Tags/), { target: { value: "fruit, , yellow" } });
+  fireEvent.submit(form.querySelector("form")!);
+  await waitFor(() => expect(products.get("quince")).toMatchObject({ name: "Quince", tags: ["fruit", "yellow"] }));
+  fireEvent.click(await screen.findByRole("button", { name: "Delete Quince" }));
+  await waitFor(() => expect(products.size).toBe(0));
+  fireEvent.click(screen.getByRole("button", { name: "Undo" }));
+  await waitFor(() => expect(products.get("quince")).toMatchObject({ name: "Quince" }));
+});
+
+test("a new product does not replace one that has its id", async () => {
+  const writes = serve({
+    "GET /products": () => list([]),
+    "GET /products/{id}": () => ({ product_id: "quince", name: "Quince" }),
+  });
+  history.replaceState(null, "", "#/products?product=new");
+  show(<Products />);
+  const form = await screen.findByRole("dialog");
+  fireEvent.change(within(form).getByLabelText(/^Id/), { target: { value: "quince" } });
+  fireEvent.submit(form.querySelector("form")!);
+  expect((await within(form).findByRole("alert")).textContent).toContain("There is a product quince already");
+  expect(writes).toEqual([]);
+});
+
+test("a partly failed job is called so, and is retried", async () => {
+  const job = {
+    job_id: "7",
+    status: "failed",
+    created_at: "2026-01-01T00:00:00Z",
+    attempt: 1,
+    visits: 1,
+    images: 2,
+    done: 1,
+    failed: 1,
+    left: 0,
+  };
+  const writes = serve({ "GET /jobs": () => list([job]), "POST /jobs/7/retry": () => job });
+  show(<Jobs />);
+  await screen.findByText("partly failed");
+  fireEvent.click(screen.getByRole("button", { name: /Retry failed photos/ }));
+  await waitFor(() => expect(writes).toEqual(["POST /jobs/7/retry"]));
+});
+
+test("an overview compares a period with the one before it", async () => {
+  const counts = (views: number, clicks: number) => ({ granularity: "hour", views, clicks, items: [] });
+  serve({
+    "GET /galleries": () => list([GALLERY]),
+    "GET /stats": ({ query }) => (Date.parse(query.get("to")!) > Date.now() ? counts(150, 15) : counts(100, 20)),
+  });
+  show(<Overview {...props} />);
+  const views = (await screen.findByText("150")).closest("div")!;
+  expect(views.textContent).toContain("▲ 50 %");
+  expect(screen.getByText("10.0 %").closest("div")!.textContent).toContain("▼ 50 %");
+  expect(screen.getAllByText("could not be read").length).toBeGreaterThan(0);
+});
+
+test("a shop without images is shown its first steps, and a reviewer the review", async () => {
+  serve({ "GET /galleries": () => list([]) });
+  show(<Overview {...props} />);
+  expect(await screen.findByRole("link", { name: "Import products" })).toBeTruthy();
+  cleanup();
+  serve({ "GET /galleries": () => Response.json({ detail: "Not with this key." }, { status: 403 }) });
+  show(<Overview {...props} />);
+  expect(await screen.findByRole("link", { name: "Start reviewing" })).toBeTruthy();
+});
