@@ -75,13 +75,13 @@ def is_sound(page: Any, name: str) -> None:
 def fill(shop: Api, gallery: str, count: int) -> list[str]:
     """Put pictures of the demo into a gallery; returns their ids in its order."""
     pictures = shop.get(f"/galleries/default/images?limit={count}").json["items"]
-    images = [{"id": it["id"], "name": it["name"], "url": it["url"]} for it in pictures]
+    images = [{"id": image["id"], "name": image["name"], "url": image["url"]} for image in pictures]
     shop.post(f"/galleries/{gallery}/images", {"images": images})
     return order_of(shop, gallery)
 
 
 def order_of(shop: Api, gallery: str) -> list[str]:
-    return [it["id"] for it in shop.get(f"/galleries/{gallery}/images").json["items"]]
+    return [image["id"] for image in shop.get(f"/galleries/{gallery}/images").json["items"]]
 
 
 def test_a_gallery_reorders_under_the_clicks_of_a_keyboard(page: Any, shop: Api, gallery: str) -> None:
@@ -169,13 +169,13 @@ def test_a_picture_is_dragged_explained_and_ranked(page: Any, shop: Api, gallery
     ranking.get_by_role("button", name="Estimate").press("Enter")
     ranking.get_by_text("The lab has not seen enough").wait_for()
     ranking.get_by_role("button", name="Restore version 1").wait_for()
-    rule = ranking.get_by_role("form", name="New rule")
-    rule.get_by_label("Action").select_option("bury")
-    rule.get_by_label("Tag or product").fill("autumn")
-    rule.get_by_role("button", name="Add the rule").press("Enter")
+    form = ranking.get_by_role("form", name="New rule")
+    form.get_by_label("Action").select_option("bury")
+    form.get_by_label("Tag or product").fill("autumn")
+    form.get_by_role("button", name="Add the rule").press("Enter")
     ranking.get_by_role("button", name="Remove Bury images tagged autumn").wait_for()
     rules = shop.get(f"/galleries/{gallery}").json["rules"]
-    assert [(it["action"], it["tag"]) for it in rules] == [("bury", "autumn")]
+    assert [(rule["action"], rule["tag"]) for rule in rules] == [("bury", "autumn")]
     is_sound(page, "gallery-ranking")
     page.keyboard.press("Control+z")
     eventually(lambda: shop.get(f"/galleries/{gallery}").json["rules"] == [])
@@ -356,7 +356,7 @@ def test_a_visit_is_submitted_by_form(page: Any, shop: Api, stack: Stack) -> Non
     assert violations(page) == []
     form.get_by_role("button", name="Submit").press("Enter")
     page.get_by_text("is submitted").wait_for()
-    eventually(lambda: [it["done"] for it in shop.get(f"/jobs?store_id={store}").json["items"]] == [1], 30)
+    eventually(lambda: [job["done"] for job in shop.get(f"/jobs?store_id={store}").json["items"]] == [1], 30)
 
 
 def test_a_file_comes_in_and_its_bad_row_is_explained(page: Any, shop: Api) -> None:
