@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
 
 from commands import merchant_data
 from commands.merchants import main
@@ -115,6 +115,15 @@ def test_who_leaves_is_gone_everywhere_and_nobody_else_is(owner: Merchant, gatew
     assert [item for item in about("owner-of-another") if item[0] != "AccessTable"] == others
     assert {place for place, _ in about(theirs)} == {"RenditionsTable", "PicturesBucket"}
     assert everything_of(stranger) == before
+
+
+def test_the_edge_forgets_who_has_left(owner: Merchant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGE_DISTRIBUTION", "E123")
+    with Stubber(client("cloudfront")) as edge:
+        asked = {"Paths": {"Quantity": 2, "Items": ["/pictures/*", "/v1/*"]}, "CallerReference": ANY}
+        edge.add_response("create_invalidation", {}, {"DistributionId": "E123", "InvalidationBatch": asked})
+        merchant_data.off_board("owner", 0, print)
+        edge.assert_no_pending_responses()
 
 
 def test_nobody_leaves_by_a_slip_of_the_pen(owner: Merchant, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 RUNBOOK = (ROOT / "docs" / "operations.md").read_text()
 # Options of the AWS CLI itself, and commands and names that are its own.
-OF_ALL = {"--query", "--output"}
+OF_ALL = {"--query", "--output", "--cli-binary-format"}
 OWN = {("logs", "tail"): {"--since", "--filter-pattern"}, ("dynamodb", "wait"): {"--table-name"}}
 SERVICES = {"deploy": "codedeploy"}
 NAMED = {"lambda invoke": {"out.json"}, "deploy stop-deployment": {"--auto-rollback-enabled"}}
