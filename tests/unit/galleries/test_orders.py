@@ -75,11 +75,11 @@ class Shop:
     def work(self) -> None:
         """Do the tasks that concern orders, until none is left."""
         while self.tasks.sent:
-            name, _, *arguments = self.tasks.sent.pop(0)
-            if name == "make_order":
-                self.make(*arguments)  # type: ignore[arg-type]
-            elif name == "forget_order":
-                forget_order(self.repository, KEY, *arguments, None, lambda: True)  # type: ignore[arg-type]
+            match self.tasks.sent.pop(0):
+                case ("make_order", _, int(number)):
+                    self.make(number)
+                case ("forget_order", _, int(number)):
+                    forget_order(self.repository, KEY, number, None, lambda: True)
 
     def make(self, number: int, after: str | None = None, turns: int = 99) -> str | None:
         left = iter([True] * turns)
