@@ -39,9 +39,9 @@ def test_a_request_is_one_line_that_names_merchant_and_key(
 ) -> None:
     """The authorizer writes none for a known key: each line is paid for, twice a request."""
     shop = open_shop("shop")
-    [key] = [it for it in access_store().list_keys("shop") if it.kind == "publishable"]
+    [key] = [stored for stored in access_store().list_keys("shop") if stored.kind == "publishable"]
     logged = io.StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", logged)
     Gateway().call("GET", "/galleries", shop.publishable_key)
-    [line] = [json.loads(it) for it in (logged.getvalue() + capsys.readouterr().out).splitlines()]
+    [line] = [json.loads(text) for text in (logged.getvalue() + capsys.readouterr().out).splitlines()]
     assert (line["merchant_id"], line["key_id"], line["status"]) == ("shop", key.key_id, 200)
