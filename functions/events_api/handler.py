@@ -11,7 +11,7 @@ from vitrine.engagement.count_events import Batch
 from vitrine.engagement.model import Event, SourcePage, tally
 from vitrine.engagement.requests import ChallengeEvent, PostEventsRequest
 from vitrine.engagement.robots import is_robot
-from vitrine.engagement.wiring import event_counter, visit_notes
+from vitrine.engagement.wiring import event_counter, visit_notes, visitor_watch
 from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey
 from vitrine.galleries.read_gallery import find_gallery
 from vitrine.galleries.wiring import gallery_repository
@@ -107,6 +107,7 @@ def _count(request: Request, gallery: GalleryKey, events: Sequence[Event]) -> li
     rules = event_counter().rules(batch)
     if rules.experiment is not None:
         visit_notes().note(batch, rules, results)
+    visitor_watch().watch(batch, rules, results)
     return results
 
 

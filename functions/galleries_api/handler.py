@@ -42,6 +42,7 @@ from vitrine.galleries.responses import (
     gallery_response,
     image_response,
     placed_response,
+    suspect_response,
     version_response,
 )
 from vitrine.galleries.run_experiment import end_experiment, read_experiment, start_experiment
@@ -264,9 +265,10 @@ def _stats(request: Request, galleries: Iterable[Gallery]) -> Response:
 
 @app.get("/galleries/{gallery_id}/audit", responses={200: AuditResponse})
 def audit(request: Request) -> Response:
-    """Compare the totals and score that each image shows with its counter; list the latest withdrawn pictures.
+    """Compare the totals and score that each image shows with its counter; list withdrawn pictures and suspects.
 
     `withdrawn` has up to 1,000 pictures of the last 90 days that were deleted because no image shows them any more.
+    `suspects` are visitors of web pages whose events no person sends; they count in totals and in no rate.
     """
     from vitrine.renditions.wiring import holdings  # noqa: PLC0415 - only audits read withdrawals
 
@@ -285,7 +287,20 @@ def audit(request: Request) -> Response:
         {"id": withdrawal.image_id, "digest": withdrawal.digest, "withdrawn_at": to_rfc3339(withdrawal.at)}
         for withdrawal in withdrawals
     ]
-    return Response(200, {"images": result.images, "mismatched": mismatched, "withdrawn": withdrawn})
+    response: dict[str, Any] = {"images": result.images, "mismatched": mismatched, "withdrawn": withdrawn}
+    if result.suspects:
+        response["suspects"] = [suspect_response(suspect) for suspect in result.suspects]
+    return Response(200, response)
+
+
+@app.delete("/galleries/{gallery_id}/suspects/{visitor}", responses={204: None})
+def trust_suspect(request: Request) -> Response:
+    """Trust a visitor whose events looked automated (`suspects` of the audit): later events count in rates again."""
+    key = find_gallery(gallery_repository(), _key(request)).key
+    visitor = request.path_id("visitor")
+    if not gallery_repository().trust_suspect(key, visitor):
+        raise NotFound(f"Gallery {key.gallery_id} has no suspect {visitor}.")
+    return Response(204)
 
 
 @app.get("/galleries/{gallery_id}/ranking-versions", responses={200: VersionResponse}, paged=True)

@@ -41,11 +41,12 @@ ROOMS = {
         ),
     ),
     "engagement": Room(
-        ("engagement/model.py", "engagement/count_events.py"),
+        ("engagement/model.py", "engagement/count_events.py", "engagement/watch_visitors.py"),
         ("engagement/dynamodb.py",),
         (
             "tests/unit/engagement",
             "tests/functions/test_events_api.py",
+            "tests/functions/test_suspects.py",
             "tests/functions/test_weights.py",
             "tests/faults/test_exactness.py",
         ),
@@ -56,6 +57,7 @@ ROOMS = {
         (
             "tests/unit/galleries",
             "tests/functions/test_galleries_api.py",
+            "tests/functions/test_merchandising.py",
             "tests/functions/test_weights.py",
             "tests/faults/test_exactness.py",
         ),
@@ -76,7 +78,7 @@ ROOMS = {
         (),
         ("tests/unit/platform", "tests/functions/test_galleries_api.py", "tests/unit/visits/test_hostile_pictures.py"),
     ),
-    "ranking": Room(("ranking/model.py",), (), ("tests/unit/ranking",)),
+    "ranking": Room(("ranking/model.py", "ranking/merchandising.py"), (), ("tests/unit/ranking",)),
     "renditions": Room(
         ("renditions/model.py",),
         ("renditions/dynamodb.py",),

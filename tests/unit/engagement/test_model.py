@@ -25,6 +25,7 @@ from vitrine.engagement.model import (
     judge,
     pending_event,
     slots_at,
+    suspicion,
     visitor_of,
 )
 from vitrine.engagement.robots import is_robot
@@ -191,3 +192,21 @@ def test_events_are_taken_within_the_window(age_minutes: int, expired: bool, fut
 )
 def test_robots_are_recognised_by_their_user_agent(agent: str, robot: bool) -> None:
     assert is_robot(agent) is robot
+
+
+@pytest.mark.parametrize(
+    ("views", "clicks", "suspect"),
+    [
+        (0, 29, False),
+        (0, 30, True),
+        (60, 30, False),
+        (59, 30, True),
+        (3000, 300, False),
+        (3000, 301, True),
+        (3001, 0, True),
+    ],
+)
+def test_a_person_does_not_click_on_most_images_nor_see_thousands_in_an_hour(
+    views: int, clicks: int, suspect: bool
+) -> None:
+    assert (suspicion(views, clicks) is not None) is suspect

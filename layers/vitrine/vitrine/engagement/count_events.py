@@ -138,7 +138,9 @@ class EventCounter:
             if rules.lab_share and event.session_id is not None:
                 lab = LabVisitor(batch.merchant_secret, batch.gallery.gallery_id, rules.version, event.session_id)
             arm = rules.arm_of(event, batch.gallery.gallery_id, batch.merchant_secret)
-            yield pending._replace(sums=tuple(sums_of(counter, rules, lab, arm, batch.now).items()))
+            suspect = rules.is_suspect(event, batch.page, batch.merchant_secret)
+            sums = sums_of(counter, rules, lab, arm, batch.now, suspect=suspect)
+            yield pending._replace(sums=tuple(sums.items()))
 
     def rules(self, batch: Batch) -> Rules:
         """Return the gallery's rules, at most `GALLERIES_KEPT_FOR` old."""

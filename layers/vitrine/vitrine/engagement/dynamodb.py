@@ -5,12 +5,13 @@
 | `{merchant_id}/{gallery_id}/{image_id}` | `{incarnation}/{path}` | a shard; the first has an empty path |
 
 A shard holds `views`, `clicks`, `robots`, `status` (absent while open) and the ring's slots `a`…`e`, sets of marks.
-It also holds `lab_views` and `lab_clicks`, which `views` and `clicks` include, and the sums of aged events: `v14.40`
-sums views with a half-life of 14 days in epoch 40, `c14.40` clicks. The sums of an experiment's arm end in `@` and the
-arm; `v@7.1` and `c@7.1` are all views and clicks of the arm 7.1.
+It also holds `lab_views`, `lab_clicks`, `suspect_views` and `suspect_clicks`, which `views` and `clicks` include, and
+the sums of aged events: `v14.40` sums views with a half-life of 14 days in epoch 40, `c14.40` clicks. The sums of an
+experiment's arm end in `@` and the arm; `v@7.1` and `c@7.1` are all views and clicks of the arm 7.1.
 The shards of an image share a partition, so one query sums them.
 
-A salt is an item `visitors#{day}` of the table of saved responses, which has a TTL and no backups.
+A salt is an item `visitors#{day}` of the table of saved responses, which has a TTL and no backups. So are the counts of
+a visitor that may be automated, `visitor#{merchant_id}/{gallery_id}/{visitor}#{hour}`.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ _PARALLEL_CLOSES = 16
 _SALT_BYTES = 32
 _SALTS_CACHED = 4
 _SALT_LIFETIME = timedelta(days=3)
+_VISITOR_HOURS = 3
 
 
 class DynamoDBCounters:
@@ -206,6 +208,30 @@ class DynamoDBSalts:
         return bytes(response["Attributes"]["salt"]["B"])
 
 
+class DynamoDBVisitorCounts:
+    """VisitorCounts on DynamoDB."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def add(self, gallery: GalleryKey, visitor: str, hour: int, counted: Totals) -> Totals:
+        with translated():
+            response = self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": f"visitor#{gallery.merchant_id}/{gallery.gallery_id}/{visitor}#{hour}"}},
+                UpdateExpression="ADD #views :views, clicks :clicks SET expires_at = :ends",
+                ExpressionAttributeNames={"#views": "views"},
+                ExpressionAttributeValues={
+                    ":views": {"N": str(counted.views)},
+                    ":clicks": {"N": str(counted.clicks)},
+                    ":ends": {"N": str((hour + _VISITOR_HOURS) * 3600)},
+                },
+                ReturnValues="ALL_NEW",
+            )
+        return Totals(int(response["Attributes"]["views"]["N"]), int(response["Attributes"]["clicks"]["N"]))
+
+
 def counter_key(item: Item) -> CounterKey:
     """Return the counters that an item of the table belongs to."""
     merchant_id, gallery_id, image_id = item["pk"]["S"].split("/")
@@ -266,6 +292,7 @@ def _sum(shards: Sequence[Item]) -> Counts:
         Totals(get("lab_views"), get("lab_clicks")),
         recent,
         arms,
+        Totals(get("suspect_views"), get("suspect_clicks")),
     )
 
 

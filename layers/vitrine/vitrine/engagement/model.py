@@ -51,7 +51,7 @@ class ArmKey(NamedTuple):
     arm: str
 
 
-Sum = SumKey | ArmKey | Literal["lab_views", "lab_clicks"]
+Sum = SumKey | ArmKey | Literal["lab_views", "lab_clicks", "suspect_views", "suspect_clicks"]
 
 MARK_BYTES = 8
 DEEPEST_PATH = 3
@@ -63,6 +63,9 @@ ROOT = ""
 
 _RING = "abcde"
 _SLOTS_PER_WINDOW = 2
+_TELLING_CLICKS = 30
+_MOST_CLICKS = 300
+_MOST_VIEWS = 3000
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,8 @@ class Rules(NamedTuple):
     """How a gallery counts.
 
     `every_event`: count every event of a visitor instead of one an hour. `half_life_days`: how fast events age.
-    `lab_share`: the share of visitors who see a random order under the ranking's `version`.
+    `lab_share`: the share of visitors who see a random order under the ranking's `version`. `suspects`: the marks of
+    visitors whose events count in totals and in no rate.
     """
 
     every_event: bool = False
@@ -154,6 +158,14 @@ class Rules(NamedTuple):
     lab_share: float = 0.0
     version: int = 1
     experiment: Experiment | None = None
+    suspects: frozenset[str] = frozenset()
+
+    def is_suspect(self, event: Event, page: SourcePage | None, secret: str) -> bool:
+        """Return whether the event comes from a suspect. Events that a shop's server sends never do."""
+        if not self.suspects or page is None:
+            return False
+        name = lasting_name(event, page, secret)
+        return name is not None and visitor_mark(name, secret) in self.suspects
 
     def arm_of(self, event: Event, gallery_id: str, secret: str) -> str | None:
         """Return the experiment arm of the event's visitor; None without an experiment or a visitor."""
@@ -191,14 +203,24 @@ def visitor_of(
 
     A reader is a digest of address and user agent, salted by day; `days` as from `days_of`.
     """
-    if event.session_id is not None:
-        session = f"session:{event.session_id}"
-        return Visitor(session, (session,))
+    lasting = lasting_name(event, page, merchant_secret)
+    if event.session_id is not None and lasting is not None:
+        return Visitor(lasting, (lasting,))
     if page is None:
         return Visitor(None, ("server",))
-    reader = f"{page.source_address}\n{page.user_agent}"
-    names = (f"reader:{_digest(salts[day], b'reader', reader, size=16).hex()}" for day in days)
-    return Visitor(_digest(merchant_secret.encode(), b"lasting", reader).hex(), tuple(names))
+    names = (f"reader:{_digest(salts[day], b'reader', _reader(page), size=16).hex()}" for day in days)
+    return Visitor(lasting, tuple(names))
+
+
+def lasting_name(event: Event, page: SourcePage | None, merchant_secret: str) -> str | None:
+    """Return the name of an event's visitor that stays the same from day to day; None for a shop's server."""
+    if event.session_id is not None:
+        return f"session:{event.session_id}"
+    return None if page is None else _digest(merchant_secret.encode(), b"lasting", _reader(page)).hex()
+
+
+def _reader(page: SourcePage) -> str:
+    return f"{page.source_address}\n{page.user_agent}"
 
 
 def days_of(now: datetime, window: timedelta) -> list[date]:
@@ -245,10 +267,14 @@ def pending_event(  # noqa: PLR0913 - an event's marks follow from all of these
     )
 
 
-def sums_of(counter: Counter, rules: Rules, lab: LabVisitor | None, arm: str | None, now: datetime) -> dict[Sum, int]:
-    """Return what an event adds besides its counter: a lab total, or an aged sum and the total of an arm."""
+def sums_of(  # noqa: PLR0913 - each of these decides about a sum
+    counter: Counter, rules: Rules, lab: LabVisitor | None, arm: str | None, now: datetime, *, suspect: bool
+) -> dict[Sum, int]:
+    """Return what an event adds besides its counter: a total of suspects or the lab, or an aged sum and an arm's."""
     if counter == "robots":
         return {}
+    if suspect:
+        return {"suspect_views" if counter == "views" else "suspect_clicks": 1}
     if lab is not None and lab.is_in_lab(rules.lab_share):
         return {"lab_views" if counter == "views" else "lab_clicks": 1}
     seconds = now.timestamp()
@@ -259,9 +285,23 @@ def sums_of(counter: Counter, rules: Rules, lab: LabVisitor | None, arm: str | N
     return sums
 
 
-def visitor_mark(session_id: str, merchant_secret: str) -> str:
-    """Return the digest by which experiments store a visitor; it reveals nothing without the secret."""
-    return _digest(merchant_secret.encode(), b"visitor", session_id, size=16).hex()
+def visitor_mark(name: str, merchant_secret: str) -> str:
+    """Return the digest by which a visitor is stored; it reveals nothing without the secret."""
+    return _digest(merchant_secret.encode(), b"visitor", name, size=16).hex()
+
+
+def suspicion(views: int, clicks: int) -> str | None:
+    """Return why no person sends this many events within an hour; None if a person may.
+
+    Each image counts once an hour, so these are different images. Shoppers click 1 to 5 % of what they see.
+    """
+    if clicks >= _TELLING_CLICKS and clicks * 2 > views:
+        return f"clicked {clicks} images of {views} seen within an hour"
+    if clicks > _MOST_CLICKS:
+        return f"clicked {clicks} images within an hour"
+    if views > _MOST_VIEWS:
+        return f"viewed {views} images within an hour"
+    return None
 
 
 def click_mark(event: Event, merchant_secret: str) -> bytes:

@@ -41,6 +41,8 @@ class VisitNotes:
             arm = rules.arm_of(event, batch.gallery.gallery_id, batch.merchant_secret)
             if arm is None or event.session_id is None or result.status not in {"accepted", "duplicate"}:
                 continue
+            if rules.is_suspect(event, batch.page, batch.merchant_secret):
+                continue
             clicks = came.setdefault((arm, visitor_mark(event.session_id, batch.merchant_secret)), set())
             if event.type == "click":
                 clicks.add(click_mark(event, batch.merchant_secret))

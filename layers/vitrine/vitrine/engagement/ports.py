@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from vitrine.engagement.model import PendingEvent, Rules, Shard, Slots
-    from vitrine.galleries.model import Counts, GalleryKey
+    from vitrine.galleries.model import Counts, GalleryKey, Suspect, Totals
 
 
 class CountedEvents(NamedTuple):
@@ -69,6 +69,22 @@ class Galleries(Protocol):
 
     def find_rules(self, gallery: GalleryKey) -> Rules:
         """Return how the gallery counts; the defaults if it does not exist."""
+        ...
+
+
+class VisitorCounts(Protocol):
+    """Counts of single visitors that may be automated, shared by all processes for some hours."""
+
+    def add(self, gallery: GalleryKey, visitor: str, hour: int, counted: Totals) -> Totals:
+        """Add to the counts of a visitor's hour and return all of them. Raises Unavailable."""
+        ...
+
+
+class Suspects(Protocol):
+    """Stores visitors whose events look automated."""
+
+    def add_suspect(self, key: GalleryKey, suspect: Suspect) -> None:
+        """Store a suspect, unless the visitor is stored already or trusted."""
         ...
 
 

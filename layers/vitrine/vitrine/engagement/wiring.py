@@ -7,10 +7,11 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.engagement.count_events import EventCounter
-from vitrine.engagement.dynamodb import DynamoDBCounters, DynamoDBSalts
+from vitrine.engagement.dynamodb import DynamoDBCounters, DynamoDBSalts, DynamoDBVisitorCounts
 from vitrine.engagement.model import Rules
 from vitrine.engagement.note_visits import VisitNotes
 from vitrine.engagement.ports import CounterKey
+from vitrine.engagement.watch_visitors import VisitorWatch
 from vitrine.galleries.wiring import gallery_repository
 from vitrine.platform.aws import client
 from vitrine.platform.settings import read_settings
@@ -29,7 +30,7 @@ class EngagementSettings(NamedTuple):
 
 
 class SaltSettings(NamedTuple):
-    """The table of the daily salts."""
+    """The table of daily salts and of visitors' counts."""
 
     idempotency_table: str
 
@@ -49,6 +50,7 @@ class _Galleries:
             settings.live.ranking.lab_share,
             settings.live.number,
             settings.experiment if settings.experiment and settings.experiment.is_ready else None,
+            frozenset(it.visitor for it in gallery_repository().list_suspects(gallery) if not it.is_trusted),
         )
 
 
@@ -85,6 +87,13 @@ def event_counter() -> EventCounter:
 def visit_notes() -> VisitNotes:
     """Return what records the visitors of experiments."""
     return VisitNotes(gallery_repository())
+
+
+@cache
+def visitor_watch() -> VisitorWatch:
+    """Return what finds visitors whose events look automated."""
+    counts = DynamoDBVisitorCounts(client("dynamodb"), read_settings(SaltSettings).idempotency_table)
+    return VisitorWatch(counts, gallery_repository())
 
 
 def gallery_counters() -> _GalleryCounters:

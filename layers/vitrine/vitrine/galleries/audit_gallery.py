@@ -10,9 +10,10 @@ from vitrine.ranking.model import has_moved
 from vitrine.ranking.policies import POLICIES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from vitrine.galleries.model import GalleryKey, Image, Totals
+    from vitrine.galleries.model import GalleryKey, Image, Suspect, Totals
     from vitrine.galleries.ports import Counters, GalleryRepository
     from vitrine.ranking.merchandising import Action
     from vitrine.ranking.model import Version
@@ -43,10 +44,11 @@ class Mismatch(NamedTuple):
 
 
 class Audit(NamedTuple):
-    """The number of compared images, and those that do not match."""
+    """The number of compared images, those that do not match, and suspects, whose events count in no rate."""
 
     images: int
     mismatched: list[Mismatch]
+    suspects: Sequence[Suspect]
 
 
 def audit_gallery(repository: GalleryRepository, counters: Counters, key: GalleryKey, *, now: datetime) -> Audit:
@@ -67,7 +69,7 @@ def audit_gallery(repository: GalleryRepository, counters: Counters, key: Galler
                 mismatched.append(Mismatch(image.image_id, image.totals, expected.totals, wrong))
         compared += len(images)
         if len(images) < _PAGE:
-            return Audit(compared, mismatched)
+            return Audit(compared, mismatched, repository.list_suspects(key))
         after = images[-1].image_id
 
 

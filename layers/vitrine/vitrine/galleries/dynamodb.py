@@ -5,6 +5,7 @@
 | galleries | `{merchant_id}` | `{gallery_id}` | a gallery, its totals, what is settling, readable versions |
 | galleries | `{merchant_id}/{gallery_id}` | `version#{number}` | a version of its ranking |
 | galleries | `//rules` | `{time}#{merchant_id}/{gallery_id}` | a time when the gallery's rules in force change |
+| galleries | `{merchant_id}/{gallery_id}` | `visitor#{visitor}` | a suspect |
 | galleries | `{merchant_id}/{gallery_id}/{arm}` | `{visitor}` | a visitor of an experiment, with marks of clicks |
 | images | `{merchant_id}/{gallery_id}` | `{image_id}` | an image; unless hidden, also in the indexes of its scores |
 
@@ -36,6 +37,7 @@ from vitrine.galleries.model import (
     GalleryKey,
     Image,
     Score,
+    Suspect,
     Totals,
 )
 from vitrine.galleries.ports import ImageRange, StaleGallery, StaleImages
@@ -74,6 +76,8 @@ if TYPE_CHECKING:
 _PARALLEL_WRITES = 16
 _INSTANT = timedelta(microseconds=1)
 _RULES = "//rules"
+_SUSPECT = "visitor#"
+_MOST_SUSPECTS = 1000
 _OPEN = "attribute_exists(pk) AND attribute_not_exists(deleting)"
 # An image that is deleted and created again starts at the first revision again.
 _UNCHANGED = "revision = :revision AND incarnation = :incarnation"
@@ -192,6 +196,47 @@ class DynamoDBGalleries:
             "REMOVE retired ADD revision :one",
             "retired = :version",
             {":version": {"S": _version_text(version)}, ":one": {"N": "1"}},
+        )
+
+    def add_suspect(self, key: GalleryKey, suspect: Suspect) -> None:
+        try_update(
+            self._client,
+            TableName=self._galleries,
+            Key=_suspect_key(key, suspect.visitor),
+            UpdateExpression="SET reason = :reason, since = :since",
+            ConditionExpression="attribute_not_exists(pk)",
+            ExpressionAttributeValues={
+                ":reason": {"S": suspect.reason},
+                ":since": {"S": to_rfc3339(suspect.since)},
+            },
+        )
+
+    def list_suspects(self, key: GalleryKey) -> Sequence[Suspect]:
+        items = query_some(
+            self._client,
+            _MOST_SUSPECTS,
+            TableName=self._galleries,
+            KeyConditionExpression="pk = :gallery AND begins_with(sk, :suspect)",
+            ExpressionAttributeValues={":gallery": {"S": _partition(key)}, ":suspect": {"S": _SUSPECT}},
+        )
+        return [
+            Suspect(
+                item["sk"]["S"].removeprefix(_SUSPECT),
+                item["reason"]["S"],
+                from_rfc3339(item["since"]["S"]),
+                "trusted" in item,
+            )
+            for item in items
+        ]
+
+    def trust_suspect(self, key: GalleryKey, visitor: str) -> bool:
+        return try_update(
+            self._client,
+            TableName=self._galleries,
+            Key=_suspect_key(key, visitor),
+            UpdateExpression="SET trusted = :yes",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeValues={":yes": {"BOOL": True}},
         )
 
     def schedule_rules(self, key: GalleryKey, moments: Iterable[datetime]) -> None:
@@ -572,6 +617,10 @@ def _order(key: GalleryKey, version: int) -> str:
 
 def _visits(key: GalleryKey, arm: str) -> str:
     return f"{_partition(key)}/{arm}"
+
+
+def _suspect_key(key: GalleryKey, visitor: str) -> Item:
+    return {"pk": {"S": _partition(key)}, "sk": {"S": f"{_SUSPECT}{visitor}"}}
 
 
 def _due_item(key: GalleryKey, moment: datetime) -> Item:

@@ -76,14 +76,21 @@ NOTHING_COUNTED = Totals()
 class Counts(NamedTuple):
     """Everything counted for an image.
 
-    `totals` count all events, `lab` and `arms` those of visitors in the lab and in an experiment's arms. `recent`
-    holds sums of aged events.
+    `totals` count all events, `lab`, `arms` and `suspects` those of visitors in the lab, in an experiment's arms, and
+    of suspects. `recent` holds sums of aged events.
     """
 
     totals: Totals = NOTHING_COUNTED
     lab: Totals = NOTHING_COUNTED
     recent: Mapping[SumKey, int] = MappingProxyType({})
     arms: Mapping[str, Totals] = MappingProxyType({})
+    suspects: Totals = NOTHING_COUNTED
+
+    @property
+    def rated(self) -> Totals:
+        """The totals that rates follow from: without the lab's and suspects' events."""
+        apart = self.lab.plus(self.suspects)
+        return Totals(self.totals.views - apart.views, self.totals.clicks - apart.clicks)
 
     def evidence(self, version: Version, at: int) -> Evidence:
         """Return what a version scores at a moment (seconds since 1970)."""
@@ -91,8 +98,8 @@ class Counts(NamedTuple):
         others = self.arms.get(arm, NOTHING_COUNTED) if arm else NOTHING_COUNTED
         return Evidence(
             weight=self.totals.weight - others.weight,
-            exposure=self.totals.views - self.lab.views - others.views,
-            clicks=self.totals.clicks - self.lab.clicks - others.clicks,
+            exposure=self.rated.views - others.views,
+            clicks=self.rated.clicks - others.clicks,
             recent_exposure=worth("views", days, at, self.recent, without_arm=arm),
             recent_clicks=worth("clicks", days, at, self.recent, without_arm=arm),
         )
@@ -273,6 +280,15 @@ class Image(NamedTuple):
         if self.pinned_position is not None:
             return f"{PINNED_START}{self.pinned_position:05d}{age}{self.image_id}"
         return f"{RANKED_START}{_TIERS[score.action]}{rank_digits(score.points)}{age}{self.image_id}"
+
+
+class Suspect(NamedTuple):
+    """A visitor whose events look automated, as a digest: they count in totals and in no rate, unless trusted."""
+
+    visitor: str
+    reason: str
+    since: datetime
+    is_trusted: bool = False
 
 
 class Experiment(NamedTuple):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         GalleryKey,
         Image,
         Settlement,
+        Suspect,
     )
     from vitrine.ranking.experiments import Arm
     from vitrine.ranking.model import Version
@@ -80,6 +81,18 @@ class GalleryRepository(Protocol):
 
     def forget_retired(self, key: GalleryKey, version: Version) -> bool:
         """Remove a retired version from the gallery; return False if it is not retired."""
+        ...
+
+    def add_suspect(self, key: GalleryKey, suspect: Suspect) -> None:
+        """Store a suspect, unless the visitor is stored already or trusted."""
+        ...
+
+    def list_suspects(self, key: GalleryKey) -> Sequence[Suspect]:
+        """Return up to 1,000 suspects, including trusted ones."""
+        ...
+
+    def trust_suspect(self, key: GalleryKey, visitor: str) -> bool:
+        """Let a suspect's later events count in rates again; return False if there is no such suspect."""
         ...
 
     def schedule_rules(self, key: GalleryKey, moments: Iterable[datetime]) -> None:

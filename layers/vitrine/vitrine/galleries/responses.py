@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vitrine.galleries.explain_images import ExplainedImage
-    from vitrine.galleries.model import CountedHour, Gallery, Image, Placed
+    from vitrine.galleries.model import CountedHour, Gallery, Image, Placed, Suspect
     from vitrine.galleries.read_lab import RankingEstimate
     from vitrine.galleries.run_experiment import ExperimentReport
     from vitrine.ranking.merchandising import Rule
@@ -86,6 +86,7 @@ class ExplanationResponse(TypedDict):
     boosted: bool
     buried: bool
     lab: EventsResponse
+    suspects: EventsResponse
     next: NextResponse | None
 
 
@@ -194,10 +195,18 @@ class WithdrawalResponse(TypedDict):
     withdrawn_at: str
 
 
+class SuspectResponse(TypedDict):
+    visitor: str
+    reason: str
+    since: str
+    trusted: bool
+
+
 class AuditResponse(TypedDict):
     images: int
     mismatched: list[MismatchResponse]
     withdrawn: list[WithdrawalResponse]
+    suspects: NotRequired[list[SuspectResponse]]
 
 
 class CountedTimeResponse(TypedDict):
@@ -382,14 +391,25 @@ def explanation_response(gallery: Gallery, image: Image, explained: ExplainedIma
         "sentence": explanation.sentence,
         "estimate": explanation.estimate,
         "benefit_of_doubt": explanation.benefit_of_doubt,
-        "clicks": counts.totals.clicks - counts.lab.clicks,
-        "exposure": counts.totals.views - counts.lab.views,
+        "clicks": counts.rated.clicks,
+        "exposure": counts.rated.views,
         "version": gallery.live.number,
         "pinned": image.pinned_position is not None,
         "boosted": action == "boost",
         "buried": action == "bury",
         "lab": {"views": counts.lab.views, "clicks": counts.lab.clicks},
+        "suspects": {"views": counts.suspects.views, "clicks": counts.suspects.clicks},
         "next": {"id": explained.next.image_id, "lead": explained.next.lead} if explained.next else None,
+    }
+
+
+def suspect_response(suspect: Suspect) -> SuspectResponse:
+    """Return a visitor whose events look automated."""
+    return {
+        "visitor": suspect.visitor,
+        "reason": suspect.reason,
+        "since": to_rfc3339(suspect.since),
+        "trusted": suspect.is_trusted,
     }
 
 
