@@ -53,6 +53,7 @@ IDS = {
     "snapshot_id": "one",
     "user_id": "one",
     "version": "1",
+    "visitor": "one",
 }
 OTHER_STATES: list[Any] = [
     *(None, True, 7, "x", "", [], ["x"], [1, "x", None, 2]),

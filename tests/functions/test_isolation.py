@@ -17,6 +17,8 @@ from tests.gateway import Gateway, Response, Shop, open_shop
 from tests.samples import sample_of
 from vitrine.access.manage_keys import revoke_key
 from vitrine.access.wiring import access_store
+from vitrine.galleries.model import GalleryKey, Suspect
+from vitrine.galleries.wiring import gallery_repository
 from vitrine.platform.http import ANY_KEY, ANYONE, ROLES
 from vitrine.platform.times import utc_now
 
@@ -129,6 +131,13 @@ def _experiment(merchant: Merchant) -> str:
     return name
 
 
+def _suspect(merchant: Merchant) -> str:
+    name = f"suspect-of-{merchant.shop.merchant_id}"
+    key = GalleryKey(merchant.shop.merchant_id, _gallery(merchant))
+    gallery_repository().add_suspect(key, Suspect(name, "clicked", utc_now()))
+    return name
+
+
 # How a merchant comes to have a thing whose id stands in a path, by the name of the path's parameter.
 MADE: dict[str, Callable[[Merchant], str]] = {
     "experiment_id": _experiment,
@@ -142,6 +151,7 @@ MADE: dict[str, Callable[[Merchant], str]] = {
     "product_id": _product,
     "snapshot_id": _snapshot,
     "user_id": _user,
+    "visitor": _suspect,
 }
 # Routes that need not find: what is not there is made or erased, and whoever is unknown gets what is popular.
 # A stranger meets things of his own there.
