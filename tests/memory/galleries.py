@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from vitrine.galleries.model import Counted, Experiment, GalleryChanges, GalleryKey, Settlement
+    from vitrine.galleries.model import Counted, Experiment, GalleryChanges, GalleryKey, Settlement, Suspect
     from vitrine.ranking.model import Version
 
 
@@ -31,6 +31,7 @@ class GalleriesInMemory:
         self._visits: dict[tuple[GalleryKey, str], dict[str, set[bytes]]] = {}
         self._hours: dict[tuple[GalleryKey, datetime], dict[datetime, Totals]] = {}
         self._due: set[tuple[datetime, GalleryKey]] = set()
+        self._suspects: dict[GalleryKey, dict[str, Suspect]] = {}
 
     def put_gallery(self, gallery: Gallery) -> bool:
         with self._lock:
@@ -86,6 +87,20 @@ class GalleriesInMemory:
     def forget_retired(self, key: GalleryKey, version: Version) -> bool:
         return self._update(key, lambda stored: stored.retired == version, retired=None)
 
+    def add_suspect(self, key: GalleryKey, suspect: Suspect) -> None:
+        with self._lock:
+            self._suspects.setdefault(key, {}).setdefault(suspect.visitor, suspect)
+
+    def list_suspects(self, key: GalleryKey) -> Sequence[Suspect]:
+        return list(self._suspects.get(key, {}).values())
+
+    def trust_suspect(self, key: GalleryKey, visitor: str) -> bool:
+        with self._lock:
+            suspects = self._suspects.get(key, {})
+            if visitor in suspects:
+                suspects[visitor] = suspects[visitor]._replace(is_trusted=True)
+            return visitor in suspects
+
     def schedule_rules(self, key: GalleryKey, moments: Iterable[datetime]) -> None:
         seconds = (moment.replace(microsecond=0) + timedelta(seconds=moment.microsecond > 0) for moment in moments)
         self._due |= {(moment, key) for moment in seconds}
@@ -126,6 +141,7 @@ class GalleriesInMemory:
             gallery = self._galleries.get(key)
             if gallery and gallery.deleting and gallery.images == 0:
                 del self._galleries[key], self._versions[key]
+                self._suspects.pop(key, None)
                 self._hours.pop((key, gallery.created_at), None)
 
     def get_images(self, key: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, Image]:
