@@ -121,8 +121,8 @@ class Jobs(Protocol):
         ...
 
 
-class Visits(Protocol):
-    """Keeps the sums of visits."""
+class VisitRepository(Stores, Jobs, Protocol):
+    """Keeps stores, jobs, the sums of visits, and recently measured pictures."""
 
     def add_to_visits(self, result: GroupResult) -> None:
         """Add the result's latest attempt to its visits; do nothing if that was done before."""
@@ -134,10 +134,6 @@ class Visits(Protocol):
         """Return up to `limit` completely measured visits by time: of a store, else of an area, else of all."""
         ...
 
-
-class KnownPictures(Protocol):
-    """Keeps recently measured pictures."""
-
     def find_pictures(self, merchant_id: str, urls: Collection[str], now: datetime) -> Mapping[str, KnownPicture]:
         """Return those of the pictures that are stored, by URL."""
         ...
@@ -145,10 +141,6 @@ class KnownPictures(Protocol):
     def save_pictures(self, merchant_id: str, pictures: Mapping[str, KnownPicture], now: datetime) -> None:
         """Store pictures for a day."""
         ...
-
-
-class VisitRepository(Stores, Jobs, Visits, KnownPictures, Protocol):
-    """All repositories of store visits."""
 
 
 class Submission(NamedTuple):
