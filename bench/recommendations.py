@@ -92,7 +92,10 @@ def report(found: Split, peers: dict[str, Ranked]) -> None:
     results = {peer: scores(ranked, found.later) for peer, ranked in peers.items()}
     for strategy in STRATEGIES:
         results[strategy] = scores({user: mine[strategy] for user, mine in ours.items()}, found.later)
-    print(f"\n{len(ours)} shoppers, {len(found.products)} products, {len(found.past)} interactions; {shop.weights}")
+    print(
+        f"\n{len(ours)} shoppers, {len(found.products)} products, {len(found.past)} interactions;"
+        f" {shop.weights}, {shop.profile}"
+    )
     best = max((peer for peer in peers if peer not in ASIDE), key=lambda peer: mean(results[peer]))
     for name, each in results.items():
         print(f"{name:24} {told(each)}  {mean(each) / mean(results[best]):.2f} of the best peer", flush=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vitrine.catalog.model import UserKey
 from vitrine.recommendations import duckdb
 from vitrine.recommendations.choose_weights import choose_weights
-from vitrine.recommendations.model import STRATEGIES, TYPE_WEIGHTS, Candidates, Weights, prior, seeds_of
+from vitrine.recommendations.model import STRATEGIES, TYPE_WEIGHTS, Candidates, Measured, prior, seeds_of
 from vitrine.recommendations.model_files import (
     interaction_line,
     product_line,
@@ -45,7 +45,7 @@ class Shop:
             _write(tables / "interactions", map(interaction_line, found.past))
             _write(tables / "products", map(product_line, found.products))
             _write(tables / "tokens", (line for product in found.products for line in token_lines(product)))
-            self.weights = choose_weights(tables, duckdb.learn) or Weights()
+            self.weights, self.profile = choose_weights(tables, duckdb.learn) or Measured()
             learned = list(duckdb.learn(tables, results, now_seconds=found.past[-1].occurred_at.timestamp()))
             self._near: dict[str, Any] = {}
             for name in learned:
@@ -73,9 +73,8 @@ class Shop:
 
     def spoken_for(self, user_id: str, among: Collection[str]) -> dict[str, dict[str, float]]:
         """Each strategy's scores of all products that anything speaks for, not only of the best fifty."""
-        seeds = seeds_of(
-            (interaction.product_id, TYPE_WEIGHTS[interaction.type]) for interaction in self._newest[user_id][:200]
-        )
+        touches = ((interaction.product_id, TYPE_WEIGHTS[interaction.type]) for interaction in self._newest[user_id][:200])
+        seeds = seeds_of(touches, self.profile)
         candidates = Candidates(seeds, self._near, self._popular)
         return {
             strategy: {
@@ -90,7 +89,7 @@ class Shop:
         return self._newest.get(user.user_id, [])[:limit], None
 
     def model(self, merchant_id: str) -> Model:
-        return Model(1, "a", self.weights)
+        return Model(1, "a", self.weights, self.profile)
 
     def neighbourhoods(self, merchant_id: str, model: Model, product_ids: Collection[str]) -> dict[str, Any]:
         return {product_id: self._near[product_id] for product_id in product_ids if product_id in self._near}

@@ -18,7 +18,7 @@ from vitrine.platform.telemetry import Metric
 from vitrine.platform.times import to_rfc3339
 from vitrine.platform.wiring import saved_responses
 from vitrine.recommendations.build_model import STEPS, interactions_of, request_build
-from vitrine.recommendations.model import REPEATS, STRATEGIES
+from vitrine.recommendations.model import REPEATS, STRATEGIES, Profile, Weights
 from vitrine.recommendations.recommend import RecommendationQuery, recommend_similar
 from vitrine.recommendations.wiring import (
     build_repository,
@@ -83,6 +83,11 @@ class ModelBuildResponse(TypedDict):
     steps: list[ModelStepResponse]
 
 
+class ProfileResponse(TypedDict):
+    half_life: int
+    length: int
+
+
 class ModelResponse(TypedDict):
     model_id: str
     began_at: str
@@ -90,6 +95,7 @@ class ModelResponse(TypedDict):
     interactions: int
     products: int
     weights: dict[str, float]
+    profile: ProfileResponse
 
 
 class ModelsResponse(TypedDict):
@@ -215,16 +221,17 @@ def _model_id(model: int | None) -> str | None:
 def _model_response(request: Request, build: ModelBuild | None) -> dict[str, Any] | None:
     if build is None or build.published is None:
         return None
-    model = build.published
-    weights, _ = model_repository().weights(request.merchant_id)
-    products = model.sources.get("products")
+    published = build.published
+    model = model_repository().model(request.merchant_id)
+    products = published.sources.get("products")
     return {
-        "model_id": str(model.number),
-        "began_at": _time(model.number / 1000),
-        "published_at": _time(model.published_at),
-        "interactions": interactions_of(model.sources),
+        "model_id": str(published.number),
+        "began_at": _time(published.number / 1000),
+        "published_at": _time(published.published_at),
+        "interactions": interactions_of(published.sources),
         "products": products.rows if products else 0,
-        "weights": asdict(weights),
+        "weights": asdict(model.weights if model else Weights()),
+        "profile": (model.profile if model else Profile())._asdict(),
     }
 
 

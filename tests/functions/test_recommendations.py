@@ -38,7 +38,7 @@ from tests.uploads import add_merchant, deliver, put_object
 from vitrine.catalog.dynamodb import DynamoDBProducts
 from vitrine.catalog.model import Product, UserKey
 from vitrine.platform.aws import client
-from vitrine.recommendations.model import Weights, bought_again
+from vitrine.recommendations.model import Measured, Profile, Weights, bought_again
 from vitrine.recommendations.ports import Model
 from vitrine.recommendations.wiring import model_repository, shortlist_tasks
 
@@ -232,18 +232,21 @@ def test_the_weights_that_a_merchant_chose_count(shop: None) -> None:
     assert scores_of("hal") == before
 
 
-def test_weights_that_were_measured_count_with_their_model_alone(shop: None) -> None:
+def test_what_was_measured_counts_with_its_model_alone(shop: None) -> None:
     build()
     model = model_repository().model("shop")
     assert model is not None
-    model_repository().put_weights("shop", model, Weights(0.1, 0.2))
-    model_repository().put_weights("shop", Model(model.number - 1, model.slot), Weights(0.9, 0.9))
-    assert model_repository().model("shop") == (model.number, model.slot, Weights(0.1, 0.2))
+    profile = Profile(20, 100)
+    model_repository().put_measured("shop", model, Measured(Weights(0.1, 0.2), profile))
+    model_repository().put_measured("shop", Model(model.number - 1, model.slot), Measured(Weights(0.9, 0.9)))
+    assert model_repository().model("shop") == (model.number, model.slot, Weights(0.1, 0.2), profile)
     weights({"content": 0})
-    assert model_repository().model("shop") == (model.number, model.slot, Weights(0.1, 0.0))
+    assert model_repository().model("shop") == (model.number, model.slot, Weights(0.1, 0.0), profile)
+    assert asked("GET")["model"]["profile"] == {"half_life": 20, "length": 100}
     weights({})
     build()
     assert weights()["collaborative"] == Weights().collaborative
+    assert asked("GET")["model"]["profile"] == {"half_life": 5, "length": 30}
 
 
 @pytest.mark.parametrize("body", [{"content": -1}, {"content": 11}, {"content": "much"}, {"popular": 1}])

@@ -1,4 +1,4 @@
-"""Weights are those that foretell what shoppers do last."""
+"""The weights and profile that predict held-out interactions best are chosen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from vitrine.catalog.model import Interaction, Product
 from vitrine.recommendations import duckdb
 from vitrine.recommendations.choose_weights import choose_weights
-from vitrine.recommendations.model import Weights
+from vitrine.recommendations.model import Measured, Profile, Weights
 from vitrine.recommendations.model_files import interaction_line, product_line, token_lines
 
 if TYPE_CHECKING:
@@ -46,6 +46,29 @@ def shop(tables: Path, shoppers: int, *, loyal: bool) -> Path:
             touches.append(
                 Interaction(f"{user}-{day}", f"u{user}", product_id, "purchase", START + timedelta(days=day))
             )
+    return write_shop(tables, products, touches)
+
+
+def shop_of_old_loves(tables: Path) -> Path:
+    """Half the shoppers buy six things of their tribe, all 25 staples, three more of the tribe; others buy lures."""
+    tribes = [
+        Product(f"p{tribe}-{n}", "thing", tags=(f"tribe {tribe}",)) for tribe in range(TRIBES) for n in range(EACH)
+    ]
+    staples = [Product(f"staple-{n}", "thing") for n in range(25)]
+    lures = [Product(f"lure-{n}", "thing") for n in range(EACH)]
+    touches = []
+    for user in range(400):
+        own = [f"p{user % TRIBES}-{(user // TRIBES + n) % EACH}" for n in range(9)]
+        loved = [*own[:6], *(staple.product_id for staple in staples), *own[6:]]
+        lured = [f"lure-{(user + n) % EACH}" for n in range(6)]
+        touches += [
+            Interaction(f"{user}-{day}", f"u{user}", product_id, "purchase", START + timedelta(days=day))
+            for day, product_id in enumerate(loved if user < 200 else lured)
+        ]
+    return write_shop(tables, [*tribes, *staples, *lures], touches)
+
+
+def write_shop(tables: Path, products: list[Product], touches: list[Interaction]) -> Path:
     write(tables / "interactions", map(interaction_line, touches))
     write(tables / "products", map(product_line, products))
     write(tables / "tokens", (line for product in products for line in token_lines(product)))
@@ -60,11 +83,17 @@ def tables(tmp_path: Path) -> Path:
 def test_where_what_comes_last_is_unlike_what_came_before_features_count_less(tables: Path) -> None:
     chosen = choose_weights(shop(tables, 800, loyal=False), duckdb.learn)
     assert chosen is not None
-    assert chosen.content < Weights().content
+    assert chosen.weights.content < Weights().content
 
 
 def test_weights_that_are_not_clearly_better_leave_the_defaults(tables: Path) -> None:
-    assert choose_weights(shop(tables, 800, loyal=True), duckdb.learn) == Weights()
+    assert choose_weights(shop(tables, 800, loyal=True), duckdb.learn) == Measured()
+
+
+def test_where_what_was_bought_long_ago_predicts_what_comes_the_long_profile_is_chosen(tables: Path) -> None:
+    chosen = choose_weights(shop_of_old_loves(tables), duckdb.learn)
+    assert chosen is not None
+    assert chosen.profile == Profile(half_life=20, length=100)
 
 
 def test_the_same_interactions_give_the_same_weights(tables: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from vitrine.recommendations.model import (
     Neighbour,
     Neighbourhood,
     Popular,
+    Profile,
     Seed,
     Weights,
     seeds_of,
@@ -23,8 +24,9 @@ RARE = Feature(lift=math.log(5), share=0.01)
 COMMON = Feature(lift=math.log(1.2), share=0.2)
 
 
-def test_what_a_shopper_touched_says_half_as_much_five_products_later() -> None:
-    said = {seed.product_id: seed.weight for seed in seeds_of((str(rank), 1.0) for rank in range(11))}
+def test_the_weight_of_a_touch_halves_after_half_a_life_of_newer_products() -> None:
+    touches = [(str(rank), 1.0) for rank in range(11)]
+    said = {seed.product_id: seed.weight for seed in seeds_of(touches, Profile(5, 30))}
     assert (said["0"], said["5"], said["10"]) == (1.0, 0.5, 0.25)
 
 

@@ -2,7 +2,7 @@
 
 export   store interactions, by part, and products as files
          a scheduled build ends here if the files are those that the published model was learned from
-learn    learn the model from the files, and measure its weights
+learn    learn the model from the files, and measure its weights and profile
 load     write the results into the unpublished slot, over as many invocations as needed; the last part publishes
 refresh  make the shortlists again, by part
 """
@@ -198,9 +198,9 @@ class ModelBuilder:
             day = build.number // 1000 // _DAY_SECONDS * _DAY_SECONDS
             self._engine.learn(tables, f"{_prefix(item)}results", day)
             return
-        weights = self._chooser.choose(tables)
-        if weights:
-            self._models.put_weights(item.merchant_id, Model(build.number, build.slot), weights)
+        measured = self._chooser.choose(tables)
+        if measured:
+            self._models.put_measured(item.merchant_id, Model(build.number, build.slot), measured)
 
     def _load(self, item: WorkItem, build: ModelBuild, time_is_left: Callable[[], bool]) -> WorkItem | None:
         """Return what is left when time is up, or when the store throttles after some rows."""

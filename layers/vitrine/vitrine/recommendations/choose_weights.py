@@ -1,7 +1,7 @@
-"""Choose a merchant's weights of collaborative and content-based evidence on held-out interactions.
+"""Choose a merchant's weights of collaborative and content-based evidence, and its profile, on held-out interactions.
 
-A model is learned from all but the newest tenth of a sample. The weights with the highest NDCG at 10 on that tenth,
-of products new to the shopper, are chosen. Nothing is random: the same files give the same weights.
+A model is learned from all but the newest tenth of a sample. The weights and profile with the highest NDCG at 10 on
+that tenth, of products new to the shopper, are chosen. Nothing is random: the same files give the same weights.
 """
 
 from __future__ import annotations
@@ -9,27 +9,30 @@ from __future__ import annotations
 import gzip
 import heapq
 import math
-from itertools import product
+from functools import lru_cache
+from itertools import chain, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
-from vitrine.recommendations.model import Candidates, Weights, seeds_of
+from vitrine.recommendations.model import PROFILES, Candidates, Measured, Weights, seeds_of
 from vitrine.recommendations.model_files import WEIGHT_UNIT, read_neighbours, read_popular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from vitrine.recommendations.model import Neighbourhood, Popular
+    from vitrine.recommendations.model import Neighbourhood, Popular, Terms
 
     Learn = Callable[..., Iterator[str]]
 
-_GRID = tuple(product((0.0, 0.2, 0.4, 0.6, 0.8), repeat=2))
+_STEPS = (0.0, 0.2, 0.4, 0.6, 0.8)
+_GRID = tuple(product(_STEPS, repeat=2))
 _MOST_INTERACTIONS = 500_000
 _MOST_SHOPPERS = 1_000
 _FEWEST_SHOPPERS = 100
 _HELD_OUT = 0.1
 _NEWEST = 200
+_PARSED = 5_000
 _TOP = 10
 _GAINS = [1 / math.log2(place + 2) for place in range(_TOP)]
 
@@ -46,10 +49,10 @@ class _Shopper(NamedTuple):
     later: Collection[int]
 
 
-def choose_weights(tables: Path, learn: Learn) -> Weights | None:
-    """Return the weights for the interactions in these files, or None if there are too few to measure.
+def choose_weights(tables: Path, learn: Learn) -> Measured | None:
+    """Return the best for the interactions in these files, or None if there are too few to measure.
 
-    Keeps the defaults unless others are better by more than two standard errors.
+    Keeps the defaults unless another combination is better by more than two standard errors.
     """
     touches = _sample(sorted((tables / "interactions").glob("*.csv.gz")))
     if not touches:
@@ -70,7 +73,7 @@ def choose_weights(tables: Path, learn: Learn) -> Weights | None:
                 f"{touch.user},{touch.product},{touch.weight},{touch.at_seconds:.3f}\n" for touch in touches[:end]
             )
         files = [results / name for name in learn(past, results, now_seconds=touches[end].at_seconds)]
-        return _best([_ndcgs(*shopper) for shopper in _candidates(shoppers, tables, files)])
+        return _best([list(chain(*cases)) for cases in _measure(shoppers, tables, files)])
 
 
 def _sample(files: Sequence[Path]) -> list[_Touch]:
@@ -100,60 +103,82 @@ def _shoppers(past: Iterable[_Touch], last: Iterable[_Touch]) -> list[_Shopper]:
     return [_Shopper(before[user][::-1], later[user]) for user in sorted(later)[:_MOST_SHOPPERS]]
 
 
-def _candidates(
-    shoppers: Sequence[_Shopper], tables: Path, results: Sequence[Path]
-) -> Iterator[tuple[Candidates, set[str], set[str]]]:
-    """Yield each shopper's candidates, the products touched before, and those touched later."""
+def _measure(shoppers: Sequence[_Shopper], tables: Path, results: Sequence[Path]) -> Iterator[Iterator[list[float]]]:
+    """Yield the NDCGs of each shopper, by profile and pair of weights."""
     wanted = {touch.product for shopper in shoppers for touch in shopper.before}.union(
         *(shopper.later for shopper in shoppers)
     )
     ids = {
         int(row[0]): row[1] for row in _rows(sorted((tables / "products").glob("*.csv.gz"))) if int(row[0]) in wanted
     }
-    seeds = [
-        seeds_of(
-            (ids[touch.product], touch.weight / WEIGHT_UNIT)
-            for touch in shopper.before[:_NEWEST]
-            if touch.product in ids
-        )
-        for shopper in shoppers
-    ]
-    needed = {seed.product_id for each in seeds for seed in each}
-    neighbourhoods: dict[str, Neighbourhood] = {}
+    needed = {ids[touch.product] for shopper in shoppers for touch in shopper.before[:_NEWEST] if touch.product in ids}
+    rows: dict[str, str] = {}
     popular: Sequence[Popular] = ()
     for file in results:
         with file.open() as lines:
             if file.name.startswith("popular"):
                 popular = dict(read_popular(lines)).get("", ())
             else:
-                neighbourhoods.update(read_neighbours(line for line in lines if line.partition(",")[0] in needed))
-    for shopper, own in zip(shoppers, seeds, strict=True):
+                rows.update((key, line) for line in lines if (key := line.partition(",")[0]) in needed)
+
+    @lru_cache(_PARSED)
+    def neighbourhood(product_id: str) -> Neighbourhood:
+        [(_, found)] = read_neighbours([rows[product_id]])
+        return found
+
+    for shopper in shoppers:
         before = {ids[touch.product] for touch in shopper.before if touch.product in ids}
         later = {ids[product] for product in shopper.later if product in ids}
-        yield Candidates(own, neighbourhoods, popular), before, later
+        touches = [
+            (ids[touch.product], touch.weight / WEIGHT_UNIT)
+            for touch in shopper.before[:_NEWEST]
+            if touch.product in ids
+        ]
+        profiles = (seeds_of(touches, profile) for profile in PROFILES)
+        yield (
+            _ndcgs(
+                Candidates(
+                    seeds,
+                    {seed.product_id: neighbourhood(seed.product_id) for seed in seeds if seed.product_id in rows},
+                    popular,
+                ),
+                before,
+                later,
+            )
+            for seeds in profiles
+        )
 
 
 def _ndcgs(candidates: Candidates, before: set[str], later: set[str]) -> list[float]:
     """Return the NDCG at 10 under each pair of weights."""
     terms = [term for term in candidates.terms() if term.product_id not in before]
-    relevant = [term.product_id in later for term in terms]
-    if not any(relevant):
+    if not any(term.product_id in later for term in terms):
         return [0.0] * len(_GRID)
     ideal = sum(_GAINS[: len(later)]) or 1.0
     ndcgs = []
-    for collaborative, content in _GRID:
-        scores = [prior + collaborative * users + content * features for _, prior, users, features in terms]
-        best = heapq.nlargest(_TOP, range(len(terms)), scores.__getitem__)
-        ndcgs.append(sum(gain for gain, place in zip(_GAINS, best, strict=False) if relevant[place]) / ideal)
+    for collaborative in _STEPS:
+        scored = _contenders([(term, term.prior + collaborative * term.from_users) for term in terms])
+        for content in _STEPS:
+            scores = [score + content * term.from_features for term, score in scored]
+            best = heapq.nlargest(_TOP, range(len(scored)), scores.__getitem__)
+            gains = (gain for gain, place in zip(_GAINS, best, strict=False) if scored[place][0].product_id in later)
+            ndcgs.append(sum(gains) / ideal)
     return ndcgs
 
 
-def _best(measured: Sequence[Sequence[float]]) -> Weights:
-    default = Weights()
-    base = _GRID.index((default.collaborative, default.content))
+def _contenders(scored: Sequence[tuple[Terms, float]]) -> list[tuple[Terms, float]]:
+    """Return those that can be among the first ten under some weight of features, in the same order."""
+    most = _STEPS[-1]
+    lowest = heapq.nlargest(_TOP, (score + min(0.0, most * term.from_features) for term, score in scored))
+    return [(term, score) for term, score in scored if score + max(0.0, most * term.from_features) >= lowest[-1]]
+
+
+def _best(measured: Sequence[Sequence[float]]) -> Measured:
+    options = [Measured(Weights(*pair), profile) for profile in PROFILES for pair in _GRID]
+    base = options.index(Measured())
     totals = [sum(column) for column in zip(*measured, strict=True)]
-    best = max(range(len(_GRID)), key=totals.__getitem__)
+    best = max(range(len(options)), key=totals.__getitem__)
     differences = [row[best] - row[base] for row in measured]
     mean = sum(differences) / len(differences)
     error = math.sqrt(sum((difference - mean) ** 2 for difference in differences)) / len(differences)
-    return Weights(*_GRID[best]) if mean > 2 * error else default
+    return options[best] if mean > 2 * error else options[base]

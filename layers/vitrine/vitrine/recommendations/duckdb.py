@@ -15,7 +15,7 @@ from vitrine.recommendations.learn_model import TABLES, statements
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vitrine.recommendations.model import Weights
+    from vitrine.recommendations.model import Measured
     from vitrine.recommendations.ports import DiskFiles
 
 _COLUMN_TYPES = {"bigint": "BIGINT", "string": "VARCHAR", "double": "DOUBLE"}
@@ -24,7 +24,7 @@ _DIALECT = "header = false, auto_detect = false, delim = ',', quote = '', nullst
 
 
 class DuckDBEngine:
-    """Learns models and chooses their weights on copies of the files on this machine's disk."""
+    """Learns models, and chooses weights and profiles, on copies of the files on this machine's disk."""
 
     def __init__(self, files: DiskFiles) -> None:
         self._files = files
@@ -37,7 +37,7 @@ class DuckDBEngine:
             for name in learn(disk / "tables", disk / "results", now_seconds=now_seconds):
                 self._files.store(disk / "results" / name, f"{results}/{name}")
 
-    def choose(self, tables: str) -> Weights | None:
+    def choose(self, tables: str) -> Measured | None:
         with TemporaryDirectory() as folder:
             self._files.fetch(tables, Path(folder))
             return choose_weights(Path(folder), learn)

@@ -2,9 +2,9 @@
 
 | pk | sk | |
 |---|---|---|
-| `{merchant_id}` | `state` | the published model (`model`, `slot`) and its sources; the measured weights by slot; the \
-merchant's weights; the latest build (`run`), its finished parts and sources; the number of changed interactions \
-(`arrived`), now and before the latest build; `withdrawals`, raised when products are withdrawn |
+| `{merchant_id}` | `state` | the published model (`model`, `slot`) and its sources; the measured weights and \
+profile by slot; the merchant's weights; the latest build (`run`), its finished parts and sources; the number of \
+changed interactions (`arrived`), now and before the latest build; `withdrawals`, raised when products are withdrawn |
 | `{merchant_id}/p/{slot}/{product_id}` | `near` | a product's neighbourhood |
 | `{merchant_id}/t/{slot}` | `all` | popular products with their features |
 | `{merchant_id}/t/{slot}` | `top/{category}` | popular products of a category, or (empty) of all |
@@ -33,9 +33,11 @@ from vitrine.recommendations.model import (
     STRATEGIES,
     ChosenWeights,
     Feature,
+    Measured,
     Neighbour,
     Neighbourhood,
     Popular,
+    Profile,
     Scored,
     Shortlist,
     Weights,
@@ -162,8 +164,9 @@ class DynamoDBModels:
         except ConditionFailed:
             return
 
-    def put_weights(self, merchant_id: str, model: Model, weights: Weights) -> None:
-        measured = [{"N": str(value)} for value in (model.number, weights.collaborative, weights.content)]
+    def put_measured(self, merchant_id: str, model: Model, measured: Measured) -> None:
+        weights, profile = measured
+        values = [model.number, weights.collaborative, weights.content, profile.half_life, profile.length]
         with suppress(ConditionFailed), translated():
             self._client.update_item(
                 TableName=self._table,
@@ -171,7 +174,10 @@ class DynamoDBModels:
                 UpdateExpression="SET #measured = :measured",
                 ConditionExpression="attribute_not_exists(#measured) OR #measured[0] <= :number",
                 ExpressionAttributeNames={"#measured": f"measured_{model.slot}"},
-                ExpressionAttributeValues={":measured": {"L": measured}, ":number": measured[0]},
+                ExpressionAttributeValues={
+                    ":measured": {"L": [{"N": str(value)} for value in values]},
+                    ":number": {"N": str(model.number)},
+                },
             )
 
     def weights(self, merchant_id: str) -> tuple[Weights, ChosenWeights]:
@@ -488,8 +494,16 @@ def _model(state: Item) -> Model | None:
     if "model" not in state:
         return None
     number, slot = int(state["model"]["N"]), state["slot"]["S"]
-    measured_for, *measured = [float(value["N"]) for value in state.get(f"measured_{slot}", {}).get("L", [{"N": "0"}])]
-    return Model(number, slot, _chosen(state).over(Weights(*measured) if measured_for == number else Weights()))
+    measured = _measured(state, slot, number)
+    return Model(number, slot, _chosen(state).over(measured.weights), measured.profile)
+
+
+def _measured(state: Item, slot: str, model: int) -> Measured:
+    values = [value["N"] for value in state.get(f"measured_{slot}", {}).get("L", [])]
+    if not values or int(values[0]) != model:
+        return Measured()
+    weights, profile = Weights(*map(float, values[1:3])), Profile(*map(int, values[3:]))
+    return Measured(weights, profile)
 
 
 def _chosen(state: Item) -> ChosenWeights:

@@ -26,10 +26,8 @@ STRATEGIES: tuple[Strategy, ...] = ("hybrid", "collaborative", "content", "popul
 Repeat = Literal["exclude", "allow", "first"]
 REPEATS: tuple[Repeat, ...] = ("exclude", "allow", "first")
 
-SEEDS = 30
 SHORTLIST = 50
 BECAUSE = 3
-_RANK_HALF_LIFE = 5
 _REPEAT_HALF_LIFE_DAYS = 365
 _DAY_SECONDS = 86_400
 _UNTOUCHED = 0.5
@@ -44,6 +42,23 @@ class Weights:
 
     collaborative: float = 0.4
     content: float = 0.4
+
+
+class Profile(NamedTuple):
+    """How much of a shopper's history is evidence: `length` products, of weights that halve after each `half_life`."""
+
+    half_life: int = 5
+    length: int = 30
+
+
+PROFILES = (Profile(), Profile(half_life=20, length=100))
+
+
+class Measured(NamedTuple):
+    """What was measured to predict a merchant's shoppers best."""
+
+    weights: Weights = Weights()
+    profile: Profile = Profile()
 
 
 class ChosenWeights(NamedTuple):
@@ -123,14 +138,14 @@ class Shortlist(NamedTuple):
         return [*self.again[: SHORTLIST // 2], *ranked] if repeat == "first" else list(ranked)
 
 
-def seeds_of(newest: Iterable[tuple[str, float]]) -> list[Seed]:
+def seeds_of(newest: Iterable[tuple[str, float]], profile: Profile) -> list[Seed]:
     """Return the distinct products of touches `(product_id, weight)`, newest first, weighted by recency and type."""
     strongest: dict[str, float] = {}
     for product_id, weight in newest:
         strongest[product_id] = max(weight, strongest.get(product_id, 0.0))
     return [
-        Seed(product_id, weight * 0.5 ** (rank / _RANK_HALF_LIFE))
-        for rank, (product_id, weight) in enumerate(list(strongest.items())[:SEEDS])
+        Seed(product_id, weight * 0.5 ** (rank / profile.half_life))
+        for rank, (product_id, weight) in enumerate(list(strongest.items())[: profile.length])
     ]
 
 

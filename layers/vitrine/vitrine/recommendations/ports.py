@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from vitrine.platform.retries import Superseded
-from vitrine.recommendations.model import Weights
+from vitrine.recommendations.model import Profile, Weights
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vitrine.catalog.model import Interaction, Product, UserKey
-    from vitrine.recommendations.model import ChosenWeights, Neighbourhood, Popular, Scored, Shortlist
+    from vitrine.recommendations.model import ChosenWeights, Measured, Neighbourhood, Popular, Scored, Shortlist
 
 RESPONSE_SECONDS = 3600
 _STUCK_SECONDS = 3600
@@ -44,11 +44,12 @@ class RecommendationInputs(NamedTuple):
 
 
 class Model(NamedTuple):
-    """A model. `slot` names the half of the table that holds its rows; `weights` are the merchant's."""
+    """A model. `slot` names the half of the table that holds its rows; `weights` and `profile` are the merchant's."""
 
     number: int
     slot: str
     weights: Weights = Weights()
+    profile: Profile = Profile()
 
 
 class RecommendationInputsRepository(Protocol):
@@ -113,8 +114,8 @@ class ModelRepository(Protocol):
         """Store the popular products of a category, or of all with an empty `category`, like `put_neighbourhoods`."""
         ...
 
-    def put_weights(self, merchant_id: str, model: Model, weights: Weights) -> None:
-        """Store the weights measured for an unpublished model."""
+    def put_measured(self, merchant_id: str, model: Model, measured: Measured) -> None:
+        """Store what was measured for an unpublished model."""
         ...
 
     def weights(self, merchant_id: str) -> tuple[Weights, ChosenWeights]:
@@ -282,10 +283,10 @@ class Engine(Protocol):
 
 
 class WeightChooser(Protocol):
-    """Measures which weights predict a merchant's shoppers best."""
+    """Measures which weights and profile predict a merchant's shoppers best."""
 
-    def choose(self, tables: str) -> Weights | None:
-        """Return the weights for the files under `tables`, or None if there are too few interactions to measure."""
+    def choose(self, tables: str) -> Measured | None:
+        """Return the best for the files under `tables`, or None if there are too few interactions to measure."""
         ...
 
 

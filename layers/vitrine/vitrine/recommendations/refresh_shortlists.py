@@ -46,7 +46,8 @@ def refresh_shortlist(
         if model is None or not newest:
             inputs_repository.drop_shortlist(user, version)
             return
-        seeds = seeds_of((interaction.product_id, TYPE_WEIGHTS[interaction.type]) for interaction in newest)
+        touches = ((interaction.product_id, TYPE_WEIGHTS[interaction.type]) for interaction in newest)
+        seeds = seeds_of(touches, model.profile)
         neighbourhoods = models.neighbourhoods(user.merchant_id, model, [seed.product_id for seed in seeds])
         candidates = Candidates(seeds, neighbourhoods, models.popular(user.merchant_id, model))
         ranked: dict[Strategy, list[Scored]] = {
