@@ -13,13 +13,14 @@ from vitrine.catalog.put_products import find_product
 from vitrine.catalog.responses import ProductResponse  # noqa: TC001 - the OpenAPI document reads it
 from vitrine.catalog.wiring import product_repository
 from vitrine.platform.http import PUBLISHABLE, HttpApp, Paging, Request, Response
+from vitrine.platform.ids import ID_PATTERN
 from vitrine.platform.query import PAGING
 from vitrine.platform.telemetry import Metric
 from vitrine.platform.times import to_rfc3339
 from vitrine.platform.wiring import saved_responses
 from vitrine.recommendations.build_model import STEPS, interactions_of, request_build
 from vitrine.recommendations.model import REPEATS, STRATEGIES, Profile, Weights
-from vitrine.recommendations.recommend import RecommendationQuery, recommend_similar
+from vitrine.recommendations.recommend import RecommendationQuery, recommend_for_basket, recommend_similar
 from vitrine.recommendations.wiring import (
     build_repository,
     model_repository,
@@ -32,11 +33,21 @@ from vitrine.recommendations.wiring import (
 if TYPE_CHECKING:
     from vitrine.platform.cursors import Form
     from vitrine.recommendations.ports import ModelBuild
+    from vitrine.recommendations.recommend import Similar
 
 lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
 
 _NOBODY = " "
 _SHOWN: Form = [int]
+_ID = ID_PATTERN.strip("^$")
+_LISTING: dict[str, dict[str, Any]] = {
+    "exclude": {
+        "type": "string",
+        "pattern": f"^{_ID}(,{_ID}){{0,49}}$",
+        "description": "Up to 50 comma-separated ids of products to leave out, such as those already on the page.",
+    },
+    **PAGING,
+}
 
 
 class ReasonResponse(TypedDict):
@@ -125,7 +136,7 @@ class RecommendationsResponse(TypedDict):
             "maxLength": 200,
             "description": "Upper and lower case are the same.",
         },
-        **PAGING,
+        **_LISTING,
     },
     cacheable=True,
 )
@@ -162,7 +173,7 @@ def get(request: Request) -> Response:
     "/products/{product_id}/similar",
     scope=PUBLISHABLE,
     responses={200: SimilarResponse},
-    query=PAGING,
+    query=_LISTING,
     cacheable=True,
 )
 def similar(request: Request) -> Response:
@@ -173,9 +184,33 @@ def similar(request: Request) -> Response:
     found = recommend_similar(
         model_repository(), recommendation_inputs_repository(), UserKey(request.merchant_id, _NOBODY), product_id
     )
-    about = {"recommendation_id": new_recommendation_id(), "model_id": _model_id(found.model)}
-    content = {**about, **cast("dict[str, Any]", _page(request, page, found.items).content)}
-    return Response(200, content, passing=("recommendation_id",))
+    return _similar_response(request, page, found)
+
+
+@app.route(
+    "POST",
+    "/recommendations/for-basket",
+    scope=PUBLISHABLE,
+    body="vitrine.recommendations.requests:BasketRequest",
+    responses={200: SimilarResponse},
+    query=_LISTING,
+)
+def for_basket(request: Request) -> Response:
+    """Read which products go with those in a basket.
+
+    Send the products in the order they were put in: the last ones count most. The basket's own products are left
+    out, and unknown ones are ignored. The list is empty before the first model.
+    """
+    from vitrine.recommendations.requests import BasketRequest  # noqa: PLC0415 - readers never load bodies
+
+    page = request.page(_SHOWN)
+    found = recommend_for_basket(
+        model_repository(),
+        recommendation_inputs_repository(),
+        UserKey(request.merchant_id, _NOBODY),
+        request.body(BasketRequest).product_ids,
+    )
+    return _similar_response(request, page, found)
 
 
 @app.get("/recommendations/models", responses={200: ModelsResponse})
@@ -212,6 +247,12 @@ def put_weights(request: Request) -> Response:
 
     model_repository().set_weights(request.merchant_id, request.body(PutWeightsRequest).chosen())
     return Response(200, _weights_response(request))
+
+
+def _similar_response(request: Request, page: Paging, found: Similar) -> Response:
+    about = {"recommendation_id": new_recommendation_id(), "model_id": _model_id(found.model)}
+    content = {**about, **cast("dict[str, Any]", _page(request, page, found.items).content)}
+    return Response(200, content, passing=("recommendation_id",))
 
 
 def _model_id(model: int | None) -> str | None:
@@ -260,7 +301,8 @@ def _weights_response(request: Request) -> dict[str, Any]:
 def _page(request: Request, page: Paging, items: list[dict[str, Any]]) -> Response:
     """A page of the present list without the items that were shown, so that changes repeat and hide nothing."""
     shown: list[int] = page.state or []
-    left = [(mark, item) for item in items if (mark := _mark(item)) not in shown]
+    excluded = request.query.get("exclude", "").split(",")
+    left = [(mark, item) for item in items if (mark := _mark(item)) not in shown and item["product_id"] not in excluded]
     items_of_page = [item for _, item in left[: page.limit]]
     marks = [mark for mark, _ in left[: page.limit]]
     return request.list_response(items_of_page, [*shown, *marks] if len(left) > page.limit else None)

@@ -195,6 +195,67 @@ def test_similar_products_go_together(shop: None) -> None:
     assert send(recommendations, api_event("GET", path, product_id="unknown"))[0] == 404
 
 
+def for_basket(*product_ids: str, **query: str) -> dict[str, Any]:
+    path, body = "/recommendations/for-basket", {"product_ids": product_ids}
+    status, response, _ = send(recommendations, api_event("POST", path, query=query, body=body, kind="publishable"))
+    assert status == 200, response
+    return response
+
+
+def test_a_basket_gets_what_is_bought_with_its_products_and_none_of_them(shop: None) -> None:
+    build()
+    first = for_basket("spade")["items"][0]
+    assert (first["product_id"], first["reason"]) == ("rake", {"strategy": "collaborative", "because": ["spade"]})
+    both = ids(for_basket("tea", "spade"))
+    assert {"rake", "mug"} <= set(both)
+    assert not {"tea", "spade"} & set(both)
+    assert both.index("rake") < both.index("coffee")
+    put_product("rake", category="garden", available=False)
+    assert "rake" not in ids(for_basket("spade"))
+
+
+def test_the_products_that_came_last_into_a_basket_count_most(shop: None) -> None:
+    build()
+    tea_first, tea_last = (
+        {it["product_id"]: it["score"] for it in for_basket(*order)["items"]}
+        for order in (("tea", "spade"), ("spade", "tea"))
+    )
+    assert tea_first["rake"] > tea_last["rake"]
+    assert tea_first["mug"] < tea_last["mug"]
+
+
+def test_a_basket_of_unknown_products_gets_what_is_popular(shop: None) -> None:
+    assert for_basket("unknown")["items"] == []
+    build()
+    assert ids(for_basket("unknown"))[0] == "tea"
+
+
+@pytest.mark.parametrize("product_ids", [[], ["a/b"], ["tea"] * 51, "tea"])
+def test_a_basket_that_makes_no_sense_is_refused(cloud: None, product_ids: Any) -> None:
+    event = api_event("POST", "/recommendations/for-basket", body={"product_ids": product_ids})
+    status, response, _ = send(recommendations, event)
+    assert (status, response["errors"][0]["pointer"].split("/")[1]) == (422, "product_ids")
+
+
+def test_excluded_products_are_on_no_page(shop: None) -> None:
+    build()
+    whole = ids(recommended("nobody"))
+    rest = [product_id for product_id in whole if product_id not in {"tea", "rake"}]
+    assert ids(recommended("nobody", exclude="tea,rake,unknown")) == rest
+    first = recommended("nobody", exclude="tea,rake", limit="2")
+    second = recommended("nobody", exclude="tea,rake", limit="100", cursor=first["next_cursor"])
+    assert ids(first) + ids(second) == rest
+    assert ids(recommended("nobody"))[0] == "tea"
+    assert "rake" not in ids(for_basket("spade", exclude="rake"))
+
+
+@pytest.mark.parametrize("exclude", ["", "a,", "a/b", ",".join(["a"] * 51)])
+def test_ids_to_exclude_that_make_no_sense_are_refused(cloud: None, exclude: str) -> None:
+    path = "/users/{user_id}/recommendations"
+    status, response, _ = send(recommendations, api_event("GET", path, user_id="a", query={"exclude": exclude}))
+    assert (status, response["errors"][0]["pointer"]) == (422, "/query/exclude")
+
+
 def test_before_the_first_model_there_are_products(shop: None) -> None:
     assert set(ids(recommended("nobody"))) == set(NAMES.values())
     assert "spade" not in ids(recommended("hal"))

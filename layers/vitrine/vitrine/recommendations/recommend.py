@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from vitrine.catalog.responses import product_response
 from vitrine.platform.letters import folded
 from vitrine.platform.times import to_rfc3339
-from vitrine.recommendations.model import SHORTLIST, Scored, similar_products
+from vitrine.recommendations.model import SHORTLIST, Candidates, Scored, seeds_of, similar_products
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -127,6 +128,25 @@ def recommend_similar(
     ranked = [scored for scored in ranked if scored.product_id != product_id][:SHORTLIST]
     products = inputs_repository.sellable(user, [scored.product_id for scored in ranked])
     return Similar(_items(ranked, products), model.number if model else None)
+
+
+def recommend_for_basket(
+    models: ModelRepository, inputs_repository: RecommendationInputsRepository, user: UserKey, basket: Sequence[str]
+) -> Similar:
+    """Return products that go with those in a basket, listed in the order they were put in.
+
+    They are scored like the newest touches of a shopper. Unknown products are no evidence.
+    """
+    model = models.model(user.merchant_id)
+    if model is None:
+        return Similar([], None)
+    seeds = seeds_of(((product_id, 1.0) for product_id in reversed(basket)), model.profile)
+    neighbourhoods = models.neighbourhoods(user.merchant_id, model, [seed.product_id for seed in seeds])
+    candidates = Candidates(seeds, neighbourhoods, models.popular(user.merchant_id, model))
+    scored = (scored for scored in candidates.ranked("hybrid", model.weights) if scored.product_id not in basket)
+    ranked = list(islice(scored, SHORTLIST))
+    products = inputs_repository.sellable(user, [scored.product_id for scored in ranked])
+    return Similar(_items(ranked, products), model.number)
 
 
 def _items(ranked: Sequence[Scored], products: Mapping[str, Product]) -> list[dict[str, Any]]:

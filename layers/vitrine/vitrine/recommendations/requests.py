@@ -6,8 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vitrine.platform.requests import STORABLE, RequestBody
+from vitrine.platform.requests import STORABLE, Id, RequestBody
 from vitrine.recommendations.model import ChosenWeights
+
+MOST_IN_A_BASKET = 50
 
 Weight = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False), STORABLE]
 
@@ -21,3 +23,9 @@ class PutWeightsRequest(RequestBody):
     def chosen(self) -> ChosenWeights:
         """Return the weights as the domain's type."""
         return ChosenWeights(self.collaborative, self.content)
+
+
+class BasketRequest(RequestBody):
+    """The products of a basket, in the order they were put in."""
+
+    product_ids: Annotated[tuple[Id, ...], Field(min_length=1, max_length=MOST_IN_A_BASKET)]
