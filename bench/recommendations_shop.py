@@ -73,7 +73,9 @@ class Shop:
 
     def spoken_for(self, user_id: str, among: Collection[str]) -> dict[str, dict[str, float]]:
         """Each strategy's scores of all products that anything speaks for, not only of the best fifty."""
-        touches = ((interaction.product_id, TYPE_WEIGHTS[interaction.type]) for interaction in self._newest[user_id][:200])
+        touches = (
+            (interaction.product_id, TYPE_WEIGHTS[interaction.type]) for interaction in self._newest[user_id][:200]
+        )
         seeds = seeds_of(touches, self.profile)
         candidates = Candidates(seeds, self._near, self._popular)
         return {
