@@ -1,6 +1,7 @@
 """The same route declared on Powertools' router and dispatched by a look-up: nothing is validated."""
 
 import json
+from typing import Any
 
 import boto3
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
@@ -10,7 +11,7 @@ router = APIGatewayRouter()
 
 
 @router.get("/galleries/<gallery_id>/images")
-def read_images(gallery_id: str, limit: int = 20) -> dict:
+def read_images(gallery_id: str, limit: int = 20) -> dict[str, Any]:
     page = client.query(
         TableName="images",
         IndexName="by_rank",

@@ -21,7 +21,9 @@ LAYERS = {
 }
 
 
-def build(layer: str, parameters: list[str], folder: Path, **variables: str) -> tuple[subprocess.CompletedProcess, str]:
+def build(
+    layer: str, parameters: list[str], folder: Path, **variables: str
+) -> tuple[subprocess.CompletedProcess[str], str]:
     """Run the real `sam build` with an interpreter that only notes what it is asked; answers what it was asked."""
     asked = folder / "asked"
     asked.write_text("")
