@@ -50,7 +50,7 @@ class _Galleries:
             settings.live.ranking.lab_share,
             settings.live.number,
             settings.experiment if settings.experiment and settings.experiment.is_ready else None,
-            frozenset(it.visitor for it in gallery_repository().list_suspects(gallery) if not it.is_trusted),
+            frozenset(suspect.visitor for suspect in gallery_repository().list_suspects(gallery) if not suspect.is_trusted),
         )
 
 
