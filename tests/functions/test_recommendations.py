@@ -217,7 +217,7 @@ def test_a_basket_gets_what_is_bought_with_its_products_and_none_of_them(shop: N
 def test_the_products_that_came_last_into_a_basket_count_most(shop: None) -> None:
     build()
     tea_first, tea_last = (
-        {it["product_id"]: it["score"] for it in for_basket(*order)["items"]}
+        {item["product_id"]: item["score"] for item in for_basket(*order)["items"]}
         for order in (("tea", "spade"), ("spade", "tea"))
     )
     assert tea_first["rake"] > tea_last["rake"]

@@ -50,7 +50,9 @@ class _Galleries:
             settings.live.ranking.lab_share,
             settings.live.number,
             settings.experiment if settings.experiment and settings.experiment.is_ready else None,
-            frozenset(suspect.visitor for suspect in gallery_repository().list_suspects(gallery) if not suspect.is_trusted),
+            frozenset(
+                suspect.visitor for suspect in gallery_repository().list_suspects(gallery) if not suspect.is_trusted
+            ),
         )
 
 
