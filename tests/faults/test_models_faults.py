@@ -51,7 +51,7 @@ def shop(cloud: None) -> None:
 
 
 class Worker:
-    """Begins a run and delivers its messages, telling each call apart by what it is a part of."""
+    """Starts a build and delivers its messages; tells calls apart by step, operation and place in the work item."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, str, int]] = []
@@ -59,7 +59,7 @@ class Worker:
         self._places: Counter[str] = Counter()
 
     def run(self, chance: random.Random | None = None) -> None:
-        """A run until the queues are empty. What died or failed is done again."""
+        """Build until the queues are empty. What died or failed is delivered again."""
         self.begin()
         self.deliver(chance)
 
@@ -69,7 +69,7 @@ class Worker:
             with suppress(Killed, Exception):
                 models({"merchant_id": "shop"}, Context())
                 return
-        pytest.fail("no run begins")
+        pytest.fail("no build starts")
 
     def deliver(self, chance: random.Random | None = None) -> None:
         waiting: list[tuple[str, str]] = []
@@ -103,7 +103,7 @@ class Worker:
 
 
 def places() -> list[int]:
-    """Numbers of the calls of a run, one of each kind."""
+    """Return the numbers of the calls of a build, one of each kind."""
     worker = Worker()
     with worker.noting():
         worker.run()
@@ -186,9 +186,9 @@ def test_a_part_that_is_not_done_at_once_goes_on_where_it_stopped(
     while json.loads(waiting[0])[2] != "load":
         models(as_event(waiting.pop(0)), Context())
         waiting += queued_bodies("ModelsQueue")
-    run = json.loads(waiting[0])[1]
+    build_number = json.loads(waiting[0])[1]
     lines = "".join(f"p{number:03},tea 5000 10000,,\n" for number in range(600))
-    name = f"shop/{run}/results/neighbours-00.csv"
+    name = f"shop/{build_number}/results/neighbours-00.csv"
     client("s3").put_object(Bucket="modelsbucket", Key=name, Body=lines.encode())
     seen = set()
     fault = _Nth("PutItem", what or (lambda _: None), at=300)
@@ -204,7 +204,7 @@ def test_a_part_that_is_not_done_at_once_goes_on_where_it_stopped(
             waiting += [*([body] if body else []), *queued_bodies("ModelsQueue")]
     assert fault.struck
     assert sorted(seen) == starts
-    assert model_read() == run
+    assert model_read() == build_number
     loaded = {owner.split("/")[1] for owner, kind in model_rows() if kind == "near"}
     assert {f"p{number:03}" for number in range(600)} <= loaded
 
@@ -289,7 +289,7 @@ class _Nth:
 
 
 class Overtaken(Fault):
-    """At a call of a run, another run of the merchant begins and ends."""
+    """At a call of a build, another build of the merchant starts and ends."""
 
     def __init__(self, at: int) -> None:
         super().__init__(at, "before-call", lambda _: self._overtake())

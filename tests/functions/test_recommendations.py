@@ -489,15 +489,15 @@ def test_a_merchant_asks_for_a_model_and_sees_how_far_it_is_and_what_it_was_lear
     assert asked("GET")["model"] is None
     asked("POST")
     do_models()
-    told = asked("GET")
-    assert told["run"]["status"] == "completed"
-    assert all(step["done"] == step["parts"] for step in told["run"]["steps"])
-    assert (told["model"]["model_id"], told["model"]["interactions"], told["model"]["products"]) == (
+    state = asked("GET")
+    assert state["run"]["status"] == "completed"
+    assert all(step["done"] == step["parts"] for step in state["run"]["steps"])
+    assert (state["model"]["model_id"], state["model"]["interactions"], state["model"]["products"]) == (
         begun["model_id"],
         20,
         len(NAMES),
     )
-    assert told["model"]["began_at"] <= told["model"]["published_at"] <= told["run"]["updated_at"]
+    assert state["model"]["began_at"] <= state["model"]["published_at"] <= state["run"]["updated_at"]
     assert asked("POST")["model_id"] > begun["model_id"]
 
 
@@ -516,13 +516,13 @@ def test_a_run_that_stands_still_for_an_hour_gives_way_to_another(shop: None) ->
 def test_responses_say_which_model_they_come_from(shop: None) -> None:
     path = "/products/{product_id}/similar"
 
-    def told() -> list[str | None]:
+    def model_ids() -> list[str | None]:
         _, similar, _ = send(recommendations, api_event("GET", path, product_id="spade"))
         return [similar["model_id"], *(recommended("hal")["model_id"] for _ in range(2))]
 
-    assert told() == [None] * 3
+    assert model_ids() == [None] * 3
     build()
-    assert told() == [asked("GET")["model"]["model_id"]] * 3
+    assert model_ids() == [asked("GET")["model"]["model_id"]] * 3
 
 
 def test_the_schedule_learns_again_only_where_something_changed(shop: None) -> None:
@@ -530,8 +530,8 @@ def test_the_schedule_learns_again_only_where_something_changed(shop: None) -> N
     nightly()
     first = asked("GET")["model"]["model_id"]
     nightly()
-    told = asked("GET")
-    assert (told["model"]["model_id"], told["run"]["status"]) == (first, "unchanged")
+    state = asked("GET")
+    assert (state["model"]["model_id"], state["run"]["status"]) == (first, "unchanged")
     assert not client("s3").list_objects_v2(Bucket="modelsbucket").get("Contents")
     post(("ida", "mug", "click"))
     nightly()
@@ -628,25 +628,25 @@ def test_what_was_bought_comes_again_only_where_it_is_asked_for(shop: None) -> N
     post(("ida", "mug", "purchase"), ("ida", "tea", "view"))
     build()
 
-    def told(repeat: str) -> list[str]:
+    def shown(repeat: str) -> list[str]:
         return ids(recommended("ida", repeat=repeat))
 
-    assert not {"tea", "mug"} & set(told("exclude"))
-    assert ids(recommended("ida")) == told("exclude")
-    assert [product_id for product_id in told("allow") if product_id not in {"tea", "mug"}] == told("exclude")
-    assert {"tea", "mug"} <= set(told("allow"))
-    assert told("first")[:2] == ["mug", "tea"]
-    assert sorted(told("first")) == sorted(told("allow"))
+    assert not {"tea", "mug"} & set(shown("exclude"))
+    assert ids(recommended("ida")) == shown("exclude")
+    assert [product_id for product_id in shown("allow") if product_id not in {"tea", "mug"}] == shown("exclude")
+    assert {"tea", "mug"} <= set(shown("allow"))
+    assert shown("first")[:2] == ["mug", "tea"]
+    assert sorted(shown("first")) == sorted(shown("allow"))
     first = recommended("ida", repeat="first")["items"][0]
     assert first["reason"] == {"strategy": "repeat", "because": ["mug"]}
     put_product("mug", available=False)
-    assert "mug" not in told("first")
-    assert "mug" not in told("allow")
+    assert "mug" not in shown("first")
+    assert "mug" not in shown("allow")
 
 
 def test_what_was_bought_most_and_latest_comes_first() -> None:
     now = datetime(2024, 5, 1, tzinfo=UTC)
-    years = [timedelta(days=365 * many) for many in range(4)]
+    years = [timedelta(days=365 * count) for count in range(4)]
     often_long_ago = [("soap", now - years[3])] * 3
     found = bought_again([*often_long_ago, ("salt", now), ("rice", now - years[1]), ("rice", now - years[0])])
     assert [product.product_id for product in found] == ["rice", "salt", "soap"]

@@ -1,4 +1,4 @@
-"""Finished recommendations are kept in DynamoDB, or in a real Redis."""
+"""Recommendations are cached in DynamoDB, or in a real Redis."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def outcomes(capfd: pytest.CaptureFixture[str]) -> Any:
 
     def read() -> list[str]:
         lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"_aws"' in line]
-        told = [name for line in lines for name in line if name.startswith("RecommendationsCache")]
-        return [name.removeprefix("RecommendationsCache").lower() for name in told]
+        names = [name for line in lines for name in line if name.startswith("RecommendationsCache")]
+        return [name.removeprefix("RecommendationsCache").lower() for name in names]
 
     return read
 
@@ -137,12 +137,12 @@ def test_a_purchase_that_the_cache_did_not_hear_of_is_shown_nowhere(redis: Redis
     open_shop()
     build()
     first = ids(recommended("hal"))[0]
-    kept = redis.client.get("shop/recommendations:user:hal")
-    assert kept
+    cached = redis.client.get("shop/recommendations:user:hal")
+    assert cached
     redis.stop()
     post(("hal", first, "purchase"))
     redis.start()
-    redis.client.set("shop/recommendations:user:hal", kept)
+    redis.client.set("shop/recommendations:user:hal", cached)
     time.sleep(1)
     outcomes()
     assert first not in ids(recommended("hal"))

@@ -54,7 +54,7 @@ def test_a_feature_that_tells_shoppers_not_apart_says_next_to_nothing(feature: F
 
 def test_those_that_share_features_are_named_and_a_product_does_not_speak_for_itself() -> None:
     seeds = [Seed("viewed", 1.0), Seed("kin", 0.5), Seed("other", 0.9)]
-    near = {
+    neighbourhoods = {
         "viewed": Neighbourhood(tokens=frozenset({1})),
         "kin": Neighbourhood(tokens=frozenset({1, 2})),
         "other": Neighbourhood(),
@@ -62,7 +62,7 @@ def test_those_that_share_features_are_named_and_a_product_does_not_speak_for_it
     popular = [Popular("viewed", 9, {1: RARE}), Popular("wanted", 1, {1: RARE, 2: RARE}), Popular("plain", 9, {})]
     ranked = {
         candidate.product_id: candidate
-        for candidate in Candidates(seeds, near, popular).ranked("content", Weights(content=1.0))
+        for candidate in Candidates(seeds, neighbourhoods, popular).ranked("content", Weights(content=1.0))
     }
     assert ranked["viewed"].because == ("kin",)
     assert (ranked["wanted"].reason, ranked["wanted"].because) == ("content", ("kin", "viewed"))
@@ -71,14 +71,14 @@ def test_those_that_share_features_are_named_and_a_product_does_not_speak_for_it
 
 def test_of_a_product_that_few_know_its_nearness_to_the_shoppers_products_is_enough() -> None:
     seeds = [Seed("a", 1.0), Seed("b", 0.5)]
-    near = {seed.product_id: Neighbourhood(content=[Neighbour("new", 1.5, 0.0)]) for seed in seeds}
-    [once] = Candidates(seeds[:1], near, []).terms()
-    [twice] = Candidates(seeds, near, []).terms()
+    neighbourhoods = {seed.product_id: Neighbourhood(content=[Neighbour("new", 1.5, 0.0)]) for seed in seeds}
+    [once] = Candidates(seeds[:1], neighbourhoods, []).terms()
+    [twice] = Candidates(seeds, neighbourhoods, []).terms()
     assert once.from_features == pytest.approx(1.5)
     assert once.from_features < twice.from_features < 2 * once.from_features
 
 
 def test_a_product_that_shares_a_thousand_features_has_a_score() -> None:
-    near = {"a": Neighbourhood(content=[Neighbour("twin", 3000.0, 0.0)])}
-    [ranked] = Candidates([Seed("a", 1.0)], near, []).ranked("hybrid", Weights())
+    neighbourhoods = {"a": Neighbourhood(content=[Neighbour("twin", 3000.0, 0.0)])}
+    [ranked] = Candidates([Seed("a", 1.0)], neighbourhoods, []).ranked("hybrid", Weights())
     assert math.isfinite(ranked.score)
