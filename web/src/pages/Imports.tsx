@@ -71,26 +71,26 @@ export function Imports() {
               </tr>
             </thead>
             <tbody>
-              {items.map((it) => (
-                <tr key={it.import_id}>
-                  <td>{moment(it.created_at)}</td>
-                  <td className="url">{it.object.split("/").pop()}</td>
-                  <td>{it.kind}</td>
+              {items.map((item) => (
+                <tr key={item.import_id}>
+                  <td>{moment(item.created_at)}</td>
+                  <td className="url">{item.object.split("/").pop()}</td>
+                  <td>{item.kind}</td>
                   <td>
-                    <span className={`state ${it.status}`}>{it.status}</span>
-                    {it.error && <small className="wrong"> {it.error.detail}</small>}
+                    <span className={`state ${item.status}`}>{item.status}</span>
+                    {item.error && <small className="wrong"> {item.error.detail}</small>}
                   </td>
-                  <td className="number">{count(it.rows_read)}</td>
-                  <td className="number">{count(it.rows_imported)}</td>
+                  <td className="number">{count(item.rows_read)}</td>
+                  <td className="number">{count(item.rows_imported)}</td>
                   <td className="number">
-                    {it.rows_rejected > 0 ? (
+                    {item.rows_rejected > 0 ? (
                       <button
                         type="button"
                         className="link"
-                        aria-expanded={opened === it.import_id}
-                        onClick={() => ask({ import: opened === it.import_id ? null : it.import_id })}
+                        aria-expanded={opened === item.import_id}
+                        onClick={() => ask({ import: opened === item.import_id ? null : item.import_id })}
                       >
-                        {it.rows_rejected}: show why
+                        {item.rows_rejected}: show why
                       </button>
                     ) : (
                       0

@@ -11,7 +11,7 @@ const STATUSES = ["ongoing", "completed", "failed"] as const;
 
 export function Jobs() {
   const { asked, ask } = useAddress();
-  const status = STATUSES.find((it) => it === asked.get("status"));
+  const status = STATUSES.find((name) => name === asked.get("status"));
   const store_id = asked.get("store") || undefined;
   const jobs = useApi().useInfiniteQuery(
     "get",

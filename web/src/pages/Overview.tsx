@@ -16,7 +16,7 @@ export function Overview({ session }: PageProps) {
   const period: Period = chosen && chosen in PERIODS ? (chosen as Period) : "24h";
   const gallery = asked.get("gallery") ?? "";
   const galleries = useApi().useQuery("get", "/galleries", { params: { query: { limit: 100 } } });
-  const isNew = galleries.data?.items.every((it) => it.images === 0);
+  const isNew = galleries.data?.items.every((item) => item.images === 0);
   if (galleries.error instanceof ApiError && galleries.error.status === 403) {
     return (
       <section>
@@ -36,9 +36,9 @@ export function Overview({ session }: PageProps) {
             Gallery
             <select value={gallery} onChange={(event) => ask({ gallery: event.target.value })}>
               <option value="">all</option>
-              {galleries.data?.items.map((it) => (
-                <option key={it.id} value={it.id}>
-                  {it.title ?? it.id}
+              {galleries.data?.items.map((item) => (
+                <option key={item.id} value={item.id}>
+                  {item.title ?? item.id}
                 </option>
               ))}
             </select>
@@ -167,8 +167,8 @@ function State() {
   const health = api.useQuery("get", "/health/ready", {}, { refetchInterval: MINUTE });
   const of = <Item extends { status: string }>(items: Item[] | undefined, status: string) =>
     items?.filter((item) => item.status === status).length ?? 0;
-  const rejected = imports.data?.items.reduce((sum, it) => sum + it.rows_rejected, 0) ?? 0;
-  const down = health.data?.dependencies.filter((it) => it.status !== "ok") ?? [];
+  const rejected = imports.data?.items.reduce((sum, item) => sum + item.rows_rejected, 0) ?? 0;
+  const down = health.data?.dependencies.filter((dependency) => dependency.status !== "ok") ?? [];
   const { model, run } = models.data ?? {};
   return (
     <section aria-label="Status">
@@ -195,7 +195,7 @@ function State() {
         </Line>
         <Line name="Dependencies" of={health} needsCheck={down.length > 0}>
           {down.length
-            ? `${down.map((it) => it.name).join(", ")} failed`
+            ? `${down.map((dependency) => dependency.name).join(", ")} failed`
             : `all ${health.data?.dependencies.length} answer`}
         </Line>
       </ul>

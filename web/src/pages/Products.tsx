@@ -17,8 +17,8 @@ const isEdit = (shows: unknown): shows is Edit => typeof shows === "object" && s
 function edited(products: Product[], edits: Edit[]): Product[] {
   let shown = products;
   for (const { product_id, product } of edits) {
-    const others = shown.filter((it) => it.product_id !== product_id);
-    const at = shown.findIndex((it) => it.product_id === product_id);
+    const others = shown.filter((other) => other.product_id !== product_id);
+    const at = shown.findIndex((other) => other.product_id === product_id);
     if (!product) shown = others;
     else shown = at < 0 ? [product, ...others] : shown.with(at, product);
   }

@@ -18,7 +18,7 @@ export function Recommendations({ session }: PageProps) {
   const api = useApi();
   const { asked, ask } = useAddress();
   const user_id = asked.get("shopper");
-  const strategy = STRATEGIES.find((it) => it === asked.get("strategy")) ?? "hybrid";
+  const strategy = STRATEGIES.find((name) => name === asked.get("strategy")) ?? "hybrid";
   const secret = isSecret(session.key);
   const found = api.useQuery(
     "get",
@@ -143,13 +143,13 @@ function History({ user_id }: { user_id: string }) {
               </tr>
             </thead>
             <tbody>
-              {items.map((it) => (
-                <tr key={it.interaction_id}>
-                  <td>{it.type}</td>
+              {items.map((interaction) => (
+                <tr key={interaction.interaction_id}>
+                  <td>{interaction.type}</td>
                   <td>
-                    <ProductName product_id={it.product_id} named />
+                    <ProductName product_id={interaction.product_id} named />
                   </td>
-                  <td>{moment(it.occurred_at)}</td>
+                  <td>{moment(interaction.occurred_at)}</td>
                 </tr>
               ))}
             </tbody>

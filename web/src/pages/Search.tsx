@@ -79,7 +79,7 @@ export function Search() {
         <Choice
           name="Gallery"
           value={query.gallery_id ?? ""}
-          values={["", ...(galleries.data?.items.map((it) => it.id) ?? [])]}
+          values={["", ...(galleries.data?.items.map((gallery) => gallery.id) ?? [])]}
           change={(gallery_id) => ask({ gallery_id })}
         />
       </search>
@@ -179,9 +179,9 @@ function Choice({ name, value, values, change }: ChoiceProps) {
     <label className="inline">
       {name}
       <select value={value} onChange={(event) => change(event.target.value)}>
-        {values.map((it) => (
-          <option key={it} value={it}>
-            {it || "any"}
+        {values.map((option) => (
+          <option key={option} value={option}>
+            {option || "any"}
           </option>
         ))}
       </select>

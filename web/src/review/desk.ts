@@ -155,7 +155,7 @@ export class Desk {
       verdict.isTaken = true;
     } catch (error) {
       if (verdict.isUndone) return; // it is on the screen already; undoing it finds nothing to undo
-      this.history = this.history.filter((it) => it !== verdict);
+      this.history = this.history.filter((other) => other !== verdict);
       this.counts[decision] -= 1;
       const isRefused = error instanceof ApiError && !error.isPassing;
       this.notice = `${item.filename} was not ${decision}. ${said(error)}`;
@@ -176,7 +176,7 @@ export class Desk {
       this.notice = `${item.filename} is not undone. ${said(error)}`;
       const isDecidedAnew = !this.queue.includes(item);
       if (isDecidedAnew) return; // the answer to the new verdict tells
-      this.queue = this.queue.filter((it) => it !== item);
+      this.queue = this.queue.filter((other) => other !== item);
       if (verdict.isTaken) this.counts[decision] += 1;
     }
   }
@@ -226,7 +226,7 @@ export class Desk {
   }
 
   private holds(item: Claimed): boolean {
-    return this.turns.has(item.snapshot_id) || this.queue.some((it) => it.snapshot_id === item.snapshot_id);
+    return this.turns.has(item.snapshot_id) || this.queue.some((held) => held.snapshot_id === item.snapshot_id);
   }
 
   private changed(): void {

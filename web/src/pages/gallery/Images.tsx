@@ -111,7 +111,7 @@ export function Images({ gallery, acts, mayEdit }: Props) {
                     isOpen={opened === image.id}
                     draggable={mayEdit}
                     dropped={(id) => {
-                      const moved = images.find((it) => it.id === id);
+                      const moved = images.find((other) => other.id === id);
                       if (moved && moved.id !== image.id) pin(moved, at + 1);
                     }}
                     action={acts ? "Click" : mayEdit ? "Edit" : undefined}

@@ -18,7 +18,7 @@ const image = (id: string): Image => ({
 });
 const IMAGES = ["a", "b", "c", "d"].map(image);
 const edit = (image_id: string, fields: object) => ({ gallery_id: "g", image_id, fields });
-const order = (images: Image[]) => images.map((it) => it.id).join("");
+const order = (images: Image[]) => images.map((image) => image.id).join("");
 
 test("a pinned image is at its position at once", () => {
   const shown = edited(IMAGES, [edit("d", { pinned_position: 2 })]);

@@ -16,11 +16,11 @@ export function hiddenImages(gallery_id: string): HiddenImage[] {
 }
 
 export function noteHidden(gallery_id: string, { id, name }: Image): void {
-  const others = hiddenImages(gallery_id).filter((it) => it.id !== id);
+  const others = hiddenImages(gallery_id).filter((image) => image.id !== id);
   localStorage.setItem(place(gallery_id), JSON.stringify([{ id, name }, ...others].slice(0, MOST)));
 }
 
 export function forgetHidden(gallery_id: string, id: string): void {
-  const others = hiddenImages(gallery_id).filter((it) => it.id !== id);
+  const others = hiddenImages(gallery_id).filter((image) => image.id !== id);
   localStorage.setItem(place(gallery_id), JSON.stringify(others));
 }
