@@ -236,7 +236,7 @@ class GalleriesInMemory:
             if (score := image.score(version))
         )
         found = sorted((rank, image) for rank, image in ranks if rank is not None and after < rank < before)
-        return ImageRange([image for _, image in found[:limit]], len(found) > limit)
+        return ImageRange([image for _, image in found[:limit]], len(found) >= limit)
 
 
 class ImageCounters:

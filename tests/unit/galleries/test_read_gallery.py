@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.memory.galleries import GalleriesInMemory
 from vitrine.galleries.model import Counted, Description, GalleryKey, Image, Totals, new_gallery, place_pinned
-from vitrine.galleries.ports import ImageRange
 from vitrine.galleries.read_gallery import read_order
 
 if TYPE_CHECKING:
     from vitrine.galleries.model import Placed
+    from vitrine.galleries.ports import ImageRange
     from vitrine.ranking.model import Version
 
 KEY = GalleryKey("shop", "summer")
@@ -21,22 +22,15 @@ DESCRIBED = Description("picture", "https://pictures.example/1.jpg", datetime(20
 GALLERY = new_gallery(KEY, DESCRIBED.created_at)
 
 
-class ImagesInMemory:
-    """The part of GalleryRepository that reads the order. A query ends early after `most` images, as at a megabyte."""
+class ShortQueries(GalleriesInMemory):
+    """Ends each query after `most` images, as DynamoDB does at a megabyte."""
 
-    def __init__(self, images: list[Image], most: int) -> None:
-        self._images = sorted(images, key=rank)
+    def __init__(self, most: int) -> None:
+        super().__init__()
         self._most = most
 
-    def ranked_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> ImageRange:
-        return self._query([image for image in self._images if rank(image) > after], limit)
-
-    def pinned_images(self, key: GalleryKey, version: Version, limit: int, after: str) -> ImageRange:
-        return self._query([image for image in self._images if after < rank(image) < "1"], limit)
-
-    def _query(self, images: list[Image], limit: int) -> ImageRange:
-        taken = min(limit, self._most)
-        return ImageRange(images[:taken], cut=len(images) > taken or (len(images) == taken == limit))
+    def _query(self, key: GalleryKey, version: Version, limit: int, after: str, before: str) -> ImageRange:
+        return super()._query(key, version, min(limit, self._most), after, before)
 
 
 def image(number: int, pinned: int | None, views: int) -> Image:
@@ -57,12 +51,15 @@ IMAGES = st.lists(st.tuples(st.none() | st.none() | st.integers(1, 12), st.integ
 def test_consecutive_pages_show_each_image_once_at_its_position(
     drawn: list[tuple[int | None, int]], limit: int, most: int
 ) -> None:
-    images = [image(number, pinned, views) for number, (pinned, views) in enumerate(drawn)]
-    store: Any = ImagesInMemory(images, most)
+    repository = ShortQueries(most)
+    repository.put_gallery(GALLERY)
+    created = [image(number, pinned, views) for number, (pinned, views) in enumerate(drawn)]
+    repository.commit_images(GALLERY, created, [])
+    images = repository.stored_images(KEY, len(created), None)
     shown: list[Placed] = []
     position, pages = None, 0
     while pages <= len(images):
-        page = read_order(store, GALLERY, limit, position)
+        page = read_order(repository, GALLERY, limit, position)
         assert len(page.placed) <= limit
         assert page.placed or page.next is None
         shown += page.placed
