@@ -22,7 +22,7 @@ def test_each_mutant_has_a_name_of_its_own_and_each_kind_of_guard_is_broken() ->
     assert len({mutant.name for mutant in mutants}) == len(mutants)
     for before, after in (
         ("now - latest.at > UNDO_WINDOW", "now - latest.at >= UNDO_WINDOW"),
-        ("_RANK_HALF_LIFE: 5", "6"),
+        ("UNDO_WINDOW: 10", "11"),
         ("DENIED_IPV4: '10.0.0.0/8'", "nothing"),
         ("'attribute_not_exists(pk) OR attempt < :attempt'", "'attribute_not_exists(pk) OR attempt <= :attempt'"),
     ):
