@@ -14,13 +14,15 @@ from tests.faults.driver import Odds
 from tests.faults.world import Violation, World
 from vitrine.engagement.dynamodb import DynamoDBCounters
 from vitrine.engagement.model import Shard, Trace
+from vitrine.engagement.note_visits import VisitNotes
 from vitrine.engagement.ports import CountedEvents
 from vitrine.galleries.dynamodb import DynamoDBGalleries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vitrine.engagement.model import PendingEvent, Slots
+    from vitrine.engagement.count_events import Batch
+    from vitrine.engagement.model import PendingEvent, Result, Rules, Slots
     from vitrine.engagement.ports import CounterKey, ShardKey
     from vitrine.galleries.model import Gallery, GalleryKey, Image, Settlement
 
@@ -119,9 +121,21 @@ class WithHoursApart(DynamoDBGalleries):
             super()._transact(writes, gallery_at)
 
 
+class WithoutResentVisits(VisitNotes):
+    """Notes no visitor whose events were counted by a request that died."""
+
+    def note(self, batch: Batch, rules: Rules, results: Sequence[Result]) -> None:
+        fresh = [
+            (event, result) for event, result in zip(batch.events, results, strict=True) if result.status != "duplicate"
+        ]
+        events = [event for event, _ in fresh]
+        super().note(batch._replace(events=events), rules, [result for _, result in fresh])
+
+
 @pytest.mark.parametrize(
     "stores",
     [
+        {"notes": WithoutResentVisits, "experiments": True},
         {"counters": WithoutDigests},
         {"counters": WithoutHours},
         {"counters": WithoutFrozenMarks},

@@ -20,7 +20,8 @@ from tests.faults.driver import CALM, Crash, Driver, Odds
 from tests.memory.gallery_tasks import UnexpectedTasks
 from vitrine.engagement.count_events import Batch, EventCounter
 from vitrine.engagement.dynamodb import DynamoDBCounters, DynamoDBSalts, counter_key, whole_count
-from vitrine.engagement.model import Event, Rules, SourcePage, counter_of
+from vitrine.engagement.model import Event, Rules, SourcePage, click_mark, counter_of, visitor_mark
+from vitrine.engagement.note_visits import VisitNotes
 from vitrine.engagement.ports import CounterKey
 from vitrine.engagement.recompute_weights import CounterChange, recompute_weights
 from vitrine.galleries.audit_gallery import audit_gallery
@@ -31,8 +32,10 @@ from vitrine.galleries.model import Counts, Description, GalleryKey, Totals, new
 from vitrine.galleries.put_gallery import put_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
 from vitrine.galleries.read_gallery import find_gallery, read_order
+from vitrine.galleries.run_experiment import end_experiment, start_experiment
 from vitrine.galleries.show_totals import show_totals
 from vitrine.platform.problems import Conflict, NotFound, Unavailable
+from vitrine.ranking.experiments import arm_of
 from vitrine.ranking.merchandising import Rule
 from vitrine.ranking.model import Ranking
 
@@ -76,7 +79,15 @@ class _Galleries:
         found = self._repository.find_gallery(gallery)
         assert found
         ranking = found.live.ranking
-        return Rules(found.counting == "every_event", ranking.half_life_days, ranking.lab_share, found.live.number)
+        experiment = found.experiment if found.experiment and found.experiment.is_ready else None
+        return Rules(
+            found.counting == "every_event",
+            ranking.half_life_days,
+            ranking.lab_share,
+            found.live.number,
+            experiment,
+            frozenset(suspect.visitor for suspect in self._repository.list_suspects(gallery)),
+        )
 
 
 class _Counters:
@@ -105,20 +116,33 @@ class _Tasks(UnexpectedTasks):
     def make_order(self, key: GalleryKey, version: int) -> None:
         self.waiting.append(("make_order", version))
 
+    def forget_visits(self, key: GalleryKey, number: int) -> None:
+        """Visits stay, so that they can be judged."""
+
     def forget_order(self, key: GalleryKey, version: int) -> None:
         self.waiting.append(("forget_order", version))
 
 
 class World:
-    """One run. What it does follows from the seed; threads interleave it as they will."""
+    """One run. What it does follows from the seed; threads interleave it as they will.
+
+    With an odd seed the gallery runs experiments, with an even one its ranking and rules change.
+    """
 
     def __init__(
         self,
         seed: int,
         counters: type[DynamoDBCounters] = DynamoDBCounters,
         galleries: type[DynamoDBGalleries] = DynamoDBGalleries,
+        notes: type[VisitNotes] = VisitNotes,
         odds: Odds | None = None,
+        *,
+        experiments: bool | None = None,
     ) -> None:
+        self._experiments = seed % 2 == 1 if experiments is None else experiments
+        self._compares_twice = seed % 4 == 3
+        self._notes = notes
+        self._numbers: set[int] = set()
         self.random = random.Random(seed)
         self.driver = Driver(seed, CALM)
         self._odds = odds or Odds()
@@ -134,7 +158,7 @@ class World:
         self.counters = counters(client, "CountersTable")
         self._client = client
         self.galleries = galleries(client, "GalleriesTable", "ImagesTable")
-        self.galleries.put_gallery(new_gallery(GALLERY, START, {"ranking": Ranking("optimistic_rate", lab_share=0.2)}))
+        self.galleries.put_gallery(new_gallery(GALLERY, START, {"ranking": self._first_ranking}))
         self.tasks = _Tasks()
         self._put(HOT, LASTING, REMADE)
         self.clock = START
@@ -152,8 +176,16 @@ class World:
         self._counting = threading.Event()
         self._failures: list[BaseException] = []
 
+    @property
+    def _first_ranking(self) -> Ranking:
+        return Ranking("optimistic_rate", lab_share=0.0 if self._experiments else 0.2)
+
     def run(self) -> None:
         """Raises Violation unless everything ends as if nothing had failed."""
+        if self._experiments:
+            self._compare(Ranking("smoothed_rate"))
+            while self.tasks.waiting:
+                self._do(*self.tasks.waiting.pop())
         self.driver.odds = self._odds
         senders = [threading.Thread(target=self._guarded, args=(self._send, seed)) for seed in (1, 2)]
         merchant = threading.Thread(target=self._guarded, args=(self._remake, 3))
@@ -185,14 +217,15 @@ class World:
     # -- senders ---------------------------------------------------------------------------------------------------
 
     def _send(self, chance: random.Random) -> None:
-        counter = self._new_counter()
+        counter, notes = self._new_counter(), self._notes(self.galleries)
         while batch := self._next_batch(chance):
             try:
                 results = counter.count(batch)
+                notes.note(batch, counter.rules(batch), results)
             except Unavailable:
                 self._send_again(batch)
             except Crash:
-                counter = self._new_counter()
+                counter, notes = self._new_counter(), self._notes(self.galleries)
                 self._send_again(batch)
             else:
                 with self._lock:
@@ -258,13 +291,28 @@ class World:
     def _remake(self, chance: random.Random) -> None:
         """Deletes an image and makes it again, twice, and changes another and the order meanwhile."""
         for round_, policy in enumerate(("trending_rate", chance.choice(["interest", "smoothed_rate"]))):
-            self._until_done(partial(self._order_by, Ranking(policy, lab_share=0.2)))
+            if not self._experiments:
+                self._until_done(partial(self._order_by, Ranking(policy, lab_share=0.2)))
+                self._until_done(partial(self._boost, f"tag {round_}"))
+            elif self._compares_twice and round_ == 1:
+                self._until_done(self._end_experiment)
+                self._until_done(partial(self._compare, Ranking(policy)))
             time.sleep(chance.random() * 0.1)
             self._until_done(lambda: delete_image(self.galleries, _Counters(self.counters), GALLERY, REMADE))
             self._until_done(lambda: self._put(REMADE))
-            self._until_done(partial(self._boost, f"tag {round_}"))
             self._until_done(lambda: self._put(LASTING, tag=f"tag {chance.randint(0, 1)}"))
             self._until_done(partial(self._pin, HOT, round_ + 1))
+
+    def _compare(self, ranking: Ranking) -> None:
+        time.sleep(0.02)
+        live = find_gallery(self.galleries, GALLERY).live.ranking
+        arms = (live, ranking if ranking != live else Ranking("newest"))
+        started = start_experiment(self.galleries, self.tasks, GALLERY, "spring", arms, now=self.clock)
+        if started.experiment:
+            self._numbers.add(started.experiment.number)
+
+    def _end_experiment(self) -> None:
+        end_experiment(self.galleries, _Counters(self.counters), self.tasks, GALLERY, "spring", now=self.clock)
 
     def _boost(self, tag: str) -> None:
         put_gallery(self.galleries, self.tasks, GALLERY, {"rules": (Rule("boost", tag),)}, now=self.clock)
@@ -427,16 +475,41 @@ class World:
         _must(by_time == whole, f"the hours sum to {by_time}, counted {whole}")
         _must(gallery.images == len(images) == 3, f"the gallery holds {len(images)} images and says {gallery.images}")
         _must(not gallery.settling, f"notes are left: {gallery.settling}")
-        _must(gallery.next is None, "the order that was asked for is not made")
+        is_ready = gallery.experiment is not None and gallery.experiment.is_ready
+        _must(gallery.next is None or is_ready, "the order that was asked for is not made")
+        self._judge_visits()
         _must(gallery.live.rules == gallery.rules, f"rules {gallery.live.rules} are in force, not {gallery.rules}")
         for task in self.tasks.waiting:
             self._do(*task)
         for image in self.galleries.get_images(GALLERY, [HOT, LASTING, REMADE]).values():
-            _must(
-                [score.version for score in image.scores] == [gallery.live.number], f"scores are left: {image.scores}"
-            )
+            versions = {version.number for version in gallery.versions}
+            _must({score.version for score in image.scores} == versions, f"scores are left: {image.scores}")
         audit = audit_gallery(self.galleries, _Counters(self.counters), GALLERY, now=self.clock)
         _must(not audit.mismatched, f"audit: {audit.mismatched}")
+
+    def _judge_visits(self) -> None:
+        """An acknowledged click of a running experiment is noted for its visitor in its arm, and nowhere else."""
+        clicks = [event for event in self.events.values() if event.type == "click" and event.session_id]
+        for number in self._numbers:
+            for at in (0, 1):
+                noted = {
+                    (item["sk"]["S"], bytes(mark))
+                    for item in self.galleries._all_visits(GALLERY, f"{number}.{at}")
+                    for mark in item.get("clicks", {}).get("BS", ())
+                }
+                sent = {
+                    (visitor_mark(event.session_id or "", "secret"), click_mark(event, "secret")): event.event_id
+                    for event in clicks
+                    if arm_of("secret", event.session_id or "", f"{GALLERY.gallery_id}/spring") == at
+                }
+                _must(noted <= sent.keys(), f"arm {at} has clicks of others")
+                acknowledged = {
+                    visit
+                    for visit, event_id in sent.items()
+                    if self.responses[event_id].keys() & {"accepted", "duplicate"}
+                }
+                lost = acknowledged - noted
+                _must(len(self._numbers) > 1 or not lost, f"arm {at} lost {len(lost)} clicks of its visitors")
 
     def _judge_turns(self) -> None:
         """A visitor of a page counts once an hour, and is filtered only for what did count."""
