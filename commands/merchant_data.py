@@ -39,7 +39,7 @@ TABLES = {
     "REVIEW_TABLE": ("",),
     "IMPORTS_TABLE": ("",),
     "VISITS_TABLE": ("stores/", "jobs/", "job/", "store_jobs/", "visits/", "picture/"),
-    "RENDITIONS_TABLE": ("holder/", "withdrawn/"),
+    "RENDITIONS_TABLE": ("holder/", "original/", "withdrawn/"),
     "PRODUCTS_TABLE": ("",),
     "INTERACTIONS_TABLE": ("",),
     "RECOMMENDATIONS_TABLE": ("",),

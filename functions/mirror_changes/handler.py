@@ -1,4 +1,4 @@
-"""Queue the images whose picture changed, from the stream of image changes."""
+"""Queue the images and products whose picture changed, from their streams."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from vitrine.platform.telemetry import invocation, logger
-from vitrine.renditions.model import Holder
+from vitrine.renditions.model import PRODUCTS, Holder
 from vitrine.renditions.wiring import mirroring
 
 
@@ -25,10 +25,13 @@ def _shown(image: dict[str, Any] | None) -> tuple[str, str] | None:
     """Return what identifies the picture that an image shows; None if it shows none."""
     if image is None or "hidden" in image:
         return None
+    if "content" in image:
+        url = json.loads(image["content"]["S"]).get("image_url")
+        return (url, "") if url else None
     return json.loads(image["description"]["S"])["url"], image["incarnation"]["S"]
 
 
 def _holder(record: dict[str, Any]) -> Holder:
     keys = record["dynamodb"]["Keys"]
-    merchant_id, gallery_id = keys["pk"]["S"].split("/")
-    return Holder(merchant_id, gallery_id, keys["sk"]["S"])
+    merchant_id, _, gallery_id = keys["pk"]["S"].partition("/")
+    return Holder(merchant_id, gallery_id or PRODUCTS, keys["sk"]["S"])

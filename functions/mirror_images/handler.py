@@ -8,15 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
+from vitrine.catalog.mirroring import ProductHolders
+from vitrine.catalog.wiring import product_repository
 from vitrine.galleries.mirroring import GalleryHolders
 from vitrine.galleries.wiring import gallery_repository
 from vitrine.platform.metrics import MetricUnit, metrics
 from vitrine.platform.telemetry import invocation, logger
 from vitrine.platform.times import utc_now
 from vitrine.renditions.mirror_image import Mirror, Mirrored, mirror_image
+from vitrine.renditions.model import PRODUCTS, Holder
 from vitrine.renditions.ports import RefusedPictureError, Unreachable
 from vitrine.renditions.sqs import read_holder
-from vitrine.renditions.wiring import codec, edge, fetch, files, holdings, pictures
+from vitrine.renditions.wiring import codec, edge, fetch, files, holdings, originals, pictures
 from vitrine.visits.model import UnmeasurableError
 from vitrine.visits.pictures import measure
 
@@ -42,7 +45,8 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 def _mirror(record: dict[str, Any]) -> Mirrored | None:
     """Mirror one image; return None if its message must be delivered again."""
     try:
-        result = mirror_image(_ports(), read_holder(record["body"]))
+        holder = read_holder(record["body"])
+        result = mirror_image(_ports(holder), holder)
     except Unreachable as error:
         code, detail = error.args
         if int(record["attributes"]["ApproximateReceiveCount"]) < _MOST_DELIVERIES:
@@ -64,9 +68,9 @@ def _report(results: list[Mirrored], failed: int) -> None:
     logger.info("mirrored", extra={"images": len(results), "failed": failed})
 
 
-def _ports() -> Mirror:
+def _ports(holder: Holder) -> Mirror:
     return Mirror(
-        holders=GalleryHolders(gallery_repository()),
+        holders=_product_holders() if holder.gallery_id == PRODUCTS else GalleryHolders(gallery_repository()),
         holdings=holdings(),
         pictures=pictures(),
         files=files(),
@@ -77,6 +81,10 @@ def _ports() -> Mirror:
         now=utc_now,
         sleep=time.sleep,
     )
+
+
+def _product_holders() -> ProductHolders:
+    return ProductHolders(product_repository(), originals())
 
 
 def _check(content: bytes) -> None:

@@ -29,6 +29,9 @@ from vitrine.recommendations.wiring import (
     recommender,
     work_queue,
 )
+from vitrine.renditions.model import PRODUCTS, Holder
+from vitrine.renditions.responses import renditions_of
+from vitrine.renditions.wiring import originals
 
 if TYPE_CHECKING:
     from vitrine.platform.cursors import Form
@@ -303,9 +306,19 @@ def _page(request: Request, page: Paging, items: list[dict[str, Any]]) -> Respon
     shown: list[int] = page.state or []
     excluded = request.query.get("exclude", "").split(",")
     left = [(mark, item) for item in items if (mark := _mark(item)) not in shown and item["product_id"] not in excluded]
-    items_of_page = [item for _, item in left[: page.limit]]
+    items_of_page = _with_renditions(request, [item for _, item in left[: page.limit]])
     marks = [mark for mark, _ in left[: page.limit]]
     return request.list_response(items_of_page, [*shown, *marks] if len(left) > page.limit else None)
+
+
+def _with_renditions(request: Request, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the items, each product with the renditions of its picture: cached items may have older ones."""
+    holders = [Holder(request.merchant_id, PRODUCTS, item["product_id"]) for item in items]
+    copies = originals().find(holders)
+    return [
+        {**item, "product": {**item["product"], "renditions": renditions_of(item["product"]["image_url"], original)}}
+        for item, original in zip(items, map(copies.get, holders), strict=True)
+    ]
 
 
 def _mark(item: dict[str, Any]) -> int:

@@ -17,6 +17,8 @@ from functions.galleries_api.handler import lambda_handler as galleries
 from functions.gallery_tasks.handler import lambda_handler as gallery_tasks
 from functions.mirror_changes.handler import lambda_handler as mirror_changes
 from functions.mirror_images.handler import lambda_handler as mirror_images
+from functions.products_api.handler import lambda_handler as products
+from functions.recommendations_api.handler import lambda_handler as recommendations
 from functions.renditions_api.handler import lambda_handler as renditions
 from local.picture_host import PictureHost
 from tests.aws import Context, api_event, send
@@ -96,7 +98,8 @@ def waiting_tasks() -> list[str]:
 
 def follow() -> None:
     """Mirror after all changes, from the first on."""
-    mirror_changes({"Records": stream_records("ImagesTable")}, Context())
+    for table in ("ImagesTable", "ProductsTable"):
+        mirror_changes({"Records": stream_records(table)}, Context())
     mirror_queued()
 
 
@@ -251,6 +254,72 @@ def test_a_gallery_that_is_not_mirrored_shows_pictures_from_their_own_addresses(
     put("red", f"{host}/blue.png", title="Still not mirrored")
     follow()
     assert on_image("GET", "red")["renditions"] is None
+
+
+def put_product(product_id: str, **fields: Any) -> dict[str, Any]:
+    event = api_event("PUT", "/products/{product_id}", product_id=product_id, body={"name": product_id, **fields})
+    status, response, _ = send(products, event)
+    assert status == 200
+    return dict(response)
+
+
+def product(product_id: str) -> Any:
+    return send(products, api_event("GET", "/products/{product_id}", product_id=product_id))[1]
+
+
+def test_a_product_has_renditions_of_the_picture_that_it_shows(host: str) -> None:
+    assert put_product("lamp", image_url=f"{host}/red.png")["renditions"] is None
+    follow()
+    red = product("lamp")["renditions"]
+    assert red["aspect_ratio"] == 1.5
+    assert get(red["sizes"][0]["webp"])[0] == 200
+    assert send(products, api_event("GET", "/products"))[1]["items"][0]["renditions"] == red
+    assert put_product("lamp", image_url=f"{host}/red.png", price=3)["renditions"] == red
+    assert put_product("lamp", image_url=f"{host}/blue.png")["renditions"] is None
+    follow()
+    assert product("lamp")["renditions"] not in (None, red)
+    assert get(red["sizes"][0]["webp"])[0] == 404
+
+
+@pytest.mark.parametrize("change", ["deleted", "without a picture"])
+def test_the_picture_of_a_product_is_withdrawn_with_it(host: str, change: str) -> None:
+    put_product("lamp", image_url=f"{host}/red.png")
+    follow()
+    if change == "deleted":
+        assert send(products, api_event("DELETE", "/products/{product_id}", product_id="lamp"))[0] == 204
+    else:
+        put_product("lamp")
+    follow()
+    assert stored() == []
+    assert put_product("lamp", image_url=f"{host}/red.png")["renditions"] is None
+
+
+def test_a_picture_that_an_image_and_a_product_show_stays_until_neither_does(host: str) -> None:
+    put("red", f"{host}/red.png")
+    put_product("red", image_url=f"{host}/red.png")
+    follow()
+    path = product("red")["renditions"]["sizes"][0]["jpg"]
+    assert on_image("GET", "red")["renditions"]["sizes"][0]["jpg"] == path
+    on_image("DELETE", "red")
+    follow()
+    assert get(path)[0] == 200
+    put_product("red")
+    follow()
+    assert get(path)[0] == 404
+
+
+def test_recommended_products_have_renditions_also_in_a_cached_list(host: str) -> None:
+    def recommended() -> tuple[bool, dict[str, Any]]:
+        event = api_event("GET", "/users/{user_id}/recommendations", user_id="ann")
+        response = send(recommendations, event)[1]
+        return response["cached"], {item["product_id"]: item["product"]["renditions"] for item in response["items"]}
+
+    put_product("lamp", image_url=f"{host}/red.png")
+    put_product("bare", image_url=f"{host}/gone.png")
+    assert recommended() == (False, {"lamp": None, "bare": None})
+    follow()
+    assert recommended() == (True, {"lamp": product("lamp")["renditions"], "bare": None})
+    assert product("lamp")["renditions"]
 
 
 def test_a_change_of_mirror_mirrors_or_withdraws_the_pictures_of_the_gallery(host: str) -> None:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from vitrine.catalog.model import Earnings
 from vitrine.platform.times import to_rfc3339
+from vitrine.renditions.responses import RenditionsResponse, renditions_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
     from vitrine.catalog.model import Interaction, Product
+    from vitrine.renditions.model import Original
 
 
 class ProductResponse(TypedDict):
@@ -24,6 +26,7 @@ class ProductResponse(TypedDict):
     currency: str | None
     tags: list[str]
     image_url: str | None
+    renditions: RenditionsResponse | None
     attributes: dict[str, Any]
     available: bool
 
@@ -65,8 +68,8 @@ class ErasureResponse(TypedDict):
     status: str
 
 
-def product_response(product: Product) -> ProductResponse:
-    """Return the response body of a product."""
+def product_response(product: Product, original: Original | None = None) -> ProductResponse:
+    """Return the response body of a product, with renditions if `original` is a copy of its picture."""
     return {
         "product_id": product.product_id,
         "name": product.name,
@@ -76,6 +79,7 @@ def product_response(product: Product) -> ProductResponse:
         "currency": product.currency,
         "tags": list(product.tags),
         "image_url": product.image_url,
+        "renditions": renditions_of(product.image_url, original),
         "attributes": dict(product.attributes),
         "available": product.available,
     }

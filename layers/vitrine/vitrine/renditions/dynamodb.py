@@ -4,29 +4,30 @@
 |---|---|---|
 | `picture/{digest}` | `-` | an original, the marks of its holders, and its leases `making_{width}.{format}` |
 | `holder/{merchant_id}/{gallery_id}/{image_id}` | `-` | the digests that an image may hold, and its lease |
+| `original/{merchant_id}/{gallery_id}` | `{image_id}` | the copy that a product refers to |
 | `withdrawn/{merchant_id}/{gallery_id}` | `{digest}` | a withdrawn picture, for 90 days |
 """
 
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from vitrine.platform.dynamodb import ConditionFailed, query_all, translated
+from vitrine.platform.dynamodb import ConditionFailed, batch_get, query_all, translated
 from vitrine.platform.retries import retry
 from vitrine.platform.times import from_rfc3339, to_rfc3339
-from vitrine.renditions.model import Picture, Withdrawal
+from vitrine.renditions.model import Holder, Original, Picture, Withdrawal
 from vitrine.renditions.ports import PictureBusy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from datetime import datetime
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from vitrine.renditions.model import Holder, Rendition
+    from vitrine.renditions.model import Rendition
 
 MAKING_SECONDS = 30  # longer than the timeout of the function that makes renditions
 WORKING_SECONDS = 70  # longer than the timeout of the function that mirrors
@@ -133,6 +134,42 @@ class DynamoDBPictures(_Table):
         )
 
 
+class DynamoDBOriginals(_Table):
+    """Originals on DynamoDB."""
+
+    def find(self, holders: Collection[Holder]) -> dict[Holder, Original]:
+        keys = [_original_key(holder) for holder in dict.fromkeys(holders)]
+        copies: dict[Holder, Original] = {}
+        for item in batch_get(self._client, self._table, keys, consistent=False):
+            _, merchant_id, gallery_id = item["pk"]["S"].split("/", 2)
+            holder = Holder(merchant_id, gallery_id, item["sk"]["S"])
+            copies[holder] = Original(item["digest"]["S"], item["url"]["S"], _picture(item))
+        return copies
+
+    def put(self, holder: Holder, original: Original) -> None:
+        picture = original.picture
+        item: dict[str, Any] = {
+            **_original_key(holder),
+            "digest": {"S": original.digest},
+            "url": {"S": original.url},
+            "width": {"N": str(picture.width)},
+            "height": {"N": str(picture.height)},
+            "placeholder": {"B": picture.placeholder},
+            "animated": {"BOOL": picture.animated},
+        }
+        with translated():
+            self._client.put_item(TableName=self._table, Item=item)
+
+    def remove(self, holder: Holder, digest: str) -> None:
+        with suppress(ConditionFailed), translated():
+            self._client.delete_item(
+                TableName=self._table,
+                Key=_original_key(holder),
+                ConditionExpression="digest = :digest",
+                ExpressionAttributeValues={":digest": {"S": digest}},
+            )
+
+
 class DynamoDBHoldings(_Table):
     """Holdings on DynamoDB."""
 
@@ -219,6 +256,10 @@ def _picture_pk(digest: str) -> str:
 
 def _holder_pk(holder: Holder) -> str:
     return "/".join(("holder", *holder))
+
+
+def _original_key(holder: Holder) -> dict[str, Any]:
+    return {"pk": {"S": f"original/{holder.merchant_id}/{holder.gallery_id}"}, "sk": {"S": holder.image_id}}
 
 
 def _withdrawn_pk(merchant_id: str, gallery_id: str) -> str:

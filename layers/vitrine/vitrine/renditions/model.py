@@ -16,6 +16,7 @@ WIDTHS: Final = (160, 240, 320, 480, 640, 960, 1280, 1920)
 FORMATS: Final[tuple[Format, ...]] = ("avif", "webp", "jpg")
 MEDIA_TYPES: Final[dict[Format, str]] = {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}
 RENDITION_PIXELS: Final = 5_000_000  # more take longer to encode than a request waits
+PRODUCTS: Final = "/products"  # no gallery's id: ids have no slash
 _RECIPE: Final = "1"  # raise it when the codec changes what it makes of an original: addresses are immutable
 _DIGEST: Final = re.compile(r"[0-9a-f]{32}")
 _FILE: Final = re.compile(r"([1-9][0-9]{0,3})\.(avif|webp|jpg)")
@@ -55,7 +56,7 @@ class Rendition(NamedTuple):
 
 
 class Holder(NamedTuple):
-    """The image of a gallery that shows a picture."""
+    """What shows a picture: an image of a gallery, or a product, whose "gallery" is `PRODUCTS`."""
 
     merchant_id: str
     gallery_id: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -113,6 +113,22 @@ class Holdings(Protocol):
 
     def list_withdrawals(self, merchant_id: str, gallery_id: str) -> list[Withdrawal]:
         """Return the pictures of a gallery that were withdrawn in the last 90 days, newest first."""
+        ...
+
+
+class Originals(Protocol):
+    """Stores the copies that holders refer to, for holders that do not store them themselves."""
+
+    def find(self, holders: Collection[Holder]) -> Mapping[Holder, Original]:
+        """Return the copies of those holders that have one."""
+        ...
+
+    def put(self, holder: Holder, original: Original) -> None:
+        """Let the holder refer to a copy."""
+        ...
+
+    def remove(self, holder: Holder, digest: str) -> None:
+        """Remove the holder's reference, if it is to this copy."""
         ...
 
 

@@ -24,6 +24,11 @@ class RenditionsResponse(TypedDict):
     sizes: list[SizeResponse]
 
 
+def renditions_of(url: str | None, original: Original | None) -> RenditionsResponse | None:
+    """Return where the picture at `url` is served, if `original` is its copy."""
+    return renditions_response(original) if original and original.url == url else None
+
+
 def renditions_response(original: Original) -> RenditionsResponse:
     """Return where a picture is served; addresses are relative to the API's.
 

@@ -10,7 +10,7 @@ from vitrine.platform.settings import read_settings
 
 if TYPE_CHECKING:
     from vitrine.renditions.cloudfront import CloudFrontCaches
-    from vitrine.renditions.dynamodb import DynamoDBHoldings, DynamoDBPictures
+    from vitrine.renditions.dynamodb import DynamoDBHoldings, DynamoDBOriginals, DynamoDBPictures
     from vitrine.renditions.ports import Edge
     from vitrine.renditions.remote import RemoteOriginals
     from vitrine.renditions.s3 import S3Files
@@ -62,6 +62,14 @@ def holdings() -> DynamoDBHoldings:
     from vitrine.renditions.dynamodb import DynamoDBHoldings  # noqa: PLC0415 - as above
 
     return DynamoDBHoldings(client("dynamodb"), read_settings(RenditionsSettings).renditions_table)
+
+
+@cache
+def originals() -> DynamoDBOriginals:
+    """Return the copies that products refer to."""
+    from vitrine.renditions.dynamodb import DynamoDBOriginals  # noqa: PLC0415 - as above
+
+    return DynamoDBOriginals(client("dynamodb"), read_settings(RenditionsSettings).renditions_table)
 
 
 @cache
