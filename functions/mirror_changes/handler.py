@@ -1,4 +1,4 @@
-"""Queue the images and products whose picture changed, from their streams."""
+"""Queue the images, products and snapshots whose picture changed, from their streams."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 from vitrine.platform.telemetry import invocation, logger
-from vitrine.renditions.model import PRODUCTS, Holder
+from vitrine.renditions.model import PRODUCTS, SNAPSHOTS, Holder
 from vitrine.renditions.wiring import mirroring
 
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: object) -> None:
-    """Queue each image that shows another picture now. If sending fails, all records are delivered again."""
+    """Queue each item that shows another picture now. If sending fails, all records are delivered again."""
     sent = mirroring().send(_holder(record) for record in event["Records"] if _differs(record["dynamodb"]))
     logger.info("sent", extra={"records": len(event["Records"]), "images": sent})
 
@@ -22,16 +22,22 @@ def _differs(change: dict[str, Any]) -> bool:
 
 
 def _shown(image: dict[str, Any] | None) -> tuple[str, str] | None:
-    """Return what identifies the picture that an image shows; None if it shows none."""
+    """Return what identifies the picture that an item shows; None if it shows none."""
     if image is None or "hidden" in image:
         return None
     if "content" in image:
         url = json.loads(image["content"]["S"]).get("image_url")
         return (url, "") if url else None
-    return json.loads(image["description"]["S"])["url"], image["incarnation"]["S"]
+    if "facts" in image:
+        return (json.loads(image["facts"]["S"]).get("url", ""), "") if image["uploaded"]["BOOL"] else None
+    if "description" in image:
+        return json.loads(image["description"]["S"])["url"], image["incarnation"]["S"]
+    return None
 
 
 def _holder(record: dict[str, Any]) -> Holder:
     keys = record["dynamodb"]["Keys"]
-    merchant_id, _, gallery_id = keys["pk"]["S"].partition("/")
-    return Holder(merchant_id, gallery_id or PRODUCTS, keys["sk"]["S"])
+    merchant_id, _, rest = keys["pk"]["S"].partition("/")
+    if rest.startswith("snapshot/"):
+        return Holder(merchant_id, SNAPSHOTS, rest.removeprefix("snapshot/"))
+    return Holder(merchant_id, rest or PRODUCTS, keys["sk"]["S"])

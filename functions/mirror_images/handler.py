@@ -6,7 +6,7 @@ import io
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vitrine.catalog.mirroring import ProductHolders
 from vitrine.catalog.wiring import product_repository
@@ -16,12 +16,18 @@ from vitrine.platform.metrics import MetricUnit, metrics
 from vitrine.platform.telemetry import invocation, logger
 from vitrine.platform.times import utc_now
 from vitrine.renditions.mirror_image import Mirror, Mirrored, mirror_image
-from vitrine.renditions.model import PRODUCTS, Holder
+from vitrine.renditions.model import PRODUCTS, SNAPSHOTS, Holder
 from vitrine.renditions.ports import RefusedPictureError, Unreachable
 from vitrine.renditions.sqs import read_holder
 from vitrine.renditions.wiring import codec, edge, fetch, files, holdings, originals, pictures
+from vitrine.review.mirroring import UPLOADED, SnapshotHolders
+from vitrine.review.wiring import pictures as uploaded_pictures
+from vitrine.review.wiring import review_store
 from vitrine.visits.model import UnmeasurableError
 from vitrine.visits.pictures import measure
+
+if TYPE_CHECKING:
+    from vitrine.renditions.ports import Holders
 
 _AT_ONCE = 5
 _MOST_DELIVERIES = 5
@@ -70,21 +76,36 @@ def _report(results: list[Mirrored], failed: int) -> None:
 
 def _ports(holder: Holder) -> Mirror:
     return Mirror(
-        holders=_product_holders() if holder.gallery_id == PRODUCTS else GalleryHolders(gallery_repository()),
+        holders=_holders(holder.gallery_id),
         holdings=holdings(),
         pictures=pictures(),
         files=files(),
         edge=edge(),
         codec=codec(),
-        fetch=fetch(),
+        fetch=_fetch,
         check=_check,
         now=utc_now,
         sleep=time.sleep,
     )
 
 
-def _product_holders() -> ProductHolders:
-    return ProductHolders(product_repository(), originals())
+def _holders(gallery_id: str) -> Holders:
+    if gallery_id == PRODUCTS:
+        return ProductHolders(product_repository(), originals())
+    if gallery_id == SNAPSHOTS:
+        return SnapshotHolders(review_store(), originals())
+    return GalleryHolders(gallery_repository())
+
+
+def _fetch(url: str) -> bytes:
+    """Return a picture of another host, or one that was uploaded to our bucket."""
+    if not url.startswith(UPLOADED):
+        return fetch()(url)
+    merchant_id, snapshot_id = url.removeprefix(UPLOADED).split("/")
+    content = uploaded_pictures().read(merchant_id, snapshot_id)
+    if content is None:
+        raise RefusedPictureError("picture_missing", "There is no uploaded picture")
+    return content
 
 
 def _check(content: bytes) -> None:

@@ -10,6 +10,8 @@ from vitrine.platform.http import ANYONE, REVIEWER, HttpApp, Refused, Request, R
 from vitrine.platform.ids import ID_PATTERN
 from vitrine.platform.problems import FieldError, InvalidRequest, NotFound
 from vitrine.platform.wiring import saved_responses
+from vitrine.renditions.model import SNAPSHOTS, Holder
+from vitrine.renditions.wiring import originals
 from vitrine.review.add_snapshots import add_snapshots
 from vitrine.review.change_snapshot import find_snapshot
 from vitrine.review.claim_snapshots import claim_snapshots, renew_leases
@@ -36,6 +38,9 @@ from vitrine.review.show_products import show_products
 from vitrine.review.wiring import known_galleries, lease_time, pictures, products, queue_settings, review_store
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vitrine.renditions.model import Original
     from vitrine.review.requests import NewSnapshot
 
 _LONGEST_NAME = 64
@@ -83,7 +88,8 @@ def list_snapshots(request: Request) -> Response:
         )
         snapshots += more
         index += after is None
-    items = [snapshot_response(snapshot, pictures()) for snapshot in snapshots]
+    copies = _copies(snapshots)
+    items = [snapshot_response(snapshot, pictures(), copies.get(snapshot.snapshot_id)) for snapshot in snapshots]
     return request.list_response(items, [index, after] if index < len(statuses) else None)
 
 
@@ -91,7 +97,8 @@ def list_snapshots(request: Request) -> Response:
 def get_snapshot(request: Request) -> Response:
     """Read a snapshot."""
     snapshot = find_snapshot(review_store(), request.merchant_id, request.path_id("snapshot_id"))
-    return Response(200, snapshot_response(snapshot, pictures()))
+    original = _copies([snapshot]).get(snapshot.snapshot_id)
+    return Response(200, snapshot_response(snapshot, pictures(), original))
 
 
 @app.get("/snapshots/{snapshot_id}/trail", scope=REVIEWER, responses={200: TrailResponse})
@@ -128,7 +135,11 @@ def post_claim(request: Request) -> Response:
         held += claim_snapshots(store, merchant_id, lease, body.limit, body.product_id)
     product_ids = {snapshot.product_id for snapshot in held}
     shown = show_products(store, products(), pictures(), merchant_id, product_ids)
-    items = [claimed_response(snapshot, shown[snapshot.product_id], pictures()) for snapshot in held]
+    copies = _copies(held)
+    items = [
+        claimed_response(snapshot, shown[snapshot.product_id], pictures(), copies.get(snapshot.snapshot_id))
+        for snapshot in held
+    ]
     return Response(200, {"items": items})
 
 
@@ -186,6 +197,12 @@ def get_stats(request: Request) -> Response:
     """Count snapshots by status, and show each reviewer's speed, agreement and accuracy."""
     store = review_store()
     return Response(200, stats_response(store.totals(request.merchant_id), store.reviewers(request.merchant_id)))
+
+
+def _copies(snapshots: Sequence[Snapshot]) -> dict[str, Original]:
+    """Return the copies of the snapshots' pictures, by snapshot."""
+    holders = [Holder(snapshot.merchant_id, SNAPSHOTS, snapshot.snapshot_id) for snapshot in snapshots]
+    return {holder.image_id: original for holder, original in originals().find(holders).items()}
 
 
 def _reviewer(request: Request) -> str:

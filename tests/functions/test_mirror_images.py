@@ -20,6 +20,9 @@ from functions.mirror_images.handler import lambda_handler as mirror_images
 from functions.products_api.handler import lambda_handler as products
 from functions.recommendations_api.handler import lambda_handler as recommendations
 from functions.renditions_api.handler import lambda_handler as renditions
+from functions.review_api.handler import lambda_handler as review
+from functions.review_followups.handler import lambda_handler as followups
+from functions.snapshot_uploads.handler import lambda_handler as uploads
 from local.picture_host import PictureHost
 from tests.aws import Context, api_event, send
 from tests.hostile_host import HostileHost, response
@@ -98,7 +101,7 @@ def waiting_tasks() -> list[str]:
 
 def follow() -> None:
     """Mirror after all changes, from the first on."""
-    for table in ("ImagesTable", "ProductsTable"):
+    for table in ("ImagesTable", "ProductsTable", "ReviewTable"):
         mirror_changes({"Records": stream_records(table)}, Context())
     mirror_queued()
 
@@ -320,6 +323,55 @@ def test_recommended_products_have_renditions_also_in_a_cached_list(host: str) -
     follow()
     assert recommended() == (True, {"lamp": product("lamp")["renditions"], "bare": None})
     assert product("lamp")["renditions"]
+
+
+def add_snapshot(**picture: Any) -> None:
+    put_product("lamp")
+    body = {"snapshots": [{"snapshot_id": "s1", "product_id": "lamp", "filename": "1.png", **picture}]}
+    assert send(review, api_event("POST", "/snapshots", body=body))[1]["results"][0]["status"] == "created"
+
+
+def snapshot_renditions() -> Any:
+    snapshot = send(review, api_event("GET", "/snapshots/{snapshot_id}", snapshot_id="s1"))[1]
+    assert send(review, api_event("GET", "/snapshots"))[1]["items"][0]["renditions"] == snapshot["renditions"]
+    return snapshot["renditions"]
+
+
+def claimed_renditions() -> Any:
+    followups({"Records": stream_records("ReviewTable")}, Context())
+    claim = api_event("POST", "/review/claims", body={"limit": 1}, headers={"X-Reviewer": "ann"})
+    return send(review, claim)[1]["items"][0]["renditions"]
+
+
+def test_reviewers_see_renditions_of_a_snapshot_at_a_url(host: str) -> None:
+    add_snapshot(url=f"{host}/red.png")
+    assert snapshot_renditions() is None
+    follow()
+    renditions_shown = snapshot_renditions()
+    assert get(renditions_shown["sizes"][0]["webp"])[0] == 200
+    assert claimed_renditions() == renditions_shown
+
+
+def test_reviewers_see_renditions_of_an_uploaded_snapshot_once_it_is_there(host: str, tmp_path: Path) -> None:
+    add_snapshot(upload=True)
+    follow()
+    assert snapshot_renditions() is None
+    key = "snapshots/shop/s1"
+    client("s3").put_object(Bucket=os.environ["PICTURES_BUCKET"], Key=key, Body=(tmp_path / "red.png").read_bytes())
+    notified = json.dumps({"Records": [{"s3": {"object": {"key": key, "size": 1000}}}]})
+    uploads({"Records": [{"messageId": "1", "body": notified}]}, Context())
+    follow()
+    path = snapshot_renditions()["sizes"][0]["jpg"]
+    assert get(path)[0] == 200
+    assert key in stored()
+
+
+def test_a_snapshot_whose_uploaded_picture_is_gone_is_refused(host: str) -> None:
+    add_snapshot(upload=True)
+    notified = json.dumps({"Records": [{"s3": {"object": {"key": "snapshots/shop/s1", "size": 1000}}}]})
+    uploads({"Records": [{"messageId": "1", "body": notified}]}, Context())
+    follow()
+    assert snapshot_renditions() is None
 
 
 def test_a_change_of_mirror_mirrors_or_withdraws_the_pictures_of_the_gallery(host: str) -> None:

@@ -4,7 +4,7 @@
 |---|---|---|
 | `picture/{digest}` | `-` | an original, the marks of its holders, and its leases `making_{width}.{format}` |
 | `holder/{merchant_id}/{gallery_id}/{image_id}` | `-` | the digests that an image may hold, and its lease |
-| `original/{merchant_id}/{gallery_id}` | `{image_id}` | the copy that a product refers to |
+| `original/{merchant_id}/{gallery_id}` | `{image_id}` | the copy that a product or snapshot refers to |
 | `withdrawn/{merchant_id}/{gallery_id}` | `{digest}` | a withdrawn picture, for 90 days |
 """
 

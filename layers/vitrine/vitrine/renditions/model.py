@@ -17,6 +17,7 @@ FORMATS: Final[tuple[Format, ...]] = ("avif", "webp", "jpg")
 MEDIA_TYPES: Final[dict[Format, str]] = {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}
 RENDITION_PIXELS: Final = 5_000_000  # more take longer to encode than a request waits
 PRODUCTS: Final = "/products"  # no gallery's id: ids have no slash
+SNAPSHOTS: Final = "/snapshots"
 _RECIPE: Final = "1"  # raise it when the codec changes what it makes of an original: addresses are immutable
 _DIGEST: Final = re.compile(r"[0-9a-f]{32}")
 _FILE: Final = re.compile(r"([1-9][0-9]{0,3})\.(avif|webp|jpg)")
@@ -56,7 +57,7 @@ class Rendition(NamedTuple):
 
 
 class Holder(NamedTuple):
-    """What shows a picture: an image of a gallery, or a product, whose "gallery" is `PRODUCTS`."""
+    """What shows a picture: an image of a gallery, or a product or snapshot in the "gallery" of all of them."""
 
     merchant_id: str
     gallery_id: str

@@ -66,7 +66,7 @@ def holdings() -> DynamoDBHoldings:
 
 @cache
 def originals() -> DynamoDBOriginals:
-    """Return the copies that products refer to."""
+    """Return the copies that products and snapshots refer to."""
     from vitrine.renditions.dynamodb import DynamoDBOriginals  # noqa: PLC0415 - as above
 
     return DynamoDBOriginals(client("dynamodb"), read_settings(RenditionsSettings).renditions_table)

@@ -170,6 +170,10 @@ class Pictures(Protocol):
         """Delete the picture, so that another can be uploaded."""
         ...
 
+    def read(self, merchant_id: str, snapshot_id: str) -> bytes | None:
+        """Return the picture, or None."""
+        ...
+
     def address_of(self, snapshot: Snapshot) -> str:
         """Return a URL that shows the picture for at least an hour."""
         ...

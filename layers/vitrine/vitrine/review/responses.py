@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from vitrine.platform.times import to_rfc3339
+from vitrine.renditions.responses import RenditionsResponse, renditions_of
+from vitrine.review.mirroring import picture_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vitrine.renditions.model import Original
     from vitrine.review.add_snapshots import AddedSnapshot
     from vitrine.review.model import Opinion, Snapshot
     from vitrine.review.ports import ComparedProduct, Counts, Pictures, ProductCounts, ReviewerCounts, Step
@@ -52,6 +55,7 @@ class SnapshotResponse(TypedDict):
     status: str
     created_at: str
     image_url: str
+    renditions: RenditionsResponse | None
     gallery_id: str | None
     decided_by: str | None
     decided_at: str | None
@@ -70,6 +74,7 @@ class ClaimedResponse(TypedDict):
     product: ComparedProductResponse
     filename: str
     image_url: str
+    renditions: RenditionsResponse | None
     lease_expires_at: str
 
 
@@ -146,7 +151,7 @@ def added_response(result: AddedSnapshot, pictures: Pictures, size: int | None) 
     return response
 
 
-def snapshot_response(snapshot: Snapshot, pictures: Pictures) -> SnapshotResponse:
+def snapshot_response(snapshot: Snapshot, pictures: Pictures, original: Original | None) -> SnapshotResponse:
     """Return a snapshot; once it is decided, also who decided it and when."""
     latest = snapshot.opinions[-1] if snapshot.status in {"approved", "disapproved"} else None
     return {
@@ -156,6 +161,7 @@ def snapshot_response(snapshot: Snapshot, pictures: Pictures) -> SnapshotRespons
         "status": snapshot.status,
         "created_at": to_rfc3339(snapshot.created_at),
         "image_url": pictures.address_of(snapshot),
+        "renditions": renditions_of(picture_url(snapshot), original),
         "gallery_id": snapshot.gallery_id,
         "decided_by": latest.reviewer if latest else None,
         "decided_at": to_rfc3339(latest.at) if latest else None,
@@ -173,13 +179,16 @@ def _opinion_response(opinion: Opinion) -> OpinionResponse:
     }
 
 
-def claimed_response(snapshot: Snapshot, product: ComparedProduct, pictures: Pictures) -> ClaimedResponse:
+def claimed_response(
+    snapshot: Snapshot, product: ComparedProduct, pictures: Pictures, original: Original | None
+) -> ClaimedResponse:
     """Return a snapshot for its reviewer: nothing shows whether it is planted or wants a second opinion."""
     return {
         "snapshot_id": snapshot.snapshot_id,
         "product": {"product_id": snapshot.product_id, "name": product.name, "pictures": list(product.pictures)},
         "filename": snapshot.filename,
         "image_url": pictures.address_of(snapshot),
+        "renditions": renditions_of(picture_url(snapshot), original),
         "lease_expires_at": to_rfc3339(snapshot.lease.until) if snapshot.lease else "",
     }
 

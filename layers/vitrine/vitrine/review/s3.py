@@ -5,6 +5,8 @@ from __future__ import annotations
 import mimetypes
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from vitrine.platform.uploads import sign_put
 
 if TYPE_CHECKING:
@@ -34,6 +36,16 @@ class S3Pictures:
     def remove(self, merchant_id: str, snapshot_id: str) -> None:
         """Delete the picture, so that another can be uploaded."""
         self._client.delete_object(Bucket=self._bucket, Key=object_key(merchant_id, snapshot_id))
+
+    def read(self, merchant_id: str, snapshot_id: str) -> bytes | None:
+        """Return the picture, or None."""
+        try:
+            stored = self._client.get_object(Bucket=self._bucket, Key=object_key(merchant_id, snapshot_id))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+                return None
+            raise
+        return stored["Body"].read()
 
     def address_of(self, snapshot: Snapshot) -> str:
         """Return the snapshot's own URL, or one that reads our bucket for an hour."""
