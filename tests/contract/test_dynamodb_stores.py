@@ -26,13 +26,14 @@ from vitrine.galleries.model import (
     GalleryKey,
     Image,
     Settlement,
+    Suspect,
     Totals,
     new_gallery,
 )
 from vitrine.galleries.ports import StaleGallery, StaleImages
 from vitrine.platform.aws import client, close_clients
 from vitrine.platform.times import utc_now
-from vitrine.ranking.decay import SumKey
+from vitrine.ranking.decay import SumKey, amount_at, sum_at
 from vitrine.ranking.experiments import Arm
 from vitrine.ranking.model import Ranking
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 TABLES = ("CountersTable", "GalleriesTable", "ImagesTable")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SLOTS = slots_at(NOW, timedelta(hours=1))
+MOST_IN_A_UNIT = 60
 
 
 @pytest.fixture(scope="module")
@@ -119,15 +121,33 @@ class TestCounters:
             {current: 4},
             {"lab_views": 1},
             {of_arm: 2, ArmKey("views", "2.1"): 1},
+            {"suspect_views": 1},
         ]
         for at, added in enumerate(sums):
             [event] = pending(at)
             assert isinstance(counters.count(ROOT, [event._replace(sums=tuple(added.items()))], SLOTS), CountedEvents)
-        expected = Counts(Totals(5, 0), Totals(1, 0), {current: 7, of_arm: 2}, {"2.1": Totals(1, 0)})
+        arms = {"2.1": Totals(1, 0)}
+        expected = Counts(Totals(6, 0), Totals(1, 0), {current: 7, of_arm: 2}, arms, Totals(1, 0))
         assert counters.read([KEY]) == {KEY: expected}
         refused = pending(4)[0]._replace(sums=(("lab_views", 1),))
         assert isinstance(counters.count(ROOT, [refused], SLOTS), Shard)
         assert counters.read([KEY]) == {KEY: expected}
+
+    def test_what_scores_need_costs_no_further_write_unit(self, counters: Counters) -> None:
+        aged, of_arm = sum_at("views", 14, NOW.timestamp()), ArmKey("views", "12.1")
+        weight = amount_at(14, NOW.timestamp())
+        sums: tuple[tuple[Sum, int], ...] = ((aged._replace(arm="12.1"), weight), (of_arm, 1))
+        totals_alone = self.events_in_one_unit(counters, "a", ())
+        assert self.events_in_one_unit(counters, "b", sums) >= totals_alone - 2
+
+    def events_in_one_unit(self, counters: Counters, path: str, sums: tuple[tuple[Sum, int], ...]) -> int:
+        """Count visitors' events until a write costs more than one unit; return how many did not."""
+        for number in range(MOST_IN_A_UNIT):
+            trace = Trace(mark(2 * number), mark(2 * number + 1))
+            event = PendingEvent(0, "views", "abc", (trace,), mark(10_000 + number), sums)
+            if counters.count(ShardKey(KEY, path), [event], SLOTS) == CountedEvents(full=True):
+                return number
+        return MOST_IN_A_UNIT
 
     def test_a_full_write_of_twenty_is_taken(self, counters: Counters) -> None:
         assert isinstance(counters.count(ROOT, pending(*range(20)), SLOTS), CountedEvents)
@@ -185,6 +205,17 @@ class TestGalleries:
         gallery = galleries.find_gallery(GALLERY)
         assert gallery
         return gallery
+
+    def test_a_suspect_is_stored_once_and_stays_trusted(self, galleries: Galleries) -> None:
+        suspect = Suspect("visitor", "clicked", NOW)
+        assert not galleries.trust_suspect(GALLERY, "visitor")
+        galleries.add_suspect(GALLERY, suspect)
+        galleries.add_suspect(GALLERY, suspect._replace(reason="clicked more"))
+        assert list(galleries.list_suspects(GALLERY)) == [suspect]
+        assert galleries.trust_suspect(GALLERY, "visitor")
+        galleries.add_suspect(GALLERY, suspect)
+        assert list(galleries.list_suspects(GALLERY)) == [suspect._replace(is_trusted=True)]
+        assert [version.number for version in galleries.list_versions(GALLERY, 9, None)] == [1]
 
     def test_creates_each_image_once_and_counts_it(self, galleries: Galleries) -> None:
         galleries.commit_images(EMPTY, [image("a"), image("b")], [])

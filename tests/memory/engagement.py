@@ -96,6 +96,7 @@ class CountersInMemory:
             Totals(sums["lab_views"], sums["lab_clicks"]),
             {name: amount for name, amount in sums.items() if isinstance(name, SumKey)},
             arms,
+            Totals(sums["suspect_views"], sums["suspect_clicks"]),
         )
 
 
