@@ -53,6 +53,7 @@ const claimed = (snapshot_id: string): Claimed => ({
   product: { product_id: "p", name: "Product", pictures: [] },
   filename: `${snapshot_id}.jpg`,
   image_url: "data:,",
+  renditions: null,
   lease_expires_at: "2030-01-01T00:00:00Z",
 });
 
