@@ -21,7 +21,7 @@ DATA = Path(os.environ.get("VITRINE_DATA", Path(__file__).parents[1] / "../share
 
 
 class Judged(NamedTuple):
-    """A query, and for each judged document whether it answers it."""
+    """A query, and the grade of each judged document; 0 is wrong."""
 
     text: str
     grades: dict[str, int]
@@ -55,6 +55,34 @@ def movie_queries() -> tuple[list[Judged], list[Judged]]:
     queries = [Judged(text, grades[query_id, text]) for query_id, text in sorted(grades)]
     random.Random(7).shuffle(queries)
     queries = [query for query in queries if any(query.grades.values())]
+    return queries[: len(queries) // 2], queries[len(queries) // 2 :]
+
+
+def products() -> Iterator[IndexedImage]:
+    with gzip.open(DATA / "product-search/products.jsonl.gz", "rt") as lines:
+        for raw in map(json.loads, lines):
+            yield IndexedImage(
+                id=raw["id"],
+                gallery_id="products",
+                url=f"https://products.example/{raw['id']}.jpg",
+                created_at=datetime(2020, 1, 1, tzinfo=UTC),
+                name=raw["name"],
+                caption=raw["caption"] or None,
+                text=raw["text"] or None,
+                credit=tuple(raw["credit"]),
+                tags=tuple(dict.fromkeys(raw["tags"])),
+            )
+
+
+def product_queries() -> tuple[list[Judged], list[Judged]]:
+    """Return two halves; constants were chosen on the first."""
+    grades: dict[str, dict[str, int]] = defaultdict(dict)
+    with gzip.open(DATA / "product-search/judgements.csv.gz", "rt") as lines:
+        for row in csv.DictReader(lines):
+            grades[row["query"]][row["product_id"]] = int(float(row["grade"]))
+    texts = sorted(text for text in grades if any(grades[text].values()))
+    random.Random(7).shuffle(texts)
+    queries = [Judged(text, grades[text]) for text in texts]
     return queries[: len(queries) // 2], queries[len(queries) // 2 :]
 
 

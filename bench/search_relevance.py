@@ -1,6 +1,6 @@
 """How good are the first ten hits? NDCG@10 on judged queries, precision at 10 on subject terms.
 
-    python -m bench.search_relevance [--queries 2000] [--opensearch] [--ingredients] [--museum]
+    python -m bench.search_relevance [--queries 2000] [--opensearch] [--ingredients] [--museum] [--products]
 
 `all` ranks every document, those nobody judged counting as wrong; `judged` ranks the judged ones only. The
 constants of `vitrine/search/relevance.py` were chosen on the first half of the queries; what is printed is the
@@ -13,7 +13,7 @@ import argparse
 import math
 from typing import TYPE_CHECKING
 
-from bench.search_data import artworks, movie_queries, movies, subjects
+from bench.search_data import artworks, movie_queries, movies, product_queries, products, subjects
 from bench.search_engines import Fts5, embedded, ids, opensearch
 from vitrine.search import relevance
 
@@ -23,12 +23,16 @@ if TYPE_CHECKING:
     from bench.search_data import Judged
 
 Rank = "Callable[[str], list[str]]"
-_INGREDIENTS = ("ALL_WORDS", "WHOLE_NAME", "NAME_PAIR", "CREDIT_PAIR", "JOINED_PAIR", "TYPO", "INTEREST")
+_INGREDIENTS = ("ALL_WORDS", "WHOLE_NAME", "NAME_PAIR", "CREDIT_PAIR", "JOINED_PAIR", "TYPO", "KIND", "INTEREST")
 
 
 def ndcg(ranked: list[str], grades: dict[str, int]) -> float:
-    gained = sum(grades.get(document, 0) / math.log2(place + 2) for place, document in enumerate(ranked[:10]))
-    return gained / sum(1 / math.log2(place + 2) for place in range(min(10, sum(grades.values()))))
+    best = sorted(grades.values(), reverse=True)
+    return _gain([grades.get(document, 0) for document in ranked]) / _gain(best)
+
+
+def _gain(grades: list[int]) -> float:
+    return sum(grade / math.log2(place + 2) for place, grade in enumerate(grades[:10]))
 
 
 def score(name: str, rank: Callable[[str], list[str]], queries: list[Judged]) -> None:
@@ -55,7 +59,11 @@ def main() -> None:
     parser.add_argument("--opensearch", action="store_true")
     parser.add_argument("--ingredients", action="store_true")
     parser.add_argument("--museum", action="store_true")
+    parser.add_argument("--products", action="store_true", help="electronics with graded judgements, in place of films")
     options = parser.parse_args()
+    if options.products:
+        _products(with_opensearch=options.opensearch)
+        return
     chosen_on, held_out = movie_queries()
     chosen_on, held_out = chosen_on[: options.queries], held_out[: options.queries]
     print(f"{len(held_out)} held-out queries, 9,750 documents")
@@ -77,6 +85,28 @@ def main() -> None:
         precision("SQLite FTS5, subject terms", lambda text: table.ids(text, 10), terms)
         with embedded(artworks()) as finder:
             precision("embedded, subject terms", lambda text: ids(finder, text, 10), terms)
+
+
+def _products(*, with_opensearch: bool) -> None:
+    chosen_on, held_out = product_queries()
+    halves = (("chosen on", chosen_on), ("held out", held_out), ("all", chosen_on + held_out))
+    print(f"{len(chosen_on) + len(held_out)} queries with grades 0 to 3, 19,406 electronics")
+
+    def compare(name: str, rank: Callable[[str], list[str]]) -> None:
+        for half, queries in halves:
+            score(f"{name}, {half}", rank, queries)
+
+    table = Fts5(products())
+    compare("SQLite FTS5", lambda text: table.ids(text, 100))
+    with embedded(products()) as finder:
+        compare("embedded", lambda text: ids(finder, text))
+    value, relevance.KIND = relevance.KIND, 0.0
+    with embedded(products()) as finder:
+        compare("  without KIND", lambda text: ids(finder, text))
+    relevance.KIND = value
+    if with_opensearch:
+        with opensearch(products()) as distributed:
+            compare("opensearch", lambda text: ids(distributed, text))
 
 
 def _without(held_out: list[Judged], measure: Callable[[str], None]) -> None:

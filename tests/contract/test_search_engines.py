@@ -97,6 +97,25 @@ class TestWords:
             engine.found("blue trousers", sort=Sort.OLDEST)
         ) == ["caption", "name", "one"]
 
+    def test_a_pair_of_words_is_also_found_as_one_word(self, engine: Engine) -> None:
+        engine.put(image("1", "A head and a set"), image("2", "Headset, black"), image("3", "Hat"))
+        assert sorted(engine.found("head set", sort=Sort.OLDEST)) == ["1", "2"]
+        assert engine.found("head set")[0] == "2"
+
+    def test_things_come_before_accessories_with_the_same_words(self, engine: Engine) -> None:
+        """The things' labels show what a keyboard is; the covers' names match better."""
+        layout = "Layout: QWERTY\nInterface: USB"
+        covers = [image(f"1{n}", "Keyboard cover", text="Material: rubber") for n in range(3)]
+        engine.put(
+            *(image(f"{n}", f"Acme keyboard {n}", caption="For home and office", text=layout) for n in range(4)),
+            image("5", "Flat keyboard for home and office, black with white letters", text=layout),
+            *covers,
+            *(image(f"2{n}", "Hat", text="Material: wool") for n in range(9)),
+        )
+        assert sorted(engine.found("keyboard")[:5]) == ["0", "1", "2", "3", "5"]
+        assert set(engine.found("keyboard cover")[:3]) == {cover.id for cover in covers}
+        assert engine.page("keyboard").total.value == 8
+
     def test_a_word_that_exists_is_no_typo(self, engine: Engine) -> None:
         engine.put(image("1", "House"), image("2", "Mouse"))
         assert engine.found("house") == ["1"]

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 FACET_VALUES = 20
+TRAITS_COUNTED = 200
 SNIPPET_LETTERS = 300
 CURSOR_LIFE = "10m"
 READS_BEFORE_GIVING_UP = 20
@@ -89,6 +90,8 @@ INDEX = {
             "words": _KEYWORD,
             "name_joined": {"type": "text", "analyzer": "whitespace"},
             "whole_name": _KEYWORD,
+            "heads": _STEMMED,
+            "traits": _KEYWORD,
             "gallery_id": _KEYWORD,
             "product_id": _KEYWORD,
             "orientation": _KEYWORD,
@@ -134,6 +137,8 @@ def to_document(image: IndexedImage) -> dict[str, Any]:
         "name_joined": " ".join(relevance.joined_pairs(image.name or "")),
         "words": sorted(set(image_words(image))),
         "whole_name": relevance.whole_names(image.name or ""),
+        "heads": " ".join(relevance.heads(image.name or "", image.tags)),
+        "traits": relevance.traits(image.text or "", image.tags),
         "gallery_id": image.gallery_id,
         "product_id": list(image.product_ids),
         "tag_value": list(image.tags),
@@ -171,9 +176,10 @@ def _constant(clause: Clause, boost: float) -> Clause:
     return {"constant_score": {"filter": clause, "boost": boost}}
 
 
-def _word_query(word: str, *, typo: bool) -> Clause:
+def _word_query(word: str, *, typo: bool, joined: Sequence[str] = ()) -> Clause:
     ways = [_match(field, word, weight) for field, weight in relevance.FIELD_WEIGHTS.items()]
     ways.append(_match("name_joined", word, relevance.JOINED_PAIR))
+    ways += [_match("name_words", pair, relevance.JOINED_PAIR) for pair in joined]
     if typo:
         ways += [
             {"fuzzy": {field: {"value": word, "fuzziness": 1, "boost": relevance.TYPO}}}
@@ -188,8 +194,28 @@ def _bonuses(parsed: relevance.ParsedQuery, every_word: Clause) -> list[Clause]:
     for pair in parsed.pairs:
         bonuses.append(_phrase("name", pair, relevance.NAME_PAIR))
         bonuses.append(_phrase("credit", pair, relevance.CREDIT_PAIR))
-        bonuses.append(_match("name_words", "".join(pair), relevance.JOINED_PAIR))
     return bonuses
+
+
+def _examples(parsed: relevance.ParsedQuery) -> dict[str, Any]:
+    """Return the search for the traits of what the query means."""
+    *modifiers, head = parsed.words
+    terms = [_match("heads", head, 1.0), *(_match("name", word, 1.0) for word in modifiers)]
+    return {
+        "size": 0,
+        "track_total_hits": True,
+        "query": {"bool": {"filter": terms}},
+        "aggs": {"traits": {"significant_terms": {"field": "traits", "size": TRAITS_COUNTED, "min_doc_count": 2}}},
+    }
+
+
+def _kind(response: Mapping[str, Any]) -> dict[str, float]:
+    counted = response["aggregations"]["traits"]
+    return relevance.kind_boosts(
+        counted["doc_count"],
+        counted["bg_count"],
+        [relevance.TraitCount(bucket["key"], bucket["doc_count"], bucket["bg_count"]) for bucket in counted["buckets"]],
+    )
 
 
 def _filters(filters: Filters) -> list[Clause]:
@@ -205,12 +231,13 @@ def _filters(filters: Filters) -> list[Clause]:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A search with its parsed text, and its words that no image has."""
+    """A search with its parsed text, its words that no image has, and the boosts of the traits of what it means."""
 
     search: Search
     sort: Sort
     parsed: relevance.ParsedQuery | None
     typos: frozenset[str]
+    kind: Mapping[str, float]
 
 
 @contextmanager
@@ -240,7 +267,7 @@ class OpenSearchFinder:
             return NOTHING
         any_word = bool(after["any_word"]) if after else sort is Sort.RELEVANCE
         try:
-            prepared = _Prepared(search, sort, parsed, self._unknown_words(merchant_id, parsed))
+            prepared = _Prepared(search, sort, parsed, *self._looked_up(merchant_id, parsed))
             page = self._page(merchant_id, prepared, after, any_word=any_word)
             if not page.total.value and not after and not any_word:
                 page = self._page(merchant_id, prepared, after, any_word=True)
@@ -278,12 +305,14 @@ class OpenSearchFinder:
             return []
         return [" ".join((*before, bucket["key"])) for bucket in response["aggregations"]["words"]["buckets"]]
 
-    def _unknown_words(self, merchant_id: str, parsed: relevance.ParsedQuery | None) -> frozenset[str]:
-        """Return the words that no image has. Only these are searched with typos."""
-        candidates = [word for word in (parsed.distinct if parsed else ()) if len(word) >= relevance.TYPO_MIN_LETTERS]
-        if not candidates:
-            return frozenset()
-        lines: list[Mapping[str, Any]] = []
+    def _looked_up(
+        self, merchant_id: str, parsed: relevance.ParsedQuery | None
+    ) -> tuple[frozenset[str], Mapping[str, float]]:
+        """Return the words that no image has, which are searched with typos, and the boosts of traits."""
+        if parsed is None:
+            return frozenset(), {}
+        candidates = [word for word in parsed.distinct if len(word) >= relevance.TYPO_MIN_LETTERS]
+        lines: list[Mapping[str, Any]] = [{}, _examples(parsed)]
         for word in candidates:
             lines += [
                 {},
@@ -293,12 +322,13 @@ class OpenSearchFinder:
                     "query": _any([{"term": {"words": word}}, {"term": {"name_joined": word}}]),
                 },
             ]
-        responses = self._client.msearch(index=alias(merchant_id), body=lines)["responses"]
-        return frozenset(
+        examples, *responses = self._client.msearch(index=alias(merchant_id), body=lines)["responses"]
+        unknown = frozenset(
             word
             for word, response in zip(candidates, responses, strict=True)
             if "hits" in response and not response["hits"]["total"]["value"]
         )
+        return unknown, _kind(examples) if "hits" in examples else {}
 
     def _page(
         self, merchant_id: str, prepared: _Prepared, after: Mapping[str, Any] | None, *, any_word: bool
@@ -370,7 +400,7 @@ def _body(prepared: _Prepared, *, any_word: bool) -> dict[str, Any]:
         "aggs": {str(facet): {"terms": {"field": f"{facet}_value", "size": FACET_VALUES}} for facet in search.facets},
     }
     if parsed:
-        words = [_word_query(word, typo=word in prepared.typos) for word in parsed.distinct]
+        words = [_word_query(word, typo=word in prepared.typos, joined=parsed.joined(word)) for word in parsed.distinct]
         every_word: Clause = {"bool": {"must": words}}
         must.append(_any([*words, *_bonuses(parsed, every_word)]) if any_word else every_word)
         must += [
@@ -388,7 +418,11 @@ def _body(prepared: _Prepared, *, any_word: bool) -> dict[str, Any]:
                 ),
                 "fields": {"name": shown, "caption": shown},
             }
-    query: Clause = {"bool": {"must": must, "filter": _filters(search.filters)}}
+    kind = [
+        _constant({"term": {"traits": trait}}, boost / LUCENE_SCALE)
+        for trait, boost in (prepared.kind.items() if any_word else ())
+    ]
+    query: Clause = {"bool": {"must": must, "should": kind, "filter": _filters(search.filters)}}
     if sort is Sort.RELEVANCE:
         query = {
             "function_score": {

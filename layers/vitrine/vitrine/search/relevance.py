@@ -11,6 +11,11 @@ import math
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 FIELD_WEIGHTS = {"name": 2.0, "caption": 1.0, "text": 1.0, "tags": 1.0, "credit": 1.0}
 ALL_WORDS = 7.0
@@ -20,15 +25,22 @@ CREDIT_PAIR = 1.0
 JOINED_PAIR = 2.0
 TYPO = 2.0
 INTEREST = 0.04
+KIND = 3.0
+KIND_EXAMPLES = 3
+KIND_SHARE = 0.1
+KIND_TRAITS = 20
 
 TYPO_MIN_LETTERS = 4
 MAX_WORDS = 24
 LONGEST_RUN = 8
 MAX_WORD_LETTERS = 60
+MAX_TRAITS = 100
 
 _WORD = re.compile(r"[^\W_]+")
 _QUOTED = re.compile(r'"([^"]*)"')
 _UNSPACED = re.compile(r"([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])")
+_SEGMENTS = re.compile(r"[^\w\s'\u2019-]|\s[-\u2013\u2014]\s")
+_LABEL = re.compile(r"^[ \t]*([^\W\d_][^:\n]{1,39}?)[ \t]*:", re.MULTILINE)
 _NAME_PARTS = re.compile(r"\s*[:|]\s*|\s+[-\u2013\u2014]\s+")
 
 
@@ -59,6 +71,60 @@ def joined_pairs(name: str) -> list[str]:
     return sorted({first + second for first, second in itertools.pairwise(words(name))})
 
 
+def heads(name: str, tags: Iterable[str]) -> list[str]:
+    """Return the words that may say what a named thing is: `battery` of `Camera battery, black`, and of a tag.
+
+    A head ends a tag or a part of the name between punctuation, or a word with a digit follows it.
+    """
+    found = {words(tag)[-1] for tag in tags if words(tag)}
+    for segment in map(words, _SEGMENTS.split(name)):
+        found |= set(segment[-1:])
+        found |= {word for word, after in itertools.pairwise(segment) if any(map(str.isdigit, after))}
+    return sorted(found)
+
+
+def traits(text: str, tags: Iterable[str]) -> list[str]:
+    """Return a document's tags, and the labels of the lines of its text such as `Cable length: 2 m`.
+
+    Things of one kind have most of them in common.
+    """
+    labels = itertools.islice(_LABEL.findall(text), MAX_TRAITS)
+    named = [("tag", tag) for tag in tags] + [("label", label) for label in labels]
+    return sorted({f"{source} {bare}" for source, value in named if (bare := _bare(value))})
+
+
+@lru_cache(maxsize=4096)
+def _bare(text: str) -> str:
+    return " ".join(words(text))
+
+
+class TraitCount(NamedTuple):
+    """How many of the examples, and how many of all documents, have a trait."""
+
+    trait: str
+    examples: int
+    documents: int
+
+
+def kind_boosts(examples: int, documents: int, counts: Iterable[TraitCount]) -> dict[str, float]:
+    """Return by trait what it adds to a score, at most KIND in all; nothing if there are too few examples.
+
+    Examples are the documents with all words of the query in the name and the last word as a head. Traits that they
+    share, and other documents lack, show which kind of thing the query means. So things of that kind come before
+    accessories with the same words.
+    """
+    if examples < KIND_EXAMPLES:
+        return {}
+    weights = {
+        count.trait: count.examples / examples * math.log(documents / count.documents)
+        for count in counts
+        if count.examples >= max(2, KIND_SHARE * examples) and count.examples / examples > count.documents / documents
+    }
+    strongest = sorted(weights, key=lambda trait: (-weights[trait], trait))[:KIND_TRAITS]
+    whole = sum(weights[trait] for trait in strongest)
+    return {trait: KIND * weights[trait] / whole for trait in strongest}
+
+
 def interest_factor(weight: float) -> float:
     """Return the factor of the score for an image's weight; 1.0 for a weight of 0."""
     return 1.0 + INTEREST * math.log1p(max(weight, 0.0))
@@ -80,6 +146,10 @@ class ParsedQuery:
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """Return the pairs of neighbouring words."""
         return tuple(dict.fromkeys(zip(self.words, self.words[1:], strict=False)))
+
+    def joined(self, word: str) -> list[str]:
+        """Return the pairs with this word, written as one word: `head set` is also found as `headset`."""
+        return ["".join(pair) for pair in self.pairs if word in pair]
 
     @property
     def runs(self) -> tuple[str, ...]:

@@ -81,6 +81,7 @@ OPEN_VERSIONS = 4
 WINDOW = 1000
 WINDOWS_KEPT = 64
 FACET_VALUES = 20
+TRAITS_COUNTED = 200
 SNIPPET_LETTERS = 300
 PUBLISH_ATTEMPTS = 20
 WRITER_BYTES = 32_000_000
@@ -90,7 +91,7 @@ LONGEST_REBUILD = timedelta(hours=1)
 UNREFERENCED_FILES_ARE_KEPT = timedelta(days=1)
 
 _STEMMED = "stemmed"
-SCHEMA_NUMBER = 3
+SCHEMA_NUMBER = 4
 """Raised with every change of `_schema`. An index with another number is unusable until it is rebuilt."""
 
 _TYPO_FIELDS = ("words", "name_words", "name_joined")
@@ -119,6 +120,8 @@ def _schema() -> Schema:
     builder.add_text_field("words", tokenizer_name="whitespace", index_option="freq")
     builder.add_text_field("name_joined", tokenizer_name="raw", index_option="freq")
     builder.add_text_field("whole_name", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("heads", tokenizer_name=_STEMMED, index_option="basic")
+    builder.add_text_field("traits", tokenizer_name="raw", index_option="basic", fast=True)
     for name in ("gallery_id", "product_id", "orientation"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     for facet in Facet:
@@ -157,6 +160,8 @@ def to_document(image: IndexedImage) -> Document:
         "name_joined": relevance.joined_pairs(image.name or ""),
         "words": " ".join(image_words(image)),
         "whole_name": relevance.whole_names(image.name or ""),
+        "heads": " ".join(relevance.heads(image.name or "", image.tags)),
+        "traits": relevance.traits(image.text or "", image.tags),
         "gallery_id": image.gallery_id,
         "product_id": list(image.product_ids),
         "tag_value": list(image.tags),
@@ -197,9 +202,10 @@ def _stems(word: str) -> list[str]:
     return list(ANALYZER.analyze(word))
 
 
-def _word_query(searcher: Searcher, word: str) -> Query:
+def _word_query(searcher: Searcher, word: str, joined: Iterable[str] = ()) -> Query:
     ways = [_term(field, stem, weight) for stem in _stems(word) for field, weight in relevance.FIELD_WEIGHTS.items()]
     ways.append(_term("name_joined", word, relevance.JOINED_PAIR))
+    ways += [_term("name_words", pair, relevance.JOINED_PAIR) for pair in joined]
     unknown = not any(searcher.doc_freq(field, word) for field in _TYPO_FIELDS)
     if unknown and len(word) >= relevance.TYPO_MIN_LETTERS:
         ways += [
@@ -222,8 +228,25 @@ def _bonuses(parsed: relevance.ParsedQuery, every_word: Query) -> list[Query]:
     for pair in parsed.pairs:
         bonuses.append(Query.boost_query(_phrase("name", pair), relevance.NAME_PAIR))
         bonuses.append(Query.boost_query(_phrase("credit", pair), relevance.CREDIT_PAIR))
-        bonuses.append(_term("name_words", "".join(pair), relevance.JOINED_PAIR))
     return bonuses
+
+
+def _kind(searcher: Searcher, text: str) -> list[Query]:
+    """Return what adds to the score of documents of the kind that the text means."""
+    *modifiers, head = relevance.parse(text).words or ("",)
+    terms = [_term("heads", stem) for stem in _stems(head)]
+    terms += [_term("name", stem) for word in modifiers for stem in _stems(word)]
+    examples = _every(terms)
+    found: Any = searcher.search(examples, 1, count=True)
+    if found.count < relevance.KIND_EXAMPLES:
+        return []
+    asked = {"traits": {"terms": {"field": "traits", "size": TRAITS_COUNTED, "order": {"_count": "desc"}}}}
+    counts = [
+        relevance.TraitCount(bucket["key"], int(bucket["doc_count"]), searcher.doc_freq("traits", bucket["key"]))
+        for bucket in searcher.aggregate(examples, asked)["traits"]["buckets"]
+    ]
+    boosts = relevance.kind_boosts(found.count, searcher.num_docs, counts)
+    return [_constant(_term("traits", trait), boost) for trait, boost in boosts.items()]
 
 
 def _range(field: str, low: float | None, high: float | None, *, above: bool = True, below: bool = True) -> Query:
@@ -257,7 +280,7 @@ def _matching(searcher: Searcher, search: Search, *, any_word: bool) -> _Matchin
     parsed = relevance.parse(search.text)
     if not parsed.words:
         return _Matching(Query.empty_query(), Query.empty_query())
-    words = [_word_query(searcher, word) for word in parsed.distinct]
+    words = [_word_query(searcher, word, parsed.joined(word)) for word in parsed.distinct]
     every_word = _every(words)
     scored = _any([*words, *_bonuses(parsed, every_word)]) if any_word else every_word
     phrases = [
@@ -359,7 +382,7 @@ class TantivyFinder:
         hits: list[Hit] = []
         more = True
         while more and len(hits) < search.limit:
-            window = self._window(merchant_id, pinned, search, matching.query, position // WINDOW)
+            window = self._window(merchant_id, pinned, search, matching, position // WINDOW)
             rest = window.hits[position % WINDOW : position % WINDOW + search.limit - len(hits)]
             more = bool(rest)
             position += len(rest)
@@ -377,10 +400,12 @@ class TantivyFinder:
             after={"version": pinned.version, "position": position} if position < total.value else None,
         )
 
-    def _window(self, merchant_id: str, opened: _Opened, search: Search, query: Query, number: int) -> _Window:
+    def _window(self, merchant_id: str, opened: _Opened, search: Search, matching: _Matching, number: int) -> _Window:
         """Return a thousand hits, cached for the following pages, so that deep pages cost no more than the first."""
         key = (merchant_id, opened.version, search.text, search.filters, number)
         if key not in self._windows:
+            kind = _kind(opened.searcher, search.text or "")
+            query = Query.boolean_query([(Occur.Must, matching.query), *((Occur.Should, boost) for boost in kind)])
             result: Any = opened.searcher.search(query, WINDOW, offset=number * WINDOW, weight_by_field="interest")
             self._windows[key] = _Window(result.hits, result.count)
         self._windows.move_to_end(key)

@@ -1,0 +1,54 @@
+"""What a query means, learned from the documents."""
+
+from __future__ import annotations
+
+import pytest
+
+from vitrine.search.relevance import KIND, TraitCount, heads, kind_boosts, traits
+
+
+@pytest.mark.parametrize(
+    ("name", "tags", "expected"),
+    [
+        ("", (), []),
+        ("Camera battery", (), ["battery"]),
+        ("Camera battery - replaces NB-7L", (), ["7l", "battery", "nb"]),
+        ("Acme keyboard K120 black, German", (), ["black", "german", "keyboard"]),
+        ("K120", ("Wireless keyboard",), ["k120", "keyboard"]),
+        ("T-shirt", ("!",), ["shirt"]),
+    ],
+)
+def test_heads_end_a_part_of_the_name_or_a_tag_or_stand_before_a_number(
+    name: str, tags: tuple[str, ...], expected: list[str]
+) -> None:
+    assert heads(name, tags) == expected
+
+
+def test_traits_are_tags_and_the_labels_of_lines() -> None:
+    text = "Cable length: 2 m\n  COLOUR : black\nA sentence without a label\n12: no label"
+    assert traits(text, ("New in", "...")) == ["label cable length", "label colour", "tag new in"]
+
+
+def test_a_text_of_many_labels_gives_a_bounded_number_of_traits() -> None:
+    assert len(traits("\n".join(f"label {n}: x" for n in range(1000)), ())) == 100
+
+
+def test_traits_that_examples_share_and_others_lack_get_the_most() -> None:
+    counts = [
+        TraitCount("label layout", 9, 10),
+        TraitCount("label interface", 9, 100),
+        TraitCount("label colour", 5, 900),
+        TraitCount("tag new", 1, 2),
+    ]
+    boosts = kind_boosts(10, 1000, counts)
+    assert list(boosts) == ["label layout", "label interface"]
+    assert boosts["label layout"] > boosts["label interface"]
+    assert sum(boosts.values()) == pytest.approx(KIND)
+
+
+def test_two_examples_show_nothing() -> None:
+    assert kind_boosts(2, 1000, [TraitCount("label layout", 2, 2)]) == {}
+
+
+def test_traits_of_every_document_show_nothing() -> None:
+    assert kind_boosts(10, 10, [TraitCount("label layout", 10, 10)]) == {}
