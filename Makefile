@@ -87,6 +87,7 @@ bench-verdicts: $(READY)  ## how soon decisions are visible in galleries and sea
 
 bench-search: $(READY)  ## relevance and speed of both search engines and SQLite (VITRINE_DATA=... has the judgements)
 	$(PYTHON) -m bench.search_relevance --ingredients --opensearch --museum
+	$(PYTHON) -m bench.search_relevance --products --opensearch
 	$(PYTHON) -m bench.search_speed --documents $(or $(DOCUMENTS),10000) --opensearch
 
 bench-recommendations-engines: $(READY)
