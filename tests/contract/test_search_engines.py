@@ -97,6 +97,22 @@ class TestWords:
             engine.found("blue trousers", sort=Sort.OLDEST)
         ) == ["caption", "name", "one"]
 
+    @pytest.mark.parametrize(
+        "text", ['screen 15"', "screen 15 inch", "screen 38.1cm", "15-inch screen", '15" screen 16"']
+    )
+    def test_amounts_are_found_in_every_unit(self, engine: Engine, text: str) -> None:
+        engine.put(
+            image("1", 'Screen 15"'),
+            image("2", "Screen", caption="of 38.1 cm"),
+            image("3", "Screen for 15 people"),
+            image("4", "Screen 17 inch"),
+        )
+        assert sorted(engine.found(text)[:2]) == ["1", "2"]
+
+    def test_an_amount_is_no_typo_of_another(self, engine: Engine) -> None:
+        engine.put(image("1", "Soap 500mg"), image("2", "Soap 0.5 l"))
+        assert engine.found("soap 500ml", sort=Sort.OLDEST) == ["2"]
+
     def test_a_pair_of_words_is_also_found_as_one_word(self, engine: Engine) -> None:
         engine.put(image("1", "A head and a set"), image("2", "Headset, black"), image("3", "Hat"))
         assert sorted(engine.found("head set", sort=Sort.OLDEST)) == ["1", "2"]

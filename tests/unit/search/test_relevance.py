@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vitrine.search.relevance import KIND, TraitCount, heads, kind_boosts, traits
+from vitrine.search.relevance import KIND, TraitCount, heads, kind_boosts, measures, parse, traits
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,33 @@ def test_two_examples_show_nothing() -> None:
 
 def test_traits_of_every_document_show_nothing() -> None:
     assert kind_boosts(10, 10, [TraitCount("label layout", 10, 10)]) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('15" screen', {"381mm": ("15",)}),
+        ("15-inch", {"381mm": ("15", "inch")}),
+        ("38,1 CM", {"381mm": ("38", "1", "cm")}),
+        ("500ml", {"500ml": ("500ml",)}),
+        ("0.5 l and 1 TB", {"500ml": ("0", "5", "l"), "1e+06mb": ("1", "tb")}),
+        ("K15 inch, 15 inches1, v1.2.15 m", {}),
+        ("15 \u0130n, 15 \u0131n", {}),
+        ("\u0661\u0665 cm", {"150mm": ("\u0661\u0665", "cm")}),
+    ],
+)
+def test_amounts_have_one_spelling(text: str, expected: dict[str, tuple[str, ...]]) -> None:
+    assert measures(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases"),
+    [
+        ('15" screen 17"', ()),
+        ('15" "full hd"', (("full", "hd"),)),
+        ('("a b")', (("a", "b"),)),
+        ('"size 15"', (("size", "15"),)),
+    ],
+)
+def test_inch_marks_open_no_phrase(text: str, phrases: tuple[tuple[str, ...], ...]) -> None:
+    assert parse(text).phrases == phrases

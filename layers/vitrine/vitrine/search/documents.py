@@ -38,6 +38,11 @@ def image_words(image: IndexedImage) -> list[str]:
     return relevance.words(" ".join(text for text in texts if text))
 
 
+def image_measures(image: IndexedImage) -> list[str]:
+    """Return the amounts in all texts of an image, as `relevance.measures` writes them."""
+    return sorted(relevance.measures(" ; ".join(filter(None, (image.name, image.caption, image.text, *image.tags)))))
+
+
 def filter_terms(filters: Filters) -> dict[str, str]:
     """Return by field the value that a document must have."""
     terms = {

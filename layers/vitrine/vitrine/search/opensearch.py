@@ -25,6 +25,7 @@ from vitrine.search.documents import (
     filter_ranges,
     filter_terms,
     from_source,
+    image_measures,
     image_words,
     newest_key,
     to_source,
@@ -90,6 +91,7 @@ INDEX = {
             "words": _KEYWORD,
             "name_joined": {"type": "text", "analyzer": "whitespace"},
             "whole_name": _KEYWORD,
+            "measures": _KEYWORD,
             "heads": _STEMMED,
             "traits": _KEYWORD,
             "gallery_id": _KEYWORD,
@@ -137,6 +139,7 @@ def to_document(image: IndexedImage) -> dict[str, Any]:
         "name_joined": " ".join(relevance.joined_pairs(image.name or "")),
         "words": sorted(set(image_words(image))),
         "whole_name": relevance.whole_names(image.name or ""),
+        "measures": image_measures(image),
         "heads": " ".join(relevance.heads(image.name or "", image.tags)),
         "traits": relevance.traits(image.text or "", image.tags),
         "gallery_id": image.gallery_id,
@@ -176,10 +179,13 @@ def _constant(clause: Clause, boost: float) -> Clause:
     return {"constant_score": {"filter": clause, "boost": boost}}
 
 
-def _word_query(word: str, *, typo: bool, joined: Sequence[str] = ()) -> Clause:
+def _word_query(word: str, parsed: relevance.ParsedQuery, *, typo: bool) -> Clause:
     ways = [_match(field, word, weight) for field, weight in relevance.FIELD_WEIGHTS.items()]
     ways.append(_match("name_joined", word, relevance.JOINED_PAIR))
-    ways += [_match("name_words", pair, relevance.JOINED_PAIR) for pair in joined]
+    ways += [_match("name_words", pair, relevance.JOINED_PAIR) for pair in parsed.joined(word)]
+    ways += [
+        {"term": {"measures": {"value": measure, "boost": relevance.MEASURE}}} for measure in parsed.measured(word)
+    ]
     if typo:
         ways += [
             {"fuzzy": {field: {"value": word, "fuzziness": 1, "boost": relevance.TYPO}}}
@@ -290,12 +296,18 @@ class OpenSearchFinder:
         if not known:
             return []
         *before, last = known
+        parsed = relevance.parse(" ".join(before))
         # OpenSearch 2.18 responds to a bare `last.*` with an error if no word starts with it.
         starting = f"{last}.{{0,{relevance.MAX_WORD_LETTERS}}}"
         body = {
             "size": 0,
             "query": {
-                "bool": {"filter": [{"prefix": {"words": last}}, *(_word_query(word, typo=False) for word in before)]}
+                "bool": {
+                    "filter": [
+                        {"prefix": {"words": last}},
+                        *(_word_query(word, parsed, typo=False) for word in parsed.words),
+                    ]
+                }
             },
             "aggs": {"words": {"terms": {"field": "words", "size": limit, "include": starting}}},
         }
@@ -311,7 +323,9 @@ class OpenSearchFinder:
         """Return the words that no image has, which are searched with typos, and the boosts of traits."""
         if parsed is None:
             return frozenset(), {}
-        candidates = [word for word in parsed.distinct if len(word) >= relevance.TYPO_MIN_LETTERS]
+        candidates = [
+            word for word in parsed.distinct if len(word) >= relevance.TYPO_MIN_LETTERS and not parsed.measured(word)
+        ]
         lines: list[Mapping[str, Any]] = [{}, _examples(parsed)]
         for word in candidates:
             lines += [
@@ -400,7 +414,7 @@ def _body(prepared: _Prepared, *, any_word: bool) -> dict[str, Any]:
         "aggs": {str(facet): {"terms": {"field": f"{facet}_value", "size": FACET_VALUES}} for facet in search.facets},
     }
     if parsed:
-        words = [_word_query(word, typo=word in prepared.typos, joined=parsed.joined(word)) for word in parsed.distinct]
+        words = [_word_query(word, parsed, typo=word in prepared.typos) for word in parsed.distinct]
         every_word: Clause = {"bool": {"must": words}}
         must.append(_any([*words, *_bonuses(parsed, every_word)]) if any_word else every_word)
         must += [

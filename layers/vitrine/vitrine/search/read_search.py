@@ -17,7 +17,10 @@ _NAME = {"type": "string", "minLength": 1, "maxLength": 300}
 _PIXELS = {"type": "integer", "minimum": 0, "maximum": LARGEST_PIXELS}
 _TIME = {"type": "string", "format": "date-time"}
 PARAMETERS: dict[str, dict[str, Any]] = {
-    "q": {"type": "string", "description": "Words, and phrases in quotation marks. Without it everything is found."},
+    "q": {
+        "type": "string",
+        "description": "Words, and phrases in quotation marks; `15 inch` and `38.1 cm` are equal. Without it everything is found.",
+    },
     "gallery_id": {"type": "string", "pattern": ID_PATTERN},
     "credit": {**_NAME, "description": "The whole value; upper and lower case are equal."},
     "tag": {**_NAME, "description": "The whole value; upper and lower case are equal."},

@@ -10,12 +10,12 @@ import itertools
 import math
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 FIELD_WEIGHTS = {"name": 2.0, "caption": 1.0, "text": 1.0, "tags": 1.0, "credit": 1.0}
 ALL_WORDS = 7.0
@@ -23,6 +23,7 @@ WHOLE_NAME = 8.0
 NAME_PAIR = 1.0
 CREDIT_PAIR = 1.0
 JOINED_PAIR = 2.0
+MEASURE = 2.0
 TYPO = 2.0
 INTEREST = 0.04
 KIND = 3.0
@@ -35,9 +36,24 @@ MAX_WORDS = 24
 LONGEST_RUN = 8
 MAX_WORD_LETTERS = 60
 MAX_TRAITS = 100
+MAX_MEASURES = 100
 
 _WORD = re.compile(r"[^\W_]+")
-_QUOTED = re.compile(r'"([^"]*)"')
+_QUOTED = re.compile(r'(?<!\w)"([^"]*)"')
+_UNITS_BY_BASE = {
+    "mm": {"mm": 1.0, "cm": 10.0, "m": 1000.0, "ft": 304.8}
+    | dict.fromkeys(('"', "\u2033", "\u201d", "''", "in", "inch", "inches", "zoll"), 25.4),
+    "ml": {"ml": 1.0, "cl": 10.0, "dl": 100.0, "l": 1000.0},
+    "mg": {"mg": 1.0, "g": 1e3, "kg": 1e6, "oz": 28_349.5, "lb": 453_592.0},
+    "mb": {"mb": 1.0, "gb": 1e3, "tb": 1e6},
+    "w": {"w": 1.0, "kw": 1e3},
+    "v": {"v": 1.0},
+    "hz": {"hz": 1.0, "khz": 1e3, "mhz": 1e6, "ghz": 1e9},
+    "mah": {"mah": 1.0, "ah": 1e3},
+}
+_UNITS = {unit: (base, factor) for base, units in _UNITS_BY_BASE.items() for unit, factor in units.items()}
+_UNIT = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
+_MEASURE = re.compile(rf"(?<![\w.,])(\d{{1,9}}(?:[.,]\d{{1,9}})?)[\s-]?({_UNIT})(?!\w)")
 _UNSPACED = re.compile(r"([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])")
 _SEGMENTS = re.compile(r"[^\w\s'\u2019-]|\s[-\u2013\u2014]\s")
 _LABEL = re.compile(r"^[ \t]*([^\W\d_][^:\n]{1,39}?)[ \t]*:", re.MULTILINE)
@@ -98,6 +114,19 @@ def _bare(text: str) -> str:
     return " ".join(words(text))
 
 
+def measures(text: str) -> dict[str, tuple[str, ...]]:
+    """Return the amounts in a text in the base unit of each, to three digits, with the words that write them.
+
+    `15"`, `15 inch` and `38.1 cm` are `381mm`; `0,5 l` and `500ml` are `500ml`.
+    """
+    found = {}
+    for match in itertools.islice(_MEASURE.finditer(text.casefold()), MAX_MEASURES):
+        number, unit = match.groups()
+        base, factor = _UNITS[unit]
+        found[f"{float(number.replace(',', '.')) * factor:.3g}{base}"] = tuple(words(match.group()))
+    return found
+
+
 class TraitCount(NamedTuple):
     """How many of the examples, and how many of all documents, have a trait."""
 
@@ -132,10 +161,11 @@ def interest_factor(weight: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuery:
-    """The words of a query, and the quoted phrases that every hit must contain."""
+    """The words of a query, the quoted phrases that every hit must contain, and amounts with the words of each."""
 
     words: tuple[str, ...]
     phrases: tuple[tuple[str, ...], ...]
+    measures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def distinct(self) -> tuple[str, ...]:
@@ -146,6 +176,10 @@ class ParsedQuery:
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """Return the pairs of neighbouring words."""
         return tuple(dict.fromkeys(zip(self.words, self.words[1:], strict=False)))
+
+    def measured(self, word: str) -> list[str]:
+        """Return the amounts that this word helps to write."""
+        return [measure for measure, written in self.measures.items() if word in written]
 
     def joined(self, word: str) -> list[str]:
         """Return the pairs with this word, written as one word: `head set` is also found as `headset`."""
@@ -168,4 +202,4 @@ def parse(text: str) -> ParsedQuery:
     """Parse a query. There are no operators, and words beyond MAX_WORDS are ignored."""
     parsed = tuple(words(text)[:MAX_WORDS])
     phrases = (tuple(words(quoted)[:MAX_WORDS]) for quoted in _QUOTED.findall(text))
-    return ParsedQuery(parsed, tuple(phrase for phrase in phrases if phrase)[:LONGEST_RUN])
+    return ParsedQuery(parsed, tuple(phrase for phrase in phrases if phrase)[:LONGEST_RUN], measures(text))

@@ -40,6 +40,7 @@ from vitrine.search.documents import (
     filter_ranges,
     filter_terms,
     from_source,
+    image_measures,
     image_words,
     newest_key,
     to_source,
@@ -120,6 +121,7 @@ def _schema() -> Schema:
     builder.add_text_field("words", tokenizer_name="whitespace", index_option="freq")
     builder.add_text_field("name_joined", tokenizer_name="raw", index_option="freq")
     builder.add_text_field("whole_name", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("measures", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("heads", tokenizer_name=_STEMMED, index_option="basic")
     builder.add_text_field("traits", tokenizer_name="raw", index_option="basic", fast=True)
     for name in ("gallery_id", "product_id", "orientation"):
@@ -160,6 +162,7 @@ def to_document(image: IndexedImage) -> Document:
         "name_joined": relevance.joined_pairs(image.name or ""),
         "words": " ".join(image_words(image)),
         "whole_name": relevance.whole_names(image.name or ""),
+        "measures": image_measures(image),
         "heads": " ".join(relevance.heads(image.name or "", image.tags)),
         "traits": relevance.traits(image.text or "", image.tags),
         "gallery_id": image.gallery_id,
@@ -202,11 +205,13 @@ def _stems(word: str) -> list[str]:
     return list(ANALYZER.analyze(word))
 
 
-def _word_query(searcher: Searcher, word: str, joined: Iterable[str] = ()) -> Query:
+def _word_query(searcher: Searcher, word: str, parsed: relevance.ParsedQuery) -> Query:
+    joined, measures = parsed.joined(word), parsed.measured(word)
     ways = [_term(field, stem, weight) for stem in _stems(word) for field, weight in relevance.FIELD_WEIGHTS.items()]
     ways.append(_term("name_joined", word, relevance.JOINED_PAIR))
     ways += [_term("name_words", pair, relevance.JOINED_PAIR) for pair in joined]
-    unknown = not any(searcher.doc_freq(field, word) for field in _TYPO_FIELDS)
+    ways += [_term("measures", measure, relevance.MEASURE) for measure in measures]
+    unknown = not measures and not any(searcher.doc_freq(field, word) for field in _TYPO_FIELDS)
     if unknown and len(word) >= relevance.TYPO_MIN_LETTERS:
         ways += [
             Query.boost_query(Query.fuzzy_term_query(SCHEMA, field, word, distance=1), relevance.TYPO)
@@ -280,7 +285,7 @@ def _matching(searcher: Searcher, search: Search, *, any_word: bool) -> _Matchin
     parsed = relevance.parse(search.text)
     if not parsed.words:
         return _Matching(Query.empty_query(), Query.empty_query())
-    words = [_word_query(searcher, word, parsed.joined(word)) for word in parsed.distinct]
+    words = [_word_query(searcher, word, parsed) for word in parsed.distinct]
     every_word = _every(words)
     scored = _any([*words, *_bonuses(parsed, every_word)]) if any_word else every_word
     phrases = [
@@ -363,7 +368,8 @@ class TantivyFinder:
         if newest is None or not known:
             return []
         *before, last = known
-        earlier = _every([Query.all_query(), *(_word_query(newest.searcher, word) for word in before)])
+        parsed = relevance.parse(" ".join(before))
+        earlier = _every([Query.all_query(), *(_word_query(newest.searcher, word, parsed) for word in parsed.words)])
         completions = newest.searcher.terms_with_prefix("words", last, earlier, limit)
         return [" ".join((*before, word)) for word, count in completions if count]
 
