@@ -254,6 +254,15 @@ class TestOrders:
             engine.put(replace(old[-1 - number], weight=9000.0), replace(old[number], name="A hat"))
         assert sorted(seen) == sorted(image.id for image in old)
 
+    def test_what_a_query_means_stays_the_same_from_page_to_page(self, engine: Engine) -> None:
+        old = [image(f"a{n}", f"Shoe {n}", text="Size: 7\nSole: flat" if n % 2 else "Lace: long") for n in range(30)]
+        engine.put(*old)
+        seen: list[str] = []
+        for number, page in enumerate(engine.pages("shoe", limit=4)):
+            seen += page
+            engine.put(*(image(f"b{number}{n}", f"Big shoe {n}", text="Lace: long") for n in range(20)))
+        assert sorted(seen) == sorted(image.id for image in old)
+
     def test_deleted_images_are_left_out_of_later_pages_and_changed_ones_are_current(self, engine: Engine) -> None:
         old = [image(f"{n}", "Blue shoe") for n in range(12)]
         engine.put(*old)

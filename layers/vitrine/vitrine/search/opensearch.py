@@ -272,8 +272,9 @@ class OpenSearchFinder:
         if parsed and not parsed.words:
             return NOTHING
         any_word = bool(after["any_word"]) if after else sort is Sort.RELEVANCE
+        snapshot = after["snapshot"] if after else None
         try:
-            prepared = _Prepared(search, sort, parsed, *self._looked_up(merchant_id, parsed))
+            prepared = _Prepared(search, sort, parsed, *self._looked_up(merchant_id, parsed, snapshot))
             page = self._page(merchant_id, prepared, after, any_word=any_word)
             if not page.total.value and not after and not any_word:
                 page = self._page(merchant_id, prepared, after, any_word=True)
@@ -318,9 +319,12 @@ class OpenSearchFinder:
         return [" ".join((*before, bucket["key"])) for bucket in response["aggregations"]["words"]["buckets"]]
 
     def _looked_up(
-        self, merchant_id: str, parsed: relevance.ParsedQuery | None
+        self, merchant_id: str, parsed: relevance.ParsedQuery | None, snapshot: str | None
     ) -> tuple[frozenset[str], Mapping[str, float]]:
-        """Return the words that no image has, which are searched with typos, and the boosts of traits."""
+        """Return the words that no image has, which are searched with typos, and the boosts of traits.
+
+        Later pages take the boosts from the point in time of the first, or their scores would not continue.
+        """
         if parsed is None:
             return frozenset(), {}
         candidates = [
@@ -337,6 +341,8 @@ class OpenSearchFinder:
                 },
             ]
         examples, *responses = self._client.msearch(index=alias(merchant_id), body=lines)["responses"]
+        if snapshot:
+            examples, _ = self._ask(merchant_id, _examples(parsed), snapshot)
         unknown = frozenset(
             word
             for word, response in zip(candidates, responses, strict=True)

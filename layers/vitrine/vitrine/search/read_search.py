@@ -19,7 +19,7 @@ _TIME = {"type": "string", "format": "date-time"}
 PARAMETERS: dict[str, dict[str, Any]] = {
     "q": {
         "type": "string",
-        "description": "Words, and phrases in quotation marks. `15 inch` and `38.1 cm` are equal. Without it, everything.",
+        "description": "Words, and phrases in quotation marks. `15 inch` equals `38.1 cm`. Without it, everything.",
     },
     "gallery_id": {"type": "string", "pattern": ID_PATTERN},
     "credit": {**_NAME, "description": "The whole value; upper and lower case are equal."},
