@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from bench.search_data import Judged
 
+RIGHT_THING = 2
+"""The lowest grade of the thing itself; accessories get 0 or 1."""
 Rank = "Callable[[str], list[str]]"
 _INGREDIENTS = ("ALL_WORDS", "WHOLE_NAME", "NAME_PAIR", "CREDIT_PAIR", "JOINED_PAIR", "TYPO", "KIND", "INTEREST")
 
@@ -42,6 +44,14 @@ def score(name: str, rank: Callable[[str], list[str]], queries: list[Judged]) ->
         everything += ndcg(ranked, query.grades)
         judged += ndcg([document for document in ranked if document in query.grades], query.grades)
     print(f"{name:<34} NDCG@10  all {everything / len(queries):.4f}  judged {judged / len(queries):.4f}", flush=True)
+
+
+def right_things(name: str, rank: Callable[[str], list[str]], queries: list[Judged]) -> None:
+    """Print how many queries have only right things, and how many have none, among their first three judged hits."""
+    firsts = [[query.grades[hit] for hit in rank(query.text) if hit in query.grades][:3] for query in queries]
+    only = sum(all(grade >= RIGHT_THING for grade in grades) for grades in firsts if grades)
+    none = sum(all(grade < RIGHT_THING for grade in grades) for grades in firsts if grades)
+    print(f"{name:<34} first three: only the right thing {only}, never {none}, of {len(firsts)}", flush=True)
 
 
 def precision(name: str, rank: Callable[[str], list[str]], queries: list[Judged]) -> None:
@@ -95,6 +105,7 @@ def _products(*, with_opensearch: bool) -> None:
     def compare(name: str, rank: Callable[[str], list[str]]) -> None:
         for half, queries in halves:
             score(f"{name}, {half}", rank, queries)
+        right_things(f"{name}, judged hits", rank, chosen_on + held_out)
 
     table = Fts5(products())
     compare("SQLite FTS5", lambda text: table.ids(text, 100))
