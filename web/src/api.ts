@@ -81,7 +81,14 @@ export function connect(session: Session) {
       if (!response.ok) throw new ApiError(response.status, await refusal(response));
     },
   });
-  return { client, ...createQueries(client) };
+  const queries = createQueries(client);
+  // Pages of a list have a key of their own: the same request read at once has another form.
+  const readPages = ((method: never, path: never, init: never, options: object) =>
+    queries.useInfiniteQuery(method, path, init, {
+      ...options,
+      queryKey: [method, path, init, "pages"],
+    } as never)) as typeof queries.useInfiniteQuery;
+  return { client, ...queries, useInfiniteQuery: readPages };
 }
 
 export type Api = ReturnType<typeof connect>;

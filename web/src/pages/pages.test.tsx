@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ChangesProvider } from "../changes";
 import { Connecting } from "../data";
 import { Gallery } from "./Gallery";
+import { Imports } from "./Imports";
 import { Jobs } from "./Jobs";
 import { Overview } from "./Overview";
 import { Products } from "./Products";
@@ -250,4 +251,20 @@ test("a shop without images is shown its first steps, and a reviewer the review"
   serve({ "GET /galleries": () => Response.json({ detail: "Not with this key." }, { status: 403 }) });
   show(<Overview {...props} />);
   expect(await screen.findByRole("link", { name: "Start reviewing" })).toBeTruthy();
+});
+
+test("a list that the overview has read opens on its own page", async () => {
+  const entry = { import_id: "i", kind: "images", object: "imports/m/images/i.csv", status: "completed" };
+  const item = { ...entry, rows_read: 1, rows_imported: 1, rows_rejected: 0, created_at: "2026-01-01T00:00:00Z" };
+  serve({ "GET /galleries": () => list([GALLERY]), "GET /imports": () => list([item]) });
+  const { rerender } = show(<Overview {...props} />);
+  await screen.findByText(/of the latest 1/);
+  rerender(
+    <Connecting session={SESSION}>
+      <ChangesProvider>
+        <Imports />
+      </ChangesProvider>
+    </Connecting>,
+  );
+  expect(await screen.findByText("i.csv")).toBeTruthy();
 });
