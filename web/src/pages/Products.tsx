@@ -42,7 +42,7 @@ export function Products() {
   const shown = edited(products.data?.pages.flatMap((page) => page.items) ?? [], usePending(isEdit));
   const opened = asked.get("product");
 
-  const put = ({ product_id, ...body }: Product) =>
+  const put = ({ product_id, renditions: _made, ...body }: Product) =>
     client.PUT("/products/{product_id}", { params: { path: { product_id } }, body });
   const remove = (product_id: string) => client.DELETE("/products/{product_id}", { params: { path: { product_id } } });
   const about = ["/products", "/products/{product_id}"];
@@ -197,6 +197,7 @@ function Fields({
     const text = (name: string) => String(form.get(name) ?? "").trim() || null;
     save({
       attributes: {},
+      renditions: null,
       ...before,
       product_id: before?.product_id ?? text("product_id") ?? "",
       name: text("name") ?? "",
