@@ -6,5 +6,5 @@ export default defineConfig({
   base: "./",
   plugins: [react()],
   build: { target: "es2022" },
-  test: { environment: "jsdom" },
+  test: { environment: "jsdom", setupFiles: "./vitest.setup.ts", testTimeout: 30_000 },
 });
