@@ -18,6 +18,7 @@ from typing import (
     TYPE_CHECKING,
     Any,
     Literal,
+    NamedTuple,
     NotRequired,
     TypedDict,
     Union,
@@ -37,10 +38,15 @@ from vitrine.platform.published_api import DOCUMENT
 from vitrine.renditions.model import MEDIA_TYPES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from vitrine.platform.http import Route
 
 FUNCTIONS = Path(__file__).parents[1] / "functions"
+_SAMPLES = Path(__file__).parents[1] / "events"
 _PROJECT = Path(__file__).parents[1] / "pyproject.toml"
+# Examples of ids that the API makes, so that no sample can have them.
+_MADE_IDS = {"job_id": "8f14e45fceea167a", "import_id": "8f14e45fceea167a", "merchant_id": "shop"}
 _JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
 _REFERENCE = "#/components/schemas/{model}"
 _NOT_DESCRIBED = {"/", "/{proxy+}"}
@@ -110,6 +116,25 @@ class Problem(TypedDict):
     errors: NotRequired[list[FieldProblem]]
 
 
+class Sample(NamedTuple):
+    """What a sample invocation under `events/` sends to a route."""
+
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: Any
+
+
+def samples() -> dict[tuple[str, str], Sample]:
+    """The first sample of each route that has one, by method and path."""
+    found: dict[tuple[str, str], Sample] = {}
+    for file in sorted(_SAMPLES.glob("*_api/*.json")):
+        event = json.loads(file.read_text())
+        body = json.loads(event["body"]) if event["body"] else None
+        sample = Sample(event["pathParameters"] or {}, event["queryStringParameters"] or {}, body)
+        found.setdefault((event["httpMethod"], event["resource"]), sample)
+    return found
+
+
 def routes() -> list[Route]:
     """The routes of every HTTP function, by path and method."""
     os.environ.setdefault("AWS_DEFAULT_REGION", "eu-west-1")
@@ -128,9 +153,13 @@ def document() -> dict[str, Any]:
         [(model, "validation") for model in requests.values()], ref_template=_REFERENCE
     )
     schemas = dict(body_schemas.get("$defs", {}))
+    examples = samples()
+    ids = _MADE_IDS | {name: value for sample in examples.values() for name, value in sample.path.items()}
     paths: dict[str, dict[str, Any]] = {}
     for route in described:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, requests, schemas)
+        sample = examples.get((route.method, route.path), Sample({}, {}, None))
+        sample = sample._replace(path={**ids, **sample.path})
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, sample, requests, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -156,13 +185,13 @@ def rendered() -> str:
     return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
 
 
-def _operation(route: Route, requests: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+def _operation(route: Route, sample: Sample, requests: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
     summary, _, description = (inspect.getdoc(route.handle) or "").partition("\n\n")
     operation: dict[str, Any] = {
         "operationId": f"{route.method.lower()}{re.sub(r'[^A-Za-z]+', '_', route.path)}".rstrip("_"),
         "tags": [route.path.split("/")[1]],
         "summary": summary.removesuffix("."),
-        "parameters": _parameters(route),
+        "parameters": _parameters(route, sample),
         "responses": _responses(route, schemas),
     }
     if description:
@@ -176,20 +205,28 @@ def _operation(route: Route, requests: dict[str, Any], schemas: dict[str, Any]) 
         operation["requestBody"] = {
             "required": True,
             "content": {
-                media_type: {"schema": {"$ref": _REFERENCE.format(model=name)}} for media_type in route.media_types
+                media_type: {"schema": {"$ref": _REFERENCE.format(model=name)}, "example": sample.body}
+                for media_type in route.media_types
             },
         }
     return operation
 
 
-def _parameters(route: Route) -> list[dict[str, Any]]:
+def _parameters(route: Route, sample: Sample) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": ID_PATTERN}}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "pattern": ID_PATTERN},
+            "example": sample.path[name],
+        }
         for name in re.findall(r"{(\w+)}", route.path)
     ]
     for name, schema in (route.query or {}).items():
         required = {"required": True} if schema.get("x-required") else {}
-        parameters.append({"name": name, "in": "query", "schema": schema, **required})
+        example = {"example": sample.query[name]} if name in sample.query else {}
+        parameters.append({"name": name, "in": "query", "schema": schema, **required, **example})
     if route.method == "GET":
         parameters.append(
             {

@@ -65,6 +65,7 @@ from vitrine.ranking.lab import LabVisitor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from vitrine.galleries.model import Gallery, Image
     from vitrine.galleries.requests import NewImage, PatchImageRequest
@@ -155,7 +156,7 @@ def post_images(request: Request) -> Response:
     seen: set[str] = set()
     key = _key(request)
     for index, sent in enumerate(request.items(PostImagesRequest)):
-        result, draft = _judge(index, sent, seen)
+        result, draft = _judge(index, sent, seen, request.now)
         results.append(result)
         if draft:
             drafts[index] = draft
@@ -458,12 +459,14 @@ def _gallery_response(request: Request, gallery: Gallery) -> GalleryResponse:
     return gallery_response(gallery, counts=_shows_counts(request, gallery), rules=request.caller.kind == SECRET)
 
 
-def _judge(index: int, sent: NewImage | Refused, seen: set[str]) -> tuple[PutImageResponse, ImageDraft | None]:
+def _judge(
+    index: int, sent: NewImage | Refused, seen: set[str], now: datetime
+) -> tuple[PutImageResponse, ImageDraft | None]:
     if isinstance(sent, Refused):
         return _rejected(index, (sent.text("id") or "")[:LONGEST_ID] or None, sent.errors[:_MOST_ERRORS_AN_IMAGE]), None
     if sent.id is not None and sent.id in seen:
         return _rejected(index, sent.id, [FieldError("/id", "is the id of an earlier image of this request")]), None
-    draft = ImageDraft(sent.id or uuid4().hex, sent.description())
+    draft = ImageDraft(sent.id or uuid4().hex, sent.description(now))
     return {"id": draft.image_id, "status": "created"}, draft
 
 

@@ -57,7 +57,7 @@ def post(request: Request) -> Response:
         raise InvalidRequest(f"interactions {rule}", [FieldError("/interactions", rule)])
     refusals = [_refusal(request, interaction) if is_page else None for interaction in posted]
     sent = [
-        interaction.sent(interaction.user_id, interaction.interaction_id)
+        interaction.sent(interaction.user_id, interaction.interaction_id, request.now)
         for interaction, refusal in zip(posted, refusals, strict=True)
         if refusal is None
     ]
@@ -118,7 +118,7 @@ def put(request: Request) -> Response:
     from vitrine.catalog.requests import PutInteraction  # noqa: PLC0415 - readers never load bodies
 
     user = _user(request)
-    sent = request.body(PutInteraction).sent(user.user_id, request.path_id("interaction_id"))
+    sent = request.body(PutInteraction).sent(user.user_id, request.path_id("interaction_id"), request.now)
     [recorded] = record_interactions(interaction_repository(), user.merchant_id, [sent], response_cache().drop)
     return Response(201 if recorded.status == "created" else 200, interaction_response(recorded.interaction))
 

@@ -121,7 +121,7 @@ def test_an_import_whose_every_run_dies_fails_and_its_message_is_set_aside() -> 
 
 
 class DeadlyRow(ImageRow):
-    def draft(self) -> ImageDraft:
+    def draft(self, now: datetime) -> ImageDraft:
         raise Crash
 
 
@@ -153,8 +153,8 @@ class WithoutFence(WithoutLease):
 class RowWithRandomId(ImageRow):
     """An id by chance instead of one made from the address."""
 
-    def draft(self) -> ImageDraft:
-        return super().draft()._replace(image_id=self.id or uuid4().hex)
+    def draft(self, now: datetime) -> ImageDraft:
+        return super().draft(now)._replace(image_id=self.id or uuid4().hex)
 
 
 @pytest.mark.parametrize("guardless", [WithoutLease, WithoutFence])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, field_validator
 
 from vitrine.catalog.model import Interaction, InteractionType, Product
 from vitrine.catalog.record_interactions import Sent
 from vitrine.platform.requests import STORABLE, STORABLE_JSON, Id, RequestBody, UtcTime, WebAddress
-from vitrine.platform.times import utc_now
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 MOST_INTERACTIONS = 500
 LONGEST_TOKEN = 200
@@ -74,9 +76,9 @@ class PutInteraction(RequestBody):
     value: Value | None = None
     recommendation_id: Id | None = None
 
-    def sent(self, user_id: str, interaction_id: str) -> Sent:
-        """Return the interaction as the domain's type; without `occurred_at` it happened now."""
-        when = self.occurred_at or utc_now()
+    def sent(self, user_id: str, interaction_id: str, now: datetime) -> Sent:
+        """Return the interaction as the domain's type; without `occurred_at` it happened `now`."""
+        when = self.occurred_at or now
         interaction = Interaction(
             interaction_id, user_id, self.product_id, self.type, when, self.value, self.recommendation_id
         )

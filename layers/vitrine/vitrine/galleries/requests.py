@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal, cast
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from vitrine.galleries.model import Description, GalleryChanges
 from vitrine.platform.requests import WHOLE, Id, RequestBody, UtcTime, WebAddress
-from vitrine.platform.times import utc_now
 from vitrine.ranking.lab import LARGEST_SHARE
 from vitrine.ranking.merchandising import Rule
 from vitrine.ranking.model import HALF_LIFE_DAYS, Ranking
@@ -173,12 +173,12 @@ class NewImage(RequestBody):
     width: Pixels | None = None
     height: Pixels | None = None
 
-    def description(self) -> Description:
-        """Return the image's description; `created_at` is now unless it was sent."""
+    def description(self, now: datetime) -> Description:
+        """Return the image's description; `created_at` is `now` unless it was sent."""
         return Description(
             name=self.name,
             url=self.url,
-            created_at=self.created_at or utc_now(),
+            created_at=self.created_at or now,
             caption=self.caption,
             alt=self.alt,
             tags=self.tags or (),
@@ -200,7 +200,7 @@ class PatchImageRequest(RequestBody):
 
     name: Annotated[Name, Field(default_factory=str)]
     url: Annotated[WebAddress, Field(default_factory=str)]
-    created_at: Annotated[UtcTime, Field(default_factory=utc_now)]
+    created_at: Annotated[UtcTime, Field(default_factory=lambda: datetime.min.replace(tzinfo=UTC))]
     caption: Caption | None = None
     alt: Alt | None = None
     tags: Tags | None = None

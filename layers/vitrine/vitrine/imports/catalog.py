@@ -64,6 +64,6 @@ def write_interactions(
     rows: Sequence[AcceptedRow],
 ) -> Sequence[Rejection]:
     """Record the rows' interactions. Of rows with one id the last counts."""
-    sent = [row.row.sent(row.row.user_id, row.row.interaction_id) for row in rows]
+    sent = [row.row.sent(row.row.user_id, row.row.interaction_id, import_.created_at) for row in rows]
     record_interactions(repository, import_.key.merchant_id, sent, on_purchase)
     return []

@@ -16,6 +16,7 @@ from vitrine.platform.problems import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from vitrine.galleries.ports import GalleryRepository
     from vitrine.imports.model import Import, Rejection
@@ -30,17 +31,20 @@ class ImageRow(NewImage):
     def _listed(cls, value: Any) -> Any:
         return listed(value)
 
-    def draft(self) -> ImageDraft:
+    def draft(self, now: datetime) -> ImageDraft:
         """Return the image. If the row has no id, it is derived from the URL, so that a second import adds no image."""
-        return ImageDraft(self.id or hashlib.sha256(self.url.encode()).hexdigest()[:32], self.description())
+        return ImageDraft(self.id or hashlib.sha256(self.url.encode()).hexdigest()[:32], self.description(now))
 
 
 def write_images(
     repository: GalleryRepository, new_incarnation: Callable[[], str], import_: Import, rows: Sequence[AcceptedRow]
 ) -> Sequence[Rejection]:
-    """Put the rows into their gallery, and create it if there is none. Of rows with one id the last counts."""
+    """Put the rows into their gallery, and create it if there is none. Of rows with one id the last counts.
+
+    An image without a time was created with the import, however often its rows are written.
+    """
     key = GalleryKey(import_.key.merchant_id, import_.gallery_id or DEFAULT_GALLERY)
-    drafts = [row.row.draft() for row in rows]
+    drafts = [row.row.draft(import_.created_at) for row in rows]
     last = list({draft.image_id: draft for draft in drafts}.values())
     try:
         put_images(repository, key, last, new_incarnation=new_incarnation)

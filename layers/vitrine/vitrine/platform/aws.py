@@ -14,6 +14,8 @@ import botocore.session
 from botocore.config import Config
 from botocore.loaders import Loader
 
+from vitrine.platform.tracing import trace_calls
+
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
     from mypy_boto3_athena import AthenaClient
@@ -63,7 +65,9 @@ def client(service: str) -> Any:
     """The process's client of a service. Thread-safe."""
     data = _SDK_DATA if (_SDK_DATA / service).is_dir() else None
     config = {"s3": _S3_CONFIG, "secretsmanager": _PROMPT_CONFIG}.get(service, _CONFIG)
-    return _session(data).create_client(service, config=config)
+    made = _session(data).create_client(service, config=config)
+    trace_calls(made.meta.events, service)
+    return made
 
 
 def prompt_client(service: Literal["dynamodb", "s3", "sqs"]) -> Any:
