@@ -1,10 +1,12 @@
 """Whatever is sent, the API answers as its OpenAPI document says, and never with a 5xx.
 
 Schemathesis makes the requests: valid ones, and ones that break a rule. Half of the ids are of things that exist.
+`VITRINE_EXAMPLES` sets how many requests each operation gets.
 """
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -58,7 +60,7 @@ def shop(cloud: None) -> Shop:
 
 @api.parametrize()
 @settings(
-    max_examples=15,
+    max_examples=int(os.environ.get("VITRINE_EXAMPLES", "15")),
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
