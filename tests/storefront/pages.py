@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from tests.gateway import Gateway, open_shop
 from vitrine.engagement.wiring import gallery_counters
-from vitrine.galleries.model import GalleryKey
+from vitrine.galleries.model import Counts, GalleryKey
 from vitrine.galleries.wiring import gallery_repository
 
 if TYPE_CHECKING:
@@ -143,7 +143,8 @@ class Site:
         """What was counted, by image."""
         ids = {item["id"] for item in self.serve("GET", f"/galleries/{gallery}/images?limit=100")["items"]}
         images = gallery_repository().get_images(GalleryKey("shop", gallery), ids).values()
-        return {image_id: counts.totals for image_id, counts in gallery_counters().read(list(images)).items()}
+        counted = gallery_counters().read(list(images))
+        return {image_id: counted.get(image_id, Counts()).totals for image_id in ids}
 
     def page(self, name: str, body: str, *, script: str = "", lang: str = "en", head: str = "") -> str:
         """Serve a page with the script in it; return its address. `script` are attributes of the script's tag."""
