@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.deployment import stack_outputs
 from local.state import ROOT
+from tests.e2e.api import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,8 +54,16 @@ def picture(page: Any, name: str) -> None:
         page.screenshot(path=str(Path(SCREENSHOTS) / f"{name}.png"))
 
 
+AT_REST = """() => !document.querySelector("[aria-busy=true]")
+    && document.getAnimations().every((animation) => !(animation instanceof CSSTransition))"""
+
+
 def violations(page: Any) -> list[Any]:
-    """What axe finds wrong on the page as it is: rules, each with the elements that break it."""
+    """What axe finds wrong on the page at rest: rules, each with the elements that break it.
+
+    A page at rest loads nothing and fades nothing: old content is dimmed while new content loads.
+    """
+    eventually(lambda: page.evaluate(AT_REST), 20)
     if not page.evaluate("'axe' in window"):
         page.add_script_tag(path=str(AXE))
     return page.evaluate(VIOLATIONS)
