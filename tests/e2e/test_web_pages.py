@@ -80,18 +80,27 @@ def fill(shop: Api, gallery: str, count: int) -> list[str]:
     return order_of(shop, gallery)
 
 
+def shows(page: Any, image_ids: list[str]) -> None:
+    """Wait until the grid shows these pictures, and not those of the gallery before, which stay while it loads."""
+    page.wait_for_function(
+        """ids => !document.querySelector('[aria-busy=true]')
+            && ids.join() === [...document.querySelectorAll('.grid li')].map((tile) => tile.dataset.id).join()""",
+        arg=image_ids,
+    )
+
+
 def order_of(shop: Api, gallery: str) -> list[str]:
     return [image["id"] for image in shop.get(f"/galleries/{gallery}/images").json["items"]]
 
 
 def test_a_gallery_reorders_under_the_clicks_of_a_keyboard(page: Any, shop: Api, gallery: str) -> None:
     shop.put(f"/galleries/{gallery}", {"title": "What shoppers saw in the window of the corner shop that summer"})
-    fill(shop, gallery, 6)
+    images = fill(shop, gallery, 6)
     turn_to(page, "Gallery")
     page.get_by_label("Show").select_option(gallery)
     page.get_by_label("Act as a shopper").check()
     tiles = page.locator(".grid li")
-    page.wait_for_function("document.querySelectorAll('.grid li').length === 6")
+    shows(page, images)
     last = tiles.last.get_attribute("data-id")
     tiles.last.get_by_role("button").focus()
     for _ in range(3):
@@ -103,14 +112,15 @@ def test_a_gallery_reorders_under_the_clicks_of_a_keyboard(page: Any, shop: Api,
 
 
 def test_pictures_are_pinned_hidden_and_undone_by_keyboard(page: Any, shop: Api, gallery: str) -> None:
-    first, second, third, *_ = fill(shop, gallery, 6)
+    images = fill(shop, gallery, 6)
+    first, second, third, *_ = images
 
     def image(image_id: str) -> dict[str, Any]:
         return shop.get(f"/galleries/{gallery}/images/{image_id}").json
 
     turn_to(page, "Gallery")
     page.get_by_label("Show").select_option(gallery)
-    page.wait_for_function("document.querySelectorAll('.grid li').length === 6")
+    shows(page, images)
     tiles = page.locator(".grid li")
     tiles.first.get_by_role("button").focus()
     page.keyboard.press("Shift+ArrowRight")
@@ -144,10 +154,11 @@ def test_pictures_are_pinned_hidden_and_undone_by_keyboard(page: Any, shop: Api,
 
 
 def test_a_picture_is_dragged_explained_and_ranked(page: Any, shop: Api, gallery: str) -> None:
-    first, second, third, fourth, *_ = fill(shop, gallery, 6)
+    images = fill(shop, gallery, 6)
+    first, second, third, fourth, *_ = images
     turn_to(page, "Gallery")
     page.get_by_label("Show").select_option(gallery)
-    page.wait_for_function("document.querySelectorAll('.grid li').length === 6")
+    shows(page, images)
     page.locator(f"[data-id='{fourth}']").drag_to(page.locator(f"[data-id='{first}']"))
     eventually(lambda: order_of(shop, gallery)[:4] == [fourth, first, second, third])
     page.locator(f"[data-id='{fourth}']").get_by_role("button").press("Enter")
