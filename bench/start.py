@@ -58,7 +58,7 @@ KEY = {
 ANSWERS = {
     "Query": {"Items": [{**IMAGE, "sk": {"S": f"image-{at}"}} for at in range(20)], "Count": 20},
     "UpdateItem": {
-        "Attributes": {"salt": {"B": "c2FsdA=="}},
+        "Attributes": {"salt": {"B": "c2FsdA=="}, "views": {"N": "1"}, "clicks": {"N": "0"}},
         "ConsumedCapacity": {"TableName": "t", "CapacityUnits": 1.0},
     },
 }
@@ -97,7 +97,12 @@ class Stub(BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         operation = self.headers["X-Amz-Target"].split(".")[1]
         table = asked.get("TableName", "").removesuffix("_table")
-        response = {"Item": FOUND[f"{table}_table"]} if operation == "GetItem" else ANSWERS[operation]
+        if operation == "GetItem":
+            response = {"Item": FOUND[f"{table}_table"]}
+        elif (operation, table) == ("Query", "galleries"):
+            response = {"Items": [], "Count": 0}  # nobody is suspected
+        else:
+            response = ANSWERS[operation]
         body = json.dumps(response).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/x-amz-json-1.0")
