@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from vitrine.platform.letters import folded
 from vitrine.renditions.model import Original, Picture
@@ -41,6 +42,35 @@ def image_words(image: IndexedImage) -> list[str]:
 def image_measures(image: IndexedImage) -> list[str]:
     """Return the amounts in all texts of an image, as `relevance.measures` writes them."""
     return sorted(relevance.measures(" ; ".join(filter(None, (image.name, image.caption, image.text, *image.tags)))))
+
+
+def document_fields(image: IndexedImage, **of_engine: Any) -> dict[str, Any]:
+    """Return the fields of a document, those of its engine included, without unknown values."""
+    fields = {
+        "key": str(image.key),
+        "name": relevance.readable(image.name),
+        "caption": relevance.readable(image.caption),
+        "text": relevance.readable(image.text),
+        "tags": [relevance.readable(tag) for tag in image.tags],
+        "credit": [relevance.readable(credit) for credit in image.credit],
+        "name_words": " ".join(relevance.words(image.name or "")),
+        "whole_name": relevance.whole_names(image.name or ""),
+        "measures": image_measures(image),
+        "heads": " ".join(relevance.heads(image.name or "", image.tags)),
+        "traits": relevance.traits(image.text or "", image.tags),
+        "gallery_id": image.gallery_id,
+        "product_id": list(image.product_ids),
+        "tag_value": list(image.tags),
+        "credit_value": list(image.credit),
+        "tag_key": [folded(tag) for tag in image.tags],
+        "credit_key": [folded(credit) for credit in image.credit],
+        "orientation": image.orientation,
+        "newest": newest_key(image),
+        "width": image.width,
+        "height": image.height,
+        **of_engine,
+    }
+    return {name: value for name, value in fields.items() if value not in (None, "", [])}
 
 
 def filter_terms(filters: Filters) -> dict[str, str]:

@@ -18,16 +18,14 @@ from opensearchpy import NotFoundError, OpenSearch, RequestError, TransportError
 from opensearchpy.helpers import streaming_bulk
 
 from vitrine.platform.cursors import read_state
-from vitrine.platform.letters import folded
 from vitrine.platform.problems import Unavailable
 from vitrine.search import relevance
 from vitrine.search.documents import (
+    document_fields,
     filter_ranges,
     filter_terms,
     from_source,
-    image_measures,
     image_words,
-    newest_key,
     to_source,
 )
 from vitrine.search.model import (
@@ -127,35 +125,14 @@ def alias(merchant_id: str) -> str:
 
 def to_document(image: IndexedImage) -> dict[str, Any]:
     """Return the document of an image, without unknown values."""
-    fields: dict[str, Any] = {
-        "source": to_source(image).decode(),
-        "key": str(image.key),
-        "name": relevance.readable(image.name),
-        "caption": relevance.readable(image.caption),
-        "text": relevance.readable(image.text),
-        "tags": [relevance.readable(tag) for tag in image.tags],
-        "credit": [relevance.readable(credit) for credit in image.credit],
-        "name_words": " ".join(relevance.words(image.name or "")),
-        "name_joined": " ".join(relevance.joined_pairs(image.name or "")),
-        "words": sorted(set(image_words(image))),
-        "whole_name": relevance.whole_names(image.name or ""),
-        "measures": image_measures(image),
-        "heads": " ".join(relevance.heads(image.name or "", image.tags)),
-        "traits": relevance.traits(image.text or "", image.tags),
-        "gallery_id": image.gallery_id,
-        "product_id": list(image.product_ids),
-        "tag_value": list(image.tags),
-        "credit_value": list(image.credit),
-        "tag_key": [folded(tag) for tag in image.tags],
-        "credit_key": [folded(credit) for credit in image.credit],
-        "orientation": image.orientation,
-        "newest": newest_key(image),
-        "width": image.width,
-        "height": image.height,
-        "weight": image.weight,
-        "interest": relevance.interest_factor(image.weight),
-    }
-    return {name: value for name, value in fields.items() if value not in (None, "", [])}
+    return document_fields(
+        image,
+        source=to_source(image).decode(),
+        name_joined=" ".join(relevance.joined_pairs(image.name or "")),
+        words=sorted(set(image_words(image))),
+        weight=image.weight,
+        interest=relevance.interest_factor(image.weight),
+    )
 
 
 # --- queries -------------------------------------------------------------------------------------

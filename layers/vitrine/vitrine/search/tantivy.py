@@ -30,17 +30,16 @@ from tantivy import (
 )
 
 from vitrine.platform.cursors import read_state
-from vitrine.platform.letters import folded
 from vitrine.platform.problems import Unavailable
 from vitrine.platform.retries import retry
 from vitrine.platform.telemetry import logger
 from vitrine.platform.times import utc_now
 from vitrine.search import relevance
 from vitrine.search.documents import (
+    document_fields,
     filter_ranges,
     filter_terms,
     from_source,
-    image_measures,
     image_words,
     newest_key,
     to_source,
@@ -150,36 +149,15 @@ def _with_analyzers(index: Index) -> Index:
 
 def to_document(image: IndexedImage) -> Document:
     """Return the document of an image, without unknown values."""
-    fields: dict[str, Any] = {
-        "source": to_source(image),
-        "key": str(image.key),
-        "name": relevance.readable(image.name),
-        "caption": relevance.readable(image.caption),
-        "text": relevance.readable(image.text),
-        "tags": [relevance.readable(tag) for tag in image.tags],
-        "credit": [relevance.readable(credit) for credit in image.credit],
-        "name_words": " ".join(relevance.words(image.name or "")),
-        "name_joined": relevance.joined_pairs(image.name or ""),
-        "words": " ".join(image_words(image)),
-        "whole_name": relevance.whole_names(image.name or ""),
-        "measures": image_measures(image),
-        "heads": " ".join(relevance.heads(image.name or "", image.tags)),
-        "traits": relevance.traits(image.text or "", image.tags),
-        "gallery_id": image.gallery_id,
-        "product_id": list(image.product_ids),
-        "tag_value": list(image.tags),
-        "credit_value": list(image.credit),
-        "tag_key": [folded(tag) for tag in image.tags],
-        "credit_key": [folded(credit) for credit in image.credit],
-        "orientation": image.orientation,
-        "newest": newest_key(image),
-        "width": image.width,
-        "height": image.height,
-        "weight": float(image.weight),
-        # The engine multiplies a score by log2(2 + field).
-        "interest": 2.0 ** relevance.interest_factor(image.weight) - 2.0,
-    }
-    return Document(**{name: value for name, value in fields.items() if value not in (None, "", [])})
+    fields = document_fields(
+        image,
+        source=to_source(image),
+        name_joined=relevance.joined_pairs(image.name or ""),
+        words=" ".join(image_words(image)),
+        weight=float(image.weight),
+        interest=2.0 ** relevance.interest_factor(image.weight) - 2.0,  # the engine multiplies by log2(2 + field)
+    )
+    return Document(**fields)
 
 
 # --- queries -------------------------------------------------------------------------------------
