@@ -11,8 +11,8 @@ from vitrine.catalog.wiring import product_repository
 from vitrine.platform.http import HttpApp, Request, Response
 from vitrine.platform.wiring import saved_responses
 from vitrine.recommendations.wiring import withdrawals
-from vitrine.renditions.model import PRODUCTS, Holder
-from vitrine.renditions.wiring import originals
+from vitrine.renditions.model import PRODUCTS
+from vitrine.renditions.wiring import copies_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +59,5 @@ def delete(request: Request) -> Response:
 
 def _responses(request: Request, products: Sequence[Product]) -> list[ProductResponse]:
     """Return the response bodies of products, with the renditions of their pictures."""
-    holders = [Holder(request.merchant_id, PRODUCTS, product.product_id) for product in products]
-    copies = originals().find(holders)
-    return [product_response(product, copies.get(holder)) for product, holder in zip(products, holders, strict=True)]
+    copies = copies_of(request.merchant_id, PRODUCTS, [product.product_id for product in products])
+    return [product_response(product, copies.get(product.product_id)) for product in products]

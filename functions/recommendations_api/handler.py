@@ -29,9 +29,9 @@ from vitrine.recommendations.wiring import (
     recommender,
     work_queue,
 )
-from vitrine.renditions.model import PRODUCTS, Holder
+from vitrine.renditions.model import PRODUCTS
 from vitrine.renditions.responses import renditions_of
-from vitrine.renditions.wiring import originals
+from vitrine.renditions.wiring import copies_of
 
 if TYPE_CHECKING:
     from vitrine.platform.cursors import Form
@@ -190,8 +190,7 @@ def similar(request: Request) -> Response:
     return _similar_response(request, page, found)
 
 
-@app.route(
-    "POST",
+@app.post(
     "/recommendations/for-basket",
     scope=PUBLISHABLE,
     body="vitrine.recommendations.requests:BasketRequest",
@@ -313,12 +312,12 @@ def _page(request: Request, page: Paging, items: list[dict[str, Any]]) -> Respon
 
 def _with_renditions(request: Request, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the items, each product with the renditions of its picture: cached items may have older ones."""
-    holders = [Holder(request.merchant_id, PRODUCTS, item["product_id"]) for item in items]
-    copies = originals().find(holders)
-    return [
-        {**item, "product": {**item["product"], "renditions": renditions_of(item["product"]["image_url"], original)}}
-        for item, original in zip(items, map(copies.get, holders), strict=True)
-    ]
+    copies = copies_of(request.merchant_id, PRODUCTS, [item["product_id"] for item in items])
+
+    def shown(product: dict[str, Any]) -> dict[str, Any]:
+        return {**product, "renditions": renditions_of(product["image_url"], copies.get(product["product_id"]))}
+
+    return [{**item, "product": shown(item["product"])} for item in items]
 
 
 def _mark(item: dict[str, Any]) -> int:

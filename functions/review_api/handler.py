@@ -10,8 +10,8 @@ from vitrine.platform.http import ANYONE, REVIEWER, HttpApp, Refused, Request, R
 from vitrine.platform.ids import ID_PATTERN
 from vitrine.platform.problems import FieldError, InvalidRequest, NotFound
 from vitrine.platform.wiring import saved_responses
-from vitrine.renditions.model import SNAPSHOTS, Holder
-from vitrine.renditions.wiring import originals
+from vitrine.renditions.model import SNAPSHOTS
+from vitrine.renditions.wiring import copies_of
 from vitrine.review.add_snapshots import add_snapshots
 from vitrine.review.change_snapshot import find_snapshot
 from vitrine.review.claim_snapshots import claim_snapshots, renew_leases
@@ -88,7 +88,7 @@ def list_snapshots(request: Request) -> Response:
         )
         snapshots += more
         index += after is None
-    copies = _copies(snapshots)
+    copies = _copies(request, snapshots)
     items = [snapshot_response(snapshot, pictures(), copies.get(snapshot.snapshot_id)) for snapshot in snapshots]
     return request.list_response(items, [index, after] if index < len(statuses) else None)
 
@@ -97,7 +97,7 @@ def list_snapshots(request: Request) -> Response:
 def get_snapshot(request: Request) -> Response:
     """Read a snapshot."""
     snapshot = find_snapshot(review_store(), request.merchant_id, request.path_id("snapshot_id"))
-    original = _copies([snapshot]).get(snapshot.snapshot_id)
+    original = _copies(request, [snapshot]).get(snapshot.snapshot_id)
     return Response(200, snapshot_response(snapshot, pictures(), original))
 
 
@@ -135,7 +135,7 @@ def post_claim(request: Request) -> Response:
         held += claim_snapshots(store, merchant_id, lease, body.limit, body.product_id)
     product_ids = {snapshot.product_id for snapshot in held}
     shown = show_products(store, products(), pictures(), merchant_id, product_ids)
-    copies = _copies(held)
+    copies = _copies(request, held)
     items = [
         claimed_response(snapshot, shown[snapshot.product_id], pictures(), copies.get(snapshot.snapshot_id))
         for snapshot in held
@@ -199,10 +199,9 @@ def get_stats(request: Request) -> Response:
     return Response(200, stats_response(store.totals(request.merchant_id), store.reviewers(request.merchant_id)))
 
 
-def _copies(snapshots: Sequence[Snapshot]) -> dict[str, Original]:
+def _copies(request: Request, snapshots: Sequence[Snapshot]) -> dict[str, Original]:
     """Return the copies of the snapshots' pictures, by snapshot."""
-    holders = [Holder(snapshot.merchant_id, SNAPSHOTS, snapshot.snapshot_id) for snapshot in snapshots]
-    return {holder.image_id: original for holder, original in originals().find(holders).items()}
+    return copies_of(request.merchant_id, SNAPSHOTS, [snapshot.snapshot_id for snapshot in snapshots])
 
 
 def _reviewer(request: Request) -> str:

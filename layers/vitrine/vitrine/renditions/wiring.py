@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.platform.aws import client
 from vitrine.platform.settings import read_settings
+from vitrine.renditions.model import Holder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from vitrine.renditions.cloudfront import CloudFrontCaches
     from vitrine.renditions.dynamodb import DynamoDBHoldings, DynamoDBOriginals, DynamoDBPictures
+    from vitrine.renditions.model import Original
     from vitrine.renditions.ports import Edge
     from vitrine.renditions.remote import RemoteOriginals
     from vitrine.renditions.s3 import S3Files
@@ -70,6 +74,12 @@ def originals() -> DynamoDBOriginals:
     from vitrine.renditions.dynamodb import DynamoDBOriginals  # noqa: PLC0415 - as above
 
     return DynamoDBOriginals(client("dynamodb"), read_settings(RenditionsSettings).renditions_table)
+
+
+def copies_of(merchant_id: str, gallery_id: str, ids: Iterable[str]) -> dict[str, Original]:
+    """Return the copies of the pictures of products (`PRODUCTS`) or snapshots (`SNAPSHOTS`), by id."""
+    holders = [Holder(merchant_id, gallery_id, image_id) for image_id in ids]
+    return {holder.image_id: original for holder, original in originals().find(holders).items()}
 
 
 @cache
