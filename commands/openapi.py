@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import tomllib
+from functools import cache
 from http import HTTPStatus
 from operator import attrgetter
 from pathlib import Path
@@ -121,16 +122,18 @@ class Sample(NamedTuple):
 
     path: Mapping[str, str]
     query: Mapping[str, str]
+    headers: Mapping[str, str]
     body: Any
 
 
+@cache
 def samples() -> dict[tuple[str, str], Sample]:
     """The first sample of each route that has one, by method and path."""
     found: dict[tuple[str, str], Sample] = {}
     for file in sorted(_SAMPLES.glob("*_api/*.json")):
         event = json.loads(file.read_text())
         body = json.loads(event["body"]) if event["body"] else None
-        sample = Sample(event["pathParameters"] or {}, event["queryStringParameters"] or {}, body)
+        sample = Sample(event["pathParameters"] or {}, event["queryStringParameters"] or {}, event["headers"], body)
         found.setdefault((event["httpMethod"], event["resource"]), sample)
     return found
 
@@ -157,7 +160,7 @@ def document() -> dict[str, Any]:
     ids = _MADE_IDS | {name: value for sample in examples.values() for name, value in sample.path.items()}
     paths: dict[str, dict[str, Any]] = {}
     for route in described:
-        sample = examples.get((route.method, route.path), Sample({}, {}, None))
+        sample = examples.get((route.method, route.path), Sample({}, {}, {}, None))
         sample = sample._replace(path={**ids, **sample.path})
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, sample, requests, schemas)
     return {

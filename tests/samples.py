@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
+from commands import openapi
 from tests.aws import ROOT
 
 if TYPE_CHECKING:
@@ -41,9 +42,8 @@ class Sent(NamedTuple):
 
 def sample_of(route: Route) -> Sent:
     """The sample of a route; empty if it has none, which only a route without a body may."""
-    for function, _, event in samples():
-        if function.endswith("_api") and (event["httpMethod"], event["resource"]) == (route.method, route.path):
-            query = urlencode(event["queryStringParameters"] or {})
-            return Sent(query, event["headers"], json.loads(event["body"]) if event["body"] else None)
+    sample = openapi.samples().get((route.method, route.path))
+    if sample:
+        return Sent(urlencode(sample.query), sample.headers, sample.body)
     assert route.body is None, f"{route.method} {route.path} takes a body: put a sample under events/"
     return Sent(headers={"X-Reviewer": "ann"})
