@@ -8,7 +8,7 @@ import botocore.session
 import pytest
 from botocore.stub import Stubber
 
-from vitrine.platform.tracing import trace_calls
+from vitrine.platform.tracing import _socket, trace_calls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,8 @@ def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
         monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", f"127.0.0.1:{daemon.getsockname()[1]}")
         monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE)
         yield daemon
+    _socket().close()
+    _socket.cache_clear()
 
 
 def client() -> Any:
