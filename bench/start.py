@@ -99,8 +99,6 @@ class Stub(BaseHTTPRequestHandler):
         table = asked.get("TableName", "").removesuffix("_table")
         if operation == "GetItem":
             response = {"Item": FOUND[f"{table}_table"]}
-        elif (operation, table) == ("Query", "galleries"):
-            response = {"Items": [], "Count": 0}  # nobody is suspected
         else:
             response = ANSWERS[operation]
         body = json.dumps(response).encode()

@@ -209,13 +209,23 @@ class TestGalleries:
     def test_a_suspect_is_stored_once_and_stays_trusted(self, galleries: Galleries) -> None:
         suspect = Suspect("visitor", "clicked", NOW)
         assert not galleries.trust_suspect(GALLERY, "visitor")
+        assert not self.found(galleries).has_suspects
         galleries.add_suspect(GALLERY, suspect)
+        assert self.found(galleries).has_suspects
         galleries.add_suspect(GALLERY, suspect._replace(reason="clicked more"))
         assert list(galleries.list_suspects(GALLERY)) == [suspect]
         assert galleries.trust_suspect(GALLERY, "visitor")
         galleries.add_suspect(GALLERY, suspect)
         assert list(galleries.list_suspects(GALLERY)) == [suspect._replace(is_trusted=True)]
         assert [version.number for version in galleries.list_versions(GALLERY, 9, None)] == [1]
+
+    def test_a_gallery_that_is_gone_gets_no_suspect(self, galleries: Galleries) -> None:
+        assert galleries.mark_deleting(GALLERY)
+        galleries.add_suspect(GALLERY, Suspect("visitor", "clicked", NOW))
+        galleries.drop_gallery(GALLERY)
+        galleries.add_suspect(GALLERY, Suspect("visitor", "clicked", NOW))
+        assert not galleries.list_suspects(GALLERY)
+        assert galleries.find_gallery(GALLERY) is None
 
     def test_creates_each_image_once_and_counts_it(self, galleries: Galleries) -> None:
         galleries.commit_images(EMPTY, [image("a"), image("b")], [])

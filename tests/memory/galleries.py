@@ -89,7 +89,8 @@ class GalleriesInMemory:
 
     def add_suspect(self, key: GalleryKey, suspect: Suspect) -> None:
         with self._lock:
-            self._suspects.setdefault(key, {}).setdefault(suspect.visitor, suspect)
+            if self._update(key, lambda gallery: not gallery.deleting, has_suspects=True):
+                self._suspects.setdefault(key, {}).setdefault(suspect.visitor, suspect)
 
     def list_suspects(self, key: GalleryKey) -> Sequence[Suspect]:
         return list(self._suspects.get(key, {}).values())

@@ -84,7 +84,7 @@ class Suspects(Protocol):
     """Stores visitors whose events look automated."""
 
     def add_suspect(self, key: GalleryKey, suspect: Suspect) -> None:
-        """Store a suspect, unless the visitor is stored already or trusted."""
+        """Store a suspect of an existing gallery, unless the visitor is stored already or trusted."""
         ...
 
 

@@ -44,15 +44,14 @@ class _Galleries:
         settings = gallery_repository().find_gallery(gallery)
         if settings is None:
             return Rules()
+        suspects = gallery_repository().list_suspects(gallery) if settings.has_suspects else ()
         return Rules(
             settings.counting == "every_event",
             settings.live.ranking.half_life_days,
             settings.live.ranking.lab_share,
             settings.live.number,
             settings.experiment if settings.experiment and settings.experiment.is_ready else None,
-            frozenset(
-                suspect.visitor for suspect in gallery_repository().list_suspects(gallery) if not suspect.is_trusted
-            ),
+            frozenset(suspect.visitor for suspect in suspects if not suspect.is_trusted),
         )
 
 

@@ -199,6 +199,10 @@ class DynamoDBGalleries:
         )
 
     def add_suspect(self, key: GalleryKey, suspect: Suspect) -> None:
+        # The mark comes first: a crash in between leaves a gallery whose suspects are read in vain.
+        values = {":yes": {"BOOL": True}}
+        if not self._update_gallery(key, "SET has_suspects = :yes", _OPEN, values):
+            return
         try_update(
             self._client,
             TableName=self._galleries,
@@ -772,6 +776,7 @@ def _gallery(item: Item) -> Gallery:
         experiment=_experiment(item["experiment"]["S"]) if "experiment" in item else None,
         mirror=item.get("mirror") != {"BOOL": False},
         rules=tuple(map(_rule, json.loads(item["rules"]["S"]))) if "rules" in item else (),
+        has_suspects="has_suspects" in item,
     )
 
 

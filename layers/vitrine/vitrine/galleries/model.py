@@ -319,9 +319,9 @@ class Gallery:
     `public_counts`: web pages may read the counts of the gallery and its images. `cache_seconds`: how long shared
     caches may keep what they read. `counting`: how often a visitor of a web page counts for an image, once an hour
     for views and for clicks or with every event. `mirror`: pictures are copied and served in every size. `rules`: past,
-    present and coming merchandising rules; a version has those in force. `totals`
-    count every event since the gallery was created, including those of deleted images. `settling` holds totals that
-    are included in `totals` and not shown on their image yet.
+    present and coming merchandising rules; a version has those in force. `has_suspects`: there are suspects to read,
+    which nearly no gallery has. `totals` count every event since the gallery was created, including those of deleted
+    images. `settling` holds totals that are included in `totals` and not shown on their image yet.
     """
 
     key: GalleryKey
@@ -342,6 +342,7 @@ class Gallery:
     retired: Version | None = None
     last_version: int = 1
     experiment: Experiment | None = None
+    has_suspects: bool = False
 
     @property
     def versions(self) -> tuple[Version, ...]:

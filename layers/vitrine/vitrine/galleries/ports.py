@@ -84,7 +84,7 @@ class GalleryRepository(Protocol):
         ...
 
     def add_suspect(self, key: GalleryKey, suspect: Suspect) -> None:
-        """Store a suspect, unless the visitor is stored already or trusted."""
+        """Store a suspect of an existing gallery, unless the visitor is stored already or trusted."""
         ...
 
     def list_suspects(self, key: GalleryKey) -> Sequence[Suspect]:
