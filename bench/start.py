@@ -97,10 +97,7 @@ class Stub(BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         operation = self.headers["X-Amz-Target"].split(".")[1]
         table = asked.get("TableName", "").removesuffix("_table")
-        if operation == "GetItem":
-            response = {"Item": FOUND[f"{table}_table"]}
-        else:
-            response = ANSWERS[operation]
+        response = {"Item": FOUND[f"{table}_table"]} if operation == "GetItem" else ANSWERS[operation]
         body = json.dumps(response).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/x-amz-json-1.0")
