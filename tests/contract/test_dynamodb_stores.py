@@ -14,7 +14,7 @@ from tests.dynamodb_local import running_dynamodb
 from tests.memory.engagement import CountersInMemory
 from tests.memory.galleries import GalleriesInMemory
 from vitrine.engagement.dynamodb import DynamoDBCounters
-from vitrine.engagement.model import ArmKey, PendingEvent, Shard, Sum, Trace, slots_at
+from vitrine.engagement.model import ApartKey, ArmKey, PendingEvent, Shard, Sum, Trace, slots_at
 from vitrine.engagement.ports import CountedEvents, CounterKey, ShardKey
 from vitrine.galleries.dynamodb import DynamoDBGalleries
 from vitrine.galleries.model import (
@@ -119,9 +119,9 @@ class TestCounters:
             {old: 5},
             {current: 3},
             {current: 4},
-            {"lab_views": 1},
+            {ApartKey("lab", "views"): 1},
             {of_arm: 2, ArmKey("views", "2.1"): 1},
-            {"suspect_views": 1},
+            {ApartKey("suspect", "views"): 1},
         ]
         for at, added in enumerate(sums):
             [event] = pending(at)
@@ -129,7 +129,7 @@ class TestCounters:
         arms = {"2.1": Totals(1, 0)}
         expected = Counts(Totals(6, 0), Totals(1, 0), {current: 7, of_arm: 2}, arms, Totals(1, 0))
         assert counters.read([KEY]) == {KEY: expected}
-        refused = pending(4)[0]._replace(sums=(("lab_views", 1),))
+        refused = pending(4)[0]._replace(sums=((ApartKey("lab", "views"), 1),))
         assert isinstance(counters.count(ROOT, [refused], SLOTS), Shard)
         assert counters.read([KEY]) == {KEY: expected}
 

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from vitrine.engagement.model import ROOT, ArmKey, Rules, Shard
+from vitrine.engagement.model import ROOT, ApartKey, ArmKey, Rules, Shard
 from vitrine.engagement.ports import CountedEvents, ShardKey
 from vitrine.galleries.model import Counts, Totals
 from vitrine.ranking.decay import SumKey
@@ -93,10 +93,10 @@ class CountersInMemory:
                 arms[name.arm] = arms.get(name.arm, Totals())._replace(**{name.kind: amount})
         return Counts(
             Totals(totals["views"], totals["clicks"]),
-            Totals(sums["lab_views"], sums["lab_clicks"]),
+            Totals(sums[ApartKey("lab", "views")], sums[ApartKey("lab", "clicks")]),
             {name: amount for name, amount in sums.items() if isinstance(name, SumKey)},
             arms,
-            Totals(sums["suspect_views"], sums["suspect_clicks"]),
+            Totals(sums[ApartKey("suspect", "views")], sums[ApartKey("suspect", "clicks")]),
         )
 
 

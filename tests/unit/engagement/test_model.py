@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from vitrine.engagement.model import (
     DEEPEST_PATH,
     FUTURE_TOLERANCE,
+    KIND_OF,
     MARKS_IN_A_WRITE,
     Event,
     Exclusion,
@@ -29,6 +31,8 @@ from vitrine.engagement.model import (
     visitor_of,
 )
 from vitrine.engagement.robots import is_robot
+from vitrine.galleries.model import Totals
+from vitrine.ranking.decay import Kind
 
 WINDOW = timedelta(hours=1)
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -210,3 +214,8 @@ def test_a_person_does_not_click_on_most_images_nor_see_thousands_in_an_hour(
     views: int, clicks: int, suspect: bool
 ) -> None:
     assert (suspicion(views, clicks) is not None) is suspect
+
+
+def test_each_event_type_has_a_total_and_a_letter_of_its_own() -> None:
+    assert Totals._fields == get_args(Kind) == tuple(KIND_OF.values())
+    assert len({kind[0] for kind in Totals._fields}) == len(Totals._fields)

@@ -21,7 +21,7 @@ import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from vitrine.engagement.model import ROOT, ArmKey, Shard, child_paths, tally
 from vitrine.engagement.ports import CountedEvents, CounterKey, ShardKey
@@ -33,7 +33,7 @@ from vitrine.platform.dynamodb import (
     translated,
 )
 from vitrine.platform.retries import retry
-from vitrine.ranking.decay import SumKey
+from vitrine.ranking.decay import Kind, SumKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from vitrine.platform.dynamodb import Item
 
 _RING = "abcde"
-_SUM = re.compile(r"([vc])(?:(\d+)\.(\d+))?(?:@(\d+\.[01]))?")
+_KINDS = {kind[0]: kind for kind in get_args(Kind)}
+_SUM = re.compile(rf"([{''.join(_KINDS)}])(?:(\d+)\.(\d+))?(?:@(\d+\.[01]))?")
 _TOMBSTONE_SECONDS = 6 * 3600
 _PARALLEL_CLOSES = 16
 _SALT_BYTES = 32
@@ -216,20 +217,20 @@ class DynamoDBVisitorCounts:
         self._table = table
 
     def add(self, gallery: GalleryKey, visitor: str, hour: int, counted: Totals) -> Totals:
+        added = ", ".join(f"#{kind} :{kind}" for kind in Totals._fields)
         with translated():
             response = self._client.update_item(
                 TableName=self._table,
                 Key={"pk": {"S": f"visitor#{gallery.merchant_id}/{gallery.gallery_id}/{visitor}#{hour}"}},
-                UpdateExpression="ADD #views :views, clicks :clicks SET expires_at = :ends",
-                ExpressionAttributeNames={"#views": "views"},
+                UpdateExpression=f"ADD {added} SET expires_at = :ends",
+                ExpressionAttributeNames={f"#{kind}": kind for kind in Totals._fields},
                 ExpressionAttributeValues={
-                    ":views": {"N": str(counted.views)},
-                    ":clicks": {"N": str(counted.clicks)},
+                    **{f":{kind}": {"N": str(amount)} for kind, amount in counted._asdict().items()},
                     ":ends": {"N": str((hour + _VISITOR_HOURS) * 3600)},
                 },
                 ReturnValues="ALL_NEW",
             )
-        return Totals(int(response["Attributes"]["views"]["N"]), int(response["Attributes"]["clicks"]["N"]))
+        return Totals(*(int(response["Attributes"][kind]["N"]) for kind in Totals._fields))
 
 
 def counter_key(item: Item) -> CounterKey:
@@ -284,16 +285,10 @@ def _sum(shards: Sequence[Item]) -> Counts:
         elif key is not None:
             arms[key.arm] = arms.get(key.arm, Totals())._replace(**{key.kind: amount})
 
-    def get(name: str) -> int:
-        return amounts.get(name, 0)
+    def totals(prefix: str = "") -> Totals:
+        return Totals(*(amounts.get(f"{prefix}{kind}", 0) for kind in Totals._fields))
 
-    return Counts(
-        Totals(get("views"), get("clicks")),
-        Totals(get("lab_views"), get("lab_clicks")),
-        recent,
-        arms,
-        Totals(get("suspect_views"), get("suspect_clicks")),
-    )
+    return Counts(totals(), totals("lab_"), recent, arms, totals("suspect_"))
 
 
 def _sum_key(name: str) -> SumKey | ArmKey | None:
@@ -301,7 +296,7 @@ def _sum_key(name: str) -> SumKey | ArmKey | None:
     if parts is None:
         return None
     letter, half_life, epoch, arm = parts.groups()
-    kind: Literal["views", "clicks"] = "views" if letter == "v" else "clicks"
+    kind = _KINDS[letter]
     return SumKey(kind, int(half_life), int(epoch), arm or "") if half_life else ArmKey(kind, arm)
 
 
@@ -311,4 +306,4 @@ def _sum_name(key: Sum) -> str:
         return f"{key.kind[0]}@{key.arm}"
     if isinstance(key, SumKey):
         return f"{key.kind[0]}{key.half_life_days}.{key.epoch}" + (f"@{key.arm}" if key.arm else "")
-    return key
+    return f"{key.group}_{key.kind}"

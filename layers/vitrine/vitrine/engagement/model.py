@@ -27,7 +27,7 @@ from datetime import UTC, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vitrine.ranking.decay import SumKey, amount_at, sum_at
+from vitrine.ranking.decay import Kind, SumKey, amount_at, sum_at
 from vitrine.ranking.experiments import arm_of
 from vitrine.ranking.model import HALF_LIFE_DAYS
 
@@ -41,17 +41,25 @@ if TYPE_CHECKING:
 EventType = Literal["view", "click"]
 Status = Literal["accepted", "duplicate", "expired", "filtered", "rejected"]
 
-Counter = Literal["views", "clicks", "robots"]
+Counter = Kind | Literal["robots"]
+KIND_OF: Mapping[EventType, Kind] = {"view": "views", "click": "clicks"}
 
 
 class ArmKey(NamedTuple):
     """Which events a sum holds: views or clicks by visitors of an arm of an experiment."""
 
-    kind: Literal["views", "clicks"]
+    kind: Kind
     arm: str
 
 
-Sum = SumKey | ArmKey | Literal["lab_views", "lab_clicks", "suspect_views", "suspect_clicks"]
+class ApartKey(NamedTuple):
+    """Which events a sum holds: views or clicks by visitors of the lab or by suspects."""
+
+    group: Literal["lab", "suspect"]
+    kind: Kind
+
+
+Sum = SumKey | ArmKey | ApartKey
 
 MARK_BYTES = 8
 DEEPEST_PATH = 3
@@ -274,9 +282,9 @@ def sums_of(  # noqa: PLR0913 - each of these decides about a sum
     if counter == "robots":
         return {}
     if suspect:
-        return {"suspect_views" if counter == "views" else "suspect_clicks": 1}
+        return {ApartKey("suspect", counter): 1}
     if lab is not None and lab.is_in_lab(rules.lab_share):
-        return {"lab_views" if counter == "views" else "lab_clicks": 1}
+        return {ApartKey("lab", counter): 1}
     seconds = now.timestamp()
     aged = sum_at(counter, rules.half_life_days, seconds)._replace(arm=arm or "")
     sums: dict[Sum, int] = {aged: amount_at(rules.half_life_days, seconds)}
@@ -344,9 +352,7 @@ def in_writes(events: Iterable[PendingEvent]) -> tuple[list[list[PendingEvent]],
 
 def counter_of(event: Event, *, from_robot: bool) -> Counter:
     """Return the counter that an event adds to."""
-    if from_robot:
-        return "robots"
-    return "views" if event.type == "view" else "clicks"
+    return "robots" if from_robot else KIND_OF[event.type]
 
 
 def tally(names: Iterable[str]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from vitrine.engagement.model import lasting_name, suspicion, visitor_mark
+from vitrine.engagement.model import KIND_OF, lasting_name, suspicion, visitor_mark
 from vitrine.galleries.model import NOTHING_COUNTED, Suspect, Totals
 from vitrine.platform.problems import Unavailable
 
@@ -64,6 +64,5 @@ class VisitorWatch:
         for event, result in zip(batch.events, results, strict=True):
             name = lasting_name(event, batch.page, batch.merchant_secret)
             if name is not None and result.status == "accepted":
-                one = Totals(views=1) if event.type == "view" else Totals(clicks=1)
-                by_name[name] = by_name.get(name, NOTHING_COUNTED).plus(one)
+                by_name[name] = by_name.get(name, NOTHING_COUNTED).plus(Totals(**{KIND_OF[event.type]: 1}))
         return {visitor_mark(name, batch.merchant_secret): counted for name, counted in by_name.items()}

@@ -743,8 +743,13 @@ def _totals(item: Item) -> Totals:
 
 
 def _note(counted: Counted) -> dict[str, Any]:
-    views, clicks = counted.totals
-    return {"M": {"i": {"S": counted.incarnation}, "v": {"N": str(views)}, "c": {"N": str(clicks)}}}
+    amounts = {kind[0]: {"N": str(amount)} for kind, amount in counted.totals._asdict().items()}
+    return {"M": {"i": {"S": counted.incarnation}, **amounts}}
+
+
+def _counted(image_id: str, note: Item) -> Counted:
+    """Inverse of `_note`."""
+    return Counted(image_id, note["i"]["S"], Totals(*(int(note[kind[0]]["N"]) for kind in Totals._fields)))
 
 
 def _gallery(item: Item) -> Gallery:
@@ -759,12 +764,7 @@ def _gallery(item: Item) -> Gallery:
         created_at=from_rfc3339(item["created_at"]["S"]),
         images=int(item["images"]["N"]),
         totals=_totals(item),
-        settling={
-            image_id: Counted(
-                image_id, value["M"]["i"]["S"], Totals(int(value["M"]["v"]["N"]), int(value["M"]["c"]["N"]))
-            )
-            for image_id, value in item["settling"]["M"].items()
-        },
+        settling={image_id: _counted(image_id, note["M"]) for image_id, note in item["settling"]["M"].items()},
         revision=int(item["revision"]["N"]),
         deleting="deleting" in item,
         counting="every_event" if item.get("counting") == {"S": "every_event"} else "once_an_hour",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import add, sub
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
@@ -58,11 +59,11 @@ class Totals(NamedTuple):
     @property
     def events(self) -> int:
         """The number of events. It only grows, so it tells which of two totals is later."""
-        return self.views + self.clicks
+        return sum(self)
 
     def plus(self, increase: Totals) -> Totals:
         """Return these totals after more events."""
-        return Totals(self.views + increase.views, self.clicks + increase.clicks)
+        return Totals(*map(add, self, increase))
 
     @property
     def weight(self) -> int:
@@ -90,7 +91,7 @@ class Counts(NamedTuple):
     def rated(self) -> Totals:
         """The totals that rates follow from: without the lab's and suspects' events."""
         apart = self.lab.plus(self.suspects)
-        return Totals(self.totals.views - apart.views, self.totals.clicks - apart.clicks)
+        return Totals(*map(sub, self.totals, apart))
 
     def evidence(self, version: Version, at: int) -> Evidence:
         """Return what a version scores at a moment (seconds since 1970)."""

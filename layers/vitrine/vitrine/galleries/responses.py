@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
-from vitrine.galleries.model import by_day
+from vitrine.galleries.model import NOTHING_COUNTED, Totals, by_day
 from vitrine.platform.times import to_rfc3339
 from vitrine.ranking.policies import POLICIES
 from vitrine.renditions.responses import RenditionsResponse, renditions_response
@@ -209,17 +210,18 @@ class AuditResponse(TypedDict):
     suspects: NotRequired[list[SuspectResponse]]
 
 
-class CountedTimeResponse(TypedDict):
+class CountedTimeResponse(EventsResponse):
     start: str
-    views: int
-    clicks: int
 
 
-class CountsByTimeResponse(TypedDict):
+class CountsByTimeResponse(EventsResponse):
     granularity: Literal["hour", "day"]
-    views: int
-    clicks: int
     items: list[CountedTimeResponse]
+
+
+def events_response(totals: Totals) -> EventsResponse:
+    """Return the number of events of each type."""
+    return {"views": totals.views, "clicks": totals.clicks}
 
 
 def counts_by_time_response(hours: Sequence[CountedHour], granularity: Literal["hour", "day"]) -> CountsByTimeResponse:
@@ -227,12 +229,8 @@ def counts_by_time_response(hours: Sequence[CountedHour], granularity: Literal["
     shown = by_day(hours) if granularity == "day" else hours
     return {
         "granularity": granularity,
-        "views": sum(hour.totals.views for hour in shown),
-        "clicks": sum(hour.totals.clicks for hour in shown),
-        "items": [
-            {"start": to_rfc3339(hour.start), "views": hour.totals.views, "clicks": hour.totals.clicks}
-            for hour in shown
-        ],
+        **events_response(reduce(Totals.plus, (hour.totals for hour in shown), NOTHING_COUNTED)),
+        "items": [{"start": to_rfc3339(hour.start), **events_response(hour.totals)} for hour in shown],
     }
 
 
@@ -331,7 +329,7 @@ def image_response(image: Image, *, counts: bool) -> ImageResponse:
     }
     if counts:
         response["weight"] = image.weight
-        response["events"] = {"views": image.totals.views, "clicks": image.totals.clicks}
+        response["events"] = events_response(image.totals)
         response["hidden"] = image.hidden
     return response
 
@@ -397,8 +395,8 @@ def explanation_response(gallery: Gallery, image: Image, explained: ExplainedIma
         "pinned": image.pinned_position is not None,
         "boosted": action == "boost",
         "buried": action == "bury",
-        "lab": {"views": counts.lab.views, "clicks": counts.lab.clicks},
-        "suspects": {"views": counts.suspects.views, "clicks": counts.suspects.clicks},
+        "lab": events_response(counts.lab),
+        "suspects": events_response(counts.suspects),
         "next": {"id": explained.next.image_id, "lead": explained.next.lead} if explained.next else None,
     }
 
@@ -430,5 +428,5 @@ def challenge_response(placed: Placed) -> ChallengeImageResponse:
         "gridPosition": placed.position,
         "url": image.description.url,
         "created_at": to_rfc3339(image.description.created_at),
-        "events": {"views": image.totals.views, "clicks": image.totals.clicks},
+        "events": events_response(image.totals),
     }

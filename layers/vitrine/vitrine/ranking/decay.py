@@ -22,13 +22,17 @@ _EPOCHS_IN_USE = 2
 _DAY = 86_400
 
 
+Kind = Literal["views", "clicks"]
+"""What is counted for an image."""
+
+
 class SumKey(NamedTuple):
     """Which events a sum holds: views or clicks, in one epoch of a half-life.
 
     `arm` is empty for visitors outside experiments; each arm of an experiment has its own sums.
     """
 
-    kind: Literal["views", "clicks"]
+    kind: Kind
     half_life_days: int
     epoch: int
     arm: str = ""
@@ -39,7 +43,7 @@ class SumKey(NamedTuple):
         return self._replace(epoch=self.epoch - _EPOCHS_IN_USE)
 
 
-def sum_at(kind: Literal["views", "clicks"], half_life_days: int, seconds: float) -> SumKey:
+def sum_at(kind: Kind, half_life_days: int, seconds: float) -> SumKey:
     """Return the sum that takes an event of this moment (seconds since 1970)."""
     return SumKey(kind, half_life_days, int(seconds // (_HALF_LIVES_AN_EPOCH * half_life_days * _DAY)))
 
@@ -52,7 +56,7 @@ def amount_at(half_life_days: int, seconds: float) -> int:
 
 
 def worth(
-    kind: Literal["views", "clicks"],
+    kind: Kind,
     half_life_days: int,
     seconds: float,
     sums: Mapping[SumKey, int],
