@@ -35,10 +35,11 @@ class _Stored:
 
 
 class CountersInMemory:
-    """CounterRepository, whose shards are full after a few marks; `writes` counts its writes."""
+    """CounterRepository, whose shards are full after a few marks. It keeps the number of writes and what was split."""
 
     def __init__(self) -> None:
         self.writes = 0
+        self.split_paths: set[str] = set()
         self._stored: dict[ShardKey, _Stored] = {}
         self._closed: set[CounterKey] = set()
 
@@ -67,6 +68,7 @@ class CountersInMemory:
     def split(self, key: ShardKey) -> Shard:
         if self._state(key) == "open":
             self._stored.setdefault(key, _Stored()).is_split = True
+            self.split_paths.add(key.path)
         return self.find_shard(key)
 
     def close(self, key: CounterKey) -> None:

@@ -166,6 +166,20 @@ class TestAShopsServer:
         assert shop.totals == Totals(2 + FULL, 0)
 
 
+class TestShards:
+    @pytest.mark.parametrize("deepest", [1, 2])
+    def test_are_split_when_full_unless_they_are_the_deepest(
+        self, monkeypatch: pytest.MonkeyPatch, deepest: int
+    ) -> None:
+        monkeypatch.setattr("vitrine.engagement.count_events.DEEPEST_PATH", deepest)
+        shop = Shop()
+        events = [view(str(at)) for at in range(400)]
+        for start in range(0, len(events), FULL):
+            shop.send(*events[start : start + FULL], page=None)
+        assert {len(path) for path in shop.store.split_paths} == set(range(deepest))
+        assert shop.totals == Totals(400, 0)
+
+
 class TestADuplicate:
     def test_is_the_users_own_only_where_it_names_the_same_user(self) -> None:
         shop = Shop()
