@@ -18,7 +18,7 @@ _BUSY: Final = frozenset({"TooManyInvalidationsInProgress", "Throttling", "Servi
 
 
 class CloudFrontCaches:
-    """Caches on CloudFront."""
+    """The caches in front of the origin."""
 
     def __init__(self, client: Any, distribution: str) -> None:
         self._client = client

@@ -163,14 +163,6 @@ class Edge(Protocol):
         ...
 
 
-class Caches(Protocol):
-    """Caches in front of the origin."""
-
-    def invalidate(self, digests: Collection[str]) -> None:
-        """Remove these pictures' renditions. Safe to repeat. Raises PictureBusy if the caches take no more for now."""
-        ...
-
-
 if TYPE_CHECKING:
     Fetch = Callable[[str], bytes]  # raises RefusedPictureError, Unreachable
     Check = Callable[[bytes], None]  # raises RefusedPictureError
