@@ -103,7 +103,11 @@ def test_it_is_removed_once() -> None:
 def test_an_event_makes_the_same_interactions_each_time() -> None:
     repository = InteractionsInMemory()
     gallery = GalleryKey("shop", "summer")
-    events = [Event("e", "click", "one", user_id="ann"), Event("f", "click", "one"), Event("g", "view", "two", user_id="ann")]
+    events = [
+        Event("e", "click", "one", user_id="ann"),
+        Event("f", "click", "one"),
+        Event("g", "view", "two", user_id="ann"),
+    ]
     for minutes in (0, 5):
         now = NOON + timedelta(minutes=minutes)
         take_events(repository, gallery, events, {"one": ["hat", "shoe"]}, now=now)
