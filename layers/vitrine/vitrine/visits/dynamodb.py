@@ -59,7 +59,7 @@ _WHOLE = "images = measured"
 
 
 class DynamoDBVisits:
-    """VisitStore on DynamoDB."""
+    """VisitRepository on DynamoDB."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
