@@ -19,11 +19,12 @@ const LOST = new ApiError(0, "No answer.");
 class Server {
   name = "old";
   taken: string[] = [];
+  delay = 5;
 
   constructor(private readonly faults: Error[]) {}
 
   put = (name: string) => async () => {
-    await new Promise((resume) => setTimeout(resume, 5));
+    await new Promise((resume) => setTimeout(resume, this.delay));
     const fault = this.faults.shift();
     if (fault && fault !== LOST) throw fault;
     this.name = name;
@@ -78,6 +79,7 @@ const name = () => document.querySelector("output")?.textContent;
 
 test("a change shows before it is taken, and stays", async () => {
   const server = shown();
+  server.delay = 500;
   await waitFor(() => expect(name()).toBe("old"));
   press("Rename");
   await waitFor(() => expect(name()).toBe("new"));

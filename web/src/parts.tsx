@@ -1,5 +1,7 @@
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ComponentProps, type ReactNode, useEffect, useRef } from "react";
 import { said } from "./api";
+import { useConnection } from "./data";
+import { type Renditions, srcSet } from "./renditions";
 
 /** What went wrong, said to those who see and those who listen. */
 export function Problem({ of, children }: { of: unknown; children?: ReactNode }) {
@@ -53,6 +55,28 @@ export function Bar({ done, failed = 0, of, label }: { done: number; failed?: nu
       <span className="good" style={{ width: share(done) }} />
       <span className="bad" style={{ width: share(failed) }} />
     </div>
+  );
+}
+
+/**
+ * A picture in the size that fits. Without renditions, or where they cannot be had, it is the picture at its own
+ * address.
+ */
+export function Picture({
+  url,
+  renditions,
+  alt,
+  ...image
+}: { url: string; renditions: Renditions; sizes: string; alt: string } & ComponentProps<"img">) {
+  const { apiUrl } = useConnection().session;
+  return (
+    <img
+      {...image}
+      alt={alt}
+      srcSet={srcSet(renditions, apiUrl)}
+      src={url}
+      onError={({ currentTarget }) => currentTarget.removeAttribute("srcset")}
+    />
   );
 }
 

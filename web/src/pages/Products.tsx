@@ -3,7 +3,7 @@ import { useAddress } from "../address";
 import { ApiError, type Schema } from "../api";
 import { useChanges, usePending } from "../changes";
 import { IDLE_MS, useApi } from "../data";
-import { Content, Dialog, Empty, More, Problem, Table } from "../parts";
+import { Content, Dialog, Empty, More, Picture, Problem, Table } from "../parts";
 
 type Product = Schema<"ProductResponse">;
 
@@ -100,7 +100,15 @@ export function Products() {
               {shown.map((product) => (
                 <tr key={product.product_id} data-product={product.product_id}>
                   <th scope="row" className="with-picture">
-                    {product.image_url && <img src={product.image_url} alt="" loading="lazy" />}
+                    {product.image_url && (
+                      <Picture
+                        url={product.image_url}
+                        renditions={product.renditions}
+                        sizes="2.2rem"
+                        alt=""
+                        loading="lazy"
+                      />
+                    )}
                     {product.name}
                   </th>
                   <td>

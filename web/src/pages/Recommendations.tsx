@@ -3,7 +3,7 @@ import type { PageProps } from "../App";
 import { useAddress } from "../address";
 import { type Schema, untilTaken } from "../api";
 import { BUSY_MS, IDLE_MS, useApi } from "../data";
-import { Bar, Content, count, Empty, isSecret, More, moment, Problem, Table } from "../parts";
+import { Bar, Content, count, Empty, isSecret, More, moment, Picture, Problem, Table } from "../parts";
 
 const STRATEGIES = ["hybrid", "collaborative", "content", "popular"] as const;
 
@@ -87,7 +87,11 @@ function Recommended({ item, place, named }: { item: Schema<"RecommendedResponse
   return (
     <li className="card row">
       <span className="place">{place}</span>
-      {product.image_url ? <img src={product.image_url} alt="" /> : <span className="blank" aria-hidden="true" />}
+      {product.image_url ? (
+        <Picture url={product.image_url} renditions={product.renditions} sizes="5rem" alt="" />
+      ) : (
+        <span className="blank" aria-hidden="true" />
+      )}
       <div>
         <b>{product.name}</b>
         <small>{[product.brand, product.category].filter(Boolean).join(" · ")}</small>

@@ -2,7 +2,7 @@ import { useDeferredValue, useEffect, useRef } from "react";
 import { useAddress } from "../address";
 import type { Schema } from "../api";
 import { useApi } from "../data";
-import { Content, Empty, More, Problem } from "../parts";
+import { Content, Empty, More, Picture, Problem } from "../parts";
 
 const SORTS = ["relevance", "newest", "oldest", "weight"] as const;
 const ORIENTATIONS = ["landscape", "portrait", "square"] as const;
@@ -104,7 +104,13 @@ export function Search() {
           <ol className="grid">
             {hits.map((hit) => (
               <li key={`${hit.gallery_id}/${hit.id}`} className="tile">
-                <img src={hit.url} alt={hit.name ?? hit.id} loading="lazy" />
+                <Picture
+                  url={hit.url}
+                  renditions={hit.renditions}
+                  sizes="12rem"
+                  alt={hit.name ?? hit.id}
+                  loading="lazy"
+                />
                 <span className="name">
                   {typeof hit.highlight.name === "string" ? <Marked text={hit.highlight.name} /> : hit.name}
                 </span>

@@ -1,9 +1,9 @@
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import type { PageProps } from "../App";
 import { isTyping } from "../changes";
-import { useApi } from "../data";
-import { Bar, Dialog } from "../parts";
-import { type Claimed, type Decision, Desk } from "./desk";
+import { useConnection } from "../data";
+import { Bar, Dialog, Picture } from "../parts";
+import { type Claimed, type Decision, Desk, sizesOf } from "./desk";
 
 type Product = Claimed["product"];
 const title = (product: Product) => product.name ?? product.product_id;
@@ -37,15 +37,18 @@ function AskName({ session, change }: PageProps) {
 }
 
 function Reviewing({ reviewer }: { reviewer: string }) {
-  const { client } = useApi();
-  const desk = useMemo(() => new Desk(client, reviewer), [client, reviewer]);
+  const { api, session } = useConnection();
+  const { client } = api;
+  const desk = useMemo(() => new Desk(client, session.apiUrl, reviewer), [client, session.apiUrl, reviewer]);
   useEffect(() => desk.open(), [desk]);
   const view = useSyncExternalStore(desk.subscribe, desk.view);
   const [showsKeys, setShowsKeys] = useState(false);
+  const [isEnlarged, setIsEnlarged] = useState(false);
   const [flash, setFlash] = useState<{ decision: Decision; at: number } | null>(null);
 
   const decide = (decision: Decision) => {
     if (view.introduced || !view.current) return;
+    setIsEnlarged(false);
     setFlash({ decision, at: Date.now() });
     desk.decide(decision);
   };
@@ -59,8 +62,15 @@ function Reviewing({ reviewer }: { reviewer: string }) {
         ["arrowleft", () => decide("approved")],
         ["arrowright", () => decide("disapproved")],
         ["u", () => desk.undo()],
+        ["z", () => setIsEnlarged((shown) => !shown)],
         ["?", () => setShowsKeys((shown) => !shown)],
-        ["escape", () => setShowsKeys(false)],
+        [
+          "escape",
+          () => {
+            setShowsKeys(false);
+            setIsEnlarged(false);
+          },
+        ],
       ]);
       if (view.introduced && !onButton) {
         act.set("enter", () => desk.acknowledge());
@@ -113,10 +123,19 @@ function Reviewing({ reviewer }: { reviewer: string }) {
       ) : (
         <div className="desk">
           <figure className="snapshot" key={view.current.snapshot_id}>
-            <img
-              src={view.current.image_url}
-              alt={`Snapshot ${view.current.filename}, said to show ${title(view.current.product)}`}
-            />
+            <button
+              type="button"
+              title="Show the original (Z)"
+              onClick={() => setIsEnlarged(true)}
+              aria-haspopup="dialog"
+            >
+              <Picture
+                url={view.current.image_url}
+                renditions={view.current.renditions}
+                sizes={sizesOf(view.current)}
+                alt={`Snapshot ${view.current.filename}, said to show ${title(view.current.product)}`}
+              />
+            </button>
             <figcaption>{view.current.filename}</figcaption>
           </figure>
           <aside>
@@ -150,6 +169,9 @@ function Reviewing({ reviewer }: { reviewer: string }) {
           Disapprove <kbd>→</kbd>
         </button>
       </div>
+      {isEnlarged && view.current && !view.introduced && (
+        <Original of={view.current} close={() => setIsEnlarged(false)} />
+      )}
       {showsKeys && <KeyHelp close={() => setShowsKeys(false)} />}
     </section>
   );
@@ -196,11 +218,23 @@ function Pictures({ product }: { product: Product }) {
   );
 }
 
+function Original({ of, close }: { of: Claimed; close: () => void }) {
+  return (
+    <Dialog label={`The original of ${of.filename}`} close={close}>
+      <img src={of.image_url} alt={`Snapshot ${of.filename} in full size`} />
+      <button type="button" className="primary" onClick={close}>
+        Close
+      </button>
+    </Dialog>
+  );
+}
+
 function KeyHelp({ close }: { close: () => void }) {
   const keys = [
     ["←", "approve"],
     ["→", "disapprove"],
     ["U", "take back the last verdict, within 10 minutes"],
+    ["Z", "show or hide the original picture"],
     ["Enter", "go on after a first look at another product"],
     ["?", "show or hide the keys"],
   ];

@@ -59,7 +59,7 @@ const claimed = (snapshot_id: string): Claimed => ({
 
 async function opened(api: ReviewApi): Promise<Desk> {
   vi.stubGlobal("fetch", api.fetch);
-  const desk = new Desk(connect(SESSION).client, "ann");
+  const desk = new Desk(connect(SESSION).client, SESSION.apiUrl, "ann");
   desk.open();
   await settled(desk);
   desk.acknowledge();
@@ -91,7 +91,7 @@ test("a verdict shows the next snapshot before the server has answered", async (
 test("a verdict is not taken before the product was looked at", async () => {
   const api = new ReviewApi(1);
   vi.stubGlobal("fetch", api.fetch);
-  const desk = new Desk(connect(SESSION).client, "ann");
+  const desk = new Desk(connect(SESSION).client, SESSION.apiUrl, "ann");
   desk.open();
   await settled(desk);
   desk.decide("approved");

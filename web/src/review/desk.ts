@@ -1,6 +1,7 @@
 // The reviewer's desk: what is claimed, what is on the screen, what was said and is on its way. No screen in here.
 
 import { type Api, ApiError, type Schema, said, untilTaken } from "../api";
+import { srcSet } from "../renditions";
 
 export type Decision = Schema<"PutDecisionRequest">["decision"];
 export type Claimed = Schema<"ClaimedResponse">;
@@ -33,6 +34,8 @@ const CLAIM = 20;
 const PREFETCHED = 8;
 const RENEW_MS = 60_000;
 const POLL_MS = 3_000;
+/** A snapshot's box is as wide as the screen at most and as high as the styles say. */
+export const sizesOf = ({ renditions }: Claimed) => `min(100vw, ${renditions?.aspect_ratio ?? 1} * min(52vh, 30rem))`;
 const SPEED_WINDOW_MS = 60_000;
 const REMEMBERED = 100;
 
@@ -58,6 +61,7 @@ export class Desk {
 
   constructor(
     private readonly client: Api["client"],
+    private readonly apiUrl: string,
     private readonly reviewer: string,
   ) {
     this.shown = this.look();
@@ -236,14 +240,17 @@ export class Desk {
   }
 
   private prefetch(): void {
-    const wanted = this.queue.slice(0, PREFETCHED).map((item) => item.image_url);
-    for (const url of wanted) {
-      if (this.pictures.has(url)) continue;
+    const wanted = this.queue.slice(0, PREFETCHED);
+    for (const item of wanted) {
+      if (this.pictures.has(item.image_url)) continue;
       const picture = new Image();
-      picture.src = url;
-      this.pictures.set(url, picture);
+      picture.sizes = sizesOf(item);
+      picture.srcset = srcSet(item.renditions, this.apiUrl) ?? "";
+      picture.src = item.image_url;
+      this.pictures.set(item.image_url, picture);
     }
-    for (const url of this.pictures.keys()) if (!wanted.includes(url)) this.pictures.delete(url);
+    const urls = new Set(wanted.map((item) => item.image_url));
+    for (const url of this.pictures.keys()) if (!urls.has(url)) this.pictures.delete(url);
   }
 
   private look(): View {

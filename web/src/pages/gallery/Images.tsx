@@ -4,7 +4,7 @@ import { useAddress } from "../../address";
 import type { Schema } from "../../api";
 import { useChanges } from "../../changes";
 import { IDLE_MS, useApi } from "../../data";
-import { Content, count, Empty, Problem } from "../../parts";
+import { Content, count, Empty, Picture, Problem } from "../../parts";
 import { edited, type Image, useEdits } from "./edits";
 import { hiddenImages } from "./hidden";
 import { Panel } from "./Panel";
@@ -238,7 +238,14 @@ function Tile({ image, position, style, isOpen, draggable, dropped, action, open
   const [isOver, setIsOver] = useState(false);
   const inside = (
     <>
-      <img src={image.url} alt={image.alt ?? ""} loading="lazy" draggable={false} />
+      <Picture
+        url={image.url}
+        renditions={image.renditions}
+        sizes={`${style.width}px`}
+        alt={image.alt ?? ""}
+        loading="lazy"
+        draggable={false}
+      />
       <span className="place">{image.pinned_position ? <abbr title="Pinned">📌 {position}</abbr> : position}</span>
       <span className="name">{image.name}</span>
       <span className="weight">

@@ -1,6 +1,6 @@
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { useApi } from "../../data";
-import { Content, Dialog, Problem } from "../../parts";
+import { Content, Dialog, Picture, Problem } from "../../parts";
 import type { Image, useEdits } from "./edits";
 
 interface Props {
@@ -42,7 +42,13 @@ export function Panel({ gallery_id, image_id, position, pin, unpin, hide, edits,
       <Problem of={read.error} />
       {image && (
         <Content of={read}>
-          <img className="large" src={image.url} alt={image.alt ?? image.name} />
+          <Picture
+            className="large"
+            url={image.url}
+            renditions={image.renditions}
+            sizes="24rem"
+            alt={image.alt ?? image.name}
+          />
           {image.hidden ? (
             <p className="notice">Hidden: no shopper sees it.</p>
           ) : (

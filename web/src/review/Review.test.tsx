@@ -1,0 +1,64 @@
+import { cleanup, fireEvent, render, screen } from "@testing-library/react";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Connecting } from "../data";
+import { Review } from "./Review";
+
+const SESSION = { apiUrl: "http://api.test/v1", key: "sk_1", reviewer: "ann", remember: false, shopUrl: "" };
+const sizes = [320, 640].map((width) => {
+  const [avif, webp, jpg] = ["avif", "webp", "jpg"].map((form) => `pictures/d/${width}.${form}`);
+  return { width, avif, webp, jpg };
+});
+const CLAIMED = {
+  snapshot_id: "s",
+  product: { product_id: "p", name: "Tea", pictures: [] },
+  filename: "shelf.jpg",
+  image_url: "http://photos.test/shelf.jpg",
+  renditions: { aspect_ratio: 1.5, placeholder: "", sizes },
+  lease_expires_at: "2030-01-01T00:00:00Z",
+};
+
+beforeEach(async () => {
+  let items = [CLAIMED];
+  vi.stubGlobal("fetch", async (request: Request) => {
+    if (request.url.endsWith("/review/stats")) return Response.json({ waiting: 1 });
+    const answer = Response.json({ items });
+    items = [];
+    return answer;
+  });
+  // jsdom has no modal dialogs.
+  HTMLDialogElement.prototype.showModal = function () {
+    this.open = true;
+  };
+  HTMLDialogElement.prototype.close = function () {
+    this.open = false;
+  };
+  render(
+    <Connecting session={SESSION}>
+      <Review session={SESSION} change={() => {}} />
+    </Connecting>,
+  );
+  fireEvent.click(await screen.findByRole("button", { name: "Enter I had a look" }));
+});
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+});
+
+test("a snapshot is shown in the size that fits, or as its original where that size cannot be had", () => {
+  const image = screen.getByRole<HTMLImageElement>("img", { name: /shelf.jpg/ });
+  expect(image.srcset).toBe("http://api.test/v1/pictures/d/320.webp 320w, http://api.test/v1/pictures/d/640.webp 640w");
+  fireEvent.error(image);
+  expect(image.srcset).toBe("");
+  expect(image.src).toBe(CLAIMED.image_url);
+});
+
+test("a key shows the original and hides it again, and a verdict hides it too", () => {
+  const original = () => screen.queryByRole<HTMLImageElement>("img", { name: "Snapshot shelf.jpg in full size" });
+  fireEvent.keyDown(document.body, { key: "z" });
+  expect(original()!.src).toBe(CLAIMED.image_url);
+  fireEvent.keyDown(document.body, { key: "z" });
+  expect(original()).toBeNull();
+  fireEvent.keyDown(document.body, { key: "z" });
+  fireEvent.keyDown(document.body, { key: "ArrowLeft" });
+  expect(original()).toBeNull();
+});
