@@ -12,7 +12,7 @@ from vitrine.catalog.model import UserKey
 from vitrine.catalog.put_products import find_product
 from vitrine.catalog.responses import ProductResponse  # noqa: TC001 - the OpenAPI document reads it
 from vitrine.catalog.wiring import product_repository
-from vitrine.platform.http import PUBLISHABLE, HttpApp, Paging, Request, Response
+from vitrine.platform.http import JSON_OR_TEXT, PUBLISHABLE, HttpApp, Paging, Request, Response
 from vitrine.platform.ids import ID_PATTERN
 from vitrine.platform.query import PAGING
 from vitrine.platform.telemetry import Metric
@@ -196,6 +196,7 @@ def similar(request: Request) -> Response:
     body="vitrine.recommendations.requests:BasketRequest",
     responses={200: SimilarResponse},
     query=_LISTING,
+    media_types=JSON_OR_TEXT,
 )
 def for_basket(request: Request) -> Response:
     """Read which products go with those in a basket.

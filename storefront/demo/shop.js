@@ -21,13 +21,17 @@ const makeElement = (name, properties, ...children) => {
   return made;
 };
 
+function recommend(place, attributes) {
+  const list = document.createElement("vitrine-recommendations");
+  const all = { ...attributes, "product-href": "product.html?id={product_id}", limit: 6 };
+  for (const [name, value] of Object.entries(all)) list.setAttribute(name, value);
+  place.replaceChildren(list);
+}
+
 async function showProduct(product_id) {
   shop.viewProduct(product_id);
-  const similar = document.createElement("vitrine-recommendations");
-  similar.setAttribute("product-id", product_id);
-  similar.setAttribute("product-href", "product.html?id={product_id}");
-  similar.setAttribute("limit", "6");
-  $("similar").append(similar);
+  const ids = basket.read().map((product) => product.product_id);
+  recommend($("similar"), { "product-id": product_id, exclude: ids.join(" ") });
   const products = await (await fetch("products.json")).json(); // the shop's own catalogue
   const product = products.find((it) => it.product_id === product_id);
   if (!product) return void ($("product-name").textContent = "This product is not in the shop");
@@ -53,6 +57,7 @@ function showBasket() {
     return makeElement("tr", {}, makeElement("td", {}, link), makeElement("td", { textContent: money(product.price) }), makeElement("td", {}, remove));
   });
   $("basket").replaceChildren(...rows);
+  recommend($("goes-with"), { basket: products.map((product) => product.product_id).join(" ") });
   $("buy").hidden = !products.length;
   $("buy").onclick = () => {
     for (const { product_id, price } of products) shop.purchase(product_id, price);

@@ -36,11 +36,17 @@ export interface RecommendationOptions extends ReadOptions {
   category?: string;
   /** Return products similar to this one instead of products for the shopper. */
   productId?: string;
+  /** Return products that go with these, in the order they were put into the basket. Of more than 50 the last count. */
+  basket?: string[];
+  /** Leave these products out; of more than 50 the last. */
+  exclude?: string[];
 }
 
 /** How long, and for how many products, a click on a recommendation is credited with a purchase. */
 const CREDIT_MS = 7 * 86_400_000;
 const MOST_CREDITS = 50;
+/** The most products that the API takes in one list of ids. */
+const MOST_IDS = 50;
 /** Longer than the age of a cached response, shorter than the API allows a clock to be ahead. */
 const CLOCKS_DIFFER_MS = 240_000;
 
@@ -82,8 +88,10 @@ export function createVitrine({ key, api, needsConsent = false, userToken, userI
     return visitor ? `visitor:${visitor}` : undefined;
   };
 
-  const read = async <Result>(path: string, query: Record<string, unknown>, { signal, ...paging }: ReadOptions = {}) => {
+  const read = async <Result>(path: string, query: Record<string, unknown>, { signal, ...paging }: ReadOptions = {}, body?: object) => {
     const options: RequestInit = { signal: signal ?? null };
+    // A text needs no preflight.
+    if (body) Object.assign(options, { method: "POST", body: JSON.stringify(body) });
     if (userToken) options.headers = { "X-User-Token": userToken };
     const url = address(path, { ...query, ...paging });
     let answer = await fetch(url, options).catch(() => null);
@@ -163,10 +171,12 @@ export function createVitrine({ key, api, needsConsent = false, userToken, userI
     suggest: async (q: string, options?: ReadOptions): Promise<string[]> =>
       (await read<{ items: { text: string }[] }>("/search/suggest", { q }, options)).items.map((item) => item.text),
 
-    /** Products for this shopper, or products similar to one. */
-    async recommendations({ strategy, category, productId, ...options }: RecommendationOptions = {}) {
-      if (productId) return read<RecommendationPage>(`/products/${encodeURIComponent(productId)}/similar`, {}, options);
-      return read<RecommendationPage>(`/users/${encodeURIComponent(person() ?? "anyone")}/recommendations`, { strategy, category }, options);
+    /** Products for this shopper, products similar to one, or products that go with a basket. */
+    async recommendations({ strategy, category, productId, basket = [], exclude = [], ...options }: RecommendationOptions = {}) {
+      const left = { exclude: exclude.slice(-MOST_IDS).join() };
+      if (productId) return read<RecommendationPage>(`/products/${encodeURIComponent(productId)}/similar`, left, options);
+      if (basket.length) return read<RecommendationPage>("/recommendations/for-basket", left, options, { product_ids: basket.slice(-MOST_IDS) });
+      return read<RecommendationPage>(`/users/${encodeURIComponent(person() ?? "anyone")}/recommendations`, { ...left, strategy, category }, options);
     },
 
     /** Record that an identified person viewed a product. */

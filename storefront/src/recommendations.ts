@@ -1,10 +1,10 @@
-/** `<vitrine-recommendations>`: products for this shopper, or with `product-id` products similar to one. */
+/** `<vitrine-recommendations>`: products for this shopper, similar to one product, or going with a basket. */
 
 import { List, vitrine, VitrineElement } from "./element";
 import type { RecommendedItem } from "./types";
 import { whenClicked } from "./viewed";
 
-/** Attributes: `strategy`, `category`, `product-id`, `limit` (8), `product-href`, `sizes`. Events as of `<vitrine-gallery>`. */
+/** Attributes: `strategy`, `category`, `product-id`, `basket`, `exclude`, `limit` (8), `product-href`, `sizes`. Events as of `<vitrine-gallery>`. */
 export class RecommendationsElement extends VitrineElement {
   override start_(): void {
     const shop = vitrine();
@@ -18,6 +18,8 @@ export class RecommendationsElement extends VitrineElement {
             ...(this.hasAttribute("strategy") && { strategy: this.attribute_("strategy") as "hybrid" }),
             category: this.attribute_("category"),
             productId: this.attribute_("product-id"),
+            basket: this.ids_("basket"),
+            exclude: this.ids_("exclude"),
           });
           recommendation_id = page.recommendation_id;
           return page;
@@ -46,6 +48,10 @@ export class RecommendationsElement extends VitrineElement {
       () => this.tell_("load", { recommendation_id }),
       (error: unknown) => this.fail_(error),
     );
+  }
+
+  private ids_(name: string): string[] {
+    return this.attribute_(name).match(/[^\s,]+/g) ?? [];
   }
 }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
+from tests import recommendations
 from tests.e2e.api import eventually
 from tests.storefront.pages import STOREFRONT, STRICT
 
@@ -173,6 +174,32 @@ class TestCounting:
             return found["clicks"], found["purchases"], found["value"]
 
         eventually(lambda: earned() == (1, 1, 2.5))
+
+
+class TestRecommendations:
+    def test_a_basket_gets_what_goes_with_it_without_a_preflight(self, shop: Site, page: Any) -> None:
+        recommendations.open_shop()
+        recommendations.build()
+        element = '<vitrine-recommendations {} product-href="product.html?id={{product_id}}"></vitrine-recommendations>'
+        page.goto(shop.page("index.html", element.format('basket="unknown tea, spade" exclude="mug"')))
+        links = page.locator("vitrine-recommendations a")
+        expect(links.first).to_have_attribute("href", "product.html?id=rake")
+        shown = {link.get_attribute("href").partition("=")[2] for link in links.all()}
+        assert not {"tea", "spade", "mug"} & shown
+        about_it = [request for request in shop.requests if "recommendations" in request]
+        assert about_it == ["POST /recommendations/for-basket"]
+        page.goto(shop.page("index.html", element.format('basket=""')))
+        expect(links).to_have_count(len(recommendations.CATALOG))
+
+    @pytest.mark.parametrize("more", ['product-id="tea"', ""], ids=["similar", "for-a-shopper"])
+    def test_excluded_products_are_not_shown(self, shop: Site, page: Any, more: str) -> None:
+        recommendations.open_shop()
+        recommendations.build()
+        page.goto(shop.page("index.html", f'<vitrine-recommendations {more} exclude="mug"></vitrine-recommendations>'))
+        names = page.locator("vitrine-recommendations button .vitrine-name")
+        names.first.wait_for()
+        assert "kettle" in names.all_text_contents()
+        assert "mug" not in names.all_text_contents()
 
 
 class TestPeople:
