@@ -12,8 +12,8 @@ from vitrine.renditions.ports import PictureBusy
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_MOST_PATHS: Final = 5  # CloudFront works on 15 wildcards at a time and bills each path
-_ALL_PICTURES: Final = "/pictures/*"
+_MOST_PICTURES: Final = 5  # CloudFront works on 15 wildcards at a time and bills each path
+_FOLDERS: Final = ("/pictures", "/v1/pictures")  # addresses in responses are relative to the API's, which is /v1
 _BUSY: Final = frozenset({"TooManyInvalidationsInProgress", "Throttling", "ServiceUnavailable"})
 
 
@@ -25,9 +25,9 @@ class CloudFrontCaches:
         self._distribution = distribution
 
     def invalidate(self, digests: Collection[str]) -> None:
-        """Remove the pictures' renditions; of many pictures, all renditions, which costs as one. Raises PictureBusy."""
-        paths = [f"/pictures/{digest}/*" for digest in sorted(digests)]
-        paths = paths if len(paths) <= _MOST_PATHS else [_ALL_PICTURES]
+        """Remove the pictures' renditions; of many pictures, all renditions, which costs as those of one. Raises PictureBusy."""
+        below = [f"/{digest}" for digest in sorted(digests)] if len(digests) <= _MOST_PICTURES else [""]
+        paths = [f"{folder}{each}/*" for folder in _FOLDERS for each in below]
         batch = {"Paths": {"Quantity": len(paths), "Items": paths}, "CallerReference": uuid4().hex}
         try:
             self._client.create_invalidation(DistributionId=self._distribution, InvalidationBatch=batch)
