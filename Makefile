@@ -10,7 +10,7 @@ endif
 export PORT PARAMETERS
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help quick faults mutants bench-bill bench-edge bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines bench-storefront bench-renditions up serve down reset logs check test lock docs site robots
+.PHONY: help quick faults mutants bench-bill bench-edge bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines bench-storefront bench-vitals bench-renditions up serve down reset logs check test lock docs site robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -115,6 +115,9 @@ bench-serving: $(READY)  ## read units and round trips of recommendations at 1,0
 
 bench-storefront: $(READY)  ## compressed sizes of the storefront script and of others (from npm)
 	$(PYTHON) -m bench.storefront_sizes
+
+bench-vitals: $(READY)  ## LCP, CLS, INP and bytes of 24 pictures on a phone's slow line, with and without the script (VITRINE_DATA=...)
+	$(PYTHON) -m bench.storefront_vitals
 
 bench-renditions: $(READY)  ## renditions beside Pillow and sharp at equal SSIM: speed, memory and bytes (VITRINE_DATA=...)
 	$(PYTHON) -m bench.renditions

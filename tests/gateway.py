@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import json
 import re
@@ -36,6 +37,7 @@ class Response(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: str
+    is_base64: bool = False
 
     @property
     def json(self) -> Any:
@@ -143,7 +145,9 @@ class Gateway:
             },
             Context(),
         )
-        return Response(response["statusCode"], response["headers"], response["body"])
+        return Response(
+            response["statusCode"], response["headers"], response["body"], response.get("isBase64Encoded", False)
+        )
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Serve WSGI."""
@@ -163,7 +167,8 @@ class Gateway:
         )
         reason = HTTPStatus(response.status).phrase
         start_response(f"{response.status} {reason}", list(response.headers.items()))
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body.encode()]
+        content = base64.b64decode(response.body) if response.is_base64 else response.body.encode()
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
 
     def _match(self, method: str, path: str) -> tuple[Served | None, dict[str, str]]:
         for route in self._routes:
