@@ -25,7 +25,7 @@ class CloudFrontCaches:
         self._distribution = distribution
 
     def invalidate(self, digests: Collection[str]) -> None:
-        """Remove the pictures' renditions; of many pictures, all renditions, which costs as those of one. Raises PictureBusy."""
+        """Remove the pictures' renditions; of many pictures all renditions, at the cost of one. Raises PictureBusy."""
         below = [f"/{digest}" for digest in sorted(digests)] if len(digests) <= _MOST_PICTURES else [""]
         paths = [f"{folder}{each}/*" for folder in _FOLDERS for each in below]
         batch = {"Paths": {"Quantity": len(paths), "Items": paths}, "CallerReference": uuid4().hex}
