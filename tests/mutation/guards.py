@@ -41,13 +41,19 @@ ROOMS = {
         ),
     ),
     "engagement": Room(
-        ("engagement/model.py", "engagement/count_events.py", "engagement/watch_visitors.py"),
+        (
+            "engagement/model.py",
+            "engagement/count_events.py",
+            "engagement/record_history.py",
+            "engagement/watch_visitors.py",
+        ),
         ("engagement/dynamodb.py",),
         (
             "tests/unit/engagement",
             "tests/functions/test_events_api.py",
             "tests/functions/test_suspects.py",
             "tests/functions/test_weights.py",
+            "tests/functions/test_counter_history.py",
             "tests/faults/test_exactness.py",
         ),
     ),

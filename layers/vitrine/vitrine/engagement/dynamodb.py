@@ -16,16 +16,16 @@ a visitor that may be automated, `visitor#{merchant_id}/{gallery_id}/{visitor}#{
 
 from __future__ import annotations
 
-import re
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
-from vitrine.engagement.model import ROOT, ArmKey, Shard, child_paths, tally
-from vitrine.engagement.ports import CountedEvents, CounterKey, ShardKey
-from vitrine.galleries.model import Counts, GalleryKey, Totals
+from vitrine.engagement.amounts import counts_of, sum_name
+from vitrine.engagement.model import ROOT, Shard, child_paths, tally
+from vitrine.engagement.ports import CountedEvents, CounterKey, ShardKey, ShardState
+from vitrine.galleries.model import GalleryKey, Totals
 from vitrine.platform.dynamodb import (
     ConditionFailed,
     batch_get,
@@ -33,7 +33,7 @@ from vitrine.platform.dynamodb import (
     translated,
 )
 from vitrine.platform.retries import retry
-from vitrine.ranking.decay import Kind, SumKey
+from vitrine.ranking.decay import SumKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,11 +42,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from vitrine.engagement.model import PendingEvent, Slots, Sum
+    from vitrine.galleries.model import Counts
     from vitrine.platform.dynamodb import Item
 
 _RING = "abcde"
-_KINDS = {kind[0]: kind for kind in get_args(Kind)}
-_SUM = re.compile(rf"([{''.join(_KINDS)}])(?:(\d+)\.(\d+))?(?:@(\d+\.[01]))?")
 _TOMBSTONE_SECONDS = 6 * 3600
 _PARALLEL_CLOSES = 16
 _SALT_BYTES = 32
@@ -73,10 +72,10 @@ class DynamoDBCounters:
                 sums[key_of_sum] = sums.get(key_of_sum, 0) + amount
         removes = list(slots.expired)
         for at, (key_of_sum, amount) in enumerate(sums.items()):
-            names[f"#s{at}"], values[f":s{at}"] = _sum_name(key_of_sum), {"N": str(amount)}
+            names[f"#s{at}"], values[f":s{at}"] = sum_name(key_of_sum), {"N": str(amount)}
             adds.append(f"#s{at} :s{at}")
             if isinstance(key_of_sum, SumKey):
-                names[f"#o{at}"] = _sum_name(key_of_sum.outdated)
+                names[f"#o{at}"] = sum_name(key_of_sum.outdated)
                 removes.append(f"#o{at}")
         values[":marks"] = {"BS": [mark for event in events for mark in event.remembered]}
         adds.append(f"{slots.current} :marks")
@@ -239,6 +238,16 @@ def counter_key(item: Item) -> CounterKey:
     return CounterKey(GalleryKey(merchant_id, gallery_id), image_id, item["sk"]["S"].split("/")[0])
 
 
+def shard_state(item: Item, at: int) -> ShardState:
+    """Return what a shard had counted at a moment."""
+    return ShardState(ShardKey(counter_key(item), _path(item)), at, _state(item) == "closed", amounts_of(item))
+
+
+def amounts_of(shard: Item) -> dict[str, int]:
+    """Return the numbers of a shard by their names."""
+    return {name: int(value["N"]) for name, value in shard.items() if "N" in value and name != "expires_at"}
+
+
 def whole_count(item: Item) -> Counts | None:
     """Return all counts of the image if this item alone holds them: a root shard that never split. Else None."""
     return None if _path(item) or _state(item) == "split" else _sum([item])
@@ -271,39 +280,4 @@ def _shard(item: Item) -> Shard:
 
 
 def _sum(shards: Sequence[Item]) -> Counts:
-    amounts: dict[str, int] = {}
-    for shard in shards:
-        for name, value in shard.items():
-            if "N" in value:
-                amounts[name] = amounts.get(name, 0) + int(value["N"])
-    recent: dict[SumKey, int] = {}
-    arms: dict[str, Totals] = {}
-    for name, amount in amounts.items():
-        key = _sum_key(name)
-        if isinstance(key, SumKey):
-            recent[key] = amount
-        elif key is not None:
-            arms[key.arm] = arms.get(key.arm, Totals())._replace(**{key.kind: amount})
-
-    def totals(prefix: str = "") -> Totals:
-        return Totals(*(amounts.get(f"{prefix}{kind}", 0) for kind in Totals._fields))
-
-    return Counts(totals(), totals("lab_"), recent, arms, totals("suspect_"))
-
-
-def _sum_key(name: str) -> SumKey | ArmKey | None:
-    parts = _SUM.fullmatch(name)
-    if parts is None:
-        return None
-    letter, half_life, epoch, arm = parts.groups()
-    kind = _KINDS[letter]
-    return SumKey(kind, int(half_life), int(epoch), arm or "") if half_life else ArmKey(kind, arm)
-
-
-def _sum_name(key: Sum) -> str:
-    """Return the attribute of a sum: short, since a shard has one kilobyte."""
-    if isinstance(key, ArmKey):
-        return f"{key.kind[0]}@{key.arm}"
-    if isinstance(key, SumKey):
-        return f"{key.kind[0]}{key.half_life_days}.{key.epoch}" + (f"@{key.arm}" if key.arm else "")
-    return f"{key.group}_{key.kind}"
+    return counts_of(amounts_of(shard) for shard in shards)

@@ -33,6 +33,32 @@ class ShardKey(NamedTuple):
     path: str
 
 
+class ShardState(NamedTuple):
+    """What a shard had counted at `at` (seconds since 1970). `amounts` are its numbers by their stored names."""
+
+    key: ShardKey
+    at: int
+    is_closed: bool
+    amounts: Mapping[str, int]
+
+    @property
+    def age(self) -> tuple[int, bool, int]:
+        """What grows with each change of a shard: its totals do, also within a second."""
+        return self.at, self.is_closed, sum(self.amounts.get(name, 0) for name in ("views", "clicks", "robots"))
+
+
+class History(Protocol):
+    """Stores states of shards by gallery and hour."""
+
+    def store(self, gallery: GalleryKey, hour: int, batch: str, states: Sequence[ShardState]) -> None:
+        """Store states of an hour, which began at `hour` (seconds since 1970), under the name of their batch."""
+        ...
+
+    def read(self, gallery: GalleryKey, until: int) -> Iterable[ShardState]:
+        """Return all states of the hours that began before a moment, in any order, some perhaps repeatedly."""
+        ...
+
+
 class CounterRepository(Protocol):
     """Stores the shards of counters."""
 

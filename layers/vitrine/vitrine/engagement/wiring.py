@@ -19,6 +19,7 @@ from vitrine.platform.settings import read_settings
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from vitrine.engagement.s3 import S3History
     from vitrine.galleries.model import Counts, GalleryKey, Image
 
 
@@ -27,6 +28,12 @@ class EngagementSettings(NamedTuple):
 
     counters_table: str
     event_window_minutes: int = 60
+
+
+class HistorySettings(NamedTuple):
+    """The bucket of counts by the hour."""
+
+    history_bucket: str
 
 
 class SaltSettings(NamedTuple):
@@ -74,6 +81,14 @@ def _counters_of(image: Image) -> CounterKey:
 def counter_repository() -> DynamoDBCounters:
     """Return the counters."""
     return DynamoDBCounters(client("dynamodb"), read_settings(EngagementSettings).counters_table)
+
+
+@cache
+def history() -> S3History:
+    """Return the counts by the hour."""
+    from vitrine.engagement.s3 import S3History  # noqa: PLC0415 - only what records or replays loads it
+
+    return S3History(client("s3"), read_settings(HistorySettings).history_bucket)
 
 
 @cache

@@ -65,6 +65,7 @@ class DependencySettings(NamedTuple):
     uploads_bucket: str
     submissions_bucket: str
     models_bucket: str
+    history_bucket: str
     gallery_tasks_queue: str
     weights_retry_queue: str
     search_changes_queue: str
