@@ -43,6 +43,7 @@ TABLES = {
     "PRODUCTS_TABLE": ("",),
     "INTERACTIONS_TABLE": ("",),
     "RECOMMENDATIONS_TABLE": ("",),
+    "LOGS_TABLE": ("",),
 }
 ACCESS_TABLE = "ACCESS_TABLE"
 # A partition that all merchants share, and what stands before the id in its sort keys. Behind it comes a slash.

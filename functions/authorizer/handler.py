@@ -45,6 +45,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             "key_id": key.key_id,
             "kind": key.kind,
             "role": key.role,
+            "label": key.label,
             "reviewer": key.reviewer or "",
             "merchant_secret": key.merchant_secret,
             "identity_secrets": " ".join(grant.identity_secrets),

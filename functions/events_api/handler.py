@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 from uuid import uuid4
 
-from vitrine.access.wiring import check_quota, trust_user
+from vitrine.access.wiring import check_quota, note_outcome, trust_user
 from vitrine.engagement.count_events import Batch
 from vitrine.engagement.model import Event, SourcePage, tally
 from vitrine.engagement.requests import ChallengeEvent, PostEventsRequest
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _MOST_ERRORS_AN_EVENT = 3
 
-lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
+lambda_handler = app = HttpApp(check_quota=check_quota, note=note_outcome, saved_responses=saved_responses)
 
 
 class ResultResponse(TypedDict):

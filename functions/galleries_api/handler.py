@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from vitrine.access.wiring import check_quota
+from vitrine.access.wiring import check_quota, note_outcome
 from vitrine.engagement.wiring import gallery_counters
 from vitrine.galleries.audit_gallery import audit_gallery
 from vitrine.galleries.change_image import change_image, delete_image
@@ -99,7 +99,7 @@ _VISITOR: dict[str, dict[str, Any]] = {
     }
 }
 
-lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
+lambda_handler = app = HttpApp(check_quota=check_quota, note=note_outcome, saved_responses=saved_responses)
 
 
 @app.put(
@@ -328,6 +328,7 @@ def post_restore(request: Request) -> Response:
     "/galleries/{gallery_id}/ranking-estimates",
     body="vitrine.galleries.requests:RankingSettings",
     responses={200: EstimateResponse},
+    is_change=False,
 )
 def post_estimate(request: Request) -> Response:
     """Estimate what the gallery would earn under a ranking, from the visitors of its lab."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from vitrine.access.wiring import check_quota
+from vitrine.access.wiring import check_quota, note_outcome
 from vitrine.imports.model import Import, ImportKey, ImportRefused, file_form, upload_key
 from vitrine.imports.request_import import UPLOAD_SECONDS, request_import
 from vitrine.imports.responses import (
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vitrine.imports.model import FileForm
     from vitrine.imports.requests import PostImportRequest
 
-lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
+lambda_handler = app = HttpApp(check_quota=check_quota, note=note_outcome, saved_responses=saved_responses)
 
 
 @app.post("/imports", body="vitrine.imports.requests:PostImportRequest", responses={201: ImportRequestResponse})

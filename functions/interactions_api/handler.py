@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from vitrine.access.wiring import check_quota, trust_user
+from vitrine.access.wiring import check_quota, note_outcome, trust_user
 from vitrine.catalog.model import UserKey
 from vitrine.catalog.record_interactions import record_interactions, remove_interaction
 from vitrine.catalog.responses import (
@@ -31,7 +31,7 @@ _CLOCKS_DIFFER = timedelta(minutes=5)
 _DAYS = 30
 _MOST_DAYS = 366
 
-lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
+lambda_handler = app = HttpApp(check_quota=check_quota, note=note_outcome, saved_responses=saved_responses)
 
 
 @app.post(
@@ -112,6 +112,7 @@ def earnings(request: Request) -> Response:
     "/users/{user_id}/interactions/{interaction_id}",
     body="vitrine.catalog.requests:PutInteraction",
     responses={200: InteractionResponse, 201: InteractionResponse},
+    is_change=False,
 )
 def put(request: Request) -> Response:
     """Add or change one interaction."""
@@ -123,7 +124,7 @@ def put(request: Request) -> Response:
     return Response(201 if recorded.status == "created" else 200, interaction_response(recorded.interaction))
 
 
-@app.delete("/users/{user_id}/interactions/{interaction_id}", responses={204: None})
+@app.delete("/users/{user_id}/interactions/{interaction_id}", responses={204: None}, is_change=False)
 def delete(request: Request) -> Response:
     """Delete one interaction."""
     remove_interaction(interaction_repository(), _user(request), request.path_id("interaction_id"))

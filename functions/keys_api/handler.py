@@ -1,16 +1,27 @@
-"""Keys over HTTP."""
+"""Keys over HTTP, and the logs of what was done with them."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from vitrine.access.manage_keys import create_key, find_key, revoke_key, roll_key
-from vitrine.access.responses import KeyResponse, NewKeyResponse, key_response, new_key_response
-from vitrine.access.wiring import access_store, check_quota, random_text
+from vitrine.access.responses import (
+    KeyResponse,
+    LoggedRequestResponse,
+    NewKeyResponse,
+    key_response,
+    logged_request_response,
+    new_key_response,
+)
+from vitrine.access.wiring import access_store, check_quota, note_outcome, random_text, request_log
 from vitrine.platform.http import SECRET, HttpApp, Request, Response
 from vitrine.platform.wiring import saved_responses
 
-lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
+if TYPE_CHECKING:
+    from vitrine.access.model import Log
+
+lambda_handler = app = HttpApp(check_quota=check_quota, note=note_outcome, saved_responses=saved_responses)
 
 
 @app.post("/keys", scope=SECRET, body="vitrine.access.requests:PostKeyRequest", responses={201: NewKeyResponse})
@@ -78,3 +89,38 @@ def delete(request: Request) -> Response:
     """
     revoke_key(access_store(), request.merchant_id, request.path_id("key_id"), now=request.now)
     return Response(204)
+
+
+@app.get(
+    "/request-log",
+    scope=SECRET,
+    responses={200: LoggedRequestResponse},
+    query={"request_id": {"type": "string", "minLength": 1, "maxLength": 128}},
+    paged=True,
+)
+def list_errors(request: Request) -> Response:
+    """List the requests of the last 7 days that failed, newest first; or find one by its `request_id`.
+
+    Of each key, at most 20 failed requests a minute and process are kept. `detail` is what the response said.
+    """
+    request_id = request.query.get("request_id")
+    if request_id is None:
+        return _log(request, "errors")
+    found = request_log().find_error(request.merchant_id, request_id, request.now)
+    return request.list_response([logged_request_response(found)] if found else [], None)
+
+
+@app.get("/change-log", scope=SECRET, responses={200: LoggedRequestResponse}, paged=True)
+def list_changes(request: Request) -> Response:
+    """List the changes of the last 90 days, newest first: which key did what, and to which ids.
+
+    Events, interactions and claims are not changes. Ids of people are left out.
+    """
+    return _log(request, "changes")
+
+
+def _log(request: Request, log: Log) -> Response:
+    page = request.page(str)
+    entries = request_log().newest(request.merchant_id, log, page.limit, page.state, request.now)
+    last = entries[-1].position if len(entries) == page.limit else None
+    return request.list_response([logged_request_response(entry) for entry in entries], last)

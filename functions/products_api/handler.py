@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vitrine.access.wiring import check_quota
+from vitrine.access.wiring import check_quota, note_outcome
 from vitrine.catalog.put_products import delete_product, find_product, put_products
 from vitrine.catalog.responses import ProductResponse, product_response
 from vitrine.catalog.wiring import product_repository
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from vitrine.catalog.model import Product
 
-lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
+lambda_handler = app = HttpApp(check_quota=check_quota, note=note_outcome, saved_responses=saved_responses)
 
 
 @app.put("/products/{product_id}", body="vitrine.catalog.requests:PutProductRequest", responses={200: ProductResponse})

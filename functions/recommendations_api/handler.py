@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
-from vitrine.access.wiring import check_quota, trust_user
+from vitrine.access.wiring import check_quota, note_outcome, trust_user
 from vitrine.catalog.model import UserKey
 from vitrine.catalog.put_products import find_product
 from vitrine.catalog.responses import ProductResponse  # noqa: TC001 - the OpenAPI document reads it
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from vitrine.recommendations.ports import ModelBuild
     from vitrine.recommendations.recommend import Similar
 
-lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
+lambda_handler = app = HttpApp(check_quota=check_quota, note=note_outcome, saved_responses=saved_responses)
 
 _NOBODY = " "
 _SHOWN: Form = [int]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from vitrine.access.wiring import check_quota
+from vitrine.access.wiring import check_quota, note_outcome
 from vitrine.platform.http import ANYONE, REVIEWER, HttpApp, Refused, Request, Response
 from vitrine.platform.ids import ID_PATTERN
 from vitrine.platform.problems import FieldError, InvalidRequest, NotFound
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _LONGEST_NAME = 64
 _REDIRECT_SECONDS = 1800
 
-lambda_handler = app = HttpApp(check_quota=check_quota, saved_responses=saved_responses)
+lambda_handler = app = HttpApp(check_quota=check_quota, note=note_outcome, saved_responses=saved_responses)
 
 
 @app.post("/snapshots", body="vitrine.review.requests:PostSnapshotsRequest", responses={200: AddSnapshotsResponse})
@@ -123,6 +123,7 @@ def get_picture(request: Request) -> Response:
     scope=REVIEWER,
     body="vitrine.review.requests:PostClaimRequest",
     responses={200: ClaimsResponse},
+    is_change=False,
 )
 def post_claim(request: Request) -> Response:
     """Lease the next snapshots to the reviewer named in `X-Reviewer`."""

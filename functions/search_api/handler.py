@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from vitrine.access.wiring import check_quota
+from vitrine.access.wiring import check_quota, note_outcome
 from vitrine.galleries.model import GalleryKey
 from vitrine.galleries.read_gallery import find_gallery
 from vitrine.galleries.wiring import gallery_repository, recent_galleries
@@ -15,7 +15,7 @@ from vitrine.search.read_search import PARAMETERS, read_search
 from vitrine.search.responses import SearchResponse, SuggestResponse, found_image_response
 from vitrine.search.wiring import image_finder
 
-lambda_handler = app = HttpApp(check_quota=check_quota)
+lambda_handler = app = HttpApp(check_quota=check_quota, note=note_outcome)
 
 
 @app.get(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from vitrine.access.wiring import check_quota
+from vitrine.access.wiring import check_quota, note_outcome
 from vitrine.galleries.model import GalleryKey
 from vitrine.platform.http import HttpApp, Request, Response
 from vitrine.platform.ids import is_id
@@ -53,7 +53,10 @@ _DAY_OR_TIME = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date
 _MOST_GALLERIES = 100
 
 lambda_handler = app = HttpApp(
-    check_quota=check_quota, saved_responses=saved_responses, body_limit_bytes=_SUBMISSION_LIMIT_BYTES
+    check_quota=check_quota,
+    note=note_outcome,
+    saved_responses=saved_responses,
+    body_limit_bytes=_SUBMISSION_LIMIT_BYTES,
 )
 
 

@@ -29,6 +29,7 @@ def test_a_key_tells_its_merchant_and_kind_whatever_case_its_header_has(header: 
         "merchant_id": "shop",
         "kind": "publishable",
         "role": "publishable",
+        "label": "",
         "reviewer": "",
         "refusal": "",
         "key_id": "",

@@ -225,4 +225,11 @@ def test_samples_are_answered(shop: Shop) -> None:
                 name: sample.event[name] for name in ("httpMethod", "resource", "path", "pathParameters", "body")
             }
             statuses[sample.case] = send(api, event)[0]
-    assert statuses == {"post": 201, "list": 200, "roll": 404, "delete": 404}
+    assert statuses == {
+        "post": 201,
+        "list": 200,
+        "roll": 404,
+        "delete": 404,
+        "request_log": 200,
+        "change_log": 200,
+    }

@@ -20,13 +20,14 @@ class Room(NamedTuple):
 
 ROOMS = {
     "access": Room(
-        ("access/model.py", "access/authorize_key.py", "access/spend_quota.py"),
+        ("access/model.py", "access/authorize_key.py", "access/note_outcome.py", "access/spend_quota.py"),
         ("access/dynamodb.py",),
         (
             "tests/unit/access",
             "tests/contract/test_access_repository.py",
             "tests/functions/test_every_route.py::TestQuotas",
             "tests/functions/test_authorizer.py",
+            "tests/functions/test_logs.py",
             "tests/functions/test_merchants_command.py",
         ),
     ),

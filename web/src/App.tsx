@@ -29,6 +29,7 @@ export const PAGES = {
   products: { title: "Products", show: page(async () => (await import("./pages/Products")).Products), secret: true },
   imports: { title: "Imports", show: page(async () => (await import("./pages/Imports")).Imports), secret: true },
   jobs: { title: "Store visits", show: page(async () => (await import("./pages/Jobs")).Jobs), secret: true },
+  logs: { title: "Logs", show: page(async () => (await import("./pages/Logs")).Logs), secret: true },
 } as const;
 const KEYS = { title: "Keys", show: page(async () => (await import("./pages/Keys")).Keys), secret: false };
 

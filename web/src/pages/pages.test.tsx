@@ -6,6 +6,7 @@ import { Connecting } from "../data";
 import { Gallery } from "./Gallery";
 import { Imports } from "./Imports";
 import { Jobs } from "./Jobs";
+import { Logs } from "./Logs";
 import { Overview } from "./Overview";
 import { Products } from "./Products";
 
@@ -267,4 +268,31 @@ test("a list that the overview has read opens on its own page", async () => {
     </Connecting>,
   );
   expect(await screen.findByText("i.csv")).toBeTruthy();
+});
+
+test("a failed request is found by its id, and changes say whose key made them", async () => {
+  const entry = { at: "2026-01-01T00:00:00Z", key_id: "key_1", key_label: "Tools", role: "editor", reviewer: null };
+  const failed = {
+    ...entry,
+    request_id: "r-1",
+    method: "GET",
+    route: "/galleries/{gallery_id}",
+    ids: { gallery_id: "summer" },
+    status: 404,
+    code: "not-found",
+    detail: "There is no gallery summer.",
+  };
+  const change = { ...failed, method: "POST", route: "/keys", ids: { key_id: "key_2" }, status: 201, detail: null };
+  serve({
+    "GET /request-log": ({ query }) => list([null, "r-1"].includes(query.get("request_id")) ? [failed] : []),
+    "GET /change-log": () => list([change]),
+  });
+  history.replaceState(null, "", "#/logs");
+  show(<Logs />);
+  expect(await screen.findByText("GET /galleries/summer")).toBeTruthy();
+  expect(screen.getByText("There is no gallery summer.")).toBeTruthy();
+  fireEvent.change(screen.getByLabelText("Request id"), { target: { value: "r-2" } });
+  expect(await screen.findByText(/has this id/)).toBeTruthy();
+  fireEvent.change(screen.getByLabelText("Show"), { target: { value: "changes" } });
+  expect((await screen.findByText("POST /keys → key_2")).closest("tr")!.textContent).toContain("Tools");
 });

@@ -1,4 +1,4 @@
-"""Merchants, keys and quota windows in the access table.
+"""Merchants, keys and quota windows in the access table; failed requests and changes in the table of logs.
 
 | pk | what |
 |---|---|
@@ -6,6 +6,11 @@
 | `key#{digest}` | a key; index `by_merchant` on `merchant_id`, `created_at` |
 | `quota#{key_id}#{window}` | requests of a key in a window; expires |
 | `quota#{key_id}/{digest}#{window}` | requests of one address with a key, above its free share |
+
+| pk of a log | sk | |
+|---|---|---|
+| `{merchant_id}/errors` | `{time}#{request_id}` | a failed request; index `by_request` on `failed_request`; expires |
+| `{merchant_id}/changes` | `{time}#{request_id}` | a change; expires |
 """
 
 from __future__ import annotations
@@ -14,7 +19,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from vitrine.access.model import WINDOW_SECONDS, ApiKey, IdentitySecret, Merchant
+from vitrine.access.model import KEPT, WINDOW_SECONDS, ApiKey, IdentitySecret, LoggedRequest, Merchant
 from vitrine.platform.dynamodb import (
     ConditionFailed,
     query_all,
@@ -30,13 +35,14 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from vitrine.access.model import KeyRole
+    from vitrine.access.model import KeyRole, Log
     from vitrine.platform.dynamodb import Item
 
 
 _NO_IDENTITY = {"S": "[]"}
 _NOTHING = {"S": ""}
 _NOT_REVOKED = "attribute_not_exists(revoked_at)"
+_AFTER_ALL = "~"
 
 
 class DynamoDBAccess:
@@ -204,6 +210,92 @@ class DynamoDBAccess:
         with translated():
             response = self._client.get_item(TableName=self._table, Key={"pk": {"S": pk}}, ConsistentRead=True)
         return cast("Item | None", response.get("Item"))
+
+
+class DynamoDBRequestLog:
+    """RequestLog on a table. `write_client` adds entries while a request waits, so it should give up soon."""
+
+    def __init__(self, client: DynamoDBClient, write_client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._write_client = write_client
+        self._table = table
+
+    def add(self, merchant_id: str, log: Log, entry: LoggedRequest) -> None:
+        with translated():
+            self._write_client.put_item(TableName=self._table, Item=_log_item(merchant_id, log, entry))
+
+    def newest(
+        self, merchant_id: str, log: Log, limit: int, before: str | None, now: datetime
+    ) -> Sequence[LoggedRequest]:
+        items = query_some(
+            self._client,
+            limit,
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND sk < :before",
+            ExpressionAttributeValues={":pk": {"S": f"{merchant_id}/{log}"}, ":before": {"S": before or _AFTER_ALL}},
+            ScanIndexForward=False,
+        )
+        return _lasting(items, log, now)
+
+    def find_error(self, merchant_id: str, request_id: str, now: datetime) -> LoggedRequest | None:
+        items = query_some(
+            self._client,
+            1,
+            TableName=self._table,
+            IndexName="by_request",
+            KeyConditionExpression="pk = :pk AND failed_request = :id",
+            ExpressionAttributeValues={":pk": {"S": f"{merchant_id}/errors"}, ":id": {"S": request_id}},
+        )
+        return next(iter(_lasting(items, "errors", now)), None)
+
+
+def _log_item(merchant_id: str, log: Log, entry: LoggedRequest) -> Item:
+    texts = {
+        "pk": f"{merchant_id}/{log}",
+        "sk": entry.position,
+        "request_id": entry.request_id,
+        "at": to_rfc3339(entry.at),
+        "method": entry.method,
+        "route": entry.route,
+        "key_id": entry.key_id,
+        "key_label": entry.key_label,
+        "role": entry.role,
+        "reviewer": entry.reviewer,
+        "code": entry.code,
+        "detail": entry.detail,
+        "failed_request": entry.request_id if log == "errors" else None,
+    }
+    item: Item = {name: {"S": text} for name, text in texts.items() if text}
+    item["ids"] = {"M": {name: {"S": value} for name, value in entry.ids.items()}}
+    item["status"] = {"N": str(entry.status)}
+    item["expires_at"] = {"N": str(epoch_seconds(entry.at + KEPT[log]))}
+    return item
+
+
+def _lasting(items: Sequence[Item], log: Log, now: datetime) -> list[LoggedRequest]:
+    """The entries of items that have not expired; DynamoDB may delete them days later."""
+    entries = [_logged_request(item) for item in items]
+    return [entry for entry in entries if entry.at > now - KEPT[log]]
+
+
+def _logged_request(item: Item) -> LoggedRequest:
+    def text(name: str) -> str | None:
+        return cast("str | None", item.get(name, {}).get("S"))
+
+    return LoggedRequest(
+        request_id=item["request_id"]["S"],
+        at=from_rfc3339(item["at"]["S"]),
+        method=item["method"]["S"],
+        route=item["route"]["S"],
+        ids={name: value["S"] for name, value in item["ids"]["M"].items()},
+        status=int(item["status"]["N"]),
+        key_id=item["key_id"]["S"],
+        key_label=text("key_label") or "",
+        role=cast("KeyRole", item["role"]["S"]),
+        reviewer=text("reviewer"),
+        code=text("code"),
+        detail=text("detail"),
+    )
 
 
 def _identity_item(secrets: Sequence[IdentitySecret]) -> dict[str, Any]:

@@ -8,10 +8,10 @@ import hmac
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
 KeyKind = Literal["publishable", "secret"]
@@ -26,6 +26,13 @@ _LEASES_PER_WINDOW = 100
 _ADDRESSES_PER_KEY = 10
 _LEAST_ADDRESS_LIMIT = 60
 _SHARES_PER_ADDRESS = 20
+
+Log = Literal["errors", "changes"]
+KEPT: dict[Log, timedelta] = {"errors": timedelta(days=7), "changes": timedelta(days=90)}
+MOST_ERRORS_PER_MINUTE = 20
+_PEOPLE = frozenset({"user_id", "visitor"})
+_LONGEST_ID = 128
+LONGEST_DETAIL = 300
 
 LONGEST_TOKEN_LIFE = timedelta(hours=24)
 _VISITOR = re.compile(r"visitor:[A-Za-z0-9_-]{22,120}")
@@ -88,6 +95,40 @@ class ApiKey:
     def is_for(self, origin: str | None) -> bool:
         """Whether a page of this origin may use the key. A request without an origin comes from no page."""
         return not origin or not self.origins or origin.lower() in self.origins
+
+
+@dataclass(frozen=True)
+class LoggedRequest:
+    """A failed request or a change, as its merchant can read it. It holds no body, no query and no ids of people.
+
+    `ids` are those in the path, and those of what the request created. `code` and `detail` are those of the error.
+    """
+
+    request_id: str
+    at: datetime
+    method: str
+    route: str
+    ids: Mapping[str, str]
+    status: int
+    key_id: str
+    key_label: str
+    role: KeyRole
+    reviewer: str | None = None
+    code: str | None = None
+    detail: str | None = None
+
+    @property
+    def position(self) -> str:
+        """Sorts requests by time."""
+        return f"{self.at.isoformat(timespec='milliseconds')}#{self.request_id}"
+
+
+def logged_ids(path_parameters: Mapping[str, str], content: Any) -> dict[str, str]:
+    """The ids that a log keeps: those of the path and of what was created, without ids of people."""
+    created = content if isinstance(content, dict) else {}
+    named = {name: value for name, value in created.items() if name.endswith("_id") and isinstance(value, str)}
+    ids = {**path_parameters, **named}
+    return {name: value[:_LONGEST_ID] for name, value in ids.items() if name not in _PEOPLE}
 
 
 def kind_of(role: KeyRole) -> KeyKind:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from vitrine.access.model import ApiKey, IdentitySecret, Merchant
+    from vitrine.access.model import ApiKey, IdentitySecret, Log, LoggedRequest, Merchant
 
 
 class KeyRepository(Protocol):
@@ -62,4 +62,22 @@ class QuotaRepository(Protocol):
 
     def spend(self, spender: str, window: int, amount: int, limit: int) -> bool:
         """Add `amount` to the requests spent in a window; False, and nothing added, if that exceeds `limit`."""
+        ...
+
+
+class RequestLog(Protocol):
+    """The failed requests and the changes of merchants. An entry is readable until `KEPT` is over."""
+
+    def add(self, merchant_id: str, log: Log, entry: LoggedRequest) -> None:
+        """Store an entry; storing it again changes nothing."""
+        ...
+
+    def newest(
+        self, merchant_id: str, log: Log, limit: int, before: str | None, now: datetime
+    ) -> Sequence[LoggedRequest]:
+        """Up to `limit` entries before the position `before`, newest first."""
+        ...
+
+    def find_error(self, merchant_id: str, request_id: str, now: datetime) -> LoggedRequest | None:
+        """The failed request with this id."""
         ...

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vitrine.access.manage_keys import NewKey
-    from vitrine.access.model import ApiKey
+    from vitrine.access.model import ApiKey, LoggedRequest
 
 
 class KeyResponse(TypedDict):
@@ -27,6 +27,39 @@ class KeyResponse(TypedDict):
 
 class NewKeyResponse(KeyResponse):
     key: str
+
+
+class LoggedRequestResponse(TypedDict):
+    request_id: str
+    at: str
+    method: str
+    route: str
+    ids: dict[str, str]
+    status: int
+    key_id: str
+    key_label: str
+    role: Literal["publishable", "reviewer", "editor", "secret"]
+    reviewer: str | None
+    code: str | None
+    detail: str | None
+
+
+def logged_request_response(entry: LoggedRequest) -> LoggedRequestResponse:
+    """A failed request or a change; `code` and `detail` are those of the error."""
+    return {
+        "request_id": entry.request_id,
+        "at": to_rfc3339(entry.at),
+        "method": entry.method,
+        "route": entry.route,
+        "ids": dict(entry.ids),
+        "status": entry.status,
+        "key_id": entry.key_id,
+        "key_label": entry.key_label,
+        "role": entry.role,
+        "reviewer": entry.reviewer,
+        "code": entry.code,
+        "detail": entry.detail,
+    }
 
 
 def key_response(key: ApiKey) -> KeyResponse:

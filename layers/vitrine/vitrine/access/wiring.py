@@ -8,10 +8,11 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from vitrine.access.authorize_key import KeyAuthorizer
-from vitrine.access.dynamodb import DynamoDBAccess
+from vitrine.access.dynamodb import DynamoDBAccess, DynamoDBRequestLog
 from vitrine.access.model import address_digest, trusted_user_id, window_of
+from vitrine.access.note_outcome import OutcomeNotes
 from vitrine.access.spend_quota import AddressQuota, Quota
-from vitrine.platform.aws import client
+from vitrine.platform.aws import client, prompt_client
 from vitrine.platform.http import PUBLISHABLE
 from vitrine.platform.settings import read_settings
 from vitrine.platform.telemetry import logger
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vitrine.access.model import KeyKind
-    from vitrine.platform.http import Request
+    from vitrine.platform.http import Outcome, Request
 
 
 _SECRET_BYTES = 24
@@ -30,6 +31,12 @@ class AccessSettings(NamedTuple):
     """The table of merchants and keys."""
 
     access_table: str
+
+
+class LogSettings(NamedTuple):
+    """The table of failed requests and changes."""
+
+    logs_table: str
 
 
 class KeyCacheSettings(NamedTuple):
@@ -49,6 +56,23 @@ def key_authorizer() -> KeyAuthorizer:
     """The authorizer, with its cache of keys."""
     remember_for = timedelta(seconds=read_settings(KeyCacheSettings).key_cache_seconds)
     return KeyAuthorizer(access_store(), remember_for, lambda error: logger.warning("use not noted", exc_info=error))
+
+
+@cache
+def request_log() -> DynamoDBRequestLog:
+    """The failed requests and the changes of merchants."""
+    table = read_settings(LogSettings).logs_table
+    return DynamoDBRequestLog(client("dynamodb"), prompt_client("dynamodb"), table)
+
+
+@cache
+def _outcome_notes() -> OutcomeNotes:
+    return OutcomeNotes(request_log())
+
+
+def note_outcome(outcome: Outcome) -> None:
+    """Write a failed request or a change to its merchant's log."""
+    _outcome_notes().note(outcome)
 
 
 @cache

@@ -104,7 +104,8 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 class Caller(NamedTuple):
     """The sender of a request, as the authorizer determined from the key; `refusal` says why it refused the key.
 
-    `kind` is publishable for keys in public pages, otherwise secret; `role` is what the key may do.
+    `kind` is publishable for keys in public pages, otherwise secret; `role` is what the key may do. `reviewer` is the
+    name under which a reviewer's key acts.
     """
 
     merchant_id: str
@@ -115,6 +116,8 @@ class Caller(NamedTuple):
     identity_secrets: tuple[str, ...]
     requests_per_minute: int
     refusal: str
+    label: str = ""
+    reviewer: str = ""
 
 
 class EdgeSettings(NamedTuple):
@@ -237,6 +240,7 @@ class RouteOptions(TypedDict, total=False):
     on_error: Callable[[ServiceError], Response]
     paged: bool
     cacheable: bool
+    is_change: bool
 
 
 class Route(NamedTuple):
@@ -246,7 +250,8 @@ class Route(NamedTuple):
     which has one of `media_types`; `responses` are the types of the successful responses. Both only describe the route
     in the OpenAPI document. `query` declares the query parameters (see `query.read_query`; `paged` adds its two);
     `ANY_QUERY` accepts and ignores any. A `cacheable` route has the same response for all readers of a shop, unless
-    the request names a person (see `cache_control`).
+    the request names a person (see `cache_control`). `is_change` is False for writes that are traffic and belong in no
+    change log; nor do those of routes that publishable keys may use.
     """
 
     method: str
@@ -260,6 +265,21 @@ class Route(NamedTuple):
     on_error: Callable[[ServiceError], Response] | None = None
     paged: bool = False
     cacheable: bool = False
+    is_change: bool = True
+
+
+class Outcome(NamedTuple):
+    """How a merchant's request ended; `error` is None if no exception ended it."""
+
+    caller: Caller
+    request_id: str
+    ended_at: datetime
+    method: str
+    route: str
+    path_parameters: Mapping[str, str]
+    status: int
+    error: Exception | None
+    content: Any
 
 
 class _Served(NamedTuple):
@@ -268,6 +288,7 @@ class _Served(NamedTuple):
     response: Response
     sent: dict[str, Any]
     caller: Caller | None
+    error: Exception | None
 
 
 def no_quota(request: Request) -> Callable[[], None]:
@@ -283,15 +304,18 @@ class HttpApp:
         self,
         *,
         check_quota: Callable[[Request], Callable[[], None]] = no_quota,
+        note: Callable[[Outcome], None] | None = None,
         saved_responses: Callable[[], SavedResponses] | None = None,
         body_limit_bytes: int = BODY_LIMIT_BYTES,
     ) -> None:
         """`check_quota` raises TooManyRequests if a quota is spent, and returns a function that gives the request back.
 
+        `note` takes the outcomes of a merchant's failed requests and changes; what it raises is logged and no more.
         `saved_responses` replays responses by Idempotency-Key.
         """
         self.routes: dict[tuple[str, str], Route] = {}
         self._check_quota = check_quota
+        self._note = note
         self._saved_responses = saved_responses
         self._body_limit_bytes = body_limit_bytes
 
@@ -349,27 +373,47 @@ class HttpApp:
             )
         except Exception:  # noqa: BLE001 - the response must go out in any case
             logger.exception("the request was not logged")
+        try:
+            self._note_outcome(event, request_id, served)
+        except Exception:  # noqa: BLE001 - as above
+            logger.warning("the outcome was not noted", exc_info=True)
         return served.sent
+
+    def _note_outcome(self, event: dict[str, Any], request_id: str, served: _Served) -> None:
+        """Note a failed request or a change of a merchant; other requests need no log but ours."""
+        caller, response = served.caller, served.response
+        if self._note is None or caller is None or not caller.merchant_id:
+            return
+        method, path = event["httpMethod"], event["resource"]
+        if response.status < 400 and (method == "GET" or not _is_change(self.routes[method, path])):  # noqa: PLR2004
+            return
+        parameters = {k: encodable(unquote(v)) for k, v in (event.get("pathParameters") or {}).items()}
+        self._note(
+            Outcome(
+                caller, request_id, utc_now(), method, path, parameters, response.status, served.error, response.content
+            )
+        )
 
     def _serve(self, event: dict[str, Any], request_id: str, context: Any) -> _Served:
         """The response and its form for API Gateway; a response that cannot be encoded becomes a 500."""
         route = self.routes.get((event["httpMethod"], event["resource"]))
-        caller = None
+        caller = refusal = None
         caching = _NOT_STORED
         try:
             try:
-                request = _read_request(event, request_id, route, self._body_limit_bytes)
-                caller = request.caller
+                caller = _read_caller(event)
+                request = _read_request(event, request_id, route, self._body_limit_bytes, caller)
                 response = self._response(route, request, context)
                 caching = cache_control(route, request, response)
             except ServiceError as error:
+                refusal = error
                 translate = route.on_error if route else None
                 response = translate(error) if translate else _problem_response(error, event, request_id)
-            return _Served(response, _gateway_response(response, event, caching), caller)
+            return _Served(response, _gateway_response(response, event, caching), caller, refusal)
         except Exception as error:  # noqa: BLE001 - nothing internal may reach the caller
             logger.exception("unexpected error")
             response = _problem_response(error, event, request_id)
-            return _Served(response, _gateway_response(response, event, _NOT_STORED), caller)
+            return _Served(response, _gateway_response(response, event, _NOT_STORED), caller, error)
 
     def _authorize(self, route: Route, request: Request) -> None:
         if route.scope == ANYONE:
@@ -409,6 +453,11 @@ class HttpApp:
                 [FieldError("/header/Idempotency-Key", "must have 1 to 255 characters")],
             )
         return self._saved_responses().response(key, request, context, lambda: route.handle(request))
+
+
+def _is_change(route: Route) -> bool:
+    """Whether the writes of a route belong in the change log."""
+    return route.is_change and PUBLISHABLE not in ROLES.get(route.scope, (PUBLISHABLE,))
 
 
 def _is_clients_error(status: int) -> bool:
@@ -496,13 +545,29 @@ def _read_query(route: Route, sent: Mapping[str, Sequence[str]]) -> Mapping[str,
     return read_query(route.query, sent)
 
 
-def _read_request(event: dict[str, Any], request_id: str, route: Route | None, body_limit_bytes: int) -> Request:
-    context = event.get("requestContext") or {}
-    authorized = context.get("authorizer") or {}
+def _read_caller(event: dict[str, Any]) -> Caller:
+    authorized = (event.get("requestContext") or {}).get("authorizer") or {}
+    return Caller(
+        merchant_id=authorized.get("merchant_id", ""),
+        key_id=authorized.get("key_id", ""),
+        kind=authorized.get("kind", ""),
+        role=authorized.get("role") or authorized.get("kind", ""),  # authorizers before the update send no role
+        merchant_secret=authorized.get("merchant_secret", ""),
+        identity_secrets=tuple(authorized.get("identity_secrets", "").split()),
+        requests_per_minute=int(authorized.get("requests_per_minute", 0)),
+        refusal=authorized.get("refusal", ""),
+        label=authorized.get("label", ""),
+        reviewer=authorized.get("reviewer", ""),
+    )
+
+
+def _read_request(
+    event: dict[str, Any], request_id: str, route: Route | None, body_limit_bytes: int, caller: Caller
+) -> Request:
     sent = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     headers = {name: value for name, value in sent.items() if name in READ_HEADERS}
-    if authorized.get("reviewer"):
-        headers["x-reviewer"] = authorized["reviewer"]
+    if caller.reviewer:
+        headers["x-reviewer"] = caller.reviewer
     path = event.get("path") or "/"
     path_parameters = {k: unquote(v) for k, v in (event.get("pathParameters") or {}).items()}
     query = event.get("multiValueQueryStringParameters") or {
@@ -520,19 +585,10 @@ def _read_request(event: dict[str, Any], request_id: str, route: Route | None, b
         headers=headers,
         media_types=route.media_types if route else (),
         raw_body=_read_body(event, body_limit_bytes),
-        caller=Caller(
-            merchant_id=authorized.get("merchant_id", ""),
-            key_id=authorized.get("key_id", ""),
-            kind=authorized.get("kind", ""),
-            role=authorized.get("role") or authorized.get("kind", ""),  # authorizers before the update send no role
-            merchant_secret=authorized.get("merchant_secret", ""),
-            identity_secrets=tuple(authorized.get("identity_secrets", "").split()),
-            requests_per_minute=int(authorized.get("requests_per_minute", 0)),
-            refusal=authorized.get("refusal", ""),
-        ),
+        caller=caller,
         request_id=request_id,
         now=utc_now(),
-        source_address=_source_address(context, sent),
+        source_address=_source_address(event.get("requestContext") or {}, sent),
     )
 
 

@@ -132,6 +132,11 @@ def status_of(error: Exception) -> int:
     return _kind(error).status
 
 
+def slug_of(error: Exception) -> str:
+    """The end of an error's type URI."""
+    return _kind(error).slug
+
+
 def problem(error: Exception, *, instance: str, request_id: str) -> dict[str, Any]:
     """The RFC 9457 document of an error. Reveals nothing internal about unexpected errors."""
     kind = _kind(error)

@@ -51,6 +51,7 @@ class DependencySettings(NamedTuple):
 
     access_table: str
     idempotency_table: str
+    logs_table: str
     galleries_table: str
     images_table: str
     counters_table: str
