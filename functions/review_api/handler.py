@@ -11,11 +11,12 @@ from vitrine.platform.ids import ID_PATTERN
 from vitrine.platform.problems import FieldError, InvalidRequest, NotFound
 from vitrine.platform.wiring import saved_responses
 from vitrine.renditions.model import SNAPSHOTS
-from vitrine.renditions.wiring import copies_of
+from vitrine.renditions.wiring import copies_of, originals
 from vitrine.review.add_snapshots import add_snapshots
 from vitrine.review.change_snapshot import find_snapshot
 from vitrine.review.claim_snapshots import claim_snapshots, renew_leases
 from vitrine.review.judge_snapshot import decide, reopen, undo
+from vitrine.review.mirroring import holder_of
 from vitrine.review.model import STATUSES, Lease, Snapshot
 from vitrine.review.responses import (
     AddSnapshotResponse,
@@ -136,11 +137,9 @@ def post_claim(request: Request) -> Response:
         held += claim_snapshots(store, merchant_id, lease, body.limit, body.product_id)
     product_ids = {snapshot.product_id for snapshot in held}
     shown = show_products(store, products(), pictures(), merchant_id, product_ids)
-    copies = _copies(request, held)
-    items = [
-        claimed_response(snapshot, shown[snapshot.product_id], pictures(), copies.get(snapshot.snapshot_id))
-        for snapshot in held
-    ]
+    compared = {picture.holder for product in shown.values() for picture in product.pictures}
+    copies = originals().find(compared | {holder_of(snapshot) for snapshot in held})
+    items = [claimed_response(snapshot, shown[snapshot.product_id], pictures(), copies) for snapshot in held]
     return Response(200, {"items": items})
 
 

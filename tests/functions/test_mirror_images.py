@@ -337,10 +337,10 @@ def snapshot_renditions() -> Any:
     return snapshot["renditions"]
 
 
-def claimed_renditions() -> Any:
+def claimed() -> Any:
     followups({"Records": stream_records("ReviewTable")}, Context())
     claim = api_event("POST", "/review/claims", body={"limit": 1}, headers={"X-Reviewer": "ann"})
-    return send(review, claim)[1]["items"][0]["renditions"]
+    return send(review, claim)[1]["items"][0]
 
 
 def test_reviewers_see_renditions_of_a_snapshot_at_a_url(host: str) -> None:
@@ -349,7 +349,24 @@ def test_reviewers_see_renditions_of_a_snapshot_at_a_url(host: str) -> None:
     follow()
     renditions_shown = snapshot_renditions()
     assert get(renditions_shown["sizes"][0]["webp"])[0] == 200
-    assert claimed_renditions() == renditions_shown
+    assert claimed()["renditions"] == renditions_shown
+
+
+def test_reviewers_compare_with_renditions_of_the_product_and_of_approved_snapshots(host: str) -> None:
+    add_snapshot(url=f"{host}/red.png")
+    follow()
+    first = claimed()
+    assert first["product"]["renditions"] == []
+    path, reviewer = "/review/snapshots/{snapshot_id}/decision", {"X-Reviewer": "ann"}
+    decision = api_event("PUT", path, snapshot_id="s1", body={"decision": "approved"}, headers=reviewer)
+    assert send(review, decision)[0] == 200
+    put_product("lamp", image_url=f"{host}/blue.png")
+    body = {"snapshots": [{"snapshot_id": "s2", "product_id": "lamp", "filename": "2.png", "url": f"{host}/gone.png"}]}
+    send(review, api_event("POST", "/snapshots", body=body))
+    follow()
+    shown = claimed()["product"]
+    assert shown["pictures"] == [f"{host}/blue.png", f"{host}/red.png"]
+    assert shown["renditions"] == [product("lamp")["renditions"], first["renditions"]]
 
 
 def test_reviewers_see_renditions_of_an_uploaded_snapshot_once_it_is_there(host: str, tmp_path: Path) -> None:

@@ -8,12 +8,18 @@ const sizes = [320, 640].map((width) => {
   const [avif, webp, jpg] = ["avif", "webp", "jpg"].map((form) => `pictures/d/${width}.${form}`);
   return { width, avif, webp, jpg };
 });
+const RENDITIONS = { aspect_ratio: 1.5, placeholder: "", sizes };
 const CLAIMED = {
   snapshot_id: "s",
-  product: { product_id: "p", name: "Tea", pictures: [] },
+  product: {
+    product_id: "p",
+    name: "Tea",
+    pictures: ["http://shop.test/tea.jpg", "http://shop.test/box.jpg"],
+    renditions: [RENDITIONS, null],
+  },
   filename: "shelf.jpg",
   image_url: "http://photos.test/shelf.jpg",
-  renditions: { aspect_ratio: 1.5, placeholder: "", sizes },
+  renditions: RENDITIONS,
   lease_expires_at: "2030-01-01T00:00:00Z",
 };
 
@@ -50,6 +56,12 @@ test("a snapshot is shown in the size that fits, or as its original where that s
   fireEvent.error(image);
   expect(image.srcset).toBe("");
   expect(image.src).toBe(CLAIMED.image_url);
+});
+
+test("pictures of the product are shown in the size that fits where they have one", () => {
+  const shown = screen.getAllByRole<HTMLImageElement>("img", { name: /^Tea/ });
+  expect(shown.map((image) => !!image.srcset)).toEqual([true, false]);
+  expect(shown.map((image) => image.src)).toEqual(CLAIMED.product.pictures);
 });
 
 test("a key shows the original and hides it again, and a verdict hides it too", () => {

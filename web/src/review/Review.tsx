@@ -212,7 +212,13 @@ function Pictures({ product }: { product: Product }) {
   return (
     <div className="pictures">
       {product.pictures.map((url, at) => (
-        <img key={url} src={url} alt={`${title(product)}, ${at + 1} of ${product.pictures.length}`} />
+        <Picture
+          key={url}
+          url={url}
+          renditions={product.renditions[at] ?? null}
+          sizes="16rem"
+          alt={`${title(product)}, ${at + 1} of ${product.pictures.length}`}
+        />
       ))}
     </div>
   );

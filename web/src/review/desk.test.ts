@@ -50,7 +50,7 @@ class ReviewApi {
 
 const claimed = (snapshot_id: string): Claimed => ({
   snapshot_id,
-  product: { product_id: "p", name: "Product", pictures: [] },
+  product: { product_id: "p", name: "Product", pictures: [], renditions: [] },
   filename: `${snapshot_id}.jpg`,
   image_url: "data:,",
   renditions: null,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from vitrine.renditions.model import SNAPSHOTS, Holder
 from vitrine.renditions.ports import ShownPicture
 
 if TYPE_CHECKING:
-    from vitrine.renditions.model import Holder, Original
+    from vitrine.renditions.model import Original
     from vitrine.renditions.ports import Originals
     from vitrine.review.model import Snapshot
     from vitrine.review.ports import Snapshots
@@ -18,6 +19,11 @@ UPLOADED: Final = "uploaded:"
 def picture_url(snapshot: Snapshot) -> str:
     """Return the snapshot's own URL, or `uploaded:{merchant_id}/{snapshot_id}` for a picture in our bucket."""
     return snapshot.url or f"{UPLOADED}{snapshot.merchant_id}/{snapshot.snapshot_id}"
+
+
+def holder_of(snapshot: Snapshot) -> Holder:
+    """Return the snapshot as a holder of its picture."""
+    return Holder(snapshot.merchant_id, SNAPSHOTS, snapshot.snapshot_id)
 
 
 class SnapshotHolders:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vitrine.platform.uploads import SignedPut
+    from vitrine.renditions.model import Holder
     from vitrine.review.model import Lease, Snapshot, Status
 
 Added = Literal["created", "same", "id_taken", "filename_taken"]
@@ -179,11 +180,19 @@ class Pictures(Protocol):
         ...
 
 
+class ComparedPicture(NamedTuple):
+    """A picture of a product: its address, and by what its copy is known: who shows it, and at which URL."""
+
+    address: str
+    holder: Holder
+    url: str
+
+
 class ComparedProduct(NamedTuple):
-    """What a reviewer compares a snapshot with: the product's name and URLs of its pictures."""
+    """What a reviewer compares a snapshot with: the product's name and its pictures."""
 
     name: str | None
-    pictures: Sequence[str]
+    pictures: Sequence[ComparedPicture]
 
 
 class Products(Protocol):

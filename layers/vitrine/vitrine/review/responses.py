@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from vitrine.platform.times import to_rfc3339
 from vitrine.renditions.responses import RenditionsResponse, renditions_of
-from vitrine.review.mirroring import picture_url
+from vitrine.review.mirroring import holder_of, picture_url
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from vitrine.renditions.model import Original
+    from vitrine.renditions.model import Holder, Original
     from vitrine.review.add_snapshots import AddedSnapshot
     from vitrine.review.model import Opinion, Snapshot
     from vitrine.review.ports import ComparedProduct, Counts, Pictures, ProductCounts, ReviewerCounts, Step
@@ -67,6 +67,7 @@ class ComparedProductResponse(TypedDict):
     product_id: str
     name: str | None
     pictures: list[str]
+    renditions: list[RenditionsResponse | None]
 
 
 class ClaimedResponse(TypedDict):
@@ -180,15 +181,20 @@ def _opinion_response(opinion: Opinion) -> OpinionResponse:
 
 
 def claimed_response(
-    snapshot: Snapshot, product: ComparedProduct, pictures: Pictures, original: Original | None
+    snapshot: Snapshot, product: ComparedProduct, pictures: Pictures, copies: Mapping[Holder, Original]
 ) -> ClaimedResponse:
     """Return a snapshot for its reviewer: nothing shows whether it is planted or wants a second opinion."""
     return {
         "snapshot_id": snapshot.snapshot_id,
-        "product": {"product_id": snapshot.product_id, "name": product.name, "pictures": list(product.pictures)},
+        "product": {
+            "product_id": snapshot.product_id,
+            "name": product.name,
+            "pictures": [picture.address for picture in product.pictures],
+            "renditions": [renditions_of(picture.url, copies.get(picture.holder)) for picture in product.pictures],
+        },
         "filename": snapshot.filename,
         "image_url": pictures.address_of(snapshot),
-        "renditions": renditions_of(picture_url(snapshot), original),
+        "renditions": renditions_of(picture_url(snapshot), copies.get(holder_of(snapshot))),
         "lease_expires_at": to_rfc3339(snapshot.lease.until) if snapshot.lease else "",
     }
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vitrine.review.ports import ComparedProduct
+from vitrine.review.mirroring import holder_of, picture_url
+from vitrine.review.ports import ComparedPicture, ComparedProduct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,6 +24,9 @@ def show_products(
     for product_id in product_ids:
         product = known.get(product_id) or ComparedProduct(None, ())
         approved, _ = repository.list_snapshots(merchant_id, "approved", product_id, _APPROVED_SHOWN, None)
-        addresses = [pictures.address_of(snapshot) for snapshot in approved]
-        shown[product_id] = ComparedProduct(product.name, [*product.pictures, *addresses])
+        own = [
+            ComparedPicture(pictures.address_of(snapshot), holder_of(snapshot), picture_url(snapshot))
+            for snapshot in approved
+        ]
+        shown[product_id] = ComparedProduct(product.name, [*product.pictures, *own])
     return shown

@@ -11,8 +11,9 @@ from vitrine.galleries.model import GalleryKey
 from vitrine.galleries.wiring import gallery_repository, new_incarnation
 from vitrine.platform.aws import client
 from vitrine.platform.settings import read_settings
+from vitrine.renditions.model import PRODUCTS, Holder
 from vitrine.review.dynamodb import DynamoDBReview
-from vitrine.review.ports import ComparedProduct
+from vitrine.review.ports import ComparedPicture, ComparedProduct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,8 +60,12 @@ class _Catalogue:
 
     def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> Mapping[str, ComparedProduct]:
         products = product_repository().find_products(merchant_id, product_ids)
+
+        def pictures_of(product_id: str, url: str | None) -> list[ComparedPicture]:
+            return [ComparedPicture(url, Holder(merchant_id, PRODUCTS, product_id), url)] if url else []
+
         return {
-            product_id: ComparedProduct(product.name, [product.image_url] if product.image_url else [])
+            product_id: ComparedProduct(product.name, pictures_of(product_id, product.image_url))
             for product_id, product in products.items()
         }
 
