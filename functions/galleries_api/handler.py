@@ -457,7 +457,7 @@ def _shows_counts(request: Request, gallery: Gallery) -> bool:
 
 
 def _gallery_response(request: Request, gallery: Gallery) -> GalleryResponse:
-    return gallery_response(gallery, counts=_shows_counts(request, gallery), rules=request.caller.kind == SECRET)
+    return gallery_response(gallery, counts=_shows_counts(request, gallery), plans=request.caller.kind == SECRET)
 
 
 def _judge(

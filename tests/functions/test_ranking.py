@@ -430,6 +430,7 @@ def test_an_experiment_ends_with_the_ranking_that_won_and_all_that_was_counted()
         count("a", 1, 1, visitor)
     status, ended = call("DELETE", EXPERIMENT, experiment_id="spring")
     assert (status, ended["decision"]) == (200, "second")
+    assert call("GET", GALLERY)[1]["experiment_id"] is None
     assert call("GET", EXPERIMENT, experiment_id="spring")[0] == 404
     run_tasks()
     assert call("GET", GALLERY)[1]["ranking"] == {"policy": "newest"}
@@ -441,6 +442,7 @@ def test_an_experiment_ends_with_the_ranking_that_won_and_all_that_was_counted()
 
 def test_an_undecided_experiment_ends_with_the_first_arm() -> None:
     begin()
+    assert call("GET", GALLERY)[1]["experiment_id"] == "spring"
     assert call("DELETE", EXPERIMENT, experiment_id="spring")[1]["decision"] == "undecided"
     run_tasks()
     assert call("GET", GALLERY)[1]["ranking"] == {"policy": "smoothed_rate"}

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ChangesProvider } from "../changes";
 import { Connecting } from "../data";
 import { Gallery } from "./Gallery";
+import { decided } from "./gallery/Experiment";
 import { Imports } from "./Imports";
 import { Jobs } from "./Jobs";
 import { Logs } from "./Logs";
@@ -295,4 +296,60 @@ test("a failed request is found by its id, and changes say whose key made them",
   expect(await screen.findByText(/has this id/)).toBeTruthy();
   fireEvent.change(screen.getByLabelText("Show"), { target: { value: "changes" } });
   expect((await screen.findByText("POST /keys → key_2")).closest("tr")!.textContent).toContain("Tools");
+});
+
+test("an experiment is started, watched and ended", async () => {
+  const arm = (policy: string, visitors: number, clicks: number) => ({
+    ranking: { policy },
+    visitors,
+    clickers: clicks,
+    clicks,
+  });
+  const report = {
+    started_at: "2026-01-01T00:00:00Z",
+    ready: true,
+    arms: [arm("interest", 200, 20), arm("newest", 210, 63)],
+    lift: 2,
+    interval: { low: 0.4, high: 5 },
+    e_value: 99,
+    srm: { e_value: 0.1, flagged: false },
+    decision: "second",
+    events_without_visitor: 3,
+  };
+  let running: string | null = null;
+  const path = "/galleries/g/experiments/{id}";
+  const writes = serve({
+    "GET /galleries": () => list([{ ...GALLERY, experiment_id: running, next_ranking_version: running ? 2 : null }]),
+    "GET /galleries/g/images": () => list([]),
+    "GET /galleries/g/ranking-versions": () => list([]),
+    [`POST ${path}`]: ({ id }) => {
+      running = id;
+      return { id, ...report };
+    },
+    [`GET ${path}`]: ({ id }) => ({ id, ...report }),
+    [`DELETE ${path}`]: ({ id }) => {
+      running = null;
+      return { id, ...report };
+    },
+  });
+  history.replaceState(null, "", "#/gallery?ranking=shown");
+  show(<Gallery {...props} />);
+  fireEvent.submit(await screen.findByRole("form", { name: "New experiment" }));
+  expect(await screen.findByText("Decided: the other order earns more clicks.")).toBeTruthy();
+  expect(writes[0]).toContain('{"arms":[{"policy":"interest"},{"policy":"newest"}]}');
+  expect(screen.getByText(/\+200 % clicks a visitor/).textContent).toContain("+40 % to +500 %");
+  expect(screen.getByText(/3 events named no visitor/)).toBeTruthy();
+  fireEvent.click(screen.getByRole("button", { name: "End the experiment" }));
+  const dialog = screen.getByRole("dialog", { name: "End the experiment" });
+  expect(dialog.textContent).toContain("takes the other order, newest");
+  fireEvent.click(within(dialog).getByRole("button", { name: "End it" }));
+  expect(await screen.findByRole("form", { name: "New experiment" })).toBeTruthy();
+  expect(writes[1]).toContain("DELETE /galleries/g/experiments/newest-");
+  const told = (decision: string, ready = true, visitors = 5) =>
+    decided({ ...report, id: "e", decision, ready, arms: [arm("interest", visitors, 0), arm("newest", visitors, 0)] });
+  expect(told("undecided")).toContain("may be chance");
+  expect(told("undecided", true, 0)).toContain("Nobody has seen it");
+  expect(told("undecided", false)).toContain("being prepared");
+  expect(told("first")).toContain("today’s order earns more");
+  expect(told("bad_split")).toContain("than chance allows");
 });

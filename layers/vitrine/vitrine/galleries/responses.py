@@ -56,6 +56,7 @@ class GalleryResponse(TypedDict):
     cache_seconds: int
     mirror: bool
     rules: NotRequired[list[RuleResponse]]
+    experiment_id: NotRequired[str | None]
     created_at: str
     images: int
     views: NotRequired[int]
@@ -286,8 +287,8 @@ def version_response(gallery: Gallery, version: Version) -> VersionResponse:
     }
 
 
-def gallery_response(gallery: Gallery, *, counts: bool, rules: bool = True) -> GalleryResponse:
-    """Return a gallery; with its totals if `counts`, with its merchandising rules if `rules`."""
+def gallery_response(gallery: Gallery, *, counts: bool, plans: bool = True) -> GalleryResponse:
+    """Return a gallery; with its totals if `counts`, with its merchandising rules and its experiment if `plans`."""
     response: GalleryResponse = {
         "id": gallery.key.gallery_id,
         "title": gallery.title,
@@ -304,8 +305,9 @@ def gallery_response(gallery: Gallery, *, counts: bool, rules: bool = True) -> G
     if counts:
         response["views"] = gallery.totals.views
         response["clicks"] = gallery.totals.clicks
-    if rules:
+    if plans:
         response["rules"] = [rule_response(rule) for rule in gallery.rules]
+        response["experiment_id"] = gallery.experiment.experiment_id if gallery.experiment else None
     return response
 
 

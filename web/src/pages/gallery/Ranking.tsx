@@ -3,6 +3,7 @@ import type { Schema } from "../../api";
 import { useChanges } from "../../changes";
 import { IDLE_MS, useApi } from "../../data";
 import { count, moment, Problem, Table } from "../../parts";
+import { Experiment } from "./Experiment";
 import { Rules } from "./Rules";
 
 type Settings = Schema<"RankingSettings">;
@@ -65,7 +66,7 @@ export function Ranking({ gallery }: { gallery: Schema<"GalleryResponse"> }) {
   return (
     <section className="card ranking" aria-label="Ranking">
       <h2>Ranking</h2>
-      {gallery.next_ranking_version !== null && (
+      {gallery.next_ranking_version !== null && !gallery.experiment_id && (
         <p className="notice" role="status">
           Version {gallery.next_ranking_version} is being built. Shoppers see version {gallery.ranking_version} until it
           is complete.
@@ -116,6 +117,7 @@ export function Ranking({ gallery }: { gallery: Schema<"GalleryResponse"> }) {
       </form>
       <Problem of={problem} />
       {estimate && <Estimate estimate={estimate} />}
+      <Experiment gallery={gallery} policies={Object.keys(POLICIES) as Policy[]} />
       <Rules gallery={gallery} />
       <Versions gallery={gallery} />
     </section>
