@@ -18,7 +18,14 @@ from vitrine.galleries.explain_images import explain_images
 from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey
 from vitrine.galleries.put_gallery import put_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
-from vitrine.galleries.read_gallery import Position, find_gallery, find_image, find_shown_image, read_order
+from vitrine.galleries.read_gallery import (
+    Position,
+    find_gallery,
+    find_image,
+    find_shown_image,
+    read_hidden,
+    read_order,
+)
 from vitrine.galleries.read_lab import estimate_ranking, read_lab_order
 from vitrine.galleries.read_stats import all_galleries, read_hours
 from vitrine.galleries.responses import (
@@ -198,6 +205,18 @@ def get_images(request: Request) -> Response:
     if gallery.orders_by_visitor:
         response.content["by_visitor"] = True
     return response._replace(shared_seconds=gallery.cache_seconds)
+
+
+@app.get("/galleries/{gallery_id}/hidden-images", responses={200: ImageResponse}, paged=True)
+def get_hidden_images(request: Request) -> Response:
+    """List the hidden images of a gallery, by id.
+
+    One page looks through a thousand images of the gallery. It may have fewer items than `limit`, even none, and a
+    `next_cursor`.
+    """
+    page = request.page(str)
+    hidden = read_hidden(gallery_repository(), _key(request), page.limit, page.state)
+    return request.list_response([image_response(image, counts=True) for image in hidden.images], hidden.next)
 
 
 @app.get(

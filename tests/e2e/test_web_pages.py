@@ -144,7 +144,7 @@ def test_pictures_are_pinned_hidden_and_undone_by_keyboard(page: Any, shop: Api,
     page.locator(f"[data-id='{first}']").wait_for()
 
     page.locator(f"[data-id='{second}'] button").press("h")
-    page.get_by_text("Hidden in this browser (1)").press("Enter")
+    page.get_by_text("Hidden pictures").press("Enter")
     page.locator("details[open] button").press("Enter")
     page.get_by_role("complementary", name="Picture").get_by_role("button", name="Show").press("Enter")
     page.locator(f"[data-id='{second}']").wait_for()

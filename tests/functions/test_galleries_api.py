@@ -198,6 +198,27 @@ class TestOrder:
                 break
         assert seen == ["a", "g", "h", "b", "f", "c", "d", "e"]
 
+    def test_lists_hidden_images_page_by_page_and_looks_through_a_thousand_at_once(self) -> None:
+        make_gallery()
+        images = [new_image(f"image-{at:04d}") for at in range(1100)]
+        for start in range(0, len(images), 100):
+            call("POST", IMAGES, body={"images": images[start : start + 100]})
+        hidden = ["image-0003", "image-0500", "image-1050"]
+        for image_id in hidden:
+            call("PATCH", IMAGE, image_id=image_id, body={"hidden": True})
+        pages, query = [], {"limit": "1"}
+        while True:
+            page = call("GET", "/galleries/{gallery_id}/hidden-images", query=query)[1]
+            pages.append([image["id"] for image in page["items"]])
+            assert all(image["hidden"] for image in page["items"])
+            if page["next_cursor"] is None:
+                break
+            query = {"limit": "1", "cursor": page["next_cursor"]}
+        assert pages == [["image-0003"], ["image-0500"], ["image-1050"], []]
+        page = call("GET", "/galleries/{gallery_id}/hidden-images")[1]
+        assert [image["id"] for image in page["items"]] == hidden[:2]
+        assert page["next_cursor"]
+
     def test_leaves_hidden_images_out_until_they_are_shown_again(self) -> None:
         make_gallery("a", "b", "c")
         call("PATCH", IMAGE, image_id="b", body={"hidden": True})

@@ -103,6 +103,7 @@ function gallery() {
   const writes = serve({
     "GET /galleries": () => list([GALLERY]),
     "GET /galleries/g/images": () => list(shown()),
+    "GET /galleries/g/hidden-images": () => list(images.filter((image) => image.hidden)),
     "GET /galleries/g/images/{id}": ({ id }) => ({ ...find(id), explanation: { sentence: "Because." } }),
     "PATCH /galleries/g/images/{id}": ({ id, body }) => Object.assign(find(id), body),
     "GET /galleries/g/ranking-versions": () => list([]),
@@ -130,12 +131,15 @@ test("images are pinned and hidden by keyboard, and each is undone", async () =>
   expect(images.every((image) => !image.hidden && image.pinned_position === null)).toBe(true);
 });
 
-test("a hidden image is brought back from the list of those hidden in this browser", async () => {
+test("a hidden image is brought back from the list of hidden ones", async () => {
   const { images } = gallery();
   show(<Gallery {...props} />);
   await waitFor(() => expect(tiles()).toHaveLength(3));
   fireEvent.keyDown(tile("beet"), { key: "h" });
   await waitFor(() => expect(images[1]!.hidden).toBe(true));
+  const details = screen.getByText("Hidden pictures").closest("details")!;
+  details.open = true;
+  fireEvent(details, new Event("toggle"));
   fireEvent.click(await screen.findByRole("button", { name: "Beet" }));
   fireEvent.click(await screen.findByRole("button", { name: "Show" }));
   await waitFor(() => expect(tiles()).toEqual(["apple", "beet", "corn"]));

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from vitrine.ranking.model import Version
 
 
+_READ_TOGETHER = 200
+_MOST_READ = 1000
+
+
 class Position(NamedTuple):
     """A reader's place in the order of a version: the next position, and the last rank keys read.
 
@@ -36,6 +40,13 @@ class OrderedPage(NamedTuple):
     next: Position | None
 
 
+class HiddenPage(NamedTuple):
+    """Hidden images by id, and the id after which the next page starts (None at the end)."""
+
+    images: Sequence[Image]
+    next: str | None
+
+
 def find_gallery(repository: GalleryRepository, key: GalleryKey) -> Gallery:
     """Return the gallery. Raises NotFound, also while it is being deleted."""
     gallery = repository.find_gallery(key)
@@ -52,6 +63,26 @@ def gallery_not_found(key: GalleryKey) -> NotFound:
 def order_expired() -> MalformedRequest:
     """Return the error for a cursor into an order that was deleted."""
     return MalformedRequest("The gallery was reordered after this cursor was made. Start again without a cursor.")
+
+
+def read_hidden(repository: GalleryRepository, key: GalleryKey, limit: int, after: str | None) -> HiddenPage:
+    """Return up to `limit` hidden images of a gallery, by id.
+
+    No index has them, so one page looks through at most `_MOST_READ` images: it may be short, even empty, with a next.
+    Raises NotFound.
+    """
+    find_gallery(repository, key)
+    hidden: list[Image] = []
+    for _ in range(_MOST_READ // _READ_TOGETHER):
+        images = repository.stored_images(key, _READ_TOGETHER, after)
+        for image in images:
+            after = image.image_id
+            hidden += [image] if image.hidden else []
+            if len(hidden) == limit:
+                return HiddenPage(hidden, after)
+        if len(images) < _READ_TOGETHER:
+            return HiddenPage(hidden, None)
+    return HiddenPage(hidden, after)
 
 
 def find_image(repository: GalleryRepository, key: GalleryKey, image_id: str) -> Image:

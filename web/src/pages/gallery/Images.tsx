@@ -6,7 +6,7 @@ import { useChanges } from "../../changes";
 import { IDLE_MS, useApi } from "../../data";
 import { Content, count, Empty, Picture, Problem } from "../../parts";
 import { edited, type Image, useEdits } from "./edits";
-import { hiddenImages } from "./hidden";
+import { Hidden } from "./Hidden";
 import { Panel } from "./Panel";
 import { useShopper } from "./shopper";
 
@@ -41,8 +41,6 @@ export function Images({ gallery, acts, mayEdit }: Props) {
   const read = found.data?.pages.flatMap((page) => page.items) ?? [];
   const images = edited(read, edits.pending);
   const opened = asked.get("image");
-  const listed = new Set(images.map((image) => image.id));
-  const hidden = mayEdit ? hiddenImages(gallery.id).filter((image) => !listed.has(image.id)) : [];
   const layout = useLayout(images.length);
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = found;
   const isNearEnd = layout.to >= images.length - 1;
@@ -122,20 +120,7 @@ export function Images({ gallery, acts, mayEdit }: Props) {
               })}
             </ol>
             {isFetchingNextPage && <p className="lead">Reading more…</p>}
-            {hidden.length > 0 && (
-              <details>
-                <summary>Hidden in this browser ({hidden.length})</summary>
-                <ul className="toolbar plain">
-                  {hidden.map((image) => (
-                    <li key={image.id}>
-                      <button type="button" onClick={() => ask({ image: image.id })}>
-                        {image.name}
-                      </button>
-                    </li>
-                  ))}
-                </ul>
-              </details>
-            )}
+            {mayEdit && <Hidden gallery_id={gallery.id} open={(image) => ask({ image })} />}
           </Content>
         </div>
         {opened && mayEdit && (

@@ -3,7 +3,6 @@
 import type { Schema } from "../../api";
 import { type Change, useChanges, usePending } from "../../changes";
 import { useApi } from "../../data";
-import { forgetHidden, noteHidden } from "./hidden";
 
 export type Image = Schema<"ImageResponse">;
 export type Fields = Schema<"PatchImageRequest">;
@@ -32,7 +31,11 @@ export function edited(images: Image[], edits: Edit[]): Image[] {
   return shown;
 }
 
-const ABOUT = ["/galleries/{gallery_id}/images", "/galleries/{gallery_id}/images/{image_id}"];
+const ABOUT = [
+  "/galleries/{gallery_id}/images",
+  "/galleries/{gallery_id}/images/{image_id}",
+  "/galleries/{gallery_id}/hidden-images",
+];
 
 /** Edits of a gallery's images: shown at once, sent in order, and taken back on request. */
 export function useEdits(gallery_id: string) {
@@ -48,8 +51,6 @@ export function useEdits(gallery_id: string) {
     const names = Object.keys(fields) as (keyof Fields)[];
     const before = Object.fromEntries(names.map((name) => [name, image[name] ?? null])) as Fields;
     if (before.hidden === null) before.hidden = false;
-    if (fields.hidden) noteHidden(gallery_id, image);
-    if (fields.hidden === false) forgetHidden(gallery_id, image.id);
     const wanted: Change = {
       said,
       send: patch(image.id, fields),
@@ -67,7 +68,7 @@ export function useEdits(gallery_id: string) {
         client.DELETE("/galleries/{gallery_id}/images/{image_id}", {
           params: { path: { gallery_id, image_id: image.id } },
         }),
-      about: ["/galleries/{gallery_id}/images", "/galleries"],
+      about: ["/galleries/{gallery_id}/images", "/galleries/{gallery_id}/hidden-images", "/galleries"],
       shows: { gallery_id, image_id: image.id, fields: { hidden: true } } satisfies Edit,
     });
   return { pending, edit, remove };

@@ -1,0 +1,36 @@
+import { useState } from "react";
+import { useApi } from "../../data";
+import { Content, More, Problem } from "../../parts";
+
+/** The hidden images of a gallery, read when they are asked for. */
+export function Hidden({ gallery_id, open }: { gallery_id: string; open: (image_id: string) => void }) {
+  const [isOpen, setIsOpen] = useState(false);
+  const found = useApi().useInfiniteQuery(
+    "get",
+    "/galleries/{gallery_id}/hidden-images",
+    { params: { path: { gallery_id }, query: { limit: 100 } } },
+    { initialPageParam: null, getNextPageParam: (page) => page.next_cursor, enabled: isOpen },
+  );
+  const images = found.data?.pages.flatMap((page) => page.items) ?? [];
+  return (
+    <details onToggle={(event) => setIsOpen(event.currentTarget.open)}>
+      <summary>Hidden pictures</summary>
+      <Problem of={found.error} />
+      {isOpen && !found.error && (
+        <Content of={found}>
+          {images.length === 0 && <p>{found.hasNextPage ? "None so far." : "No picture of this gallery is hidden."}</p>}
+          <ul className="toolbar plain">
+            {images.map((image) => (
+              <li key={image.id}>
+                <button type="button" onClick={() => open(image.id)}>
+                  {image.name}
+                </button>
+              </li>
+            ))}
+          </ul>
+          <More of={found} />
+        </Content>
+      )}
+    </details>
+  );
+}
