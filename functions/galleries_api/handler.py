@@ -500,7 +500,6 @@ def _rejected(index: int, image_id: str | None, errors: Sequence[FieldError]) ->
 def _patched(image: Image, changes: PatchImageRequest) -> Image:
     sent = {name: getattr(changes, name) for name in changes.model_fields_set}
     placing = {name: sent.pop(name) for name in ("pinned_position", "hidden") if name in sent}
-    for name in ("tags", "product_ids"):
-        if sent.get(name, ()) is None:
-            sent[name] = ()
+    nothing: dict[str, Any] = {"tags": (), "product_ids": (), "attributes": {}}
+    sent |= {name: empty for name, empty in nothing.items() if name in sent and sent[name] is None}
     return image._replace(description=image.description._replace(**sent), **placing)

@@ -11,11 +11,19 @@ from vitrine.galleries.wiring import gallery_repository, recent_galleries
 from vitrine.platform.http import PUBLISHABLE, SECRET, HttpApp, Request, Response
 from vitrine.platform.query import LIMIT, PAGING
 from vitrine.platform.telemetry import Metric
+from vitrine.platform.wiring import saved_responses
 from vitrine.search.read_search import PARAMETERS, read_search
-from vitrine.search.responses import SearchResponse, SuggestResponse, found_image_response
-from vitrine.search.wiring import image_finder
+from vitrine.search.responses import (
+    AttributesResponse,
+    SearchResponse,
+    SuggestResponse,
+    SynonymsResponse,
+    found_image_response,
+    synonyms_response,
+)
+from vitrine.search.wiring import image_finder, recent_settings, search_settings
 
-lambda_handler = app = HttpApp(check_quota=check_quota, note=note_outcome)
+lambda_handler = app = HttpApp(check_quota=check_quota, note=note_outcome, saved_responses=saved_responses)
 
 
 @app.get(
@@ -33,7 +41,7 @@ def search_images(request: Request) -> Response:
     """
     started = time.perf_counter()
     page = request.page(dict)
-    search = read_search(request.query)
+    search = read_search(request.query, recent_settings().find(request.merchant_id, request.now))
     if search.filters.gallery_id:
         find_gallery(gallery_repository(), GalleryKey(request.merchant_id, search.filters.gallery_id))
     result = image_finder().search(request.merchant_id, search, page.state)
@@ -70,3 +78,41 @@ def suggest(request: Request) -> Response:
     """Complete the last word of a query."""
     completions = image_finder().suggest(request.merchant_id, request.query["q"].strip(), request.query["limit"])
     return Response(200, {"items": [{"text": text} for text in completions]})
+
+
+@app.get("/search/attributes", scope=PUBLISHABLE, responses={200: AttributesResponse}, cacheable=True)
+def get_attributes(request: Request) -> Response:
+    """Read the attributes that searches may name."""
+    return Response(200, {"attributes": dict(search_settings().find(request.merchant_id).attributes)})
+
+
+@app.put(
+    "/search/attributes",
+    body="vitrine.search.requests:PutAttributesRequest",
+    responses={200: AttributesResponse},
+)
+def put_attributes(request: Request) -> Response:
+    """Declare the attributes that searches may name."""
+    from vitrine.search.requests import PutAttributesRequest  # noqa: PLC0415 - readers never load bodies
+
+    attributes = request.body(PutAttributesRequest).kinds()
+    search_settings().put_attributes(request.merchant_id, attributes)
+    recent_settings().forget(request.merchant_id)
+    return Response(200, {"attributes": dict(attributes)})
+
+
+@app.get("/search/synonyms", responses={200: SynonymsResponse})
+def get_synonyms(request: Request) -> Response:
+    """Read the synonyms of searches."""
+    return Response(200, synonyms_response(search_settings().find(request.merchant_id).synonyms))
+
+
+@app.put("/search/synonyms", body="vitrine.search.requests:PutSynonymsRequest", responses={200: SynonymsResponse})
+def put_synonyms(request: Request) -> Response:
+    """Set the synonyms of searches."""
+    from vitrine.search.requests import PutSynonymsRequest  # noqa: PLC0415 - readers never load bodies
+
+    rules = request.body(PutSynonymsRequest).rules()
+    search_settings().put_synonyms(request.merchant_id, rules)
+    recent_settings().forget(request.merchant_id)
+    return Response(200, synonyms_response(rules))

@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 from tests import opensearch as node
 from tests.engines import START, Engine, embedded, image, opensearch
 from vitrine.platform.aws import client
-from vitrine.search.model import Facet, FacetCount, Filters, Orientation, Sort
+from vitrine.search.model import (
+    AttributeFilter,
+    Facet,
+    FacetCount,
+    Filters,
+    MerchantSettings,
+    Orientation,
+    Sort,
+    SynonymRule,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,6 +127,38 @@ class TestWords:
         assert sorted(engine.found("head set", sort=Sort.OLDEST)) == ["1", "2"]
         assert engine.found("head set")[0] == "2"
 
+    def test_synonyms_find_what_is_named_otherwise(self, engine: Engine) -> None:
+        layout = "Layout: QWERTY\nScreen: 15"
+        engine.put(
+            *(image(f"{n}", f"Acme notebook {n}", caption="with a lid", text=layout) for n in range(4)),
+            *(image(f"5{n}", "Laptop lock", text="Key: 2") for n in range(3)),
+            image("6", "Portable computer", text=layout),
+            image("7", "A computer, not portable"),
+            image("8", "Hat"),
+            *(image(f"9{n}", "Scarf", text="Material: wool") for n in range(9)),
+        )
+        settings = MerchantSettings(
+            synonyms=(
+                SynonymRule(("Laptop", "notebook", "portable computer")),
+                SynonymRule(("hat",), "headgear"),
+                SynonymRule(("notebook",), "acme tool"),
+            )
+        )
+
+        def found(text: str, **more: Any) -> list[str]:
+            return engine.found(text, synonyms=settings.synonyms_of(text), **more)
+
+        notebooks, locks = ["0", "1", "2", "3", "6"], ["50", "51", "52"]
+        assert sorted(engine.found("laptop")) == locks
+        assert sorted(found("laptop")[:5]) == notebooks
+        assert sorted(found("laptops", sort=Sort.OLDEST)) == sorted(notebooks + locks)
+        assert sorted(found("Portable computers", sort=Sort.OLDEST)) == sorted([*notebooks, *locks, "7"])
+        assert found("laptop 2", sort=Sort.OLDEST) == ["2", *locks]
+        assert (found("headgear"), found("hat")) == (["8"], ["8"])
+        assert sorted(found("acme tool")[:4]) == ["0", "1", "2", "3"]
+        [hit] = engine.page("headgear", synonyms=settings.synonyms_of("headgear")).hits
+        assert hit.highlight == {"name": "<mark>Hat</mark>"}
+
     def test_things_come_before_accessories_with_the_same_words(self, engine: Engine) -> None:
         """The things' labels show what a keyboard is; the covers' names match better."""
         layout = "Layout: QWERTY\nInterface: USB"
@@ -213,6 +254,75 @@ class TestFilters:
         page = engine.page("shoe", facets=(Facet.TAG,), filters=Filters(credit="Ann Lee"))
         assert page.facets == {Facet.TAG: (FacetCount("Sport shoe", 1), FacetCount("red", 1))}
         assert engine.page("shoe", facets=(Facet.TAG,), filters=Filters(gallery_id="none")).facets == {Facet.TAG: ()}
+
+    def test_a_chosen_value_keeps_its_siblings(self, engine: Engine) -> None:
+        page = engine.page("shoe", facets=(Facet.TAG, Facet.CREDIT), filters=Filters(tag="sport shoe"), limit=1)
+        assert page.total.value == 1
+        assert page.facets == {
+            Facet.TAG: (FacetCount("red", 2), FacetCount("Sport shoe", 1)),
+            Facet.CREDIT: (FacetCount("Ann Lee", 1), FacetCount("Bo", 1)),
+        }
+
+
+class TestAttributes:
+    @pytest.fixture(autouse=True)
+    def _images(self, engine: Engine) -> None:
+        engine.put(
+            image("1", "Shoe", attributes={"colour": "Red", "price": 10, "size": 38, "cut": ["low", "Wide"]}),
+            image("2", "Shoe", attributes={"colour": "red", "price": 99.95, "size": 42.0}),
+            image("3", "Shoe", attributes={"colour": "blue = navy", "price": -5, "released": "2024-01-01T00:00:00Z"}),
+            image("4", "Shoe", attributes={"colour_of_sole": "red"}),
+            image("5", "Hat", attributes={"colour": "red", "price": 1e12}),
+        )
+
+    @pytest.mark.parametrize(
+        ("wanted", "found"),
+        [
+            ([AttributeFilter("colour", ("RED",))], ["1", "2"]),
+            ([AttributeFilter("colour", ("red", "Blue = navy"))], ["1", "2", "3"]),
+            ([AttributeFilter("colour", ("re",))], []),
+            ([AttributeFilter("cut", ("wide",))], ["1"]),
+            ([AttributeFilter("price", least=10.0, most=99.95)], ["1", "2"]),
+            ([AttributeFilter("price", least=10.01)], ["2"]),
+            ([AttributeFilter("price", most=10.0)], ["1", "3"]),
+            ([AttributeFilter("price", least=-5.0, most=-5.0)], ["3"]),
+            ([AttributeFilter("price", least=-4.99, most=9.99)], []),
+            ([AttributeFilter("size", least=42.0, most=42.0)], ["2"]),
+            ([AttributeFilter("size", ("42",))], ["2"]),
+            ([AttributeFilter("colour", ("red",)), AttributeFilter("price", most=50.0)], ["1"]),
+            ([AttributeFilter("colour", ("red",)), AttributeFilter("cut", ("none",))], []),
+            ([AttributeFilter("none", ("red",))], []),
+            ([AttributeFilter("none", least=1.0)], []),
+        ],
+    )
+    def test_keep_only_what_they_name(self, engine: Engine, wanted: list[AttributeFilter], found: list[str]) -> None:
+        filters = Filters(attributes=tuple(wanted))
+        assert engine.found("shoe", filters=filters, sort=Sort.OLDEST) == found
+        assert sorted(engine.found("shoe", filters=filters)) == found
+        assert engine.page("shoe", filters=filters).total.value == len(found)
+
+    def test_facets_count_their_values_and_combine(self, engine: Engine) -> None:
+        facets = ("attributes.colour", "attributes.size", "attributes.released", "attributes.none")
+        page = engine.page("shoe", facets=facets)
+        assert page.facets == {
+            "attributes.colour": tuple(FacetCount(value, 1) for value in ("Red", "blue = navy", "red")),
+            "attributes.size": (FacetCount("38", 1), FacetCount("42", 1)),
+            "attributes.released": (FacetCount("2024-01-01T00:00:00Z", 1),),
+            "attributes.none": (),
+        }
+        chosen = Filters(attributes=(AttributeFilter("colour", ("red",)), AttributeFilter("price", most=50.0)))
+        for sort in (Sort.RELEVANCE, Sort.NEWEST):
+            page = engine.page("shoe", facets=facets[:2], filters=chosen, sort=sort)
+            assert page.total.value == 1
+            assert page.facets == {
+                "attributes.colour": (FacetCount("Red", 1), FacetCount("blue = navy", 1)),
+                "attributes.size": (FacetCount("38", 1),),
+            }
+
+    def test_are_kept_as_they_were_sent(self, engine: Engine) -> None:
+        [hit] = engine.page("hat").hits
+        assert hit.image.attributes == {"colour": "red", "price": 1e12}
+        assert engine.finder.held(engine.shop, [hit.image.key]) == {hit.image.key: hit.image}
 
 
 class TestOrders:

@@ -175,6 +175,12 @@ class TestQueries:
             for name in route.query or {}:
                 self.refused(route, shop, f"{name}=1&{name}=1")
 
+    def test_parameters_of_one_group_are_taken_once_and_not_without_end(self, shop: Shop) -> None:
+        [route] = [route for route in routes() if route.path == "/search/images"]
+        self.refused(route, shop, "attributes.a=1&attributes.a=1")
+        response = self.refused(route, shop, "&".join(f"attributes.a{number}=1" for number in range(21)))
+        assert [error["pointer"] for error in response.json["errors"]] == ["/query/attributes.a20"]
+
     def test_a_span_does_not_end_before_it_begins(self, shop: Shop) -> None:
         spans = [
             (route, schema["x-not-before"], name)
@@ -199,10 +205,18 @@ class TestQueries:
         """A keyword that nobody reads would be a promise that nobody keeps."""
         read = {"type", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum", "format", "anyOf"}
         told = {"default", "description", "x-required", "x-not-before"}
+        group = {"type", "patternProperties", "additionalProperties", "maxProperties", "description"}
         for route in routes():
             for name, schema in (route.query or {}).items():
-                assert schema.keys() <= read | told, f"{route.path} {name}"
-                assert schema["type"] in {"string", "integer"}, f"{route.path} {name}"
+                of_each = [schema]
+                if schema["type"] == "object":
+                    assert schema.keys() == group
+                    assert schema["additionalProperties"] is False
+                    of_each = list(schema["patternProperties"].values())
+                    assert len(of_each) == 1
+                for each in of_each:
+                    assert each.keys() <= read | told, f"{route.path} {name}"
+                    assert each["type"] in {"string", "integer"}, f"{route.path} {name}"
 
 
 class TestIdempotencyKeys:

@@ -139,12 +139,37 @@ class TestImages:
             product_ids=["p-1"],
             width=640,
             height=480,
+            attributes={"colour": "red", "price": 9.5, "cut": ["low", "wide"]},
         )
         call("POST", IMAGES, body={"images": [said]})
         _, image = call("GET", IMAGE, image_id="a")
         assert said.items() <= image.items()
         _, patched = call("PATCH", IMAGE, image_id="a", body={"caption": None, "tags": None, "width": 10})
         assert (patched["caption"], patched["tags"], patched["width"], patched["credit"]) == (None, [], 10, "Ada")
+        assert patched["attributes"] == said["attributes"]
+        _, patched = call("PATCH", IMAGE, image_id="a", body={"attributes": None})
+        assert patched["attributes"] == {}
+
+    @pytest.mark.parametrize(
+        "attributes",
+        [
+            {"a b": "x"},
+            {"a": True},
+            {"a": None},
+            {"a": {"b": "c"}},
+            {"a": []},
+            {"a": ""},
+            {"a": 1e13},
+            {"a": "x" * 101},
+            {f"a{number}": 1 for number in range(21)},
+            {f"a{number}": ["x" * 100] * 20 for number in range(2)},
+        ],
+    )
+    def test_are_rejected_with_attributes_of_other_forms(self, attributes: dict[str, Any]) -> None:
+        call("PUT", GALLERY, body={})
+        _, response = call("POST", IMAGES, body={"images": [new_image("a", attributes=attributes)]})
+        [result] = response["results"]
+        assert (result["status"], result["errors"][0]["pointer"][:20]) == ("rejected", "/images/0/attributes")
 
     def test_are_deleted(self) -> None:
         make_gallery("a", "b")

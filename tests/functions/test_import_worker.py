@@ -57,13 +57,21 @@ def test_a_csv_file_becomes_images_of_its_gallery() -> None:
 @pytest.mark.parametrize("form", ["jsonl", "json"])
 def test_json_is_imported_into_the_gallery_default(form: str, gzipped: bool) -> None:
     rows = [
-        {"id": "a", "name": "A", "url": "https://x.test/a", "product_ids": ["p1"], "ours": {"not": 1}},
+        {
+            "id": "a",
+            "name": "A",
+            "url": "https://x.test/a",
+            "product_ids": ["p1"],
+            "ours": {"not": 1},
+            "attributes": {"colour": "red"},
+        },
         {"image_id": "b", "name": "B", "url": "https://x.test/b", "caption": None},
     ]
     text = json.dumps(rows) if form == "json" else "\n".join(map(json.dumps, rows))
     data = gzip.compress(text.encode()) if gzipped else text.encode()
     assert deliver(put_object(f"imports/shop/images/export.{form}{'.gz' if gzipped else ''}", data))
     assert {name: image["product_ids"] for name, image in images_of().items()} == {"a": ["p1"], "b": []}
+    assert {name: image["attributes"] for name, image in images_of().items()} == {"a": {"colour": "red"}, "b": {}}
 
 
 def test_a_name_with_spaces_and_capitals_is_fine() -> None:

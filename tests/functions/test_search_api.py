@@ -218,3 +218,118 @@ def test_an_agencys_images_are_loaded_and_found(tmp_path: Any, capsys: pytest.Ca
     assert (item["url"], item["height"], item["credit"]) == ("https://host.example/stock/0000000007/s.jpg", 600, None)
     assert command(["rebuild", "shop"]) == 0
     assert ids(find(q="dom")) == ["7"]
+
+
+class TestAttributes:
+    @pytest.fixture(autouse=True)
+    def _declared(self) -> None:
+        put(
+            "shoes",
+            {**IMAGES[0], "id": "a", "attributes": {"colour": "Red", "price": 10, "cut": ["low", "wide"]}},
+            {**IMAGES[1], "id": "b", "attributes": {"colour": "blue", "price": 99.95, "secret": "x"}},
+        )
+        follow_images()
+        declare({"colour": "text", "price": "number", "cut": "text"})
+
+    @pytest.mark.parametrize(
+        ("query", "found"),
+        [
+            ({"attributes.colour": "red"}, ["a"]),
+            ({"attributes.colour": "RED|Blue", "sort": "oldest"}, ["a", "b"]),
+            ({"attributes.price": "10"}, ["a"]),
+            ({"attributes.price": "10..99", "q": "dress"}, ["a"]),
+            ({"attributes.price": "10.5.."}, ["b"]),
+            ({"attributes.price": "..99.94"}, ["a"]),
+            ({"attributes.colour": "red", "attributes.price": "11.."}, []),
+            ({"attributes.cut": "wide", "gallery_id": "shoes"}, ["a"]),
+        ],
+    )
+    def test_filter(self, query: dict[str, str], found: list[str]) -> None:
+        assert ids(find(**query)) == found
+
+    def test_facets_keep_the_siblings_of_a_chosen_value(self) -> None:
+        query = {"attributes.colour": "red", "facets": "attributes.colour,attributes.price"}
+        response = find(**query)
+        assert response["facets"] == {
+            "attributes.colour": [{"value": "Red", "count": 1}, {"value": "blue", "count": 1}],
+            "attributes.price": [{"value": "10", "count": 1}],
+        }
+        assert response["items"][0]["attributes"] == {"colour": "Red", "price": 10, "cut": ["low", "wide"]}
+
+    @pytest.mark.parametrize(
+        ("query", "pointer", "detail"),
+        [
+            (
+                {"attributes.secret": "x"},
+                "/query/attributes.secret",
+                "declared are attributes.colour, attributes.price",
+            ),
+            ({"facets": "tag,attributes.secret"}, "/query/facets", "`attributes.secret`"),
+            ({"attributes.price": "cheap"}, "/query/attributes.price", "10..50"),
+            ({"attributes.price": ".."}, "/query/attributes.price", "10..50"),
+            ({"attributes.price": ""}, "/query/attributes.price", "at least 1"),
+            ({"attributes.": "x"}, "/query/attributes.", "not a parameter"),
+            ({"attributes.{name}": "x"}, "/query/attributes.{name}", "not a parameter"),
+            ({"facets": "colour"}, "/query/facets", "must match"),
+        ],
+    )
+    def test_that_nobody_declared_are_named(self, query: dict[str, str], pointer: str, detail: str) -> None:
+        status, problem, _ = send(search, api_event("GET", "/search/images", query=query))
+        [error] = problem["errors"]
+        assert (status, error["pointer"]) == (422, pointer)
+        assert detail in error["detail"]
+
+    def test_are_each_merchants_own(self) -> None:
+        event = api_event("GET", "/search/images", query={"attributes.colour": "red"}, merchant="other")
+        status, problem, _ = send(search, event)
+        assert status == 422
+        assert problem["errors"][0]["detail"].endswith("declare attributes by PUT /search/attributes")
+
+    def test_are_declared_and_bounded(self) -> None:
+        _, response, _ = send(search, api_event("GET", "/search/attributes"))
+        assert response == {"attributes": {"colour": "text", "price": "number", "cut": "text"}}
+        for wrong in ({"a b": "text"}, {"a": "colour"}, {f"a{number}": "text" for number in range(21)}):
+            body = {"attributes": wrong}
+            assert send(search, api_event("PUT", "/search/attributes", body=body))[0] == 422
+        declare({})
+        assert send(search, api_event("GET", "/search/images", query={"attributes.colour": "red"}))[0] == 422
+
+
+class TestSynonyms:
+    def test_find_at_once_and_without_indexing(self) -> None:
+        assert ids(find(q="gown")) == []
+        rules = [{"words": ["gown", "dress"]}, {"from": "bistro", "words": ["cafe"]}]
+        assert send(search, api_event("PUT", "/search/synonyms", body={"synonyms": rules}))[:2] == (
+            200,
+            {"synonyms": rules},
+        )
+        assert ids(find(q="summer gowns", sort="oldest")) == ["red"]
+        assert ids(find(q="bistro")) == ["cafe"]
+        assert send(search, api_event("GET", "/search/synonyms"))[1] == {"synonyms": rules}
+        assert send(search, api_event("GET", "/search/synonyms", merchant="other"))[1] == {"synonyms": []}
+        send(search, api_event("PUT", "/search/synonyms", body={"synonyms": []}))
+        assert ids(find(q="gown")) == []
+
+    @pytest.mark.parametrize(
+        "rule",
+        [
+            {"words": ["alone"]},
+            {"words": []},
+            {"from": "x", "words": []},
+            {"words": ["...", "dress"]},
+            {"words": ["one two three four five six", "dress"]},
+            {"words": ["a", "b"], "to": "c"},
+            {"words": ["a" * 101, "b"]},
+        ],
+    )
+    def test_are_validated(self, rule: dict[str, Any]) -> None:
+        assert send(search, api_event("PUT", "/search/synonyms", body={"synonyms": [rule]}))[0] == 422
+
+    def test_are_bounded(self) -> None:
+        for rules in ([{"words": ["a", "b"]}] * 501, [{"words": ["a" * 100] * 10}] * 61):
+            assert send(search, api_event("PUT", "/search/synonyms", body={"synonyms": rules}))[0] == 422
+
+
+def declare(attributes: dict[str, str]) -> None:
+    status, response, _ = send(search, api_event("PUT", "/search/attributes", body={"attributes": attributes}))
+    assert (status, response) == (200, {"attributes": attributes})

@@ -71,7 +71,11 @@ function asksToReplace(stored: string, given: string): string {
 
 /** Requests with the session's key. They throw ApiError with a sentence that a person can act on. */
 export function connect(session: Session) {
-  const client = createFetchClient<paths>({ baseUrl: session.apiUrl, headers: { "X-Api-Key": session.key } });
+  const client = createFetchClient<paths>({
+    baseUrl: session.apiUrl,
+    headers: { "X-Api-Key": session.key },
+    querySerializer: { object: { style: "form", explode: true } },
+  });
   client.use({
     onError: ({ error }) =>
       error instanceof DOMException && error.name === "AbortError"

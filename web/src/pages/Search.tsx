@@ -6,9 +6,10 @@ import { Content, Empty, More, Picture, Problem } from "../parts";
 
 const SORTS = ["relevance", "newest", "oldest", "weight"] as const;
 const ORIENTATIONS = ["landscape", "portrait", "square"] as const;
-const FACETS = ["tag", "credit"] as const;
+const FACETS = ["tag", "credit"];
+const ATTRIBUTE = "attributes.";
 const SHOWN = 24;
-type Facet = (typeof FACETS)[number];
+const MOST_FACETS = 10;
 type Counts = Schema<"FacetCountResponse">[];
 
 const oneOf = <Value extends string>(values: readonly Value[], text: string | null) =>
@@ -19,13 +20,16 @@ export function Search() {
   const { asked, ask } = useAddress();
   const text = asked.get("q") ?? "";
   const q = useDeferredValue(text);
-  const chosen: Record<Facet, string | undefined> = {
-    tag: asked.get("tag") ?? undefined,
-    credit: asked.get("credit") ?? undefined,
-  };
+  const declared = api.useQuery("get", "/search/attributes");
+  const facets = [...FACETS, ...Object.keys(declared.data?.attributes ?? {}).map((name) => ATTRIBUTE + name)];
+  const attributes = Object.fromEntries(
+    facets.flatMap((name) => (name.startsWith(ATTRIBUTE) && asked.get(name) ? [[name, asked.get(name) ?? ""]] : [])),
+  );
   const query = {
     ...(q && { q }),
-    ...chosen,
+    tag: asked.get("tag") ?? undefined,
+    credit: asked.get("credit") ?? undefined,
+    "attributes.{name}": attributes,
     gallery_id: asked.get("gallery_id") ?? undefined,
     orientation: oneOf(ORIENTATIONS, asked.get("orientation")),
     sort: oneOf(SORTS, asked.get("sort")) ?? "relevance",
@@ -33,8 +37,8 @@ export function Search() {
   const found = api.useInfiniteQuery(
     "get",
     "/search/images",
-    { params: { query: { ...query, facets: FACETS.join(","), limit: SHOWN } } },
-    { initialPageParam: null, getNextPageParam: (page) => page.next_cursor },
+    { params: { query: { ...query, facets: facets.slice(0, MOST_FACETS).join(","), limit: SHOWN } } },
+    { initialPageParam: null, getNextPageParam: (page) => page.next_cursor, enabled: !declared.isPending },
   );
   const galleries = api.useQuery("get", "/galleries", { params: { query: { limit: 100 } } });
   const suggested = api.useQuery(
@@ -89,12 +93,11 @@ export function Search() {
       </p>
       <div className="with-facets">
         <aside aria-label="Filters">
-          {FACETS.map((name) => (
+          {facets.map((name) => (
             <FacetChoice
               key={name}
-              name={name}
-              chosen={chosen[name]}
-              others={{ ...query, [name]: undefined }}
+              name={name.replace(ATTRIBUTE, "")}
+              chosen={asked.get(name) ?? undefined}
               found={first?.facets[name] ?? []}
               choose={(value) => ask({ [name]: value })}
             />
@@ -122,13 +125,19 @@ export function Search() {
           {hits.length === 0 && (
             <Empty>
               Nothing matches. Use fewer words
-              {Object.values(query).filter(Boolean).length > 1 && (
+              {["orientation", "gallery_id", ...facets].some((name) => asked.get(name)) && (
                 <>
                   , or{" "}
                   <button
                     type="button"
                     className="link"
-                    onClick={() => ask({ tag: null, credit: null, orientation: null, gallery_id: null })}
+                    onClick={() =>
+                      ask({
+                        orientation: null,
+                        gallery_id: null,
+                        ...Object.fromEntries(facets.map((name) => [name, null])),
+                      })
+                    }
                   >
                     remove the filters
                   </button>
@@ -196,23 +205,15 @@ function Choice({ name, value, values, change }: ChoiceProps) {
 }
 
 interface FacetProps {
-  name: Facet;
+  name: string;
   chosen: string | undefined;
-  others: { q?: string };
   found: Counts;
   choose: (value: string | null) => void;
 }
-/** A facet's values with their counts. Where one is chosen its siblings are counted without it, so they stay. */
-function FacetChoice({ name, chosen, others, found, choose }: FacetProps) {
-  const without = useApi().useQuery(
-    "get",
-    "/search/images",
-    { params: { query: { ...others, facets: name, limit: 1 } } },
-    { enabled: !!chosen },
-  );
-  const counts = chosen ? (without.data?.facets[name] ?? found) : found;
+/** A facet's values with their counts; what is chosen stays, even where nothing has it. */
+function FacetChoice({ name, chosen, found, choose }: FacetProps) {
   const shown =
-    chosen && !counts.some(({ value }) => value === chosen) ? [...counts, { value: chosen, count: 0 }] : counts;
+    chosen && !found.some(({ value }) => value === chosen) ? [...found, { value: chosen, count: 0 }] : found;
   if (!shown.length) return null;
   return (
     <fieldset>

@@ -16,6 +16,7 @@ export const COLUMNS = {
     "created_at",
     "width",
     "height",
+    "attributes",
   ] satisfies (keyof Schema<"NewImage">)[],
   products: [
     "product_id",

@@ -794,8 +794,9 @@ def _image_item(image: Image) -> Item:
         "product_ids": described.product_ids,
         "width": described.width,
         "height": described.height,
+        "attributes": dict(described.attributes),
     }
-    present = {name: value for name, value in description.items() if value not in (None, ())}
+    present = {name: value for name, value in description.items() if value not in (None, (), {})}
     item: Item = {
         **_image_key(image.gallery, image.image_id),
         "description": {"S": json.dumps(present, separators=(",", ":"), ensure_ascii=False)},
@@ -849,6 +850,7 @@ def _image(item: Item) -> Image:
         tuple(optional("product_ids", ())),
         optional("width"),
         optional("height"),
+        optional("attributes", {}),
     )
     pinned = item.get("pinned_position")
     return Image(

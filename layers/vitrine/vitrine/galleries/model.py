@@ -167,6 +167,11 @@ def rule_for(version: Version, description: Description) -> Rule | None:
     return first_match(version.rules, description.tags, description.product_ids)
 
 
+ATTRIBUTE_NAME = r"^[A-Za-z][A-Za-z0-9_]{0,39}$"
+AttributeValue = str | float | list[str]
+"""What an image's attribute says: a text, a number, or several texts."""
+
+
 class Description(NamedTuple):
     """What a merchant enters about an image."""
 
@@ -180,6 +185,7 @@ class Description(NamedTuple):
     product_ids: tuple[str, ...] = ()
     width: int | None = None
     height: int | None = None
+    attributes: Mapping[str, AttributeValue] = MappingProxyType({})
 
 
 class Image(NamedTuple):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from vitrine.galleries.model import Description, GalleryChanges
-from vitrine.platform.requests import WHOLE, Id, RequestBody, UtcTime, WebAddress
+from vitrine.galleries.model import ATTRIBUTE_NAME, Description, GalleryChanges
+from vitrine.platform.requests import STORABLE, WHOLE, Id, RequestBody, UtcTime, WebAddress
 from vitrine.ranking.lab import LARGEST_SHARE
 from vitrine.ranking.merchandising import Rule
 from vitrine.ranking.model import HALF_LIFE_DAYS, Ranking
@@ -17,6 +18,15 @@ from vitrine.ranking.policies import POLICIES
 MOST_IMAGES = 100
 LAST_PINNED_POSITION = 10_000
 MOST_RULES = 20
+MOST_ATTRIBUTE_CHARACTERS = 2000
+
+
+def _small(attributes: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(attributes, ensure_ascii=False)) > MOST_ATTRIBUTE_CHARACTERS:
+        message = f"must have at most {MOST_ATTRIBUTE_CHARACTERS} characters as JSON"
+        raise ValueError(message)
+    return attributes
+
 
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 Caption = Annotated[str, Field(max_length=2000)]
@@ -24,6 +34,16 @@ Alt = Annotated[str, Field(max_length=1000)]
 Tags = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=50)]
 Credit = Annotated[str, Field(max_length=300)]
 ProductIds = Annotated[tuple[Id, ...], Field(max_length=50)]
+AttributeName = Annotated[str, Field(pattern=ATTRIBUTE_NAME)]
+AttributeText = Annotated[str, Field(strict=True, min_length=1, max_length=100)]
+_Bounded = Field(strict=True, ge=-1e12, le=1e12, allow_inf_nan=False)
+AttributeNumber = Annotated[int, Field(strict=True, ge=-(10**12), le=10**12)] | Annotated[float, _Bounded, STORABLE]
+AttributeTexts = Annotated[list[AttributeText], Field(min_length=1, max_length=20)]
+Attributes = Annotated[
+    dict[AttributeName, AttributeText | AttributeNumber | AttributeTexts],
+    AfterValidator(_small),
+    Field(max_length=20, description="Texts and numbers by name, such as `colour` or `price`, to filter searches by."),
+]
 Pixels = Annotated[int, Field(ge=1, le=1_000_000), WHOLE]
 
 
@@ -172,6 +192,7 @@ class NewImage(RequestBody):
     product_ids: ProductIds | None = None
     width: Pixels | None = None
     height: Pixels | None = None
+    attributes: Attributes | None = None
 
     def description(self, now: datetime) -> Description:
         """Return the image's description; `created_at` is `now` unless it was sent."""
@@ -186,6 +207,7 @@ class NewImage(RequestBody):
             product_ids=self.product_ids or (),
             width=self.width,
             height=self.height,
+            attributes=self.attributes or {},
         )
 
 
@@ -208,5 +230,6 @@ class PatchImageRequest(RequestBody):
     product_ids: ProductIds | None = None
     width: Pixels | None = None
     height: Pixels | None = None
+    attributes: Attributes | None = None
     pinned_position: Annotated[int, Field(ge=1, le=LAST_PINNED_POSITION), WHOLE] | None = None
     hidden: Annotated[bool, Field(default_factory=bool)]

@@ -107,6 +107,7 @@ class ImageResponse(TypedDict):
     product_ids: list[str]
     width: int | None
     height: int | None
+    attributes: dict[str, str | float | list[str]]
     pinned_position: int | None
     hidden: NotRequired[bool]
     explanation: NotRequired[ExplanationResponse]
@@ -326,6 +327,7 @@ def image_response(image: Image, *, counts: bool) -> ImageResponse:
         "product_ids": list(described.product_ids),
         "width": described.width,
         "height": described.height,
+        "attributes": dict(described.attributes),
         "pinned_position": image.pinned_position,
         "renditions": renditions_response(image.mirrored) if image.mirrored else None,
     }

@@ -9,8 +9,7 @@ from pydantic import field_validator
 from vitrine.catalog.put_products import put_products
 from vitrine.catalog.record_interactions import record_interactions
 from vitrine.catalog.requests import NewInteraction, PutProductRequest
-from vitrine.imports.lists import listed
-from vitrine.platform.json_text import read_json
+from vitrine.imports.lists import listed, parsed
 from vitrine.platform.requests import Id  # noqa: TC001 - pydantic reads it
 
 if TYPE_CHECKING:
@@ -35,12 +34,7 @@ class ProductRow(PutProductRequest):
     @field_validator("attributes", mode="before")
     @classmethod
     def _parsed(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            return read_json(value) if value else {}
-        except ValueError:
-            return value
+        return parsed(value)
 
 
 class InteractionRow(NewInteraction):

@@ -10,7 +10,7 @@ from pydantic import field_validator
 from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey, new_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
 from vitrine.galleries.requests import NewImage
-from vitrine.imports.lists import listed
+from vitrine.imports.lists import listed, parsed
 from vitrine.imports.model import ImportRefused
 from vitrine.platform.problems import NotFound
 
@@ -24,12 +24,17 @@ if TYPE_CHECKING:
 
 
 class ImageRow(NewImage):
-    """An image in a file: `tags` and `product_ids` may be one text."""
+    """An image in a file: `tags` and `product_ids` may be one text, `attributes` a JSON text."""
 
     @field_validator("tags", "product_ids", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return listed(value)
+
+    @field_validator("attributes", mode="before")
+    @classmethod
+    def _parsed(cls, value: Any) -> Any:
+        return parsed(value)
 
     def draft(self, now: datetime) -> ImageDraft:
         """Return the image. If the row has no id, it is derived from the URL, so that a second import adds no image."""

@@ -1,4 +1,4 @@
-"""Read several values from one cell."""
+"""Read several values, or a JSON object, from one cell."""
 
 from __future__ import annotations
 
@@ -20,3 +20,13 @@ def listed(value: Any) -> Any:
             return value
     separator = next((separator for separator in _SEPARATORS if separator in value), _SEPARATORS[0])
     return [part.strip() for part in value.split(separator) if part.strip()]
+
+
+def parsed(value: Any) -> Any:
+    """Return the value of a JSON text, {} for an empty text; return others unchanged."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return read_json(value) if value else {}
+    except ValueError:
+        return value

@@ -3,7 +3,8 @@
 A declaration is a JSON schema for each name, the same that the OpenAPI document shows. These keywords are supported:
 `type` (`string` or `integer`), `enum`, `pattern`, `minLength`, `maxLength`, `minimum`, `maximum`, `format` (`date`
 or `date-time`, also in `anyOf`), `default`, and two of our own: `x-required`, and `x-not-before`, which names the
-parameter that a time must not precede.
+parameter that a time must not precede. A declaration of the type `object` holds all parameters whose names match its
+only one of `patternProperties`, at most `maxProperties`.
 """
 
 from __future__ import annotations
@@ -39,10 +40,11 @@ def read_query(declared: Mapping[str, Mapping[str, Any]], sent: Mapping[str, Seq
 
     Raises InvalidRequest, which names each wrong parameter.
     """
+    flat, groups = _flattened(declared, sent)
     known = f"the parameters are {', '.join(declared)}" if declared else "it has none"
-    wrong = {name: f"is not a parameter of this route; {known}" for name in sent if name not in declared}
+    wrong = {name: f"is not a parameter of this route; {known}" for name in sent if name not in flat}
     values: dict[str, Any] = {}
-    for name, schema in declared.items():
+    for name, schema in flat.items():
         try:
             value = _value(schema, sent.get(name, ()))
         except _Wrong as error:
@@ -51,13 +53,33 @@ def read_query(declared: Mapping[str, Mapping[str, Any]], sent: Mapping[str, Seq
             if value is not None:
                 values[name] = value
     for name, value in values.items():
-        start = values.get(declared[name].get("x-not-before", ""))
+        start = values.get(flat[name].get("x-not-before", ""))
         if start is not None and _last_moment(value) < _first_moment(start):
-            wrong[name] = f"must not be before {declared[name]['x-not-before']}"
+            wrong[name] = f"must not be before {flat[name]['x-not-before']}"
+    for group, names in groups.items():
+        most = declared[group]["maxProperties"]
+        wrong |= dict.fromkeys(names[most:], f"is one too many; at most {most} such parameters may be sent")
+        values[group] = {name: values.pop(name) for name in names if name in values}
     if wrong:
         errors = [FieldError(f"/query/{name[:_LONGEST_NAME]}", rule) for name, rule in wrong.items()]
         raise InvalidRequest("The query breaks the schema; see errors.", errors[:_MOST_NAMED])
     return values
+
+
+def _flattened(
+    declared: Mapping[str, Mapping[str, Any]], sent: Mapping[str, Sequence[str]]
+) -> tuple[dict[str, Mapping[str, Any]], dict[str, list[str]]]:
+    """Return the schema of each parameter, and by each declared object the names that were sent of it."""
+    flat: dict[str, Mapping[str, Any]] = {}
+    groups: dict[str, list[str]] = {}
+    for name, schema in declared.items():
+        if schema["type"] == "object":
+            [(pattern, of_each)] = schema["patternProperties"].items()
+            groups[name] = [of_group for of_group in sent if re.fullmatch(pattern, of_group)]
+            flat |= dict.fromkeys(groups[name], of_each)
+        else:
+            flat[name] = schema
+    return flat, groups
 
 
 def _value(schema: Mapping[str, Any], texts: Sequence[str]) -> Any:

@@ -44,6 +44,20 @@ def image_measures(image: IndexedImage) -> list[str]:
     return sorted(relevance.measures(" ; ".join(filter(None, (image.name, image.caption, image.text, *image.tags)))))
 
 
+def attribute_texts(image: IndexedImage) -> list[tuple[str, str]]:
+    """Return the texts of an image's attributes with their names, numbers as they are written."""
+    return [
+        (name, text_of(each))
+        for name, value in image.attributes.items()
+        for each in (value if isinstance(value, list) else [value])
+    ]
+
+
+def text_of(value: str | float) -> str:
+    """Return an attribute's value as a text: 42.0 is `42`."""
+    return value if isinstance(value, str) else f"{value:.15g}"
+
+
 def document_fields(image: IndexedImage, **of_engine: Any) -> dict[str, Any]:
     """Return the fields of a document, those of its engine included, without unknown values."""
     fields = {
@@ -65,12 +79,18 @@ def document_fields(image: IndexedImage, **of_engine: Any) -> dict[str, Any]:
         "tag_key": [folded(tag) for tag in image.tags],
         "credit_key": [folded(credit) for credit in image.credit],
         "orientation": image.orientation,
+        "attribute_key": [attribute_key(name, text) for name, text in attribute_texts(image)],
         "newest": newest_key(image),
         "width": image.width,
         "height": image.height,
         **of_engine,
     }
     return {name: value for name, value in fields.items() if value not in (None, "", [])}
+
+
+def attribute_key(name: str, text: str) -> str:
+    """Return the term of an attribute's text; upper and lower case are equal."""
+    return f"{name}={folded(text)}"
 
 
 def filter_terms(filters: Filters) -> dict[str, str]:

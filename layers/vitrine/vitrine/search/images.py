@@ -35,6 +35,7 @@ def to_indexed_image(image: Image) -> IndexedImage:
         height=described.height,
         weight=float(image.weight),
         original=image.mirrored,
+        attributes=dict(described.attributes),
     )
 
 

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from vitrine.search.relevance import MAX_WORDS, words
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from vitrine.galleries.model import AttributeValue
     from vitrine.renditions.model import Original
+
+
+ATTRIBUTE_FACET = "attributes."
+MOST_ATTRIBUTES = 20
+MOST_FACETS = 10
+MOST_SYNONYM_RULES = 500
+MOST_SYNONYMS = 20
+LONGEST_SYNONYM = 5
 
 
 class ImageKey(NamedTuple):
@@ -42,6 +55,7 @@ class IndexedImage:
     height: int | None = None
     weight: float = 0.0
     original: Original | None = None
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
 
     @property
     def key(self) -> ImageKey:
@@ -76,10 +90,27 @@ class Orientation(StrEnum):
 
 
 class Facet(StrEnum):
-    """A field by whose values hits are counted."""
+    """A field by whose values hits are counted. Attributes are further ones, such as `attributes.colour`."""
 
     TAG = "tag"
     CREDIT = "credit"
+
+
+class AttributeKind(StrEnum):
+    """What the values of a declared attribute are."""
+
+    TEXT = "text"
+    NUMBER = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeFilter:
+    """A condition on an attribute: one of these texts, or a number between two inclusive bounds; None is no bound."""
+
+    name: str
+    texts: tuple[str, ...] = ()
+    least: float | None = None
+    most: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +126,32 @@ class Filters:
     min_width: int | None = None
     min_height: int | None = None
     orientation: Orientation | None = None
+    attributes: tuple[AttributeFilter, ...] = ()
+
+    def without(self, facet: str) -> Filters:
+        """Return the filters by other fields than this facet's, so that its values are counted beside a chosen one."""
+        if not facet.startswith(ATTRIBUTE_FACET):
+            return replace(self, tag=None) if facet == Facet.TAG else replace(self, credit=None)
+        others = (each for each in self.attributes if facet != f"{ATTRIBUTE_FACET}{each.name}")
+        return replace(self, attributes=tuple(others))
+
+
+class Synonym(NamedTuple):
+    """Words of a query, and other words that find the same."""
+
+    words: tuple[str, ...]
+    others: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search. A `text` of None finds everything that passes the filters."""
+    """A search. A `text` of None finds everything that passes the filters. `synonyms` are those of its words."""
 
     text: str | None = None
     filters: Filters = Filters()
     sort: Sort = Sort.RELEVANCE
-    facets: tuple[Facet, ...] = ()
+    synonyms: tuple[Synonym, ...] = ()
+    facets: tuple[str, ...] = ()
     limit: int = 20
 
 
@@ -139,8 +186,48 @@ class SearchPage:
 
     hits: tuple[Hit, ...]
     total: Total
-    facets: Mapping[Facet, tuple[FacetCount, ...]]
+    facets: Mapping[str, tuple[FacetCount, ...]]
     after: Mapping[str, object] | None
 
 
 NOTHING = SearchPage(hits=(), total=Total(0), facets={}, after=None)
+
+
+class SynonymRule(NamedTuple):
+    """Words that find each other; or words that `source` finds too, but which do not find `source`."""
+
+    words: tuple[str, ...]
+    source: str | None = None
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Iterate over what is searched for and what it finds too."""
+        for source in (self.source,) if self.source is not None else self.words:
+            yield from ((source, other) for other in self.words if other != source)
+
+
+@dataclass(frozen=True)
+class MerchantSettings:
+    """What a merchant has set for searches: the kinds of the attributes that searches may name, and synonyms."""
+
+    attributes: Mapping[str, AttributeKind] = field(default_factory=dict)
+    synonyms: tuple[SynonymRule, ...] = ()
+
+    def synonyms_of(self, text: str) -> tuple[Synonym, ...]:
+        """Return the synonyms of the words of a query, at most MOST_SYNONYMS."""
+        known = words(text)[:MAX_WORDS] if self._others else []
+        runs = (
+            known[start:end] for start in range(len(known)) for end in range(start + 1, start + LONGEST_SYNONYM + 1)
+        )
+        found = (Synonym(tuple(run), others) for run in runs for others in self._others.get(_singular(run), ()))
+        return tuple(islice(dict.fromkeys(found), MOST_SYNONYMS))
+
+    @cached_property
+    def _others(self) -> Mapping[tuple[str, ...], list[tuple[str, ...]]]:
+        others: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+        for source, other in (pair for rule in self.synonyms for pair in rule.pairs()):
+            others.setdefault(_singular(words(source)), []).append(tuple(words(other)))
+        return others
+
+
+def _singular(run: Sequence[str]) -> tuple[str, ...]:
+    return tuple(word.removesuffix("s") for word in run)

@@ -7,6 +7,7 @@ time a cursor continues in the live index.
 from __future__ import annotations
 
 import hashlib
+import struct
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -21,6 +22,8 @@ from vitrine.platform.cursors import read_state
 from vitrine.platform.problems import Unavailable
 from vitrine.search import relevance
 from vitrine.search.documents import (
+    attribute_key,
+    attribute_texts,
     document_fields,
     filter_ranges,
     filter_terms,
@@ -29,7 +32,9 @@ from vitrine.search.documents import (
     to_source,
 )
 from vitrine.search.model import (
+    ATTRIBUTE_FACET,
     NOTHING,
+    AttributeFilter,
     Facet,
     FacetCount,
     Filters,
@@ -95,6 +100,9 @@ INDEX = {
             "gallery_id": _KEYWORD,
             "product_id": _KEYWORD,
             "orientation": _KEYWORD,
+            "attribute_key": {"type": "keyword", "doc_values": False},
+            "attribute_value": _KEYWORD,
+            "attribute_number": {"type": "keyword", "doc_values": False},
             **{f"{facet}_value": _KEYWORD for facet in Facet},
             **{f"{facet}_key": {"type": "keyword", "doc_values": False} for facet in Facet},
             "newest": {"type": "long"},
@@ -130,9 +138,19 @@ def to_document(image: IndexedImage) -> dict[str, Any]:
         source=to_source(image).decode(),
         name_joined=" ".join(relevance.joined_pairs(image.name or "")),
         words=sorted(set(image_words(image))),
+        attribute_value=[f"{name}={text}" for name, text in attribute_texts(image)],
+        attribute_number=[
+            f"{name}={_sortable(value)}" for name, value in image.attributes.items() if isinstance(value, int | float)
+        ],
         weight=image.weight,
         interest=relevance.interest_factor(image.weight),
     )
+
+
+def _sortable(number: float) -> str:
+    """Return 16 digits that sort like the number, so that one field holds the numbers of all attributes."""
+    bits = int.from_bytes(struct.pack(">d", number + 0.0))
+    return f"{bits ^ (0xFFFF_FFFF_FFFF_FFFF if bits >> 63 else 1 << 63):016x}"
 
 
 # --- queries -------------------------------------------------------------------------------------
@@ -158,6 +176,11 @@ def _constant(clause: Clause, boost: float) -> Clause:
 
 def _word_query(word: str, parsed: relevance.ParsedQuery, *, typo: bool) -> Clause:
     ways = [_match(field, word, weight) for field, weight in relevance.FIELD_WEIGHTS.items()]
+    ways += [
+        _phrase(field, phrase, weight)
+        for phrase in parsed.others(word)
+        for field, weight in relevance.FIELD_WEIGHTS.items()
+    ]
     ways.append(_match("name_joined", word, relevance.JOINED_PAIR))
     ways += [_match("name_words", pair, relevance.JOINED_PAIR) for pair in parsed.joined(word)]
     ways += [
@@ -180,10 +203,19 @@ def _bonuses(parsed: relevance.ParsedQuery, every_word: Clause) -> list[Clause]:
     return bonuses
 
 
+def _named(words: Sequence[str], *, headed: bool) -> Clause:
+    """Return what finds documents with all these words in the name; if `headed`, with the last one as a head."""
+    fields = ["name"] * (len(words) - headed) + ["heads"] * headed
+    return {"bool": {"must": [_match(field, word, 1.0) for field, word in zip(fields, words, strict=True)]}}
+
+
 def _examples(parsed: relevance.ParsedQuery) -> dict[str, Any]:
     """Return the search for the traits of what the query means."""
     *modifiers, head = parsed.words
-    terms = [_match("heads", head, 1.0), *(_match("name", word, 1.0) for word in modifiers)]
+    terms = [
+        _any([_named(way, headed=last) for way in ((word,), *parsed.others(word))])
+        for word, last in [*((word, False) for word in modifiers), (head, True)]
+    ]
     return {
         "size": 0,
         "track_total_hits": True,
@@ -203,10 +235,36 @@ def _kind(response: Mapping[str, Any]) -> dict[str, float]:
 
 def _filters(filters: Filters) -> list[Clause]:
     terms: list[Clause] = [{"term": {field: value}} for field, value in filter_terms(filters).items()]
-    return terms + [
+    ranges: list[Clause] = [
         {"range": {field: {bound: value for bound, value in (("gte", least), ("lte", most)) if value is not None}}}
         for field, (least, most) in filter_ranges(filters).items()
     ]
+    return terms + ranges + [_attribute(each) for each in filters.attributes]
+
+
+def _attribute(wanted: AttributeFilter) -> Clause:
+    if wanted.texts:
+        return {"terms": {"attribute_key": [attribute_key(wanted.name, text) for text in wanted.texts]}}
+    least = "" if wanted.least is None else _sortable(wanted.least)
+    most = "~" if wanted.most is None else _sortable(wanted.most)
+    return {"range": {"attribute_number": {"gte": f"{wanted.name}={least}", "lte": f"{wanted.name}={most}"}}}
+
+
+def _beside_facets(search: Search) -> Filters:
+    """Return the filters by other fields than the search's facets."""
+    filters = search.filters
+    for facet in search.facets:
+        filters = filters.without(facet)
+    return filters
+
+
+def _counting(search: Search, facet: str) -> Clause:
+    """Return what counts a facet's values among the hits that pass all filters but its own."""
+    values: Clause = {"field": f"{facet}_value", "size": FACET_VALUES}
+    if facet.startswith(ATTRIBUTE_FACET):
+        values |= {"field": "attribute_value", "include": f"{_value_prefix(facet)}.*"}
+    others = {"bool": {"filter": _filters(search.filters.without(facet))}}
+    return {"filter": others, "aggs": {"values": {"terms": values}}}
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -245,7 +303,7 @@ class OpenSearchFinder:
         if after:
             read_state(after, {"sort": [int | float | str], "snapshot": str | None, "any_word": bool})
         sort = Sort.WEIGHT if search.text is None and search.sort is Sort.RELEVANCE else search.sort
-        parsed = relevance.parse(search.text) if search.text is not None else None
+        parsed = relevance.parse(search.text, search.synonyms) if search.text is not None else None
         if parsed and not parsed.words:
             return NOTHING
         any_word = bool(after["any_word"]) if after else sort is Sort.RELEVANCE
@@ -305,7 +363,9 @@ class OpenSearchFinder:
         if parsed is None:
             return frozenset(), {}
         candidates = [
-            word for word in parsed.distinct if len(word) >= relevance.TYPO_MIN_LETTERS and not parsed.measured(word)
+            word
+            for word in parsed.distinct
+            if len(word) >= relevance.TYPO_MIN_LETTERS and not parsed.measured(word) and not parsed.others(word)
         ]
         lines: list[Mapping[str, Any]] = [{}, _examples(parsed)]
         for word in candidates:
@@ -394,7 +454,7 @@ def _body(prepared: _Prepared, *, any_word: bool) -> dict[str, Any]:
         "sort": _ORDERS[sort],
         "track_total_hits": True,
         "_source": ["source"],
-        "aggs": {str(facet): {"terms": {"field": f"{facet}_value", "size": FACET_VALUES}} for facet in search.facets},
+        "aggs": {facet: _counting(search, facet) for facet in map(str, search.facets)},
     }
     if parsed:
         words = [_word_query(word, parsed, typo=word in prepared.typos) for word in parsed.distinct]
@@ -411,15 +471,25 @@ def _body(prepared: _Prepared, *, any_word: bool) -> dict[str, Any]:
                 "post_tags": ["</mark>"],
                 "encoder": "html",
                 "highlight_query": _any(
-                    [_match(field, word, 1.0) for word in parsed.distinct for field in ("name", "caption")]
+                    [
+                        _phrase(field, words, 1.0)
+                        for words in [
+                            *((word,) for word in parsed.distinct),
+                            *(each.others for each in parsed.synonyms),
+                        ]
+                        for field in ("name", "caption")
+                    ]
                 ),
                 "fields": {"name": shown, "caption": shown},
             }
+    beside = _beside_facets(search)
+    if beside != search.filters:
+        body["post_filter"] = {"bool": {"filter": _filters(search.filters)}}
     kind = [
         _constant({"term": {"traits": trait}}, boost / LUCENE_SCALE)
         for trait, boost in (prepared.kind.items() if any_word else ())
     ]
-    query: Clause = {"bool": {"must": must, "should": kind, "filter": _filters(search.filters)}}
+    query: Clause = {"bool": {"must": must, "should": kind, "filter": _filters(beside)}}
     if sort is Sort.RELEVANCE:
         query = {
             "function_score": {
@@ -440,13 +510,18 @@ def _hit(raw: Mapping[str, Any]) -> Hit:
     )
 
 
-def _counted(search: Search, response: Mapping[str, Any]) -> dict[Facet, tuple[FacetCount, ...]]:
+def _counted(search: Search, response: Mapping[str, Any]) -> dict[str, tuple[FacetCount, ...]]:
     return {
         facet: tuple(
-            FacetCount(bucket["key"], bucket["doc_count"]) for bucket in response["aggregations"][str(facet)]["buckets"]
+            FacetCount(bucket["key"].removeprefix(_value_prefix(facet)), bucket["doc_count"])
+            for bucket in response["aggregations"][str(facet)]["values"]["buckets"]
         )
         for facet in search.facets
     }
+
+
+def _value_prefix(facet: str) -> str:
+    return f"{facet.removeprefix(ATTRIBUTE_FACET)}=" if facet.startswith(ATTRIBUTE_FACET) else ""
 
 
 # --- writing -------------------------------------------------------------------------------------

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from vitrine.search.model import ImageKey, IndexedImage, Search, SearchPage
+from vitrine.search.model import (
+    AttributeKind,
+    ImageKey,
+    IndexedImage,
+    MerchantSettings,
+    Search,
+    SearchPage,
+    SynonymRule,
+)
 
 ReadImages = Callable[[Sequence[ImageKey]], Mapping[ImageKey, IndexedImage]]
 """Returns the current images of these keys, without deleted and hidden ones."""
@@ -50,4 +58,20 @@ class ImageIndex(Protocol):
 
     def rebuild(self, merchant_id: str, images: ReadAllImages, read: ReadImages, progress: Progress) -> int:
         """Build a new index beside the one in use, then switch to it. Return the number of images in it."""
+        ...
+
+
+class SettingsRepository(Protocol):
+    """Stores what merchants have set for searches."""
+
+    def find(self, merchant_id: str) -> MerchantSettings:
+        """Return a merchant's settings; they are empty until it sets some."""
+        ...
+
+    def put_attributes(self, merchant_id: str, attributes: Mapping[str, AttributeKind]) -> None:
+        """Replace the declared attributes."""
+        ...
+
+    def put_synonyms(self, merchant_id: str, synonyms: Sequence[SynonymRule]) -> None:
+        """Replace the synonyms."""
         ...

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from vitrine.search.model import Synonym
+
 FIELD_WEIGHTS = {"name": 2.0, "caption": 1.0, "text": 1.0, "tags": 1.0, "credit": 1.0}
 ALL_WORDS = 7.0
 WHOLE_NAME = 8.0
@@ -166,6 +168,7 @@ class ParsedQuery:
     words: tuple[str, ...]
     phrases: tuple[tuple[str, ...], ...]
     measures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    synonyms: tuple[Synonym, ...] = ()
 
     @property
     def distinct(self) -> tuple[str, ...]:
@@ -180,6 +183,10 @@ class ParsedQuery:
     def measured(self, word: str) -> list[str]:
         """Return the amounts that this word helps to write."""
         return [measure for measure, written in self.measures.items() if word in written]
+
+    def others(self, word: str) -> list[tuple[str, ...]]:
+        """Return the synonyms that stand for this word, each as its words."""
+        return [synonym.others for synonym in self.synonyms if word in synonym.words]
 
     def joined(self, word: str) -> list[str]:
         """Return the pairs with this word, written as one word: `head set` is also found as `headset`."""
@@ -198,8 +205,8 @@ class ParsedQuery:
         )
 
 
-def parse(text: str) -> ParsedQuery:
+def parse(text: str, synonyms: tuple[Synonym, ...] = ()) -> ParsedQuery:
     """Parse a query. There are no operators, and words beyond MAX_WORDS are ignored."""
     parsed = tuple(words(text)[:MAX_WORDS])
     phrases = (tuple(words(quoted)[:MAX_WORDS]) for quoted in _QUOTED.findall(text))
-    return ParsedQuery(parsed, tuple(phrase for phrase in phrases if phrase)[:LONGEST_RUN], measures(text))
+    return ParsedQuery(parsed, tuple(phrase for phrase in phrases if phrase)[:LONGEST_RUN], measures(text), synonyms)

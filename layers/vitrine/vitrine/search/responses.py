@@ -8,7 +8,9 @@ from vitrine.platform.times import to_rfc3339
 from vitrine.renditions.responses import RenditionsResponse, renditions_response
 
 if TYPE_CHECKING:
-    from vitrine.search.model import Hit
+    from collections.abc import Sequence
+
+    from vitrine.search.model import Hit, SynonymRule
 
 
 class FoundImageResponse(TypedDict):
@@ -24,6 +26,7 @@ class FoundImageResponse(TypedDict):
     product_ids: list[str]
     width: int | None
     height: int | None
+    attributes: dict[str, str | float | list[str]]
     renditions: RenditionsResponse | None
     score: float | None
     highlight: dict[str, str]
@@ -55,6 +58,26 @@ class SuggestResponse(TypedDict):
     items: list[SuggestionResponse]
 
 
+class AttributesResponse(TypedDict):
+    attributes: dict[str, str]
+
+
+SynonymResponse = TypedDict("SynonymResponse", {"words": list[str], "from": NotRequired[str]})
+
+
+class SynonymsResponse(TypedDict):
+    synonyms: list[SynonymResponse]
+
+
+def synonyms_response(rules: Sequence[SynonymRule]) -> SynonymsResponse:
+    """Return synonyms as they were sent."""
+    synonyms: list[SynonymResponse] = [
+        {"words": list(rule.words)} if rule.source is None else {"words": list(rule.words), "from": rule.source}
+        for rule in rules
+    ]
+    return {"synonyms": synonyms}
+
+
 def found_image_response(hit: Hit, *, counts: bool) -> FoundImageResponse:
     """Return the response body of a hit, with its weight if `counts`. `highlight` is escaped HTML with `<mark>`."""
     image = hit.image
@@ -70,6 +93,7 @@ def found_image_response(hit: Hit, *, counts: bool) -> FoundImageResponse:
         "product_ids": list(image.product_ids),
         "width": image.width,
         "height": image.height,
+        "attributes": dict(image.attributes),
         "renditions": renditions_response(image.original) if image.original else None,
         "score": hit.score,
         "highlight": dict(hit.highlight),

@@ -36,16 +36,20 @@ from vitrine.platform.telemetry import logger
 from vitrine.platform.times import utc_now
 from vitrine.search import relevance
 from vitrine.search.documents import (
+    attribute_key,
     document_fields,
     filter_ranges,
     filter_terms,
     from_source,
     image_words,
     newest_key,
+    text_of,
     to_source,
 )
 from vitrine.search.model import (
+    ATTRIBUTE_FACET,
     NOTHING,
+    AttributeFilter,
     Facet,
     FacetCount,
     Filters,
@@ -91,7 +95,7 @@ LONGEST_REBUILD = timedelta(hours=1)
 UNREFERENCED_FILES_ARE_KEPT = timedelta(days=1)
 
 _STEMMED = "stemmed"
-SCHEMA_NUMBER = 4
+SCHEMA_NUMBER = 5
 """Raised with every change of `_schema`. An index with another number is unusable until it is rebuilt."""
 
 _TYPO_FIELDS = ("words", "name_words", "name_joined")
@@ -123,7 +127,8 @@ def _schema() -> Schema:
     builder.add_text_field("measures", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("heads", tokenizer_name=_STEMMED, index_option="basic")
     builder.add_text_field("traits", tokenizer_name="raw", index_option="basic", fast=True)
-    for name in ("gallery_id", "product_id", "orientation"):
+    builder.add_json_field("attributes", tokenizer_name="raw", index_option="basic", fast=True)
+    for name in ("gallery_id", "product_id", "orientation", "attribute_key"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     for facet in Facet:
         builder.add_text_field(f"{facet}_value", tokenizer_name="raw", index_option="basic", fast=True)
@@ -137,6 +142,8 @@ def _schema() -> Schema:
 
 ANALYZER = _analyzer()
 SCHEMA = _schema()
+PARSER = Index(SCHEMA)
+"""Reads the queries that have no function of their own: ranges of numbers in JSON."""
 
 
 def _with_analyzers(index: Index) -> Index:
@@ -154,6 +161,7 @@ def to_document(image: IndexedImage) -> Document:
         source=to_source(image),
         name_joined=relevance.joined_pairs(image.name or ""),
         words=" ".join(image_words(image)),
+        attributes=dict(image.attributes),
         weight=float(image.weight),
         interest=2.0 ** relevance.interest_factor(image.weight) - 2.0,  # the engine multiplies by log2(2 + field)
     )
@@ -184,12 +192,17 @@ def _stems(word: str) -> list[str]:
 
 
 def _word_query(searcher: Searcher, word: str, parsed: relevance.ParsedQuery) -> Query:
-    joined, measures = parsed.joined(word), parsed.measured(word)
+    joined, measures, others = parsed.joined(word), parsed.measured(word), parsed.others(word)
     ways = [_term(field, stem, weight) for stem in _stems(word) for field, weight in relevance.FIELD_WEIGHTS.items()]
     ways.append(_term("name_joined", word, relevance.JOINED_PAIR))
     ways += [_term("name_words", pair, relevance.JOINED_PAIR) for pair in joined]
     ways += [_term("measures", measure, relevance.MEASURE) for measure in measures]
-    unknown = not measures and not any(searcher.doc_freq(field, word) for field in _TYPO_FIELDS)
+    ways += [
+        Query.boost_query(_phrase(field, phrase), weight)
+        for phrase in others
+        for field, weight in relevance.FIELD_WEIGHTS.items()
+    ]
+    unknown = not measures and not others and not any(searcher.doc_freq(field, word) for field in _TYPO_FIELDS)
     if unknown and len(word) >= relevance.TYPO_MIN_LETTERS:
         ways += [
             Query.boost_query(Query.fuzzy_term_query(SCHEMA, field, word, distance=1), relevance.TYPO)
@@ -214,12 +227,22 @@ def _bonuses(parsed: relevance.ParsedQuery, every_word: Query) -> list[Query]:
     return bonuses
 
 
-def _kind(searcher: Searcher, text: str) -> list[Query]:
+def _named(words: Sequence[str], *, headed: bool) -> Query:
+    """Return what finds documents with all these words in the name; if `headed`, with the last one as a head."""
+    fields = ["name"] * (len(words) - headed) + ["heads"] * headed
+    return _every(_term(field, stem) for field, word in zip(fields, words, strict=True) for stem in _stems(word))
+
+
+def _kind(searcher: Searcher, search: Search) -> list[Query]:
     """Return what adds to the score of documents of the kind that the text means."""
-    *modifiers, head = relevance.parse(text).words or ("",)
-    terms = [_term("heads", stem) for stem in _stems(head)]
-    terms += [_term("name", stem) for word in modifiers for stem in _stems(word)]
-    examples = _every(terms)
+    parsed = relevance.parse(search.text or "", search.synonyms)
+    if not parsed.words:
+        return []
+    *modifiers, head = parsed.words
+    examples = _every(
+        _any([_named(way, headed=last) for way in ((word,), *parsed.others(word))])
+        for word, last in [*((word, False) for word in modifiers), (head, True)]
+    )
     found: Any = searcher.search(examples, 1, count=True)
     if found.count < relevance.KIND_EXAMPLES:
         return []
@@ -244,7 +267,24 @@ def _range(field: str, low: float | None, high: float | None, *, above: bool = T
 
 def _filters(filters: Filters) -> list[Query]:
     terms = [_constant(_term(field, value), 0.0) for field, value in filter_terms(filters).items()]
-    return terms + [_range(field, *bounds) for field, bounds in filter_ranges(filters).items()]
+    ranges = [_range(field, *bounds) for field, bounds in filter_ranges(filters).items()]
+    return terms + ranges + [_constant(_attribute(each), 0.0) for each in filters.attributes]
+
+
+def _attribute(wanted: AttributeFilter) -> Query:
+    if wanted.texts:
+        return _any(_term("attribute_key", attribute_key(wanted.name, text)) for text in wanted.texts)
+    # One bound each: the engine panics if one is a whole number and the other is not.
+    ranges = [
+        f"attributes.{wanted.name}:[{least} TO {most}]"
+        for least, most in ((_literal(wanted.least), "*"), ("*", _literal(wanted.most)))
+        if (least, most) != ("*", "*")
+    ]
+    return _every(PARSER.parse_query(half, []) for half in ranges)
+
+
+def _literal(bound: float | None) -> str:
+    return "*" if bound is None else f"{bound:.6f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +300,7 @@ def _matching(searcher: Searcher, search: Search, *, any_word: bool) -> _Matchin
     if search.text is None:
         query = _every([Query.all_query(), *filters])
         return _Matching(query, Query.empty_query())
-    parsed = relevance.parse(search.text)
+    parsed = relevance.parse(search.text, search.synonyms)
     if not parsed.words:
         return _Matching(Query.empty_query(), Query.empty_query())
     words = [_word_query(searcher, word, parsed) for word in parsed.distinct]
@@ -380,15 +420,15 @@ class TantivyFinder:
         return SearchPage(
             hits=tuple(hits),
             total=total,
-            facets=_facets(pinned, search, matching),
+            facets=_facets(pinned, search, matching, any_word=True),
             after={"version": pinned.version, "position": position} if position < total.value else None,
         )
 
     def _window(self, merchant_id: str, opened: _Opened, search: Search, matching: _Matching, number: int) -> _Window:
         """Return a thousand hits, cached for the following pages, so that deep pages cost no more than the first."""
-        key = (merchant_id, opened.version, search.text, search.filters, number)
+        key = (merchant_id, opened.version, search.text, search.synonyms, search.filters, number)
         if key not in self._windows:
-            kind = _kind(opened.searcher, search.text or "")
+            kind = _kind(opened.searcher, search)
             query = Query.boolean_query([(Occur.Must, matching.query), *((Occur.Should, boost) for boost in kind)])
             result: Any = opened.searcher.search(query, WINDOW, offset=number * WINDOW, weight_by_field="interest")
             self._windows[key] = _Window(result.hits, result.count)
@@ -477,23 +517,34 @@ def _total(opened: _Opened, matching: _Matching) -> Total:
     return Total(counted.count)
 
 
-def _facets(opened: _Opened, search: Search, matching: _Matching) -> dict[Facet, tuple[FacetCount, ...]]:
-    if not search.facets:
-        return {}
-    aggregations = {
-        str(facet): {"terms": {"field": f"{facet}_value", "size": FACET_VALUES, "order": {"_count": "desc"}}}
-        for facet in search.facets
-    }
-    counted = opened.searcher.aggregate(matching.query, aggregations)
-    return {
-        facet: tuple(
-            sorted(
-                (FacetCount(str(bucket["key"]), int(bucket["doc_count"])) for bucket in counted[str(facet)]["buckets"]),
-                key=lambda counted: (-counted.count, counted.value),
-            )
-        )
-        for facet in search.facets
-    }
+def _facets(
+    opened: _Opened, search: Search, matching: _Matching, *, any_word: bool
+) -> dict[str, tuple[FacetCount, ...]]:
+    by_filters: dict[Filters, list[str]] = {}
+    for facet in search.facets:
+        by_filters.setdefault(search.filters.without(facet), []).append(facet)
+    counts: dict[str, tuple[FacetCount, ...]] = {}
+    for filters, facets in by_filters.items():
+        query = matching.query
+        if filters != search.filters:
+            query = _matching(opened.searcher, replace(search, filters=filters), any_word=any_word).query
+        aggregations = {
+            str(number): {"terms": {"field": _facet_field(facet), "size": FACET_VALUES, "order": {"_count": "desc"}}}
+            for number, facet in enumerate(facets)
+        }
+        counted = opened.searcher.aggregate(query, aggregations)
+        for number, facet in enumerate(facets):
+            buckets = counted[str(number)]["buckets"]
+            values = [
+                FacetCount(text_of(bucket.get("key_as_string", bucket["key"])), int(bucket["doc_count"]))
+                for bucket in buckets
+            ]
+            counts[facet] = tuple(sorted(values, key=lambda counted: (-counted.count, counted.value)))
+    return {facet: counts[facet] for facet in search.facets}
+
+
+def _facet_field(facet: str) -> str:
+    return facet if facet.startswith(ATTRIBUTE_FACET) else f"{facet}_value"
 
 
 # --- orders by a field ---------------------------------------------------------------------------
@@ -521,7 +572,7 @@ def _by_field(opened: _Opened, search: Search, after: Mapping[str, Any] | None) 
     return SearchPage(
         hits=tuple(_hit(opened, matching, image, None) for image in page),
         total=total,
-        facets=_facets(opened, search, matching),
+        facets=_facets(opened, search, matching, any_word=any_word),
         after={"any_word": any_word, "weight": last.weight, "newest": newest_key(last), "key": str(last.key)}
         if last
         else None,

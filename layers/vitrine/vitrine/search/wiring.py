@@ -13,7 +13,9 @@ from vitrine.platform.settings import read_settings
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch
 
+    from vitrine.search.dynamodb import DynamoDBSettings
     from vitrine.search.ports import ImageFinder, ImageIndex
+    from vitrine.search.recent_settings import RecentSettings
     from vitrine.search.reconcile_index import Reconciler
     from vitrine.search.segments import LocalVersions, SegmentRepository
     from vitrine.search.sqs import SqsChanges, SqsComparisons
@@ -41,6 +43,12 @@ class OpenSearchSettings(NamedTuple):
     aws_region: str = ""
 
 
+class SettingsSettings(NamedTuple):
+    """The table of merchants' settings."""
+
+    galleries_table: str
+
+
 class ChangesSettings(NamedTuple):
     """The queue of keys of changed images."""
 
@@ -51,6 +59,22 @@ class ComparisonSettings(NamedTuple):
     """The queue of comparisons of indexes with images."""
 
     search_comparisons_queue: str
+
+
+@cache
+def search_settings() -> DynamoDBSettings:
+    """Return the settings of merchants."""
+    from vitrine.search.dynamodb import DynamoDBSettings  # noqa: PLC0415 - only one function reads them
+
+    return DynamoDBSettings(client("dynamodb"), read_settings(SettingsSettings).galleries_table)
+
+
+@cache
+def recent_settings() -> RecentSettings:
+    """Return the cache of settings."""
+    from vitrine.search.recent_settings import RecentSettings  # noqa: PLC0415 - as above
+
+    return RecentSettings(search_settings())
 
 
 @cache

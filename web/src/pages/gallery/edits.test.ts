@@ -13,6 +13,7 @@ const image = (id: string): Image => ({
   product_ids: [],
   width: null,
   height: null,
+  attributes: {},
   pinned_position: null,
   renditions: null,
 });
