@@ -50,11 +50,11 @@ def shop(tables: Path, shoppers: int, *, loyal: bool) -> Path:
 
 
 def shop_of_old_loves(tables: Path) -> Path:
-    """Half the shoppers buy six things of their tribe, all 25 staples, three more of the tribe; others buy lures."""
+    """Half the shoppers buy six things of their tribe, all 40 staples, three more of the tribe; others buy lures."""
     tribes = [
         Product(f"p{tribe}-{n}", "thing", tags=(f"tribe {tribe}",)) for tribe in range(TRIBES) for n in range(EACH)
     ]
-    staples = [Product(f"staple-{n}", "thing") for n in range(25)]
+    staples = [Product(f"staple-{n}", "thing") for n in range(40)]
     lures = [Product(f"lure-{n}", "thing") for n in range(EACH)]
     touches = []
     for user in range(400):
@@ -93,7 +93,7 @@ def test_weights_that_are_not_clearly_better_leave_the_defaults(tables: Path) ->
 def test_where_what_was_bought_long_ago_predicts_what_comes_the_long_profile_is_chosen(tables: Path) -> None:
     chosen = choose_weights(shop_of_old_loves(tables), duckdb.learn)
     assert chosen is not None
-    assert chosen.profile == Profile(half_life=20, length=100)
+    assert chosen.profile == Profile(half_life=1000, length=200)
 
 
 def test_the_same_interactions_give_the_same_weights(tables: Path, tmp_path: Path) -> None:

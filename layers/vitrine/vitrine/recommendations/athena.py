@@ -54,12 +54,13 @@ class AthenaEngine:
         selects = {table: self._create_table(tables, table, columns, created) for table, columns in TABLES.items()}
         try:
             sql = statements(now_seconds=now_seconds)
-            for step, select in sql.steps.items():
+            for step, slices in sql.steps.items():
                 if step in sql.views:
-                    selects[step] = select
+                    [selects[step]] = slices
                     continue
-                result = self._result(self._start(select, selects))
-                self._files.write_once(f"{tables}/{step}/00.csv.gz", result.lines)
+                for number, query in enumerate([self._start(select, selects) for select in slices]):
+                    result = self._result(query)
+                    self._files.write_once(f"{tables}/{step}/{number:02}.csv.gz", result.lines)
                 selects[step] = self._create_table(tables, step, result.columns, created)
             parts = {f"neighbours-{part:02}": part for part in range(PARTS)}
             queries = {

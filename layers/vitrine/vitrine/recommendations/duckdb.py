@@ -61,8 +61,10 @@ def learn(tables: Path, results: Path, *, now_seconds: float, memory: str = "2GB
             source = f"read_csv('{files}', columns = {{{types}}}, {_DIALECT})"
             connection.execute(f"CREATE TABLE {table} AS SELECT * FROM {source}")  # noqa: S608 # nosec B608 - ours
         whole = statements(now_seconds=now_seconds)
-        for step, select in whole.steps.items():
-            connection.execute(f"CREATE TABLE {step} AS {select}")
+        for step, selects in whole.steps.items():
+            connection.execute(f"CREATE TABLE {step} AS {selects[0]}")
+            for select in selects[1:]:
+                connection.execute(f"INSERT INTO {step} {select}")
         _write(connection, whole.parts["popular"], results / "popular.csv")
         yield "popular.csv"
         for part in range(PARTS):

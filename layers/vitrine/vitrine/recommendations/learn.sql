@@ -1,5 +1,6 @@
 -- The SQL that learns a model, for DuckDB and Athena (Trino). docs/recommendations.md explains the formulas.
--- Each step is a table that later steps read. A `view` has about as many rows as interactions, so an engine without
+-- Each step is a table that later steps read. A `slice` is a step that runs once for each part of the products, a
+-- `round` one that runs several times, each time on the result of the time before. A `view` has about as many rows as interactions, so an engine without
 -- a disk of its own computes it where it is read. Sums are of whole numbers, so every build of the same data gives the
 -- same model. Numbers with an `e` are doubles in both engines; `1.5` would be a decimal in Trino.
 --
@@ -176,35 +177,83 @@ LEFT JOIN (
   GROUP BY r.product_number
 ) AS c ON c.product_number = f.product_number
 
+-- slice: near
+SELECT product_number, other_number, together, lift, place
+FROM (
+  SELECT e.product_number, e.other_number, e.together, e.lift,
+         row_number() OVER (PARTITION BY e.product_number ORDER BY e.together * e.lift DESC, e.other_number) AS place
+  FROM (
+    SELECT c.product_number, c.other_number, c.together,
+           CAST(round(10000 * ln((c.together + n.prior * b.lasting / n.users)
+                / ((a.lasting + n.prior) * b.lasting / n.users))) AS BIGINT) AS lift
+    FROM (
+      SELECT x.product_number, y.product_number AS other_number, sum(x.lasting * y.lasting) / 1e6 AS together
+      FROM history x
+      JOIN history y ON y.user_number = x.user_number AND y.product_number <> x.product_number
+      WHERE mod(x.product_number, {parts}) = {part}
+      GROUP BY x.product_number, y.product_number
+    ) AS c
+    JOIN popularity a ON a.product_number = c.product_number
+    JOIN popularity b ON b.product_number = c.other_number
+    CROSS JOIN audience n
+  ) AS e
+  JOIN sellable s ON s.product_number = e.other_number
+  WHERE e.lift > 0
+) AS r
+WHERE place <= {neighbours}
+
+-- step: regressors
+-- A ridge regression with positive weights predicts who touches a product from its nearest neighbours.
+SELECT r.product_number, r.other_number, r.together, CAST(1000000 AS BIGINT) AS effect
+FROM near r
+JOIN (SELECT product_number, row_number() OVER (ORDER BY lasting DESC, product_number) AS place FROM popularity) AS p
+  ON p.product_number = r.product_number
+WHERE r.place <= {regressors} AND p.place <= {regressed}
+
+-- step: gram
+SELECT product_number, other_number, together
+FROM near
+WHERE place <= {gram_neighbours}
+UNION
+SELECT other_number, product_number, together
+FROM near
+WHERE place <= {gram_neighbours}
+UNION
+SELECT product_number, product_number, sum(lasting * lasting) / 1e6 + {penalty}
+FROM history
+GROUP BY product_number
+
+-- view: equations
+SELECT a.product_number, a.other_number, b.other_number AS by_number, g.together
+FROM regressors a
+JOIN gram g ON g.product_number = a.other_number
+JOIN regressors b ON b.product_number = a.product_number AND b.other_number = g.other_number
+
+-- round: regressors
+-- A multiplicative update (Lee & Seung 2001). Effects are in millionths.
+SELECT a.product_number, a.other_number, a.together,
+       CAST(round(a.effect * a.together * 1e6 / e.predicted) AS BIGINT) AS effect
+FROM {before} a
+JOIN (
+  SELECT q.product_number, q.other_number, sum(CAST(round(q.together * b.effect) AS BIGINT)) AS predicted
+  FROM equations q
+  JOIN {before} b ON b.product_number = q.product_number AND b.other_number = q.by_number
+  GROUP BY q.product_number, q.other_number
+) AS e ON e.product_number = a.product_number AND e.other_number = a.other_number
+WHERE e.predicted > 0
+
 -- part: neighbours
 SELECT p.product_id, c.collaborative, d.content, d.features
 FROM products p
 LEFT JOIN (
   SELECT r.product_number,
-         concat_ws(' ', array_agg(r.card || ' ' || CAST(r.lift AS VARCHAR) ORDER BY r.place)) AS collaborative
-  FROM (
-    SELECT e.product_number, s.card, e.lift,
-           row_number() OVER (PARTITION BY e.product_number
-                              ORDER BY e.together * e.lift DESC, e.other_number) AS place
-    FROM (
-      SELECT c.product_number, c.other_number, c.together,
-             CAST(round(10000 * ln((c.together + n.prior * b.lasting / n.users)
-                  / ((a.lasting + n.prior) * b.lasting / n.users))) AS BIGINT) AS lift
-      FROM (
-        SELECT x.product_number, y.product_number AS other_number, sum(x.lasting * y.lasting) / 1e6 AS together
-        FROM history x
-        JOIN history y ON y.user_number = x.user_number AND y.product_number <> x.product_number
-        WHERE mod(x.product_number, {parts}) = {part}
-        GROUP BY x.product_number, y.product_number
-      ) AS c
-      JOIN popularity a ON a.product_number = c.product_number
-      JOIN popularity b ON b.product_number = c.other_number
-      CROSS JOIN audience n
-    ) AS e
-    JOIN sellable s ON s.product_number = e.other_number
-    WHERE e.lift > 0
-  ) AS r
-  WHERE r.place <= {neighbours}
+         concat_ws(' ', array_agg(s.card || ' ' ||
+                                  CAST(r.lift + CAST(round(coalesce(e.effect, 0) / 4e0) AS BIGINT) AS VARCHAR)
+                                  ORDER BY r.place)) AS collaborative
+  FROM near r
+  JOIN sellable s ON s.product_number = r.other_number
+  LEFT JOIN {last_regressors} e ON e.product_number = r.other_number AND e.other_number = r.product_number
+  WHERE mod(r.product_number, {parts}) = {part}
   GROUP BY r.product_number
 ) AS c ON c.product_number = p.product_number
 LEFT JOIN alike a ON a.product_number = p.product_number

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.catalog.model import PARTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 CONSTANTS = {
     "parts": PARTS,
@@ -24,6 +25,10 @@ CONSTANTS = {
     "prior_share": "5e-2",
     "users_asked": "5e4",
     "neighbours": 200,
+    "regressed": 15_000,
+    "regressors": 30,
+    "gram_neighbours": 100,
+    "penalty": "1e2",
     "content_neighbours": 50,
     "carriers_per_token": 40,
     "untouched_per_token": 80,
@@ -37,13 +42,16 @@ TABLES: Mapping[str, Mapping[str, str]] = {
 }
 
 
+_ROUNDS = 4
+
+
 class Statements(NamedTuple):
     """SELECTs by name. Each step reads the tables and the steps before it; the parts are the results.
 
-    `views` names the steps with about as many rows as interactions.
+    A step's rows are those of all its SELECTs. `views` names the steps with about as many rows as interactions.
     """
 
-    steps: Mapping[str, str]
+    steps: Mapping[str, Sequence[str]]
     views: frozenset[str]
     parts: Mapping[str, str]
 
@@ -51,18 +59,25 @@ class Statements(NamedTuple):
 @cache
 def _sections() -> tuple[tuple[str, str, str], ...]:
     text = Path(__file__).with_name("learn.sql").read_text()
-    pieces = re.split(r"^-- (step|view|part): (\w+)\n", text, flags=re.MULTILINE)
+    pieces = re.split(r"^-- (step|view|slice|round|part): (\w+)\n", text, flags=re.MULTILINE)
     return tuple(zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True))
 
 
 def statements(*, now_seconds: float, part: int = 0) -> Statements:
     """Return the SQL of a model as of a time. `part` selects the products whose neighbours are learned."""
-    filled = [
-        (role, name, text.strip().format(**CONSTANTS, now_seconds=f"{now_seconds:.0f}", part=part))
-        for role, name, text in _sections()
-    ]
-    return Statements(
-        {name: text for role, name, text in filled if role != "part"},
-        frozenset(name for role, name, _ in filled if role == "view"),
-        {name: text for role, name, text in filled if role == "part"},
-    )
+    steps: dict[str, Sequence[str]] = {}
+    parts: dict[str, str] = {}
+    last: dict[str, str] = {}
+    for role, name, text in _sections():
+        select = partial(text.strip().format, **CONSTANTS, **last, now_seconds=f"{now_seconds:.0f}")
+        if role == "part":
+            parts[name] = select(part=part)
+        elif role == "slice":
+            steps[name] = [select(part=each) for each in range(PARTS)]
+        elif role == "round":
+            rounds = [name, *(f"{name}_{number}" for number in range(1, _ROUNDS + 1))]
+            steps |= {after: [select(before=before)] for before, after in pairwise(rounds)}
+            last[f"last_{name}"] = rounds[-1]
+        else:
+            steps[name] = [select()]
+    return Statements(steps, frozenset(name for role, name, _ in _sections() if role == "view"), parts)

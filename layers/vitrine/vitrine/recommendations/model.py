@@ -51,7 +51,7 @@ class Profile(NamedTuple):
     length: int = 30
 
 
-PROFILES = (Profile(), Profile(half_life=20, length=100))
+PROFILES = (Profile(), Profile(half_life=1000, length=200))
 
 
 class Measured(NamedTuple):
