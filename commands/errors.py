@@ -104,8 +104,8 @@ PROBLEMS = {
 FAILED_IMPORTS = {
     "bad_name": Advice(
         "The file's name does not say which rows it contains.",
-        "Name it `imports/{merchant_id}/{kind}/[{gallery_id}/]{name}` with the ending `.csv`, `.jsonl` or `.json`, "
-        "and `.gz` behind that if it is gzipped.",
+        "Name it `imports/{merchant_id}/{kind}/[{gallery_id}/]{name}` with the ending `.xlsx`, `.csv`, `.jsonl` or "
+        "`.json`, and `.gz` behind the last three if gzipped.",
     ),
     "corrupt_gzip": Advice("The gzip data is damaged or ends too early.", "Upload the whole file again."),
     "duplicate_heading": Advice("Two headings name the same column.", "Remove one, or map one with `columns`."),
@@ -118,6 +118,8 @@ FAILED_IMPORTS = {
     "missing_column": Advice("No heading names a required column.", "Rename a heading, or map one with `columns`."),
     "no_object": Advice("The file was not uploaded.", "Upload it to the address that the import names."),
     "not_an_array": Advice("A `.json` file does not begin with an array.", "Name a file of JSON lines `.jsonl`."),
+    "malformed_sheet": Advice("The file is no .xlsx spreadsheet, or has a password.", "Save it as CSV."),
+    "sheet_too_large": Advice("The spreadsheet has over 50 MB, or unpacks to too much.", "Save it as CSV."),
     "not_utf8": Advice("The file is not text in UTF-8.", "Save it as UTF-8."),
     "nul_bytes": Advice("The file has NUL bytes.", "Save it as text in UTF-8."),
     "object_replaced": Advice("The file was replaced or removed while it was read.", "Upload it again."),

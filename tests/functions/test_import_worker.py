@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from typing import TYPE_CHECKING, Any
 
+import openpyxl
 import pytest
 
 from functions.galleries_api.handler import lambda_handler as galleries
@@ -72,6 +74,16 @@ def test_json_is_imported_into_the_gallery_default(form: str, gzipped: bool) -> 
     assert deliver(put_object(f"imports/shop/images/export.{form}{'.gz' if gzipped else ''}", data))
     assert {name: image["product_ids"] for name, image in images_of().items()} == {"a": ["p1"], "b": []}
     assert {name: image["attributes"] for name, image in images_of().items()} == {"a": {"colour": "red"}, "b": {}}
+
+
+def test_the_first_sheet_of_a_spreadsheet_is_imported() -> None:
+    book, content = openpyxl.Workbook(), io.BytesIO()
+    for row in (["Image ID", "Name", "URL", "Width"], ["lamp", "Lamp", "https://x.test/lamp.jpg", 800], ["bad id!"]):
+        book.active.append(row)
+    book.save(content)
+    assert deliver(put_object("imports/shop/images/export.xlsx", content.getvalue()))
+    assert [(name, image["width"]) for name, image in images_of().items()] == [("lamp", 800)]
+    assert counts(only_import()) == (2, 1, 1)
 
 
 def test_a_name_with_spaces_and_capitals_is_fine() -> None:
@@ -160,7 +172,7 @@ def test_an_import_larger_than_one_invocation_continues_where_it_stopped() -> No
     [
         ("imports/shop/images/empty.csv", b"", "empty_file"),
         ("imports/shop/images/x.csv.gz", b"id,name,url\n", "corrupt_gzip"),
-        ("imports/shop/images/x.xlsx", CSV, "bad_name"),
+        ("imports/shop/images/x.xls", CSV, "bad_name"),
         ("imports/shop/planets/x.csv", CSV, "unknown_kind"),
     ],
 )

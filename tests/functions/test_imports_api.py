@@ -94,7 +94,7 @@ def test_another_file_at_the_same_url_is_another_import() -> None:
         ({"kind": "planets"}, "/kind"),
         ({"kind": None}, "/kind"),
         ({"gallery_id": "not an id"}, "/gallery_id"),
-        ({"filename": "export.xlsx"}, "/filename"),
+        ({"filename": "export.xls"}, "/filename"),
         ({"filename": ".csv"}, "/filename"),
         ({"filename": "a" * 301 + ".csv"}, "/filename"),
         ({"columns": {"Title": "nonsense"}}, "/columns"),

@@ -217,7 +217,7 @@ class TestUploads:
         ("object_key", "code"),
         [
             ("imports/shop/x.csv", "bad_name"),
-            ("imports/shop/images/x.xlsx", "bad_name"),
+            ("imports/shop/images/x.xls", "bad_name"),
             ("imports/shop/images/bad gallery!/x.csv", "bad_name"),
             ("imports/shop/planets/summer/x.csv", "bad_name"),
             ("imports/shop/planets/x.csv", "unknown_kind"),
@@ -233,7 +233,7 @@ class TestUploads:
 
     def test_of_an_unknown_form_are_refused_before_they_are_stored(self) -> None:
         shop = Shop()
-        new = Import(ImportKey("shop", "one"), "images", None, "imports/shop/images/one.xlsx", NOON, {})
+        new = Import(ImportKey("shop", "one"), "images", None, "imports/shop/images/one.xls", NOON, {})
         with pytest.raises(ImportRefused):
             request_import(shop.repository, shop.uploads, new, None)
         assert shop.repository.find(new.key) is None

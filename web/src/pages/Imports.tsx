@@ -50,7 +50,7 @@ export function Imports() {
       <NewImport read={() => imports.refetch()} />
       <Problem of={imports.error} />
       <Content of={imports}>
-        {items.length === 0 && <Empty>No imports yet. Drop a CSV, JSON or JSON-lines file above.</Empty>}
+        {items.length === 0 && <Empty>No imports yet. Drop a spreadsheet, or a CSV, JSON or JSON-lines file above.</Empty>}
         {items.length > 0 && (
           <Table label="Imports, newest first">
             <thead>
@@ -198,8 +198,8 @@ function NewImport({ read }: { read: () => unknown }) {
         <input
           ref={input}
           type="file"
-          accept=".csv,.tsv,.txt,.json,.jsonl,.gz"
-          aria-label="File: csv, jsonl or json, may be gzipped"
+          accept=".xlsx,.csv,.tsv,.txt,.json,.jsonl,.gz"
+          aria-label="File: xlsx, csv, jsonl or json"
           onChange={(event) => void choose(event.target.files?.[0], kind)}
         />
         <button type="submit" className="primary" disabled={!file || sent !== null}>

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 Status = Literal["waiting", "running", "completed", "failed"]
-Format = Literal["csv", "jsonl", "json"]
+Format = Literal["csv", "jsonl", "json", "xlsx"]
 
 LARGEST_OBJECT_BYTES = 5 << 30
 _ID = re.compile(r"[A-Za-z0-9._~:-]{1,128}")
-_FILE_NAME = re.compile(r"(?P<stem>[^/]+)\.(?P<format>csv|jsonl|json)(?P<gzip>\.gz)?", re.IGNORECASE)
+_FILE_NAME = re.compile(
+    r"(?P<stem>[^/]+)\.(?:(?P<format>csv|jsonl|json)(?P<gzip>\.gz)?|(?P<sheet>xlsx))", re.IGNORECASE
+)
 _IN_GALLERIES = "images"
-_WELL_NAMED = "imports/{merchant_id}/{kind}/[{gallery_id}/]{name}.{csv|jsonl|json}[.gz]"
+_WELL_NAMED = "imports/{merchant_id}/{kind}/[{gallery_id}/]{name}.{xlsx|{csv|jsonl|json}[.gz]}"
 
 
 class ImportRefused(Exception):
@@ -122,8 +124,11 @@ def file_form(name: str) -> FileForm:
     """Return a file's form by the end of its name. Raises ImportRefused."""
     match = _FILE_NAME.fullmatch(name)
     if match is None:
-        raise ImportRefused("bad_name", "The file's name must end in .csv, .jsonl or .json; add .gz if it is gzipped.")
-    return FileForm(cast("Format", match["format"].lower()), match["gzip"] is not None)
+        raise ImportRefused(
+            "bad_name",
+            "The file's name must end in .xlsx, .csv, .jsonl or .json; .gz may follow the last three.",
+        )
+    return FileForm(cast("Format", (match["format"] or match["sheet"]).lower()), match["gzip"] is not None)
 
 
 def object_name(key: str) -> ObjectName:

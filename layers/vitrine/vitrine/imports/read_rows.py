@@ -12,6 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from vitrine.imports.model import ImportRefused, Rejection, Row
+from vitrine.imports.read_sheet import sheet_as_csv
 from vitrine.platform.json_text import DECODER, DEEPEST, TOO_DEEP, read_json
 
 if TYPE_CHECKING:
@@ -79,7 +80,13 @@ def _rows(
     read: Callable[[int], Iterable[bytes]], form: FileForm, columns: Columns, position: Position, limits: ReadLimits
 ) -> Iterator[Row | Rejection]:
     def texts(start: Position) -> Iterator[str]:
-        blocks = _skip(_gunzipped(read(0), limits), start.offset) if form.gzipped else read(start.offset)
+        blocks: Iterable[bytes]
+        if form.format == "xlsx":
+            blocks = _skip(sheet_as_csv(read(0), limits.columns), start.offset)
+        elif form.gzipped:
+            blocks = _skip(_gunzipped(read(0), limits), start.offset)
+        else:
+            blocks = read(start.offset)
         return _decoded(blocks, start)
 
     if form.format == "jsonl":

@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     from vitrine.platform.uploads import SignedPut
 
 UPLOAD_SECONDS = 900
-_MEDIA_TYPES = {"csv": "text/csv", "jsonl": "application/x-ndjson", "json": "application/json"}
+_MEDIA_TYPES = {
+    "csv": "text/csv",
+    "jsonl": "application/x-ndjson",
+    "json": "application/json",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 _GZIP = "application/gzip"
 
 
