@@ -10,7 +10,7 @@ endif
 export PORT PARAMETERS
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help quick faults mutants bench-bill bench-edge bench-concurrency bench-counting bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines bench-storefront bench-vitals bench-renditions up serve down reset logs check test lock docs site robots
+.PHONY: help quick faults mutants bench-bill bench-edge bench-concurrency bench-counting bench-ranks bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines bench-storefront bench-vitals bench-renditions up serve down reset logs check test lock docs site robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -63,8 +63,11 @@ bench-pictures: $(READY)  ## measure 2,000 remote photos beside two peers (VITRI
 bench-counting: $(READY)  ## count write units of events and weights, and read units of a page
 	$(PYTHON) -m bench.counting
 
+bench-ranks: $(READY)  ## how often images are written over a million events, by three rules
+	$(PYTHON) -m bench.ranks
+
 bench-bill: $(READY)  ## what a month costs on AWS at list prices, with every input (EVENTS=20000 to measure for each row)
-	$(PYTHON) -m bench.bill --events $(or $(EVENTS),20000)
+	$(PYTHON) -m bench.bill --events $(or $(EVENTS),20000) --before $(or $(BEFORE),200000)
 
 bench-concurrency: $(READY)  ## 50 clients send 20,000 events for 20 images to their own stack, 30% of them again
 	VITRINE_EVENTS=20000 $(VENV)/bin/pytest -q -s tests/e2e/test_concurrency.py

@@ -24,7 +24,7 @@ from collections import Counter
 from contextlib import redirect_stdout
 from typing import Any, NamedTuple
 
-from bench.counting import Stream, make_gallery
+from bench.counting import Messages, Stream, make_gallery
 from bench.monthly_bill import (
     POLL_SECONDS,
     POLLERS,
@@ -113,6 +113,16 @@ class Setup(NamedTuple):
     meter: Meter
     resources: dict[str, dict[str, Any]]
     stream: Stream
+    messages: Messages
+
+
+class Traffic(NamedTuple):
+    """Events in batches, on images of a gallery by Zipf's law, or on each image once in a batch."""
+
+    name: str
+    gallery_id: str
+    images: int
+    batch: int
 
 
 class Measured:
@@ -173,10 +183,11 @@ def authorizer_alone(setup, key):
     return measured
 
 
-def counted(setup, gallery_id, images, batch, number):
-    """`number` events in batches, 200 a second of simulated time; weights follow once a second."""
-    chance = random.Random(1)
-    make_gallery(GalleryKey(MERCHANT, gallery_id), images)
+def counted(setup, traffic, number):
+    """`number` events, 200 a second of simulated time; weights follow once a second."""
+    _, gallery_id, images, batch = traffic
+    seed = f"{gallery_id}-{batch}-{number}"
+    chance = random.Random(seed)
     popular = list(itertools.accumulate(1 / at for at in range(1, images + 1)))
     taking = Measured(setup, events_api, "EventsApiFunction")
     following = Measured(setup, weights, "WeightsFunction")
@@ -184,14 +195,14 @@ def counted(setup, gallery_id, images, batch, number):
         chosen = range(images) if images == batch else chance.choices(range(images), cum_weights=popular, k=batch)
         events = [
             {
-                "event_id": f"{sent}-{at}",
+                "event_id": f"{seed}-{sent}-{at}",
                 "type": "click" if chance.random() < CLICK_RATE else "view",
                 "image_id": f"image-{image:06d}",
-                "session_id": f"session-{sent}",
+                "session_id": f"session-{seed}-{sent}",
             }
             for at, image in enumerate(chosen)
         ]
-        taking(
+        response = taking(
             api_event(
                 "POST",
                 "/galleries/{gallery_id}/events",
@@ -201,13 +212,23 @@ def counted(setup, gallery_id, images, batch, number):
                 gallery_id=gallery_id,
             )
         )
+        assert '"rejected"' not in response["body"], response
         if (sent + batch) % EVENTS_A_SECOND < batch or sent + batch >= number:
             records = setup.stream.records()
+            setup.messages.now += 1
             for start in range(0, len(records), 1000):
                 following({"Records": records[start : start + 1000]})
+            for due in setup.messages.due():
+                following({"Records": due})
+    return taking, following
+
+
+def audited(setup, gallery_id):
+    """Let the time of all images that wait come; then everything must be exact."""
+    for due in setup.messages.rest():
+        weights({"Records": due}, Context())
     found = audit_gallery(gallery_repository(), gallery_counters(), GalleryKey(MERCHANT, gallery_id), now=utc_now())
     assert not found.mismatched, found
-    return taking, following
 
 
 def paged(setup, gallery_id):
@@ -226,15 +247,24 @@ def paged(setup, gallery_id):
     return measured
 
 
-def for_events(amount, number, taking, following, authorizing):
-    """What `amount` events take, where `number` were measured."""
-    scale = amount / number
+def units_of(number, taking, following):
+    return {
+        f"{function}, {name}": measured.units[name] / number * 1000
+        for function, measured in (("counting", taking), ("weights", following))
+        for name in ("write_units", "read_units")
+    }
+
+
+def for_events(number, taking, following, authorizing, messages):
+    """What a billion events take, where `number` were measured. Each of `messages` is sent, received and deleted."""
+    scale = BILLION / number
     return summed(
         requests(taking.times * scale, taking.response_bytes / taking.times),
         authorizing.mean().usage(taking.times * scale, TRIP_MS),
         taking.mean().usage(taking.times * scale, TRIP_MS),
         following.mean().usage(following.times * scale, TRIP_MS),
         Counter({name: units * scale for name, units in (taking.units + following.units).items()}),
+        Counter({"queue_requests": 3 * messages * scale}),
         Counter({"custom_metrics": len(taking.metrics | following.metrics)}),
     )
 
@@ -258,6 +288,7 @@ def for_pages_at_edge(reads, pages, paging, authorizing):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=20_000, help="how many events each row measures")
+    parser.add_argument("--before", type=int, default=200_000, help="how many events Zipf's images got before")
     options = parser.parse_args()
     where, prices = read_prices()
     resources = deployed()
@@ -266,19 +297,29 @@ def main():
     told = {}
     with running_dynamodb() as address:
         use_dynamodb(address)
-        os.environ.update(environment_of({}))
+        os.environ.update(environment_of({"WeightsRetryQueue": "https://sqs.example/weights"}))
         create_tables()
         key = open_shop(MERCHANT).publishable_key
-        setup = Setup(Meter(client("dynamodb")), resources, Stream("CountersTable"))
+        resting = Messages(client("sqs"))
+        setup = Setup(Meter(client("dynamodb")), resources, Stream("CountersTable"), resting)
         authorizing = told["authorizer"] = authorizer_alone(setup, key)
-        for name, gallery_id, images, batch in (
-            ("events, 20 hot images, batches of 20", "hot", 20, 20),
-            ("events, Zipf over 10,000 images, batches of 20", "zipf", 10_000, 20),
-            ("events, Zipf over 10,000 images, one a request", "single", 10_000, 1),
+        for gallery_id, images in (("hot", 20), ("zipf", 10_000)):
+            make_gallery(GalleryKey(MERCHANT, gallery_id), images)
+        counted(setup, Traffic("before", "zipf", 10_000, 20), options.before)
+        for traffic in (
+            Traffic("events, 20 hot images, batches of 20", "hot", 20, 20),
+            Traffic("events, Zipf over 10,000 images, batches of 20", "zipf", 10_000, 20),
+            Traffic("events, Zipf over 10,000 images, one a request", "zipf", 10_000, 1),
         ):
-            taking, following = counted(setup, gallery_id, images, batch, options.events)
-            told[f"events_api, {gallery_id}"], told[f"weights, {gallery_id}"] = taking, following
-            rows[f"a billion {name}"] = for_events(BILLION, options.events, taking, following, authorizing)
+            name, sent_before = traffic.name, resting.sent
+            taking, following = counted(setup, traffic, options.events)
+            told[f"events_api, {name}"], told[f"weights, {name}"] = taking, following
+            told[name] = units_of(options.events, taking, following)
+            rows[f"a billion {name}"] = for_events(
+                options.events, taking, following, authorizing, resting.sent - sent_before
+            )
+        for gallery_id in ("hot", "zipf"):
+            audited(setup, gallery_id)
         paging = told["galleries_api, a page of 20"] = paged(setup, "zipf")
     rows["a billion pages, no edge"] = for_pages(BILLION, paging, authorizing)
     for pages in (1, 100, 10_000):
@@ -301,7 +342,12 @@ def _print(where, prices, told, rows):
     print(f"  Lambda writes {PLATFORM_LOG_BYTES} bytes of log an invocation beside the function's own")
     print("Measured, the mean of an invocation")
     for name, measured in told.items():
-        print(f"  {name:<30} {measured.described()}")
+        if isinstance(measured, Measured):
+            print(f"  {name:<30} {measured.described()}")
+    print("Units for 1,000 events")
+    for name, units in told.items():
+        if not isinstance(units, Measured):
+            print(f"  {name}: " + ", ".join(f"{what.replace('_', ' ')} {amount:.0f}" for what, amount in units.items()))
     print("A month")
     for name, usage in rows.items():
         dollars = bill(usage, prices)

@@ -5,7 +5,8 @@
 Twice: from a shop's server, where each event counts, and from pages, where 20 events are those of one visitor and a
 third of the batches are second looks, which are filtered. Amazon's DynamoDB Local reports what each request consumes.
 Storefront-shaped batches: 20 events on 20 images, always the same 20, 50 batches a second of simulated time; weights
-follow the stream once a second. Refused conditional writes report nothing and are counted as one unit.
+follow the stream once a second, and images that wait are brought up to date when their time comes, the last ones too.
+Refused conditional writes report nothing and are counted as one unit.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ import random
 import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
 
 import boto3
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
+from moto.core.botocore_stubber import MockRawResponse
 
 from functions.weights.handler import lambda_handler as weights
 from tests.aws import Context, create_tables
@@ -91,6 +95,39 @@ class Stream:
         return found
 
 
+class Messages:
+    """Stands in for the queue of images that wait, and for the clock by which they do."""
+
+    def __init__(self, sqs):
+        self.now = START.timestamp()
+        self.sent = 0
+        self._waiting = []
+        sqs.meta.events.register("before-send.sqs.SendMessage", self._keep)
+        patch("functions.weights.handler.time", self).start()
+
+    def time(self):
+        return self.now
+
+    def due(self):
+        """Batches of the messages whose time has come, as Lambda reads them."""
+        records = [record for at, record in self._waiting if at <= self.now]
+        self._waiting = [(at, record) for at, record in self._waiting if at > self.now]
+        return [records[start : start + 10] for start in range(0, len(records), 10)]
+
+    def rest(self):
+        """The same for all others, after their time has passed."""
+        self.now = max((at for at, _ in self._waiting), default=self.now)
+        return self.due()
+
+    def _keep(self, request, **_):
+        message = json.loads(request.body)
+        self.sent += 1
+        record = {"eventSource": "aws:sqs", "messageId": str(self.sent), "body": message["MessageBody"]}
+        self._waiting.append((self.now + message.get("DelaySeconds", 5), record))
+        body = json.dumps({"MessageId": record["messageId"]})
+        return AWSResponse(request.url, 200, {}, MockRawResponse(body))  # type: ignore[arg-type]
+
+
 def from_server(batch):
     """A batch of new events that name nobody."""
     events = [
@@ -121,7 +158,7 @@ def image_id(at):
     return f"image-{at:06d}"
 
 
-def count(batches, gallery_id, sent_by, stream):
+def count(batches, gallery_id, sent_by, stream, messages):
     """Ours: events counted, weights followed. Answers units of counting and of weights for 1,000 events."""
 
     key = GalleryKey("bench", gallery_id)
@@ -140,8 +177,11 @@ def count(batches, gallery_id, sent_by, stream):
         if (at + 1) % BATCHES_PER_SECOND == 0 or at + 1 == batches:
             records = stream.records()
             units.clear()
+            messages.now += 1
             for start in range(0, len(records), 1000):
                 weights({"Records": records[start : start + 1000]}, Context())
+            for due in messages.due() + (messages.rest() if at + 1 == batches else []):
+                assert weights({"Records": due}, Context()) == {"batchItemFailures": []}
             reads = requests_reads()
             spent["weights"] += units["ImagesTable"] + units["GalleriesTable"] + units["refused"] - reads
             spent["following reads"] += reads + units["CountersTable"]
@@ -280,7 +320,7 @@ def main():
                 "GALLERIES_TABLE": "GalleriesTable",
                 "IMAGES_TABLE": "ImagesTable",
                 "COUNTERS_TABLE": "CountersTable",
-                "WEIGHTS_RETRY_QUEUE": "none",
+                "WEIGHTS_RETRY_QUEUE": "https://sqs.example/weights",
                 "IDEMPOTENCY_TABLE": "IdempotencyTable",
             }
         )
@@ -289,9 +329,9 @@ def main():
         watch_reads(client("dynamodb"))
         shown, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: PTH123, SIM115 - the functions' log lines
         watch(counter_repository()._client)  # noqa: SLF001 - one client serves all stores
-        stream = Stream("CountersTable")
-        ours = count(options.batches, "hot", from_server, stream)
-        pages_ours = count(options.batches, "visited", from_page, stream)
+        stream, messages = Stream("CountersTable"), Messages(client("sqs"))
+        ours = count(options.batches, "hot", from_server, stream, messages)
+        pages_ours = count(options.batches, "visited", from_page, stream, messages)
         plain = plain_add(options.batches)
         pages = page_units(options.sizes)
         sys.stdout = shown

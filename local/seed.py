@@ -34,7 +34,7 @@ _VISITORS = 180
 _PICTURES_SEEN = 27
 _EVENTS_AT_ONCE = 500
 _IMPORT_SECONDS = 60
-_SETTLE_SECONDS = 30
+_SETTLE_SECONDS = 60
 _OK = 300
 _http = urllib3.PoolManager(retries=urllib3.Retry(3, status_forcelist=[429, 502, 503], allowed_methods=None))
 

@@ -10,6 +10,7 @@ from functions.search_changes.handler import lambda_handler as search_changes
 from functions.search_indexer.handler import lambda_handler as search_indexer
 from functions.weights.handler import lambda_handler as weights
 from tests.aws import Context
+from vitrine.engagement.wiring import put_off
 from vitrine.platform.aws import client
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def stream_records(table: str) -> list[dict[str, Any]]:
 
 
 def follow_counters() -> None:
-    """Pass all changes of the counters to the function `weights`."""
+    """Pass all changes of the counters to a new process of the function `weights`, which puts none off."""
+    put_off.cache_clear()
     weights({"Records": stream_records("CountersTable")}, Context())
 
 

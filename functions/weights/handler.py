@@ -1,4 +1,4 @@
-"""Computes images' weights from the stream of counter changes, and from the changes that were set aside."""
+"""Computes images' weights from the stream of counter changes, and from the changes that were put off or set aside."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vitrine.engagement.dynamodb import counter_key, whole_count
 from vitrine.engagement.ports import CounterKey
-from vitrine.engagement.recompute_weights import CounterChange, recompute_weights
-from vitrine.engagement.wiring import counter_repository
+from vitrine.engagement.recompute_weights import CounterChange, Recomputed, recompute_weights
+from vitrine.engagement.wiring import counter_repository, put_off
 from vitrine.galleries.model import GalleryKey
 from vitrine.galleries.show_totals import show_totals
 from vitrine.galleries.wiring import gallery_repository, gallery_tasks
 from vitrine.platform.aws import client
-from vitrine.platform.batches import BatchResponse, failures, handle_each
+from vitrine.platform.batches import BatchResponse, failures
 from vitrine.platform.metrics import MetricUnit, metrics
 from vitrine.platform.settings import read_settings
 from vitrine.platform.telemetry import invocation, logger
 from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
+
+
+_IMAGES_A_MESSAGE = 100
 
 
 class WeightSettings(NamedTuple):
-    """The queue of images whose weights could not be written."""
+    """The queue of images whose weights wait, or could not be written."""
 
     weights_retry_queue: str
 
@@ -38,19 +41,20 @@ def _settings() -> WeightSettings:
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: object) -> BatchResponse:
-    """Process stream records, or images that were set aside.
+    """Process stream records, or images that were put off or set aside.
 
     An image that fails is set aside on a queue, so that it blocks no other. The queue delivers it again, and hands it
     to the failure queue in the end.
     """
     records = event["Records"]
     if records[0]["eventSource"] == "aws:sqs":
-        return handle_each(event, _retry)
+        return _catch_up(records)
     _follow(records)
     return failures([])
 
 
 def _follow(records: list[dict[str, Any]]) -> None:
+    now = time.time()
     changes: list[CounterChange] = []
     set_aside: list[str] = []
     for record in records:
@@ -59,18 +63,39 @@ def _follow(records: list[dict[str, Any]]) -> None:
                 changes.append(_change(record["dynamodb"]["NewImage"]))
         except (KeyError, ValueError, IndexError):
             set_aside.append(json.dumps(record, default=str))
-    set_aside += [json.dumps([*key.gallery, key.image_id, key.incarnation]) for key in _recompute(changes)]
+    done = put_off().follow(changes, now, _recompute, _put_off)
+    set_aside += [_message([key]) for key in done.set_aside]
     for body in set_aside:
         client("sqs").send_message(QueueUrl=_settings().weights_retry_queue, MessageBody=body)
     _report(records, len(set_aside))
 
 
-def _retry(record: dict[str, Any]) -> bool:
-    merchant_id, gallery_id, image_id, incarnation = json.loads(record["body"])
-    return not _recompute([CounterChange(CounterKey(GalleryKey(merchant_id, gallery_id), image_id, incarnation), None)])
+def _put_off(keys: Sequence[CounterKey], delay_seconds: int) -> None:
+    for start in range(0, len(keys), _IMAGES_A_MESSAGE):
+        body = _message(keys[start : start + _IMAGES_A_MESSAGE])
+        queue = _settings().weights_retry_queue
+        client("sqs").send_message(QueueUrl=queue, MessageBody=body, DelaySeconds=delay_seconds)
+    metrics.add_metric("WeightsPutOff", MetricUnit.Count, len(keys))
 
 
-def _recompute(changes: Iterable[CounterChange]) -> list[CounterKey]:
+def _catch_up(records: list[dict[str, Any]]) -> BatchResponse:
+    """Bring the images of all messages up to date together. Messages with an image that fails are delivered again."""
+    named: dict[str, list[CounterKey]] = {}
+    failed: set[str] = set()
+    for record in records:
+        try:
+            named[record["messageId"]] = _named(record["body"])
+        except (KeyError, TypeError, ValueError):
+            logger.exception("message failed", extra={"message_id": record["messageId"]})
+            failed.add(record["messageId"])
+    keys = dict.fromkeys(key for of_message in named.values() for key in of_message)
+    set_aside = set(_recompute([CounterChange(key, None) for key in keys]).set_aside)
+    failed |= {message_id for message_id, of_message in named.items() if not set_aside.isdisjoint(of_message)}
+    logger.info("caught up", extra={"messages": len(records), "images": len(keys), "failed": len(failed)})
+    return failures(failed)
+
+
+def _recompute(changes: Sequence[CounterChange]) -> Recomputed:
     done = recompute_weights(
         counter_repository(),
         partial(show_totals, gallery_repository()),
@@ -81,7 +106,22 @@ def _recompute(changes: Iterable[CounterChange]) -> list[CounterKey]:
     for gallery in done.priors_off:
         gallery_tasks().fit_prior(gallery)
     metrics.add_metric("WeightsWritten", MetricUnit.Count, done.written)
-    return list(done.set_aside)
+    return done
+
+
+def _message(keys: Sequence[CounterKey]) -> str:
+    return json.dumps([[*key.gallery, key.image_id, key.incarnation] for key in keys])
+
+
+def _named(body: str) -> list[CounterKey]:
+    """Return the images that a message names. Before 0.7 a message named one."""
+    names = json.loads(body)
+    if names and isinstance(names[0], str):
+        names = [names]
+    return [
+        CounterKey(GalleryKey(merchant_id, gallery_id), image_id, incarnation)
+        for merchant_id, gallery_id, image_id, incarnation in names
+    ]
 
 
 def _change(item: dict[str, Any]) -> CounterChange:

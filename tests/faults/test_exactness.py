@@ -16,6 +16,7 @@ from vitrine.engagement.dynamodb import DynamoDBCounters
 from vitrine.engagement.model import Shard, Trace
 from vitrine.engagement.note_visits import VisitNotes
 from vitrine.engagement.ports import CountedEvents
+from vitrine.engagement.put_off import PutOff
 from vitrine.galleries.dynamodb import DynamoDBGalleries
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from vitrine.engagement.count_events import Batch
     from vitrine.engagement.model import PendingEvent, Result, Rules, Slots
     from vitrine.engagement.ports import CounterKey, ShardKey
+    from vitrine.engagement.recompute_weights import CounterChange, Recomputed
     from vitrine.galleries.model import Gallery, GalleryKey, Image, Settlement
 
 RUNS = int(os.environ.get("VITRINE_FAULT_RUNS", "50"))
@@ -132,6 +134,22 @@ class WithoutResentVisits(VisitNotes):
         super().note(batch._replace(events=events), rules, [result for _, result in fresh])
 
 
+class WithoutMessages(PutOff):
+    """Puts changes off without a message that brings them back."""
+
+    def follow(self, changes: Sequence[CounterChange], now: float, show: Any, queue: Any) -> Recomputed:
+        return super().follow(changes, now, show, lambda keys, delay: None)
+
+
+class WithoutEnd(PutOff):
+    """Takes a message that was read for one that is still waiting."""
+
+    def _pause(self, image: Any, key: CounterKey, changes: Sequence[CounterChange], now: float) -> int:
+        if image.due is not None:
+            image.due = now + 1
+        return super()._pause(image, key, changes, now)
+
+
 @pytest.mark.parametrize(
     "stores",
     [
@@ -144,6 +162,8 @@ class WithoutResentVisits(VisitNotes):
         {"galleries": WithoutNotes},
         {"galleries": WithoutGalleryRevisions},
         {"galleries": WithHoursApart},
+        {"put_offs": WithoutMessages},
+        {"put_offs": WithoutEnd},
     ],
     ids=lambda stores: next(iter(stores.values())).__name__,
 )

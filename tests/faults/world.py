@@ -23,11 +23,13 @@ from vitrine.engagement.dynamodb import DynamoDBCounters, DynamoDBSalts, counter
 from vitrine.engagement.model import Event, Rules, SourcePage, click_mark, counter_of, visitor_mark
 from vitrine.engagement.note_visits import VisitNotes
 from vitrine.engagement.ports import CounterKey
+from vitrine.engagement.put_off import PutOff
 from vitrine.engagement.recompute_weights import CounterChange, recompute_weights
 from vitrine.galleries.audit_gallery import audit_gallery
 from vitrine.galleries.change_image import change_image, delete_image
 from vitrine.galleries.change_ranking import OrderMaker, change_ranking, fit_prior, forget_order
 from vitrine.galleries.dynamodb import DynamoDBGalleries
+from vitrine.galleries.leading_images import leading_images
 from vitrine.galleries.model import Counts, Description, GalleryKey, Totals, new_gallery
 from vitrine.galleries.put_gallery import put_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
@@ -42,6 +44,7 @@ from vitrine.ranking.model import Ranking
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from vitrine.engagement.recompute_weights import Recomputed
     from vitrine.galleries.model import Image
 
 GALLERY = GalleryKey("shop", "summer")
@@ -51,6 +54,8 @@ SENDERS = [(None, None), (None, "ann"), (HOME, "ann"), (WORK, "bob"), (HOME, Non
 WINDOW = timedelta(hours=1)
 HOT, LASTING, REMADE = "hot", "lasting", "remade"
 LONGEST_REQUEST = timedelta(minutes=10)
+TOLERANCE = 1.0  # no image is so young that each of its events is shown at once
+PAUSE = 20
 _EVENTS = 60
 _ATTEMPTS = 400
 
@@ -137,11 +142,13 @@ class World:
         notes: type[VisitNotes] = VisitNotes,
         odds: Odds | None = None,
         *,
+        put_offs: type[PutOff] = PutOff,
         experiments: bool | None = None,
     ) -> None:
         self._experiments = seed % 2 == 1 if experiments is None else experiments
         self._compares_twice = seed % 4 == 3
         self._notes = notes
+        self._put_offs = put_offs
         self._numbers: set[int] = set()
         self.random = random.Random(seed)
         self.driver = Driver(seed, CALM)
@@ -172,6 +179,8 @@ class World:
         self._unacknowledged: list[str] = []
         self._in_flight: dict[int, datetime] = {}
         self._deliveries: list[CounterChange] = []
+        self._seconds = START.timestamp()
+        self._messages: list[tuple[float, list[CounterKey]]] = []
         self._lock = threading.RLock()
         self._counting = threading.Event()
         self._failures: list[BaseException] = []
@@ -346,10 +355,13 @@ class World:
 
     def _consume(self, chance: random.Random) -> None:
         attempts = 0
+        put_off = self._new_put_off()
         while True:
             is_last = self._counting.is_set()
             changes = self._next_changes(chance)
             self._run_a_task(chance)
+            now = self._let_time_pass(PAUSE if is_last and not changes else chance.randint(0, 5))
+            self._catch_up(now)
             if not changes:
                 if is_last and not self._unfinished():
                     return
@@ -362,19 +374,45 @@ class World:
             if attempts > _ATTEMPTS * 10:
                 raise Violation("the consumers never came to an end")
             try:
-                done = recompute_weights(
-                    self.counters,
-                    partial(show_totals, self.galleries),
-                    changes,
-                    on_failure=lambda _: None,
-                    now=self.clock,
-                )
+                done = put_off.follow(changes, now, self._recompute, self._put_off)
             except Crash:
+                put_off = self._new_put_off()
                 self._deliver_again(changes)
             else:
                 self._deliver_again([CounterChange(key, None) for key in done.set_aside])
-                for gallery in done.priors_off:
-                    self.tasks.fit_prior(gallery)
+
+    def _recompute(self, changes: Iterable[CounterChange]) -> Recomputed:
+        done = recompute_weights(
+            self.counters, partial(show_totals, self.galleries), changes, on_failure=lambda _: None, now=self.clock
+        )
+        for gallery in done.priors_off:
+            self.tasks.fit_prior(gallery)
+        return done
+
+    def _new_put_off(self) -> PutOff:
+        return self._put_offs(partial(leading_images, self.galleries), tolerance=TOLERANCE)
+
+    def _let_time_pass(self, seconds: int) -> float:
+        with self._lock:
+            self._seconds += seconds
+            return self._seconds
+
+    def _put_off(self, keys: Sequence[CounterKey], delay_seconds: int) -> None:
+        with self._lock:
+            self._messages.append((self._seconds + delay_seconds, list(keys)))
+
+    def _catch_up(self, now: float) -> None:
+        """Bring images up to date whose messages are due. What fails comes again, and may have come in vain."""
+        with self._lock:
+            due = [keys for at, keys in self._messages if at <= now]
+            self._messages = [(at, keys) for at, keys in self._messages if at > now]
+        for keys in due:
+            try:
+                done = self._recompute([CounterChange(key, None) for key in keys])
+            except Crash:
+                self._deliver_again([CounterChange(key, None) for key in keys])
+            else:
+                self._deliver_again([CounterChange(key, None) for key in done.set_aside])
 
     def _run_a_task(self, chance: random.Random) -> None:
         """A task, which comes again where it fails. Scores are forgotten last, once nobody pages through them."""
@@ -403,7 +441,7 @@ class World:
             forget_order(self.galleries, GALLERY, version or 0, None, lambda: True)
 
     def _unfinished(self) -> bool:
-        return any(task != "forget_order" for task, _ in self.tasks.waiting)
+        return bool(self._messages) or any(task != "forget_order" for task, _ in self.tasks.waiting)
 
     def _read(self, chance: random.Random) -> None:
         """Reads the order while it is made anew: it is always whole."""

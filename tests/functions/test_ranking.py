@@ -13,10 +13,9 @@ from moto.sqs.models import sqs_backends
 from functions.events_api.handler import lambda_handler as events_api
 from functions.galleries_api.handler import lambda_handler as galleries_api
 from functions.gallery_tasks.handler import lambda_handler as gallery_tasks
-from functions.weights.handler import lambda_handler as weights
 from tests.aws import Context, api_event, send
 from tests.memory.gallery_tasks import UnexpectedTasks
-from tests.streams import stream_records
+from tests.streams import follow_counters
 from vitrine.engagement.wiring import event_counter, gallery_counters
 from vitrine.galleries.change_ranking import OrderMaker, change_ranking
 from vitrine.galleries.model import GalleryKey
@@ -80,11 +79,7 @@ def count(image_id: str, views: int, clicks: int, session_id: str | None = None)
     if session_id:
         sent = [{**event, "session_id": session_id} for event in sent]
     call("POST", "/galleries/{gallery_id}/events", events_api, body={"events": sent})
-    follow()
-
-
-def follow() -> None:
-    assert weights({"Records": stream_records("CountersTable")}, Context()) == {"batchItemFailures": []}
+    follow_counters()
 
 
 def test_an_order_is_made_though_its_task_is_taken_before_its_version_is_planned() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from functions.galleries_api.handler import lambda_handler as galleries
 from functions.weights.handler import lambda_handler as weights
 from tests.aws import Context, api_event, resources, send
 from tests.streams import stream_records
+from vitrine.engagement import wiring
 from vitrine.platform.aws import client
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -89,3 +91,49 @@ def test_it_follows_the_counters_and_writes_no_counter() -> None:
     before = client("dynamodb").scan(TableName="CountersTable")["Items"]
     follow(stream_records("CountersTable"))
     assert client("dynamodb").scan(TableName="CountersTable")["Items"] == before
+
+
+def view(image_id: str, times: int, name: str) -> None:
+    views = [{"event_id": f"{name}-{at}", "type": "view", "image_id": image_id} for at in range(times)]
+    send(events, api_event("POST", "/galleries/{gallery_id}/events", gallery_id="summer", body={"events": views}))
+
+
+def put_off() -> int:
+    queue = client("sqs").get_queue_url(QueueName="WeightsRetryQueue")["QueueUrl"]
+    found = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessagesDelayed"])
+    return int(found["Attributes"]["ApproximateNumberOfMessagesDelayed"])
+
+
+def test_small_changes_wait_in_one_message_and_show_what_was_counted_by_then() -> None:
+    view("a", 100, "first")
+    follow(stream_records("CountersTable"))
+    for at in range(3):
+        view("a", 1, f"more-{at}")
+        follow(stream_records("CountersTable")[-1:])
+    assert shown()["a"] == 107
+    assert put_off() == 1
+
+    incarnation = client("dynamodb").get_item(TableName="ImagesTable", Key={**BROKEN, "sk": {"S": "a"}})["Item"]
+    body = json.dumps([["shop", "summer", "a", incarnation["incarnation"]["S"]]])
+    message = {"eventSource": "aws:sqs", "messageId": "1", "body": body}
+    assert weights({"Records": [message]}, Context()) == {"batchItemFailures": []}
+    assert shown()["a"] == 110
+
+
+def test_images_beyond_the_first_hundred_wait_though_they_moved() -> None:
+    images = [
+        {"id": f"leader-{at}", "name": "a", "url": "https://a.example/1.jpg", "created_at": "2024-01-01T00:00:00Z"}
+        for at in range(100)
+    ]
+    send(galleries, api_event("POST", "/galleries/{gallery_id}/images", gallery_id="summer", body={"images": images}))
+    leading = [
+        {"event_id": f"{image['id']}-{at}", "type": "click", "image_id": image["id"]} for image in images for at in "12"
+    ]
+    send(events, api_event("POST", "/galleries/{gallery_id}/events", gallery_id="summer", body={"events": leading}))
+    follow(stream_records("CountersTable"))
+    wiring.put_off()._leaders.clear()  # as after 20 seconds
+    view("a", 3, "below")
+    view("b", 8, "above")
+    follow(stream_records("CountersTable")[-2:])
+    assert (shown()["a"], shown()["b"]) == (7, 15)
+    assert put_off() == 1

@@ -45,6 +45,7 @@ ROOMS = {
         (
             "engagement/model.py",
             "engagement/count_events.py",
+            "engagement/put_off.py",
             "engagement/record_history.py",
             "engagement/watch_visitors.py",
         ),

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _PARALLEL_IMAGES = 20
 _MOST_STEPS = 12  # down to the deepest shard, and into a new incarnation
-_TREES_KEPT = 4096
+_TREES_KEPT = 32_768
 _GALLERIES_KEPT = 1024
 TREES_KEPT_FOR = timedelta(hours=1)
 GALLERIES_KEPT_FOR = timedelta(seconds=10)

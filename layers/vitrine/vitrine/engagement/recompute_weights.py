@@ -26,9 +26,10 @@ class CounterChange(NamedTuple):
 
 
 class Recomputed(NamedTuple):
-    """The number of images written, the counters that failed, and the galleries whose prior is off."""
+    """The number of images written, the counts that images show now, those that failed, and galleries to refit."""
 
     written: int
+    shown: Mapping[CounterKey, Counts]
     set_aside: Sequence[CounterKey]
     priors_off: AbstractSet[GalleryKey]
 
@@ -58,7 +59,8 @@ def recompute_weights(
     for gallery, keys in by_gallery.items():
         for start in range(0, len(keys), _SHOWN_AT_ONCE):
             showing.show(gallery, keys[start : start + _SHOWN_AT_ONCE], latest)
-    return Recomputed(showing.written, showing.set_aside, showing.priors_off)
+    shown = {key: counts for key, counts in latest.items() if key not in showing.set_aside}
+    return Recomputed(showing.written, shown, showing.set_aside, showing.priors_off)
 
 
 class _Showing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.engagement.count_events import EventCounter
@@ -11,7 +11,9 @@ from vitrine.engagement.dynamodb import DynamoDBCounters, DynamoDBSalts, DynamoD
 from vitrine.engagement.model import Rules
 from vitrine.engagement.note_visits import VisitNotes
 from vitrine.engagement.ports import CounterKey
+from vitrine.engagement.put_off import PutOff
 from vitrine.engagement.watch_visitors import VisitorWatch
+from vitrine.galleries.leading_images import leading_images
 from vitrine.galleries.wiring import gallery_repository
 from vitrine.platform.aws import client
 from vitrine.platform.settings import read_settings
@@ -97,6 +99,12 @@ def event_counter() -> EventCounter:
     window = timedelta(minutes=read_settings(EngagementSettings).event_window_minutes)
     salts = DynamoDBSalts(client("dynamodb"), read_settings(SaltSettings).idempotency_table)
     return EventCounter(counter_repository(), _Galleries(), salts, window)
+
+
+@cache
+def put_off() -> PutOff:
+    """Return what decides which changed images wait."""
+    return PutOff(partial(leading_images, gallery_repository()))
 
 
 @cache

@@ -150,13 +150,18 @@ class Score(NamedTuple):
     action: Action | None = None
 
 
+def points_under(version: Version, counts: Counts, at: int) -> int:
+    """Return the points of these counts at a moment."""
+    return POLICIES[version.ranking.policy].points(counts.evidence(version, at), version.prior)
+
+
 def score_under(
     version: Version, description: Description, counts: Counts, at: int, stored: Score | None = None
 ) -> Score:
     """Return an image's score at a moment. The stored points stay unless the score has moved enough."""
-    policy = POLICIES[version.ranking.policy]
-    points = policy.points(counts.evidence(version, at), version.prior)
-    if stored is not None and not has_moved(stored.points, points, policy.tolerance):
+    points = points_under(version, counts, at)
+    tolerance = POLICIES[version.ranking.policy].tolerance
+    if stored is not None and not has_moved(stored.points, points, tolerance):
         points = stored.points
     rule = rule_for(version, description)
     return Score(version.slot, version.number, points, at, rule.action if rule else None)

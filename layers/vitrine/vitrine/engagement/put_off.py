@@ -1,0 +1,156 @@
+"""Decide which changed images are written at once, and which are put off.
+
+Writing an image costs three units, its place in the index included. It is written at once
+
+- if it was not written for a *pause*: 20 seconds if it is among the first hundred of its gallery, else a quarter of
+  an hour; or
+- if it is among the first hundred and its score moved by 5 %. A young image moves by that much with each event.
+
+Other changes are put off: a message waits for the pause, then the image is brought up to date with everything counted
+by then. Changes that arrive meanwhile need no message of their own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from vitrine.galleries.model import points_under
+from vitrine.ranking.model import HYSTERESIS, has_moved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from vitrine.engagement.ports import CounterKey
+    from vitrine.engagement.recompute_weights import CounterChange, Recomputed
+    from vitrine.galleries.leading_images import Leaders
+    from vitrine.galleries.model import Counts, GalleryKey
+
+LEADERS_PAUSE_SECONDS = 20
+OTHERS_PAUSE_SECONDS = 900  # as long as a message can wait
+_TOGETHER_SECONDS = 10  # what is put off comes back every ten seconds, so that a gallery's totals change rarely
+_LEADERS_KEPT_SECONDS = 20
+_MOST_IMAGES = 50_000
+_MOST_GALLERIES = 1_000
+
+
+@dataclass(slots=True)
+class _Image:
+    """What this process knows of an image.
+
+    It was written at `written_at`, with at least these `points` by version and this number of `events`; since then
+    there were `changes`. A message brings it up to date at `due` or later, to the points `waiting` at least.
+    """
+
+    points: Mapping[int, int]
+    events: int
+    written_at: float
+    changes: int = 0
+    due: float | None = None
+    waiting: Mapping[int, int] = field(default_factory=dict)
+
+
+class PutOff:
+    """What a process remembers of the images it wrote. An unknown image is written at once, so forgetting is safe.
+
+    All times are seconds since 1970.
+    """
+
+    def __init__(
+        self, find_leaders: Callable[[GalleryKey], Sequence[Leaders]], *, tolerance: float = HYSTERESIS
+    ) -> None:
+        self._find_leaders = find_leaders
+        self._tolerance = tolerance
+        self._images: dict[CounterKey, _Image] = {}
+        self._leaders: dict[GalleryKey, tuple[float, Sequence[Leaders]]] = {}
+
+    def follow(
+        self,
+        changes: Sequence[CounterChange],
+        now: float,
+        show: Callable[[Sequence[CounterChange]], Recomputed],
+        queue: Callable[[Sequence[CounterKey], int], None],
+    ) -> Recomputed:
+        """Show changes that were counted before `now`, and queue the images of others with a delay in seconds.
+
+        Only what is done is remembered, so a caller that fails midway or dies can repeat this in any process.
+        """
+        if len(self._images) > _MOST_IMAGES:
+            self._images.clear()
+        at_once, later = self._divide(changes, now)
+        done = show(at_once)
+        self._note_written(done.shown, now)
+        for pause, keys in later.items():
+            delay = pause - int(now + pause) % _TOGETHER_SECONDS
+            queue(keys, delay)
+            for key in keys:
+                self._images[key].due = now + delay
+        return done
+
+    def _divide(
+        self, changes: Sequence[CounterChange], now: float
+    ) -> tuple[list[CounterChange], Mapping[int, list[CounterKey]]]:
+        """Return the changes to show at once, and the images that need a message, by pause."""
+        by_image: defaultdict[CounterKey, list[CounterChange]] = defaultdict(list)
+        for change in changes:
+            by_image[change.key].append(change)
+        at_once: list[CounterChange] = []
+        later: defaultdict[int, list[CounterKey]] = defaultdict(list)
+        for key, of_image in by_image.items():
+            image = self._images.get(key)
+            pause = self._pause(image, key, of_image, now) if image else 0
+            if not image or not pause:
+                at_once += of_image
+            elif image.due is None or image.due > now + pause:
+                later[pause].append(key)
+        return at_once, later
+
+    def _note_written(self, written: Mapping[CounterKey, Counts], now: float) -> None:
+        for key, counts in written.items():
+            points = _points(self._leaders_of(key.gallery, now), counts, now)
+            before = self._images.get(key)
+            due, waiting = (before.due, points) if before else (None, {})
+            self._images[key] = _Image(points, counts.totals.events, now, due=due, waiting=waiting)
+
+    def _pause(self, image: _Image, key: CounterKey, changes: Sequence[CounterChange], now: float) -> int:
+        """Return by how many seconds changes of an image are put off; 0 if it is to be written at once."""
+        if image.due is not None and image.due <= now:
+            image.points, image.written_at, image.changes, image.due = image.waiting, image.due, 0, None
+        leaders = self._leaders_of(key.gallery, now)
+        if not leaders:
+            return 0
+        latest = max((whole for _, whole in changes if whole), key=lambda whole: whole.totals.events, default=None)
+        points = _points(leaders, latest, now) if latest else image.points
+        image.changes += len(changes)
+        image.waiting = points
+        leads = any(points.get(each.version.number, 0) >= each.least_points for each in leaders)
+        if leads and self._has_moved(image, points, is_whole=latest is not None):
+            return 0
+        pause = LEADERS_PAUSE_SECONDS if leads else OTHERS_PAUSE_SECONDS
+        return pause if image.due is not None or now < image.written_at + pause else 0
+
+    def _has_moved(self, image: _Image, points: Mapping[int, int], *, is_whole: bool) -> bool:
+        """Return whether a score moved by the tolerance. Counters in many shards are not summed to find out."""
+        if not is_whole:
+            return image.changes > image.events * self._tolerance
+        return any(
+            number not in image.points or has_moved(image.points[number], now, self._tolerance)
+            for number, now in points.items()
+        )
+
+    def _leaders_of(self, gallery: GalleryKey, now: float) -> Sequence[Leaders]:
+        found_at, leaders = self._leaders.get(gallery, (0.0, ()))
+        if now - found_at >= _LEADERS_KEPT_SECONDS:
+            if len(self._leaders) >= _MOST_GALLERIES:
+                self._leaders.clear()
+            leaders = ()
+            with suppress(Exception):  # then nothing is put off, and what cannot be read is set aside
+                leaders = self._find_leaders(gallery)
+            self._leaders[gallery] = now, leaders
+        return leaders
+
+
+def _points(leaders: Sequence[Leaders], counts: Counts, now: float) -> dict[int, int]:
+    return {each.version.number: points_under(each.version, counts, int(now)) for each in leaders}
