@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 from contextlib import suppress
 
 import pytest
@@ -45,3 +46,37 @@ def test_a_request_is_one_line_that_names_merchant_and_key(
     Gateway().call("GET", "/galleries", shop.publishable_key)
     [line] = [json.loads(text) for text in (logged.getvalue() + capsys.readouterr().out).splitlines()]
     assert (line["merchant_id"], line["key_id"], line["status"]) == ("shop", key.key_id, 200)
+
+
+@pytest.mark.usefixtures("cloud")
+def test_a_storefront_request_may_be_left_out_of_the_log_and_in_no_case_out_of_metrics(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGGED_SHARE", "0")
+    shop = open_shop("shop")
+    gateway = Gateway()
+    gateway.call("PUT", "/galleries/summer", shop.secret_key, {})
+    image = {"id": "a", "name": "a", "url": "https://a.example/1.jpg"}
+    gateway.call("POST", "/galleries/summer/images", shop.secret_key, {"images": [image]})
+    assert len(capsys.readouterr().out.splitlines()) == 2, "requests of the shop's server are logged"
+
+    event = {"event_id": "1", "type": "view", "image_id": "a", "session_id": "ann"}
+    gateway.call("POST", "/galleries/summer/events", shop.publishable_key, {"events": [event]})
+    gateway.call("GET", "/galleries/summer/images", shop.publishable_key)
+    gateway.call("GET", "/galleries/winter/images", shop.publishable_key)
+    counted, failed = map(json.loads, capsys.readouterr().out.splitlines())
+    assert counted["EventsAccepted"] == 1
+    assert "message" not in counted
+    assert (failed["message"], failed["status"], failed["Responses4xx"]) == ("request", 404, 1)
+
+
+@pytest.mark.usefixtures("cloud")
+def test_the_share_of_logged_requests_is_kept(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGGED_SHARE", "0.25")
+    random.seed(1)
+    shop, gateway = open_shop("shop"), Gateway()
+    for _ in range(200):
+        gateway.call("GET", "/galleries", shop.publishable_key)
+    assert 35 <= len(capsys.readouterr().out.splitlines()) <= 65

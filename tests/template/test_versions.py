@@ -46,6 +46,8 @@ OTHER_VALUES = {
     "RedisSecretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:" + "s" * 60,
     "RedisSubnets": ",".join(f"subnet-{number:017x}" for number in range(3)),
     "RedisSecurityGroup": f"sg-{1:017x}",
+    "LoggedShare": "0.01",
+    "TracedShare": "0.01",
     "GradualRollout": "true",
     "AlarmTopic": "arn:aws:sns:eu-west-1:123456789012:alarms",
 }

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import json
+import random
 import socket
 import time
 from types import MappingProxyType
@@ -36,7 +37,7 @@ from vitrine.platform.problems import (
 )
 from vitrine.platform.query import PAGING, read_query
 from vitrine.platform.settings import read_settings
-from vitrine.platform.telemetry import Metric, bind_invocation, log_request, logger
+from vitrine.platform.telemetry import Metric, bind_invocation, log_metrics, log_request, logger
 from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
@@ -124,6 +125,12 @@ class EdgeSettings(NamedTuple):
     """The secret that the edge sends with each request; empty without an edge."""
 
     edge_secret: str = ""
+
+
+class LogSettings(NamedTuple):
+    """The share of successful storefront requests that are logged."""
+
+    logged_share: float = 1.0
 
 
 class Paging(NamedTuple):
@@ -361,16 +368,19 @@ class HttpApp:
         if served.response.status >= 400:  # noqa: PLR2004 - where errors begin
             metrics = {**metrics, f"Responses{served.response.status // 100}xx": Metric(1)}
         try:
-            log_request(
-                utc_now(),
-                metrics,
-                **invocation,
-                route=f"{event['httpMethod']} {event['resource']}",
-                status=served.response.status,
-                merchant_id=(served.caller and served.caller.merchant_id) or None,
-                key_id=(served.caller and served.caller.key_id) or None,
-                duration_ms=round((time.perf_counter() - started) * 1000, 2),
-            )
+            if _is_logged(served):
+                log_request(
+                    utc_now(),
+                    metrics,
+                    **invocation,
+                    route=f"{event['httpMethod']} {event['resource']}",
+                    status=served.response.status,
+                    merchant_id=(served.caller and served.caller.merchant_id) or None,
+                    key_id=(served.caller and served.caller.key_id) or None,
+                    duration_ms=round((time.perf_counter() - started) * 1000, 2),
+                )
+            else:
+                log_metrics(utc_now(), metrics)
         except Exception:  # noqa: BLE001 - the response must go out in any case
             logger.exception("the request was not logged")
         try:
@@ -611,6 +621,13 @@ def _source_address(context: Mapping[str, Any], headers: Mapping[str, str]) -> s
     if packed.startswith(_IPV4_IN_IPV6):
         return socket.inet_ntop(socket.AF_INET, packed[-4:])
     return packed[:8].hex()
+
+
+def _is_logged(served: _Served) -> bool:
+    """Draw whether a request is logged: always if it failed, or was sent with a secret key or none."""
+    if served.response.status >= 400 or served.caller is None or served.caller.kind != "publishable":  # noqa: PLR2004
+        return True
+    return random.random() < read_settings(LogSettings).logged_share  # noqa: S311 - it protects nothing
 
 
 def _viewer_address(headers: Mapping[str, str]) -> str:

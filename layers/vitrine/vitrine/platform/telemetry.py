@@ -60,11 +60,22 @@ def log_request(now: datetime, metrics: Mapping[str, Metric], **fields: Any) -> 
     It does not use Powertools, which takes five times as long and writes a second line.
     """
     line = {"level": "INFO", "message": "request", "timestamp": to_rfc3339(now), "service": SERVICE, **fields}
+    sys.stdout.write(_encode(line | _embedded(now, metrics)) + "\n")
+
+
+def log_metrics(now: datetime, metrics: Mapping[str, Metric]) -> None:
+    """Write the metrics of a request whose log line is left out."""
     if metrics:
-        definitions = [{"Name": name, "Unit": metric.unit} for name, metric in metrics.items()]
-        line |= {name: metric.value for name, metric in metrics.items()}
-        line["_aws"] = {
+        sys.stdout.write(_encode({"service": SERVICE} | _embedded(now, metrics)) + "\n")
+
+
+def _embedded(now: datetime, metrics: Mapping[str, Metric]) -> dict[str, Any]:
+    if not metrics:
+        return {}
+    definitions = [{"Name": name, "Unit": metric.unit} for name, metric in metrics.items()]
+    return {name: metric.value for name, metric in metrics.items()} | {
+        "_aws": {
             "Timestamp": int(now.timestamp() * 1000),
             "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": definitions}],
         }
-    sys.stdout.write(_encode(line) + "\n")
+    }
