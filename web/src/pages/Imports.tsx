@@ -50,7 +50,9 @@ export function Imports() {
       <NewImport read={() => imports.refetch()} />
       <Problem of={imports.error} />
       <Content of={imports}>
-        {items.length === 0 && <Empty>No imports yet. Drop a spreadsheet, or a CSV, JSON or JSON-lines file above.</Empty>}
+        {items.length === 0 && (
+          <Empty>No imports yet. Drop a spreadsheet, or a CSV, JSON or JSON-lines file above.</Empty>
+        )}
         {items.length > 0 && (
           <Table label="Imports, newest first">
             <thead>

@@ -1,4 +1,4 @@
-import { cleanup, fireEvent, render, screen } from "@testing-library/react";
+import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Connecting } from "../data";
 import { Review } from "./Review";
@@ -23,9 +23,13 @@ const CLAIMED = {
   lease_expires_at: "2030-01-01T00:00:00Z",
 };
 
+let decisions: unknown[] = [];
+
 beforeEach(async () => {
+  decisions = [];
   let items = [CLAIMED];
   vi.stubGlobal("fetch", async (request: Request) => {
+    if (request.url.endsWith("/decision")) decisions.push(await request.json());
     if (request.url.endsWith("/review/stats")) return Response.json({ waiting: 1 });
     const answer = Response.json({ items });
     items = [];
@@ -62,6 +66,24 @@ test("pictures of the product are shown in the size that fits where they have on
   const shown = screen.getAllByRole<HTMLImageElement>("img", { name: /^Tea/ });
   expect(shown.map((image) => !!image.srcset)).toEqual([true, false]);
   expect(shown.map((image) => image.src)).toEqual(CLAIMED.product.pictures);
+});
+
+test("the original is zoomed by keys, and never smaller than all of it", () => {
+  Element.prototype.scrollTo = () => {};
+  fireEvent.keyDown(document.body, { key: "z" });
+  const zoom = () => screen.getByRole("region", { name: "Picture" }).style.getPropertyValue("--zoom");
+  fireEvent.keyDown(document.body, { key: "+" });
+  expect(zoom()).toBe("1.5");
+  fireEvent.keyDown(document.body, { key: "0" });
+  expect(zoom()).toBe("1");
+  for (let at = 0; at < 9; at += 1) fireEvent.click(screen.getByRole("button", { name: /Larger/ }));
+  expect(zoom()).toBe("8");
+});
+
+test("a key disapproves with its reason", async () => {
+  fireEvent.keyDown(document.body, { key: "2" });
+  await waitFor(() => expect(decisions).toEqual([expect.objectContaining({ reason: "Another product" })]));
+  expect(decisions[0]).toMatchObject({ decision: "disapproved" });
 });
 
 test("a key shows the original and hides it again, and a verdict hides it too", () => {

@@ -6,6 +6,14 @@ import { Bar, Dialog, Picture } from "../parts";
 import { type Claimed, type Decision, Desk, sizesOf } from "./desk";
 
 type Product = Claimed["product"];
+/** Why a snapshot is disapproved, by key. */
+const REASONS = {
+  1: "Blurred or too dark",
+  2: "Another product",
+  3: "Cut off or covered",
+  4: "Text or watermark",
+  5: "People in it",
+};
 const title = (product: Product) => product.name ?? product.product_id;
 
 export function Review({ session, change }: PageProps) {
@@ -46,11 +54,16 @@ function Reviewing({ reviewer }: { reviewer: string }) {
   const [isEnlarged, setIsEnlarged] = useState(false);
   const [flash, setFlash] = useState<{ decision: Decision; at: number } | null>(null);
 
-  const decide = (decision: Decision) => {
+  const decide = (decision: Decision, reason?: string) => {
     if (view.introduced || !view.current) return;
     setIsEnlarged(false);
     setFlash({ decision, at: Date.now() });
-    desk.decide(decision);
+    desk.decide(decision, reason);
+  };
+
+  const skip = () => {
+    setIsEnlarged(false);
+    desk.skip();
   };
 
   useEffect(() => {
@@ -62,6 +75,8 @@ function Reviewing({ reviewer }: { reviewer: string }) {
         ["arrowleft", () => decide("approved")],
         ["arrowright", () => decide("disapproved")],
         ["u", () => desk.undo()],
+        ["s", skip],
+        ...Object.entries(REASONS).map(([key, reason]) => [key, () => decide("disapproved", reason)] as const),
         ["z", () => setIsEnlarged((shown) => !shown)],
         ["?", () => setShowsKeys((shown) => !shown)],
         [
@@ -145,6 +160,14 @@ function Reviewing({ reviewer }: { reviewer: string }) {
         </div>
       )}
       {flash && <div key={flash.at} className={`flash ${flash.decision}`} aria-hidden="true" />}
+      <fieldset className="toolbar reasons" disabled={!view.current || !!view.introduced}>
+        <legend className="unseen">Disapprove with a reason</legend>
+        {Object.entries(REASONS).map(([key, reason]) => (
+          <button key={key} type="button" onClick={() => decide("disapproved", reason)}>
+            <kbd>{key}</kbd> {reason}
+          </button>
+        ))}
+      </fieldset>
       <div className="actions">
         <button
           type="button"
@@ -156,6 +179,9 @@ function Reviewing({ reviewer }: { reviewer: string }) {
         </button>
         <button type="button" onClick={() => desk.undo()} disabled={!view.undoable}>
           <kbd>U</kbd> Undo
+        </button>
+        <button type="button" onClick={skip} disabled={!view.skippable}>
+          <kbd>S</kbd> Skip
         </button>
         <button type="button" onClick={() => setShowsKeys(true)} aria-haspopup="dialog">
           <kbd>?</kbd> Keys
@@ -224,13 +250,67 @@ function Pictures({ product }: { product: Product }) {
   );
 }
 
+const LARGEST_ZOOM = 8;
+
+/** The original, to zoom by the wheel, by keys and buttons, and to move by dragging or scrolling. */
 function Original({ of, close }: { of: Claimed; close: () => void }) {
+  const frame = useRef<HTMLElement>(null);
+  const zoom = useRef(1);
+
+  /** Zoom so that what is at `x`, `y` of the frame stays there; its middle, unless given. */
+  function zoomBy(factor: number, x?: number, y?: number) {
+    const box = frame.current!;
+    const wanted = Math.min(LARGEST_ZOOM, Math.max(1, zoom.current * factor));
+    const grown = wanted / zoom.current;
+    const [left, top] = [x ?? box.clientWidth / 2, y ?? box.clientHeight / 2];
+    zoom.current = wanted;
+    box.style.setProperty("--zoom", String(wanted));
+    box.scrollTo({ left: (box.scrollLeft + left) * grown - left, top: (box.scrollTop + top) * grown - top });
+  }
+  useEffect(() => {
+    const box = frame.current!;
+    const wheeled = (event: WheelEvent) => {
+      event.preventDefault();
+      const { left, top } = box.getBoundingClientRect();
+      zoomBy(1.002 ** -event.deltaY, event.clientX - left, event.clientY - top);
+    };
+    const pressed = (event: KeyboardEvent) => {
+      const factor = { "+": 1.5, "=": 1.5, "-": 1 / 1.5, "0": 1 / LARGEST_ZOOM }[event.key];
+      if (factor) zoomBy(factor);
+    };
+    box.addEventListener("wheel", wheeled, { passive: false });
+    addEventListener("keydown", pressed);
+    return () => {
+      box.removeEventListener("wheel", wheeled);
+      removeEventListener("keydown", pressed);
+    };
+  });
   return (
     <Dialog label={`The original of ${of.filename}`} close={close}>
-      <img src={of.image_url} alt={`Snapshot ${of.filename} in full size`} />
-      <button type="button" className="primary" onClick={close}>
-        Close
-      </button>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      <section className="zoomable" ref={frame} aria-label="Picture" tabIndex={0}>
+        <img
+          src={of.image_url}
+          alt={`Snapshot ${of.filename} in full size`}
+          draggable={false}
+          onPointerDown={(event) => event.currentTarget.setPointerCapture(event.pointerId)}
+          onPointerMove={(event) => {
+            if (event.pointerType !== "touch" && event.buttons === 1)
+              frame.current!.scrollBy(-event.movementX, -event.movementY);
+          }}
+        />
+      </section>
+      <div className="buttons">
+        <button type="button" onClick={() => zoomBy(1.5)}>
+          <kbd>+</kbd> Larger
+        </button>
+        <button type="button" onClick={() => zoomBy(1 / 1.5)}>
+          <kbd>−</kbd> Smaller
+        </button>
+        <button type="button" className="primary" onClick={close}>
+          Close
+        </button>
+      </div>
     </Dialog>
   );
 }
@@ -240,7 +320,10 @@ function KeyHelp({ close }: { close: () => void }) {
     ["←", "approve"],
     ["→", "disapprove"],
     ["U", "take back the last verdict, within 10 minutes"],
+    ["1 to 5", `disapprove with a reason: ${Object.values(REASONS).join(", ").toLowerCase()}`],
+    ["S", "skip: the snapshot comes again after the others"],
     ["Z", "show or hide the original picture"],
+    ["+ − 0", "enlarge the original, make it smaller, show all of it; drag to move it"],
     ["Enter", "go on after a first look at another product"],
     ["?", "show or hide the keys"],
   ];

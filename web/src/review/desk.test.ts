@@ -79,6 +79,24 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
+test("a skipped snapshot comes again after the others, and the last one cannot be skipped", async () => {
+  const api = new ReviewApi(3);
+  const desk = await opened(api);
+  desk.skip();
+  const shown: string[] = [];
+  while (desk.view().current) {
+    shown.push(desk.view().current!.snapshot_id);
+    desk.decide("disapproved", "blurred");
+  }
+  expect(shown).toEqual(["s1", "s2", "s0"]);
+  await settled(desk);
+  expect(api.requests).toHaveLength(3);
+  const single = await opened(new ReviewApi(1));
+  expect(single.view().skippable).toBe(false);
+  single.skip();
+  expect(single.view().current!.snapshot_id).toBe("s0");
+});
+
 test("a verdict shows the next snapshot before the server has answered", async () => {
   const api = new ReviewApi(3);
   const desk = await opened(api);

@@ -9,6 +9,7 @@ export type Claimed = Schema<"ClaimedResponse">;
 interface Said {
   item: Claimed;
   decision: Decision;
+  reason: string | undefined;
   /** Whether the server has it. */
   isTaken: boolean;
   isUndone: boolean;
@@ -25,6 +26,7 @@ export interface View {
   waiting: number | null;
   perMinute: number;
   undoable: boolean;
+  skippable: boolean;
   notice: string | null;
   exhausted: boolean;
 }
@@ -97,7 +99,7 @@ export class Desk {
     this.changed();
   }
 
-  decide(decision: Decision): void {
+  decide(decision: Decision, reason?: string): void {
     const item = this.queue[0];
     if (!item || this.isIntroducing()) return;
     this.queue.shift();
@@ -105,12 +107,21 @@ export class Desk {
     this.counts[decision] += 1;
     this.times.push(Date.now());
     const viewed_ms = Math.min(3_600_000, Math.round(performance.now() - this.shownAt));
-    const verdict = { item, decision, isTaken: false, isUndone: false };
+    const verdict = { item, decision, reason, isTaken: false, isUndone: false };
     this.history = [...this.history, verdict].slice(-REMEMBERED);
     this.inTurn(item, () => this.send(verdict, viewed_ms));
     this.shownAt = performance.now();
     this.changed();
     void this.claim();
+  }
+
+  /** Put the snapshot behind the others that are held; it stays leased and comes again. */
+  skip(): void {
+    if (this.queue.length < 2 || this.isIntroducing()) return;
+    this.queue.push(this.queue.shift()!);
+    this.notice = null;
+    this.shownAt = performance.now();
+    this.changed();
   }
 
   /** Take the last verdict back. The snapshot is on the screen at once, and may be decided anew at once. */
@@ -151,10 +162,10 @@ export class Desk {
 
   /** What the server could not take comes back to the screen; what it refused is said. */
   private async send(verdict: Said, viewed_ms: number): Promise<void> {
-    const { item, decision } = verdict;
+    const { item, decision, reason } = verdict;
     const params = { path: { snapshot_id: item.snapshot_id }, header: this.header };
     try {
-      const body = { decision, viewed_ms };
+      const body = { decision, viewed_ms, ...(reason && { reason }) };
       await untilTaken(() => this.client.PUT("/review/snapshots/{snapshot_id}/decision", { params, body }));
       verdict.isTaken = true;
     } catch (error) {
@@ -267,6 +278,7 @@ export class Desk {
       waiting: this.waiting,
       perMinute: this.times.length < 2 ? 0 : Math.round(this.times.length / minutes),
       undoable: this.history.length > 0,
+      skippable: this.queue.length > 1 && !this.isIntroducing(),
       notice: this.notice,
       exhausted: this.exhausted,
     };
