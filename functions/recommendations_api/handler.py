@@ -19,7 +19,7 @@ from vitrine.platform.telemetry import Metric
 from vitrine.platform.times import to_rfc3339
 from vitrine.platform.wiring import saved_responses
 from vitrine.recommendations.build_model import STEPS, interactions_of, request_build
-from vitrine.recommendations.model import REPEATS, STRATEGIES, Profile, Weights
+from vitrine.recommendations.model import REPEATS, STRATEGIES, Profile, Repeat, Weights
 from vitrine.recommendations.recommend import RecommendationQuery, recommend_for_basket, recommend_similar
 from vitrine.recommendations.wiring import (
     build_repository,
@@ -75,11 +75,13 @@ class SimilarResponse(TypedDict):
 class ChosenResponse(TypedDict):
     collaborative: float | None
     content: float | None
+    repeat: Repeat | None
 
 
 class WeightsResponse(TypedDict):
     collaborative: float
     content: float
+    repeat: Repeat
     chosen: ChosenResponse
 
 
@@ -132,7 +134,11 @@ class RecommendationsResponse(TypedDict):
     responses={200: RecommendationsResponse},
     query={
         "strategy": {"type": "string", "enum": list(STRATEGIES), "default": "hybrid"},
-        "repeat": {"type": "string", "enum": list(REPEATS), "default": "exclude"},
+        "repeat": {
+            "type": "string",
+            "enum": list(REPEATS),
+            "description": "Without it, what `PUT /recommendations/weights` says, else `exclude`.",
+        },
         "category": {
             "type": "string",
             "minLength": 1,
@@ -156,7 +162,7 @@ def get(request: Request) -> Response:
     page = request.page(_SHOWN)
     found = recommender().recommend(
         user,
-        RecommendationQuery(request.query["strategy"], request.query.get("category"), request.query["repeat"]),
+        RecommendationQuery(request.query["strategy"], request.query.get("category"), request.query.get("repeat")),
         now=request.now,
         new_id=new_recommendation_id,
     )
@@ -242,9 +248,10 @@ def weights(request: Request) -> Response:
     responses={200: WeightsResponse},
 )
 def put_weights(request: Request) -> Response:
-    """Set the weights; a weight that is left out is measured with each model.
+    """Set the weights, and how to treat products that a shopper bought; weights that are left out are measured.
 
-    Similar products change at once; a shopper's list changes with the shopper's next interaction or the next model.
+    `repeat` and similar products change at once. Other weights reach a shopper's list with the shopper's next
+    interaction or the next model.
     """
     from vitrine.recommendations.requests import PutWeightsRequest  # noqa: PLC0415 - readers never load bodies
 
@@ -298,7 +305,7 @@ def _time(seconds: float) -> str:
 
 def _weights_response(request: Request) -> dict[str, Any]:
     weights, chosen = model_repository().weights(request.merchant_id)
-    return {**asdict(weights), "chosen": chosen._asdict()}
+    return {**asdict(weights), "repeat": chosen.repeat or "exclude", "chosen": chosen._asdict()}
 
 
 def _page(request: Request, page: Paging, items: list[dict[str, Any]]) -> Response:

@@ -280,14 +280,15 @@ def test_readers_keep_the_old_model_until_the_new_one_is_whole(shop: None) -> No
 
 def test_the_weights_that_a_merchant_chose_count(shop: None) -> None:
     build()
-    assert weights() == {"collaborative": 0.4, "content": 0.4, "chosen": {"collaborative": None, "content": None}}
+    nothing = {"collaborative": None, "content": None, "repeat": None}
+    assert weights() == {"collaborative": 0.4, "content": 0.4, "repeat": "exclude", "chosen": nothing}
     before = scores_of("hal")
     assert weights({"collaborative": 2})["collaborative"] == 2.0
     build()
     after = scores_of("hal")
     assert after["rake"] > before["rake"]
     assert after["tea"] == before["tea"]
-    assert weights()["chosen"] == {"collaborative": 2.0, "content": None}
+    assert weights()["chosen"] == {**nothing, "collaborative": 2.0}
     weights({})
     build()
     assert scores_of("hal") == before
@@ -310,7 +311,9 @@ def test_what_was_measured_counts_with_its_model_alone(shop: None) -> None:
     assert asked("GET")["model"]["profile"] == {"half_life": 5, "length": 30}
 
 
-@pytest.mark.parametrize("body", [{"content": -1}, {"content": 11}, {"content": "much"}, {"popular": 1}])
+@pytest.mark.parametrize(
+    "body", [{"content": -1}, {"content": 11}, {"content": "much"}, {"repeat": "often"}, {"popular": 1}]
+)
 def test_weights_that_make_no_sense_are_refused(cloud: None, body: dict[str, Any]) -> None:
     status, response, _ = send(recommendations, api_event("PUT", "/recommendations/weights", body=body))
     assert (status, response["errors"][0]["pointer"]) == (422, f"/{next(iter(body))}")
@@ -639,6 +642,10 @@ def test_what_was_bought_comes_again_only_where_it_is_asked_for(shop: None) -> N
     assert sorted(shown("first")) == sorted(shown("allow"))
     first = recommended("ida", repeat="first")["items"][0]
     assert first["reason"] == {"strategy": "repeat", "because": ["mug"]}
+    weights({"repeat": "first"})
+    assert ids(recommended("ida")) == shown("first")
+    weights({})
+    assert ids(recommended("ida")) == shown("exclude")
     put_product("mug", available=False)
     assert "mug" not in shown("first")
     assert "mug" not in shown("allow")

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 
     from vitrine.catalog.model import Product, UserKey
     from vitrine.platform.dynamodb import Item
+    from vitrine.recommendations.model import Repeat
     from vitrine.recommendations.ports import WorkItem
 
 _SLOTS = ("a", "b")
@@ -187,7 +188,11 @@ class DynamoDBModels:
         return (model.weights if model else chosen.over(Weights())), chosen
 
     def set_weights(self, merchant_id: str, chosen: ChosenWeights) -> None:
-        values = {name: {"N": str(value)} for name, value in chosen._asdict().items() if value is not None}
+        values = {
+            name: {"S": value} if name == "repeat" else {"N": str(value)}
+            for name, value in chosen._asdict().items()
+            if value is not None
+        }
         with translated():
             self._client.update_item(
                 TableName=self._table,
@@ -271,6 +276,7 @@ class DynamoDBRecommendationInputs:
             ),
             popular=[Scored(product_id, prior(users), "popular", ()) for product_id, users in popular],
             cached=zlib.decompress(response["content"]["B"]) if is_fresh else None,
+            repeat=_chosen(items["state"]).repeat or "exclude",
         )
 
     def sellable(
@@ -508,7 +514,8 @@ def _measured(state: Item, slot: str, model: int) -> Measured:
 
 def _chosen(state: Item) -> ChosenWeights:
     values = state.get("chosen", {}).get("M", {})
-    return ChosenWeights(**{name: float(value["N"]) for name, value in values.items()})
+    weights = {name: float(value["N"]) for name, value in values.items() if name != "repeat"}
+    return ChosenWeights(**weights, repeat=cast("Repeat | None", values.get("repeat", {}).get("S")))
 
 
 def _has_version(version: str | None) -> dict[str, Any]:

@@ -62,10 +62,11 @@ class Measured(NamedTuple):
 
 
 class ChosenWeights(NamedTuple):
-    """The weights that a merchant chose; None leaves the measured one."""
+    """What a merchant chose; None leaves the measured weight, and bought products out."""
 
     collaborative: float | None = None
     content: float | None = None
+    repeat: Repeat | None = None
 
     def over(self, measured: Weights) -> Weights:
         """Return the weights in effect."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vitrine.catalog.model import Interaction, Product, UserKey
-    from vitrine.recommendations.model import ChosenWeights, Measured, Neighbourhood, Popular, Scored, Shortlist
+    from vitrine.recommendations.model import ChosenWeights, Measured, Neighbourhood, Popular, Repeat, Scored, Shortlist
 
 RESPONSE_SECONDS = 3600
 _STUCK_SECONDS = 3600
@@ -33,7 +33,7 @@ class RecommendationInputs(NamedTuple):
 
     `stamp` changes with everything that makes a cached response wrong: the model, the shopper's purchases and
     shortlist, the merchant's withdrawals. `cached` is the cached response, if the same table holds it. `model` is the
-    number of the model that `shortlist` and `popular` come from.
+    number of the model that `shortlist` and `popular` come from. `repeat` is the merchant's choice.
     """
 
     stamp: str
@@ -41,6 +41,7 @@ class RecommendationInputs(NamedTuple):
     shortlist: Shortlist
     popular: Sequence[Scored]
     cached: bytes | None
+    repeat: Repeat = "exclude"
 
 
 class Model(NamedTuple):

@@ -29,11 +29,11 @@ Outcome = Literal["hit", "miss", "stale"]
 
 
 class RecommendationQuery(NamedTuple):
-    """A strategy, a category or None for all, and how to treat products that the user bought."""
+    """A strategy, a category or None for all, and how to treat products that the user bought (None: as chosen)."""
 
     strategy: Strategy
     category: str | None
-    repeat: Repeat
+    repeat: Repeat | None
 
 
 class Recommendations(NamedTuple):
@@ -70,23 +70,26 @@ class Recommender:
         if query.category is not None:
             query = query._replace(category=folded(query.category))
         inputs = self._inputs_repository.read(user, query.category)
+        repeat = query.repeat or inputs.repeat
         cached = self._cache.get(user, inputs)
         entry: dict[str, Any] = json.loads(cached) if cached else {}
-        key = json.dumps(query)
+        key = json.dumps(query._replace(repeat=repeat))
         if entry.get("stamp") == inputs.stamp and key in entry["answers"]:
             recommendation_id, generated_at, items = entry["answers"][key]
             return Recommendations(recommendation_id, generated_at, items, "hit", inputs.model)
         outcome: Outcome = "stale" if entry and entry["stamp"] != inputs.stamp else "miss"
-        items = self._rank(user, inputs, query)
+        items = self._rank(user, inputs, query, repeat)
         response = Recommendations(new_id(), to_rfc3339(now), items, outcome, inputs.model)
         responses = {**entry["answers"], key: response[:3]} if outcome == "miss" and entry else {key: response[:3]}
         self._cache.put(user, json.dumps({"stamp": inputs.stamp, "answers": responses}).encode())
         return response
 
-    def _rank(self, user: UserKey, inputs: RecommendationInputs, query: RecommendationQuery) -> list[dict[str, Any]]:
-        strategy, category, repeat = query
+    def _rank(
+        self, user: UserKey, inputs: RecommendationInputs, query: RecommendationQuery, repeat: Repeat
+    ) -> list[dict[str, Any]]:
+        strategy, category, _ = query
         if inputs.model is None:
-            return self._before_the_first_model(user, query)
+            return self._before_the_first_model(user, category, repeat)
         preferred = inputs.shortlist.candidates(strategy, repeat)
         if category is not None:
             preferred = preferred[: SHORTLIST // 2]
@@ -99,14 +102,12 @@ class Recommender:
         )
         return _items(ranked, {key: product for key, product in products.items() if _is_in(product, category)})
 
-    def _before_the_first_model(self, user: UserKey, query: RecommendationQuery) -> list[dict[str, Any]]:
+    def _before_the_first_model(self, user: UserKey, category: str | None, repeat: Repeat) -> list[dict[str, Any]]:
         listed = self._products.list_products(user.merchant_id, SHORTLIST, None)
         products = self._inputs_repository.sellable(
-            user, [product.product_id for product in listed], include_bought=query.repeat != "exclude"
+            user, [product.product_id for product in listed], include_bought=repeat != "exclude"
         )
-        ranked = [
-            Scored(key, 0.0, "popular", ()) for key, product in products.items() if _is_in(product, query.category)
-        ]
+        ranked = [Scored(key, 0.0, "popular", ()) for key, product in products.items() if _is_in(product, category)]
         return _items(ranked, products)
 
 
