@@ -5,7 +5,6 @@ import { BUSY_MS, IDLE_MS, useApi } from "../data";
 import { Bar, Content, count, Empty, More, moment, Problem, Table } from "../parts";
 import {
   COLUMNS,
-  isTable,
   KINDS,
   type Kind,
   mapping,
@@ -127,7 +126,7 @@ function NewImport({ read }: { read: () => unknown }) {
   async function choose(picked: File | undefined, as: Kind) {
     setProblem(null);
     setFile(picked ?? null);
-    const found = picked && isTable(picked) ? await preview(picked) : null;
+    const found = picked ? await preview(picked).catch(() => null) : null; // what cannot be read is refused by the API
     setSeen(found);
     setChosen(found ? suggested(found.headings, as) : []);
   }

@@ -1,4 +1,5 @@
 // @vitest-environment node
+import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { mapping, preview, rejectedRows, spreadsheet, suggested, withCommas } from "./table_file";
 
@@ -28,8 +29,23 @@ test("semicolons and tabs are recognised, and become commas", async () => {
   });
   const rewritten = await withCommas(semicolons, ";");
   expect(await rewritten.text()).toBe('name,url\r\n"Tomato, red",https://a.example/1.jpg');
-  expect((await preview(file("name\turl\nA\tb\n", "x.tsv"))).delimiter).toBe("\t");
+  expect((await preview(file("name\turl\nA\tb\n", "x.tsv")))?.delimiter).toBe("\t");
   expect((await withCommas(file("a\tb\n", "x.tsv"), "\t")).name).toBe("x.csv");
+});
+
+test("the first rows of a spreadsheet are shown, as long as it is small", async () => {
+  const content = await readFile(new URL("./export.xlsx", import.meta.url));
+  expect(await preview(new File([content], "export.xlsx"))).toEqual({
+    headings: ["SKU", "Titel", "Preis", "Datum"],
+    rows: [
+      ["p-1", "Lampe", "12.5", "2024-05-31T12:00:00.000Z"],
+      ["p-2", "Tisch", "", ""],
+    ],
+    delimiter: ",",
+  });
+  expect(await preview(new File([new Uint8Array(6 << 20)], "large.xlsx"))).toBeNull();
+  expect(await preview(file("{}", "rows.jsonl"))).toBeNull();
+  await expect(preview(file("no sheet", "export.xlsx"))).rejects.toThrow();
 });
 
 test("rejected rows come back with their values and what is wrong with them", async () => {

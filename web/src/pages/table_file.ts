@@ -66,6 +66,7 @@ const OTHER_NAMES: Record<string, string[]> = {
 };
 const PREVIEWED_ROWS = 10;
 const PREVIEWED_BYTES = 1 << 18;
+const LARGEST_PREVIEWED_SHEET_BYTES = 5 << 20;
 const LARGEST_REWRITTEN_BYTES = 50 << 20;
 
 const plain = (heading: string) => heading.toLowerCase().replace(/[^a-z0-9]/g, "");
@@ -77,14 +78,28 @@ export interface Preview {
 }
 
 export const isTable = (file: File) => /\.(csv|tsv|txt)$/i.test(file.name);
+const isSheet = (file: File) => /\.xlsx$/i.test(file.name);
 
-/** The headings and the first ten rows of a file of values between commas, semicolons or tabs. */
-export async function preview(file: File): Promise<Preview> {
+/** The headings and the first ten rows of a table; null for other files, and for spreadsheets that are large. */
+export async function preview(file: File): Promise<Preview | null> {
+  if (isSheet(file)) return file.size > LARGEST_PREVIEWED_SHEET_BYTES ? null : previewSheet(file);
+  if (!isTable(file)) return null;
   const text = await file.slice(0, PREVIEWED_BYTES).text();
   const { data, meta } = Papa.parse<string[]>(text, { preview: PREVIEWED_ROWS + 1, skipEmptyLines: true });
   const [headings = [], ...rows] = data;
   return { headings, rows, delimiter: meta.delimiter };
 }
+
+/** The first sheet as the API reads it: without empty rows, and headings as text. */
+async function previewSheet(file: File): Promise<Preview> {
+  const { readSheet } = await import("read-excel-file/browser");
+  const rows = (await readSheet(file)).filter((row) => row.some((cell) => cell !== null));
+  const texts = rows.slice(0, PREVIEWED_ROWS + 1).map((row) => row.map(cellText));
+  const [headings = [], ...others] = texts;
+  return { headings, rows: others, delimiter: "," };
+}
+
+const cellText = (cell: unknown) => (cell instanceof Date ? cell.toISOString() : String(cell ?? ""));
 
 /** Which column each heading probably means; "" where none is likely. No column is taken twice. */
 export function suggested(headings: string[], kind: Kind): string[] {
