@@ -109,6 +109,10 @@ def artworks(count: int | None = None) -> Iterator[IndexedImage]:
             width=int(float(row["width"])) if row["width"].replace(".", "", 1).isdigit() else None,
             height=int(float(row["height"])) if row["height"].replace(".", "", 1).isdigit() else None,
             weight=float(int(chance.paretovariate(1))),
+            attributes={
+                "medium": row["medium"].split(" on ")[0][:100] or "unknown",
+                "year": int(row["acquisition_year"] or 0),
+            },
         )
 
 

@@ -33,10 +33,14 @@ def last_key_of(moment: datetime) -> int:
     return first_key_of(moment) | ((1 << _TIE_BITS) - 1)
 
 
+def image_texts(image: IndexedImage) -> list[str]:
+    """Return all texts of an image."""
+    return [text for text in (image.name, image.caption, image.text, *image.tags, *image.credit) if text]
+
+
 def image_words(image: IndexedImage) -> list[str]:
     """Return all words of an image, which suggestions complete."""
-    texts = (image.name, image.caption, image.text, *image.tags, *image.credit)
-    return relevance.words(" ".join(text for text in texts if text))
+    return relevance.words(" ".join(image_texts(image)))
 
 
 def image_measures(image: IndexedImage) -> list[str]:

@@ -41,6 +41,7 @@ from vitrine.search.documents import (
     filter_ranges,
     filter_terms,
     from_source,
+    image_texts,
     image_words,
     newest_key,
     text_of,
@@ -95,11 +96,13 @@ LONGEST_REBUILD = timedelta(hours=1)
 UNREFERENCED_FILES_ARE_KEPT = timedelta(days=1)
 
 _STEMMED = "stemmed"
-SCHEMA_NUMBER = 5
+SCHEMA_NUMBER = 6
 """Raised with every change of `_schema`. An index with another number is unusable until it is rebuilt."""
 
 _TYPO_FIELDS = ("words", "name_words", "name_joined")
 _TEXT_FIELDS = tuple(relevance.FIELD_WEIGHTS)
+_EVERYTHING = {"everything": 1.0}
+"""One field with the words of all text fields: where no score is needed, one list of documents replaces five."""
 
 
 def _analyzer() -> Any:
@@ -120,6 +123,7 @@ def _schema() -> Schema:
     builder.add_text_field("key", tokenizer_name="raw", index_option="basic")
     for name in _TEXT_FIELDS:
         builder.add_text_field(name, tokenizer_name=_STEMMED)
+    builder.add_text_field("everything", tokenizer_name=_STEMMED, index_option="basic")
     builder.add_text_field("name_words", tokenizer_name="whitespace", index_option="freq")
     builder.add_text_field("words", tokenizer_name="whitespace", index_option="freq")
     builder.add_text_field("name_joined", tokenizer_name="raw", index_option="freq")
@@ -158,6 +162,7 @@ def to_document(image: IndexedImage) -> Document:
     """Return the document of an image, without unknown values."""
     fields = document_fields(
         image,
+        everything=[relevance.readable(text) for text in image_texts(image)],
         source=to_source(image),
         name_joined=relevance.joined_pairs(image.name or ""),
         words=" ".join(image_words(image)),
@@ -171,12 +176,17 @@ def to_document(image: IndexedImage) -> Document:
 # --- queries -------------------------------------------------------------------------------------
 
 
+def _combined(occur: Occur, queries: Iterable[Query]) -> Query:
+    parts = list(queries)
+    return parts[0] if len(parts) == 1 else Query.boolean_query([(occur, query) for query in parts])
+
+
 def _any(queries: Iterable[Query]) -> Query:
-    return Query.boolean_query([(Occur.Should, query) for query in queries])
+    return _combined(Occur.Should, queries)
 
 
 def _every(queries: Iterable[Query]) -> Query:
-    return Query.boolean_query([(Occur.Must, query) for query in queries])
+    return _combined(Occur.Must, queries)
 
 
 def _constant(query: Query, score: float) -> Query:
@@ -191,12 +201,14 @@ def _stems(word: str) -> list[str]:
     return list(ANALYZER.analyze(word))
 
 
-def _word_query(searcher: Searcher, word: str, parsed: relevance.ParsedQuery) -> Query:
+def _word_query(searcher: Searcher, word: str, parsed: relevance.ParsedQuery, fields: Mapping[str, float]) -> Query:
+    """Return what finds a word in the text fields with these weights, and whatever else stands for it."""
     joined, measures, others = parsed.joined(word), parsed.measured(word), parsed.others(word)
-    ways = [_term(field, stem, weight) for stem in _stems(word) for field, weight in relevance.FIELD_WEIGHTS.items()]
-    ways.append(_term("name_joined", word, relevance.JOINED_PAIR))
-    ways += [_term("name_words", pair, relevance.JOINED_PAIR) for pair in joined]
-    ways += [_term("measures", measure, relevance.MEASURE) for measure in measures]
+    terms = [(field, stem, weight) for stem in _stems(word) for field, weight in fields.items()]
+    terms.append(("name_joined", word, relevance.JOINED_PAIR))
+    terms += [("name_words", pair, relevance.JOINED_PAIR) for pair in joined]
+    terms += [("measures", measure, relevance.MEASURE) for measure in measures]
+    ways = [_term(*term) for term in terms if searcher.doc_freq(*term[:2])]
     ways += [
         Query.boost_query(_phrase(field, phrase), weight)
         for phrase in others
@@ -295,7 +307,7 @@ class _Matching:
     highlighted: Query
 
 
-def _matching(searcher: Searcher, search: Search, *, any_word: bool) -> _Matching:
+def _matching(searcher: Searcher, search: Search, *, any_word: bool, scored: bool = True) -> _Matching:
     filters = _filters(search.filters)
     if search.text is None:
         query = _every([Query.all_query(), *filters])
@@ -303,14 +315,15 @@ def _matching(searcher: Searcher, search: Search, *, any_word: bool) -> _Matchin
     parsed = relevance.parse(search.text, search.synonyms)
     if not parsed.words:
         return _Matching(Query.empty_query(), Query.empty_query())
-    words = [_word_query(searcher, word, parsed) for word in parsed.distinct]
+    fields = relevance.FIELD_WEIGHTS if scored else _EVERYTHING
+    words = [_word_query(searcher, word, parsed, fields) for word in parsed.distinct]
     every_word = _every(words)
-    scored = _any([*words, *_bonuses(parsed, every_word)]) if any_word else every_word
+    found = _any([*words, *(_bonuses(parsed, every_word) if scored else ())]) if any_word else every_word
     phrases = [
         _any(Query.boost_query(_phrase(field, phrase), weight) for field, weight in relevance.FIELD_WEIGHTS.items())
         for phrase in parsed.phrases
     ]
-    return _Matching(_every([scored, *phrases, *filters]), _any(words))
+    return _Matching(_every([found, *phrases, *filters]), _any(words))
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -387,7 +400,9 @@ class TantivyFinder:
             return []
         *before, last = known
         parsed = relevance.parse(" ".join(before))
-        earlier = _every([Query.all_query(), *(_word_query(newest.searcher, word, parsed) for word in parsed.words)])
+        earlier = _every(
+            [Query.all_query(), *(_word_query(newest.searcher, word, parsed, _EVERYTHING) for word in parsed.words)]
+        )
         completions = newest.searcher.terms_with_prefix("words", last, earlier, limit)
         return [" ".join((*before, word)) for word, count in completions if count]
 
@@ -420,7 +435,7 @@ class TantivyFinder:
         return SearchPage(
             hits=tuple(hits),
             total=total,
-            facets=_facets(pinned, search, matching, any_word=True),
+            facets=_facets(pinned, search, any_word=True),
             after={"version": pinned.version, "position": position} if position < total.value else None,
         )
 
@@ -517,22 +532,18 @@ def _total(opened: _Opened, matching: _Matching) -> Total:
     return Total(counted.count)
 
 
-def _facets(
-    opened: _Opened, search: Search, matching: _Matching, *, any_word: bool
-) -> dict[str, tuple[FacetCount, ...]]:
+def _facets(opened: _Opened, search: Search, *, any_word: bool) -> dict[str, tuple[FacetCount, ...]]:
     by_filters: dict[Filters, list[str]] = {}
     for facet in search.facets:
         by_filters.setdefault(search.filters.without(facet), []).append(facet)
     counts: dict[str, tuple[FacetCount, ...]] = {}
     for filters, facets in by_filters.items():
-        query = matching.query
-        if filters != search.filters:
-            query = _matching(opened.searcher, replace(search, filters=filters), any_word=any_word).query
+        found = _matching(opened.searcher, replace(search, filters=filters), any_word=any_word, scored=False)
         aggregations = {
             str(number): {"terms": {"field": _facet_field(facet), "size": FACET_VALUES, "order": {"_count": "desc"}}}
             for number, facet in enumerate(facets)
         }
-        counted = opened.searcher.aggregate(query, aggregations)
+        counted = opened.searcher.aggregate(found.query, aggregations)
         for number, facet in enumerate(facets):
             buckets = counted[str(number)]["buckets"]
             values = [
@@ -555,11 +566,11 @@ def _by_field(opened: _Opened, search: Search, after: Mapping[str, Any] | None) 
     if after:
         read_state(after, {"any_word": bool, "weight": int | float, "newest": int, "key": str})
     any_word = bool(after and after["any_word"])
-    matching = _matching(opened.searcher, search, any_word=any_word)
+    matching = _matching(opened.searcher, search, any_word=any_word, scored=False)
     total = _total(opened, matching)
     if not total.value and not after:
         any_word = True
-        matching = _matching(opened.searcher, search, any_word=True)
+        matching = _matching(opened.searcher, search, any_word=True, scored=False)
         total = _total(opened, matching)
     wanted = search.limit + 1
     images = (
@@ -572,7 +583,7 @@ def _by_field(opened: _Opened, search: Search, after: Mapping[str, Any] | None) 
     return SearchPage(
         hits=tuple(_hit(opened, matching, image, None) for image in page),
         total=total,
-        facets=_facets(opened, search, matching, any_word=any_word),
+        facets=_facets(opened, search, any_word=any_word),
         after={"any_word": any_word, "weight": last.weight, "newest": newest_key(last), "key": str(last.key)}
         if last
         else None,
