@@ -15,10 +15,12 @@ from vitrine.platform.wiring import saved_responses
 from vitrine.search.read_search import PARAMETERS, read_search
 from vitrine.search.responses import (
     AttributesResponse,
+    PlacedResponse,
     SearchResponse,
     SuggestResponse,
     SynonymsResponse,
     found_image_response,
+    placed_response,
     synonyms_response,
 )
 from vitrine.search.wiring import image_finder, recent_settings, search_settings
@@ -116,3 +118,20 @@ def put_synonyms(request: Request) -> Response:
     search_settings().put_synonyms(request.merchant_id, rules)
     recent_settings().forget(request.merchant_id)
     return Response(200, synonyms_response(rules))
+
+
+@app.get("/search/placed", responses={200: PlacedResponse})
+def get_placed(request: Request) -> Response:
+    """Read the images placed for queries."""
+    return Response(200, placed_response(search_settings().find(request.merchant_id).placed))
+
+
+@app.put("/search/placed", body="vitrine.search.requests:PutPlacedRequest", responses={200: PlacedResponse})
+def put_placed(request: Request) -> Response:
+    """Set the images that queries find first or last."""
+    from vitrine.search.requests import PutPlacedRequest  # noqa: PLC0415 - readers never load bodies
+
+    placed = request.body(PutPlacedRequest).placed()
+    search_settings().put_placed(request.merchant_id, placed)
+    recent_settings().forget(request.merchant_id)
+    return Response(200, placed_response(placed))

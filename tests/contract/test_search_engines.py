@@ -16,12 +16,14 @@ from tests import opensearch as node
 from tests.engines import START, Engine, embedded, image, opensearch
 from vitrine.platform.aws import client
 from vitrine.search.model import (
+    NOT_PLACED,
     AttributeFilter,
     Facet,
     FacetCount,
     Filters,
     MerchantSettings,
     Orientation,
+    Placed,
     Sort,
     SynonymRule,
 )
@@ -126,6 +128,28 @@ class TestWords:
         engine.put(image("1", "A head and a set"), image("2", "Headset, black"), image("3", "Hat"))
         assert sorted(engine.found("head set", sort=Sort.OLDEST)) == ["1", "2"]
         assert engine.found("head set")[0] == "2"
+
+    def test_placed_images_are_first_and_last(self, engine: Engine) -> None:
+        names = {"1": "Shoe", "2": "Shoe, green", "3": "A green shoe for long walks", "4": "Hat", "5": "Scarf"}
+        images = {image_id: image(image_id, name, tags=("all",)) for image_id, name in names.items()}
+        images["1"] = replace(images["1"], weight=1e9)
+        engine.put(*images.values())
+        best, *others, worst = engine.found("green shoe")
+        assert {best, *others, worst} == {"1", "2", "3"}
+        settings = MerchantSettings(
+            placed={"Green shoe": Placed(tuple(images[each].key for each in ("5", worst, "4")), (images[best].key,))}
+        )
+        placed = settings.placed_for("green SHOES")
+        assert settings.placed_for("shoe green") == NOT_PLACED
+        expected = ["5", worst, "4", *others, best]
+        assert engine.found("green shoe", placed=placed) == expected
+        assert [hits[0] for hits in engine.pages("green shoe", placed=placed, limit=1)] == expected
+        page = engine.page("green shoe", placed=placed, facets=(Facet.TAG,))
+        assert (page.total.value, page.facets) == (5, {Facet.TAG: (FacetCount("all", 5),)})
+        assert engine.found("green shoe", placed=placed, filters=Filters(tag="none")) == []
+        assert sorted(engine.found("green shoe", placed=placed, sort=Sort.NEWEST)) == ["2", "3"]
+        engine.drop(images["5"])
+        assert engine.found("green shoe", placed=placed) == expected[1:]
 
     def test_synonyms_find_what_is_named_otherwise(self, engine: Engine) -> None:
         layout = "Layout: QWERTY\nScreen: 15"

@@ -330,6 +330,31 @@ class TestSynonyms:
             assert send(search, api_event("PUT", "/search/synonyms", body={"synonyms": rules}))[0] == 422
 
 
+class TestPlacedImages:
+    def test_are_first_and_last_for_their_query(self) -> None:
+        assert ids(find(q="summer")) == ["red", "cafe"]
+        bare, red = ({"gallery_id": "summer", "image_id": image_id} for image_id in ("bare", "red"))
+        body = {"queries": [{"query": "Summer", "pinned": [bare], "buried": [red]}]}
+        assert send(search, api_event("PUT", "/search/placed", body=body))[:2] == (200, body)
+        assert ids(find(q="summer")) == ["bare", "cafe", "red"]
+        assert ids(find(q="summer dress")) == ["red", "cafe"]
+        assert send(search, api_event("GET", "/search/placed"))[1] == body
+        assert send(search, api_event("GET", "/search/placed", merchant="other"))[1] == {"queries": []}
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            {"query": "..."},
+            {"query": "a", "pinned": [{"gallery_id": "g", "image_id": "i"}] * 11},
+            {"query": "a", "buried": [{"gallery_id": "g"}]},
+            {"query": "a", "pinned": [{"gallery_id": "g/h", "image_id": "i"}]},
+        ],
+    )
+    def test_are_validated(self, query: dict[str, Any]) -> None:
+        assert send(search, api_event("PUT", "/search/placed", body={"queries": [query]}))[0] == 422
+        assert send(search, api_event("PUT", "/search/placed", body={"queries": [{"query": "a"}] * 201}))[0] == 422
+
+
 def declare(attributes: dict[str, str]) -> None:
     status, response, _ = send(search, api_event("PUT", "/search/attributes", body={"attributes": attributes}))
     assert (status, response) == (200, {"attributes": attributes})

@@ -23,6 +23,8 @@ MOST_ATTRIBUTES = 20
 MOST_FACETS = 10
 MOST_SYNONYM_RULES = 500
 MOST_SYNONYMS = 20
+MOST_PLACED_QUERIES = 200
+MOST_PLACED = 10
 LONGEST_SYNONYM = 5
 
 
@@ -136,6 +138,16 @@ class Filters:
         return replace(self, attributes=tuple(others))
 
 
+class Placed(NamedTuple):
+    """The images that a query finds first, in this order, whatever their words say, and those that it finds last."""
+
+    pinned: tuple[ImageKey, ...] = ()
+    buried: tuple[ImageKey, ...] = ()
+
+
+NOT_PLACED = Placed()
+
+
 class Synonym(NamedTuple):
     """Words of a query, and other words that find the same."""
 
@@ -145,12 +157,16 @@ class Synonym(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search. A `text` of None finds everything that passes the filters. `synonyms` are those of its words."""
+    """A search. A `text` of None finds everything that passes the filters. `synonyms` are those of its words.
+
+    `placed` counts in the order by relevance only.
+    """
 
     text: str | None = None
     filters: Filters = Filters()
     sort: Sort = Sort.RELEVANCE
     synonyms: tuple[Synonym, ...] = ()
+    placed: Placed = NOT_PLACED
     facets: tuple[str, ...] = ()
     limit: int = 20
 
@@ -207,10 +223,19 @@ class SynonymRule(NamedTuple):
 
 @dataclass(frozen=True)
 class MerchantSettings:
-    """What a merchant has set for searches: the kinds of the attributes that searches may name, and synonyms."""
+    """What a merchant has set for searches: kinds of attributes by name, synonyms, and placed images by query."""
 
     attributes: Mapping[str, AttributeKind] = field(default_factory=dict)
     synonyms: tuple[SynonymRule, ...] = ()
+    placed: Mapping[str, Placed] = field(default_factory=dict)
+
+    def placed_for(self, text: str) -> Placed:
+        """Return the images placed for a query of the same words."""
+        return self._placed.get(_singular(words(text)), NOT_PLACED) if self.placed else NOT_PLACED
+
+    @cached_property
+    def _placed(self) -> Mapping[tuple[str, ...], Placed]:
+        return {_singular(words(query)): placed for query, placed in self.placed.items()}
 
     def synonyms_of(self, text: str) -> tuple[Synonym, ...]:
         """Return the synonyms of the words of a query, at most MOST_SYNONYMS."""

@@ -41,6 +41,7 @@ from vitrine.search.model import (
     Hit,
     ImageKey,
     IndexedImage,
+    Placed,
     Search,
     SearchPage,
     Sort,
@@ -489,7 +490,10 @@ def _body(prepared: _Prepared, *, any_word: bool) -> dict[str, Any]:
         _constant({"term": {"traits": trait}}, boost / LUCENE_SCALE)
         for trait, boost in (prepared.kind.items() if any_word else ())
     ]
-    query: Clause = {"bool": {"must": must, "should": kind, "filter": _filters(beside)}}
+    query: Clause = {"bool": {"must": must, "should": kind}}
+    if sort is Sort.RELEVANCE:
+        query = _with_placed(query, search.placed)
+    query = {"bool": {"must": [query], "filter": _filters(beside)}}
     if sort is Sort.RELEVANCE:
         query = {
             "function_score": {
@@ -500,6 +504,16 @@ def _body(prepared: _Prepared, *, any_word: bool) -> dict[str, Any]:
         }
     body["query"] = query
     return body
+
+
+def _with_placed(query: Clause, placed: Placed) -> Clause:
+    """Return a query that also finds the pinned images, before all others, and the buried ones after them."""
+    if placed.buried:
+        buried = {"terms": {"key": [str(key) for key in placed.buried]}}
+        query = {"boosting": {"positive": query, "negative": buried, "negative_boost": relevance.BURIED}}
+    scores = relevance.pinned_scores(len(placed.pinned))
+    pinned = zip(placed.pinned, scores, strict=True)
+    return _any([query, *(_constant({"term": {"key": str(key)}}, score) for key, score in pinned)])
 
 
 def _hit(raw: Mapping[str, Any]) -> Hit:

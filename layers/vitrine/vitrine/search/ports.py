@@ -10,6 +10,7 @@ from vitrine.search.model import (
     ImageKey,
     IndexedImage,
     MerchantSettings,
+    Placed,
     Search,
     SearchPage,
     SynonymRule,
@@ -70,6 +71,10 @@ class SettingsRepository(Protocol):
 
     def put_attributes(self, merchant_id: str, attributes: Mapping[str, AttributeKind]) -> None:
         """Replace the declared attributes."""
+        ...
+
+    def put_placed(self, merchant_id: str, placed: Mapping[str, Placed]) -> None:
+        """Replace the images placed for queries."""
         ...
 
     def put_synonyms(self, merchant_id: str, synonyms: Sequence[SynonymRule]) -> None:

@@ -91,6 +91,7 @@ def read_search(query: Mapping[str, Any], settings: MerchantSettings) -> Search:
         ),
         sort=Sort(query["sort"]),
         synonyms=settings.synonyms_of(text),
+        placed=settings.placed_for(text),
         facets=facets,
         limit=query["limit"],
     )

@@ -26,6 +26,8 @@ NAME_PAIR = 1.0
 CREDIT_PAIR = 1.0
 JOINED_PAIR = 2.0
 MEASURE = 2.0
+PINNED = 1000.0
+BURIED = 0.001
 TYPO = 2.0
 INTEREST = 0.04
 KIND = 3.0
@@ -154,6 +156,11 @@ def kind_boosts(examples: int, documents: int, counts: Iterable[TraitCount]) -> 
     strongest = sorted(weights, key=lambda trait: (-weights[trait], trait))[:KIND_TRAITS]
     whole = sum(weights[trait] for trait in strongest)
     return {trait: KIND * weights[trait] / whole for trait in strongest}
+
+
+def pinned_scores(count: int) -> list[float]:
+    """Return what is added to the scores of pinned documents, so far apart that interest does not reorder them."""
+    return [PINNED * 4.0**place for place in reversed(range(count))]
 
 
 def interest_factor(weight: float) -> float:

@@ -7,12 +7,16 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from vitrine.galleries.model import ATTRIBUTE_NAME
-from vitrine.platform.requests import RequestBody
+from vitrine.platform.requests import Id, RequestBody
 from vitrine.search.model import (
     LONGEST_SYNONYM,
     MOST_ATTRIBUTES,
+    MOST_PLACED,
+    MOST_PLACED_QUERIES,
     MOST_SYNONYM_RULES,
     AttributeKind,
+    ImageKey,
+    Placed,
     SynonymRule,
 )
 from vitrine.search.relevance import words
@@ -76,3 +80,37 @@ class PutSynonymsRequest(RequestBody):
     def rules(self) -> tuple[SynonymRule, ...]:
         """Return the rules as the domain has them."""
         return tuple(SynonymRule(rule.words, rule.source) for rule in self.synonyms)
+
+
+class PlacedImage(RequestBody):
+    """An image of a gallery."""
+
+    gallery_id: Id
+    image_id: Id
+
+
+PlacedImages = Annotated[tuple[PlacedImage, ...], Field(max_length=MOST_PLACED)]
+
+
+class PlacedForQuery(RequestBody):
+    """The images that a query finds first, in this order and whatever their words say, and those it finds last."""
+
+    query: Term
+    pinned: PlacedImages = ()
+    buried: PlacedImages = ()
+
+
+class PutPlacedRequest(RequestBody):
+    """The images placed for queries, in the order by relevance; they replace the present ones within seconds."""
+
+    queries: Annotated[tuple[PlacedForQuery, ...], Field(max_length=MOST_PLACED_QUERIES)]
+
+    def placed(self) -> dict[str, Placed]:
+        """Return the images by query; of equal queries the last counts."""
+        return {
+            each.query: Placed(tuple(map(_key, each.pinned)), tuple(map(_key, each.buried))) for each in self.queries
+        }
+
+
+def _key(image: PlacedImage) -> ImageKey:
+    return ImageKey(image.gallery_id, image.image_id)

@@ -8,9 +8,9 @@ from vitrine.platform.times import to_rfc3339
 from vitrine.renditions.responses import RenditionsResponse, renditions_response
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from vitrine.search.model import Hit, SynonymRule
+    from vitrine.search.model import Hit, ImageKey, Placed, SynonymRule
 
 
 class FoundImageResponse(TypedDict):
@@ -76,6 +76,35 @@ def synonyms_response(rules: Sequence[SynonymRule]) -> SynonymsResponse:
         for rule in rules
     ]
     return {"synonyms": synonyms}
+
+
+class PlacedImageResponse(TypedDict):
+    gallery_id: str
+    image_id: str
+
+
+class PlacedForQueryResponse(TypedDict):
+    query: str
+    pinned: list[PlacedImageResponse]
+    buried: list[PlacedImageResponse]
+
+
+class PlacedResponse(TypedDict):
+    queries: list[PlacedForQueryResponse]
+
+
+def placed_response(placed: Mapping[str, Placed]) -> PlacedResponse:
+    """Return the images placed for queries."""
+
+    def images(keys: Sequence[ImageKey]) -> list[PlacedImageResponse]:
+        return [{"gallery_id": key.gallery_id, "image_id": key.image_id} for key in keys]
+
+    return {
+        "queries": [
+            {"query": query, "pinned": images(each.pinned), "buried": images(each.buried)}
+            for query, each in placed.items()
+        ]
+    }
 
 
 def found_image_response(hit: Hit, *, counts: bool) -> FoundImageResponse:

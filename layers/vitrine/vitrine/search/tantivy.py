@@ -299,6 +299,23 @@ def _literal(bound: float | None) -> str:
     return "*" if bound is None else f"{bound:.6f}"
 
 
+def _pinned(search: Search) -> list[Query]:
+    """Return what finds and scores the images pinned for the query."""
+    if search.sort is not Sort.RELEVANCE:
+        return []
+    pinned = search.placed.pinned
+    scores = relevance.pinned_scores(len(pinned))
+    return [_constant(_term("key", str(key)), score) for key, score in zip(pinned, scores, strict=True)]
+
+
+def _with_buried_last(query: Query, search: Search) -> Query:
+    if not search.placed.buried:
+        return query
+    buried = _constant(_any(_term("key", str(key)) for key in search.placed.buried), 0.0)
+    last = Query.boost_query(_every([query, buried]), relevance.BURIED)
+    return _any([Query.boolean_query([(Occur.Must, query), (Occur.MustNot, buried)]), last])
+
+
 @dataclass(frozen=True, slots=True)
 class _Matching:
     """The queries of a search on one version: one that finds and scores, and one with the words to highlight."""
@@ -323,7 +340,8 @@ def _matching(searcher: Searcher, search: Search, *, any_word: bool, scored: boo
         _any(Query.boost_query(_phrase(field, phrase), weight) for field, weight in relevance.FIELD_WEIGHTS.items())
         for phrase in parsed.phrases
     ]
-    return _Matching(_every([found, *phrases, *filters]), _any(words))
+    found = _any([_every([found, *phrases]), *_pinned(search)])
+    return _Matching(_every([found, *filters]), _any(words))
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -441,10 +459,11 @@ class TantivyFinder:
 
     def _window(self, merchant_id: str, opened: _Opened, search: Search, matching: _Matching, number: int) -> _Window:
         """Return a thousand hits, cached for the following pages, so that deep pages cost no more than the first."""
-        key = (merchant_id, opened.version, search.text, search.synonyms, search.filters, number)
+        key = (merchant_id, opened.version, search.text, search.synonyms, search.placed, search.filters, number)
         if key not in self._windows:
             kind = _kind(opened.searcher, search)
             query = Query.boolean_query([(Occur.Must, matching.query), *((Occur.Should, boost) for boost in kind)])
+            query = _with_buried_last(query, search)
             result: Any = opened.searcher.search(query, WINDOW, offset=number * WINDOW, weight_by_field="interest")
             self._windows[key] = _Window(result.hits, result.count)
         self._windows.move_to_end(key)
