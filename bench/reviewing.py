@@ -30,9 +30,9 @@ from vitrine.review.model import Snapshot, instant
 OF_A_PRODUCT = 50
 CLAIMED = 10
 ROUNDS = 10
-SHARED_BY_ALL = {"AccessTable", "IdempotencyTable"}
+SHARED_BY_ALL = {"AccessTable", "IdempotencyTable", "LogsTable"}
 START = datetime(2026, 1, 1, tzinfo=UTC)
-TABLES = ("AccessTable", "IdempotencyTable", "GalleriesTable", "ProductsTable", "ReviewTable")
+TABLES = ("AccessTable", "IdempotencyTable", "LogsTable", "GalleriesTable", "ProductsTable", "ReviewTable")
 
 units: Counter[str] = Counter()
 requests: Counter[str] = Counter()

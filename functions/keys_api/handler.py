@@ -114,7 +114,8 @@ def list_errors(request: Request) -> Response:
 def list_changes(request: Request) -> Response:
     """List the changes of the last 90 days, newest first: which key did what, and to which ids.
 
-    Events, interactions and claims are not changes. Ids of people are left out.
+    Events, interactions, claims and decisions are not changes; a snapshot has a trail of its decisions. Ids of people
+    are left out.
     """
     return _log(request, "changes")
 

@@ -148,6 +148,7 @@ def post_claim(request: Request) -> Response:
     scope=REVIEWER,
     body="vitrine.review.requests:PutDecisionRequest",
     responses={200: DecisionResponse},
+    is_change=False,
 )
 def put_decision(request: Request) -> Response:
     """Approve or disapprove a snapshot that is leased to the reviewer."""
@@ -167,7 +168,9 @@ def put_decision(request: Request) -> Response:
     return Response(200, decision_response(snapshot))
 
 
-@app.delete("/review/snapshots/{snapshot_id}/decision", scope=REVIEWER, responses={200: DecisionResponse})
+@app.delete(
+    "/review/snapshots/{snapshot_id}/decision", scope=REVIEWER, responses={200: DecisionResponse}, is_change=False
+)
 def delete_decision(request: Request) -> Response:
     """Undo your own decision within 10 minutes; the snapshot is leased to you again."""
     snapshot_id = request.path_id("snapshot_id")

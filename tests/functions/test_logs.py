@@ -125,14 +125,20 @@ class TestChanges:
         snapshot = {"snapshot_id": "one", "product_id": "p", "filename": "1.jpg", "url": "https://a.example/1.jpg"}
         call(shop, "PUT", "/products/p", {"name": "P"})
         call(shop, "POST", "/snapshots", {"snapshots": [snapshot]})
-        ann = call(shop, "POST", "/keys", {"role": "reviewer", "label": "x", "reviewer": "ann"}).json["key"]
+        made = call(shop, "POST", "/keys", {"role": "reviewer", "label": "x", "reviewer": "ann"}).json
+        ann = made["key"]
         followups({"Records": stream_records("ReviewTable")}, Context())
         call(shop, "POST", "/review/claims", {}, key=ann)
-        call(shop, "PUT", "/review/snapshots/one/decision", {"decision": "approved"}, key=ann)
+        for method, path, body in (
+            ("PUT", "decision", {"decision": "approved"}),
+            ("POST", "reopening", None),
+        ):
+            assert call(shop, method, f"/review/snapshots/one/{path}", body, key=ann).status == 200
         call(shop, "DELETE", "/users/jane")
-        assert [(entry["route"], entry["ids"], entry["reviewer"]) for entry in changes(shop)[:2]] == [
+        assert [(entry["route"], entry["ids"], entry["reviewer"]) for entry in changes(shop)[:3]] == [
             ("/users/{user_id}", {}, None),
-            ("/review/snapshots/{snapshot_id}/decision", {"snapshot_id": "one"}, "ann"),
+            ("/review/snapshots/{snapshot_id}/reopening", {"snapshot_id": "one"}, "ann"),
+            ("/keys", {"key_id": made["key_id"]}, None),
         ]
 
     def test_end_after_ninety_days_and_errors_after_seven(self, shop: Shop) -> None:
