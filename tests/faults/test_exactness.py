@@ -144,10 +144,10 @@ class WithoutMessages(PutOff):
 class WithoutEnd(PutOff):
     """Takes a message that was read for one that is still waiting."""
 
-    def _pause(self, image: Any, key: CounterKey, changes: Sequence[CounterChange], now: float) -> int:
+    def _judge(self, image: Any, key: CounterKey, changes: Sequence[CounterChange], now: float) -> tuple[bool, int]:
         if image.due is not None:
             image.due = now + 1
-        return super()._pause(image, key, changes, now)
+        return super()._judge(image, key, changes, now)
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,18 @@ def test_a_new_process_writes_what_it_does_not_know() -> None:
     assert shop.written == ["a", "a"]
 
 
+def test_of_many_images_at_once_the_leading_ones_are_written_first() -> None:
+    names = [f"image-{at}" for at in range(100)]
+    shop = Shop(least=5)
+    for name in names[50:]:
+        shop.counted[image(name)] = Counts(Totals(9))
+    shop.count(*names)
+    assert sorted(shop.written) == sorted(names[50:])
+    shop.count("image-50", views=9)
+    shop.wait(OTHERS_PAUSE_SECONDS)
+    assert shop.shown == shop.counted
+
+
 def test_nothing_waits_while_the_order_cannot_be_read() -> None:
     def fail(_: GalleryKey) -> list[Leaders]:
         raise Unavailable("slow down", 1)

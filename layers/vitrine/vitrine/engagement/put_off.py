@@ -6,8 +6,9 @@ Writing an image costs three units, its place in the index included. It is writt
   an hour; or
 - if it is among the first hundred and its score moved by 5 %. A young image moves by that much with each event.
 
-Other changes are put off: a message waits for the pause, then the image is brought up to date with everything counted
-by then. Changes that arrive meanwhile need no message of their own.
+Of changes that come together fifty images are written at once at most, the first hundred before others: an index takes
+some hundred moves a second. The rest is put off: a message waits for the pause, then the image is brought up to date
+with everything counted by then. Changes that arrive meanwhile need no message of their own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from vitrine.galleries.model import points_under
@@ -32,6 +34,7 @@ LEADERS_PAUSE_SECONDS = 20
 OTHERS_PAUSE_SECONDS = 900  # as long as a message can wait
 _TOGETHER_SECONDS = 10  # what is put off comes back every ten seconds, so that a gallery's totals change rarely
 _LEADERS_KEPT_SECONDS = 20
+_MOST_AT_ONCE = 50
 _MOST_IMAGES = 50_000
 _MOST_GALLERIES = 1_000
 
@@ -96,40 +99,41 @@ class PutOff:
         by_image: defaultdict[CounterKey, list[CounterChange]] = defaultdict(list)
         for change in changes:
             by_image[change.key].append(change)
-        at_once: list[CounterChange] = []
-        later: defaultdict[int, list[CounterKey]] = defaultdict(list)
+        urgent: list[tuple[int, CounterKey]] = []
+        patient: list[tuple[int, CounterKey]] = []
         for key, of_image in by_image.items():
-            image = self._images.get(key)
-            pause = self._pause(image, key, of_image, now) if image else 0
-            if not image or not pause:
-                at_once += of_image
-            elif image.due is None or image.due > now + pause:
+            image = self._images.setdefault(key, _Image({}, 0, 0.0))
+            is_urgent, pause = self._judge(image, key, of_image, now)
+            (urgent if is_urgent else patient).append((pause, key))
+        urgent.sort(key=itemgetter(0))
+        later: defaultdict[int, list[CounterKey]] = defaultdict(list)
+        for pause, key in urgent[_MOST_AT_ONCE:] + patient:
+            due = self._images[key].due
+            if due is None or due > now + pause:
                 later[pause].append(key)
-        return at_once, later
+        return [change for _, key in urgent[:_MOST_AT_ONCE] for change in by_image[key]], later
 
     def _note_written(self, written: Mapping[CounterKey, Counts], now: float) -> None:
         for key, counts in written.items():
             points = _points(self._leaders_of(key.gallery, now), counts, now)
             before = self._images.get(key)
-            due, waiting = (before.due, points) if before else (None, {})
-            self._images[key] = _Image(points, counts.totals.events, now, due=due, waiting=waiting)
+            due = before.due if before else None
+            self._images[key] = _Image(points, counts.totals.events, now, due=due, waiting=points)
 
-    def _pause(self, image: _Image, key: CounterKey, changes: Sequence[CounterChange], now: float) -> int:
-        """Return by how many seconds changes of an image are put off; 0 if it is to be written at once."""
+    def _judge(self, image: _Image, key: CounterKey, changes: Sequence[CounterChange], now: float) -> tuple[bool, int]:
+        """Return whether an image should be written at once, and its pause in seconds."""
         if image.due is not None and image.due <= now:
             image.points, image.written_at, image.changes, image.due = image.waiting, image.due, 0, None
         leaders = self._leaders_of(key.gallery, now)
-        if not leaders:
-            return 0
         latest = max((whole for _, whole in changes if whole), key=lambda whole: whole.totals.events, default=None)
         points = _points(leaders, latest, now) if latest else image.points
         image.changes += len(changes)
         image.waiting = points
         leads = any(points.get(each.version.number, 0) >= each.least_points for each in leaders)
-        if leads and self._has_moved(image, points, is_whole=latest is not None):
-            return 0
         pause = LEADERS_PAUSE_SECONDS if leads else OTHERS_PAUSE_SECONDS
-        return pause if image.due is not None or now < image.written_at + pause else 0
+        is_due = image.due is None and now >= image.written_at + pause
+        moved = leads and self._has_moved(image, points, is_whole=latest is not None)
+        return is_due or moved or not leaders, pause
 
     def _has_moved(self, image: _Image, points: Mapping[int, int], *, is_whole: bool) -> bool:
         """Return whether a score moved by the tolerance. Counters in many shards are not summed to find out."""
