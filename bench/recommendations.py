@@ -90,15 +90,22 @@ def report(found: Split, peers: dict[str, Ranked]) -> None:
     shop = Shop(found)
     ours = {user: shop.ranked(user) for user in found.later}
     results = {peer: scores(ranked, found.later) for peer, ranked in peers.items()}
+    ranked = {**peers, **{strategy: {user: mine[strategy] for user, mine in ours.items()} for strategy in STRATEGIES}}
     for strategy in STRATEGIES:
-        results[strategy] = scores({user: mine[strategy] for user, mine in ours.items()}, found.later)
+        results[strategy] = scores(ranked[strategy], found.later)
+    touched = len({interaction.product_id for interaction in found.past})
     print(
         f"\n{len(ours)} shoppers, {len(found.products)} products, {len(found.past)} interactions;"
         f" {shop.weights}, {shop.profile}"
     )
     best = max((peer for peer in peers if peer not in ASIDE), key=lambda peer: mean(results[peer]))
     for name, each in results.items():
-        print(f"{name:24} {told(each)}  {mean(each) / mean(results[best]):.2f} of the best peer", flush=True)
+        shown = len({product_id for listed in ranked[name].values() for product_id in listed[:TOP]})
+        print(
+            f"{name:24} {told(each)}  {mean(each) / mean(results[best]):.2f} of the best peer,"
+            f" shows {shown / touched:.1%} of touched products",
+            flush=True,
+        )
     for one, other in (("hybrid", best), ("hybrid", "collaborative"), ("content", "popular")):
         beside(results, one, other)
     report_cold(shop, found)

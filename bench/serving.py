@@ -32,12 +32,21 @@ from vitrine.recommendations.model import Feature, Neighbour, Neighbourhood, Pop
 from vitrine.recommendations.ports import Model
 from vitrine.recommendations.refresh_shortlists import refresh_shortlist
 from vitrine.recommendations.wiring import model_repository, recommendation_inputs_repository
+from vitrine.renditions.model import PRODUCTS, Holder, Original, Picture
+from vitrine.renditions.wiring import originals
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SHOPPERS = 5
 HISTORY = 200
 MODELLED = 400
-TABLES = ("AccessTable", "IdempotencyTable", "ProductsTable", "InteractionsTable", "RecommendationsTable")
+TABLES = (
+    "AccessTable",
+    "IdempotencyTable",
+    "ProductsTable",
+    "InteractionsTable",
+    "RecommendationsTable",
+    "RenditionsTable",
+)
 READS = {"GetItem", "BatchGetItem", "Query"}
 
 spent: Counter[str] = Counter()
@@ -90,6 +99,10 @@ def fill(merchant_id, products):
     build = DynamoDBBuilds(client("dynamodb"), "RecommendationsTable").start(merchant_id, 1)
     model = Model(build.number, build.slot)
     ids = [product(number).product_id for number in range(0, products, max(1, products // MODELLED))]
+    for number in range(0, products, max(1, products // MODELLED)):
+        shown = product(number)
+        copy = Original(f"{number:064x}", shown.image_url, Picture(1600, 1200, bytes(24)))
+        originals().put(Holder(merchant_id, PRODUCTS, shown.product_id), copy)
     tokens = dict.fromkeys(range(10), Feature(0.5, 0.1))
     near = [Neighbour(product_id, 1.0, 5.0) for product_id in ids[:100]]
     model_repository().put_neighbourhoods(
@@ -127,11 +140,10 @@ def ask(merchant_id, shopper, cached):
         "/users/{user_id}/recommendations",
         user_id=f"shopper-{shopper}",
         merchant=merchant_id,
-        kind="publishable",
     )
     with redirect_stdout(sys.stderr):
         status, response, _ = send(recommendations, event)
-    assert (status, response["cached"], len(response["items"])) == (200, cached, 20), (status, response)
+    assert (status, response["cached"], len(response["items"])) == (200, cached, 20), status
     return dict(spent)
 
 
