@@ -10,7 +10,7 @@ endif
 export PORT PARAMETERS
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help quick faults mutants bench-bill bench-edge bench-concurrency bench-counting bench-ranks bench-campaign bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines bench-storefront bench-vitals bench-renditions up serve down reset logs check test lock docs site robots
+.PHONY: help quick faults mutants bench-bill bench-edge bench-concurrency bench-counting bench-ranks bench-campaign bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines bench-first-hour bench-storefront bench-vitals bench-renditions up serve down reset logs check test lock docs site robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -107,6 +107,9 @@ bench-recommendations-batch: bench-recommendations-engines  ## time, memory and 
 bench-recommendations: bench-recommendations-engines  ## quality of recommendations compared with EASE, item-kNN and ALS, on groceries, a web shop and films (VITRINE_DATA=...)
 	for set in groceries online-retail films; do \
 		PYTHONPATH=$(PYTHONPATH):$(BENCH)/films $(BENCH)/recommendations/bin/python -W ignore -m bench.recommendations --set $$set; done
+
+bench-first-hour: bench-recommendations-engines  ## quality of recommendations in a new shop, after its first 1 to 10,000 purchases (SHOPS=10, VITRINE_DATA=...)
+	PYTHONPATH=$(PYTHONPATH):$(BENCH)/films $(BENCH)/recommendations/bin/python -W ignore -m bench.recommendations_first_hour --shops $(or $(SHOPS),10)
 
 bench-loading: $(READY)  ## rows per second and write units of loading a model of 92,331 products (VITRINE_DATA=...)
 	$(PYTHON) -m bench.loading

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 class Shop:
     """The ports of `refresh_shortlist`, and what it kept last."""
 
-    def __init__(self, found: Split) -> None:
+    def __init__(self, found: Split, learned_from: int | None = None) -> None:
+        """Learn from the first `learned_from` interactions, or all; the shoppers did all of them."""
+        past = found.past[:learned_from]
         self._newest: dict[str, list[Any]] = {}
         for interaction in reversed(found.past):
             self._newest.setdefault(interaction.user_id, []).append(interaction)
@@ -42,11 +44,11 @@ class Shop:
         with tempfile.TemporaryDirectory() as place:
             tables, results = Path(place, "tables"), Path(place, "results")
             results.mkdir()
-            _write(tables / "interactions", map(interaction_line, found.past))
+            _write(tables / "interactions", map(interaction_line, past))
             _write(tables / "products", map(product_line, found.products))
             _write(tables / "tokens", (line for product in found.products for line in token_lines(product)))
             self.weights, self.profile = choose_weights(tables, duckdb.learn) or Measured()
-            learned = list(duckdb.learn(tables, results, now_seconds=found.past[-1].occurred_at.timestamp()))
+            learned = list(duckdb.learn(tables, results, now_seconds=past[-1].occurred_at.timestamp()))
             self._near: dict[str, Any] = {}
             for name in learned:
                 with (results / name).open() as lines:
@@ -59,12 +61,15 @@ class Shop:
 
     def ranked(self, user_id: str) -> dict[str, list[str]]:
         """Each strategy's products for a shopper, the best first, none that was touched before."""
+        touched = self._touched.get(user_id, set())
+        popular = [product.product_id for product in self._popular if product.product_id not in touched]
+        if not touched:
+            return dict.fromkeys(STRATEGIES, popular)
         refresh_shortlist(self, self, self, UserKey("shop", user_id))  # type: ignore[arg-type]
         lists = {
             strategy: [product.product_id for product in self._kept.candidates(strategy, "exclude")]
             for strategy in self._kept.ranked
         }
-        popular = [product.product_id for product in self._popular if product.product_id not in self._touched[user_id]]
         return {**lists, "popular": popular}
 
     def prior(self, product_id: str) -> float:
