@@ -57,7 +57,8 @@ function showBasket() {
     return makeElement("tr", {}, makeElement("td", {}, link), makeElement("td", { textContent: money(product.price) }), makeElement("td", {}, remove));
   });
   $("basket").replaceChildren(...rows);
-  recommend($("goes-with"), { basket: products.map((product) => product.product_id).join(" ") });
+  $("goes-with").hidden = !products.length;
+  if (products.length) recommend($("companions"), { basket: products.map((product) => product.product_id).join(" ") });
   $("buy").hidden = !products.length;
   $("buy").onclick = () => {
     for (const { product_id, price } of products) shop.purchase(product_id, price);
