@@ -489,6 +489,17 @@ def test_a_key_is_made_shown_once_rolled_and_revoked(page: Any, shop: Api) -> No
     assert all(key["revoked_at"] for key in mine)
 
 
+def test_a_failed_request_is_found_by_its_id_and_a_change_by_its_key(page: Any, shop: Api, gallery: str) -> None:
+    refused = shop.get(f"/galleries/{gallery}-of-nobody").json["request_id"]
+    turn_to(page, "Logs")
+    page.get_by_label("Request id").fill(refused)
+    page.get_by_role("row", name=refused).get_by_text(f"/galleries/{gallery}-of-nobody").wait_for()
+    eventually(lambda: page.get_by_role("row").count() == 2)
+    is_sound(page, "logs")
+    page.get_by_label("Show").select_option("changes")
+    page.get_by_role("row", name=f"PUT /galleries/{gallery}").first.wait_for()
+
+
 def test_a_key_stays_in_its_tab_and_a_link_does_not_replace_it_unasked(page: Any, stack: Stack) -> None:
     kept = "JSON.parse(sessionStorage.getItem('vitrine.session')).key"
     assert page.evaluate(kept) == stack.secret_key
