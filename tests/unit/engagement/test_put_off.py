@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vitrine.engagement.ports import CounterKey
-from vitrine.engagement.put_off import LEADERS_PAUSE_SECONDS, OTHERS_PAUSE_SECONDS, PutOff
+from vitrine.engagement.put_off import BUSY, BUSY_CHANGES_A_MINUTE, QUIET, Pauses, PutOff
 from vitrine.engagement.recompute_weights import CounterChange, Recomputed
 from vitrine.galleries.leading_images import Leaders
 from vitrine.galleries.model import Counts, GalleryKey, Totals
@@ -69,6 +69,11 @@ class Shop:
         self._messages = [(at, key) for at, key in self._messages if at > self.now]
         self._show([CounterChange(key, None) for key in due])
 
+    def rush(self) -> None:
+        """Make the gallery busy for a minute at least."""
+        changes = [CounterChange(image("other"), None)] * (BUSY_CHANGES_A_MINUTE + 1)
+        self._put_off.follow(changes, self.now, lambda _: Recomputed(0, {}, [], set()), lambda *_: None)
+
     def _show(self, changes: Sequence[CounterChange]) -> Recomputed:
         keys = dict.fromkeys(change.key for change in changes)
         shown = {key: self.counted[key] for key in keys}
@@ -92,28 +97,33 @@ def test_everything_is_shown_in_the_end(is_split: bool) -> None:
             shop.count(*chance.choices("abcdefgh", range(1, 9), k=3), views=chance.choice([1, 1, 2, 40]))
             if chance.random() < 0.02:
                 shop.restart()
+            if chance.random() < 0.1:
+                shop.rush()
             shop.wait(chance.choice([0, 1, 1, 3, 30, 400]))
-        shop.wait(OTHERS_PAUSE_SECONDS)
+        shop.wait(BUSY.others)
         assert shop.shown == shop.counted
 
 
 def test_a_change_that_is_alone_is_written_at_once() -> None:
     shop = Shop(least=10_000)
     shop.count("a", views=OLD)
-    shop.wait(OTHERS_PAUSE_SECONDS)
+    shop.wait(QUIET.others)
     shop.count("a")
     assert shop.written == ["a", "a"]
     assert shop.waiting == 0
 
 
-def test_small_changes_of_a_leader_are_written_together_within_the_pause() -> None:
+@pytest.mark.parametrize("pauses", [QUIET, BUSY])
+def test_small_changes_of_a_leader_are_written_together_within_the_pause(pauses: Pauses) -> None:
     shop = Shop()
     shop.count("a", views=OLD)
-    for _ in range(10):
-        shop.wait(1)
+    for _ in range(pauses.leaders - 1):
+        if pauses is BUSY:
+            shop.rush()
         shop.count("a")
+        shop.wait(0.5)
     assert (shop.written, shop.waiting) == (["a"], 1)
-    shop.wait(LEADERS_PAUSE_SECONDS - 9)
+    shop.wait(pauses.leaders)
     assert (shop.written, shop.shown) == (["a", "a"], shop.counted)
 
 
@@ -134,14 +144,28 @@ def test_each_event_of_a_young_leader_is_written_at_once() -> None:
     assert shop.written == ["a"] * 10
 
 
-def test_changes_of_others_wait_for_a_quarter_of_an_hour() -> None:
+@pytest.mark.parametrize("pauses", [QUIET, BUSY])
+def test_changes_of_others_wait_longer(pauses: Pauses) -> None:
     shop = Shop(least=50)
     for _ in range(20):
+        if pauses is BUSY:
+            shop.rush()
         shop.count("a")
-        shop.wait(LEADERS_PAUSE_SECONDS)
+        shop.wait(pauses.others / 40)
     assert (shop.written, shop.waiting) == (["a"], 1)
-    shop.wait(OTHERS_PAUSE_SECONDS)
+    shop.wait(pauses.others)
     assert (shop.written, shop.shown) == (["a", "a"], shop.counted)
+
+
+def test_what_waits_long_waits_a_minute_once_the_gallery_is_quiet() -> None:
+    shop = Shop(least=50)
+    shop.count("a")
+    shop.rush()
+    shop.count("a")
+    shop.wait(120)
+    shop.count("a")
+    shop.wait(QUIET.others)
+    assert shop.shown == shop.counted
 
 
 def test_an_image_that_comes_among_the_leaders_is_written_at_once() -> None:
@@ -158,7 +182,7 @@ def test_the_last_changes_of_an_image_that_came_among_the_leaders_do_not_wait_as
     shop.count("a", views=OLD)
     shop.count("a")
     shop.count("a", views=30)
-    shop.wait(LEADERS_PAUSE_SECONDS)
+    shop.wait(QUIET.leaders)
     assert shop.shown == shop.counted
 
 
@@ -188,7 +212,7 @@ def test_of_many_images_at_once_the_leading_ones_are_written_first() -> None:
     shop.count(*names)
     assert sorted(shop.written) == sorted(names[50:])
     shop.count("image-50", views=9)
-    shop.wait(OTHERS_PAUSE_SECONDS)
+    shop.wait(BUSY.others)
     assert shop.shown == shop.counted
 
 

@@ -2,8 +2,8 @@
 
 Writing an image costs three units, its place in the index included. It is written at once
 
-- if it was not written for a *pause*: 20 seconds if it is among the first hundred of its gallery, else a quarter of
-  an hour; or
+- if it was not written for a *pause*: 5 seconds if it is among the first hundred of its gallery, else a minute; in a
+  busy gallery 20 seconds, else a quarter of an hour; or
 - if it is among the first hundred and its score moved by 5 %. A young image moves by that much with each event.
 
 Of changes that come together fifty images are written at once at most, the first hundred before others: an index takes
@@ -17,7 +17,7 @@ from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.galleries.model import points_under
 from vitrine.ranking.model import HYSTERESIS, has_moved
@@ -30,8 +30,17 @@ if TYPE_CHECKING:
     from vitrine.galleries.leading_images import Leaders
     from vitrine.galleries.model import Counts, GalleryKey
 
-LEADERS_PAUSE_SECONDS = 20
-OTHERS_PAUSE_SECONDS = 900  # as long as a message can wait
+
+class Pauses(NamedTuple):
+    """How many seconds leading and other images wait at most."""
+
+    leaders: int
+    others: int
+
+
+QUIET = Pauses(5, 60)
+BUSY = Pauses(20, 900)  # as long as a message can wait
+BUSY_CHANGES_A_MINUTE = 3_000
 _TOGETHER_SECONDS = 10  # what is put off comes back every ten seconds, so that a gallery's totals change rarely
 _LEADERS_KEPT_SECONDS = 20
 _MOST_AT_ONCE = 50
@@ -55,6 +64,14 @@ class _Image:
     waiting: Mapping[int, int] = field(default_factory=dict)
 
 
+class _Traffic(NamedTuple):
+    """The changes of a gallery in a minute, and in the minute before."""
+
+    minute: int
+    changes: int = 0
+    before: int = 0
+
+
 class PutOff:
     """What a process remembers of the images it wrote. An unknown image is written at once, so forgetting is safe.
 
@@ -68,6 +85,7 @@ class PutOff:
         self._tolerance = tolerance
         self._images: dict[CounterKey, _Image] = {}
         self._leaders: dict[GalleryKey, tuple[float, Sequence[Leaders]]] = {}
+        self._traffic: dict[GalleryKey, _Traffic] = {}
 
     def follow(
         self,
@@ -86,7 +104,7 @@ class PutOff:
         done = show(at_once)
         self._note_written(done.shown, now)
         for pause, keys in later.items():
-            delay = pause - int(now + pause) % _TOGETHER_SECONDS
+            delay = pause - int(now + pause) % min(_TOGETHER_SECONDS, pause)
             queue(keys, delay)
             for key in keys:
                 self._images[key].due = now + delay
@@ -130,10 +148,22 @@ class PutOff:
         image.changes += len(changes)
         image.waiting = points
         leads = any(points.get(each.version.number, 0) >= each.least_points for each in leaders)
-        pause = LEADERS_PAUSE_SECONDS if leads else OTHERS_PAUSE_SECONDS
+        pauses = self._pauses(key.gallery, len(changes), now)
+        pause = pauses.leaders if leads else pauses.others
         is_due = image.due is None and now >= image.written_at + pause
         moved = leads and self._has_moved(image, points, is_whole=latest is not None)
         return is_due or moved or not leaders, pause
+
+    def _pauses(self, gallery: GalleryKey, changes: int, now: float) -> Pauses:
+        """Note changes of a gallery; return its pauses. It is busy during a minute with many changes and the next."""
+        minute = int(now // 60)
+        known = self._traffic.get(gallery, _Traffic(minute))
+        if minute > known.minute:
+            known = _Traffic(minute, before=known.changes if minute == known.minute + 1 else 0)
+        if len(self._traffic) >= _MOST_GALLERIES:
+            self._traffic.clear()
+        self._traffic[gallery] = known = known._replace(changes=known.changes + changes)
+        return BUSY if max(known.changes, known.before) > BUSY_CHANGES_A_MINUTE else QUIET
 
     def _has_moved(self, image: _Image, points: Mapping[int, int], *, is_whole: bool) -> bool:
         """Return whether a score moved by the tolerance. Counters in many shards are not summed to find out."""

@@ -54,8 +54,8 @@ class Audit(NamedTuple):
 def audit_gallery(repository: GalleryRepository, counters: Counters, key: GalleryKey, *, now: datetime) -> Audit:
     """Compare every image, including hidden ones, with its counters. Raises NotFound.
 
-    Events that are counted but not shown yet are mismatches too; they settle within a quarter of an hour, those of the
-    first hundred images within seconds. A score is recomputed for the moment of the stored one, and may differ within
+    Events that are counted but not shown yet are mismatches too; they settle within a minute, in a busy
+    gallery within a quarter of an hour. A score is recomputed for the moment of the stored one, and may differ within
     the policy's tolerance.
     """
     live = find_gallery(repository, key).versions[0]
