@@ -109,8 +109,8 @@ def main():
         os.environ |= environment_of(deploy())
         gateway, shop = Gateway(), open_shop("shop")
         origin = Served(gateway)
-        ports = {"api": Origin(origin.port, "/v1"), "pictures-api": Origin(origin.port, "/v1")}
-        edge = Edge(deployed(), ports | {"pictures": Origin(origin.port), "web": Origin(origin.port)})
+        apis = dict.fromkeys(["api", "api-at-root"], Origin(origin.port, "/v1"))
+        edge = Edge(deployed(), apis | dict.fromkeys(["pictures", "pictures-at-root", "web"], Origin(origin.port)))
         gateway.call("PUT", "/galleries/spring", shop.secret_key, {})
         stopped = threading.Event()
 

@@ -212,8 +212,9 @@ def main():
         gateway, shop = Gateway(), open_shop("shop")
         fill(gateway, shop, host.url, photos)
         api, pictures = Served(gateway), Served(bucket("PICTURES_BUCKET"))
-        ports = {"api": Origin(api.port, "/v1"), "pictures-api": Origin(api.port, "/v1")}
-        edge = Edge(deployed(), ports | {"pictures": Origin(pictures.port), "web": Origin(pictures.port)})
+        apis = dict.fromkeys(["api", "api-at-root"], Origin(api.port, "/v1"))
+        buckets = dict.fromkeys(["pictures", "pictures-at-root"], Origin(pictures.port))
+        edge = Edge(deployed(), apis | buckets | {"web": Origin(pictures.port)})
         web = Served(site(pages(f"{edge.url}/v1", shop.publishable_key, host.url, photos)))
         print(f"{PICTURES} photos, {options.width} wide, {originals:,.0f} KB each", file=sys.__stdout__)
         print("| page | LCP | CLS | INP | bytes |\n|---|---|---|---|---|", file=sys.__stdout__)

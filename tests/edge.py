@@ -247,6 +247,7 @@ sub vcl_backend_fetch {{
   unset bereq.http.accept-language;
   unset bereq.http.authorization;
   unset bereq.http.referer;
+  if (bereq.retries == 0) {{ set bereq.http.x-asked = bereq.url; }}
   {fetched}
   return (fetch);
 }}
@@ -338,8 +339,8 @@ def _fetch(members: Sequence[tuple[str, Mapping[str, Any], Origin]]) -> str:
     cases = []
     for number, (name, described, origin) in enumerate(members):
         lines = [f"set bereq.backend = {_name(name)};"]
-        if described.get("OriginPath", "") != origin.stage:
-            lines.append(f'set bereq.url = regsub(bereq.url, "^{origin.stage}/", "/");')
+        path = described.get("OriginPath", "")
+        lines.append(f'set bereq.url = regsub("{path}" + bereq.http.x-asked, "^{origin.stage}/", "/");')
         lines += [
             f'set bereq.http.{header["HeaderName"]} = "{header["HeaderValue"]}";'
             for header in described.get("OriginCustomHeaders", [])

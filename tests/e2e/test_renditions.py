@@ -58,5 +58,5 @@ def test_a_picture_is_mirrored_served_made_once_for_many_clients_and_withdrawn(s
 
     shop.delete(f"{gallery}/images/a")
     eventually(lambda: fetched(stack, path).status == 404, 30)
-    left = files.list_objects_v2(Bucket=bucket, Prefix=f"pictures/{path.split('/')[1]}/")
+    left = files.list_objects_v2(Bucket=bucket, Prefix=f"v1/pictures/{path.split('/')[1]}/")
     assert "Contents" not in left

@@ -42,8 +42,14 @@ class Shown:
         self.api = Served(self.gateway)
         self.pictures = Served(bucket("PICTURES_BUCKET"))
         self.web = Served(bucket("WEB_BUCKET"))
-        ports = {"api": self.api, "pictures-api": self.api, "pictures": self.pictures, "web": self.web}
-        stages = {"api": "/v1", "pictures-api": "/v1"}
+        ports = {
+            "api": self.api,
+            "api-at-root": self.api,
+            "web": self.web,
+            "pictures": self.pictures,
+            "pictures-at-root": self.pictures,
+        }
+        stages = {"api": "/v1", "api-at-root": "/v1"}
         origins = {name: Origin(origin.port, stages.get(name, "")) for name, origin in ports.items()}
         self.edge = Edge(deployed(), origins)
         self.shop = open_shop("shop")
@@ -285,21 +291,23 @@ class TestWithoutItsOrigin:
 class TestPictures:
     PATH = "/pictures/0123456789abcdef0123456789abcdef/320.webp"
 
-    def test_come_from_the_bucket_once(self, shown: Shown) -> None:
+    @pytest.mark.parametrize("at", ["", "/v1"])
+    def test_come_from_the_bucket_once(self, shown: Shown, at: str) -> None:
         client("s3").put_object(
             Bucket=os.environ["PICTURES_BUCKET"],
-            Key=self.PATH[1:],
+            Key=f"v1{self.PATH}",
             Body=b"picture",
             ContentType="image/webp",
             CacheControl="public, max-age=31536000, immutable",
         )
         for query in ("", "?v=1", "?v=2"):
-            assert Api(shown.edge.url).get(self.PATH + query).status == 200
+            assert Api(shown.edge.url).get(at + self.PATH + query).status == 200
         assert sum(shown.pictures.requests.values()) == 1
         assert shown.reads() == 0
 
-    def test_are_asked_of_the_api_where_the_bucket_has_none(self, shown: Shown) -> None:
-        response = Api(shown.edge.url).get(self.PATH)
+    @pytest.mark.parametrize("at", ["", "/v1"])
+    def test_are_asked_of_the_api_where_the_bucket_has_none(self, shown: Shown, at: str) -> None:
+        response = Api(shown.edge.url).get(at + self.PATH)
         assert (response.status, response.json["type"]) == (404, "urn:vitrine:problem:not-found")
         assert shown.api.requests == {f"GET {self.PATH}": 1}
 

@@ -83,7 +83,7 @@ def mirror(merchant_id: str, content: bytes) -> str:
     with holdings().alone(holder):
         holdings().add(holder, digest)
         pictures().hold(digest, holder, Picture(100, 100, b"thumb", animated=False))
-    for key in (original_path(digest), Rendition(digest, 100, "webp").path):
+    for key in (original_path(digest), Rendition(digest, 100, "webp").key):
         client("s3").put_object(Bucket=os.environ["PICTURES_BUCKET"], Key=key, Body=content)
     return digest
 

@@ -142,7 +142,7 @@ def test_an_image_is_mirrored_and_served_in_every_size(host: str) -> None:
     assert (made.format, made.size) == ("WEBP", (160, 107))
     assert response["headers"]["Cache-Control"] == "public, max-age=31536000, immutable"
     assert response["headers"]["Content-Type"] == "image/webp"
-    assert found["sizes"][0]["webp"] in stored()
+    assert f"v1/{found['sizes'][0]['webp']}" in stored()
     page = send(galleries, api_event("GET", "/galleries/{gallery_id}/images", gallery_id="summer"))[1]
     assert page["items"][0]["renditions"] == found
 

@@ -88,7 +88,7 @@ def test_what_is_stored_while_a_client_waits_is_served() -> None:
     pictures().begin(rendition)
     counting = CountingCodec()
     made = make_rendition(
-        pictures(), files(), counting, rendition, lambda _: files().write(rendition.path, b"by another", "image/avif")
+        pictures(), files(), counting, rendition, lambda _: files().write(rendition.key, b"by another", "image/avif")
     )
     assert (made, counting.rendered) == (b"by another", 0)
 

@@ -143,7 +143,7 @@ def test_no_bucket_is_public_and_the_edge_alone_reads_the_web_app_and_published_
         if statement["Effect"] == "Allow"
         for resource in listed(statement["Resource"])
     }
-    assert set(allowed) == {"<WebBucket.Arn>/*", "<PicturesBucket.Arn>/pictures/*"}
+    assert set(allowed) == {"<WebBucket.Arn>/*", "<PicturesBucket.Arn>/v1/pictures/*"}
     distribution = "arn:aws:cloudfront::123456789012:distribution/<EdgeDistribution>"
     for statement in allowed.values():
         assert statement["Principal"] == {"Service": "cloudfront.amazonaws.com"}

@@ -63,7 +63,7 @@ def test_it_is_made_at_the_first_request() -> None:
 def test_others_wait_for_the_one_who_makes_it() -> None:
     shop = Shop()
     assert shop.pictures.begin(SMALL)
-    assert shop.ask(meanwhile=lambda: shop.files.write(SMALL.path, b"theirs", "")) == b"theirs"
+    assert shop.ask(meanwhile=lambda: shop.files.write(SMALL.key, b"theirs", "")) == b"theirs"
     assert shop.codec.made == 0
 
 

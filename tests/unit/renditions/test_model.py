@@ -37,7 +37,7 @@ def test_two_merchants_never_share_an_original() -> None:
 def test_a_path_is_the_key_of_one_rendition() -> None:
     rendition = read_path(DIGEST, "640.avif")
     assert rendition == Rendition(DIGEST, 640, "avif")
-    assert rendition.path == f"pictures/{DIGEST}/640.avif"
+    assert (rendition.path, rendition.key) == (f"pictures/{DIGEST}/640.avif", f"v1/pictures/{DIGEST}/640.avif")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def make_rendition(
     """
     for pause in (0.0, *PAUSES_SECONDS):
         sleep(pause)
-        stored = files.read(rendition.path)
+        stored = files.read(rendition.key)
         if stored is not None:
             return stored
         picture = pictures.find(rendition.digest)
@@ -39,13 +39,13 @@ def make_rendition(
 
 def _make(pictures: Pictures, files: Files, codec: Codec, rendition: Rendition) -> bytes:
     try:
-        made = files.read(rendition.path)  # another caller may have stored it just before our lease began
+        made = files.read(rendition.key)  # another caller may have stored it just before our lease began
         if made is None:
             content = files.read(original_path(rendition.digest))
             if content is None:
                 raise NotFound("There is no such picture.")
             made = codec.render(content, rendition.width, rendition.format)
-            files.write(rendition.path, made, MEDIA_TYPES[rendition.format])
+            files.write(rendition.key, made, MEDIA_TYPES[rendition.format])
     except RefusedPictureError as error:
         raise NotFound(f"No rendition can be made of this picture: {error.detail}.") from error
     finally:

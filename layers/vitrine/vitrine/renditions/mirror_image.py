@@ -95,7 +95,7 @@ def _let_go(mirror: Mirror, holder: Holder, digest: str) -> bool:
     unused = mirror.pictures.let_go(digest, holder)
     if unused:
         _wait_for_makers(mirror, digest)
-        renditions = (rendition.path for rendition in renditions_of(digest, unused))
+        renditions = (rendition.key for rendition in renditions_of(digest, unused))
         mirror.files.delete([original_path(digest), *renditions])
         mirror.edge.invalidate(digest)
         mirror.holdings.note_withdrawal(holder, digest, mirror.now())

@@ -52,8 +52,13 @@ class Rendition(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Return its key in the bucket, which is also its address under the API."""
+        """Return its address under the API."""
         return f"pictures/{self.digest}/{self.width}.{self.format}"
+
+    @property
+    def key(self) -> str:
+        """Return its key in the bucket: its address at the edge, where the API is `/v1`."""
+        return f"v1/{self.path}"
 
 
 class Holder(NamedTuple):
