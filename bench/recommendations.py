@@ -36,6 +36,7 @@ SETS: dict[str, tuple[Callable[[], Split], ...]] = {
     "films": tuple(partial(films, held_out) for held_out in (1, 2, 3, 4)),
 }
 ASIDE = {"popularity", "EASE with our recency"}  # the floor, and what recency alone would bring
+DIVERSITIES = (10, 25, 50)
 STRATEGIES = ("popular", "content", "collaborative", "hybrid")
 _GAINS = [1 / math.log2(place + 2) for place in range(TOP)]
 
@@ -91,8 +92,10 @@ def report(found: Split, peers: dict[str, Ranked]) -> None:
     ours = {user: shop.ranked(user) for user in found.later}
     results = {peer: scores(ranked, found.later) for peer, ranked in peers.items()}
     ranked = {**peers, **{strategy: {user: mine[strategy] for user, mine in ours.items()} for strategy in STRATEGIES}}
-    for strategy in STRATEGIES:
-        results[strategy] = scores(ranked[strategy], found.later)
+    for percent in DIVERSITIES:
+        ranked[f"hybrid, diversity {percent}"] = {user: shop.diversified(user, percent) for user in found.later}
+    for name in [name for name in ranked if name not in peers]:
+        results[name] = scores(ranked[name], found.later)
     touched = len({interaction.product_id for interaction in found.past})
     print(
         f"\n{len(ours)} shoppers, {len(found.products)} products, {len(found.past)} interactions;"
@@ -106,6 +109,8 @@ def report(found: Split, peers: dict[str, Ranked]) -> None:
             f" shows {shown / touched:.1%} of touched products",
             flush=True,
         )
+    for percent in DIVERSITIES:
+        beside(results, f"hybrid, diversity {percent}", "hybrid")
     for one, other in (("hybrid", best), ("hybrid", "collaborative"), ("content", "popular")):
         beside(results, one, other)
     report_cold(shop, found)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vitrine.catalog.model import UserKey
 from vitrine.recommendations import duckdb
 from vitrine.recommendations.choose_weights import choose_weights
+from vitrine.recommendations.diversity import diversified
 from vitrine.recommendations.model import STRATEGIES, TYPE_WEIGHTS, Candidates, Measured, prior, seeds_of
 from vitrine.recommendations.model_files import (
     interaction_line,
@@ -41,6 +42,7 @@ class Shop:
             user: {interaction.product_id for interaction in newest} for user, newest in self._newest.items()
         }
         self._kept: Any = None
+        self._products = {product.product_id: product for product in found.products}
         with tempfile.TemporaryDirectory() as place:
             tables, results = Path(place, "tables"), Path(place, "results")
             results.mkdir()
@@ -71,6 +73,17 @@ class Shop:
             for strategy in self._kept.ranked
         }
         return {**lists, "popular": popular}
+
+    def diversified(self, user_id: str, percent: int) -> list[str]:
+        """The products of `hybrid`, reordered so that those beside each other are less alike."""
+        if user_id not in self._touched:
+            return self.ranked(user_id)["hybrid"]
+        refresh_shortlist(self, self, self, UserKey("shop", user_id))  # type: ignore[arg-type]
+        items = [
+            {"product_id": scored.product_id, "score": scored.score, "product": vars(self._products[scored.product_id])}
+            for scored in self._kept.candidates("hybrid", "exclude")
+        ]
+        return [item["product_id"] for item in diversified(items, percent)]
 
     def prior(self, product_id: str) -> float:
         """What popularity alone says for a product."""

@@ -19,6 +19,7 @@ from vitrine.platform.telemetry import Metric
 from vitrine.platform.times import to_rfc3339
 from vitrine.platform.wiring import saved_responses
 from vitrine.recommendations.build_model import STEPS, interactions_of, request_build
+from vitrine.recommendations.diversity import diversified
 from vitrine.recommendations.model import REPEATS, STRATEGIES, Profile, Repeat, Weights
 from vitrine.recommendations.recommend import RecommendationQuery, recommend_for_basket, recommend_similar
 from vitrine.recommendations.wiring import (
@@ -48,6 +49,13 @@ _LISTING: dict[str, dict[str, Any]] = {
         "type": "string",
         "pattern": f"^{_ID}(,{_ID}){{0,49}}$",
         "description": "Up to 50 comma-separated ids of products to leave out, such as those already on the page.",
+    },
+    "diversity": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": 100,
+        "default": 0,
+        "description": "How much, in percent, being unlike the products before it counts beside a product's score.",
     },
     **PAGING,
 }
@@ -312,6 +320,7 @@ def _page(request: Request, page: Paging, items: list[dict[str, Any]]) -> Respon
     """A page of the present list without the items that were shown, so that changes repeat and hide nothing."""
     shown: list[int] = page.state or []
     excluded = request.query.get("exclude", "").split(",")
+    items = diversified(items, request.query["diversity"])
     left = [(mark, item) for item in items if (mark := _mark(item)) not in shown and item["product_id"] not in excluded]
     items_of_page = _with_renditions(request, [item for _, item in left[: page.limit]])
     marks = [mark for mark, _ in left[: page.limit]]
