@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
+from playwright.sync_api import TimeoutError as TooLateError
 
 from local.deployment import stack_outputs
 from tests.e2e.api import Api, eventually
@@ -37,13 +38,17 @@ def turn_to(page: Any, title: str) -> None:
 
 
 def fits_a_phone(page: Any) -> bool:
+    """Whether nothing is wider than a phone, once pictures and plots have taken its width."""
     desk = page.viewport_size
     page.set_viewport_size({"width": 390, "height": 800})
-    # Pictures that are still on their way across a desk's width do not tell.
-    page.wait_for_function("document.getAnimations().every((it) => it.playState === 'finished')")
-    fits = page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    page.set_viewport_size(desk)
-    return fits
+    try:
+        page.wait_for_function("document.documentElement.scrollWidth <= innerWidth", timeout=5000)
+    except TooLateError:
+        return False
+    else:
+        return True
+    finally:
+        page.set_viewport_size(desk)
 
 
 def has_names(page: Any) -> bool:
@@ -122,9 +127,13 @@ def test_pictures_are_pinned_hidden_and_undone_by_keyboard(page: Any, shop: Api,
     page.get_by_label("Show").select_option(gallery)
     shows(page, images)
     tiles = page.locator(".grid li")
-    tiles.first.get_by_role("button").focus()
-    page.keyboard.press("Shift+ArrowRight")
-    assert tiles.nth(1).get_attribute("data-id") == first, "it is shown before the API has answered"
+    held: list[Any] = []
+    writes = f"**/galleries/{gallery}/images/*"
+    page.route(writes, lambda route: held.append(route) if route.request.method == "PATCH" else route.continue_())
+    tiles.first.get_by_role("button").press("Shift+ArrowRight")
+    eventually(lambda: tiles.nth(1).get_attribute("data-id") == first and bool(held))  # before the API has answered
+    held[0].continue_()
+    page.unroute(writes)
     eventually(lambda: image(first)["pinned_position"] == 2)
     eventually(lambda: order_of(shop, gallery)[:3] == [second, first, third])
     assert page.evaluate("document.activeElement.closest('li').dataset.id") == first
