@@ -768,3 +768,7 @@ def test_what_is_not_read_is_not_kept(body: bytes) -> None:
 def test_a_file_may_take_half_of_the_second_in_which_it_is_measured_or_refused() -> None:
     """The other half is for what is done between the steps that ask for the time."""
     assert FetchLimits().processor_seconds <= 0.5
+
+
+def test_a_url_without_a_path_asks_for_the_root() -> None:
+    assert [parse(url).path for url in ("http://a.example", "http://a.example?a=1")] == ["/", "/?a=1"]
