@@ -201,7 +201,8 @@ def test_a_picture_is_dragged_explained_and_ranked(page: Any, shop: Api, gallery
     eventually(lambda: shop.get(f"/galleries/{gallery}").json["rules"] == [])
 
 
-def test_an_overview_shows_what_was_counted_and_what_needs_a_hand(page: Any) -> None:
+def test_an_overview_shows_what_was_counted_and_what_needs_a_hand(page: Any, shop: Api, gallery: str) -> None:
+    shop.put(f"/galleries/{gallery}", {"title": "What shoppers saw in the window of the corner shop that summer"})
     turn_to(page, "Overview")
     page.get_by_role("heading", name="Overview").wait_for()
     views = page.locator(".figure", has_text="Views").locator("b")
