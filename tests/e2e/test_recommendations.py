@@ -135,7 +135,7 @@ def test_a_household_gets_what_it_has_not_bought_and_why(
 def test_what_is_purchased_is_dropped_at_once(shop: Api, shoppers: dict[str, set[str]]) -> None:
     user = max(shoppers, key=lambda shopper: len(shoppers[shopper]) if len(shoppers[shopper]) < PRODUCTS - 5 else 0)
     first = items(shop, user)[0]["product_id"]
-    assert shop.get(f"/users/{user}/recommendations").json["cached"] is True
+    eventually(lambda: shop.get(f"/users/{user}/recommendations").json["cached"] is True)
     purchase = {"interaction_id": uuid.uuid4().hex, "user_id": user, "product_id": first, "type": "purchase"}
     assert shop.post("/interactions", {"interactions": [purchase]}).status == 202
     after = shop.get(f"/users/{user}/recommendations?limit=100").json
