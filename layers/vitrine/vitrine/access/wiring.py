@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from vitrine.access.authorize_key import KeyAuthorizer
 from vitrine.access.dynamodb import DynamoDBAccess, DynamoDBRequestLog
 from vitrine.access.model import address_digest, trusted_user_id, window_of
-from vitrine.access.note_outcome import OutcomeNotes
 from vitrine.access.spend_quota import AddressQuota, Quota
 from vitrine.platform.aws import client, prompt_client
 from vitrine.platform.http import PUBLISHABLE
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vitrine.access.model import KeyKind
+    from vitrine.access.note_outcome import OutcomeNotes
     from vitrine.platform.http import Outcome, Request
 
 
@@ -67,6 +67,8 @@ def request_log() -> DynamoDBRequestLog:
 
 @cache
 def _outcome_notes() -> OutcomeNotes:
+    from vitrine.access.note_outcome import OutcomeNotes  # noqa: PLC0415 - most requests are not noted
+
     return OutcomeNotes(request_log())
 
 

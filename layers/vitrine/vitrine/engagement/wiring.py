@@ -11,9 +11,7 @@ from vitrine.engagement.dynamodb import DynamoDBCounters, DynamoDBSalts, DynamoD
 from vitrine.engagement.model import Rules
 from vitrine.engagement.note_visits import VisitNotes
 from vitrine.engagement.ports import CounterKey
-from vitrine.engagement.put_off import PutOff
 from vitrine.engagement.watch_visitors import VisitorWatch
-from vitrine.galleries.leading_images import leading_images
 from vitrine.galleries.wiring import gallery_repository
 from vitrine.platform.aws import client
 from vitrine.platform.settings import read_settings
@@ -21,6 +19,7 @@ from vitrine.platform.settings import read_settings
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from vitrine.engagement.put_off import PutOff
     from vitrine.engagement.s3 import S3History
     from vitrine.galleries.model import Counts, GalleryKey, Image
 
@@ -104,6 +103,9 @@ def event_counter() -> EventCounter:
 @cache
 def put_off() -> PutOff:
     """Return what decides which changed images wait."""
+    from vitrine.engagement.put_off import PutOff  # noqa: PLC0415 - only what follows the stream loads it
+    from vitrine.galleries.leading_images import leading_images  # noqa: PLC0415 - as above
+
     return PutOff(partial(leading_images, gallery_repository()))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_type_hints
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,7 @@ def read_settings(kind: type[Settings], environment: Mapping[str, str] = os.envi
     Fields are `str`, `int` or `float`. Raises MissingSettingError if one without a default is absent.
     """
     values: dict[str, Any] = {}
-    for name, convert in get_type_hints(kind).items():
+    for name, convert in _converters(cast("type", kind)).items():
         text = environment.get(name.upper())
         if text is not None:
             values[name] = convert(text)
@@ -29,3 +30,9 @@ def read_settings(kind: type[Settings], environment: Mapping[str, str] = os.envi
             message = f"set the environment variable {name.upper()}"
             raise MissingSettingError(message)
     return kind(**values)
+
+
+@cache
+def _converters(kind: type) -> Mapping[str, Any]:
+    """Return the types of the fields; some settings are read with every request."""
+    return get_type_hints(kind)
