@@ -21,7 +21,7 @@ from vitrine.galleries.wiring import gallery_repository
 from vitrine.platform.aws import client
 from vitrine.platform.dynamodb import batch_write, translated
 from vitrine.platform.times import to_rfc3339
-from vitrine.renditions.model import original_path
+from vitrine.renditions.model import original_path, renditions_prefix
 from vitrine.review.model import Status
 from vitrine.review.wiring import review_store
 
@@ -219,7 +219,7 @@ def _remove(merchant_id: str) -> int:
     removed = _delete(ACCESS_TABLE, _items(ACCESS_TABLE, merchant_id, names=("pk",)))
     for digest in _picture_digests(merchant_id):
         removed += _delete("RENDITIONS_TABLE", [{"pk": {"S": f"picture/{digest}"}, "sk": {"S": "-"}}])
-        for prefix in (f"v1/pictures/{digest}/", original_path(digest)):
+        for prefix in (renditions_prefix(digest), original_path(digest)):
             removed += _delete_objects("PICTURES_BUCKET", prefix)
     for table in TABLES:
         removed += _delete(table, _items(table, merchant_id, names=_KEYS))

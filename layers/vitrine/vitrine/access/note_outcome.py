@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from vitrine.access.ports import RequestLog
     from vitrine.platform.http import Outcome
 
-_FIRST_ERROR = 400
-
 
 class OutcomeNotes:
     """Writes failed requests and changes to the logs of their merchant.
@@ -30,7 +28,7 @@ class OutcomeNotes:
 
     def note(self, outcome: Outcome) -> None:
         """Write the outcome. Raises what the store raises."""
-        has_failed = outcome.status >= _FIRST_ERROR
+        has_failed = outcome.has_failed
         if has_failed and self._is_over_limit(outcome):
             return
         caller, error = outcome.caller, outcome.error

@@ -25,7 +25,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from vitrine.ranking.decay import Kind, SumKey, amount_at, sum_at
 from vitrine.ranking.experiments import arm_of
@@ -42,6 +42,7 @@ EventType = Literal["view", "click"]
 Status = Literal["accepted", "duplicate", "expired", "filtered", "rejected"]
 
 Counter = Kind | Literal["robots"]
+COUNTERS: Sequence[Counter] = (*get_args(Kind), "robots")
 KIND_OF: Mapping[EventType, Kind] = {"view": "views", "click": "clicks"}
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from vitrine.engagement.model import COUNTERS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
@@ -44,7 +46,7 @@ class ShardState(NamedTuple):
     @property
     def age(self) -> tuple[int, bool, int]:
         """What grows with each change of a shard: its totals do, also within a second."""
-        return self.at, self.is_closed, sum(self.amounts.get(name, 0) for name in ("views", "clicks", "robots"))
+        return self.at, self.is_closed, sum(self.amounts.get(name, 0) for name in COUNTERS)
 
 
 class History(Protocol):

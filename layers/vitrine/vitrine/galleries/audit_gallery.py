@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.galleries.model import Counts, score_under
-from vitrine.galleries.read_gallery import find_gallery
+from vitrine.galleries.read_gallery import find_gallery, image_pages
 from vitrine.ranking.model import has_moved
 from vitrine.ranking.policies import POLICIES
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from vitrine.galleries.ports import Counters, GalleryRepository
     from vitrine.ranking.merchandising import Action
     from vitrine.ranking.model import Version
-
-_PAGE = 100
 
 
 class WrongScore(NamedTuple):
@@ -54,14 +52,13 @@ class Audit(NamedTuple):
 def audit_gallery(repository: GalleryRepository, counters: Counters, key: GalleryKey, *, now: datetime) -> Audit:
     """Compare every image, including hidden ones, with its counters. Raises NotFound.
 
-    Events that are counted but not shown yet are mismatches too; they settle within a minute, in a busy
-    gallery within a quarter of an hour. A score is recomputed for the moment of the stored one, and may differ within
-    the policy's tolerance.
+    Events that are counted but not shown yet are mismatches too; they settle within a minute, in a busy gallery within
+    a quarter of an hour. A score is recomputed for the moment of the stored one, and may differ within the policy's
+    tolerance.
     """
     live = find_gallery(repository, key).versions[0]
-    compared, mismatched, after = 0, [], None
-    while True:
-        images = repository.stored_images(key, _PAGE, after)
+    compared, mismatched = 0, []
+    for images in image_pages(repository, key):
         counted = counters.read(images)
         for image in images:
             expected = counted.get(image.image_id, Counts())
@@ -69,9 +66,7 @@ def audit_gallery(repository: GalleryRepository, counters: Counters, key: Galler
             if image.totals != expected.totals or wrong:
                 mismatched.append(Mismatch(image.image_id, image.totals, expected.totals, wrong))
         compared += len(images)
-        if len(images) < _PAGE:
-            return Audit(compared, mismatched, repository.list_suspects(key))
-        after = images[-1].image_id
+    return Audit(compared, mismatched, repository.list_suspects(key))
 
 
 def _wrong_score(image: Image, version: Version, counts: Counts, now: int) -> WrongScore | None:

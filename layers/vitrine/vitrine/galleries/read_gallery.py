@@ -10,13 +10,14 @@ from vitrine.galleries.ports import ImageRange
 from vitrine.platform.problems import MalformedRequest, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from vitrine.galleries.model import Gallery, GalleryKey, Image, Placed
     from vitrine.galleries.ports import GalleryRepository
     from vitrine.ranking.model import Version
 
 
+_PAGE = 100
 _READ_TOGETHER = 200
 _MOST_READ = 1000
 
@@ -83,6 +84,17 @@ def read_hidden(repository: GalleryRepository, key: GalleryKey, limit: int, afte
         if len(images) < _READ_TOGETHER:
             return HiddenPage(hidden, None)
     return HiddenPage(hidden, after)
+
+
+def image_pages(repository: GalleryRepository, key: GalleryKey) -> Iterator[Sequence[Image]]:
+    """Iterate over all images of a gallery, including hidden ones, by id, a hundred at a time; at least one page."""
+    after = None
+    while True:
+        images = repository.stored_images(key, _PAGE, after)
+        yield images
+        if len(images) < _PAGE:
+            return
+        after = images[-1].image_id
 
 
 def find_image(repository: GalleryRepository, key: GalleryKey, image_id: str) -> Image:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.galleries.model import NOTHING_COUNTED, Counts, Description, Image, score_under
-from vitrine.galleries.read_gallery import find_gallery
+from vitrine.galleries.read_gallery import find_gallery, image_pages
 from vitrine.platform.problems import NotFound
 from vitrine.ranking.model import fitted
 from vitrine.ranking.policies import POLICIES
@@ -85,16 +86,11 @@ def _version_at(repository: GalleryRepository, key: GalleryKey, moment: datetime
 def _images_at(
     repository: GalleryRepository, key: GalleryKey, counts: Mapping[ImageThen, Counts], moment: datetime
 ) -> Iterator[Image]:
-    gone, after = set(counts), None
-    while True:
-        images = repository.stored_images(key, _PAGE, after)
-        for image in images:
-            then = ImageThen(image.image_id, image.incarnation)
-            gone.discard(then)
-            if not image.hidden and (then in counts or image.description.created_at <= moment):
-                yield image._replace(pinned_position=None)
-        if len(images) < _PAGE:
-            break
-        after = images[-1].image_id
+    gone = set(counts)
+    for image in chain.from_iterable(image_pages(repository, key)):
+        then = ImageThen(image.image_id, image.incarnation)
+        gone.discard(then)
+        if not image.hidden and (then in counts or image.description.created_at <= moment):
+            yield image._replace(pinned_position=None)
     for image_id, incarnation in sorted(gone):
         yield Image(key, image_id, Description(image_id, "", _LONG_AGO), incarnation)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.galleries.change_ranking import plan_order
 from vitrine.galleries.model import Experiment
-from vitrine.galleries.read_gallery import find_gallery
+from vitrine.galleries.read_gallery import find_gallery, image_pages
 from vitrine.platform.problems import Conflict, NotFound
 from vitrine.ranking.experiments import Arm, ExperimentResult, judge
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from vitrine.galleries.model import Gallery, GalleryKey
     from vitrine.galleries.ports import Counters, GalleryRepository, Tasks
     from vitrine.ranking.model import Ranking
-
-_PAGE = 100
 
 
 class ExperimentReport(NamedTuple):
@@ -87,14 +85,11 @@ def read_experiment(
 
 
 def _arm_events(repository: GalleryRepository, counters: Counters, key: GalleryKey, experiment: Experiment) -> int:
-    events, after = 0, None
-    while True:
-        images = repository.stored_images(key, _PAGE, after)
+    events = 0
+    for images in image_pages(repository, key):
         for counts in counters.read(images).values():
             events += sum(counts.arms[arm].events for at in (0, 1) if (arm := experiment.arm(at)) in counts.arms)
-        if len(images) < _PAGE:
-            return events
-        after = images[-1].image_id
+    return events
 
 
 def end_experiment(  # noqa: PLR0913 - as above

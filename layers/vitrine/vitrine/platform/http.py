@@ -288,6 +288,11 @@ class Outcome(NamedTuple):
     error: Exception | None
     content: Any
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the response was an error."""
+        return _is_error(self.status)
+
 
 class _Served(NamedTuple):
     """A response, and its form for API Gateway."""
@@ -365,7 +370,7 @@ class HttpApp:
         invocation = bind_invocation(request_id)
         served = self._serve(event, request_id, context)
         metrics = served.response.metrics
-        if served.response.status >= 400:  # noqa: PLR2004 - where errors begin
+        if _is_error(served.response.status):
             metrics = {**metrics, f"Responses{served.response.status // 100}xx": Metric(1)}
         try:
             if _is_logged(served):
@@ -395,9 +400,9 @@ class HttpApp:
         if self._note is None or caller is None or not caller.merchant_id:
             return
         method, path = event["httpMethod"], event["resource"]
-        if response.status < 400 and (method == "GET" or not _is_change(self.routes[method, path])):  # noqa: PLR2004
+        if not _is_error(response.status) and (method == "GET" or not _is_change(self.routes[method, path])):
             return
-        parameters = {k: encodable(unquote(v)) for k, v in (event.get("pathParameters") or {}).items()}
+        parameters = {name: encodable(value) for name, value in _path_parameters(event).items()}
         self._note(
             Outcome(
                 caller, request_id, utc_now(), method, path, parameters, response.status, served.error, response.content
@@ -468,6 +473,10 @@ class HttpApp:
 def _is_change(route: Route) -> bool:
     """Whether the writes of a route belong in the change log."""
     return route.is_change and PUBLISHABLE not in ROLES.get(route.scope, (PUBLISHABLE,))
+
+
+def _is_error(status: int) -> bool:
+    return status >= 400  # noqa: PLR2004 - where errors begin
 
 
 def _is_clients_error(status: int) -> bool:
@@ -579,7 +588,7 @@ def _read_request(
     if caller.reviewer:
         headers["x-reviewer"] = caller.reviewer
     path = event.get("path") or "/"
-    path_parameters = {k: unquote(v) for k, v in (event.get("pathParameters") or {}).items()}
+    path_parameters = _path_parameters(event)
     query = event.get("multiValueQueryStringParameters") or {
         name: [text] for name, text in (event.get("queryStringParameters") or {}).items()
     }
@@ -609,6 +618,10 @@ def _refuse_half_characters(*texts: str) -> None:
         raise MalformedRequest(f"The path, query and headers {HALF_A_CHARACTER}.") from error
 
 
+def _path_parameters(event: dict[str, Any]) -> dict[str, str]:
+    return {name: unquote(value) for name, value in (event.get("pathParameters") or {}).items()}
+
+
 def _source_address(context: Mapping[str, Any], headers: Mapping[str, str]) -> str:
     """The sender's IPv4 address, or the first half of an IPv6 address, which networks assign to one user."""
     address: str = _viewer_address(headers) or (context.get("identity") or {}).get("sourceIp") or ""
@@ -625,7 +638,7 @@ def _source_address(context: Mapping[str, Any], headers: Mapping[str, str]) -> s
 
 def _is_logged(served: _Served) -> bool:
     """Draw whether a request is logged: always if it failed, or was sent with a secret key or none."""
-    if served.response.status >= 400 or served.caller is None or served.caller.kind != "publishable":  # noqa: PLR2004
+    if _is_error(served.response.status) or served.caller is None or served.caller.kind != PUBLISHABLE:
         return True
     return random.random() < read_settings(LogSettings).logged_share  # noqa: S311 - it protects nothing
 
@@ -663,7 +676,7 @@ def cache_control(route: Route | None, request: Request, response: Response) -> 
     These are responses of a cacheable route to a request without a secret key that names no person. Responses to a
     secret key are revalidated each time; personal responses, writes and errors are not stored at all.
     """
-    if request.method != "GET" or response.status >= 400:  # noqa: PLR2004 - where errors begin
+    if request.method != "GET" or _is_error(response.status):
         return _NOT_STORED
     if request.caller.kind == SECRET:
         return _REVALIDATED

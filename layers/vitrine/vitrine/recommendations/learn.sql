@@ -1,7 +1,7 @@
 -- The SQL that learns a model, for DuckDB and Athena (Trino). docs/recommendations.md explains the formulas.
 -- Each step is a table that later steps read. A `slice` is a step that runs once for each part of the products, a
--- `round` one that runs several times, each time on the result of the time before. A `view` has about as many rows as interactions, so an engine without
--- a disk of its own computes it where it is read. Sums are of whole numbers, so every build of the same data gives the
+-- `round` one that runs several times, each time on the result of the time before. A `view` has about as many rows as
+-- interactions, so an engine without a disk of its own computes it where it is read. Sums are of whole numbers, so every build of the same data gives the
 -- same model. Numbers with an `e` are doubles in both engines; `1.5` would be a decimal in Trino.
 --
 --   interactions  user_number, product_number, weight (thousandths), at_seconds

@@ -58,7 +58,7 @@ class Rendition(NamedTuple):
     @property
     def key(self) -> str:
         """Return its key in the bucket: its address at the edge, where the API is `/v1`."""
-        return f"v1/{self.path}"
+        return f"{renditions_prefix(self.digest)}{self.width}.{self.format}"
 
 
 class Holder(NamedTuple):
@@ -91,6 +91,11 @@ def digest_of(merchant_id: str, content: bytes) -> str:
 def original_path(digest: str) -> str:
     """Return the key of an original in the bucket."""
     return f"originals/{digest}"
+
+
+def renditions_prefix(digest: str) -> str:
+    """Return what the keys of all renditions of a picture begin with."""
+    return f"v1/pictures/{digest}/"
 
 
 def widths_of(picture: Picture) -> tuple[int, ...]:

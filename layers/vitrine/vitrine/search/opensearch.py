@@ -204,18 +204,11 @@ def _bonuses(parsed: relevance.ParsedQuery, every_word: Clause) -> list[Clause]:
     return bonuses
 
 
-def _named(words: Sequence[str], *, headed: bool) -> Clause:
-    """Return what finds documents with all these words in the name; if `headed`, with the last one as a head."""
-    fields = ["name"] * (len(words) - headed) + ["heads"] * headed
-    return {"bool": {"must": [_match(field, word, 1.0) for field, word in zip(fields, words, strict=True)]}}
-
-
 def _examples(parsed: relevance.ParsedQuery) -> dict[str, Any]:
     """Return the search for the traits of what the query means."""
-    *modifiers, head = parsed.words
     terms = [
-        _any([_named(way, headed=last) for way in ((word,), *parsed.others(word))])
-        for word, last in [*((word, False) for word in modifiers), (head, True)]
+        _any([{"bool": {"must": [_match(field, word, 1.0) for field, word in way]}} for way in ways])
+        for ways in parsed.example_terms
     ]
     return {
         "size": 0,

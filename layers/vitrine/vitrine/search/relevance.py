@@ -195,6 +195,21 @@ class ParsedQuery:
         """Return the synonyms that stand for this word, each as its words."""
         return [synonym.others for synonym in self.synonyms if word in synonym.words]
 
+    @property
+    def example_terms(self) -> list[list[list[tuple[str, str]]]]:
+        """Return what examples of the kind that the query means must have.
+
+        For each word of the query these are the ways to write it, synonyms included, and for each way words with the
+        field that must have them. The last word of the query is a head, as is the last word of what stands for it.
+        """
+        return [
+            [
+                [*(("name", each) for each in way[:-1]), ("heads" if place == len(self.words) else "name", way[-1])]
+                for way in ((word,), *self.others(word))
+            ]
+            for place, word in enumerate(self.words, 1)
+        ]
+
     def joined(self, word: str) -> list[str]:
         """Return the pairs with this word, written as one word: `head set` is also found as `headset`."""
         return ["".join(pair) for pair in self.pairs if word in pair]

@@ -239,21 +239,14 @@ def _bonuses(parsed: relevance.ParsedQuery, every_word: Query) -> list[Query]:
     return bonuses
 
 
-def _named(words: Sequence[str], *, headed: bool) -> Query:
-    """Return what finds documents with all these words in the name; if `headed`, with the last one as a head."""
-    fields = ["name"] * (len(words) - headed) + ["heads"] * headed
-    return _every(_term(field, stem) for field, word in zip(fields, words, strict=True) for stem in _stems(word))
-
-
 def _kind(searcher: Searcher, search: Search) -> list[Query]:
     """Return what adds to the score of documents of the kind that the text means."""
     parsed = relevance.parse(search.text or "", search.synonyms)
     if not parsed.words:
         return []
-    *modifiers, head = parsed.words
     examples = _every(
-        _any([_named(way, headed=last) for way in ((word,), *parsed.others(word))])
-        for word, last in [*((word, False) for word in modifiers), (head, True)]
+        _any([_every(_term(field, stem) for field, word in way for stem in _stems(word)) for way in ways])
+        for ways in parsed.example_terms
     )
     found: Any = searcher.search(examples, 1, count=True)
     if found.count < relevance.KIND_EXAMPLES:
