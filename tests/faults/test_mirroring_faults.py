@@ -161,11 +161,15 @@ def test_a_rendition_that_is_being_made_is_deleted_after_it_is_stored() -> None:
     assert working.pictures.begin(rendition)
     on_image("DELETE")
 
-    def finish(_: float) -> None:
-        files().write(rendition.path, b"made", "image/jpeg")
+    waits = []
+
+    def finish(seconds: float) -> None:
+        waits.append(seconds)
+        files().write(rendition.key, b"made", "image/jpeg")
         working.pictures.end(rendition)
 
     mirror_image(working._replace(sleep=finish), HOLDER)
+    assert len(waits) == 1
     assert state()[1:] == ([], [])
 
 
