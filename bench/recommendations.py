@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from bench.recommendations_data import films, groceries, online_retail
 from bench.recommendations_peers import PEERS, TOP, Matrix
 from bench.recommendations_shop import Shop
+from vitrine.recommendations.model import DAY_SECONDS, REPEATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -114,6 +115,37 @@ def report(found: Split, peers: dict[str, Ranked]) -> None:
     for one, other in (("hybrid", best), ("hybrid", "collaborative"), ("content", "popular")):
         beside(results, one, other)
     report_cold(shop, found)
+    report_repeats(shop, found)
+
+
+def report_repeats(shop: Shop, found: Split) -> None:
+    """All that shoppers bought on the first day of their return, and until the end; predicted when they returned."""
+    measured = shop.repeats
+    print(f"\nbuying again, measured before: {measured.shop if measured else 'too few shoppers'}")
+    if measured:
+        ways = Counter(each.best for each in measured.categories.values())
+        print(f"products that are due come sooner: {measured.rhythm > 0}; by category: {dict(ways)}")
+    bought = {(interaction.user_id, interaction.product_id) for interaction in found.past}
+    returned: dict[str, float] = {}
+    day: dict[str, set[str]] = {}
+    whole: dict[str, set[str]] = {}
+    for interaction in found.after:
+        user, at = interaction.user_id, interaction.occurred_at.timestamp()
+        whole.setdefault(user, set()).add(interaction.product_id)
+        if at < returned.setdefault(user, at) + DAY_SECONDS:
+            day.setdefault(user, set()).add(interaction.product_id)
+    shown = {user: shop.with_repeats(user, at) for user, at in returned.items()}
+    for name, wanted in (("the next visit", day), ("until the end", whole)):
+        pairs = [(user, product_id) for user, each in wanted.items() for product_id in each]
+        share = mean([pair in bought for pair in pairs])
+        print(f"{name}: {len(wanted)} shoppers, {share:.1%} of the products were bought before")
+        results = {
+            str(repeat): scores({user: lists[repeat] for user, lists in shown.items()}, wanted) for repeat in REPEATS
+        }
+        for repeat, each in results.items():
+            print(f"repeat={repeat:7} {told(each)}", flush=True)
+        for repeat in ("allow", "first"):
+            beside(results, repeat, "exclude")
 
 
 def report_cold(shop: Shop, found: Split) -> None:

@@ -21,11 +21,15 @@ DATA = Path(os.environ.get("VITRINE_DATA", Path(__file__).parents[1] / "../share
 
 
 class Split(NamedTuple):
-    """What shoppers did until a moment, oldest first, and the products new to each that they bought afterwards."""
+    """What shoppers did until a moment, oldest first, and the products new to each that they bought afterwards.
+
+    `after` is all that those who were there before bought afterwards, oldest first.
+    """
 
     products: list[Product]
     past: list[Interaction]
     later: dict[str, set[str]]
+    after: list[Interaction] = []  # noqa: RUF012 - read only
 
 
 def split(products: list[Product], past: list[Interaction], after: list[Interaction]) -> Split:
@@ -36,7 +40,7 @@ def split(products: list[Product], past: list[Interaction], after: list[Interact
     for interaction in after:
         if interaction.product_id not in touched.get(interaction.user_id, {interaction.product_id}):
             later.setdefault(interaction.user_id, set()).add(interaction.product_id)
-    return Split(products, past, later)
+    return Split(products, past, later, [interaction for interaction in after if interaction.user_id in touched])
 
 
 def groceries(first_held_out: int, last_held_out: int) -> Split:

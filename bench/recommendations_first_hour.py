@@ -55,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shops", type=int, default=10)
     shops = parser.parse_args().shops
-    products, purchases, _ = online_retail(1)
+    products, purchases, *_ = online_retail(1)
     room = len(purchases) - AFTER[-1] - NEXT
     print("purchases  popularity     newest model   model of all   newest model - popularity")
     for count in AFTER:

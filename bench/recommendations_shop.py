@@ -11,7 +11,7 @@ from vitrine.catalog.model import UserKey
 from vitrine.recommendations import duckdb
 from vitrine.recommendations.choose_weights import choose_weights
 from vitrine.recommendations.diversity import diversified
-from vitrine.recommendations.model import STRATEGIES, TYPE_WEIGHTS, Candidates, Measured, prior, seeds_of
+from vitrine.recommendations.model import REPEATS, STRATEGIES, TYPE_WEIGHTS, Candidates, Measured, prior, seeds_of
 from vitrine.recommendations.model_files import (
     interaction_line,
     product_line,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from bench.recommendations_data import Split
-    from vitrine.recommendations.model import Shortlist
+    from vitrine.recommendations.model import Repeat, Shortlist
 
 
 class Shop:
@@ -49,7 +49,7 @@ class Shop:
             _write(tables / "interactions", map(interaction_line, past))
             _write(tables / "products", map(product_line, found.products))
             _write(tables / "tokens", (line for product in found.products for line in token_lines(product)))
-            self.weights, self.profile = choose_weights(tables, duckdb.learn) or Measured()
+            self.weights, self.profile, self.repeats = choose_weights(tables, duckdb.learn) or Measured()
             learned = list(duckdb.learn(tables, results, now_seconds=past[-1].occurred_at.timestamp()))
             self._near: dict[str, Any] = {}
             for name in learned:
@@ -73,6 +73,15 @@ class Shop:
             for strategy in self._kept.ranked
         }
         return {**lists, "popular": popular}
+
+    def with_repeats(self, user_id: str, now: float) -> dict[Repeat, list[str]]:
+        """The products of `hybrid` for each treatment of those bought before, `now` as the shipped code ranks them."""
+        refresh_shortlist(self, self, self, UserKey("shop", user_id))  # type: ignore[arg-type]
+        rhythm = self.repeats.rhythm if self.repeats else 0.0
+        return {
+            repeat: [scored.product_id for scored in self._kept.candidates("hybrid", repeat, now=now, rhythm=rhythm)]
+            for repeat in REPEATS
+        }
 
     def diversified(self, user_id: str, percent: int) -> list[str]:
         """The products of `hybrid`, reordered so that those beside each other are less alike."""

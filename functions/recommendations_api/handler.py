@@ -20,7 +20,8 @@ from vitrine.platform.times import to_rfc3339
 from vitrine.platform.wiring import saved_responses
 from vitrine.recommendations.build_model import STEPS, interactions_of, request_build
 from vitrine.recommendations.diversity import diversified
-from vitrine.recommendations.model import REPEATS, STRATEGIES, Profile, Repeat, Weights
+from vitrine.recommendations.model import REPEATS, STRATEGIES, Repeat
+from vitrine.recommendations.model_files import category_key
 from vitrine.recommendations.recommend import RecommendationQuery, recommend_for_basket, recommend_similar
 from vitrine.recommendations.wiring import (
     build_repository,
@@ -36,6 +37,7 @@ from vitrine.renditions.wiring import copies_of
 
 if TYPE_CHECKING:
     from vitrine.platform.cursors import Form
+    from vitrine.recommendations.model import Repeats, RepeatsIn
     from vitrine.recommendations.ports import ModelBuild
     from vitrine.recommendations.recommend import Similar
 
@@ -84,6 +86,7 @@ class ChosenResponse(TypedDict):
     collaborative: float | None
     content: float | None
     repeat: Repeat | None
+    repeat_by_category: dict[str, Repeat]
 
 
 class WeightsResponse(TypedDict):
@@ -112,6 +115,22 @@ class ProfileResponse(TypedDict):
     length: int
 
 
+class RepeatsInResponse(TypedDict):
+    repeat: Repeat
+    shoppers: int
+    share: float
+    ndcg: dict[str, float]
+
+
+class RepeatsInCategoryResponse(RepeatsInResponse):
+    category: str
+
+
+class RepeatsResponse(RepeatsInResponse):
+    when_due: bool
+    categories: list[RepeatsInCategoryResponse]
+
+
 class ModelResponse(TypedDict):
     model_id: str
     began_at: str
@@ -120,6 +139,7 @@ class ModelResponse(TypedDict):
     products: int
     weights: dict[str, float]
     profile: ProfileResponse
+    repeats: RepeatsResponse | None
 
 
 class ModelsResponse(TypedDict):
@@ -145,7 +165,7 @@ class RecommendationsResponse(TypedDict):
         "repeat": {
             "type": "string",
             "enum": list(REPEATS),
-            "description": "Without it, what `PUT /recommendations/weights` says, else `exclude`.",
+            "description": "Without it: as `PUT /recommendations/weights` says, else as measured, else `exclude`.",
         },
         "category": {
             "type": "string",
@@ -161,7 +181,7 @@ def get(request: Request) -> Response:
     """Read which products to show a shopper next.
 
     Products that the shopper bought before are left out (`repeat=exclude`), ranked like all others (`allow`), or put
-    first, those bought most often and most recently before the rest (`first`).
+    first, those bought most often, most recently and due by now before the rest (`first`).
 
     With a publishable key the list is personal only for a visitor's id that nobody can guess, or with the token that
     the shop's server signed; otherwise it holds popular products.
@@ -232,7 +252,11 @@ def for_basket(request: Request) -> Response:
 
 @app.get("/recommendations/models", responses={200: ModelsResponse})
 def models(request: Request) -> Response:
-    """Read the model in use, what it was learned from, and the progress of the latest build."""
+    """Read the model in use, what it was learned from, and the progress of the latest build.
+
+    `repeats` says how often shoppers bought again on their next visits before the newest tenth of the interactions
+    ended, and the NDCG at 10 of each way to treat that; null without enough shoppers. `repeat` is the best.
+    """
     build = build_repository().find(request.merchant_id)
     return Response(200, {"model": _model_response(request, build), "run": _build_response(build) if build else None})
 
@@ -256,9 +280,9 @@ def weights(request: Request) -> Response:
     responses={200: WeightsResponse},
 )
 def put_weights(request: Request) -> Response:
-    """Set the weights, and how to treat products that a shopper bought; weights that are left out are measured.
+    """Set the weights, and how to treat products that a shopper bought; what is left out is measured.
 
-    `repeat` and similar products change at once. Other weights reach a shopper's list with the shopper's next
+    The treatment and similar products change at once. Other weights reach a shopper's list with the shopper's next
     interaction or the next model.
     """
     from vitrine.recommendations.requests import PutWeightsRequest  # noqa: PLC0415 - readers never load bodies
@@ -281,7 +305,7 @@ def _model_response(request: Request, build: ModelBuild | None) -> dict[str, Any
     if build is None or build.published is None:
         return None
     published = build.published
-    model = model_repository().model(request.merchant_id)
+    effect = model_repository().in_effect(request.merchant_id)
     products = published.sources.get("products")
     return {
         "model_id": str(published.number),
@@ -289,8 +313,36 @@ def _model_response(request: Request, build: ModelBuild | None) -> dict[str, Any
         "published_at": _time(published.published_at),
         "interactions": interactions_of(published.sources),
         "products": products.rows if products else 0,
-        "weights": asdict(model.weights if model else Weights()),
-        "profile": (model.profile if model else Profile())._asdict(),
+        "weights": asdict(effect.weights),
+        "profile": effect.measured.profile._asdict(),
+        "repeats": _repeats_response(request.merchant_id, effect.measured.repeats),
+    }
+
+
+def _repeats_response(merchant_id: str, repeats: Repeats | None) -> dict[str, Any] | None:
+    if repeats is None:
+        return None
+    members = product_repository().find_products(
+        merchant_id, [measured.product_id for measured in repeats.categories.values()]
+    )
+    names = {category_key(product.category): product.category for product in members.values()}
+    return {
+        **_repeats_in(repeats.shop),
+        "when_due": repeats.rhythm > 0,
+        "categories": [
+            {"category": names[category], **_repeats_in(measured)}
+            for category, measured in repeats.categories.items()
+            if category in names
+        ],
+    }
+
+
+def _repeats_in(measured: RepeatsIn) -> dict[str, Any]:
+    return {
+        "repeat": measured.best,
+        "shoppers": measured.shoppers,
+        "share": round(measured.share, 4),
+        "ndcg": {repeat: round(value, 4) for repeat, value in measured.ndcg.items()},
     }
 
 
@@ -312,8 +364,10 @@ def _time(seconds: float) -> str:
 
 
 def _weights_response(request: Request) -> dict[str, Any]:
-    weights, chosen = model_repository().weights(request.merchant_id)
-    return {**asdict(weights), "repeat": chosen.repeat or "exclude", "chosen": chosen._asdict()}
+    effect = model_repository().in_effect(request.merchant_id)
+    *weights, categories = effect.chosen
+    chosen = dict(zip(ChosenResponse.__annotations__, [*weights, dict(categories)], strict=True))
+    return {**asdict(effect.weights), "repeat": effect.repeat, "chosen": chosen}
 
 
 def _page(request: Request, page: Paging, items: list[dict[str, Any]]) -> Response:

@@ -2,7 +2,7 @@
 
 export   store interactions, by part, and products as files
          a scheduled build ends here if the files are those that the published model was learned from
-learn    learn the model from the files, and measure its weights and profile
+learn    learn the model from the files, and measure its weights, its profile and how to treat repeats
 load     write the results into the unpublished slot, over as many invocations as needed; the last part publishes
 refresh  make the shortlists again, by part
 """
@@ -244,7 +244,15 @@ def _source(lines: Iterable[str]) -> Source:
 def _recipe() -> str:
     here = Path(__file__).parent
     return "".join(
-        (here / name).read_text() for name in ("learn.sql", "learn_model.py", "choose_weights.py", "model.py")
+        (here / name).read_text()
+        for name in (
+            "learn.sql",
+            "learn_model.py",
+            "held_out.py",
+            "choose_weights.py",
+            "measure_repeats.py",
+            "model.py",
+        )
     )
 
 

@@ -31,6 +31,7 @@ from vitrine.platform.retries import retry
 from vitrine.platform.threads import run_all
 from vitrine.recommendations.model import (
     STRATEGIES,
+    Bought,
     ChosenWeights,
     Feature,
     Measured,
@@ -38,6 +39,8 @@ from vitrine.recommendations.model import (
     Neighbourhood,
     Popular,
     Profile,
+    Repeats,
+    RepeatsIn,
     Scored,
     Shortlist,
     Weights,
@@ -47,6 +50,7 @@ from vitrine.recommendations.model_files import category_key
 from vitrine.recommendations.ports import (
     RESPONSE_SECONDS,
     Arrivals,
+    InEffect,
     LaterBuild,
     Model,
     ModelBuild,
@@ -166,8 +170,8 @@ class DynamoDBModels:
             return
 
     def put_measured(self, merchant_id: str, model: Model, measured: Measured) -> None:
-        weights, profile = measured
-        values = [model.number, weights.collaborative, weights.content, profile.half_life, profile.length]
+        weights, profile, repeats = measured
+        numbers = [model.number, weights.collaborative, weights.content, profile.half_life, profile.length]
         with suppress(ConditionFailed), translated():
             self._client.update_item(
                 TableName=self._table,
@@ -176,23 +180,26 @@ class DynamoDBModels:
                 ConditionExpression="attribute_not_exists(#measured) OR #measured[0] <= :number",
                 ExpressionAttributeNames={"#measured": f"measured_{model.slot}"},
                 ExpressionAttributeValues={
-                    ":measured": {"L": [{"N": str(value)} for value in values]},
+                    ":measured": {"L": [*({"N": str(number)} for number in numbers), {"S": json.dumps(repeats)}]},
                     ":number": {"N": str(model.number)},
                 },
             )
 
-    def weights(self, merchant_id: str) -> tuple[Weights, ChosenWeights]:
+    def in_effect(self, merchant_id: str) -> InEffect:
         state = _read_state(self._client, self._table, merchant_id)
-        model = _model(state)
-        chosen = _chosen(state)
-        return (model.weights if model else chosen.over(Weights())), chosen
+        chosen, measured = _chosen(state), _measured(state)
+        return InEffect(chosen.over(measured.weights), _repeat(state, None), chosen, measured)
 
     def set_weights(self, merchant_id: str, chosen: ChosenWeights) -> None:
-        values = {
-            name: {"S": value} if name == "repeat" else {"N": str(value)}
-            for name, value in chosen._asdict().items()
+        values: Item = {
+            name: {"N": str(value)}
+            for name, value in (("collaborative", chosen.collaborative), ("content", chosen.content))
             if value is not None
         }
+        if chosen.repeat:
+            values["repeat"] = {"S": chosen.repeat}
+        if chosen.categories:
+            values["categories"] = {"M": {category: {"S": repeat} for category, repeat in chosen.categories.items()}}
         with translated():
             self._client.update_item(
                 TableName=self._table,
@@ -257,6 +264,7 @@ class DynamoDBRecommendationInputs:
             items["shortlist"], shown = {}, published
         lists = _unpacked(items["shortlist"]) if items["shortlist"] else {}
         popular = _unpacked(tops[shown]) if shown in tops else []
+        repeats = _measured(items["state"]).repeats
         response = items["response"]
         is_fresh = bool(response) and int(response["expires_at"]["N"]) > time.time()
         stamps = [
@@ -272,11 +280,17 @@ class DynamoDBRecommendationInputs:
             shortlist=Shortlist(
                 {strategy: _scored(lists[strategy]) for strategy in STRATEGIES if strategy in lists},
                 frozenset(lists.get("bought", ())),
-                _scored(lists.get("again", ())),
+                [
+                    # rows of shortlists that older versions stored have a reason in the third place
+                    Bought(*row[:2]) if row[2] == "repeat" else Bought(*row)
+                    for row in lists.get("again", ())
+                ],
             ),
             popular=[Scored(product_id, prior(users), "popular", ()) for product_id, users in popular],
             cached=zlib.decompress(response["content"]["B"]) if is_fresh else None,
-            repeat=_chosen(items["state"]).repeat or "exclude",
+            repeat=_repeat(items["state"], category),
+            rhythm=repeats.rhythm if repeats else 0.0,
+            lag=max(0.0, model.number / 1000 - repeats.newest) if model and repeats else 0.0,
         )
 
     def sellable(
@@ -499,23 +513,47 @@ def _top_key(merchant_id: str, slot: str, name: str) -> Item:
 def _model(state: Item) -> Model | None:
     if "model" not in state:
         return None
-    number, slot = int(state["model"]["N"]), state["slot"]["S"]
-    measured = _measured(state, slot, number)
-    return Model(number, slot, _chosen(state).over(measured.weights), measured.profile)
+    measured = _measured(state)
+    weights = _chosen(state).over(measured.weights)
+    return Model(int(state["model"]["N"]), state["slot"]["S"], weights, measured.profile)
 
 
-def _measured(state: Item, slot: str, model: int) -> Measured:
-    values = [value["N"] for value in state.get(f"measured_{slot}", {}).get("L", [])]
-    if not values or int(values[0]) != model:
+def _measured(state: Item) -> Measured:
+    """Return what was measured for the published model."""
+    values = state.get(f"measured_{state['slot']['S']}", {}).get("L", []) if "model" in state else []
+    if not values or int(values[0]["N"]) != int(state["model"]["N"]):
         return Measured()
-    weights, profile = Weights(*map(float, values[1:3])), Profile(*map(int, values[3:]))
-    return Measured(weights, profile)
+    _, collaborative, content, half_life, length = (value["N"] for value in values[:5])
+    repeats = json.loads(values[5]["S"]) if len(values) > 5 else None  # noqa: PLR2004 - models of older versions
+    return Measured(
+        Weights(float(collaborative), float(content)),
+        Profile(int(half_life), int(length)),
+        _repeats(*repeats) if repeats else None,
+    )
+
+
+def _repeats(shop: Sequence[Any], categories: Mapping[str, Sequence[Any]], rhythm: float, newest: float) -> Repeats:
+    by_category = {category: RepeatsIn(*measured) for category, measured in categories.items()}
+    return Repeats(RepeatsIn(*shop), by_category, rhythm, newest)
+
+
+def _repeat(state: Item, category: str | None) -> Repeat:
+    """Return how to treat repeats in a category (in folded case), or in all of the shop."""
+    chosen, measured = _chosen(state), _measured(state).repeats
+    if category is not None and category in chosen.categories:
+        return chosen.categories[category]
+    if chosen.repeat or not measured:
+        return chosen.repeat or "exclude"
+    return measured.categories.get(category_key(category), measured.shop).best
 
 
 def _chosen(state: Item) -> ChosenWeights:
     values = state.get("chosen", {}).get("M", {})
-    weights = {name: float(value["N"]) for name, value in values.items() if name != "repeat"}
-    return ChosenWeights(**weights, repeat=cast("Repeat | None", values.get("repeat", {}).get("S")))
+    weights = {name: float(values[name]["N"]) for name in ("collaborative", "content") if name in values}
+    categories = {category: repeat["S"] for category, repeat in values.get("categories", {}).get("M", {}).items()}
+    return ChosenWeights(
+        **weights, repeat=cast("Repeat | None", values.get("repeat", {}).get("S")), categories=categories
+    )
 
 
 def _has_version(version: str | None) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from vitrine.catalog.model import Product
 
@@ -28,8 +27,11 @@ REPEATS: tuple[Repeat, ...] = ("exclude", "allow", "first")
 
 SHORTLIST = 50
 BECAUSE = 3
+DAY_SECONDS = 86_400
 _REPEAT_HALF_LIFE_DAYS = 365
-_DAY_SECONDS = 86_400
+_TYPICAL_INTERVAL_DAYS = 45.0
+_DUE = 1.35  # intervals after the last purchase: when the next one is likeliest
+RHYTHM = 0.06
 _UNTOUCHED = 0.5
 _HIGHEST_LIFT = 100.0
 _WORD = re.compile(r"[^\W_]{3,}")
@@ -54,19 +56,47 @@ class Profile(NamedTuple):
 PROFILES = (Profile(), Profile(half_life=1000, length=200))
 
 
+class RepeatsIn(NamedTuple):
+    """How often shoppers buy again, in a shop or a category, and the NDCG at 10 of each way to treat that.
+
+    `share` is the share of products bought before among those of the next visits of `shoppers`. `product_id` is one
+    of the category's products. `best` is `exclude` unless another one is better by more than two standard errors.
+    """
+
+    shoppers: int
+    share: float
+    ndcg: Mapping[Repeat, float]
+    best: Repeat
+    product_id: str = ""
+
+
+class Repeats(NamedTuple):
+    """What was measured of buying again, in the shop and by the keys of its categories.
+
+    `rhythm` is how much the time since the last purchase counts. `newest` is the time of the newest interaction.
+    """
+
+    shop: RepeatsIn
+    categories: Mapping[str, RepeatsIn]
+    rhythm: float
+    newest: float
+
+
 class Measured(NamedTuple):
     """What was measured to predict a merchant's shoppers best."""
 
     weights: Weights = Weights()
     profile: Profile = Profile()
+    repeats: Repeats | None = None
 
 
 class ChosenWeights(NamedTuple):
-    """What a merchant chose; None leaves the measured weight, and bought products out."""
+    """What a merchant chose; None leaves what was measured. `categories` are in folded case."""
 
     collaborative: float | None = None
     content: float | None = None
     repeat: Repeat | None = None
+    categories: Mapping[str, Repeat] = MappingProxyType({})
 
     def over(self, measured: Weights) -> Weights:
         """Return the weights in effect."""
@@ -124,19 +154,52 @@ class Scored(NamedTuple):
     because: tuple[str, ...]
 
 
+class Bought(NamedTuple):
+    """A product that was bought before.
+
+    `often` is the logarithm of how often, `last` the time of the last purchase in seconds, and `interval` the days
+    between purchases, if it was bought on several days.
+    """
+
+    product_id: str
+    often: float
+    last: float = 0.0
+    interval: float | None = None
+
+    def score(self, now: float, rhythm: float) -> float:
+        """Return how likely it is bought again now: how often it was bought, and whether it is due.
+
+        The logarithm of the time since the last purchase, in intervals, is taken as normally distributed.
+        """
+        if self.interval is None or not rhythm:
+            return self.often
+        since = max((now - self.last) / DAY_SECONDS, 0.25)
+        return self.often - rhythm * math.log(since / self.interval / _DUE) ** 2
+
+
 class Shortlist(NamedTuple):
     """A shopper's ranked candidates by strategy, those that were bought before, and products to buy again."""
 
     ranked: Mapping[Strategy, Sequence[Scored]] = MappingProxyType({})
     bought: frozenset[str] = frozenset()
-    again: Sequence[Scored] = ()
+    again: Sequence[Bought] = ()
 
-    def candidates(self, strategy: Strategy, repeat: Repeat) -> list[Scored]:
-        """Return a strategy's candidates without bought products, with them, or with products to buy again first."""
+    def candidates(self, strategy: Strategy, repeat: Repeat, *, now: float = 0.0, rhythm: float = 0.0) -> list[Scored]:
+        """Return a strategy's candidates without bought products, with them, or with products to buy again first.
+
+        Those to buy again are in the order of how likely they are bought `now` (seconds).
+        """
         ranked = self.ranked.get(strategy, ())
         if repeat == "exclude":
             return [scored for scored in ranked if scored.product_id not in self.bought]
-        return [*self.again[: SHORTLIST // 2], *ranked] if repeat == "first" else list(ranked)
+        if repeat == "allow":
+            return list(ranked)
+        again = by_score(
+            Scored(bought.product_id, bought.score(now, rhythm), "repeat", (bought.product_id,))
+            for bought in self.again
+        )
+        listed = {scored.product_id for scored in again[: SHORTLIST // 2]}
+        return [*again[: SHORTLIST // 2], *(scored for scored in ranked if scored.product_id not in listed)]
 
 
 def seeds_of(newest: Iterable[tuple[str, float]], profile: Profile) -> list[Seed]:
@@ -150,21 +213,26 @@ def seeds_of(newest: Iterable[tuple[str, float]], profile: Profile) -> list[Seed
     ]
 
 
-def bought_again(purchases: Iterable[tuple[str, datetime]]) -> list[Scored]:
-    """Rank the products of purchases by how often they were bought.
+def bought_again(purchases: Iterable[tuple[str, float]]) -> list[Bought]:
+    """Return the products of purchases `(product_id, seconds)`, those that were bought most often first.
 
-    A purchase's weight halves for each year before the newest one. Scores are logarithms, like all scores.
+    A purchase's weight halves for each year before the newest one. Logarithms are scores like all others. Intervals
+    are between days with a purchase, and one of the typical length is imagined.
     """
-    bought = list(purchases)
-    newest = max((at for _, at in bought), default=None)
-    times: dict[str, float] = {}
-    for product_id, at in bought:
-        assert newest is not None, "there is a purchase"  # noqa: S101 - tells the type checker
-        days = (newest - at).total_seconds() / _DAY_SECONDS
-        times[product_id] = times.get(product_id, 0.0) + 0.5 ** (days / _REPEAT_HALF_LIFE_DAYS)
-    return by_score(
-        Scored(product_id, math.log(count + _UNTOUCHED), "repeat", (product_id,)) for product_id, count in times.items()
-    )
+    times: dict[str, list[float]] = {}
+    for product_id, at in purchases:
+        times.setdefault(product_id, []).append(at)
+    newest = max((max(each) for each in times.values()), default=0.0)
+    bought = (_bought(product_id, each, newest) for product_id, each in times.items())
+    return sorted(bought, key=lambda product: (-product.often, product.product_id))
+
+
+def _bought(product_id: str, times: Sequence[float], newest: float) -> Bought:
+    often = sum(0.5 ** ((newest - at) / DAY_SECONDS / _REPEAT_HALF_LIFE_DAYS) for at in times)
+    gaps = len({at // DAY_SECONDS for at in times}) - 1
+    span = (max(times) - min(times)) / DAY_SECONDS
+    interval = (span + _TYPICAL_INTERVAL_DAYS) / (gaps + 1) if gaps else None
+    return Bought(product_id, math.log(often + _UNTOUCHED), max(times), interval)
 
 
 def by_score(scored: Iterable[Scored]) -> list[Scored]:

@@ -33,7 +33,8 @@ class RecommendationInputs(NamedTuple):
 
     `stamp` changes with everything that makes a cached response wrong: the model, the shopper's purchases and
     shortlist, the merchant's withdrawals. `cached` is the cached response, if the same table holds it. `model` is the
-    number of the model that `shortlist` and `popular` come from. `repeat` is the merchant's choice.
+    number of the model that `shortlist` and `popular` come from. `repeat` is the merchant's choice, or was measured.
+    `rhythm` is how much it counts which products are due, in a shop whose time is `lag` seconds behind.
     """
 
     stamp: str
@@ -42,6 +43,17 @@ class RecommendationInputs(NamedTuple):
     popular: Sequence[Scored]
     cached: bytes | None
     repeat: Repeat = "exclude"
+    rhythm: float = 0.0
+    lag: float = 0.0
+
+
+class InEffect(NamedTuple):
+    """The weights and the treatment of repeats in effect, what the merchant chose, and what was measured."""
+
+    weights: Weights
+    repeat: Repeat
+    chosen: ChosenWeights
+    measured: Measured
 
 
 class Model(NamedTuple):
@@ -119,8 +131,8 @@ class ModelRepository(Protocol):
         """Store what was measured for an unpublished model."""
         ...
 
-    def weights(self, merchant_id: str) -> tuple[Weights, ChosenWeights]:
-        """Return the weights in effect, and those that the merchant chose."""
+    def in_effect(self, merchant_id: str) -> InEffect:
+        """Return what is in effect, and why."""
         ...
 
     def set_weights(self, merchant_id: str, chosen: ChosenWeights) -> None:

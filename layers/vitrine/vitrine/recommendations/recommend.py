@@ -29,7 +29,10 @@ Outcome = Literal["hit", "miss", "stale"]
 
 
 class RecommendationQuery(NamedTuple):
-    """A strategy, a category or None for all, and how to treat products that the user bought (None: as chosen)."""
+    """A strategy, a category or None for all, and how to treat products that the user bought.
+
+    Without a treatment, it is the merchant's choice, or else what was measured.
+    """
 
     strategy: Strategy
     category: str | None
@@ -78,19 +81,22 @@ class Recommender:
             recommendation_id, generated_at, items = entry["answers"][key]
             return Recommendations(recommendation_id, generated_at, items, "hit", inputs.model)
         outcome: Outcome = "stale" if entry and entry["stamp"] != inputs.stamp else "miss"
-        items = self._rank(user, inputs, query, repeat)
+        items = self._rank(user, inputs, query._replace(repeat=repeat), now)
         response = Recommendations(new_id(), to_rfc3339(now), items, outcome, inputs.model)
         responses = {**entry["answers"], key: response[:3]} if outcome == "miss" and entry else {key: response[:3]}
         self._cache.put(user, json.dumps({"stamp": inputs.stamp, "answers": responses}).encode())
         return response
 
     def _rank(
-        self, user: UserKey, inputs: RecommendationInputs, query: RecommendationQuery, repeat: Repeat
+        self, user: UserKey, inputs: RecommendationInputs, query: RecommendationQuery, now: datetime
     ) -> list[dict[str, Any]]:
-        strategy, category, _ = query
+        strategy, category, chosen = query
+        repeat = chosen or inputs.repeat
         if inputs.model is None:
             return self._before_the_first_model(user, category, repeat)
-        preferred = inputs.shortlist.candidates(strategy, repeat)
+        preferred = inputs.shortlist.candidates(
+            strategy, repeat, now=now.timestamp() - inputs.lag, rhythm=inputs.rhythm
+        )
         if category is not None:
             preferred = preferred[: SHORTLIST // 2]
         candidates: dict[str, Scored] = {}

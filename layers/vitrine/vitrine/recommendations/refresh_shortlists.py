@@ -60,7 +60,7 @@ def refresh_shortlist(
         shortlist = Shortlist(
             {strategy: _shortened(each, bought) for strategy, each in ranked.items()},
             frozenset(bought),
-            bought_again((purchase.product_id, purchase.occurred_at) for purchase in purchases)[:SHORTLIST],
+            bought_again((purchase.product_id, purchase.occurred_at.timestamp()) for purchase in purchases)[:SHORTLIST],
         )
         inputs_repository.put_shortlist(user, model, shortlist, version)
 
