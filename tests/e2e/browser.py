@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from local.state import Stack
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 AXE = ROOT / "storefront" / "node_modules" / "axe-core" / "axe.min.js"
 VIOLATIONS = "axe.run().then((it) => it.violations.map(({id, nodes}) => [id, nodes.map((at) => at.html)]))"
 SCREENSHOTS = os.environ.get("VITRINE_SCREENSHOTS")
@@ -31,20 +32,31 @@ def opened(stack: Stack, where: str) -> Iterator[Any]:
 
 
 @contextmanager
-def visited(address: str, **options: Any) -> Iterator[Any]:
-    """The page at an address, as one who was never there sees it. `options` are the browser's."""
+def launched(name: str = "chromium") -> Iterator[Any]:
+    """The machine's own browser: `chromium`, or `firefox` by its standard protocol (WebDriver BiDi)."""
     from playwright.sync_api import sync_playwright
 
-    assert CHROMIUM, "no Chromium on this machine (Debian: apt install chromium)"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
+        if name == "firefox":
+            assert FIREFOX, "no Firefox on this machine (Debian: apt install firefox-esr)"
+            browser = playwright.firefox.launch(channel="moz-firefox", executable_path=FIREFOX)
+        else:
+            assert CHROMIUM, "no Chromium on this machine (Debian: apt install chromium)"
+            browser = playwright.chromium.launch(
+                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+            )
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def visited(address: str, **options: Any) -> Iterator[Any]:
+    """The page at an address, as one who was never there sees it. `options` are the browser's."""
+    with launched() as browser:
         page = browser.new_page(viewport={"width": 1100, "height": 760}, **options)
         page.set_default_timeout(20_000)
         page.goto(address)
         yield page
-        browser.close()
 
 
 def picture(page: Any, name: str) -> None:

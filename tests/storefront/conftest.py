@@ -1,4 +1,4 @@
-"""A browser, and the shop it visits."""
+"""Two browsers, and the shop it visits."""
 
 from __future__ import annotations
 
@@ -7,26 +7,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.web import build_storefront
-from tests.e2e.browser import CHROMIUM
+from tests.e2e.browser import launched
 from tests.storefront.pages import Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Chromium; each test opens contexts of its own."""
-    from playwright.sync_api import sync_playwright
-
-    assert CHROMIUM, "no Chromium on this machine (Debian: apt install chromium)"
+@pytest.fixture(scope="session", params=["chromium", "firefox"])
+def browser(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A browser; each test opens contexts of its own."""
     build_storefront()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
+    with launched(request.param) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

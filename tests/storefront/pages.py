@@ -41,6 +41,7 @@ class Site:
         self.outage: str | None = None
         self.policy: dict[str, str] = {}
         self.requests: list[str] = []
+        self.bodies: list[bytes] = []
         site = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -89,6 +90,7 @@ class Site:
 
     def _response_as_api(self, handler: BaseHTTPRequestHandler, path: str, query: str, body: bytes) -> None:
         self.requests.append(f"{handler.command} {path}")
+        self.bodies.append(body)
         if self.outage == "nothing":
             handler.close_connection = True
             handler.connection.shutdown(socket.SHUT_RDWR)

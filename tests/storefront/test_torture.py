@@ -28,6 +28,7 @@ HALF = 0.5
 TROUBLES = ("none", "none", "500", "nothing", "offline")
 GALLERY = f"""<vitrine-gallery gallery="summer" limit="{IMAGES}" product-href="product.html?id={{product_id}}">
 </vitrine-gallery>"""
+SHOWN = f"document.querySelectorAll('vitrine-gallery a').length === {IMAGES}"
 # Tells of each view that the script decides to count. An event is kept in a Map before anything else happens to it.
 VIEWS = """{
     const set = Map.prototype.set;
@@ -96,10 +97,10 @@ def _visit(site: Site, context: Any, address: str, dice: random.Random, done: Le
     site.outage = None
     context.set_offline(False)
     tabs = [context.new_page() for _ in range(dice.choice((1, 1, 1, 2)))]
-    targets = [context.new_cdp_session(tab).send("Target.getTargetInfo")["targetInfo"]["targetId"] for tab in tabs]
+    targets = _targets(context, tabs)
     for tab in tabs:
         tab.goto(address)
-        tab.wait_for_function(f"document.querySelectorAll('vitrine-gallery a').length === {IMAGES}")
+        tab.wait_for_function(SHOWN)
     trouble = dice.choice(TROUBLES)
     if trouble == "offline":
         context.set_offline(True)
@@ -117,21 +118,32 @@ def _visit(site: Site, context: Any, address: str, dice: random.Random, done: Le
         if leaves and dice.random() < HALF:
             tab.wait_for_url("**/product.html*")
             if dice.random() < HALF:
-                tab.go_back()
+                tab.evaluate("history.back()")
+                tab.wait_for_function(SHOWN)
     if not has_storage and trouble != "none":
         site.outage = None
         context.set_offline(False)
         tabs[0].wait_for_timeout(200)
-    _close(context.browser, targets)
+    _close(context.browser, tabs, targets)
 
 
-def _close(browser: Any, targets: list[str]) -> None:
-    """Close tabs, asking again until they are gone.
+def _targets(context: Any, tabs: list[Any]) -> list[str]:
+    if context.browser.browser_type.name != "chromium":
+        return []
+    return [context.new_cdp_session(tab).send("Target.getTargetInfo")["targetInfo"]["targetId"] for tab in tabs]
 
-    `Page.close` asks once and waits for ever where Chromium, busy with a navigation that a click began, drops it.
+
+def _close(browser: Any, tabs: list[Any], targets: list[str]) -> None:
+    """Close tabs; in Chromium ask again until they are gone.
+
+    There `Page.close` asks once and waits for ever if the browser, busy with a navigation that a click began, drops it.
     """
     from playwright.sync_api import Error
 
+    if browser.browser_type.name != "chromium":
+        for tab in tabs:
+            tab.close()
+        return
     session = browser.new_browser_cdp_session()
 
     def are_gone() -> bool:
