@@ -344,6 +344,79 @@ def test_a_search_is_narrowed_by_a_facet(page: Any, shop: Api, gallery: str) -> 
     page.get_by_text("Nothing matches").wait_for()
 
 
+def found(shop: Api, query: str) -> list[str]:
+    return [hit["id"] for hit in shop.get(f"/search/images?q={query}").json["items"]]
+
+
+def test_pictures_are_placed_for_a_query(page: Any, shop: Api, gallery: str) -> None:
+    word = f"zucca{uuid.uuid4().hex[:6]}"
+    shown = shop.get("/galleries/default/images?limit=4").json["items"]
+    images = [{"id": str(at), "name": f"{word} {at}", "url": picture["url"]} for at, picture in enumerate(shown)]
+    shop.post(f"/galleries/{gallery}/images", {"images": images})
+
+    def placed() -> tuple[list[str], ...]:
+        queries = {each["query"]: each for each in shop.get("/search/placed").json["queries"]}
+        ours = queries.get(word, {"pinned": [], "buried": []})
+        return tuple([image["image_id"] for image in ours[place]] for place in ("pinned", "buried"))
+
+    eventually(lambda: len(found(shop, word)) == 4, 30)
+    time.sleep(1.1)  # each process of the search looks for a newer index once a second
+    turn_to(page, "Search")
+    page.get_by_label("Search images").fill(word)
+    page.get_by_text("4 found in").wait_for()
+    names = page.locator(".grid .name")
+    page.get_by_role("button", name=f"Pin {word} 2").press("Enter")
+    page.get_by_role("button", name=f"Pin {word} 3").press("Enter")
+    page.get_by_role("button", name=f"Bury {word} 0").press("Enter")
+    eventually(lambda: placed() == (["2", "3"], ["0"]))
+    ours = page.get_by_role("region", name=f"Placed for {word}")
+    ours.get_by_role("button", name=f"Earlier: {word} 3").press("Enter")
+    eventually(lambda: placed() == (["3", "2"], ["0"]))
+    assert page.evaluate("document.activeElement.closest('.placed-for') !== null"), "the focus stays in the list"
+    eventually(lambda: names.all_inner_texts() == [f"{word} {at}" for at in (3, 2, 1, 0)])
+    eventually(lambda: found(shop, word) == ["3", "2", "1", "0"], 30)
+    is_sound(page, "search-placed-for")
+    page.keyboard.press("Control+z")
+    eventually(lambda: placed() == (["2", "3"], ["0"]))
+
+    page.get_by_role("navigation", name="Search").get_by_role("link", name="Placed pictures").press("Enter")
+    page.get_by_role("link", name=word).wait_for()
+    is_sound(page, "search-placed")
+    page.get_by_role("button", name=f"Clear {word}").press("Enter")
+    eventually(lambda: placed() == ([], []))
+
+
+def test_words_find_what_other_words_find_and_attributes_are_declared(page: Any, shop: Api, gallery: str) -> None:
+    word, other = f"zucca{uuid.uuid4().hex[:6]}", f"calabaza{uuid.uuid4().hex[:6]}"
+    url = shop.get("/galleries/default/images?limit=1").json["items"][0]["url"]
+    shop.post(f"/galleries/{gallery}/images", {"images": [{"id": "only", "name": word, "url": url}]})
+    eventually(lambda: found(shop, word) == ["only"], 30)
+    turn_to(page, "Search")
+    tabs = page.get_by_role("navigation", name="Search")
+    tabs.get_by_role("link", name="Synonyms").press("Enter")
+    form = page.get_by_role("form", name="New synonym")
+    form.get_by_label("Words").fill(word)
+    page.keyboard.press("Enter")
+    form.get_by_role("alert").get_by_text("Enter two words").wait_for()
+    form.get_by_label("only from").fill(other)
+    page.keyboard.press("Enter")
+    rule = f"{other} → {word}"
+    page.get_by_role("button", name=f"Remove {rule}").wait_for()
+    is_sound(page, "search-synonyms")
+    eventually(lambda: found(shop, other) == ["only"], 30)
+    page.get_by_role("button", name=f"Remove {rule}").press("Enter")
+    eventually(lambda: other not in str(shop.get("/search/synonyms").json))
+
+    tabs.get_by_role("link", name="Attributes").press("Enter")
+    attribute = f"colour_{uuid.uuid4().hex[:6]}"
+    page.get_by_role("form", name="New attribute").get_by_label("Name").fill(attribute)
+    page.keyboard.press("Enter")
+    eventually(lambda: shop.get("/search/attributes").json["attributes"].get(attribute) == "text")
+    assert violations(page) == []
+    page.get_by_role("button", name=f"Remove {attribute}").press("Enter")
+    eventually(lambda: attribute not in shop.get("/search/attributes").json["attributes"])
+
+
 def test_a_job_shows_how_far_it_is_and_what_went_wrong(page: Any, shop: Api, stack: Stack) -> None:
     good = shop.get("/galleries/default/images?limit=1").json["items"][0]["url"]
     urls = [good, f"{good}-is-not-there"]

@@ -1,8 +1,10 @@
-import { useDeferredValue, useEffect, useRef } from "react";
+import { type ComponentType, lazy, Suspense, useDeferredValue, useEffect, useRef } from "react";
 import { useAddress } from "../address";
 import type { Schema } from "../api";
-import { useApi } from "../data";
-import { Content, Empty, More, Picture, Problem } from "../parts";
+import { useApi, useConnection } from "../data";
+import { Content, Empty, isSecret, More, Picture, Problem } from "../parts";
+import { PlacedForQuery, PlaceHit } from "./search/Placed";
+import { arranged, MOST_PLACED, placedFor, usePlaced } from "./search/placing";
 
 const SORTS = ["relevance", "newest", "oldest", "weight"] as const;
 const ORIENTATIONS = ["landscape", "portrait", "square"] as const;
@@ -10,12 +12,53 @@ const FACETS = ["tag", "credit"];
 const ATTRIBUTE = "attributes.";
 const SHOWN = 24;
 const MOST_FACETS = 10;
+/** After how long every process of the search knows a change of its settings. */
+const SETTINGS_KNOWN_MS = 5_500;
 type Counts = Schema<"FacetCountResponse">[];
+
+const part = (read: () => Promise<ComponentType>) => lazy(async () => ({ default: await read() }));
+
+/** What a merchant sets for searches, beside their results. */
+const VIEWS = {
+  placed: { title: "Placed pictures", Show: part(async () => (await import("./search/Placed")).Placed) },
+  synonyms: { title: "Synonyms", Show: part(async () => (await import("./search/Words")).Words) },
+  attributes: { title: "Attributes", Show: part(async () => (await import("./search/Attributes")).Attributes) },
+} as const;
 
 const oneOf = <Value extends string>(values: readonly Value[], text: string | null) =>
   values.find((value) => value === text);
 
 export function Search() {
+  const { asked } = useAddress();
+  const mayEdit = isSecret(useConnection().session.key);
+  const view = mayEdit ? VIEWS[asked.get("view") as keyof typeof VIEWS] : undefined;
+  return (
+    <section>
+      <h1>Search</h1>
+      {mayEdit && (
+        <nav className="tabs" aria-label="Search">
+          <a href="#/search" aria-current={view ? undefined : "page"}>
+            Results
+          </a>
+          {Object.entries(VIEWS).map(([name, { title }]) => (
+            <a key={name} href={`#/search?view=${name}`} aria-current={view?.title === title ? "page" : undefined}>
+              {title}
+            </a>
+          ))}
+        </nav>
+      )}
+      {view ? (
+        <Suspense fallback={<p className="lead">Loading…</p>}>
+          <view.Show />
+        </Suspense>
+      ) : (
+        <Results mayEdit={mayEdit} />
+      )}
+    </section>
+  );
+}
+
+function Results({ mayEdit }: { mayEdit: boolean }) {
   const api = useApi();
   const { asked, ask } = useAddress();
   const text = asked.get("q") ?? "";
@@ -50,11 +93,26 @@ export function Search() {
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.focus(), []);
 
+  const settings = usePlaced(mayEdit);
+  const placed = placedFor(settings.queries, q);
+  const isPlacing = settings.read.isSuccess && !!q.trim() && query.sort === "relevance";
+  const settled = useRef("");
+  const refetch = useRef(found.refetch);
+  refetch.current = found.refetch;
+  const wanted = JSON.stringify([placed.pinned, placed.buried]);
+  useEffect(() => {
+    const isChange = settled.current.startsWith(`${q}/`) && settled.current !== `${q}/${wanted}`;
+    settled.current = `${q}/${wanted}`;
+    if (!isChange) return;
+    const timer = setTimeout(() => void refetch.current(), SETTINGS_KNOWN_MS);
+    return () => clearTimeout(timer);
+  }, [q, wanted]);
+
   const first = found.data?.pages[0];
-  const hits = found.data?.pages.flatMap((page) => page.items) ?? [];
+  const read = found.data?.pages.flatMap((page) => page.items) ?? [];
+  const hits = isPlacing ? arranged(read, placed) : read;
   return (
-    <section>
-      <h1>Search</h1>
+    <>
       <p className="lead">
         What shoppers find, and why. The filters are part of the address, so you can share a search.
       </p>
@@ -104,6 +162,7 @@ export function Search() {
           ))}
         </aside>
         <Content of={found}>
+          {isPlacing && <PlacedForQuery placed={placed} place={settings.place} />}
           <ol className="grid">
             {hits.map((hit) => (
               <li key={`${hit.gallery_id}/${hit.id}`} className="tile">
@@ -119,6 +178,14 @@ export function Search() {
                 </span>
                 <span className="weight">{hit.credit ?? ""}</span>
                 <Why hit={hit} />
+                {isPlacing && (
+                  <PlaceHit
+                    hit={hit}
+                    placed={placed}
+                    place={settings.place}
+                    full={(place_) => placed[place_].length >= MOST_PLACED}
+                  />
+                )}
               </li>
             ))}
           </ol>
@@ -149,7 +216,7 @@ export function Search() {
           <More of={found} />
         </Content>
       </div>
-    </section>
+    </>
   );
 }
 

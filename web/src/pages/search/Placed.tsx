@@ -1,0 +1,199 @@
+import { useEffect, useRef } from "react";
+import type { Schema } from "../../api";
+import { useApi } from "../../data";
+import { Content, Empty, Picture, Problem, Table } from "../../parts";
+import { isSame, moved, type Place, type PlacedImage, type Placed as PlacedQuery, usePlaced } from "./placing";
+
+export const addressOf = (query: string) => `#/search?q=${encodeURIComponent(query)}`;
+
+/** All queries that have pinned or buried pictures. */
+export function Placed() {
+  const { read, queries, place } = usePlaced(true);
+  return (
+    <>
+      <p className="lead">
+        Queries that show chosen pictures first or last. Open one to change it, or search for words and pin what you
+        find.
+      </p>
+      <Problem of={read.error} />
+      <Content of={read}>
+        {queries.length === 0 && (
+          <Empty>No pictures are placed. Search for words that shoppers use, then pin or bury what you find.</Empty>
+        )}
+        {queries.length > 0 && (
+          <Table label="Queries with placed pictures">
+            <thead>
+              <tr>
+                <th scope="col">Query</th>
+                <th scope="col" className="number">
+                  Pinned
+                </th>
+                <th scope="col" className="number">
+                  Buried
+                </th>
+                <th scope="col">Change</th>
+              </tr>
+            </thead>
+            <tbody>
+              {queries.map((placed) => (
+                <tr key={placed.query}>
+                  <th scope="row">
+                    <a href={addressOf(placed.query)}>{placed.query}</a>
+                  </th>
+                  <td className="number">{placed.pinned.length}</td>
+                  <td className="number">{placed.buried.length}</td>
+                  <td>
+                    <button
+                      type="button"
+                      aria-label={`Clear ${placed.query}`}
+                      onClick={() =>
+                        place({ ...placed, pinned: [], buried: [] }, `Nothing is placed for “${placed.query}”`)
+                      }
+                    >
+                      Clear
+                    </button>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </Table>
+        )}
+      </Content>
+    </>
+  );
+}
+
+interface ForQueryProps {
+  placed: PlacedQuery;
+  place: (placed: PlacedQuery, said: string) => void;
+}
+/** The pictures placed for the query on the screen, in their order. */
+export function PlacedForQuery({ placed, place }: ForQueryProps) {
+  const list = useRef<HTMLDivElement>(null);
+  const focused = useRef<string | null>(null);
+  // A button that moves its picture, or takes it out, keeps the focus near it.
+  useEffect(() => {
+    if (!focused.current || !list.current) return;
+    const buttons = [...list.current.querySelectorAll<HTMLButtonElement>("button:enabled")];
+    const next = buttons.find((button) => button.dataset.does === focused.current) ?? buttons[0];
+    focused.current = null;
+    next?.focus();
+  });
+  if (!placed.pinned.length && !placed.buried.length) return null;
+  const does = (act: string, image: PlacedImage) => `${act} ${image.gallery_id}/${image.image_id}`;
+  const images = (place_: Place) =>
+    placed[place_].map((image, at) => (
+      <PlacedPicture key={`${image.gallery_id}/${image.image_id}`} image={image}>
+        {(name) => {
+          const button = (act: string, to: Place | null, number: number | undefined, said: string, ends = false) => (
+            <button
+              type="button"
+              data-does={does(act, image)}
+              aria-label={`${act}: ${name}`}
+              disabled={ends}
+              onClick={() => {
+                focused.current = does(act, image);
+                place(moved(placed, image, to, number), said);
+              }}
+            >
+              {act}
+            </button>
+          );
+          const query = `“${placed.query}”`;
+          return (
+            <>
+              {place_ === "pinned" && (
+                <>
+                  {button("Earlier", "pinned", at - 1, `${name} is pinned at ${at} for ${query}`, at === 0)}
+                  {button(
+                    "Later",
+                    "pinned",
+                    at + 1,
+                    `${name} is pinned at ${at + 2} for ${query}`,
+                    at === placed.pinned.length - 1,
+                  )}
+                </>
+              )}
+              {button("Release", null, undefined, `${name} is not placed for ${query} any more`)}
+            </>
+          );
+        }}
+      </PlacedPicture>
+    ));
+  return (
+    <section className="card placed-for" aria-label={`Placed for ${placed.query}`} ref={list}>
+      {placed.pinned.length > 0 && (
+        <>
+          <h2>First for “{placed.query}”</h2>
+          <ol className="plain">{images("pinned")}</ol>
+        </>
+      )}
+      {placed.buried.length > 0 && (
+        <>
+          <h2>Last for “{placed.query}”</h2>
+          <ul className="plain">{images("buried")}</ul>
+        </>
+      )}
+    </section>
+  );
+}
+
+function PlacedPicture({
+  image: { gallery_id, image_id },
+  children,
+}: {
+  image: PlacedImage;
+  children: (name: string) => React.ReactNode;
+}) {
+  const { data, error } = useApi().useQuery(
+    "get",
+    "/galleries/{gallery_id}/images/{image_id}",
+    { params: { path: { gallery_id, image_id } } },
+    { staleTime: 60_000 },
+  );
+  const name = data?.name ?? image_id;
+  return (
+    <li className="toolbar with-picture">
+      <span>
+        {data && <Picture url={data.url} renditions={data.renditions} sizes="2.2rem" alt="" />}
+        {name}
+        {(error || data?.hidden) && <small> {error ? "does not exist any more" : "is hidden: nobody finds it"}</small>}
+      </span>
+      <span className="buttons">{children(name)}</span>
+    </li>
+  );
+}
+
+interface HitProps extends ForQueryProps {
+  hit: Schema<"FoundImageResponse">;
+  full: (place: Place) => boolean;
+}
+/** Pins a hit before all others for the query on the screen, or buries it behind them. */
+export function PlaceHit({ hit, placed, place, full }: HitProps) {
+  const image = { gallery_id: hit.gallery_id, image_id: hit.id };
+  const name = hit.name ?? hit.id;
+  const pinnedAt = placed.pinned.findIndex((other) => isSame(other, image)) + 1;
+  const isBuried = placed.buried.some((other) => isSame(other, image));
+  const query = `“${placed.query}”`;
+  const toggle = (to: Place, label: string, isOn: boolean, said: string) => (
+    <button
+      type="button"
+      aria-pressed={isOn}
+      aria-label={`${label} ${name}`}
+      disabled={!isOn && full(to)}
+      onClick={() =>
+        isOn
+          ? place(moved(placed, image, null), `${name} is not placed for ${query} any more`)
+          : place(moved(placed, image, to), `${name} ${said} ${query}`)
+      }
+    >
+      {label}
+    </button>
+  );
+  return (
+    <div className="buttons place-hit">
+      {toggle("pinned", pinnedAt ? `Pinned ${pinnedAt}` : "Pin", pinnedAt > 0, "comes first for")}
+      {toggle("buried", isBuried ? "Buried" : "Bury", isBuried, "comes last for")}
+    </div>
+  );
+}

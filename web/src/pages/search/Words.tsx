@@ -1,0 +1,131 @@
+import type { FormEvent } from "react";
+import { useState } from "react";
+import type { Schema } from "../../api";
+import { useChanges, usePending } from "../../changes";
+import { useApi } from "../../data";
+import { Content, Empty, Problem, Table } from "../../parts";
+import { addressOf } from "./Placed";
+
+type Synonym = Schema<"SynonymResponse">;
+const PATH = "/search/synonyms";
+
+const textOf = ({ words, from }: Synonym) => (from ? `${from} → ${words.join(", ")}` : words.join(" ↔ "));
+
+/** A rule that is added, or taken out. */
+interface Shown {
+  synonym: Synonym;
+  isThere: boolean;
+}
+const isShown = (shows: unknown): shows is Shown => typeof shows === "object" && shows !== null && "synonym" in shows;
+
+function withRule(rules: Synonym[], { synonym, isThere }: Shown): Synonym[] {
+  const others = rules.filter((rule) => textOf(rule) !== textOf(synonym));
+  return isThere ? [...others, synonym] : others;
+}
+
+/** The words that find what other words find. */
+export function Words() {
+  const { client, useQuery } = useApi();
+  const { change } = useChanges();
+  const read = useQuery("get", PATH);
+  const rules = usePending(isShown).reduce(withRule, read.data?.synonyms ?? []);
+  const send = (shown: Shown) => async () => {
+    const { data } = await client.GET(PATH);
+    await client.PUT(PATH, { body: { synonyms: withRule(data?.synonyms ?? [], shown) } });
+  };
+  const set = (synonym: Synonym, isThere: boolean) => {
+    const shows: Shown = { synonym, isThere };
+    const showsUndone: Shown = { synonym, isThere: !isThere };
+    const said = `${isThere ? "New synonym" : "Removed synonym"}: ${textOf(synonym)}`;
+    change({ said, send: send(shows), undo: send(showsUndone), about: [PATH, "/search/images"], shows, showsUndone });
+  };
+  return (
+    <>
+      <p className="lead">
+        Words that find each other’s pictures. With “only from”, that word finds the others, and they do not find it.
+        Searches know a change within seconds.
+      </p>
+      <NewSynonym rules={rules} add={(synonym) => set(synonym, true)} />
+      <Problem of={read.error} />
+      <Content of={read}>
+        {rules.length === 0 && <Empty>No synonyms yet. Enter words that your shoppers use for the same thing.</Empty>}
+        {rules.length > 0 && (
+          <Table label="Synonyms">
+            <thead>
+              <tr>
+                <th scope="col">Words</th>
+                <th scope="col">Try it</th>
+                <th scope="col">Change</th>
+              </tr>
+            </thead>
+            <tbody>
+              {rules.map((rule) => (
+                <tr key={textOf(rule)}>
+                  <th scope="row">{textOf(rule)}</th>
+                  <td>
+                    <a href={addressOf(rule.from ?? rule.words[0]!)}>Search for {rule.from ?? rule.words[0]}</a>
+                  </td>
+                  <td>
+                    <button type="button" aria-label={`Remove ${textOf(rule)}`} onClick={() => set(rule, false)}>
+                      Remove
+                    </button>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </Table>
+        )}
+      </Content>
+    </>
+  );
+}
+
+function NewSynonym({ rules, add }: { rules: Synonym[]; add: (synonym: Synonym) => void }) {
+  const [problem, setProblem] = useState<string | null>(null);
+  function submit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    const words = [
+      ...new Set(
+        String(form.get("words"))
+          .split(",")
+          .flatMap((word) => word.trim() || []),
+      ),
+    ];
+    const from = String(form.get("from")).trim();
+    const synonym: Synonym = from ? { words, from } : { words };
+    const wrong = refusal(synonym, rules);
+    setProblem(wrong);
+    if (wrong) return;
+    add(synonym);
+    event.currentTarget.reset();
+    event.currentTarget.querySelector("input")?.focus();
+  }
+  return (
+    <form className="card toolbar" aria-label="New synonym" onSubmit={submit}>
+      <label className="inline">
+        Words, separated by commas
+        <input name="words" required placeholder="sofa, couch, settee" />
+      </label>
+      <label className="inline">
+        only from
+        <input name="from" maxLength={100} placeholder="any of them" />
+      </label>
+      <button type="submit" className="primary">
+        Add
+      </button>
+      <Problem of={problem} />
+    </form>
+  );
+}
+
+/** Why the API would not take the rule, or why it is of no use; null if it is good. */
+export function refusal({ words, from }: Synonym, rules: Synonym[]): string | null {
+  if (rules.some((rule) => textOf(rule) === textOf({ words, from }))) return "This synonym is there already.";
+  if (rules.length >= 500) return "There are 500 synonyms. Remove one first.";
+  if (words.length > 10) return "Enter at most ten words.";
+  if (words.length < (from ? 1 : 2))
+    return "Enter two words, separated by a comma, or one and the word it is found from.";
+  const long = [...words, from ?? ""].find((word) => word.length > 100 || word.split(/\s+/).length > 5);
+  return long ? `“${long}” is too long: at most five words and 100 characters.` : null;
+}

@@ -1,0 +1,87 @@
+// The images placed for queries: which of them a query has, and how they change.
+
+import type { Schema } from "../../api";
+import { type Change, useChanges, usePending } from "../../changes";
+import { useApi } from "../../data";
+
+export type Place = "pinned" | "buried";
+export type PlacedImage = Schema<"PlacedImageResponse">;
+export type Placed = Schema<"PlacedForQueryResponse">;
+
+/** How many images a query may have in each place. */
+export const MOST_PLACED = 10;
+const PATH = "/search/placed";
+
+/** What a query is recognised by: its words without accents and a plural `s`, as the API reads them. */
+export function wordsOf(text: string): string {
+  const bare = text.normalize("NFKD").toLowerCase().replace(/\p{M}/gu, "");
+  return (bare.match(/[\p{L}\p{N}]+/gu) ?? []).map((word) => word.replace(/s$/, "")).join(" ");
+}
+
+export const placedFor = (queries: Placed[], text: string): Placed =>
+  queries.find(({ query }) => wordsOf(query) === wordsOf(text)) ?? { query: text.trim(), pinned: [], buried: [] };
+
+export const isSame = (one: PlacedImage, other: PlacedImage) =>
+  one.gallery_id === other.gallery_id && one.image_id === other.image_id;
+
+/** The queries with these images for one of them; a query without any is left out. */
+export function withPlaced(queries: Placed[], wanted: Placed): Placed[] {
+  const others = queries.filter(({ query }) => wordsOf(query) !== wordsOf(wanted.query));
+  return wanted.pinned.length || wanted.buried.length ? [...others, wanted] : others;
+}
+
+/** The query's images after one is moved to a place and a number in it, from 0; `null` takes it out. */
+export function moved(placed: Placed, image: PlacedImage, place: Place | null, at?: number): Placed {
+  const left = (images: PlacedImage[]) => images.filter((other) => !isSame(other, image));
+  const after = { ...placed, pinned: left(placed.pinned), buried: left(placed.buried) };
+  if (!place) return after;
+  const images = after[place];
+  return { ...after, [place]: images.toSpliced(at ?? images.length, 0, image) };
+}
+
+/** Hits in the order that they have once the search knows what is placed. */
+export function arranged<Hit extends { id: string; gallery_id: string }>(hits: Hit[], placed: Placed): Hit[] {
+  const at = (images: PlacedImage[], hit: Hit) =>
+    images.findIndex((image) => isSame(image, { gallery_id: hit.gallery_id, image_id: hit.id }));
+  const rank = (hit: Hit) => {
+    const pinned = at(placed.pinned, hit);
+    if (pinned >= 0) return pinned - placed.pinned.length;
+    return at(placed.buried, hit) >= 0 ? 1 : 0;
+  };
+  return hits
+    .map((hit) => ({ hit, rank: rank(hit) }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ hit }) => hit);
+}
+
+interface Shown {
+  placed: Placed;
+}
+const isShown = (shows: unknown): shows is Shown => typeof shows === "object" && shows !== null && "placed" in shows;
+
+/** What is placed for queries, with changes on their way, and how to change it for one query. */
+export function usePlaced(enabled: boolean) {
+  const { client, useQuery } = useApi();
+  const { change } = useChanges();
+  const read = useQuery("get", PATH, {}, { enabled });
+  const pending = usePending(isShown);
+  const queries = pending.reduce((shown, { placed }) => withPlaced(shown, placed), read.data?.queries ?? []);
+  // Read again right before it is written: only this query's images change, whoever else writes.
+  const send = (placed: Placed) => async () => {
+    const { data } = await client.GET(PATH);
+    await client.PUT(PATH, { body: { queries: withPlaced(data?.queries ?? [], placed) } });
+  };
+  const place = (placed: Placed, said: string) => {
+    const before = placedFor(queries, placed.query);
+    const wanted: Change = {
+      said,
+      send: send(placed),
+      undo: send(before),
+      about: [PATH, "/search/images"],
+      shows: { placed } satisfies Shown,
+      showsUndone: { placed: before } satisfies Shown,
+    };
+    change(wanted);
+  };
+  return { read, queries, place };
+}
