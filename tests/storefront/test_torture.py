@@ -119,7 +119,7 @@ def _visit(site: Site, context: Any, address: str, dice: random.Random, done: Le
             tab.wait_for_url("**/product.html*")
             if dice.random() < HALF:
                 tab.evaluate("history.back()")
-                tab.wait_for_function(SHOWN)
+                tab.wait_for_function("location.pathname === '/index.html'")
     if not has_storage and trouble != "none":
         site.outage = None
         context.set_offline(False)
