@@ -180,7 +180,7 @@ def interleaved(runs: int = 60, most_pages: int = 10_000) -> tuple[float, float,
         one, other = ([str(image) for image in moment.order[seed]] for moment in moments)
         won = [0, 0]
         for page in range(1, most_pages + 1):
-            picks = interleave(one, other, rng.random(PAGE) < 0.5, PAGE)
+            picks = interleave(one, other, (rng.random(PAGE) < 0.5).__getitem__, PAGE)
             clicked = rng.random(PAGE) < look * true[[int(pick.image_id) for pick in picks]]
             for at in np.flatnonzero(clicked):
                 won[picks[at].team] += 1

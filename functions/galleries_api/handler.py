@@ -26,6 +26,7 @@ from vitrine.galleries.read_gallery import (
     read_hidden,
     read_order,
 )
+from vitrine.galleries.read_interleaved import read_interleaved
 from vitrine.galleries.read_lab import estimate_ranking, read_lab_order
 from vitrine.galleries.read_stats import all_galleries, read_hours
 from vitrine.galleries.responses import (
@@ -68,6 +69,7 @@ from vitrine.platform.problems import (
 from vitrine.platform.times import to_rfc3339
 from vitrine.platform.wiring import saved_responses
 from vitrine.ranking.experiments import arm_of
+from vitrine.ranking.interleaving import Coins
 from vitrine.ranking.lab import LabVisitor
 
 if TYPE_CHECKING:
@@ -75,8 +77,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vitrine.galleries.model import Gallery, Image
+    from vitrine.galleries.read_gallery import OrderedPage
     from vitrine.galleries.requests import NewImage, PatchImageRequest
-    from vitrine.ranking.model import Version
 
 _CHALLENGE_PAGE = 500
 _CHALLENGE_BYTES = 4_000_000
@@ -187,19 +189,14 @@ def get_images(request: Request) -> Response:
 
     A publishable key gets no counts unless the gallery has `public_counts`; a secret key may ask for the reasons for
     each image's position (`explain=true`). `by_visitor: true` beside the items means that the order differs by visitor:
-    then send the visitor's `session_id`, the same as in events.
+    then send the visitor's `session_id`, the same as in events. Send an item's `arm`, if it has one, with its events.
     """
-    page = request.page((int, int, str, str | None))
+    page = request.page((int, int, str, str | None, str | None, int))
     start = Position(*page.state) if page.state else None
     gallery = recent_galleries().find(_key(request), request.now)
-    visitor = _lab_visitor(request, gallery)
-    if visitor is not None:
-        ordered = read_lab_order(gallery_repository(), gallery, page.limit, start, visitor)
-    else:
-        version = _arm_read(request, gallery)
-        ordered = read_order(gallery_repository(), gallery, page.limit, start, version)
+    ordered = _read_for_visitor(request, gallery, page.limit, start)
     counts = _shows_counts(request, gallery)
-    items = [placed_response(placed, counts=counts) for placed in ordered.placed]
+    items = [placed_response(placed, ordered.arms, counts=counts) for placed in ordered.placed]
     _explain(request, gallery, [placed.image for placed in ordered.placed], items)
     response = request.list_response(items, ordered.next)
     if gallery.orders_by_visitor:
@@ -368,12 +365,13 @@ _EXPERIMENT = "/galleries/{gallery_id}/experiments/{experiment_id}"
 
 @app.post(_EXPERIMENT, body="vitrine.galleries.requests:StartExperimentRequest", responses={201: ExperimentResponse})
 def post_experiment(request: Request) -> Response:
-    """Start an experiment: half of the visitors see a second ranking."""
+    """Start an experiment: half of the visitors see a second ranking, or all see pages made of both."""
     from vitrine.galleries.requests import StartExperimentRequest  # noqa: PLC0415 - readers never load bodies
 
     key, experiment_id = _key(request), request.path_id("experiment_id")
-    arms = [arm.ranking() for arm in request.body(StartExperimentRequest).arms]
-    start_experiment(gallery_repository(), gallery_tasks(), key, experiment_id, arms, now=request.now)
+    body = request.body(StartExperimentRequest)
+    arms = [arm.ranking() for arm in body.arms]
+    start_experiment(gallery_repository(), gallery_tasks(), key, experiment_id, arms, mode=body.mode, now=request.now)
     recent_galleries().forget(key)
     return Response(
         201, experiment_response(read_experiment(gallery_repository(), gallery_counters(), key, experiment_id))
@@ -382,7 +380,12 @@ def post_experiment(request: Request) -> Response:
 
 @app.get(_EXPERIMENT, responses={200: ExperimentResponse})
 def get_experiment(request: Request) -> Response:
-    """Read an experiment's result so far; it is statistically valid at any time."""
+    """Read an experiment's result so far; it is statistically valid at any time.
+
+    `interval` is that of `lift`, or with the mode `interleave` that of `preference`: the share of visitors who clicked
+    an image of the second arm first, among those who clicked. Then `clickers` are those whose first click it was, and
+    there is no `srm`.
+    """
     standing = read_experiment(
         gallery_repository(), gallery_counters(), _key(request), request.path_id("experiment_id")
     )
@@ -446,13 +449,24 @@ def _lab_visitor(request: Request, gallery: Gallery) -> LabVisitor | None:
     return visitor if visitor.is_in_lab(share) else None
 
 
-def _arm_read(request: Request, gallery: Gallery) -> Version:
-    """The version to read: that of the visitor's arm if an experiment runs and the request names the visitor."""
+def _read_for_visitor(request: Request, gallery: Gallery, limit: int, start: Position | None) -> OrderedPage:
+    """A page of the visitor's order; today's for requests that name none."""
+    visitor = _lab_visitor(request, gallery)
+    if visitor is not None:
+        return read_lab_order(gallery_repository(), gallery, limit, start, visitor)
     experiment, session_id = gallery.experiment, request.query.get("session_id")
     if experiment is None or not experiment.is_ready or gallery.next is None or session_id is None:
-        return gallery.live
-    lot = f"{gallery.key.gallery_id}/{experiment.experiment_id}"
-    return (gallery.live, gallery.next)[arm_of(request.caller.merchant_secret, session_id, lot)]
+        return read_order(gallery_repository(), gallery, limit, start)
+    secret, lot = request.caller.merchant_secret, f"{gallery.key.gallery_id}/{experiment.experiment_id}"
+    if experiment.mode == "split":
+        version = (gallery.live, gallery.next)[arm_of(secret, session_id, lot)]
+        return read_order(gallery_repository(), gallery, limit, start, version)
+    if start and (start.version, start.after_other is None) != (gallery.live.number, False):
+        return read_order(gallery_repository(), gallery, limit, start)  # begun before the experiment
+    coins = Coins(secret, session_id, lot)
+    return read_interleaved(
+        gallery_repository(), gallery, limit, start, coins, experiment=experiment, second=gallery.next
+    )
 
 
 def _explain(request: Request, gallery: Gallery, images: Sequence[Image], responses: Sequence[ImageResponse]) -> None:

@@ -18,9 +18,9 @@ const MOST_PAGES = 20;
 export class GalleryElement extends VitrineElement {
   override start_(): void {
     const gallery = vitrine().gallery(this.attribute_("gallery", "default"));
-    const place = (element: Element, image: Pick<ImageItem, "id" | "position" | "product_ids">): void => {
-      const shown = image.position ? { position: image.position } : {};
-      gallery.observe(element, image.id, shown);
+    const place = (element: Element, image: Pick<ImageItem, "id" | "position" | "arm" | "product_ids">): void => {
+      const { id, position, arm } = image;
+      gallery.observe(element, id, { position, arm });
       element.addEventListener("click", (event) => this.tell_("click", { image }) || event.preventDefault());
     };
     const rendered = this.querySelectorAll<HTMLElement>("[data-image-id]");

@@ -26,9 +26,10 @@ export interface ReadOptions {
   signal?: AbortSignal;
 }
 
-/** The position of an event's image, and what put it there. */
+/** The position of an event's image, and the arm of an experiment that put it there: as the page says. */
 export interface Shown {
-  position?: number;
+  position?: number | undefined;
+  arm?: string | undefined;
 }
 
 export interface RecommendationOptions extends ReadOptions {

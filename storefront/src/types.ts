@@ -17,6 +17,8 @@ export interface ImageItem {
   width: number | null;
   height: number | null;
   position?: number;
+  /** In some experiments: what placed the image here. Events say it too. */
+  arm?: string;
   gallery_id?: string;
   renditions?: Renditions | null;
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from moto import mock_aws
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vitrine.galleries.model import GalleryChanges
+    from vitrine.ranking.interleaving import Team
 
     Counters = CountersInMemory | DynamoDBCounters
     Galleries = GalleriesInMemory | DynamoDBGalleries
@@ -350,6 +351,28 @@ class TestGalleries:
         assert galleries.count_visits(GALLERY, "2.0") == Arm()
         galleries.forget_visits(GALLERY, "2.1")
         assert galleries.count_visits(GALLERY, "2.1") == Arm()
+
+    def test_an_experiment_keeps_its_mode(self, galleries: Galleries) -> None:
+        experiment = Experiment("one", 2, NOW, Totals(1, 2), mode="interleave")
+        assert galleries.plan_version(EMPTY, EMPTY.following(Ranking("newest"), NOW, "experiment"), experiment)
+        assert galleries.open_experiment(self.found(galleries), experiment)
+        assert self.found(galleries).experiment == experiment._replace(is_ready=True)
+
+    def test_a_visitor_of_interleaved_pages_votes_once(self, galleries: Galleries) -> None:
+        first, second = b"\0", b"\1"
+        for visitor, clicks, vote in (
+            ("ann", [], None),
+            ("bob", [mark(1) + second, mark(2) + first], 1),
+            ("bob", [mark(3) + first], 0),
+            ("bob", [], None),
+            ("bob", [mark(3) + second], 1),
+            ("cid", [mark(1) + first], 0),
+        ):
+            galleries.add_visit(GALLERY, "2.0", visitor, clicks, cast("Team | None", vote))
+        assert galleries.count_votes(GALLERY, "2.0") == (Arm(3, 1, 3), Arm(3, 1, 1))
+        assert galleries.count_votes(GALLERY, "2.1") == (Arm(), Arm())
+        galleries.forget_visits(GALLERY, "2.0")
+        assert galleries.count_votes(GALLERY, "2.0") == (Arm(), Arm())
 
     def test_changes_settings_unless_it_is_being_deleted(self, galleries: Galleries) -> None:
         assert not galleries.put_gallery(EMPTY)

@@ -44,15 +44,18 @@ CALM = Odds(*([0.0] * len(Odds._fields)))
 
 
 class Ledger:
-    """What the counters really took in, as seen on the wire: marks and amounts by image and incarnation."""
+    """What was really stored, as seen on the wire: marks and amounts by image and incarnation, and first votes."""
 
     def __init__(self) -> None:
         self.marks: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         self.views: Counter[tuple[str, str]] = Counter()
         self.clicks: Counter[tuple[str, str]] = Counter()
+        self.votes: dict[tuple[str, str], str] = {}
 
     def note(self, request: dict[str, Any]) -> None:
         values = request.get("ExpressionAttributeValues", {})
+        if ":vote" in values:
+            self.votes.setdefault((request["Key"]["pk"]["S"], request["Key"]["sk"]["S"]), values[":vote"]["N"])
         if ":marks" not in values:
             return
         counters = request["Key"]["pk"]["S"], request["Key"]["sk"]["S"].split("/")[0]
@@ -129,9 +132,11 @@ class Driver:
         with self._one_call_at_a_time:
             response = botocore_stubber("before-send.dynamodb", request)
             assert response is not None
-            if operation != "UpdateItem" or body["TableName"] != "CountersTable" or response.status_code != 200:
+            if operation != "UpdateItem" or response.status_code != 200:
                 return response
             self.ledger.note(body)
+            if body["TableName"] != "CountersTable":
+                return response
             content = json.loads(response.content)
             content["ConsumedCapacity"] = {"TableName": "CountersTable", "CapacityUnits": 2.0 if is_full else 1.0}
             return _response(request, 200, content)

@@ -20,13 +20,14 @@ from vitrine.engagement.put_off import PutOff
 from vitrine.galleries.dynamodb import DynamoDBGalleries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from vitrine.engagement.count_events import Batch
     from vitrine.engagement.model import PendingEvent, Result, Rules, Slots
     from vitrine.engagement.ports import CounterKey, ShardKey
     from vitrine.engagement.recompute_weights import CounterChange, Recomputed
     from vitrine.galleries.model import Gallery, GalleryKey, Image, Settlement
+    from vitrine.ranking.interleaving import Team
 
 RUNS = int(os.environ.get("VITRINE_FAULT_RUNS", "50"))
 NOTICED_WITHIN = 40
@@ -134,6 +135,22 @@ class WithoutResentVisits(VisitNotes):
         super().note(batch._replace(events=events), rules, [result for _, result in fresh])
 
 
+class WithFickleVotes(DynamoDBGalleries):
+    """Takes a visitor's latest click for the vote."""
+
+    def add_visit(
+        self, key: GalleryKey, arm: str, visitor: str, clicks: Collection[bytes], vote: Team | None = None
+    ) -> None:
+        super().add_visit(key, arm, visitor, clicks, vote)
+        if vote is not None:
+            self._client.update_item(
+                TableName=self._galleries,
+                Key={"pk": {"S": f"{key.merchant_id}/{key.gallery_id}/{arm}"}, "sk": {"S": visitor}},
+                UpdateExpression="SET vote = :vote",
+                ExpressionAttributeValues={":vote": {"N": str(vote)}},
+            )
+
+
 class WithoutMessages(PutOff):
     """Puts changes off without a message that brings them back."""
 
@@ -154,6 +171,7 @@ class WithoutEnd(PutOff):
     "stores",
     [
         {"notes": WithoutResentVisits, "experiments": True},
+        {"galleries": WithFickleVotes, "experiments": True},
         {"counters": WithoutDigests},
         {"counters": WithoutHours},
         {"counters": WithoutFrozenMarks},

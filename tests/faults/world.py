@@ -30,7 +30,7 @@ from vitrine.galleries.change_image import change_image, delete_image
 from vitrine.galleries.change_ranking import OrderMaker, change_ranking, fit_prior, forget_order
 from vitrine.galleries.dynamodb import DynamoDBGalleries
 from vitrine.galleries.leading_images import leading_images
-from vitrine.galleries.model import Counts, Description, GalleryKey, Totals, new_gallery
+from vitrine.galleries.model import TEAMS, Counts, Description, GalleryKey, Totals, new_gallery
 from vitrine.galleries.put_gallery import put_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
 from vitrine.galleries.read_gallery import find_gallery, read_order
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from vitrine.engagement.recompute_weights import Recomputed
     from vitrine.galleries.model import Image
+    from vitrine.ranking.experiments import Mode
 
 GALLERY = GalleryKey("shop", "summer")
 START = datetime(2025, 12, 31, 23, 20, tzinfo=UTC)
@@ -131,7 +132,8 @@ class _Tasks(UnexpectedTasks):
 class World:
     """One run. What it does follows from the seed; threads interleave it as they will.
 
-    With an odd seed the gallery runs experiments, with an even one its ranking and rules change.
+    With an odd seed the gallery runs experiments, some of them interleaved; with an even one its ranking and rules
+    change.
     """
 
     def __init__(
@@ -147,6 +149,7 @@ class World:
     ) -> None:
         self._experiments = seed % 2 == 1 if experiments is None else experiments
         self._compares_twice = seed % 4 == 3
+        self._mode: Mode = "interleave" if seed % 8 < 4 else "split"
         self._notes = notes
         self._put_offs = put_offs
         self._numbers: set[int] = set()
@@ -285,8 +288,8 @@ class World:
         return taken
 
     def _at(self, event_id: str, occurred_at: datetime) -> Event:
-        event = self.events[event_id]
-        return replace(event, occurred_at=occurred_at)
+        arm = f"{max(self._numbers)}.{self.random.choice(TEAMS)}" if self._numbers else None
+        return replace(self.events[event_id], occurred_at=occurred_at, arm=self.random.choice([arm, arm, None]))
 
     def _send_again(self, batch: Batch) -> None:
         with self._lock:
@@ -316,7 +319,7 @@ class World:
         time.sleep(0.02)
         live = find_gallery(self.galleries, GALLERY).live.ranking
         arms = (live, ranking if ranking != live else Ranking("newest"))
-        started = start_experiment(self.galleries, self.tasks, GALLERY, "spring", arms, now=self.clock)
+        started = start_experiment(self.galleries, self.tasks, GALLERY, "spring", arms, mode=self._mode, now=self.clock)
         if started.experiment:
             self._numbers.add(started.experiment.number)
 
@@ -528,6 +531,9 @@ class World:
     def _judge_visits(self) -> None:
         """An acknowledged click of a running experiment is noted for its visitor in its arm, and nowhere else."""
         clicks = [event for event in self.events.values() if event.type == "click" and event.session_id]
+        if self._mode == "interleave":
+            self._judge_votes(clicks)
+            return
         for number in self._numbers:
             for at in (0, 1):
                 noted = {
@@ -548,6 +554,39 @@ class World:
                 }
                 lost = acknowledged - noted
                 _must(len(self._numbers) > 1 or not lost, f"arm {at} lost {len(lost)} clicks of its visitors")
+
+    def _judge_votes(self, clicks: Sequence[Event]) -> None:
+        """An acknowledged click is noted for the arm that placed the image; a visitor's first vote stays."""
+        for number in self._numbers:
+            arms = {f"{number}.{team}": team for team in TEAMS}
+            items = {item["sk"]["S"]: item for item in self.galleries._all_visits(GALLERY, f"{number}.0")}
+            noted = {
+                (visitor, bytes(mark))
+                for visitor, item in items.items()
+                for mark in item.get("clicks", {}).get("BS", ())
+            }
+            sent = {
+                (visitor_mark(event.session_id or "", "secret"), click_mark(event, "secret", arms[event.arm])): event
+                for event in clicks
+                if event.arm in arms
+            }
+            _must(noted <= sent.keys(), "an arm has clicks of others")
+            acknowledged = {
+                visit
+                for visit, event in sent.items()
+                if self.responses[event.event_id].keys() & {"accepted", "duplicate"}
+            }
+            lost = acknowledged - noted
+            _must(len(self._numbers) > 1 or not lost, f"the arms lost {len(lost)} clicks of their visitors")
+            _must(
+                {visitor for visitor, item in items.items() if "vote" in item} == {visitor for visitor, _ in noted},
+                "votes",
+            )
+            for visitor, item in items.items():
+                first = self.driver.ledger.votes.get(
+                    (f"{GALLERY.merchant_id}/{GALLERY.gallery_id}/{number}.0", visitor)
+                )
+                _must(item.get("vote", {}).get("N") == first, f"{visitor} voted {first} and changed")
 
     def _judge_turns(self) -> None:
         """A visitor of a page counts once an hour, and is filtered only for what did count."""

@@ -465,3 +465,139 @@ def test_an_experiment_stands_alone() -> None:
 def test_an_experiment_needs_the_ranking_of_the_gallery_and_another(arms: list[dict[str, Any]], status: int) -> None:
     make_gallery("a")
     assert start(*arms)[0] == status
+
+
+def interleave(**more: Any) -> tuple[int, Any]:
+    return call("POST", EXPERIMENT, experiment_id="spring", body={"mode": "interleave", "arms": ARMS, **more})
+
+
+def begin_interleaved(*names: str) -> None:
+    make_gallery(*names, policy="smoothed_rate")
+    for at, name in enumerate(names):
+        count(name, 90 - at, 0)
+    assert interleave()[0] == 201
+    run_tasks("make_order")
+    event_counter.cache_clear()
+
+
+def read_page(visitor: str, **query: str) -> Any:
+    return call("GET", IMAGES, query={"session_id": visitor, **query})[1]
+
+
+def tell(visitor: str | None, *events: tuple[str, str, str | None], **more: Any) -> list[str]:
+    """Send events, each a type, an image and an arm; return what became of them."""
+    sent = [
+        {"event_id": uuid4().hex, "type": kind, "image_id": image_id, "session_id": visitor, "arm": arm, **more}
+        for kind, image_id, arm in events
+    ]
+    body = {"events": [{name: value for name, value in event.items() if value is not None} for event in sent]}
+    results = call("POST", "/galleries/{gallery_id}/events", events_api, body=body)[1]["results"]
+    return [result["status"] for result in results]
+
+
+def test_a_visitor_pages_through_an_order_that_both_arms_make_and_that_stays() -> None:
+    names = [f"i{at:02d}" for at in range(12)]
+    begin_interleaved(*names)
+    call("PATCH", IMAGE, image_id="i05", body={"pinned_position": 2})
+    whole = read_page("visitor:1", limit="12")
+    assert (sorted(item["id"] for item in whole["items"]), whole["by_visitor"]) == (names, True)
+    assert [item["position"] for item in whole["items"]] == list(range(1, 13))
+    assert (whole["items"][1]["id"], "arm" in whole["items"][1]) == ("i05", False)
+    arms = [item["arm"] for item in whole["items"] if "arm" in item]
+    assert all({*pair} == {"2.0", "2.1"} for pair in zip(arms[::2], arms[1::2], strict=False))
+    pages, cursor = [], None
+    while True:
+        page = read_page("visitor:1", limit="5", **({"cursor": cursor} if cursor else {}))
+        pages += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert pages == read_page("visitor:1", limit="12")["items"] == whole["items"]
+    orders = {tuple(item["id"] for item in read_page(f"visitor:{at}")["items"]) for at in range(20)}
+    assert len(orders) > 10
+    assert "arm" not in call("GET", IMAGES)[1]["items"][0]
+
+
+def test_a_page_of_an_interleaved_gallery_is_nobody_elses() -> None:
+    begin_interleaved("a", "b", "c")
+    visitor = "visitor:0123456789012345678901"
+    for session, caching in ((visitor, "no-store"), (None, "public")):
+        query = {"session_id": session} if session else {}
+        event = api_event("GET", IMAGES, gallery_id="summer", kind="publishable", query=query)
+        status, page, headers = send(galleries_api, event)
+        assert (status, caching in headers["Cache-Control"], "arm" in page["items"][0]) == (200, True, bool(session))
+
+
+def test_a_visitor_votes_once_and_each_click_counts_for_the_arm_that_placed_the_image() -> None:
+    begin_interleaved("a", "b", "c", "d")
+    assert tell("visitor:1", ("view", "a", "2.0"), ("view", "b", "2.1")) == ["accepted"] * 2
+    assert tell("visitor:2", ("view", "b", "2.1"), ("click", "b", "2.1"), ("click", "a", "2.0")) == ["accepted"] * 3
+    assert tell("visitor:2", ("click", "c", "2.0")) == ["accepted"]
+    assert tell("visitor:3", ("click", "d", "2.0")) == ["accepted"]
+    assert tell("visitor:4", ("click", "d", "9.0"), ("click", "c", None)) == ["accepted"] * 2
+    assert tell(None, ("click", "d", "2.0")) == ["accepted"]
+    assert tell("visitor:5", ("click", "d", "first")) == ["rejected"]
+    found = standing()
+    assert [(arm["visitors"], arm["clickers"], arm["clicks"]) for arm in found["arms"]] == [(3, 1, 3), (3, 1, 1)]
+    assert (found["mode"], found["lift"], found["preference"], found["srm"]) == ("interleave", None, 0.5, None)
+    assert (found["decision"], found["interval"]["low"] < 0.5 < found["interval"]["high"]) == ("undecided", True)
+    follow_counters()
+    assert standing()["events_without_visitor"] == 3
+    assert call("GET", "/galleries/{gallery_id}/audit")[1]["mismatched"] == []
+
+
+def test_a_resend_that_names_the_other_arm_changes_nothing() -> None:
+    begin_interleaved("a", "b")
+    assert tell("visitor:1", ("click", "a", "2.1"), event_id="1") == ["accepted"]
+    for arm in ("2.1", "2.0"):
+        assert tell("visitor:1", ("click", "a", arm), event_id="1") == ["duplicate"]
+    arms = standing()["arms"]
+    assert [arm["clickers"] for arm in arms] == [0, 1]
+    assert sum(arm["clicks"] for arm in arms) == 1
+
+
+def test_each_arm_of_an_interleaved_page_learns_from_the_images_that_it_placed() -> None:
+    begin_interleaved("a", "b")
+
+    def ranks() -> list[tuple[str, str]]:
+        return [
+            (item["rank"]["S"], item["other_rank"]["S"])
+            for item in client("dynamodb").scan(TableName="ImagesTable")["Items"]
+        ]
+
+    before = ranks()
+    for at in range(9):
+        tell(f"visitor:{at}", ("view", "a", "2.1"), ("click", "a", "2.1"))
+    follow_counters()
+    assert ranks() == before
+    tell("visitor:9", ("view", "a", "2.0"), ("click", "a", "2.0"))
+    follow_counters()
+    assert ranks() != before
+    assert call("GET", "/galleries/{gallery_id}/audit")[1]["mismatched"] == []
+
+
+def test_an_interleaved_experiment_ends_with_the_arm_that_visitors_preferred() -> None:
+    begin_interleaved("a", "b")
+    for at in range(60):
+        tell(f"visitor:{at}", ("click", "a", "2.1"))
+    found = standing()
+    assert (found["decision"], found["preference"]) == ("second", 1)
+    cursor = read_page("visitor:1", limit="1")["next_cursor"]
+    assert call("DELETE", EXPERIMENT, experiment_id="spring")[0] == 200
+    run_tasks("make_order")
+    event_counter.cache_clear()
+    assert call("GET", GALLERY)[1]["ranking"] == {"policy": "newest"}
+    assert tell("visitor:1", ("click", "b", "2.1")) == ["accepted"]
+    assert call("GET", IMAGES, query={"session_id": "visitor:1", "limit": "1", "cursor": cursor})[0] == 200
+    run_tasks()
+    kept = client("dynamodb").scan(TableName="GalleriesTable")["Items"]
+    assert not [item for item in kept if "came" in item]
+    follow_counters()
+    assert call("GET", "/galleries/{gallery_id}/audit")[1]["mismatched"] == []
+
+
+def test_an_experiment_that_runs_keeps_its_mode() -> None:
+    begin_interleaved("a", "b")
+    assert interleave()[0] == 201
+    assert start()[0] == 409
+    assert interleave(mode="both")[0] == 422

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from datetime import UTC, timedelta
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vitrine.galleries.model import Counted, Experiment, GalleryChanges, GalleryKey, Settlement, Suspect
+    from vitrine.ranking.interleaving import Team
     from vitrine.ranking.model import Version
+
+
+@dataclass
+class _Visit:
+    clicks: set[bytes] = field(default_factory=set)
+    vote: Team | None = None
 
 
 class GalleriesInMemory:
@@ -28,7 +36,7 @@ class GalleriesInMemory:
         self._galleries: dict[GalleryKey, Gallery] = {}
         self._images: dict[GalleryKey, dict[str, Image]] = {}
         self._versions: dict[GalleryKey, dict[int, Version]] = {}
-        self._visits: dict[tuple[GalleryKey, str], dict[str, set[bytes]]] = {}
+        self._visits: dict[tuple[GalleryKey, str], dict[str, _Visit]] = {}
         self._hours: dict[tuple[GalleryKey, datetime], dict[datetime, Totals]] = {}
         self._due: set[tuple[datetime, GalleryKey]] = set()
         self._suspects: dict[GalleryKey, dict[str, Suspect]] = {}
@@ -65,12 +73,25 @@ class GalleriesInMemory:
             experiment=experiment._replace(is_ready=True),
         )
 
-    def add_visit(self, key: GalleryKey, arm: str, visitor: str, clicks: Collection[bytes]) -> None:
-        self._visits.setdefault((key, arm), {}).setdefault(visitor, set()).update(clicks)
+    def add_visit(
+        self, key: GalleryKey, arm: str, visitor: str, clicks: Collection[bytes], vote: Team | None = None
+    ) -> None:
+        visit = self._visits.setdefault((key, arm), {}).setdefault(visitor, _Visit())
+        visit.clicks.update(clicks)
+        visit.vote = vote if visit.vote is None else visit.vote
 
     def count_visits(self, key: GalleryKey, arm: str) -> Arm:
-        clicks = [len(marks) for marks in self._visits.get((key, arm), {}).values()]
+        clicks = [len(visit.clicks) for visit in self._visits.get((key, arm), {}).values()]
         return Arm(len(clicks), sum(map(bool, clicks)), sum(clicks), sum(clicked**2 for clicked in clicks))
+
+    def count_votes(self, key: GalleryKey, arm: str) -> tuple[Arm, Arm]:
+        visits = self._visits.get((key, arm), {}).values()
+        votes = Counter(visit.vote for visit in visits)
+        clicks: Counter[int] = Counter()
+        for visit in visits:
+            first = {mark[:-1] for mark in visit.clicks if mark[-1] == 0}
+            clicks.update({0: len(first), 1: len({mark[:-1] for mark in visit.clicks} - first)})
+        return Arm(len(visits), votes[0], clicks[0]), Arm(len(visits), votes[1], clicks[1])
 
     def forget_visits(self, key: GalleryKey, arm: str) -> None:
         self._visits.pop((key, arm), None)

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitrine.ranking.experiments import Arm, arm_of, clickers_e_value, judge, lift_interval, split_e_value
+from vitrine.ranking.experiments import (
+    Arm,
+    arm_of,
+    clickers_e_value,
+    judge,
+    judge_interleaved,
+    lift_interval,
+    preference_interval,
+    split_e_value,
+)
 
 counts = st.integers(0, 10_000)
 
@@ -71,7 +80,7 @@ def test_the_better_arm_wins() -> None:
 
 def test_an_uneven_split_decides_nothing() -> None:
     verdict = judge(Arm(10_400, 100, 100, 100), Arm(9_600, 300, 300, 300))
-    assert verdict.split_e_value >= 1_000
+    assert (verdict.split_e_value or 0) >= 1_000
     assert verdict.decision == "bad_split"
 
 
@@ -91,6 +100,40 @@ def test_the_lift_lies_in_its_interval(first: int, second: int, more: int, other
     if interval:
         lift = second / other.visitors / (first / one.visitors) - 1
         assert -1 <= interval.low <= lift <= interval.high
+
+
+@given(counts, counts)
+def test_an_interval_of_preferences_holds_what_was_seen_and_leaves_out_a_half_once_decided(
+    first: int, second: int
+) -> None:
+    interval = preference_interval(first, second)
+    assert (interval is None) == (first + second == 0)
+    if interval:
+        assert 0 <= interval.low <= second / (first + second) <= interval.high <= 1
+        result = judge_interleaved(Arm(20_000, first, first), Arm(20_000, second, second))
+        assert (result.decision == "undecided") == (interval.low <= 0.5 <= interval.high)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.55])
+def test_an_interval_of_preferences_seldom_misses_the_truth_however_often_it_is_read(share: float) -> None:
+    chance, missed = random.Random(6), 0
+    for _ in range(150):
+        votes = [0, 0]
+        for vote in range(1, 601):
+            votes[chance.random() < share] += 1
+            interval = preference_interval(*votes) if vote % 10 == 0 else None
+            if interval and not interval.low <= share <= interval.high:
+                missed += 1
+                break
+    assert missed <= 8
+
+
+def test_the_arm_that_more_visitors_click_first_wins_on_interleaved_pages() -> None:
+    result = judge_interleaved(Arm(9_000, 100, 120), Arm(9_000, 180, 200))
+    assert (result.decision, result.lift, result.split_e_value) == ("second", None, None)
+    assert result.preference == pytest.approx(180 / 280)
+    assert judge_interleaved(Arm(9_000, 180, 0), Arm(9_000, 100, 0)).decision == "first"
+    assert judge_interleaved(Arm(), Arm()).preference is None
 
 
 def test_visitors_are_split_evenly_and_stay_in_their_arm() -> None:

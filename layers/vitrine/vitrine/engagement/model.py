@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from vitrine.galleries.model import Experiment
+    from vitrine.ranking.interleaving import Team
     from vitrine.ranking.lab import LabVisitor
 
 EventType = Literal["view", "click"]
@@ -88,6 +89,7 @@ class Event:
     user_id: str | None = None
     session_id: str | None = None
     position: int | None = None
+    arm: str | None = None
 
 
 class Result(NamedTuple):
@@ -177,9 +179,14 @@ class Rules(NamedTuple):
         return name is not None and visitor_mark(name, secret) in self.suspects
 
     def arm_of(self, event: Event, gallery_id: str, secret: str) -> str | None:
-        """Return the experiment arm of the event's visitor; None without an experiment or a visitor."""
+        """Return the experiment arm of the event's visitor, or of its image on an interleaved page.
+
+        None without an experiment or a visitor, and for images that no arm of this experiment placed.
+        """
         if self.experiment is None or event.session_id is None:
             return None
+        if self.experiment.mode == "interleave":
+            return event.arm if self.experiment.team_of(event.arm) is not None else None
         return self.experiment.arm(arm_of(secret, event.session_id, f"{gallery_id}/{self.experiment.experiment_id}"))
 
 
@@ -313,9 +320,10 @@ def suspicion(views: int, clicks: int) -> str | None:
     return None
 
 
-def click_mark(event: Event, merchant_secret: str) -> bytes:
-    """Return the digest by which experiments store a click."""
-    return _digest(merchant_secret.encode(), b"click", event.event_id, event.image_id)
+def click_mark(event: Event, merchant_secret: str, team: Team | None = None) -> bytes:
+    """Return the digest by which experiments store a click, on an interleaved page with a byte for the arm."""
+    digest = _digest(merchant_secret.encode(), b"click", event.event_id, event.image_id)
+    return digest if team is None else digest + bytes([team])
 
 
 def _digest(key: bytes, purpose: bytes, *parts: str, size: int = MARK_BYTES) -> bytes:

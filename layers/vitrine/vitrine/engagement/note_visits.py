@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from vitrine.engagement.count_events import Batch
     from vitrine.engagement.model import Result, Rules
     from vitrine.galleries.model import GalleryKey
+    from vitrine.ranking.interleaving import Team
 
 _MOST_KNOWN = 50_000
 
@@ -19,15 +20,18 @@ _MOST_KNOWN = 50_000
 class Visits(Protocol):
     """Stores the visitors of experiments."""
 
-    def add_visit(self, key: GalleryKey, arm: str, visitor: str, clicks: Collection[bytes]) -> None:
-        """Store a visitor of an arm and the marks of clicks. Idempotent."""
+    def add_visit(
+        self, key: GalleryKey, arm: str, visitor: str, clicks: Collection[bytes], vote: Team | None = None
+    ) -> None:
+        """Store a visitor of an arm and the marks of clicks, and the vote unless they have one. Idempotent."""
         ...
 
 
 class VisitNotes:
     """Records the visitors of counted batches. A visitor it knows already costs a write only with a click.
 
-    Duplicates are recorded too: the first sender may have failed between counting and recording.
+    Duplicates are recorded too: the first sender may have failed between counting and recording. Visitors of
+    interleaved pages are recorded under the first arm; the first click that is recorded is their vote for its arm.
     """
 
     def __init__(self, visits: Visits) -> None:
@@ -36,19 +40,26 @@ class VisitNotes:
 
     def note(self, batch: Batch, rules: Rules, results: Sequence[Result]) -> None:
         """Record the visitors of a batch. Idempotent. Raises Unavailable."""
-        came: dict[tuple[str, str], set[bytes]] = {}
+        experiment = rules.experiment
+        if experiment is None:
+            return
+        is_interleaved = experiment.mode == "interleave"
+        came: dict[tuple[str, str], dict[bytes, Team | None]] = {}
         for event, result in zip(batch.events, results, strict=True):
             arm = rules.arm_of(event, batch.gallery.gallery_id, batch.merchant_secret)
             if arm is None or event.session_id is None or result.status not in {"accepted", "duplicate"}:
                 continue
             if rules.is_suspect(event, batch.page, batch.merchant_secret):
                 continue
-            clicks = came.setdefault((arm, visitor_mark(event.session_id, batch.merchant_secret)), set())
+            team = experiment.team_of(arm) if is_interleaved else None
+            visitor = visitor_mark(event.session_id, batch.merchant_secret)
+            clicks = came.setdefault((experiment.arm(0) if is_interleaved else arm, visitor), {})
             if event.type == "click":
-                clicks.add(click_mark(event, batch.merchant_secret))
+                clicks[click_mark(event, batch.merchant_secret, team)] = team
         for (arm, visitor), clicks in came.items():
             if clicks or (batch.gallery, arm, visitor) not in self._known:
-                self._visits.add_visit(batch.gallery, arm, visitor, clicks)
+                vote = next(iter(clicks.values()), None)
+                self._visits.add_visit(batch.gallery, arm, visitor, clicks.keys(), vote)
                 if len(self._known) >= _MOST_KNOWN:
                     self._known.clear()
                 self._known.add((batch.gallery, arm, visitor))

@@ -12,6 +12,7 @@ from vitrine.platform.requests import WHOLE, Id, RequestBody, UtcTime
 MOST_EVENTS = 500
 LAST_POSITION = 1_000_000_000
 LONGEST_TOKEN = 200
+ARM = r"^[0-9]{1,9}\.[01]$"
 
 
 class NewEvent(RequestBody):
@@ -25,6 +26,7 @@ class NewEvent(RequestBody):
     user_token: Annotated[str, Field(max_length=LONGEST_TOKEN)] | None = None
     session_id: Id | None = None
     position: Annotated[int, Field(ge=1, le=LAST_POSITION), WHOLE] | None = None
+    arm: Annotated[str, Field(pattern=ARM, description="As on the page that showed the image.")] | None = None
 
     def event(self) -> Event:
         """Return the event as the domain has it."""
@@ -36,6 +38,7 @@ class NewEvent(RequestBody):
             self.user_id,
             self.session_id,
             self.position,
+            self.arm,
         )
 
 

@@ -9,6 +9,8 @@
 | galleries | `{merchant_id}/{gallery_id}/{arm}` | `{visitor}` | a visitor of an experiment, with marks of clicks |
 | images | `{merchant_id}/{gallery_id}` | `{image_id}` | an image; unless hidden, also in the indexes of its scores |
 
+Visitors of interleaved pages are all under the first arm, with a `vote`; their marks end in a byte for the arm.
+
 Ids contain no slash, so keys are unambiguous. A description is one JSON attribute, written and read as a whole, and
 so is a version.
 
@@ -29,6 +31,7 @@ from vitrine.galleries.model import (
     CACHE_SECONDS,
     PINNED_START,
     RANKED_START,
+    TEAMS,
     Counted,
     CountedHour,
     Description,
@@ -70,6 +73,7 @@ if TYPE_CHECKING:
 
     from vitrine.galleries.model import GalleryChanges, Settlement
     from vitrine.platform.dynamodb import Item
+    from vitrine.ranking.interleaving import Team
     from vitrine.ranking.merchandising import Action
     from vitrine.ranking.model import Slot
 
@@ -275,15 +279,21 @@ class DynamoDBGalleries:
             },
         )
 
-    def add_visit(self, key: GalleryKey, arm: str, visitor: str, clicks: Collection[bytes]) -> None:
+    def add_visit(
+        self, key: GalleryKey, arm: str, visitor: str, clicks: Collection[bytes], vote: Team | None = None
+    ) -> None:
         values: dict[str, Any] = {":yes": {"BOOL": True}}
+        sets = "came = :yes"
+        if vote is not None:
+            values[":vote"] = {"N": str(vote)}
+            sets += ", vote = if_not_exists(vote, :vote)"
         if clicks:
             values[":clicks"] = {"BS": list(clicks)}
         try_update(
             self._client,
             TableName=self._galleries,
             Key={"pk": {"S": _visits(key, arm)}, "sk": {"S": visitor}},
-            UpdateExpression="SET came = :yes" + (" ADD clicks :clicks" if clicks else ""),
+            UpdateExpression=f"SET {sets}" + (" ADD clicks :clicks" if clicks else ""),
             ExpressionAttributeValues=values,
         )
 
@@ -296,6 +306,18 @@ class DynamoDBGalleries:
             clicks += clicked
             squares += clicked**2
         return Arm(visitors, clickers, clicks, squares)
+
+    def count_votes(self, key: GalleryKey, arm: str) -> tuple[Arm, Arm]:
+        visitors, votes, clicks = 0, [0, 0], [0, 0]
+        for item in self._all_visits(key, arm):
+            visitors += 1
+            if "vote" in item:
+                votes[int(item["vote"]["N"])] += 1
+            marks = sorted(item.get("clicks", {}).get("BS", ()), reverse=True)
+            for team in {mark[:-1]: mark[-1] for mark in marks}.values():  # a resend that names the other arm is none
+                clicks[team] += 1
+        first, second = (Arm(visitors, votes[team], clicks[team]) for team in TEAMS)
+        return first, second
 
     def forget_visits(self, key: GalleryKey, arm: str) -> None:
         keys = [{"pk": item["pk"], "sk": item["sk"]} for item in self._all_visits(key, arm)]
@@ -641,13 +663,14 @@ def _experiment_text(experiment: Experiment) -> str:
         to_rfc3339(experiment.started_at),
         list(experiment.totals),
         experiment.is_ready,
+        *([] if experiment.mode == "split" else [experiment.mode]),  # a split one reads as before there were modes
     ]
     return json.dumps(fields, separators=(",", ":"))
 
 
 def _experiment(text: str) -> Experiment:
-    experiment_id, number, started_at, totals, is_ready = json.loads(text)
-    return Experiment(experiment_id, number, from_rfc3339(started_at), Totals(*totals), is_ready)
+    experiment_id, number, started_at, totals, is_ready, *mode = json.loads(text)
+    return Experiment(experiment_id, number, from_rfc3339(started_at), Totals(*totals), is_ready, *mode)
 
 
 def _hour_sort_key(gallery: Gallery, moment: datetime) -> str:

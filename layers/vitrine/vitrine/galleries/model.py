@@ -29,12 +29,15 @@ from vitrine.ranking.policies import POLICIES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from vitrine.ranking.experiments import Mode
+    from vitrine.ranking.interleaving import Team
     from vitrine.renditions.model import Original
 
 Counting = Literal["once_an_hour", "every_event"]
 
 DEFAULT_GALLERY = "default"
 CACHE_SECONDS = 2
+TEAMS: tuple[Team, Team] = (0, 1)
 PINNED_START = "0"
 RANKED_START = "1"
 _TIERS: Mapping[Action | None, str] = MappingProxyType({"boost": "!", None: "", "bury": "~"})  # around digits
@@ -304,9 +307,10 @@ class Suspect(NamedTuple):
 
 
 class Experiment(NamedTuple):
-    """Two arms of visitors: the first reads the live version, the second the version `number` once it `is_ready`.
+    """A comparison of two arms, once it `is_ready`: the live version, and the version `number`.
 
-    `totals` are the gallery's at the start.
+    By its `mode`, each visitor reads one of them, or pages that both take turns in making. `totals` are the gallery's
+    at the start.
     """
 
     experiment_id: str
@@ -314,10 +318,15 @@ class Experiment(NamedTuple):
     started_at: datetime
     totals: Totals
     is_ready: bool = False
+    mode: Mode = "split"
 
     def arm(self, at: int) -> str:
         """Return the name under which an arm's events are counted."""
         return f"{self.number}.{at}"
+
+    def team_of(self, arm: str | None) -> Team | None:
+        """Return which of this experiment's arms has the name; None if neither has."""
+        return next((team for team in TEAMS if self.arm(team) == arm), None)
 
 
 @dataclass(frozen=True)
@@ -363,7 +372,7 @@ class Gallery:
             return (self.live,)
         if self.experiment is None:
             return self.live, self.next
-        first, second = (self.experiment.arm(at) for at in (0, 1))
+        first, second = map(self.experiment.arm, TEAMS)
         return self.live._replace(without_arm=second), self.next._replace(without_arm=first)
 
     @property

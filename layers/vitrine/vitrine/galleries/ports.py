@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Suspect,
     )
     from vitrine.ranking.experiments import Arm
+    from vitrine.ranking.interleaving import Team
     from vitrine.ranking.model import Version
 
 
@@ -63,12 +64,21 @@ class GalleryRepository(Protocol):
         """Start splitting visitors between the arms; return False if the gallery has no such experiment any more."""
         ...
 
-    def add_visit(self, key: GalleryKey, arm: str, visitor: str, clicks: Collection[bytes]) -> None:
-        """Store a visitor of an arm and the marks of clicks. Idempotent."""
+    def add_visit(
+        self, key: GalleryKey, arm: str, visitor: str, clicks: Collection[bytes], vote: Team | None = None
+    ) -> None:
+        """Store a visitor of an arm and the marks of clicks, and the vote unless they have one. Idempotent."""
         ...
 
     def count_visits(self, key: GalleryKey, arm: str) -> Arm:
         """Count what the visitors of an arm did."""
+        ...
+
+    def count_votes(self, key: GalleryKey, arm: str) -> tuple[Arm, Arm]:
+        """Count what visitors of interleaved pages did, all stored under `arm`; each mark ends in its arm's byte.
+
+        Both arms have all visitors. The clickers of an arm are those who voted for it.
+        """
         ...
 
     def forget_visits(self, key: GalleryKey, arm: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import takewhile
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.galleries.model import PINNED_START, RANKED_START, place_pinned
@@ -10,7 +11,7 @@ from vitrine.galleries.ports import ImageRange
 from vitrine.platform.problems import MalformedRequest, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from vitrine.galleries.model import Gallery, GalleryKey, Image, Placed
     from vitrine.galleries.ports import GalleryRepository
@@ -25,20 +26,27 @@ _MOST_READ = 1000
 class Position(NamedTuple):
     """A reader's place in the order of a version: the next position, and the last rank keys read.
 
-    `after_pinned` is None once all pinned images were read.
+    `after_pinned` is None once all pinned images were read. In an interleaved order, `after_other` is the last rank key
+    read of the other version, and `picked` the number of images that both have picked.
     """
 
     version: int
     next_position: int
     after_ranked: str
     after_pinned: str | None
+    after_other: str | None = None
+    picked: int = 0
 
 
 class OrderedPage(NamedTuple):
-    """Images in order, and where the next page starts (None at the end)."""
+    """Images in order, and where the next page starts (None at the end).
+
+    `arms` has, by image id, the experiment's arms that placed images of an interleaved page.
+    """
 
     placed: Sequence[Placed]
     next: Position | None
+    arms: Mapping[str, str] = MappingProxyType({})
 
 
 class HiddenPage(NamedTuple):
@@ -129,30 +137,32 @@ def read_order(
     version = gallery.holds(here.version)
     if version is None:
         raise order_expired()
-    reader = _Reader(repository, gallery.key, version, limit)
+    reader = Reader(repository, gallery.key, version, limit)
     pinned, ranked = reader.from_the_start() if start is None else reader.from_(start)
-    placed = place_pinned(ranked.images, pinned.images, here.next_position, limit)
-    if ranked.cut:  # images before a pinned image's position are not read yet
-        placed = list(takewhile(lambda one: (one.image.pinned_position or 0) <= one.position, placed))
-    pin_indexes = [at for at, one in enumerate(placed) if one.image.pinned_position is not None]
-    if pinned.cut and len(pin_indexes) == len(pinned.images):
-        del placed[pin_indexes[-1] + 1 :]
-    ranks = [one.image for one in placed if one.image.pinned_position is None]
-    pins = [one.image for one in placed if one.image.pinned_position is not None]
-    pins_left = pinned.cut or len(pins) < len(pinned.images)
-    if not (pins_left or ranked.cut or len(ranks) < len(ranked.images)):
-        return OrderedPage(placed, None)
+    merged = reader.merge(pinned, ranked, here, limit)
+    ranks = merged.ranks
+    if not (merged.pins_left or ranked.cut or len(ranks) < len(ranked.images)):
+        return OrderedPage(merged.placed, None)
     following = Position(
         version=here.version,
-        next_position=here.next_position + len(placed),
+        next_position=here.next_position + len(merged.placed),
         after_ranked=reader.rank(ranks[-1]) if ranks else here.after_ranked,
-        after_pinned=(reader.rank(pins[-1]) if pins else here.after_pinned) if pins_left else None,
+        after_pinned=merged.after_pinned,
     )
-    return OrderedPage(placed, following)
+    return OrderedPage(merged.placed, following)
 
 
-class _Reader(NamedTuple):
-    """Queries the order of a version."""
+class Merged(NamedTuple):
+    """A page of pinned and ranked images. `after_pinned` is the last pinned one's rank key, None if none is left."""
+
+    placed: Sequence[Placed]
+    ranks: Sequence[Image]
+    after_pinned: str | None
+    pins_left: bool
+
+
+class Reader(NamedTuple):
+    """Queries the order of a version, up to one image more than `limit`."""
 
     repository: GalleryRepository
     key: GalleryKey
@@ -183,6 +193,20 @@ class _Reader(NamedTuple):
         if here.after_pinned is not None:
             pinned = self.repository.pinned_images(self.key, self.version, self.limit + 1, here.after_pinned)
         return pinned, self._ranked(here.after_ranked)
+
+    def merge(self, pinned: ImageRange, ranked: ImageRange, here: Position, limit: int) -> Merged:
+        """Merge pinned images at their positions into ranked ones."""
+        placed = place_pinned(ranked.images, pinned.images, here.next_position, limit)
+        if ranked.cut:  # images before a pinned image's position are not read yet
+            placed = list(takewhile(lambda one: (one.image.pinned_position or 0) <= one.position, placed))
+        pin_indexes = [at for at, one in enumerate(placed) if one.image.pinned_position is not None]
+        if pinned.cut and len(pin_indexes) == len(pinned.images):
+            del placed[pin_indexes[-1] + 1 :]
+        ranks = [one.image for one in placed if one.image.pinned_position is None]
+        pins = [one.image for one in placed if one.image.pinned_position is not None]
+        pins_left = pinned.cut or len(pins) < len(pinned.images)
+        after_pinned = (self.rank(pins[-1]) if pins else here.after_pinned) if pins_left else None
+        return Merged(placed, ranks, after_pinned, pins_left)
 
     def _ranked(self, after: str) -> ImageRange:
         return self.repository.ranked_images(self.key, self.version, self.limit + 1, after)

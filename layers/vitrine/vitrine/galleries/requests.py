@@ -114,6 +114,14 @@ class RuleSettings(RequestBody):
 class StartExperimentRequest(RequestBody):
     """An experiment: the gallery's present ranking, and the one to compare with it."""
 
+    mode: Annotated[
+        Literal["split", "interleave"],
+        Field(
+            description="`split`: each half of the visitors sees one arm's order. `interleave`: every visitor sees "
+            "pages that both arms take turns in making; events name the `arm` of the image. It tells sooner which arm "
+            "is better, and not by how much."
+        ),
+    ] = "split"
     arms: Annotated[tuple[RankingSettings, ...], Field(min_length=2, max_length=2)]
 
 

@@ -11,7 +11,7 @@ from vitrine.ranking.policies import POLICIES
 from vitrine.renditions.responses import RenditionsResponse, renditions_response
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from vitrine.galleries.explain_images import ExplainedImage
     from vitrine.galleries.model import CountedHour, Gallery, Image, Placed, Suspect
@@ -99,6 +99,7 @@ class ImageResponse(TypedDict):
     created_at: str
     weight: NotRequired[int]
     position: NotRequired[int]
+    arm: NotRequired[str]
     events: NotRequired[EventsResponse]
     caption: str | None
     alt: str | None
@@ -151,13 +152,15 @@ class SplitResponse(TypedDict):
 
 class ExperimentResponse(TypedDict):
     id: str
+    mode: Literal["split", "interleave"]
     started_at: str
     ready: bool
     arms: list[ArmResponse]
     lift: float | None
+    preference: float | None
     interval: IntervalResponse | None
     e_value: float
-    srm: SplitResponse
+    srm: SplitResponse | None
     decision: str
     events_without_visitor: int
 
@@ -364,6 +367,7 @@ def experiment_response(report: ExperimentReport) -> ExperimentResponse:
     result = report.result
     return {
         "id": report.experiment.experiment_id,
+        "mode": report.experiment.mode,
         "started_at": to_rfc3339(report.experiment.started_at),
         "ready": report.experiment.is_ready,
         "arms": [
@@ -376,9 +380,12 @@ def experiment_response(report: ExperimentReport) -> ExperimentResponse:
             for ranking, arm in zip(report.rankings, report.arms, strict=True)
         ],
         "lift": result.lift,
+        "preference": result.preference,
         "interval": {"low": result.interval.low, "high": result.interval.high} if result.interval else None,
         "e_value": result.e_value,
-        "srm": {"e_value": result.split_e_value, "flagged": result.decision == "bad_split"},
+        "srm": None
+        if result.split_e_value is None
+        else {"e_value": result.split_e_value, "flagged": result.decision == "bad_split"},
         "decision": result.decision,
         "events_without_visitor": report.events_without_visitor,
     }
@@ -415,10 +422,12 @@ def suspect_response(suspect: Suspect) -> SuspectResponse:
     }
 
 
-def placed_response(placed: Placed, *, counts: bool) -> ImageResponse:
-    """Return an image with its position."""
+def placed_response(placed: Placed, arms: Mapping[str, str], *, counts: bool) -> ImageResponse:
+    """Return an image with its position, and the arm of `arms` that placed it."""
     response = image_response(placed.image, counts=counts)
     response["position"] = placed.position
+    if placed.image.image_id in arms:
+        response["arm"] = arms[placed.image.image_id]
     return response
 
 

@@ -1,14 +1,14 @@
-"""Run experiments: two rankings, each for half of the visitors."""
+"""Run experiments: two rankings, each for half of the visitors or both on one page."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.galleries.change_ranking import plan_order
-from vitrine.galleries.model import Experiment
+from vitrine.galleries.model import TEAMS, Experiment
 from vitrine.galleries.read_gallery import find_gallery, image_pages
 from vitrine.platform.problems import Conflict, NotFound
-from vitrine.ranking.experiments import Arm, ExperimentResult, judge
+from vitrine.ranking.experiments import Arm, ExperimentResult, judge, judge_interleaved
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
     from vitrine.galleries.model import Gallery, GalleryKey
     from vitrine.galleries.ports import Counters, GalleryRepository, Tasks
+    from vitrine.ranking.experiments import Mode
     from vitrine.ranking.model import Ranking
 
 
 class ExperimentReport(NamedTuple):
-    """The state of an experiment: what its arms' visitors did, the result, and the events that named no visitor."""
+    """The state of an experiment: what its arms' visitors did, the result, and the events that belong to no arm."""
 
     experiment: Experiment
     rankings: tuple[Ranking, Ranking]
@@ -36,6 +37,7 @@ def start_experiment(  # noqa: PLR0913 - all of these define an experiment
     experiment_id: str,
     arms: Sequence[Ranking],
     *,
+    mode: Mode = "split",
     now: datetime,
 ) -> Gallery:
     """Compare the second ranking with the first, which must be the gallery's. Starting it again changes nothing.
@@ -47,9 +49,9 @@ def start_experiment(  # noqa: PLR0913 - all of these define an experiment
     first, second = arms
     running = gallery.experiment
     if running and gallery.next and running.experiment_id == experiment_id:
-        if (gallery.live.ranking, gallery.next.ranking) == (first, second):
+        if (gallery.live.ranking, gallery.next.ranking, running.mode) == (first, second, mode):
             return gallery
-        raise Conflict(f"Experiment {experiment_id} is running with other arms. Delete it first.")
+        raise Conflict(f"Experiment {experiment_id} is running with other arms or another mode. Delete it first.")
     if running or gallery.next:
         raise Conflict(
             f"Gallery {key.gallery_id} runs an experiment or is being reordered. Try again when that is done."
@@ -59,7 +61,7 @@ def start_experiment(  # noqa: PLR0913 - all of these define an experiment
     if first.lab_share or second.lab_share:
         raise Conflict("A gallery with a lab cannot run an experiment. Set lab_share to 0 first.")
     version = gallery.following(second, now, f"experiment {experiment_id}")._replace(rules=gallery.live.rules)
-    experiment = Experiment(experiment_id, version.number, now, gallery.totals)
+    experiment = Experiment(experiment_id, version.number, now, gallery.totals, mode=mode)
     if not plan_order(repository, tasks, gallery, version, experiment):
         raise Conflict(f"Others are changing the ranking of gallery {key.gallery_id}. Try again in a moment.")
     return find_gallery(repository, key)
@@ -73,13 +75,18 @@ def read_experiment(
     experiment = gallery.experiment
     if experiment is None or gallery.next is None or experiment.experiment_id != experiment_id:
         raise NotFound(f"Gallery {key.gallery_id} has no experiment {experiment_id}.")
-    first, second = (repository.count_visits(key, experiment.arm(at)) for at in (0, 1))
+    if experiment.mode == "interleave":
+        arms = repository.count_votes(key, experiment.arm(0))
+        result = judge_interleaved(*arms)
+    else:
+        arms = repository.count_visits(key, experiment.arm(0)), repository.count_visits(key, experiment.arm(1))
+        result = judge(*arms)
     named = _arm_events(repository, counters, key, experiment)
     return ExperimentReport(
         experiment,
         (gallery.live.ranking, gallery.next.ranking),
-        (first, second),
-        judge(first, second),
+        arms,
+        result,
         max(0, gallery.totals.events - experiment.totals.events - named),
     )
 
@@ -88,7 +95,7 @@ def _arm_events(repository: GalleryRepository, counters: Counters, key: GalleryK
     events = 0
     for images in image_pages(repository, key):
         for counts in counters.read(images).values():
-            events += sum(counts.arms[arm].events for at in (0, 1) if (arm := experiment.arm(at)) in counts.arms)
+            events += sum(counts.arms[arm].events for arm in map(experiment.arm, TEAMS) if arm in counts.arms)
     return events
 
 

@@ -1,17 +1,22 @@
 """Which of two policies earns more: a result that is valid whenever it is read. Pure.
 
-Visitors are split evenly between two arms. Reading an ordinary test repeatedly finds differences that do not exist (a
-z-test read 200 times: in 39 to 63 % of experiments without one). An e-value may be read as often as one likes: without
-a difference, the probability that it ever exceeds 20 is at most 1/20 (Ville's inequality).
+Visitors are split evenly between two arms, or see pages made of both (`interleaving.py`). Reading an ordinary test
+repeatedly finds differences that do not exist (a z-test read 200 times: in 39 to 63 % of experiments without one). An
+e-value may be read as often as one likes: without a difference, the probability that it ever exceeds 20 is at most 1/20
+(Ville's inequality).
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vitrine.ranking.lab import Interval, chance
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Mode = Literal["split", "interleave"]
 Decision = Literal["undecided", "first", "second", "bad_split"]
 
 _CLICKERS_PRIOR = 50.0
@@ -22,6 +27,8 @@ _ERROR = 0.05
 _SHARPEST_AT = 20_000  # the number of visitors for which the interval is narrowest
 _TUNING = (-2 * math.log(_ERROR) + math.log(-2 * math.log(_ERROR)) + 1) / _SHARPEST_AT
 _LARGEST_EXPONENT = 700.0
+_TINY = 1e-12
+_BISECTIONS = 50
 
 
 class Arm(NamedTuple):
@@ -34,13 +41,19 @@ class Arm(NamedTuple):
 
 
 class ExperimentResult(NamedTuple):
-    """The comparison of two arms. `lift` compares clicks per visitor: 0.2 means that the second arm has 20 % more."""
+    """The comparison of two arms.
+
+    `lift` compares clicks per visitor: 0.2 means that the second arm has 20 % more. `preference` is the share of
+    visitors of interleaved pages who clicked an image of the second arm first: 0.5 means that neither is better. An
+    experiment has one of the two, and its `interval`. Interleaved pages split nobody, so there is no `split_e_value`.
+    """
 
     lift: float | None
     interval: Interval | None
     e_value: float
-    split_e_value: float
+    split_e_value: float | None
     decision: Decision
+    preference: float | None = None
 
 
 def arm_of(secret: str, visitor: str, experiment: str) -> Literal[0, 1]:
@@ -67,6 +80,49 @@ def judge(first: Arm, second: Arm) -> ExperimentResult:
     return ExperimentResult(lift, lift_interval(first, second), e_value, split, decision)
 
 
+def judge_interleaved(first: Arm, second: Arm) -> ExperimentResult:
+    """Compare the arms of interleaved pages. The clickers of an arm are those who clicked one of its images first.
+
+    A visitor decides once, however much they click: coins and taste stay the same from click to click.
+    """
+    votes = first.clickers + second.clickers
+    e_value = clickers_e_value(first.clickers, second.clickers)
+    decision: Decision = "undecided"
+    if e_value > _DECIDED_AT:
+        decision = "first" if first.clickers > second.clickers else "second"
+    preference = second.clickers / votes if votes else None
+    return ExperimentResult(
+        None, preference_interval(first.clickers, second.clickers), e_value, None, decision, preference
+    )
+
+
+def preference_interval(first: int, second: int) -> Interval | None:
+    """Return a 95 % interval of the second arm's share of deciding visitors; None without any.
+
+    It holds each share against which the evidence is less than 20 (a confidence sequence, by Ville's inequality).
+    """
+    if not first + second:
+        return None
+    exponent = _log_mixture(first, second, _CLICKERS_PRIOR) - math.log(_DECIDED_AT)
+
+    def is_refuted(share: float) -> bool:
+        return exponent > second * math.log(share) + first * math.log(1 - share)
+
+    inside = (second + 0.5) / (first + second + 1)
+    low, high = (_boundary(is_refuted, inside, end) for end in (_TINY, 1 - _TINY))
+    return Interval(low, high)
+
+
+def _boundary(is_refuted: Callable[[float], bool], inside: float, outside: float) -> float:
+    """Return where shares begin to be refuted, by bisection; the end of the scale if none is."""
+    if not is_refuted(outside):
+        return round(outside)
+    for _ in range(_BISECTIONS):
+        middle = (inside + outside) / 2
+        inside, outside = (inside, middle) if is_refuted(middle) else (middle, outside)
+    return inside
+
+
 def clickers_e_value(first: int, second: int) -> float:
     """Return the evidence that visitors of one arm are more likely to click at all, given an even split.
 
@@ -82,8 +138,13 @@ def split_e_value(first: int, second: int) -> float:
 
 
 def _against_a_fair_coin(first: int, second: int, prior: float) -> float:
-    exponent = _log_beta(prior + first, prior + second) - _log_beta(prior, prior) + (first + second) * math.log(2)
+    exponent = _log_mixture(first, second, prior) + (first + second) * math.log(2)
     return math.exp(min(exponent, _LARGEST_EXPONENT))
+
+
+def _log_mixture(first: int, second: int, prior: float) -> float:
+    """Return the logarithm of the probability of these tosses of a coin that follows the prior."""
+    return _log_beta(prior + first, prior + second) - _log_beta(prior, prior)
 
 
 def _log_beta(one: float, other: float) -> float:

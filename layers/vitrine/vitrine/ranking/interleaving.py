@@ -11,34 +11,48 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from vitrine.ranking.lab import chance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable
+
+Team = Literal[0, 1]
 
 
 class Pick(NamedTuple):
     """An image and the order that picked it."""
 
     image_id: str
-    team: Literal[0, 1]
+    team: Team
 
 
-def interleave(first: Sequence[str], second: Sequence[str], coins: Iterable[bool], limit: int) -> list[Pick]:
-    """Return a page of `limit` images from two orders; one coin per round says whether the first order begins."""
+class Coins(NamedTuple):
+    """A visitor's coins in an experiment, always the same ones."""
+
+    secret: str
+    visitor: str
+    experiment: str
+
+    def first_begins(self, round_: int) -> bool:
+        """Return whether the first order begins a round."""
+        return chance(self.secret, "coin", self.experiment, self.visitor, round_) < 0.5  # noqa: PLR2004 - fair
+
+
+def interleave(
+    first: Iterable[str], second: Iterable[str], first_begins: Callable[[int], bool], limit: int, picked: int = 0
+) -> list[Pick]:
+    """Return the next `limit` images of two orders, after `picked` that neither of them contains any more.
+
+    An order that has run out leaves its turn to the other.
+    """
     picks: list[Pick] = []
     taken: set[str] = set()
     waiting = iter(first), iter(second)
-    for first_begins in coins:
-        teams: tuple[Literal[0, 1], ...] = (0, 1) if first_begins else (1, 0)
-        before = len(picks)
-        for team in teams:
-            image_id = next((candidate for candidate in waiting[team] if candidate not in taken), None)
-            if image_id is not None and len(picks) < limit:
-                picks.append(Pick(image_id, team))
-                taken.add(image_id)
-        if len(picks) == before:
+    for turn in range(picked, picked + limit):
+        team: Team = 0 if first_begins(turn // 2) == (turn % 2 == 0) else 1
+        teams: tuple[Team, Team] = (0, 1) if team == 0 else (1, 0)
+        pick = next(
+            (Pick(image_id, team) for team in teams for image_id in waiting[team] if image_id not in taken), None
+        )
+        if pick is None:
             break
+        picks.append(pick)
+        taken.add(pick.image_id)
     return picks
-
-
-def coins_of(secret: str, visitor: str, experiment: str, rounds: int) -> list[bool]:
-    """Return a visitor's coins, always the same ones."""
-    return [chance(secret, "coin", experiment, visitor, at) < 0.5 for at in range(rounds)]  # noqa: PLR2004 - fair
