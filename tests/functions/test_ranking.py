@@ -556,23 +556,20 @@ def test_a_resend_that_names_the_other_arm_changes_nothing() -> None:
     assert sum(arm["clicks"] for arm in arms) == 1
 
 
-def test_each_arm_of_an_interleaved_page_learns_from_the_images_that_it_placed() -> None:
-    begin_interleaved("a", "b")
-
-    def ranks() -> list[tuple[str, str]]:
-        return [
-            (item["rank"]["S"], item["other_rank"]["S"])
-            for item in client("dynamodb").scan(TableName="ImagesTable")["Items"]
-        ]
-
-    before = ranks()
-    for at in range(9):
-        tell(f"visitor:{at}", ("view", "a", "2.1"), ("click", "a", "2.1"))
-    follow_counters()
-    assert ranks() == before
-    tell("visitor:9", ("view", "a", "2.0"), ("click", "a", "2.0"))
-    follow_counters()
-    assert ranks() != before
+def test_both_arms_of_an_interleaved_page_learn_from_all_its_events() -> None:
+    make_gallery("a", "b", policy="smoothed_rate")
+    assert interleave(arms=[{"policy": "smoothed_rate"}, {"policy": "trending_rate"}])[0] == 201
+    run_tasks("make_order")
+    event_counter.cache_clear()
+    for arm in ("2.0", "2.1"):
+        for at in range(9):
+            tell(f"visitor:{arm}-{at}", ("view", "b", arm), ("click", "b", arm))
+        follow_counters()
+        [item] = [item for item in client("dynamodb").scan(TableName="ImagesTable")["Items"] if item["sk"]["S"] == "b"]
+        clicks = 9 if arm == "2.0" else 18
+        assert int(item["score"]["S"].split()[1]) == pytest.approx(1e14 * (2 + clicks) / (200 + clicks), rel=1e-6)
+        optimistic = (2 + clicks + (2 + clicks) ** 0.5) / (200 + clicks)
+        assert int(item["other_score"]["S"].split()[1]) == pytest.approx(1e14 * optimistic, rel=1e-3)
     assert call("GET", "/galleries/{gallery_id}/audit")[1]["mismatched"] == []
 
 

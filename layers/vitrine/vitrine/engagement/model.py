@@ -171,6 +171,11 @@ class Rules(NamedTuple):
     experiment: Experiment | None = None
     suspects: frozenset[str] = frozenset()
 
+    @property
+    def is_interleaved(self) -> bool:
+        """Whether visitors see pages that both arms of an experiment make, which learn from all events."""
+        return self.experiment is not None and self.experiment.mode == "interleave"
+
     def is_suspect(self, event: Event, page: SourcePage | None, secret: str) -> bool:
         """Return whether the event comes from a suspect. Events that a shop's server sends never do."""
         if not self.suspects or page is None:
@@ -185,7 +190,7 @@ class Rules(NamedTuple):
         """
         if self.experiment is None or event.session_id is None:
             return None
-        if self.experiment.mode == "interleave":
+        if self.is_interleaved:
             return event.arm if self.experiment.team_of(event.arm) is not None else None
         return self.experiment.arm(arm_of(secret, event.session_id, f"{gallery_id}/{self.experiment.experiment_id}"))
 
@@ -286,7 +291,10 @@ def pending_event(  # noqa: PLR0913 - an event's marks follow from all of these
 def sums_of(  # noqa: PLR0913 - each of these decides about a sum
     counter: Counter, rules: Rules, lab: LabVisitor | None, arm: str | None, now: datetime, *, suspect: bool
 ) -> dict[Sum, int]:
-    """Return what an event adds besides its counter: a total of suspects or the lab, or an aged sum and an arm's."""
+    """Return what an event adds besides its counter: a total of suspects or the lab, or an aged sum and an arm's.
+
+    Arms that split visitors have aged sums of their own; those that share pages learn from the same.
+    """
     if counter == "robots":
         return {}
     if suspect:
@@ -294,7 +302,8 @@ def sums_of(  # noqa: PLR0913 - each of these decides about a sum
     if lab is not None and lab.is_in_lab(rules.lab_share):
         return {ApartKey("lab", counter): 1}
     seconds = now.timestamp()
-    aged = sum_at(counter, rules.half_life_days, seconds)._replace(arm=arm or "")
+    learning = "" if arm is None or rules.is_interleaved else arm
+    aged = sum_at(counter, rules.half_life_days, seconds)._replace(arm=learning)
     sums: dict[Sum, int] = {aged: amount_at(rules.half_life_days, seconds)}
     if arm is not None:
         sums[ArmKey(counter, arm)] = 1

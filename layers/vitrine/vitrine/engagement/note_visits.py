@@ -43,7 +43,6 @@ class VisitNotes:
         experiment = rules.experiment
         if experiment is None:
             return
-        is_interleaved = experiment.mode == "interleave"
         came: dict[tuple[str, str], dict[bytes, Team | None]] = {}
         for event, result in zip(batch.events, results, strict=True):
             arm = rules.arm_of(event, batch.gallery.gallery_id, batch.merchant_secret)
@@ -51,9 +50,9 @@ class VisitNotes:
                 continue
             if rules.is_suspect(event, batch.page, batch.merchant_secret):
                 continue
-            team = experiment.team_of(arm) if is_interleaved else None
+            team = experiment.team_of(arm) if rules.is_interleaved else None
             visitor = visitor_mark(event.session_id, batch.merchant_secret)
-            clicks = came.setdefault((experiment.arm(0) if is_interleaved else arm, visitor), {})
+            clicks = came.setdefault((experiment.arm(0) if rules.is_interleaved else arm, visitor), {})
             if event.type == "click":
                 clicks[click_mark(event, batch.merchant_secret, team)] = team
         for (arm, visitor), clicks in came.items():

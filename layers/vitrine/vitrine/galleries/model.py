@@ -370,7 +370,7 @@ class Gallery:
         """The versions under which images are scored."""
         if self.next is None:
             return (self.live,)
-        if self.experiment is None:
+        if self.experiment is None or self.experiment.mode == "interleave":
             return self.live, self.next
         first, second = map(self.experiment.arm, TEAMS)
         return self.live._replace(without_arm=second), self.next._replace(without_arm=first)
