@@ -11,7 +11,6 @@ from bench.ranking.rankers import shipped
 from bench.ranking.simulate import State, first, simulate
 from bench.ranking.worlds import BASE, PAGE, Rates, real_tests, shrunk_rates
 from vitrine.ranking.experiments import Arm, clickers_e_value, lift_interval, preference_interval, split_e_value
-from vitrine.ranking.interleaving import interleave
 from vitrine.ranking.lab import LabImage, estimate
 from vitrine.ranking.model import Prior
 from vitrine.ranking.policies import POLICIES
@@ -204,7 +203,7 @@ class Interleaved(NamedTuple):
 
 
 def interleaved_orders(lift: float, runs: int = RUNS) -> Interleaved:
-    """Two orders of which the second earns more by `lift`, while 1.4 % of the visitors of the first one click.
+    """Experiments with two fixed orders: 1.4 % of visitors of the first one click, and of the second more by `lift`.
 
     They are orders as two policies make them: of the true rates, blurred more or less. How two orders share their
     images decides how much visitors tell, so there are twenty pairs of them.
@@ -250,9 +249,8 @@ def _vote_shares(lift: float, rng: np.random.Generator) -> tuple[float, float]:
     second_order = order(low, 1) if lift else first_order
     true *= CLICK_RATE / value
     visitors = 4_000
-    drafts = draft(
-        *(np.tile(one, (visitors, 1)) for one in (first_order, second_order)), rng.random((visitors, PAGE)) < 0.5
-    )
+    one, other = (np.tile(order_, (visitors, 1)) for order_ in (first_order, second_order))
+    drafts = draft(one, other, rng.random((visitors, PAGE)) < 0.5)
     chances = look * true[drafts.images]
     before = np.cumprod(np.hstack([np.ones((visitors, 1)), 1 - chances[:, :-1]]), axis=1)
     won = [float((before * chances * (drafts.teams == team)).sum(axis=1).mean()) for team in (0, 1)]
@@ -260,13 +258,13 @@ def _vote_shares(lift: float, rng: np.random.Generator) -> tuple[float, float]:
 
 
 def interleaved_policies(
-    policies: tuple[str, str], runs: int, visitors: int = 20_000, *, arms_share: bool = True, seed: int = 16
+    policies: tuple[str, str], runs: int = 60, visitors: int = 10_000, *, arms_share: bool = True
 ) -> Interleaved:
     """Experiments that begin with nothing counted; both arms learn from all events, or from the images they placed.
 
     After each hundred visitors both orders are made again and the result is read. The second policy is the right one.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(16)
     world, batch, rows = BASE, 100, np.arange(runs)[:, None]
     true = np.repeat(Rates(world, runs, rng).at(0.0), batch, axis=0)
     states = [State(world, shipped(policy), runs) for policy in policies]
@@ -279,7 +277,7 @@ def interleaved_policies(
                 state.fit(anyway=False)
             score = np.broadcast_to(shipped(policy).score(state), state.views.shape)
             orders.append(np.repeat(first(score, 0.0, 2 * PAGE), batch, axis=0))
-        drafts = draft(*orders, rng.random((runs * batch, PAGE)) < 0.5)
+        drafts = draft(orders[0], orders[1], rng.random((runs * batch, PAGE)) < 0.5)
         looked, clicked, team = votes(drafts, world.look(), true, rng)
         for at, state in enumerate(states):
             mine = (drafts.teams == at) | arms_share
@@ -291,42 +289,3 @@ def interleaved_policies(
             if clickers_e_value(int(won[run, 0]), int(won[run, 1])) > _DECIDED_AT:
                 decided[run], right[run] = start + batch, won[run, 1] > won[run, 0]
     return Interleaved(float(np.isfinite(decided).mean()), float(right.mean()), float(np.median(decided)))
-
-
-def interleaved(runs: int = 60, most_pages: int = 10_000) -> tuple[float, float, float]:
-    """The order that `interest` made in 10,000 page views against that of `optimistic_rate`, on one page.
-
-    Returns the share decided rightly, and page views at the median, interleaved and as an experiment of two arms.
-    """
-    seeds = 20
-    moments = [simulate(BASE, shipped(policy), (10_000,), seeds=seeds)[0] for policy in ("interest", "optimistic_rate")]
-    rng = np.random.default_rng(14)
-    look = BASE.look()
-    pages_needed, arms_needed, rightly = [], [], 0
-    for run in range(runs):
-        seed = run % seeds
-        true = moments[0].true[seed]
-        values = [float((look * true[moment.order[seed]]).sum()) for moment in moments]
-        one, other = ([str(image) for image in moment.order[seed]] for moment in moments)
-        won = [0, 0]
-        for page in range(1, most_pages + 1):
-            picks = interleave(one, other, (rng.random(PAGE) < 0.5).__getitem__, PAGE)
-            clicked = rng.random(PAGE) < look * true[[int(pick.image_id) for pick in picks]]
-            for at in np.flatnonzero(clicked):
-                won[picks[at].team] += 1
-            if clicked.any() and clickers_e_value(*won) > _DECIDED_AT:
-                pages_needed.append(page)
-                rightly += (won[1] > won[0]) == (values[1] > values[0])
-                break
-        arms_needed.append(_pages_of_arms(values, most_pages, rng))
-    undecided = [np.inf] * (runs - len(pages_needed))
-    return rightly / runs, median(pages_needed + undecided), median(arms_needed)
-
-
-def _pages_of_arms(values: list[float], most_pages: int, rng: np.random.Generator) -> float:
-    """Page views until two arms of these clicks a page are told apart, each visitor viewing one page."""
-    clickers = np.cumsum([rng.random(most_pages // 2) < 1 - np.exp(-value) for value in values], axis=1)
-    for page in range(10, most_pages // 2, 10):
-        if clickers_e_value(int(clickers[0, page]), int(clickers[1, page])) > _DECIDED_AT:
-            return 2.0 * page
-    return np.inf

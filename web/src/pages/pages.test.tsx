@@ -247,6 +247,19 @@ test("a failed request is found by its id, and changes say whose key made them",
   expect((await screen.findByText("POST /keys → key_2")).closest("tr")!.textContent).toContain("Tools");
 });
 
+const REPORT = {
+  mode: "split" as const,
+  started_at: "2026-01-01T00:00:00Z",
+  ready: true,
+  lift: 2,
+  preference: null,
+  interval: { low: 0.4, high: 5 },
+  e_value: 99,
+  srm: { e_value: 0.1, flagged: false },
+  decision: "second",
+  events_without_visitor: 3,
+};
+
 test("an experiment is started, watched and ended", async () => {
   const arm = (policy: string, visitors: number, clicks: number) => ({
     ranking: { policy },
@@ -254,17 +267,7 @@ test("an experiment is started, watched and ended", async () => {
     clickers: clicks,
     clicks,
   });
-  const report = {
-    started_at: "2026-01-01T00:00:00Z",
-    ready: true,
-    arms: [arm("interest", 200, 20), arm("newest", 210, 63)],
-    lift: 2,
-    interval: { low: 0.4, high: 5 },
-    e_value: 99,
-    srm: { e_value: 0.1, flagged: false },
-    decision: "second",
-    events_without_visitor: 3,
-  };
+  const report = { ...REPORT, arms: [arm("interest", 200, 20), arm("newest", 210, 63)] };
   let running: string | null = null;
   const path = "/galleries/g/experiments/{id}";
   const writes = serve({
@@ -285,7 +288,7 @@ test("an experiment is started, watched and ended", async () => {
   show(<Gallery {...props} />);
   fireEvent.submit(await screen.findByRole("form", { name: "New experiment" }));
   expect(await screen.findByText("Decided: the other order earns more clicks.")).toBeTruthy();
-  expect(writes[0]).toContain('{"arms":[{"policy":"interest"},{"policy":"newest"}]}');
+  expect(writes[0]).toContain('{"mode":"split","arms":[{"policy":"interest"},{"policy":"newest"}]}');
   expect(screen.getByText(/\+200 % clicks a visitor/).textContent).toContain("+40 % to +500 %");
   expect(screen.getByText(/3 events named no visitor/)).toBeTruthy();
   fireEvent.click(screen.getByRole("button", { name: "End the experiment" }));
@@ -301,4 +304,45 @@ test("an experiment is started, watched and ended", async () => {
   expect(told("undecided", false)).toContain("being prepared");
   expect(told("first")).toContain("today’s order earns more");
   expect(told("bad_split")).toContain("than chance allows");
+});
+
+test("an experiment on interleaved pages says which order visitors choose", async () => {
+  const arms = ["interest", "newest"].map((policy, at) => ({
+    ranking: { policy },
+    visitors: 400,
+    clickers: at ? 60 : 20,
+    clicks: at ? 70 : 22,
+  }));
+  const found = {
+    mode: "interleave",
+    arms,
+    lift: null,
+    preference: 0.75,
+    interval: { low: 0.58, high: 0.86 },
+    srm: null,
+  };
+  let running: string | null = null;
+  const path = "/galleries/g/experiments/{id}";
+  const writes = serve({
+    "GET /galleries": () => list([{ ...GALLERY, experiment_id: running, next_ranking_version: running ? 2 : null }]),
+    "GET /galleries/g/images": () => list([]),
+    "GET /galleries/g/ranking-versions": () => list([]),
+    [`POST ${path}`]: ({ id }) => {
+      running = id;
+      return { id, ...REPORT, ...found };
+    },
+    [`GET ${path}`]: ({ id }) => ({ id, ...REPORT, ...found }),
+  });
+  history.replaceState(null, "", "#/gallery?ranking=shown");
+  show(<Gallery {...props} />);
+  const form = await screen.findByRole("form", { name: "New experiment" });
+  fireEvent.change(within(form).getByLabelText(/^shown/), { target: { value: "interleave" } });
+  fireEvent.submit(form);
+  expect((await screen.findByText(/75 % chose an image of the other order first/)).textContent).toContain(
+    "58 % to 86 %",
+  );
+  expect(writes[0]).toContain('"mode":"interleave"');
+  expect(screen.getByText("of whom clicked it first")).toBeTruthy();
+  expect(screen.getByText(/named no visitor or no arm/)).toBeTruthy();
+  expect(screen.queryByText(/clicks a visitor so far/)).toBeNull();
 });

@@ -19,7 +19,7 @@ const ARMS = ["Today’s order", "The other order"];
 const worded = (policy: string) => policy.replace("_", " ");
 const percent = (share: number) => `${share >= 0 ? "+" : "−"}${Math.abs(100 * share).toFixed(0)} %`;
 
-/** Today's order and another one, each for half of the visitors: started, watched and ended. */
+/** Today's order and another one, each for half of the visitors or both on one page: started, watched and ended. */
 export function Experiment({ gallery, policies }: Props) {
   return (
     <section aria-label="Experiment">
@@ -42,12 +42,14 @@ function Start({ gallery, policies }: Props) {
 
   function start(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
-    const days = new FormData(event.currentTarget).get("experiment-days");
+    const sent = new FormData(event.currentTarget);
+    const days = sent.get("experiment-days");
+    const mode = sent.get("experiment-mode") as Report["mode"];
     const other: Settings = { policy, ...(days && { half_life_days: Number(days) }) };
     const path = { gallery_id: gallery.id, experiment_id: `${policy}-${Date.now().toString(36)}` };
     change({
       said: `The experiment with ${worded(policy)} has begun`,
-      send: () => client.POST(PATH, { params: { path }, body: { arms: [gallery.ranking as Settings, other] } }),
+      send: () => client.POST(PATH, { params: { path }, body: { mode, arms: [gallery.ranking as Settings, other] } }),
       undo: () => client.DELETE(PATH, { params: { path } }),
       about: ABOUT,
     });
@@ -70,6 +72,13 @@ function Start({ gallery, policies }: Props) {
           <input name="experiment-days" type="number" min={1} max={365} defaultValue={14} /> days
         </label>
       )}
+      <label className="inline">
+        shown{" "}
+        <select name="experiment-mode">
+          <option value="split">each to half of the visitors: tells how many clicks more</option>
+          <option value="interleave">both on one page: tells sooner which is better</option>
+        </select>
+      </label>
       <button type="submit">Start the experiment</button>
     </form>
   );
@@ -135,6 +144,7 @@ function Running({ gallery, id }: { gallery: Schema<"GalleryResponse">; id: stri
 
 function Standing({ report }: { report: Report }) {
   const bounds = report.interval;
+  const isShared = report.mode === "interleave";
   return (
     <div role="status">
       <p>
@@ -147,10 +157,18 @@ function Standing({ report }: { report: Report }) {
           nothing about that.
         </p>
       )}
+      {report.preference !== null && (
+        <p>
+          Of the visitors who clicked, {(100 * report.preference).toFixed(0)} % chose an image of the other order first
+          {bounds && ` (with 95 % certainty ${(100 * bounds.low).toFixed(0)} % to ${(100 * bounds.high).toFixed(0)} %)`}
+          ; 50 % would mean that neither is better. Looking often changes nothing about that.
+        </p>
+      )}
       {report.events_without_visitor > 0 && (
         <p>
-          {count(report.events_without_visitor)} events named no visitor and count for neither order. Send session_id
-          with events and when reading the gallery.
+          {count(report.events_without_visitor)} events named no visitor{isShared && " or no arm"} and count for neither
+          order. Send session_id with events and when reading the gallery
+          {isShared && ", and with events the arm of the image"}.
         </p>
       )}
       <p>
@@ -164,7 +182,7 @@ function Standing({ report }: { report: Report }) {
               Visitors
             </th>
             <th scope="col" className="number">
-              of whom clicked
+              {isShared ? "of whom clicked it first" : "of whom clicked"}
             </th>
             <th scope="col" className="number">
               Clicks
@@ -193,8 +211,9 @@ function Standing({ report }: { report: Report }) {
 }
 
 /** What the report says, in a sentence. */
-export function decided({ ready, decision, arms }: Report): string {
-  if (!ready) return "The other order is being prepared. Visitors are divided once it is complete.";
+export function decided({ ready, decision, arms, mode }: Report): string {
+  if (!ready)
+    return `The other order is being prepared. ${mode === "split" ? "Visitors are divided" : "Pages are made of both"} once it is complete.`;
   switch (decision) {
     case "first":
       return "Decided: today’s order earns more clicks.";
