@@ -1,7 +1,8 @@
 """Recompute a gallery's order at an earlier time, from the counts recorded by the hour.
 
 `python -m commands.ranking --stack vitrine replay my-shop summer --at 2026-11-29T12:00:00Z` prints what each policy
-would have shown; the policy in force is marked with `*`. Works where `AWS_ENDPOINT_URL` and the credentials point to.
+would have shown; the policy in force is marked with `*`, images that were pinned with `^`. Works where
+`AWS_ENDPOINT_URL` and the credentials point to.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ _RECORDED_WITHIN = timedelta(minutes=15)
 _WIDTH = 36
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, now: datetime | None = None) -> int:
     """Run the command; returns the exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
     moment: datetime = options.at.replace(minute=0, second=0, microsecond=0)
-    if moment > utc_now() - _RECORDED_WITHIN:
+    if moment > (now or utc_now()) - _RECORDED_WITHIN:
         parser.error("--at must be an hour that ended 15 minutes ago: counts are recorded a few minutes late")
     if options.stack:
         merchant_data.use_stack(options.stack)
@@ -54,9 +55,10 @@ def _print(replay: Replay, moment: datetime, most: int) -> None:
         for image in row:
             totals = replay.counts.get(ImageThen(image.image_id, image.incarnation), Counts()).totals
             figures = f" {totals.views}/{totals.clicks}"
-            cells.append(f"{image.description.name[: _WIDTH - len(figures) - 2]}{figures}".ljust(_WIDTH))
+            pin = "" if image.pinned_position is None else "^"
+            cells.append(f"{pin}{image.description.name[: _WIDTH - len(figures) - 3]}{figures}".ljust(_WIDTH))
         print(f"{place:>3} " + "".join(cells).rstrip())
-    print("Beside each image: its views/clicks by then.")
+    print("Beside each image: its views/clicks by then. ^ was pinned there.")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -244,7 +244,10 @@ def patch_image(request: Request) -> Response:
 
     changes = request.body(PatchImageRequest)
     image = change_image(
-        gallery_repository(), _key(request), request.path_id("image_id"), lambda image: _patched(image, changes)
+        gallery_repository(),
+        _key(request),
+        request.path_id("image_id"),
+        lambda image: _patched(image, changes, request.now),
     )
     return Response(200, image_response(image, counts=True))
 
@@ -511,9 +514,9 @@ def _rejected(index: int, image_id: str | None, errors: Sequence[FieldError]) ->
     return {"id": image_id, "status": "rejected", "errors": field_errors}
 
 
-def _patched(image: Image, changes: PatchImageRequest) -> Image:
+def _patched(image: Image, changes: PatchImageRequest, now: datetime) -> Image:
     sent = {name: getattr(changes, name) for name in changes.model_fields_set}
-    placing = {name: sent.pop(name) for name in ("pinned_position", "hidden") if name in sent}
+    placing = {name: sent.pop(name, getattr(image, name)) for name in ("pinned_position", "hidden")}
     nothing: dict[str, Any] = {"tags": (), "product_ids": (), "attributes": {}}
     sent |= {name: empty for name, empty in nothing.items() if name in sent and sent[name] is None}
-    return image._replace(description=image.description._replace(**sent), **placing)
+    return image.put(**placing, now=now)._replace(description=image.description._replace(**sent))

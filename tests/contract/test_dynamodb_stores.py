@@ -352,6 +352,18 @@ class TestGalleries:
         galleries.forget_visits(GALLERY, "2.1")
         assert galleries.count_visits(GALLERY, "2.1") == Arm()
 
+    def test_an_image_keeps_its_last_placements(self, galleries: Galleries) -> None:
+        placed = image("a")
+        for at in range(25):
+            placed = placed.put(pinned_position=at or None, hidden=at % 2 == 1, now=NOW + timedelta(hours=at))
+        galleries.commit_images(EMPTY, [placed], [])
+        stored = galleries.get_images(GALLERY, ["a"])["a"]
+        assert stored.placements == placed.placements
+        assert (len(stored.placements), stored.put(pinned_position=24, hidden=False, now=NOW)) == (20, stored)
+        for hours, position, hidden in ((0, 5, True), (9.5, 9, True), (99, 24, False)):
+            then = stored.as_placed(NOW + timedelta(hours=hours))
+            assert (then.pinned_position, then.hidden) == (position, hidden)
+
     def test_an_experiment_keeps_its_mode(self, galleries: Galleries) -> None:
         experiment = Experiment("one", 2, NOW, Totals(1, 2), mode="interleave")
         assert galleries.plan_version(EMPTY, EMPTY.following(Ranking("newest"), NOW, "experiment"), experiment)

@@ -136,6 +136,34 @@ def test_an_image_that_was_deleted_is_in_orders_of_before_alone(clock: Clock) ->
     assert ids(replayed(after), "interest") == clock.orders[after] == ["two", "three"]
 
 
+def test_an_earlier_order_has_the_pins_and_hidings_of_its_time(clock: Clock) -> None:
+    def change(image_id: str, **body: Any) -> None:
+        path = "/galleries/{gallery_id}/images/{image_id}"
+        assert send(galleries, api_event("PATCH", path, gallery_id="summer", image_id=image_id, body=body))[0] == 200
+
+    clock.count(one=(9, 0), two=(4, 0), three=(2, 0))
+    placements = ({"hidden": True}, {"hidden": False, "pinned_position": 1}, {"pinned_position": 2}, {"caption": "c"})
+    for body in placements:
+        change("three", **body)
+        clock.count(one=(1, 0))
+    change("three", pinned_position=None)
+    change("one", hidden=True)
+    clock.record(random.Random(1))
+    image = gallery_repository().get_images(SUMMER, ["three"])["three"]
+    since = [0, *(int(hour.timestamp()) + 1 for hour in [*clock.orders][:3]), image.placements[-1].since]
+    dated = tuple(one._replace(since=at) for one, at in zip(image.placements, since, strict=True))
+    gallery_repository().save_images([image._replace(placements=dated)])
+    assert [*clock.orders.values()] == [
+        ["one", "two", "three"],
+        ["one", "two"],
+        ["three", "one", "two"],
+        ["one", "three", "two"],
+        ["one", "three", "two"],
+    ]
+    for hour, order in clock.orders.items():
+        assert ids(replayed(hour), "interest") == order
+
+
 def test_the_version_of_the_time_is_used(clock: Clock) -> None:
     clock.count(one=(9, 0), two=(2, 1))
     clock.record(random.Random(1))

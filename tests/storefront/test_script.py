@@ -11,7 +11,13 @@ from playwright.sync_api import expect
 
 from tests import recommendations
 from tests.e2e.api import eventually
+from tests.memory.gallery_tasks import UnexpectedTasks
 from tests.storefront.pages import STOREFRONT, STRICT
+from vitrine.engagement.wiring import gallery_counters
+from vitrine.galleries.change_ranking import OrderMaker
+from vitrine.galleries.model import GalleryKey
+from vitrine.galleries.wiring import gallery_repository, recent_galleries
+from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
     from tests.storefront.pages import Site
@@ -83,6 +89,26 @@ class TestCounting:
         page.locator("vitrine-gallery a").nth(2).click()
         page.wait_for_url("**/product.html?id=3")
         eventually(lambda: shop.counts("summer")["3"].clicks == 1)
+
+    def test_a_click_on_an_interleaved_page_is_credited_to_the_arm_that_placed_the_picture(
+        self, shop: Site, page: Any
+    ) -> None:
+        experiment = "/galleries/summer/experiments/spring"
+        arms = [{"policy": "interest"}, {"policy": "newest"}]
+        shop.serve("POST", experiment, {"mode": "interleave", "arms": arms})
+        maker = OrderMaker(gallery_repository(), gallery_counters(), UnexpectedTasks())
+        maker.make(GalleryKey("shop", "summer"), 2, None, lambda: True, now=utc_now())
+        recent_galleries.cache_clear()
+        page.goto(shop.page("index.html", GALLERY))
+        is_shown(page)
+        page.locator("vitrine-gallery a").nth(2).click()
+        page.wait_for_url("**/product.html*")
+
+        def votes() -> list[tuple[int, int, int]]:
+            found = shop.serve("GET", experiment)["arms"]
+            return sorted((arm["visitors"], arm["clickers"], arm["clicks"]) for arm in found)
+
+        eventually(lambda: votes() == [(1, 0, 0), (1, 1, 1)])
 
     def test_a_click_that_opens_another_tab_counts(self, shop: Site, page: Any) -> None:
         page.goto(shop.page("index.html", GALLERY))

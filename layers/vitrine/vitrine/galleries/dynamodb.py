@@ -39,6 +39,7 @@ from vitrine.galleries.model import (
     Gallery,
     GalleryKey,
     Image,
+    Placement,
     Score,
     Suspect,
     Totals,
@@ -844,6 +845,8 @@ def _image_item(image: Image) -> Item:
         }
     if image.hidden:
         item["hidden"] = {"BOOL": True}
+    if image.placements:
+        item["placements"] = {"S": json.dumps(image.placements, separators=(",", ":"))}
     for score in image.scores:
         index = _INDEXES[score.slot]
         item[index.score] = {"S": f"{score.version} {score.points} {score.at} {score.action or ''}".rstrip()}
@@ -887,6 +890,7 @@ def _image(item: Item) -> Image:
         "hidden" in item,
         int(item["revision"]["N"]),
         _original(item["original"]["M"]) if "original" in item else None,
+        tuple(Placement(*one) for one in json.loads(item["placements"]["S"])) if "placements" in item else (),
     )
 
 

@@ -41,6 +41,7 @@ TEAMS: tuple[Team, Team] = (0, 1)
 PINNED_START = "0"
 RANKED_START = "1"
 _TIERS: Mapping[Action | None, str] = MappingProxyType({"boost": "!", None: "", "bury": "~"})  # around digits
+_MOST_PLACEMENTS = 20
 _CALENDAR_START = datetime(1, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LARGEST_INSTANT = 10**18 - 1
@@ -175,6 +176,14 @@ def rule_for(version: Version, description: Description) -> Rule | None:
     return first_match(version.rules, description.tags, description.product_ids)
 
 
+class Placement(NamedTuple):
+    """Where a merchant put an image, from a moment (seconds since 1970) on: pinned to a position, or hidden."""
+
+    since: int
+    pinned_position: int | None = None
+    hidden: bool = False
+
+
 ATTRIBUTE_NAME = r"^[A-Za-z][A-Za-z0-9_]{0,39}$"
 AttributeValue = str | float | list[str]
 """What an image's attribute says: a text, a number, or several texts."""
@@ -201,7 +210,8 @@ class Image(NamedTuple):
 
     `incarnation` is new at each creation, so that counts of a deleted image never reach a new one with the same id.
     `revision` grows with each write; a write is conditional on both. `original` is the copy of the picture, or of the
-    picture before it.
+    picture before it. `placements` are its latest pins and hidings, in order; the first one was before the others from
+    a time that is not known.
     """
 
     gallery: GalleryKey
@@ -214,6 +224,7 @@ class Image(NamedTuple):
     hidden: bool = False
     revision: int = 0
     original: Original | None = None
+    placements: tuple[Placement, ...] = ()
 
     @property
     def weight(self) -> int:
@@ -233,6 +244,22 @@ class Image(NamedTuple):
         """Return this image scored under a version. The score replaces another one in the same slot."""
         score = score_under(version, self.description, counts, at, self.score(version))
         return self._replace(scores=(*(other for other in self.scores if other.slot != version.slot), score))
+
+    def put(self, *, pinned_position: int | None, hidden: bool, now: datetime) -> Image:
+        """Return this image pinned or hidden from now on, with up to `_MOST_PLACEMENTS` placements."""
+        if (pinned_position, hidden) == (self.pinned_position, self.hidden):
+            return self
+        known = self.placements or (Placement(0, self.pinned_position, self.hidden),)
+        placements = (*known, Placement(int(now.timestamp()), pinned_position, hidden))[-_MOST_PLACEMENTS:]
+        return self._replace(pinned_position=pinned_position, hidden=hidden, placements=placements)
+
+    def as_placed(self, moment: datetime) -> Image:
+        """Return this image pinned or hidden as it was at a moment."""
+        if not self.placements:
+            return self
+        known = [placement for placement in self.placements if placement.since <= moment.timestamp()]
+        _, pinned_position, hidden = known[-1] if known else self.placements[0]
+        return self._replace(pinned_position=pinned_position, hidden=hidden)
 
     def without_score(self, version: int) -> Image:
         """Return this image without its score under a version."""

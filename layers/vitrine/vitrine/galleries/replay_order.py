@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from vitrine.galleries.model import NOTHING_COUNTED, Counts, Description, Image, score_under
+from vitrine.galleries.model import NOTHING_COUNTED, Counts, Description, Image, place_pinned, score_under
 from vitrine.galleries.read_gallery import find_gallery, image_pages
 from vitrine.platform.problems import NotFound
 from vitrine.ranking.model import fitted
@@ -44,8 +44,8 @@ def replay_order(
     """Order the images that existed at a moment, with their counts then, by each policy. Raises NotFound.
 
     The version's own policy has the version's prior, others the prior that a switch at that moment would have fitted.
-    Merchandising rules are the version's. Pins are left out, as are images that are hidden now: neither has a history.
-    An image that was deleted since has its id alone.
+    Merchandising rules are the version's. Images are pinned and hidden as they were then, as far as their last changes
+    reach. An image that was deleted since has its id alone and no pin.
     """
     find_gallery(repository, key)
     version = _version_at(repository, key, moment)
@@ -66,7 +66,9 @@ def replay_order(
             counted = counts.get(ImageThen(image.image_id, image.incarnation), Counts())
             return image.rank(score_under(under, image.description, counted, at)) or ""
 
-        return sorted(images, key=rank)
+        ranked = sorted((image for image in images if image.pinned_position is None), key=rank)
+        pinned = sorted((image for image in images if image.pinned_position is not None), key=rank)
+        return [placed.image for placed in place_pinned(ranked, pinned, 1, len(images))]
 
     return Replay(version, {policy: ordered(policy) for policy in POLICIES}, counts)
 
@@ -90,7 +92,8 @@ def _images_at(
     for image in chain.from_iterable(image_pages(repository, key)):
         then = ImageThen(image.image_id, image.incarnation)
         gone.discard(then)
-        if not image.hidden and (then in counts or image.description.created_at <= moment):
-            yield image._replace(pinned_position=None)
+        placed = image.as_placed(moment)
+        if not placed.hidden and (then in counts or image.description.created_at <= moment):
+            yield placed
     for image_id, incarnation in sorted(gone):
         yield Image(key, image_id, Description(image_id, "", _LONG_AGO), incarnation)
