@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
@@ -14,12 +15,15 @@ from vitrine.engagement.model import (
     FUTURE_TOLERANCE,
     KIND_OF,
     MARKS_IN_A_WRITE,
+    ArmKey,
     Event,
     Exclusion,
     PendingEvent,
+    Rules,
     SourcePage,
     by_path,
     child_paths,
+    click_mark,
     days_of,
     in_writes,
     is_expired,
@@ -27,12 +31,13 @@ from vitrine.engagement.model import (
     judge,
     pending_event,
     slots_at,
+    sums_of,
     suspicion,
     visitor_of,
 )
 from vitrine.engagement.robots import is_robot
-from vitrine.galleries.model import Totals
-from vitrine.ranking.decay import Kind
+from vitrine.galleries.model import TEAMS, Experiment, Totals
+from vitrine.ranking.decay import Kind, SumKey
 
 WINDOW = timedelta(hours=1)
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -219,3 +224,25 @@ def test_a_person_does_not_click_on_most_images_nor_see_thousands_in_an_hour(
 def test_each_event_type_has_a_total_and_a_letter_of_its_own() -> None:
     assert Totals._fields == get_args(Kind) == tuple(KIND_OF.values())
     assert len({kind[0] for kind in Totals._fields}) == len(Totals._fields)
+
+
+def test_an_event_of_an_interleaved_page_belongs_to_the_arm_that_it_names_and_teaches_both() -> None:
+    experiment = Experiment("spring", 7, NOW, Totals(), is_ready=True, mode="interleave")
+    rules = Rules(experiment=experiment)
+    event = Event("1", "click", "a", session_id="ann", arm="7.1")
+    others = (replace(event, arm="6.1"), replace(event, arm=None), replace(event, session_id=None))
+    assert rules.arm_of(event, "summer", "secret") == "7.1"
+    assert [rules.arm_of(other, "summer", "secret") for other in others] == [None] * 3
+    sums = sums_of("clicks", rules, None, "7.1", NOW, suspect=False)
+    assert {key.arm for key in sums if isinstance(key, SumKey)} == {""}
+    assert sums[ArmKey("clicks", "7.1")] == 1
+    split = Rules(experiment=experiment._replace(mode="split"))
+    assert split.arm_of(event, "summer", "secret") == split.arm_of(others[0], "summer", "secret")
+    sums = sums_of("clicks", split, None, "7.1", NOW, suspect=False)
+    assert {key.arm for key in sums if isinstance(key, SumKey)} == {"7.1"}
+
+
+def test_a_mark_of_a_click_says_the_arm_in_its_last_byte() -> None:
+    event = Event("1", "click", "a")
+    plain = click_mark(event, "secret")
+    assert [click_mark(event, "secret", team) for team in TEAMS] == [plain + b"\0", plain + b"\1"]

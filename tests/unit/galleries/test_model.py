@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from vitrine.galleries.model import (
     Counted,
     Description,
+    Experiment,
     GalleryKey,
     Image,
     Totals,
@@ -101,3 +102,33 @@ def test_counts_of_a_deleted_image_do_not_settle_for_a_new_one_with_its_id() -> 
     successor = {"x": image("x")}
     assert settle(gallery, successor, [Counted("x", "before", Totals(9, 0))]).settling == []
     assert settle(gallery, successor, [Counted("x", "incarnation", Totals(1, 0))]).increase == Totals(1, 0)
+
+
+def test_an_image_was_placed_as_its_last_change_before_said() -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    placed = image("a")._replace(pinned_position=3)
+    assert placed.put(pinned_position=3, hidden=False, now=start) == placed
+    assert placed.as_placed(start) == placed
+    for hours, position, hidden in ((1, None, True), (2, 7, False)):
+        placed = placed.put(pinned_position=position, hidden=hidden, now=start + timedelta(hours=hours))
+    then = [placed.as_placed(start + timedelta(minutes=minutes)) for minutes in (59, 60, 119, 120, 999)]
+    assert [(one.pinned_position, one.hidden) for one in then] == [
+        (3, False),
+        (None, True),
+        (None, True),
+        (7, False),
+        (7, False),
+    ]
+
+
+def test_an_image_keeps_its_last_twenty_placements() -> None:
+    placed = image("a")
+    for hours in range(30):
+        placed = placed.put(pinned_position=hours + 1, hidden=False, now=datetime(2026, 1, 2, hours % 24, tzinfo=UTC))
+    assert [one.pinned_position for one in placed.placements] == [*range(11, 31)]
+
+
+def test_an_experiment_knows_its_arms() -> None:
+    experiment = Experiment("spring", 7, datetime(2026, 1, 1, tzinfo=UTC), Totals())
+    named: list[str | None] = ["7.0", "7.1", "7.2", "6.1", None]
+    assert [experiment.team_of(arm) for arm in named] == [0, 1, None, None, None]
