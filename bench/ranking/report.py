@@ -143,10 +143,8 @@ def check_interleaving(checks: Checks, split: float) -> None:
     for policies, arms_share in ((alike, True), (alike, False), (seeking, True), (("smoothed_rate", alike[1]), True)):
         found = learning[policies, arms_share] = trials.interleaved_policies(policies, arms_share=arms_share)
         source = "all events" if arms_share else "images they placed"
-        print(
-            f"| {' | '.join(policies)} | {source} | {found.decided:.2f} | {found.rightly:.2f} | {found.visitors:,.0f} |",
-            flush=True,
-        )
+        shares = f"{found.decided:.2f} | {found.rightly:.2f}"
+        print(f"| {' | '.join(policies)} | {source} | {shares} | {found.visitors:,.0f} |", flush=True)
     print("\n| what | found | must be | |\n|---|---|---|---|")
     checks.at_most("interleaved A/A, arms that learn: told apart", learning[alike, True].decided, 0.05)
     checks.at_least("interest beside optimistic_rate: decided rightly", learning[seeking, True].rightly, 0.95)
