@@ -60,8 +60,9 @@ class Ledger:
             return
         counters = request["Key"]["pk"]["S"], request["Key"]["sk"]["S"].split("/")[0]
         self.marks[counters].update(values[":marks"]["BS"])
-        self.views[counters] += int(values.get(":views", {"N": 0})["N"])
-        self.clicks[counters] += int(values.get(":clicks", {"N": 0})["N"])
+        placeholders = {name: f":{at[1:]}" for at, name in request["ExpressionAttributeNames"].items()}
+        for kind, totals in (("views", self.views), ("clicks", self.clicks)):
+            totals[counters] += int(values.get(placeholders.get(kind), {"N": 0})["N"])
 
 
 class Driver:

@@ -132,7 +132,7 @@ class WithoutResentVisits(VisitNotes):
             (event, result) for event, result in zip(batch.events, results, strict=True) if result.status != "duplicate"
         ]
         events = [event for event, _ in fresh]
-        super().note(batch._replace(events=events), rules, [result for _, result in fresh])
+        super().note(replace(batch, events=events), rules, [result for _, result in fresh])
 
 
 class WithFickleVotes(DynamoDBGalleries):

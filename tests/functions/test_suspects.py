@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from functions.weights.handler import lambda_handler as weights
 from tests.aws import Context, api_event, send
 from tests.streams import stream_records
 from vitrine.engagement.count_events import Batch
-from vitrine.engagement.model import Event, Result, Rules, SourcePage, lasting_name, visitor_mark
+from vitrine.engagement.model import Event, Result, Rules, SourcePage, lasting_names, visitor_mark
 from vitrine.engagement.watch_visitors import VisitorWatch
 from vitrine.engagement.wiring import event_counter
 from vitrine.galleries.model import GalleryKey, Suspect, Totals
@@ -190,12 +191,12 @@ def test_only_accepted_events_of_pages_are_watched() -> None:
     watch = VisitorWatch(shared, Found())
     batch, rules, results = clicks(0, 20)
     watch.watch(batch, rules, [result._replace(status="duplicate") for result in results])
-    watch.watch(batch._replace(page=None), rules, results)
+    watch.watch(replace(batch, page=None), rules, results)
     assert shared.writes == 0
 
 
 def test_a_reader_without_a_session_is_known_from_day_to_day() -> None:
-    event = Event("1", "view", "i")
-    assert lasting_name(event, PAGE, "secret") == lasting_name(event, PAGE, "secret")
-    assert lasting_name(event, PAGE, "secret") != lasting_name(event, PAGE, "other")
-    assert lasting_name(event, None, "secret") is None
+    events = [Event("1", "view", "i")]
+    assert lasting_names(events, PAGE, "secret") == lasting_names(events, PAGE, "secret")
+    assert lasting_names(events, PAGE, "secret") != lasting_names(events, PAGE, "other")
+    assert lasting_names(events, None, "secret") == [None]

@@ -29,7 +29,9 @@ from vitrine.engagement.model import (
     is_expired,
     is_from_the_future,
     judge,
+    lasting_names,
     pending_event,
+    reader_names,
     slots_at,
     sums_of,
     suspicion,
@@ -72,9 +74,9 @@ def test_a_slot_is_emptied_before_it_is_written_again(now: datetime) -> None:
 def pending(
     event: Event, *, page: SourcePage | None = None, now: datetime = NOW, secret: str = "secret", shares: bool = True
 ) -> PendingEvent:
-    days = days_of(now, WINDOW)
-    salts = {day: day.isoformat().encode() for day in days}
-    visitor = visitor_of(event, page, secret, salts, days)
+    salts = [day.isoformat().encode() for day in days_of(now, WINDOW)]
+    [lasting] = lasting_names([event], page, secret)
+    visitor = visitor_of(event, lasting, reader_names(page, salts) if page else ())
     return pending_event(
         0,
         event,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.engagement.model import (
@@ -20,7 +20,9 @@ from vitrine.engagement.model import (
     is_expired,
     is_from_the_future,
     judge,
+    lasting_names,
     pending_event,
+    reader_names,
     slots_at,
     sums_of,
     visitor_of,
@@ -33,7 +35,7 @@ from vitrine.ranking.lab import LabVisitor
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
-    from datetime import date, datetime
+    from datetime import datetime
 
     from vitrine.engagement.model import Event, Rules, Shard, Slots, SourcePage, Status
     from vitrine.engagement.ports import CounterRepository, Galleries, Salts
@@ -48,7 +50,8 @@ GALLERIES_KEPT_FOR = timedelta(seconds=10)
 _ONCE_AN_HOUR = "a visitor's views and clicks of an image count once an hour"
 
 
-class Batch(NamedTuple):
+@dataclass(frozen=True)
+class Batch:
     """The events of one request. `page` is None if a shop's server sends them: then each event counts."""
 
     gallery: GalleryKey
@@ -57,6 +60,11 @@ class Batch(NamedTuple):
     from_robot: bool
     now: datetime
     page: SourcePage | None = None
+
+    @cached_property
+    def visitors(self) -> Sequence[str | None]:
+        """The lasting names of the events' visitors; None for a shop's server."""
+        return lasting_names(self.events, self.page, self.merchant_secret)
 
 
 @dataclass(slots=True)
@@ -117,30 +125,29 @@ class EventCounter:
     def _pending_events(self, batch: Batch, indexes: Sequence[int]) -> Iterable[PendingEvent]:
         """Prepare the events at these indexes of the batch for their shards."""
         rules = self.rules(batch)
-        days: Sequence[date] = []
+        readers: tuple[str, ...] = ()
         if batch.page is not None and any(batch.events[at].session_id is None for at in indexes):
             days = days_of(batch.now, self._window)
-        salts = {day: self._salts.salt_of(day) for day in days}
+            readers = reader_names(batch.page, [self._salts.salt_of(day) for day in days])
         for at in indexes:
-            event = batch.events[at]
+            event, lasting = batch.events[at], batch.visitors[at]
             counter = counter_of(event, from_robot=batch.from_robot)
-            pending = pending_event(
-                at,
-                event,
-                counter,
-                visitor_of(event, batch.page, batch.merchant_secret, salts, days),
-                merchant_secret=batch.merchant_secret,
-                now=batch.now,
-                visitors_share=not rules.every_event,
-                counts_each=rules.every_event or batch.page is None,
-            )
             lab = None
             if rules.lab_share and event.session_id is not None:
                 lab = LabVisitor(batch.merchant_secret, batch.gallery.gallery_id, rules.version, event.session_id)
             arm = rules.arm_of(event, batch.gallery.gallery_id, batch.merchant_secret)
-            suspect = rules.is_suspect(event, batch.page, batch.merchant_secret)
-            sums = sums_of(counter, rules, lab, arm, batch.now, suspect=suspect)
-            yield pending._replace(sums=tuple(sums.items()))
+            suspect = rules.is_suspect(lasting, batch.page, batch.merchant_secret)
+            yield pending_event(
+                at,
+                event,
+                counter,
+                visitor_of(event, lasting, readers),
+                merchant_secret=batch.merchant_secret,
+                now=batch.now,
+                visitors_share=not rules.every_event,
+                counts_each=rules.every_event or batch.page is None,
+                sums=sums_of(counter, rules, lab, arm, batch.now, suspect=suspect).items(),
+            )
 
     def rules(self, batch: Batch) -> Rules:
         """Return the gallery's rules, at most `GALLERIES_KEPT_FOR` old."""

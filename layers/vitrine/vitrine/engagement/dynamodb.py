@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from vitrine.engagement.amounts import counts_of, sum_name
-from vitrine.engagement.model import ROOT, Shard, child_paths, tally
+from vitrine.engagement.model import ROOT, Shard, child_paths
 from vitrine.engagement.ports import CountedEvents, CounterKey, ShardKey, ShardState
 from vitrine.galleries.model import GalleryKey, Totals
 from vitrine.platform.dynamodb import (
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from vitrine.engagement.model import PendingEvent, Slots, Sum
+    from vitrine.engagement.model import PendingEvent, Slots
     from vitrine.galleries.model import Counts
     from vitrine.platform.dynamodb import Item
 
@@ -62,31 +62,32 @@ class DynamoDBCounters:
         self._table = table
 
     def count(self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
-        amounts = tally(event.counter for event in events)
-        values: dict[str, Any] = {f":{counter}": {"N": str(amount)} for counter, amount in amounts.items()}
-        names = {f"#{counter}": counter for counter in amounts}
-        adds = [f"#{counter} :{counter}" for counter in amounts]
-        sums: dict[Sum, int] = {}
+        amounts: dict[str, int] = {}
+        outdated: dict[str, None] = {}
         for event in events:
+            amounts[event.counter] = amounts.get(event.counter, 0) + 1
             for key_of_sum, amount in event.sums:
-                sums[key_of_sum] = sums.get(key_of_sum, 0) + amount
-        removes = list(slots.expired)
-        for at, (key_of_sum, amount) in enumerate(sums.items()):
-            names[f"#s{at}"], values[f":s{at}"] = sum_name(key_of_sum), {"N": str(amount)}
-            adds.append(f"#s{at} :s{at}")
-            if isinstance(key_of_sum, SumKey):
-                names[f"#o{at}"] = sum_name(key_of_sum.outdated)
-                removes.append(f"#o{at}")
-        values[":marks"] = {"BS": [mark for event in events for mark in event.remembered]}
-        adds.append(f"{slots.current} :marks")
-        unseen = []
+                name = sum_name(key_of_sum)
+                amounts[name] = amounts.get(name, 0) + amount
+                if isinstance(key_of_sum, SumKey):
+                    outdated[sum_name(key_of_sum.outdated)] = None
+        names = {"#status": "status"}
+        values: dict[str, Any] = {":marks": {"BS": [mark for event in events for mark in event.remembered]}}
+        adds, removes = [f"{slots.current} :marks"], list(slots.expired)
+        for at, (name, amount) in enumerate(amounts.items()):
+            names[f"#a{at}"], values[f":a{at}"] = name, {"N": str(amount)}
+            adds.append(f"#a{at} :a{at}")
+        for at, name in enumerate(outdated):
+            names[f"#o{at}"] = name
+            removes.append(f"#o{at}")
+        unseen = ["attribute_not_exists(#status)"]
         for at, mark in enumerate(mark for event in events for mark in event.refused_by):
             values[f":m{at}"] = {"B": mark}
             unseen += [f"NOT contains({slot},:m{at})" for slot in slots.remembered]
         update: dict[str, Any] = {
             "UpdateExpression": f"ADD {','.join(adds)} REMOVE {','.join(removes)}",
-            "ConditionExpression": " AND ".join(["attribute_not_exists(#status)", *unseen]),
-            "ExpressionAttributeNames": {**names, "#status": "status"},
+            "ConditionExpression": " AND ".join(unseen),
+            "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": values,
             "ReturnConsumedCapacity": "TOTAL",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",

@@ -176,12 +176,11 @@ class Rules(NamedTuple):
         """Whether visitors see pages that both arms of an experiment make, which learn from all events."""
         return self.experiment is not None and self.experiment.mode == "interleave"
 
-    def is_suspect(self, event: Event, page: SourcePage | None, secret: str) -> bool:
-        """Return whether the event comes from a suspect. Events that a shop's server sends never do."""
-        if not self.suspects or page is None:
+    def is_suspect(self, lasting: str | None, page: SourcePage | None, secret: str) -> bool:
+        """Return whether the visitor of this lasting name is a suspect. Never for events that a shop's server sends."""
+        if not self.suspects or page is None or lasting is None:
             return False
-        name = lasting_name(event, page, secret)
-        return name is not None and visitor_mark(name, secret) in self.suspects
+        return visitor_mark(lasting, secret) in self.suspects
 
     def arm_of(self, event: Event, gallery_id: str, secret: str) -> str | None:
         """Return the experiment arm of the event's visitor, or of its image on an interleaved page.
@@ -217,27 +216,22 @@ class Shard(NamedTuple):
     marks: frozenset[bytes]
 
 
-def visitor_of(
-    event: Event, page: SourcePage | None, merchant_secret: str, salts: Mapping[date, bytes], days: Sequence[date]
-) -> Visitor:
-    """Return an event's visitor: its session, else the reader of the page, else (`page` None) a shop's server.
+def reader_names(page: SourcePage, salts: Iterable[bytes]) -> tuple[str, ...]:
+    """Return the names of a page's reader, a digest of address and user agent for each day's salt (see `days_of`)."""
+    return tuple(f"reader:{_digest(salt, b'reader', _reader(page), size=16).hex()}" for salt in salts)
 
-    A reader is a digest of address and user agent, salted by day; `days` as from `days_of`.
-    """
-    lasting = lasting_name(event, page, merchant_secret)
+
+def visitor_of(event: Event, lasting: str | None, readers: tuple[str, ...]) -> Visitor:
+    """Return an event's visitor: its session, else the reader of the page, else (no readers) a shop's server."""
     if event.session_id is not None and lasting is not None:
         return Visitor(lasting, (lasting,))
-    if page is None:
-        return Visitor(None, ("server",))
-    names = (f"reader:{_digest(salts[day], b'reader', _reader(page), size=16).hex()}" for day in days)
-    return Visitor(lasting, tuple(names))
+    return Visitor(lasting, readers or ("server",))
 
 
-def lasting_name(event: Event, page: SourcePage | None, merchant_secret: str) -> str | None:
-    """Return the name of an event's visitor that stays the same from day to day; None for a shop's server."""
-    if event.session_id is not None:
-        return f"session:{event.session_id}"
-    return None if page is None else _digest(merchant_secret.encode(), b"lasting", _reader(page)).hex()
+def lasting_names(events: Iterable[Event], page: SourcePage | None, merchant_secret: str) -> list[str | None]:
+    """Return the names of events' visitors that stay the same from day to day; None for a shop's server."""
+    reader = None if page is None else _digest(merchant_secret.encode(), b"lasting", _reader(page)).hex()
+    return [reader if event.session_id is None else f"session:{event.session_id}" for event in events]
 
 
 def _reader(page: SourcePage) -> str:
@@ -262,8 +256,9 @@ def pending_event(  # noqa: PLR0913 - an event's marks follow from all of these
     now: datetime,
     visitors_share: bool,
     counts_each: bool,
+    sums: Iterable[tuple[Sum, int]] = (),
 ) -> PendingEvent:
-    """Return an event with its path and marks.
+    """Return an event with its path and marks, and the `sums` it adds to.
 
     `visitors_share`: the gallery counts a visitor once an hour, so all events of a visitor go to one shard, including
     those that count each (`counts_each`). Digests are keyed (BLAKE2b), so nobody can construct colliding marks.
@@ -285,6 +280,7 @@ def pending_event(  # noqa: PLR0913 - an event's marks follow from all of these
         _digest(key, b"path", owner or "").hex()[:DEEPEST_PATH],
         traces,
         None if counts_each else _digest(key, b"once", visitor.names[0], counter, hour),
+        tuple(sums),
     )
 
 
@@ -303,7 +299,7 @@ def sums_of(  # noqa: PLR0913 - each of these decides about a sum
         return {ApartKey("lab", counter): 1}
     seconds = now.timestamp()
     learning = "" if arm is None or rules.is_interleaved else arm
-    aged = sum_at(counter, rules.half_life_days, seconds)._replace(arm=learning)
+    aged = sum_at(counter, rules.half_life_days, seconds, learning)
     sums: dict[Sum, int] = {aged: amount_at(rules.half_life_days, seconds)}
     if arm is not None:
         sums[ArmKey(counter, arm)] = 1

@@ -44,11 +44,11 @@ class VisitNotes:
         if experiment is None:
             return
         came: dict[tuple[str, str], dict[bytes, Team | None]] = {}
-        for event, result in zip(batch.events, results, strict=True):
+        for event, lasting, result in zip(batch.events, batch.visitors, results, strict=True):
             arm = rules.arm_of(event, batch.gallery.gallery_id, batch.merchant_secret)
             if arm is None or event.session_id is None or result.status not in {"accepted", "duplicate"}:
                 continue
-            if rules.is_suspect(event, batch.page, batch.merchant_secret):
+            if rules.is_suspect(lasting, batch.page, batch.merchant_secret):
                 continue
             team = experiment.team_of(arm) if rules.is_interleaved else None
             visitor = visitor_mark(event.session_id, batch.merchant_secret)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from vitrine.engagement.model import KIND_OF, lasting_name, suspicion, visitor_mark
+from vitrine.engagement.model import KIND_OF, suspicion, visitor_mark
 from vitrine.galleries.model import NOTHING_COUNTED, Suspect, Totals
 from vitrine.platform.problems import Unavailable
 
@@ -58,11 +58,10 @@ class VisitorWatch:
 
     @staticmethod
     def _by_visitor(batch: Batch, results: Sequence[Result]) -> dict[str, Totals]:
-        by_name: dict[str, Totals] = {}
         if batch.page is None:
             return {}
-        for event, result in zip(batch.events, results, strict=True):
-            name = lasting_name(event, batch.page, batch.merchant_secret)
+        by_name: dict[str, Totals] = {}
+        for event, name, result in zip(batch.events, batch.visitors, results, strict=True):
             if name is not None and result.status == "accepted":
                 by_name[name] = by_name.get(name, NOTHING_COUNTED).plus(Totals(**{KIND_OF[event.type]: 1}))
         return {visitor_mark(name, batch.merchant_secret): counted for name, counted in by_name.items()}

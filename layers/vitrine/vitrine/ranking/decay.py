@@ -40,12 +40,12 @@ class SumKey(NamedTuple):
     @property
     def outdated(self) -> SumKey:
         """The sum that is worth nothing once this one exists."""
-        return self._replace(epoch=self.epoch - _EPOCHS_IN_USE)
+        return SumKey(self.kind, self.half_life_days, self.epoch - _EPOCHS_IN_USE, self.arm)
 
 
-def sum_at(kind: Kind, half_life_days: int, seconds: float) -> SumKey:
+def sum_at(kind: Kind, half_life_days: int, seconds: float, arm: str = "") -> SumKey:
     """Return the sum that takes an event of this moment (seconds since 1970)."""
-    return SumKey(kind, half_life_days, int(seconds // (_HALF_LIVES_AN_EPOCH * half_life_days * _DAY)))
+    return SumKey(kind, half_life_days, int(seconds // (_HALF_LIVES_AN_EPOCH * half_life_days * _DAY)), arm)
 
 
 def amount_at(half_life_days: int, seconds: float) -> int:
