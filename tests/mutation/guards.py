@@ -98,10 +98,11 @@ ROOMS = {
         ),
     ),
     "recommendations": Room(
-        ("recommendations/model.py",),
+        ("recommendations/model.py", "recommendations/build_model.py", "recommendations/refresh_shortlists.py"),
         ("recommendations/dynamodb.py",),
         (
             "tests/unit/recommendations",
+            "tests/contract/test_recommendations_repositories.py",
             "tests/functions/test_recommendations_cache.py",
             "tests/functions/test_recommendations.py",
             "tests/faults/test_models_faults.py",

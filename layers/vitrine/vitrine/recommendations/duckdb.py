@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vitrine.recommendations.model import Measured
-    from vitrine.recommendations.ports import DiskFiles
+    from vitrine.recommendations.ports import Files
 
 _COLUMN_TYPES = {"bigint": "BIGINT", "string": "VARCHAR", "double": "DOUBLE"}
 
@@ -26,7 +26,7 @@ _DIALECT = "header = false, auto_detect = false, delim = ',', quote = '', nullst
 class DuckDBEngine:
     """Learns models, and chooses weights and profiles, on copies of the files on this machine's disk."""
 
-    def __init__(self, files: DiskFiles) -> None:
+    def __init__(self, files: Files) -> None:
         self._files = files
 
     def learn(self, tables: str, results: str, now_seconds: float) -> None:

@@ -274,12 +274,8 @@ class Files(Protocol):
         """Delete all files with this prefix whose names sort before `before`."""
         ...
 
-
-class DiskFiles(Protocol):
-    """Copies the files of builds to and from a disk."""
-
     def fetch(self, prefix: str, folder: Path) -> None:
-        """Copy all files with this prefix into a folder."""
+        """Copy all files with this prefix into a folder on the disk."""
         ...
 
     def store(self, file: Path, name: str) -> None:

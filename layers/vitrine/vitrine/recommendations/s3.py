@@ -18,7 +18,7 @@ _DELETED_AT_ONCE = 1000
 
 
 class S3Files:
-    """Files and DiskFiles in a bucket."""
+    """Files in a bucket."""
 
     def __init__(self, client: S3Client, bucket: str) -> None:
         self._client = client
