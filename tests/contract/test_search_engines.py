@@ -197,6 +197,25 @@ class TestWords:
         assert set(engine.found("keyboard cover")[:3]) == {cover.id for cover in covers}
         assert engine.page("keyboard").total.value == 8
 
+    def test_things_come_before_what_is_named_after_them(self, engine: Engine) -> None:
+        """The labels of keyboard covers show that they are no keyboards, so they lose the bonus for all words."""
+        layout = "Layout: QWERTY\nInterface: USB"
+        long = "for home and office, black with white letters and feet that fold, in a box of cardboard"
+        covers = [
+            image(f"1{n}", "Keyboard cover", caption="Keyboard keyboard keyboard", credit=("Keyboard",), text=text)
+            for n, text in enumerate(("Keyboard", *["Material: rubber. Keyboard"] * 3))
+        ]
+        engine.put(
+            *(image(f"{n}", f"Acme keyboard {n} {long}", text=layout) for n in range(4)),
+            *(image(f"4{n}", f"Acme keyboard black {n} {long}", text=layout) for n in range(2)),
+            *covers,
+            *(image(f"2{n}", "Hat", text="Material: wool") for n in range(9)),
+        )
+        for query in ("keyboard", "keyboards"):
+            assert set(engine.found(query)[:6]) == {"0", "1", "2", "3", "40", "41"}
+        assert engine.page("keyboard").total.value == 10
+        assert set(engine.found("keyboard cover")[:4]) == {cover.id for cover in covers}
+
     def test_a_word_that_exists_is_no_typo(self, engine: Engine) -> None:
         engine.put(image("1", "House"), image("2", "Mouse"))
         assert engine.found("house") == ["1"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vitrine.search.relevance import KIND, TraitCount, heads, kind_boosts, measures, parse, traits
+from vitrine.search.relevance import KIND, TraitCount, heads, kind_of, measures, parse, traits
 
 
 @pytest.mark.parametrize(
@@ -40,18 +40,28 @@ def test_traits_that_examples_share_and_others_lack_get_the_most() -> None:
         TraitCount("label colour", 5, 900),
         TraitCount("tag new", 1, 2),
     ]
-    boosts = kind_boosts(10, 1000, counts)
+    kind = kind_of(10, 1000, counts)
+    assert kind is not None
+    boosts = kind.boosts
     assert list(boosts) == ["label layout", "label interface"]
     assert boosts["label layout"] > boosts["label interface"]
     assert sum(boosts.values()) == pytest.approx(KIND)
 
 
 def test_two_examples_show_nothing() -> None:
-    assert kind_boosts(2, 1000, [TraitCount("label layout", 2, 2)]) == {}
+    assert kind_of(2, 1000, [TraitCount("label layout", 2, 2)]) is None
 
 
 def test_traits_of_every_document_show_nothing() -> None:
-    assert kind_boosts(10, 10, [TraitCount("label layout", 10, 10)]) == {}
+    assert kind_of(10, 10, [TraitCount("label layout", 10, 10)]) is None
+
+
+def test_documents_with_a_fifth_of_an_examples_traits_are_of_the_same_kind() -> None:
+    kind = kind_of(10, 1000, [TraitCount("label layout", 10, 10), TraitCount("label keys", 5, 10)])
+    assert kind is not None
+    assert kind.fit == pytest.approx(kind.boosts["label layout"] + kind.boosts["label keys"] / 2)
+    assert not kind.is_another(0.21 * kind.fit)
+    assert kind.is_another(0.19 * kind.fit)
 
 
 @pytest.mark.parametrize(

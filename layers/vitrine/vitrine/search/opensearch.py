@@ -94,6 +94,7 @@ INDEX = {
             "name_words": {"type": "text", "analyzer": "whitespace"},
             "words": _KEYWORD,
             "name_joined": {"type": "text", "analyzer": "whitespace"},
+            "name_pairs": _KEYWORD,
             "whole_name": _KEYWORD,
             "measures": _KEYWORD,
             "heads": _STEMMED,
@@ -138,6 +139,7 @@ def to_document(image: IndexedImage) -> dict[str, Any]:
         image,
         source=to_source(image).decode(),
         name_joined=" ".join(relevance.joined_pairs(image.name or "")),
+        name_pairs=relevance.pairs(image.name or ""),
         words=sorted(set(image_words(image))),
         attribute_value=[f"{name}={text}" for name, text in attribute_texts(image)],
         attribute_number=[
@@ -195,8 +197,9 @@ def _word_query(word: str, parsed: relevance.ParsedQuery, *, typo: bool) -> Clau
     return _any(ways)
 
 
-def _bonuses(parsed: relevance.ParsedQuery, every_word: Clause) -> list[Clause]:
-    bonuses = [_constant(every_word, relevance.ALL_WORDS / LUCENE_SCALE)]
+def _bonuses(parsed: relevance.ParsedQuery, every_word: Clause, others: Sequence[str]) -> list[Clause]:
+    meant = {"bool": {"must": every_word, "must_not": {"terms": {"name_pairs": list(others)}}}}
+    bonuses = [_constant(meant, relevance.ALL_WORDS / LUCENE_SCALE)]
     bonuses += [_constant({"term": {"whole_name": run}}, relevance.WHOLE_NAME / LUCENE_SCALE) for run in parsed.runs]
     for pair in parsed.pairs:
         bonuses.append(_phrase("name", pair, relevance.NAME_PAIR))
@@ -205,26 +208,69 @@ def _bonuses(parsed: relevance.ParsedQuery, every_word: Clause) -> list[Clause]:
 
 
 def _examples(parsed: relevance.ParsedQuery) -> dict[str, Any]:
-    """Return the search for the traits of what the query means."""
-    terms = [
+    """Return the search for the traits of what the query means, and of what has the same words in another's name."""
+    examples = [
         _any([{"bool": {"must": [_match(field, word, 1.0) for field, word in way]}} for way in ways])
         for ways in parsed.example_terms
     ]
+    traits = {"field": "traits", "size": TRAITS_COUNTED, "min_doc_count": 2}
+    pairs = {
+        "field": "name_pairs",
+        "include": f"({'|'.join(parsed.forms_of_last)}) .+",
+        "size": relevance.PAIRS_COMPARED,
+        "min_doc_count": relevance.PAIR_NAMES,
+    }
+    last = {"terms": {"name_words": list(parsed.forms_of_last)}}
     return {
         "size": 0,
-        "track_total_hits": True,
-        "query": {"bool": {"filter": terms}},
-        "aggs": {"traits": {"significant_terms": {"field": "traits", "size": TRAITS_COUNTED, "min_doc_count": 2}}},
+        "query": _any([{"bool": {"filter": examples}}, last]),
+        "aggs": {
+            "examples": {
+                "filter": {"bool": {"filter": examples}},
+                "aggs": {"traits": {"significant_terms": traits}},
+            },
+            "named": {
+                "filter": {"bool": {"filter": [last, {"exists": {"field": "traits"}}]}},
+                "aggs": {
+                    "pairs": {
+                        "terms": pairs,
+                        "aggs": {"traits": {"terms": {"field": "traits", "size": TRAITS_COUNTED}}},
+                    }
+                },
+            },
+        },
     }
 
 
-def _kind(response: Mapping[str, Any]) -> dict[str, float]:
-    counted = response["aggregations"]["traits"]
-    return relevance.kind_boosts(
+@dataclass(frozen=True, slots=True)
+class _Meant:
+    """The kind of thing that a text means: boosts by trait, and pairs of words that name other things."""
+
+    boosts: Mapping[str, float]
+    others: tuple[str, ...] = ()
+
+
+_ANYTHING = _Meant({})
+
+
+def _meant(response: Mapping[str, Any]) -> _Meant:
+    counted = response["aggregations"]["examples"]["traits"]
+    kind = relevance.kind_of(
         counted["doc_count"],
         counted["bg_count"],
         [relevance.TraitCount(bucket["key"], bucket["doc_count"], bucket["bg_count"]) for bucket in counted["buckets"]],
     )
+    if kind is None:
+        return _ANYTHING
+    pairs = response["aggregations"]["named"]["pairs"]["buckets"]
+    return _Meant(kind.boosts, tuple(pair["key"] for pair in pairs if kind.is_another(_fit(pair, kind))))
+
+
+def _fit(pair: Mapping[str, Any], kind: relevance.Kind) -> float:
+    """Return what the kind's boosts add on average to the documents of a pair."""
+    counts = {bucket["key"]: bucket["doc_count"] for bucket in pair["traits"]["buckets"]}
+    added = sum(boost * counts.get(trait, 0) for trait, boost in kind.boosts.items())
+    return float(added / pair["doc_count"])
 
 
 def _filters(filters: Filters) -> list[Clause]:
@@ -266,13 +312,13 @@ def _counting(search: Search, facet: str) -> Clause:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A search with its parsed text, its words that no image has, and the boosts of the traits of what it means."""
+    """A search with its parsed text, its words that no image has, and what it means."""
 
     search: Search
     sort: Sort
     parsed: relevance.ParsedQuery | None
     typos: frozenset[str]
-    kind: Mapping[str, float]
+    meant: _Meant
 
 
 @contextmanager
@@ -349,13 +395,13 @@ class OpenSearchFinder:
 
     def _looked_up(
         self, merchant_id: str, parsed: relevance.ParsedQuery | None, snapshot: str | None
-    ) -> tuple[frozenset[str], Mapping[str, float]]:
-        """Return the words that no image has, which are searched with typos, and the boosts of traits.
+    ) -> tuple[frozenset[str], _Meant]:
+        """Return the words that no image has, which are searched with typos, and what the text means.
 
-        Later pages take the boosts from the point in time of the first, or their scores would not continue.
+        Later pages take the latter from the point in time of the first, or their scores would not continue.
         """
         if parsed is None:
-            return frozenset(), {}
+            return frozenset(), _ANYTHING
         candidates = [
             word
             for word in parsed.distinct
@@ -379,7 +425,7 @@ class OpenSearchFinder:
             for word, response in zip(candidates, responses, strict=True)
             if "hits" in response and not response["hits"]["total"]["value"]
         )
-        return unknown, _kind(examples) if "hits" in examples else {}
+        return unknown, _meant(examples) if "hits" in examples else _ANYTHING
 
     def _page(
         self, merchant_id: str, prepared: _Prepared, after: Mapping[str, Any] | None, *, any_word: bool
@@ -453,7 +499,7 @@ def _body(prepared: _Prepared, *, any_word: bool) -> dict[str, Any]:
     if parsed:
         words = [_word_query(word, parsed, typo=word in prepared.typos) for word in parsed.distinct]
         every_word: Clause = {"bool": {"must": words}}
-        must.append(_any([*words, *_bonuses(parsed, every_word)]) if any_word else every_word)
+        must.append(_any([*words, *_bonuses(parsed, every_word, prepared.meant.others)]) if any_word else every_word)
         must += [
             _any([_phrase(field, phrase, weight) for field, weight in relevance.FIELD_WEIGHTS.items()])
             for phrase in parsed.phrases
@@ -481,7 +527,7 @@ def _body(prepared: _Prepared, *, any_word: bool) -> dict[str, Any]:
         body["post_filter"] = {"bool": {"filter": _filters(search.filters)}}
     kind = [
         _constant({"term": {"traits": trait}}, boost / LUCENE_SCALE)
-        for trait, boost in (prepared.kind.items() if any_word else ())
+        for trait, boost in (prepared.meant.boosts.items() if any_word else ())
     ]
     query: Clause = {"bool": {"must": must, "should": kind}}
     if sort is Sort.RELEVANCE:

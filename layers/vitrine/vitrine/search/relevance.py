@@ -34,6 +34,9 @@ KIND = 3.0
 KIND_EXAMPLES = 3
 KIND_SHARE = 0.1
 KIND_TRAITS = 20
+OTHER_THING = 0.2
+PAIRS_COMPARED = 12
+PAIR_NAMES = 2
 
 TYPO_MIN_LETTERS = 4
 MAX_WORDS = 24
@@ -86,9 +89,14 @@ def whole_names(name: str) -> list[str]:
     return sorted({" ".join(words(part)) for part in (name, *_NAME_PARTS.split(name))} - {""})
 
 
+def pairs(name: str) -> list[str]:
+    """Return the neighbouring words, separated by a space."""
+    return sorted({f"{first} {second}" for first, second in itertools.pairwise(words(name))})
+
+
 def joined_pairs(name: str) -> list[str]:
     """Return the neighbouring words joined: `spider-man` is also indexed as `spiderman`."""
-    return sorted({first + second for first, second in itertools.pairwise(words(name))})
+    return sorted({pair.replace(" ", "") for pair in pairs(name)})
 
 
 def heads(name: str, tags: Iterable[str]) -> list[str]:
@@ -139,15 +147,30 @@ class TraitCount(NamedTuple):
     documents: int
 
 
-def kind_boosts(examples: int, documents: int, counts: Iterable[TraitCount]) -> dict[str, float]:
-    """Return by trait what it adds to a score, at most KIND in all; nothing if there are too few examples.
+class Kind(NamedTuple):
+    """The kind of thing that a query means.
+
+    `boosts`: by trait what it adds to a score, at most KIND in all. `fit`: what they add to an example on average.
+    """
+
+    boosts: Mapping[str, float]
+    fit: float
+
+    def is_another(self, fit: float) -> bool:
+        """Return whether documents to whose scores the boosts add `fit` on average are of another kind."""
+        return fit < OTHER_THING * self.fit
+
+
+def kind_of(examples: int, documents: int, counts: Iterable[TraitCount]) -> Kind | None:
+    """Return the kind of thing that a query means; None if there are too few examples.
 
     Examples are the documents with all words of the query in the name and the last word as a head. Traits that they
     share, and other documents lack, show which kind of thing the query means. So things of that kind come before
     accessories with the same words.
     """
     if examples < KIND_EXAMPLES:
-        return {}
+        return None
+    counts = list(counts)
     weights = {
         count.trait: count.examples / examples * math.log(documents / count.documents)
         for count in counts
@@ -155,7 +178,9 @@ def kind_boosts(examples: int, documents: int, counts: Iterable[TraitCount]) -> 
     }
     strongest = sorted(weights, key=lambda trait: (-weights[trait], trait))[:KIND_TRAITS]
     whole = sum(weights[trait] for trait in strongest)
-    return {trait: KIND * weights[trait] / whole for trait in strongest}
+    boosts = {trait: KIND * weights[trait] / whole for trait in strongest}
+    fit = sum(boosts.get(count.trait, 0.0) * count.examples / examples for count in counts)
+    return Kind(boosts, fit) if boosts else None
 
 
 def pinned_scores(count: int) -> list[float]:
@@ -209,6 +234,12 @@ class ParsedQuery:
             ]
             for place, word in enumerate(self.words, 1)
         ]
+
+    @property
+    def forms_of_last(self) -> tuple[str, str]:
+        """Return the last word without and with a plural `s`; a word behind it may make it name another thing."""
+        singular = self.words[-1].removesuffix("s")
+        return singular, f"{singular}s"
 
     def joined(self, word: str) -> list[str]:
         """Return the pairs with this word, written as one word: `head set` is also found as `headset`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import time
 from collections import OrderedDict
@@ -87,6 +88,8 @@ WINDOW = 1000
 WINDOWS_KEPT = 64
 FACET_VALUES = 20
 TRAITS_COUNTED = 200
+PAIRS_READ = 50
+DOCUMENTS_COMPARED = 50
 SNIPPET_LETTERS = 300
 PUBLISH_ATTEMPTS = 20
 WRITER_BYTES = 32_000_000
@@ -230,8 +233,9 @@ def _phrase(field: str, phrase: Sequence[str]) -> Query:
     return Query.phrase_query(SCHEMA, field, list(stems))
 
 
-def _bonuses(parsed: relevance.ParsedQuery, every_word: Query) -> list[Query]:
-    bonuses = [_constant(every_word, relevance.ALL_WORDS)]
+def _bonuses(parsed: relevance.ParsedQuery, every_word: Query, others: Iterable[Query]) -> list[Query]:
+    meant = Query.boolean_query([(Occur.Must, every_word), *((Occur.MustNot, other) for other in others)])
+    bonuses = [_constant(meant, relevance.ALL_WORDS)]
     bonuses += [_constant(_term("whole_name", run), relevance.WHOLE_NAME) for run in parsed.runs]
     for pair in parsed.pairs:
         bonuses.append(Query.boost_query(_phrase("name", pair), relevance.NAME_PAIR))
@@ -239,25 +243,59 @@ def _bonuses(parsed: relevance.ParsedQuery, every_word: Query) -> list[Query]:
     return bonuses
 
 
-def _kind(searcher: Searcher, search: Search) -> list[Query]:
-    """Return what adds to the score of documents of the kind that the text means."""
+@dataclass(frozen=True, slots=True)
+class _Meant:
+    """The kind of thing that a text means: what adds to a score, and what finds other things named with its words."""
+
+    boosts: tuple[Query, ...] = ()
+    others: tuple[Query, ...] = ()
+
+
+_ANYTHING = _Meant()
+
+
+def _meant(searcher: Searcher, search: Search) -> _Meant:
     parsed = relevance.parse(search.text or "", search.synonyms)
     if not parsed.words:
-        return []
+        return _ANYTHING
     examples = _every(
         _any([_every(_term(field, stem) for field, word in way for stem in _stems(word)) for way in ways])
         for ways in parsed.example_terms
     )
     found: Any = searcher.search(examples, 1, count=True)
     if found.count < relevance.KIND_EXAMPLES:
-        return []
+        return _ANYTHING
     asked = {"traits": {"terms": {"field": "traits", "size": TRAITS_COUNTED, "order": {"_count": "desc"}}}}
     counts = [
         relevance.TraitCount(bucket["key"], int(bucket["doc_count"]), searcher.doc_freq("traits", bucket["key"]))
         for bucket in searcher.aggregate(examples, asked)["traits"]["buckets"]
     ]
-    boosts = relevance.kind_boosts(found.count, searcher.num_docs, counts)
-    return [_constant(_term("traits", trait), boost) for trait, boost in boosts.items()]
+    kind = relevance.kind_of(found.count, searcher.num_docs, counts)
+    if kind is None:
+        return _ANYTHING
+    boosts = tuple(_constant(_term("traits", trait), boost) for trait, boost in kind.boosts.items())
+    named = [_constant(_term("name_joined", pair), 0.0) for pair in _pairs(searcher, parsed)]
+    others = tuple(pair for pair in named if kind.is_another(_fit(searcher, pair, boosts)))
+    return _Meant(boosts, others)
+
+
+def _pairs(searcher: Searcher, parsed: relevance.ParsedQuery) -> list[str]:
+    """Return the most frequent pairs of the query's last word and a word behind it in names."""
+    counts = {
+        pair: count
+        for word in parsed.forms_of_last
+        for pair, count in searcher.terms_with_prefix("name_joined", word, None, PAIRS_READ)
+        if count >= relevance.PAIR_NAMES and searcher.doc_freq("name_words", pair[len(word) :])
+    }
+    return sorted(counts, key=lambda pair: (-counts[pair], pair))[: relevance.PAIRS_COMPARED]
+
+
+def _fit(searcher: Searcher, named: Query, boosts: Iterable[Query]) -> float:
+    """Return what the boosts add on average to documents with traits; infinity if there are none."""
+    having = [(Occur.Must, named), (Occur.Must, _constant(Query.exists_query("traits"), 0.0))]
+    query = Query.boolean_query([*having, *((Occur.Should, boost) for boost in boosts)])
+    hits = searcher.search(query, DOCUMENTS_COMPARED, count=False).hits
+    return sum(score for score, _ in hits) / len(hits) if hits else math.inf
 
 
 def _range(field: str, low: float | None, high: float | None, *, above: bool = True, below: bool = True) -> Query:
@@ -317,7 +355,9 @@ class _Matching:
     highlighted: Query
 
 
-def _matching(searcher: Searcher, search: Search, *, any_word: bool, scored: bool = True) -> _Matching:
+def _matching(
+    searcher: Searcher, search: Search, *, any_word: bool, scored: bool = True, meant: _Meant = _ANYTHING
+) -> _Matching:
     filters = _filters(search.filters)
     if search.text is None:
         query = _every([Query.all_query(), *filters])
@@ -328,13 +368,16 @@ def _matching(searcher: Searcher, search: Search, *, any_word: bool, scored: boo
     fields = relevance.FIELD_WEIGHTS if scored else _EVERYTHING
     words = [_word_query(searcher, word, parsed, fields) for word in parsed.distinct]
     every_word = _every(words)
-    found = _any([*words, *(_bonuses(parsed, every_word) if scored else ())]) if any_word else every_word
+    found = _any([*words, *(_bonuses(parsed, every_word, meant.others) if scored else ())]) if any_word else every_word
     phrases = [
         _any(Query.boost_query(_phrase(field, phrase), weight) for field, weight in relevance.FIELD_WEIGHTS.items())
         for phrase in parsed.phrases
     ]
     found = _any([_every([found, *phrases]), *_pinned(search)])
-    return _Matching(_every([found, *filters]), _any(words))
+    query = Query.boolean_query(
+        [*((Occur.Must, each) for each in (found, *filters)), *((Occur.Should, boost) for boost in meant.boosts)]
+    )
+    return _Matching(query, _any(words))
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -388,6 +431,7 @@ class TantivyFinder:
         self._clock = clock
         self._followed: dict[str, _Followed] = {}
         self._windows: OrderedDict[tuple[object, ...], _Window] = OrderedDict()
+        self._kinds: OrderedDict[tuple[object, ...], _Meant] = OrderedDict()
 
     def search(self, merchant_id: str, search: Search, after: Mapping[str, Any] | None) -> SearchPage:
         newest = self._newest(merchant_id)
@@ -428,7 +472,7 @@ class TantivyFinder:
             read_state(after, {"version": str, "position": int})
         pinned = self._pinned(merchant_id, newest, after["version"]) if after else newest
         position = int(after["position"]) if after else 0
-        matching = _matching(pinned.searcher, search, any_word=True)
+        matching = _matching(pinned.searcher, search, any_word=True, meant=self._meant(merchant_id, pinned, search))
         hits: list[Hit] = []
         more = True
         while more and len(hits) < search.limit:
@@ -454,15 +498,23 @@ class TantivyFinder:
         """Return a thousand hits, cached for the following pages, so that deep pages cost no more than the first."""
         key = (merchant_id, opened.version, search.text, search.synonyms, search.placed, search.filters, number)
         if key not in self._windows:
-            kind = _kind(opened.searcher, search)
-            query = Query.boolean_query([(Occur.Must, matching.query), *((Occur.Should, boost) for boost in kind)])
-            query = _with_buried_last(query, search)
+            query = _with_buried_last(matching.query, search)
             result: Any = opened.searcher.search(query, WINDOW, offset=number * WINDOW, weight_by_field="interest")
             self._windows[key] = _Window(result.hits, result.count)
         self._windows.move_to_end(key)
         while len(self._windows) > WINDOWS_KEPT:
             self._windows.popitem(last=False)
         return self._windows[key]
+
+    def _meant(self, merchant_id: str, opened: _Opened, search: Search) -> _Meant:
+        """Return the kind of thing that the text means, cached for the following pages."""
+        key = (merchant_id, opened.version, search.text, search.synonyms)
+        if key not in self._kinds:
+            self._kinds[key] = _meant(opened.searcher, search)
+        self._kinds.move_to_end(key)
+        while len(self._kinds) > WINDOWS_KEPT:
+            self._kinds.popitem(last=False)
+        return self._kinds[key]
 
     def _pinned(self, merchant_id: str, newest: _Opened, version: str) -> _Opened:
         if version == newest.version:
