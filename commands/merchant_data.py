@@ -36,6 +36,7 @@ TABLES = {
     "GALLERIES_TABLE": ("",),
     "IMAGES_TABLE": ("",),
     "COUNTERS_TABLE": ("",),
+    "QUERIES_TABLE": ("",),
     "REVIEW_TABLE": ("",),
     "IMPORTS_TABLE": ("",),
     "VISITS_TABLE": ("stores/", "jobs/", "job/", "store_jobs/", "visits/", "picture/"),

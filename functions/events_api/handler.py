@@ -8,8 +8,8 @@ from uuid import uuid4
 
 from vitrine.access.wiring import check_quota, note_outcome, trust_user
 from vitrine.engagement.count_events import Batch
-from vitrine.engagement.model import Event, SourcePage, tally
-from vitrine.engagement.requests import ChallengeEvent, PostEventsRequest
+from vitrine.engagement.model import Event, Result, SourcePage, tally
+from vitrine.engagement.requests import ChallengeEvent, PostEventsRequest, PostSearchEventsRequest
 from vitrine.engagement.robots import is_robot
 from vitrine.engagement.wiring import event_counter, visit_notes, visitor_watch
 from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey
@@ -23,7 +23,7 @@ from vitrine.platform.wiring import saved_responses
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from vitrine.engagement.model import Result
+    from vitrine.engagement.model import Rules
     from vitrine.engagement.requests import NewEvent
 
 _MOST_ERRORS_AN_EVENT = 3
@@ -57,12 +57,38 @@ def post_events(request: Request) -> Response:
     gallery = GalleryKey(request.merchant_id, request.path_id("gallery_id"))
     sent = request.items(PostEventsRequest)
     events = [_event(request, event) for event in sent if not isinstance(event, Refused)]
-    results = _count(request, gallery, events)
+    batch = _batch(request, gallery, events)
+    results = _count(batch)
     if all(result.status == "rejected" for result in results):
         find_gallery(gallery_repository(), gallery)
+    _count_for_queries(batch, results)
     _count_for_products(request, gallery, events, results)
     counted = iter(results)
     responses = [_malformed(event) if isinstance(event, Refused) else _response(next(counted)) for event in sent]
+    return Response(202, {"results": responses}, metrics=_metrics(response["status"] for response in responses))
+
+
+@app.post(
+    "/search/events",
+    scope=PUBLISHABLE,
+    body="vitrine.engagement.requests:PostSearchEventsRequest",
+    media_types=JSON_OR_TEXT,
+    responses={202: ResultsResponse},
+)
+def post_search_events(request: Request) -> Response:
+    """Count searches whose results a shopper saw, each once and independently of the others.
+
+    Their clicks are events of the images' galleries with the same `search_id`. With a publishable key, a visitor's
+    search for the same words counts once an hour.
+    """
+    from vitrine.search.count_queries import UNKNOWN  # noqa: PLC0415 - most events are no searches
+    from vitrine.search.wiring import query_counter  # noqa: PLC0415 - as above
+
+    sent = request.items(PostSearchEventsRequest)
+    events = [event.event() for event in sent if not isinstance(event, Refused)]
+    counted = query_counter().count_searches(_batch(request, GalleryKey(request.merchant_id, ""), events))
+    results = iter(counted.get(at) or Result(event.event_id, "rejected", UNKNOWN) for at, event in enumerate(events))
+    responses = [_malformed(event) if isinstance(event, Refused) else _response(next(results)) for event in sent]
     return Response(202, {"results": responses}, metrics=_metrics(response["status"] for response in responses))
 
 
@@ -85,7 +111,7 @@ def post_challenge_event(request: Request) -> Response:
     """Count an event in the gallery challenge's form: it has no id, so it is never a duplicate."""
     sent = request.body(ChallengeEvent)
     event = Event(uuid4().hex, sent.eventType, request.path_id("imageId"))
-    [result] = _count(request, GalleryKey(request.merchant_id, DEFAULT_GALLERY), [event])
+    [result] = _count(_batch(request, GalleryKey(request.merchant_id, DEFAULT_GALLERY), [event]))
     if result.status == "rejected":
         raise NotFound(result.detail or "")
     return Response(204, metrics=_metrics([result.status]))
@@ -99,16 +125,38 @@ def _event(request: Request, sent: NewEvent) -> Event:
     return replace(event, user_id=trust_user(request, event.user_id, sent.user_token))
 
 
-def _count(request: Request, gallery: GalleryKey, events: Sequence[Event]) -> list[Result]:
+def _batch(request: Request, gallery: GalleryKey, events: Sequence[Event]) -> Batch:
     agent = request.headers.get("user-agent", "")
     page = SourcePage(request.source_address, agent) if request.caller.kind == PUBLISHABLE else None
-    batch = Batch(gallery, request.caller.merchant_secret, events, is_robot(agent), request.now, page)
+    return Batch(gallery, request.caller.merchant_secret, events, is_robot(agent), request.now, page)
+
+
+def _count(batch: Batch) -> list[Result]:
     results = event_counter().count(batch)
     rules = event_counter().rules(batch)
     if rules.experiment is not None:
         visit_notes().note(batch, rules, results)
     visitor_watch().watch(batch, rules, results)
     return results
+
+
+def _count_for_queries(batch: Batch, results: Sequence[Result]) -> None:
+    """Count clicks for the queries that led to them.
+
+    Includes duplicates, because the first request may have stopped between counting and this. Suspects teach nothing.
+    """
+    clicks = [
+        (event, visitor)
+        for event, result, visitor in zip(batch.events, results, batch.visitors, strict=True)
+        if event.search_id and event.type == "click" and result.status in {"accepted", "duplicate"}
+    ]
+    if not clicks:
+        return
+    from vitrine.search.wiring import query_counter  # noqa: PLC0415 - most events name no search
+
+    rules: Rules = event_counter().rules(batch)
+    trusted = [click for click, visitor in clicks if not rules.is_suspect(visitor, batch.page, batch.merchant_secret)]
+    query_counter().count_clicks(replace(batch, events=trusted))
 
 
 def _count_for_products(

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from vitrine.access.wiring import check_quota, note_outcome
 from vitrine.galleries.model import GalleryKey
 from vitrine.galleries.read_gallery import find_gallery
 from vitrine.galleries.wiring import gallery_repository, recent_galleries
 from vitrine.platform.http import PUBLISHABLE, SECRET, HttpApp, Request, Response
+from vitrine.platform.problems import Unavailable
 from vitrine.platform.query import LIMIT, PAGING
 from vitrine.platform.telemetry import Metric
 from vitrine.platform.wiring import saved_responses
+from vitrine.search.model import Filters, Sort
+from vitrine.search.queries import read_search_id, reports_of, search_id_of
 from vitrine.search.read_search import PARAMETERS, read_search
 from vitrine.search.responses import (
     AttributesResponse,
     PlacedResponse,
+    ReportsResponse,
     SearchResponse,
     SuggestResponse,
     SynonymsResponse,
     found_image_response,
     placed_response,
+    reports_response,
     synonyms_response,
 )
-from vitrine.search.wiring import image_finder, recent_settings, search_settings
+from vitrine.search.wiring import image_finder, queries, recent_queries, recent_settings, search_settings
+
+if TYPE_CHECKING:
+    from vitrine.search.model import Search
 
 lambda_handler = app = HttpApp(check_quota=check_quota, note=note_outcome, saved_responses=saved_responses)
 
@@ -43,7 +54,8 @@ def search_images(request: Request) -> Response:
     """
     started = time.perf_counter()
     page = request.page(dict)
-    search = read_search(request.query, recent_settings().find(request.merchant_id, request.now))
+    search = read_search(request.query, recent_settings().find(request.now, request.merchant_id))
+    search = _with_raised(request, search)
     if search.filters.gallery_id:
         find_gallery(gallery_repository(), GalleryKey(request.merchant_id, search.filters.gallery_id))
     result = image_finder().search(request.merchant_id, search, page.state)
@@ -57,7 +69,9 @@ def search_images(request: Request) -> Response:
         for hit in result.hits
     ]
     response = request.list_response(items, result.after)
+    is_narrowed = replace(search.filters, gallery_id=None) != Filters()
     more = {
+        "search_id": search_id_of(search.text, found=result.total.value > 0 or is_narrowed),
         "total": {"value": result.total.value, "relation": result.total.relation},
         "facets": {
             facet: [{"value": count.value, "count": count.count} for count in counts]
@@ -67,6 +81,17 @@ def search_images(request: Request) -> Response:
     }
     metrics = {"SearchTook": Metric(took_ms, "Milliseconds")}
     return Response(200, {**response.content, **more}, metrics=metrics, passing=("took_ms",))
+
+
+def _with_raised(request: Request, search: Search) -> Search:
+    """Return the search with what clicks add to scores. Without the store, the search goes on without clicks."""
+    asked = read_search_id(search_id_of(search.text, found=True) or "")
+    if asked is None or search.sort is not Sort.RELEVANCE:
+        return search
+    with suppress(Unavailable):
+        counted = recent_queries().find(request.now, request.merchant_id, asked.query_id)
+        return replace(search, raised=counted.raised(int(request.now.timestamp())))
+    return search
 
 
 @app.get(
@@ -135,3 +160,15 @@ def put_placed(request: Request) -> Response:
     search_settings().put_placed(request.merchant_id, placed)
     recent_settings().forget(request.merchant_id)
     return Response(200, placed_response(placed))
+
+
+@app.get("/search/reports", query={"limit": LIMIT}, responses={200: ReportsResponse})
+def get_reports(request: Request) -> Response:
+    """Read which queries find nothing, lead to no clicks or to ever fewer, and proposals of synonyms.
+
+    Searches and clicks are known from events with the `search_id` of a search. Queries of fewer than three searches are
+    in no report; those not searched for 90 days are forgotten.
+    """
+    counted = queries().list_queries(request.merchant_id)
+    reports = reports_of(counted, int(request.now.timestamp()), request.query["limit"])
+    return Response(200, reports_response(reports))

@@ -183,6 +183,18 @@ class TestWords:
         [hit] = engine.page("headgear", synonyms=settings.synonyms_of("headgear")).hits
         assert hit.highlight == {"name": "<mark>Hat</mark>"}
 
+    def test_images_that_were_clicked_rise_and_others_stay(self, engine: Engine) -> None:
+        engine.put(image("1", "Blue shoe", weight=5.0), image("2", "Blue shoe"), image("3", "Green hat"))
+        assert engine.found("blue shoe") == ["1", "2"]
+        raised = ((image("2").key, 3.0), (image("3").key, 9.0))
+        before, after = engine.page("blue shoe"), engine.page("blue shoe", raised=raised)
+        assert [hit.image.id for hit in after.hits] == ["2", "1"]
+        scores = {hit.image.id: hit.score or 0.0 for page in (before, after) for hit in page.hits}
+        assert scores["2"] > scores["1"]
+        assert after.total == before.total
+        assert [hits[0] for hits in engine.pages("blue shoe", raised=raised, limit=1)] == ["2", "1"]
+        assert engine.found("blue shoe", raised=raised, sort=Sort.NEWEST) == ["2", "1"]
+
     def test_things_come_before_accessories_with_the_same_words(self, engine: Engine) -> None:
         """The things' labels show what a keyboard is; the covers' names match better."""
         layout = "Layout: QWERTY\nInterface: USB"

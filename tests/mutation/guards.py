@@ -119,9 +119,15 @@ ROOMS = {
         ),
     ),
     "search": Room(
-        ("search/model.py",),
-        (),
-        ("tests/unit/search", "tests/functions/test_search_api.py", "tests/faults/test_search_publication.py"),
+        ("search/model.py", "search/queries.py", "search/count_queries.py", "search/learn_queries.py"),
+        ("search/dynamodb.py",),
+        (
+            "tests/unit/search",
+            "tests/functions/test_search_api.py",
+            "tests/functions/test_queries.py",
+            "tests/faults/test_search_publication.py",
+            "tests/faults/test_queries_faults.py",
+        ),
     ),
     "visits": Room(
         ("visits/model.py", "visits/isobmff.py", "visits/measure_group.py"),

@@ -55,11 +55,12 @@ _VISITOR_HOURS = 3
 
 
 class DynamoDBCounters:
-    """CounterRepository on DynamoDB."""
+    """CounterRepository on DynamoDB. With a `lifetime`, what is not counted for so long is deleted."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
+    def __init__(self, client: DynamoDBClient, table: str, lifetime: timedelta | None = None) -> None:
         self._client = client
         self._table = table
+        self._lifetime = lifetime
 
     def count(self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
         amounts: dict[str, int] = {}
@@ -84,8 +85,12 @@ class DynamoDBCounters:
         for at, mark in enumerate(mark for event in events for mark in event.refused_by):
             values[f":m{at}"] = {"B": mark}
             unseen += [f"NOT contains({slot},:m{at})" for slot in slots.remembered]
+        expires = ""
+        if self._lifetime:
+            values[":expiry"] = {"N": str(int(time.time() + self._lifetime.total_seconds()))}
+            expires = " SET expires_at = :expiry"
         update: dict[str, Any] = {
-            "UpdateExpression": f"ADD {','.join(adds)} REMOVE {','.join(removes)}",
+            "UpdateExpression": f"ADD {','.join(adds)} REMOVE {','.join(removes)}{expires}",
             "ConditionExpression": " AND ".join(unseen),
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": values,
@@ -105,7 +110,7 @@ class DynamoDBCounters:
 
     def split(self, key: ShardKey) -> Shard:
         update = {
-            "UpdateExpression": "SET #status = :split",
+            "UpdateExpression": "SET #status = :split REMOVE expires_at",
             "ConditionExpression": "attribute_not_exists(#status)",
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": {":split": {"S": "split"}},

@@ -80,7 +80,10 @@ _MOST_VIEWS = 3000
 
 @dataclass(frozen=True)
 class Event:
-    """Something a shopper did to an image."""
+    """Something a shopper did to an image.
+
+    `search_id` names the search that found it, `previous_search_id` the search that the shopper tried before.
+    """
 
     event_id: str
     type: EventType
@@ -90,6 +93,8 @@ class Event:
     session_id: str | None = None
     position: int | None = None
     arm: str | None = None
+    search_id: str | None = None
+    previous_search_id: str | None = None
 
 
 class Result(NamedTuple):

@@ -14,9 +14,16 @@ LAST_POSITION = 1_000_000_000
 LONGEST_TOKEN = 200
 ARM = r"^[0-9]{1,9}\.[01]$"
 
+SearchId = Annotated[str, Field(pattern=r"^[01]\.[A-Za-z0-9_-]{1,120}$")]
+"""What a search returned as `search_id`."""
+
 
 class NewEvent(RequestBody):
-    """A view or click by a shopper. `event_id` is new for each event and stays the same when it is resent."""
+    """A view or click by a shopper. `event_id` is new for each event and stays the same when it is resent.
+
+    `search_id` is that of the search that found the image, `previous_search_id` that of the shopper's search before it.
+    Clicks with a `search_id` teach searches.
+    """
 
     event_id: Id
     type: EventType
@@ -27,6 +34,8 @@ class NewEvent(RequestBody):
     session_id: Id | None = None
     position: Annotated[int, Field(ge=1, le=LAST_POSITION), WHOLE] | None = None
     arm: Annotated[str, Field(pattern=ARM, description="As on the page that showed the image.")] | None = None
+    search_id: SearchId | None = None
+    previous_search_id: SearchId | None = None
 
     def event(self) -> Event:
         """Return the event as the domain has it."""
@@ -39,6 +48,8 @@ class NewEvent(RequestBody):
             self.session_id,
             self.position,
             self.arm,
+            self.search_id,
+            self.previous_search_id,
         )
 
 
@@ -46,6 +57,25 @@ class PostEventsRequest(RequestBody):
     """A batch of events, each judged separately."""
 
     events: Annotated[tuple[NewEvent, ...], Field(min_length=1, max_length=MOST_EVENTS)]
+
+
+class NewSearchEvent(RequestBody):
+    """A search that a shopper saw the results of. `event_id` is new for each and stays the same when it is resent."""
+
+    event_id: Id
+    search_id: SearchId
+    occurred_at: UtcTime | None = None
+    session_id: Id | None = None
+
+    def event(self) -> Event:
+        """Return the event as the domain has it."""
+        return Event(self.event_id, "view", "", self.occurred_at, None, self.session_id, search_id=self.search_id)
+
+
+class PostSearchEventsRequest(RequestBody):
+    """A batch of searches, each judged separately."""
+
+    events: Annotated[tuple[NewSearchEvent, ...], Field(min_length=1, max_length=MOST_EVENTS)]
 
 
 class ChallengeEvent(RequestBody):

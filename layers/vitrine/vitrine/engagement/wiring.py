@@ -95,9 +95,18 @@ def history() -> S3History:
 @cache
 def event_counter() -> EventCounter:
     """Return what counts events."""
-    window = timedelta(minutes=read_settings(EngagementSettings).event_window_minutes)
-    salts = DynamoDBSalts(client("dynamodb"), read_settings(SaltSettings).idempotency_table)
-    return EventCounter(counter_repository(), _Galleries(), salts, window)
+    return EventCounter(counter_repository(), _Galleries(), daily_salts(), event_window())
+
+
+@cache
+def daily_salts() -> DynamoDBSalts:
+    """Return the salts of days."""
+    return DynamoDBSalts(client("dynamodb"), read_settings(SaltSettings).idempotency_table)
+
+
+def event_window() -> timedelta:
+    """Return how old an event may be."""
+    return timedelta(minutes=read_settings(EngagementSettings).event_window_minutes)
 
 
 @cache

@@ -55,6 +55,7 @@ class DependencySettings(NamedTuple):
     galleries_table: str
     images_table: str
     counters_table: str
+    queries_table: str
     review_table: str
     imports_table: str
     visits_table: str

@@ -1,23 +1,35 @@
-"""Merchants' settings of searches in DynamoDB, beside their galleries.
+"""Merchants' settings of searches in DynamoDB, beside their galleries, and what is counted for queries.
 
 | table | pk | sk | |
 |---|---|---|---|
 | galleries | `{merchant_id}//search` | `settings` | declared attributes, synonyms, placed images |
+| queries | `{merchant_id}//queries` | query id | what was counted for a query |
+| queries | `{merchant_id}/{query id}/{what is counted}` | `-/{path}` | shards of counters, as for images |
+
+Items of queries are deleted when nothing was counted for them in `QUERIES_ARE_KEPT`.
 """
 
 from __future__ import annotations
 
 import json
+from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from vitrine.platform.dynamodb import translated
+from vitrine.platform.dynamodb import ConditionFailed, Contended, query_all, translated
 from vitrine.platform.retries import retry
 from vitrine.search.model import AttributeKind, ImageKey, MerchantSettings, Placed, SynonymRule
+from vitrine.search.queries import Amount, QueryCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from vitrine.platform.dynamodb import Item
+
+QUERIES_ARE_KEPT = timedelta(days=90)
+MOST_QUERIES_LISTED = 10_000
 
 
 class DynamoDBSettings:
@@ -68,3 +80,74 @@ _STORED = ("attributes", "synonyms", "placed")
 
 def _key(merchant_id: str) -> Any:
     return {"pk": {"S": f"{merchant_id}//search"}, "sk": {"S": "settings"}}
+
+
+class DynamoDBQueries:
+    """QueryRepository on DynamoDB."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def find(self, merchant_id: str, query_id: str) -> QueryCounts:
+        return _query_counts(query_id, self._get(merchant_id, query_id, consistent=False))
+
+    def find_newest(self, merchant_id: str, query_id: str) -> tuple[QueryCounts, int]:
+        item = self._get(merchant_id, query_id, consistent=True)
+        return _query_counts(query_id, item), int(item["revision"]["N"]) if item else 0
+
+    def put(self, merchant_id: str, counts: QueryCounts, revision: int, now: int) -> None:
+        content = {
+            "found": counts.found,
+            "nothing": counts.nothing_found,
+            "images": list(counts.images.items()),
+            "previous": list(counts.previous.items()),
+        }
+        item: Item = {
+            **_query_key(merchant_id, counts.query_id),
+            "content": {"S": json.dumps(content, separators=(",", ":"))},
+            "revision": {"N": str(revision + 1)},
+            "expires_at": {"N": str(now + int(QUERIES_ARE_KEPT.total_seconds()))},
+        }
+        try:
+            with translated():
+                self._client.put_item(
+                    TableName=self._table,
+                    Item=item,
+                    ConditionExpression="revision = :revision" if revision else "attribute_not_exists(pk)",
+                    **({"ExpressionAttributeValues": {":revision": {"N": str(revision)}}} if revision else {}),  # type: ignore[arg-type]
+                )
+        except ConditionFailed as error:
+            raise Contended from error
+
+    def list_queries(self, merchant_id: str) -> Iterator[QueryCounts]:
+        items = query_all(
+            self._client,
+            TableName=self._table,
+            KeyConditionExpression="pk = :merchant",
+            ExpressionAttributeValues={":merchant": {"S": f"{merchant_id}//queries"}},
+        )
+        return (_query_counts(item["sk"]["S"], item) for item in islice(items, MOST_QUERIES_LISTED))
+
+    def _get(self, merchant_id: str, query_id: str, *, consistent: bool) -> Item:
+        with translated():
+            return self._client.get_item(
+                TableName=self._table, Key=_query_key(merchant_id, query_id), ConsistentRead=consistent
+            ).get("Item", {})
+
+
+def _query_counts(query_id: str, item: Item) -> QueryCounts:
+    if not item:
+        return QueryCounts(query_id)
+    content = json.loads(item["content"]["S"])
+    return QueryCounts(
+        query_id,
+        Amount(*content["found"]),
+        Amount(*content["nothing"]),
+        {ImageKey(*key): Amount(*amount) for key, amount in content["images"]},
+        {previous: Amount(*amount) for previous, amount in content["previous"]},
+    )
+
+
+def _query_key(merchant_id: str, query_id: str) -> Any:
+    return {"pk": {"S": f"{merchant_id}//queries"}, "sk": {"S": query_id}}

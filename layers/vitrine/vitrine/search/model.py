@@ -159,7 +159,7 @@ class Synonym(NamedTuple):
 class Search:
     """A search. A `text` of None finds everything that passes the filters. `synonyms` are those of its words.
 
-    `placed` counts in the order by relevance only.
+    `placed` counts in the order by relevance only, as does `raised`: what clicks add to the scores of images.
     """
 
     text: str | None = None
@@ -167,6 +167,7 @@ class Search:
     sort: Sort = Sort.RELEVANCE
     synonyms: tuple[Synonym, ...] = ()
     placed: Placed = NOT_PLACED
+    raised: tuple[tuple[ImageKey, float], ...] = ()
     facets: tuple[str, ...] = ()
     limit: int = 20
 

@@ -531,6 +531,9 @@ def _body(prepared: _Prepared, *, any_word: bool) -> dict[str, Any]:
     ]
     query: Clause = {"bool": {"must": must, "should": kind}}
     if sort is Sort.RELEVANCE:
+        query["bool"]["should"] += [
+            _constant({"term": {"key": str(key)}}, score / LUCENE_SCALE) for key, score in search.raised
+        ]
         query = _with_placed(query, search.placed)
     query = {"bool": {"must": [query], "filter": _filters(beside)}}
     if sort is Sort.RELEVANCE:

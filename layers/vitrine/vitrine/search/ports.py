@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from vitrine.search.model import (
     AttributeKind,
@@ -15,6 +15,9 @@ from vitrine.search.model import (
     SearchPage,
     SynonymRule,
 )
+
+if TYPE_CHECKING:
+    from vitrine.search.queries import QueryCounts
 
 ReadImages = Callable[[Sequence[ImageKey]], Mapping[ImageKey, IndexedImage]]
 """Returns the current images of these keys, without deleted and hidden ones."""
@@ -79,4 +82,24 @@ class SettingsRepository(Protocol):
 
     def put_synonyms(self, merchant_id: str, synonyms: Sequence[SynonymRule]) -> None:
         """Replace the synonyms."""
+        ...
+
+
+class QueryRepository(Protocol):
+    """Stores what is counted for queries."""
+
+    def find(self, merchant_id: str, query_id: str) -> QueryCounts:
+        """Return what was counted for a query, perhaps some moments ago; nothing if it is unknown."""
+        ...
+
+    def find_newest(self, merchant_id: str, query_id: str) -> tuple[QueryCounts, int]:
+        """Return what was counted for a query, with its revision (a consistent read)."""
+        ...
+
+    def put(self, merchant_id: str, counts: QueryCounts, revision: int, now: int) -> None:
+        """Replace this revision. Raises Superseded if there is a newer one."""
+        ...
+
+    def list_queries(self, merchant_id: str) -> Iterable[QueryCounts]:
+        """Return a merchant's queries, at most some thousands."""
         ...

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vitrine.search.model import Hit, ImageKey, Placed, SynonymRule
+    from vitrine.search.queries import QueryCounts, Reports
 
 
 class FoundImageResponse(TypedDict):
@@ -45,6 +46,7 @@ class FacetCountResponse(TypedDict):
 class SearchResponse(TypedDict):
     items: list[FoundImageResponse]
     next_cursor: str | None
+    search_id: str | None
     total: TotalResponse
     facets: dict[str, list[FacetCountResponse]]
     took_ms: float
@@ -104,6 +106,51 @@ def placed_response(placed: Mapping[str, Placed]) -> PlacedResponse:
             {"query": query, "pinned": images(each.pinned), "buried": images(each.buried)}
             for query, each in placed.items()
         ]
+    }
+
+
+class CountedQueryResponse(TypedDict):
+    query: str
+    searches: int
+    found_nothing: int
+    clicks: int
+
+
+class ProposalResponse(TypedDict):
+    words: list[str]
+    clicks: int
+    queries: list[str]
+
+
+class ReportsResponse(TypedDict):
+    nothing_found: list[CountedQueryResponse]
+    never_clicked: list[CountedQueryResponse]
+    falling: list[CountedQueryResponse]
+    synonyms: list[ProposalResponse]
+
+
+def reports_response(reports: Reports) -> ReportsResponse:
+    """Return the reports of queries."""
+
+    def counted(queries: Sequence[QueryCounts]) -> list[CountedQueryResponse]:
+        return [
+            {
+                "query": " ".join(query.words),
+                "searches": query.searches,
+                "found_nothing": query.nothing_found.total,
+                "clicks": query.clicks,
+            }
+            for query in queries
+        ]
+
+    return {
+        "nothing_found": counted(reports.nothing_found),
+        "never_clicked": counted(reports.never_clicked),
+        "falling": counted(reports.falling),
+        "synonyms": [
+            {"words": list(each.words), "clicks": each.clicks, "queries": list(each.queries)}
+            for each in reports.synonyms
+        ],
     }
 
 

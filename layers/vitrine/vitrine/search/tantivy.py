@@ -374,8 +374,12 @@ def _matching(
         for phrase in parsed.phrases
     ]
     found = _any([_every([found, *phrases]), *_pinned(search)])
+    raised = (_constant(_term("key", str(key)), score) for key, score in search.raised) if scored else ()
     query = Query.boolean_query(
-        [*((Occur.Must, each) for each in (found, *filters)), *((Occur.Should, boost) for boost in meant.boosts)]
+        [
+            *((Occur.Must, each) for each in (found, *filters)),
+            *((Occur.Should, each) for each in (*meant.boosts, *raised)),
+        ]
     )
     return _Matching(query, _any(words))
 
@@ -496,7 +500,8 @@ class TantivyFinder:
 
     def _window(self, merchant_id: str, opened: _Opened, search: Search, matching: _Matching, number: int) -> _Window:
         """Return a thousand hits, cached for the following pages, so that deep pages cost no more than the first."""
-        key = (merchant_id, opened.version, search.text, search.synonyms, search.placed, search.filters, number)
+        applied = (search.synonyms, search.placed, search.raised, search.filters)
+        key = (merchant_id, opened.version, search.text, *applied, number)
         if key not in self._windows:
             query = _with_buried_last(matching.query, search)
             result: Any = opened.searcher.search(query, WINDOW, offset=number * WINDOW, weight_by_field="interest")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import gettempdir
@@ -13,14 +14,20 @@ from vitrine.platform.settings import read_settings
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch
 
-    from vitrine.search.dynamodb import DynamoDBSettings
+    from vitrine.engagement.dynamodb import DynamoDBCounters
+    from vitrine.search.count_queries import QueryCounter
+    from vitrine.search.dynamodb import DynamoDBQueries, DynamoDBSettings
+    from vitrine.search.model import MerchantSettings
     from vitrine.search.ports import ImageFinder, ImageIndex
-    from vitrine.search.recent_settings import RecentSettings
+    from vitrine.search.queries import QueryCounts
+    from vitrine.search.recent import Recent
     from vitrine.search.reconcile_index import Reconciler
     from vitrine.search.segments import LocalVersions, SegmentRepository
     from vitrine.search.sqs import SqsChanges, SqsComparisons
 
 EMBEDDED = "embedded"
+SETTINGS_REMEMBERED_FOR = timedelta(seconds=5)
+QUERIES_REMEMBERED_FOR = timedelta(seconds=30)
 
 
 class SearchSettings(NamedTuple):
@@ -49,6 +56,12 @@ class SettingsSettings(NamedTuple):
     galleries_table: str
 
 
+class QuerySettings(NamedTuple):
+    """The table of queries and their counters."""
+
+    queries_table: str
+
+
 class ChangesSettings(NamedTuple):
     """The queue of keys of changed images."""
 
@@ -70,11 +83,46 @@ def search_settings() -> DynamoDBSettings:
 
 
 @cache
-def recent_settings() -> RecentSettings:
+def recent_settings() -> Recent[MerchantSettings]:
     """Return the cache of settings."""
-    from vitrine.search.recent_settings import RecentSettings  # noqa: PLC0415 - as above
+    from vitrine.search.recent import Recent  # noqa: PLC0415 - as above
 
-    return RecentSettings(search_settings())
+    return Recent(search_settings().find, SETTINGS_REMEMBERED_FOR, 100)
+
+
+@cache
+def queries() -> DynamoDBQueries:
+    """Return what was counted for queries."""
+    from vitrine.search.dynamodb import DynamoDBQueries  # noqa: PLC0415 - indexing needs none of it
+
+    return DynamoDBQueries(client("dynamodb"), read_settings(QuerySettings).queries_table)
+
+
+@cache
+def recent_queries() -> Recent[QueryCounts]:
+    """Return the cache of what was counted for queries."""
+    from vitrine.search.recent import Recent  # noqa: PLC0415 - as above
+
+    return Recent(queries().find, QUERIES_REMEMBERED_FOR, 1000)
+
+
+@cache
+def query_counters() -> DynamoDBCounters:
+    """Return the counters of queries."""
+    from vitrine.engagement.dynamodb import DynamoDBCounters  # noqa: PLC0415 - as above
+    from vitrine.search.dynamodb import QUERIES_ARE_KEPT  # noqa: PLC0415 - as above
+
+    return DynamoDBCounters(client("dynamodb"), read_settings(QuerySettings).queries_table, QUERIES_ARE_KEPT)
+
+
+@cache
+def query_counter() -> QueryCounter:
+    """Return what counts searches and their clicks."""
+    from vitrine.engagement.count_events import EventCounter  # noqa: PLC0415 - only what takes events counts
+    from vitrine.engagement.wiring import daily_salts, event_window  # noqa: PLC0415 - as above
+    from vitrine.search.count_queries import Queries, QueryCounter  # noqa: PLC0415 - as above
+
+    return QueryCounter(EventCounter(query_counters(), Queries(), daily_salts(), event_window()))
 
 
 @cache
