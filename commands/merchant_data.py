@@ -12,13 +12,12 @@ import re
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, get_args
-from uuid import uuid4
 
 from vitrine.catalog.model import PARTS
 from vitrine.catalog.wiring import interaction_repository, product_repository
 from vitrine.galleries.model import GalleryKey
 from vitrine.galleries.wiring import gallery_repository
-from vitrine.platform.aws import client
+from vitrine.platform.aws import client, invalidate
 from vitrine.platform.dynamodb import batch_write, translated
 from vitrine.platform.times import to_rfc3339
 from vitrine.renditions.model import original_path, renditions_prefix
@@ -209,11 +208,7 @@ def off_board(merchant_id: str, pause_seconds: float, tell: Callable[[str], obje
     else:
         raise DataLeft
     if distribution := os.environ.get("EDGE_DISTRIBUTION"):
-        paths = ["/pictures/*", "/v1/*"]
-        client("cloudfront").create_invalidation(
-            DistributionId=distribution,
-            InvalidationBatch={"Paths": {"Quantity": len(paths), "Items": paths}, "CallerReference": uuid4().hex},
-        )
+        invalidate(client("cloudfront"), distribution, ["/pictures/*", "/v1/*"])
 
 
 def _remove(merchant_id: str) -> int:

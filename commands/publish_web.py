@@ -14,9 +14,8 @@ import json
 import mimetypes
 import sys
 from pathlib import Path
-from uuid import uuid4
 
-from vitrine.platform.aws import client
+from vitrine.platform.aws import client, invalidate
 
 BUILT = Path(__file__).parents[1] / "web" / "dist"
 SCRIPT = Path(__file__).parents[1] / "storefront" / "dist"
@@ -45,13 +44,10 @@ def publish_script(built: Path, bucket: str) -> int:
     return len(script["files"])
 
 
-def invalidate(built: Path, distribution: str) -> None:
+def invalidate_files(built: Path, distribution: str) -> None:
     """Drop from the edge's cache all files whose names stay when they change."""
     paths = ["/", *(f"/{path.name}" for path in built.iterdir() if path.is_file()), "/config.json"]
-    client("cloudfront").create_invalidation(
-        DistributionId=distribution,
-        InvalidationBatch={"Paths": {"Quantity": len(paths), "Items": paths}, "CallerReference": uuid4().hex},
-    )
+    invalidate(client("cloudfront"), distribution, paths)
 
 
 def _put(bucket: str, key: str, content: bytes, caching: str) -> None:
@@ -79,7 +75,7 @@ def main() -> int:
     count += publish_script(SCRIPT, options.bucket)
     print(f"{count} files are in {options.bucket}")
     if options.distribution:
-        invalidate(BUILT, options.distribution)
+        invalidate_files(BUILT, options.distribution)
         print(f"{options.distribution} has dropped its cached pages")
     return 0
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from commands.publish_web import invalidate, publish_script, publish_web
+from commands.publish_web import invalidate_files, publish_script, publish_web
 from vitrine.platform.aws import client
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def test_what_keeps_its_name_is_asked_for_again_and_the_rest_is_kept_for_ever(bu
 
 def test_the_edge_forgets_what_keeps_its_name(built: Path) -> None:
     distribution = new_distribution()
-    invalidate(built / "web", distribution)
+    invalidate_files(built / "web", distribution)
     [made] = client("cloudfront").list_invalidations(DistributionId=distribution)["InvalidationList"]["Items"]
     told = client("cloudfront").get_invalidation(DistributionId=distribution, Id=made["Id"])
     paths = told["Invalidation"]["InvalidationBatch"]["Paths"]["Items"]

@@ -6,7 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,6 +31,11 @@ class ImportRefused(Exception):
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
+
+
+def refuse(code: str, detail: str) -> NoReturn:
+    """Raise ImportRefused."""
+    raise ImportRefused(code, detail)
 
 
 class ImportKey(NamedTuple):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from vitrine.imports.model import ImportRefused, Rejection, Row
+from vitrine.imports.model import ImportRefused, Rejection, Row, refuse
 from vitrine.imports.read_sheet import sheet_as_csv
 from vitrine.platform.json_text import DECODER, DEEPEST, TOO_DEEP, read_json
 
@@ -107,12 +107,8 @@ def _skip(blocks: Iterable[bytes], start: int) -> Iterator[bytes]:
         start = max(0, start - len(block))
 
 
-def _refuse(code: str, detail: str) -> NoReturn:
-    raise ImportRefused(code, detail)
-
-
 def _refuse_long_row(limits: ReadLimits) -> NoReturn:
-    _refuse(
+    refuse(
         "row_too_long",
         f"A row has more than {limits.row_characters} characters. Shorten it, or close its open quote or bracket.",
     )
@@ -130,12 +126,12 @@ def _gunzipped(blocks: Iterable[bytes], limits: ReadLimits) -> Iterator[bytes]:
             try:
                 piece = unpacker.decompress(left, PIECE_BYTES)
             except zlib.error as error:
-                _refuse("corrupt_gzip", f"The gzip data is damaged ({error}); upload the file again.")
+                refuse("corrupt_gzip", f"The gzip data is damaged ({error}); upload the file again.")
             unpacked += len(piece)
             if unpacked > limits.unpacked_bytes:
-                _refuse("gzip_bomb", f"The file unpacks to over {limits.unpacked_bytes} bytes; split it.")
+                refuse("gzip_bomb", f"The file unpacks to over {limits.unpacked_bytes} bytes; split it.")
             if unpacked > max(limits.ratio_from_bytes, packed * limits.unpacked_ratio):
-                _refuse(
+                refuse(
                     "gzip_bomb",
                     f"The file unpacks to over {limits.unpacked_ratio} times its size; upload it without gzip.",
                 )
@@ -143,7 +139,7 @@ def _gunzipped(blocks: Iterable[bytes], limits: ReadLimits) -> Iterator[bytes]:
                 yield piece
             left = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
     if packed and not unpacker.eof:
-        _refuse("corrupt_gzip", "The gzip data ends too early; upload the whole file again.")
+        refuse("corrupt_gzip", "The gzip data ends too early; upload the whole file again.")
 
 
 def _decoded(blocks: Iterable[bytes], position: Position) -> Iterator[str]:
@@ -170,7 +166,7 @@ def _decoded(blocks: Iterable[bytes], position: Position) -> Iterator[str]:
         if fault:
             raise fault
     if empty:
-        _refuse("empty_file", "The file is empty.")
+        refuse("empty_file", "The file is empty.")
 
 
 def _not_utf8(error: UnicodeDecodeError) -> ImportRefused:
@@ -247,7 +243,7 @@ def _csv_records(texts: Iterable[str], limits: ReadLimits, position: Position) -
             return
         except csv.Error as error:
             if lines.ended:
-                _refuse("open_quote", "A quote is opened and never closed; close it and import again.")
+                refuse("open_quote", "A quote is opened and never closed; close it and import again.")
             yield error
         else:
             if any(record):
@@ -260,7 +256,7 @@ def _read_headings(
     """Return the (index, column) pairs of the headings that mean a column, and how many headings there are."""
     headings = next(records, [])
     if isinstance(headings, csv.Error):
-        _refuse("malformed_headings", f"The headings cannot be read: {headings}.")
+        refuse("malformed_headings", f"The headings cannot be read: {headings}.")
     return _fields(headings, columns, limits), len(headings)
 
 
@@ -283,12 +279,12 @@ def _csv_rows(
 
 def _fields(headings: Sequence[str], columns: Columns, limits: ReadLimits) -> list[tuple[int, str]]:
     if len(headings) > limits.columns:
-        _refuse("too_many_columns", f"There are {len(headings)} columns; at most {limits.columns} are read.")
+        refuse("too_many_columns", f"There are {len(headings)} columns; at most {limits.columns} are read.")
     fields: dict[str, int] = {}
     for index, heading in enumerate(headings):
         field = columns.named(heading)
         if field in fields:
-            _refuse(
+            refuse(
                 "duplicate_heading",
                 f"The headings {headings[fields[field]]!r:.60} and {heading!r:.60} both mean {field}; "
                 "remove one, or choose one with `columns`.",
@@ -297,7 +293,7 @@ def _fields(headings: Sequence[str], columns: Columns, limits: ReadLimits) -> li
             fields[field] = index
     if missing := columns.required - fields.keys():
         present = ", ".join(heading.strip() for heading in headings)
-        _refuse(
+        refuse(
             "missing_column",
             f"No heading means {', '.join(sorted(missing))}; the file has {present:.300}. "
             "Rename a heading, or map it with `columns`.",
@@ -354,7 +350,7 @@ def _json_items(texts: Iterator[str], limits: ReadLimits, position: Position) ->
             text = piece.lstrip()
             position.offset += _size(piece) - _size(text)
         if not text.startswith("["):
-            _refuse("not_an_array", "A .json file must contain one array; end the name of a JSON Lines file in .jsonl.")
+            refuse("not_an_array", "A .json file must contain one array; end the name of a JSON Lines file in .jsonl.")
     else:
         text = next(filter(None, texts), "")
     at, ends = 1, text.startswith("]")
@@ -364,14 +360,14 @@ def _json_items(texts: Iterator[str], limits: ReadLimits, position: Position) ->
         except _Incomplete as cut:
             more = next(texts, None)
             if more is None:
-                _refuse("malformed_json", f"The array is incomplete: {cut}. Upload the whole file again.")
+                refuse("malformed_json", f"The array is incomplete: {cut}. Upload the whole file again.")
             text, at = text[at:] + more, 0
             continue
         position.offset += 1 + _size(text[at:end])
         yield from items
         at, ends, may_be_empty = end + 1, text[end] == "]", False
     if text[at:].strip() or any(text.strip() for text in texts):
-        _refuse("malformed_json", "The file goes on after its array; a .json file must contain one array only.")
+        refuse("malformed_json", "The file goes on after its array; a .json file must contain one array only.")
 
 
 def _item(text: str, at: int, limits: ReadLimits, *, may_be_empty: bool) -> tuple[list[object], int]:
@@ -389,13 +385,13 @@ def _item(text: str, at: int, limits: ReadLimits, *, may_be_empty: bool) -> tupl
     except json.JSONDecodeError as error:
         fault = error
     if fault and _is_final(fault, min(len(text), at + limits.row_characters)):
-        _refuse("malformed_json", f"An item is not JSON: {fault.msg}.")
+        refuse("malformed_json", f"An item is not JSON: {fault.msg}.")
     if end - at > limits.row_characters:
         _refuse_long_row(limits)
     if end == len(text):
         raise _Incomplete(fault or "its end is missing")
     if text[end] not in ",]":
-        _refuse("malformed_json", f"A comma or the end of the array is missing before {text[end]!r}.")
+        refuse("malformed_json", f"A comma or the end of the array is missing before {text[end]!r}.")
     return items, end
 
 

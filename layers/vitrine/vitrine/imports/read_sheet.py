@@ -8,9 +8,9 @@ import tempfile
 import zipfile
 from contextlib import closing
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from vitrine.imports.model import ImportRefused
+from vitrine.imports.model import ImportRefused, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,10 +35,10 @@ def sheet_as_csv(blocks: Iterable[bytes], most_columns: int) -> Iterator[bytes]:
         for block in blocks:
             size += len(block)
             if size > LARGEST_FILE_BYTES:
-                _refuse("sheet_too_large", f"Spreadsheets may have {LARGEST_FILE_BYTES // MIB} MB; save it as CSV.")
+                refuse("sheet_too_large", f"Spreadsheets may have {LARGEST_FILE_BYTES // MIB} MB; save it as CSV.")
             file.write(block)
         if not size:
-            _refuse("empty_file", "The file is empty.")
+            refuse("empty_file", "The file is empty.")
         try:
             _check_parts(file)
             yield from _rows_as_csv(file, most_columns)
@@ -50,10 +50,6 @@ def sheet_as_csv(blocks: Iterable[bytes], most_columns: int) -> Iterator[bytes]:
             ) from error
 
 
-def _refuse(code: str, detail: str) -> NoReturn:
-    raise ImportRefused(code, detail)
-
-
 def _check_parts(file: BinaryIO) -> None:
     """Refuse a file that unpacks to too much. No part unpacks to more than the size that the archive states."""
     with zipfile.ZipFile(file) as archive:
@@ -61,7 +57,7 @@ def _check_parts(file: BinaryIO) -> None:
     for part in parts:
         most = LARGEST_SHEET_BYTES if part.filename.startswith(_SHEETS) else LARGEST_PART_BYTES
         if part.file_size > most:
-            _refuse("sheet_too_large", f"A part of the file unpacks to over {most // MIB} MB; save it as CSV.")
+            refuse("sheet_too_large", f"A part of the file unpacks to over {most // MIB} MB; save it as CSV.")
 
 
 def _rows_as_csv(file: BinaryIO, most_columns: int) -> Iterator[bytes]:

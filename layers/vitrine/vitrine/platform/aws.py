@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
+from uuid import uuid4
 
 import botocore.session
 from botocore.config import Config
@@ -17,6 +18,8 @@ from botocore.loaders import Loader
 from vitrine.platform.tracing import trace_calls
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from botocore.credentials import Credentials
     from mypy_boto3_athena import AthenaClient
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -80,6 +83,12 @@ def prompt_client(service: Literal["dynamodb", "s3", "sqs"]) -> Any:
 def read_secret(arn: str) -> str:
     """The text of a secret. Raises botocore's error if it cannot be read within a second or two."""
     return str(client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
+
+
+def invalidate(cloudfront: Any, distribution: str, paths: Sequence[str]) -> None:
+    """Remove what is below these paths from the caches of a distribution."""
+    batch = {"Paths": {"Quantity": len(paths), "Items": paths}, "CallerReference": uuid4().hex}
+    cloudfront.create_invalidation(DistributionId=distribution, InvalidationBatch=batch)
 
 
 def credentials() -> Credentials | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
+from vitrine.platform.aws import invalidate
 from vitrine.renditions.ports import PictureBusy
 
 if TYPE_CHECKING:
@@ -28,9 +28,8 @@ class CloudFrontCaches:
         """Remove the pictures' renditions; of many pictures all renditions, at the cost of one. Raises PictureBusy."""
         below = [f"/{digest}" for digest in sorted(digests)] if len(digests) <= _MOST_PICTURES else [""]
         paths = [f"{folder}{each}/*" for folder in _FOLDERS for each in below]
-        batch = {"Paths": {"Quantity": len(paths), "Items": paths}, "CallerReference": uuid4().hex}
         try:
-            self._client.create_invalidation(DistributionId=self._distribution, InvalidationBatch=batch)
+            invalidate(self._client, self._distribution, paths)
         except ClientError as error:
             if error.response["Error"]["Code"] in _BUSY:
                 raise PictureBusy from error
