@@ -50,15 +50,24 @@ TABLES = (
 READS = {"GetItem", "BatchGetItem", "Query"}
 
 spent: Counter[str] = Counter()
+waiting: set[int] = set()
 
 
 def watch(dynamodb):
-    """Have every request report its units; a caller's quota is none of ours."""
+    """Have every request report its units; a caller's quota is none of ours.
 
-    def ask(params, **_):
+    A request that is sent while another is on its way is part of that one's round trip.
+    """
+
+    def ask(params, model, context, **_):
         params.setdefault("ReturnConsumedCapacity", "TOTAL")
+        tables = params.get("RequestItems", [params.get("TableName")])
+        if model.name in READS and "AccessTable" not in tables:
+            spent["trips"] += not waiting
+            waiting.add(id(context))
 
-    def add(parsed, model, **_):
+    def add(parsed, model, context, **_):
+        waiting.discard(id(context))
         consumed = parsed.get("ConsumedCapacity", [])
         own = [
             one["CapacityUnits"]
@@ -66,7 +75,6 @@ def watch(dynamodb):
             if one["TableName"] != "AccessTable"
         ]
         spent["read" if model.name in READS else "write"] += sum(own)
-        spent["trips"] += bool(own) and model.name in READS
 
     dynamodb.meta.events.register("provide-client-params.dynamodb.*", ask)
     dynamodb.meta.events.register("after-call.dynamodb.*", add)

@@ -15,6 +15,7 @@ from vitrine.galleries.wiring import gallery_repository
 from vitrine.platform.metrics import MetricUnit, metrics
 from vitrine.platform.telemetry import invocation, logger
 from vitrine.platform.times import utc_now
+from vitrine.recommendations.wiring import withdrawals
 from vitrine.renditions.mirror_image import Mirror, Mirrored, mirror_image
 from vitrine.renditions.model import PRODUCTS, SNAPSHOTS, Holder
 from vitrine.renditions.ports import RefusedPictureError, Unreachable
@@ -91,7 +92,7 @@ def _ports(holder: Holder) -> Mirror:
 
 def _holders(gallery_id: str) -> Holders:
     if gallery_id == PRODUCTS:
-        return ProductHolders(product_repository(), originals())
+        return ProductHolders(product_repository(), originals(), withdrawals())
     if gallery_id == SNAPSHOTS:
         return SnapshotHolders(review_store(), originals())
     return GalleryHolders(gallery_repository())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from vitrine.access.wiring import check_quota, note_outcome, trust_user
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from vitrine.platform.cursors import Form
     from vitrine.recommendations.model import Repeats, RepeatsIn
     from vitrine.recommendations.ports import ModelBuild
-    from vitrine.recommendations.recommend import Similar
+    from vitrine.recommendations.recommend import Copies, Similar
 
 lambda_handler = app = HttpApp(check_quota=check_quota, note=note_outcome, saved_responses=saved_responses)
 
@@ -191,10 +192,11 @@ def get(request: Request) -> Response:
     found = recommender().recommend(
         user,
         RecommendationQuery(request.query["strategy"], request.query.get("category"), request.query.get("repeat")),
+        _copies(request),
         now=request.now,
         new_id=new_recommendation_id,
     )
-    response = _page(request, page, found.items)
+    response = _page(request, page, found.items, complete=found.outcome != "hit")
     about = {
         "recommendation_id": found.recommendation_id,
         "model_id": _model_id(found.model),
@@ -219,7 +221,11 @@ def similar(request: Request) -> Response:
     product_id = request.path_id("product_id")
     find_product(product_repository(), request.merchant_id, product_id)
     found = recommend_similar(
-        model_repository(), recommendation_inputs_repository(), UserKey(request.merchant_id, _NOBODY), product_id
+        model_repository(),
+        recommendation_inputs_repository(),
+        _copies(request),
+        UserKey(request.merchant_id, _NOBODY),
+        product_id,
     )
     return _similar_response(request, page, found)
 
@@ -244,6 +250,7 @@ def for_basket(request: Request) -> Response:
     found = recommend_for_basket(
         model_repository(),
         recommendation_inputs_repository(),
+        _copies(request),
         UserKey(request.merchant_id, _NOBODY),
         request.body(BasketRequest).product_ids,
     )
@@ -370,23 +377,35 @@ def _weights_response(request: Request) -> dict[str, Any]:
     return {**asdict(effect.weights), "repeat": effect.repeat, "chosen": chosen}
 
 
-def _page(request: Request, page: Paging, items: list[dict[str, Any]]) -> Response:
-    """A page of the present list without the items that were shown, so that changes repeat and hide nothing."""
+def _page(request: Request, page: Paging, items: list[dict[str, Any]], *, complete: bool = True) -> Response:
+    """A page of the present list without the items that were shown, so that changes repeat and hide nothing.
+
+    Items that are not `complete` may lack renditions of pictures that were copied since the items were stored.
+    """
     shown: list[int] = page.state or []
     excluded = request.query.get("exclude", "").split(",")
     items = diversified(items, request.query["diversity"])
     left = [(mark, item) for item in items if (mark := _mark(item)) not in shown and item["product_id"] not in excluded]
-    items_of_page = _with_renditions(request, [item for _, item in left[: page.limit]])
+    items_of_page = [item for _, item in left[: page.limit]]
+    if not complete:
+        items_of_page = _with_new_renditions(request, items_of_page)
     marks = [mark for mark, _ in left[: page.limit]]
     return request.list_response(items_of_page, [*shown, *marks] if len(left) > page.limit else None)
 
 
-def _with_renditions(request: Request, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the items, each product with the renditions of its picture: cached items may have older ones."""
-    copies = copies_of(request.merchant_id, PRODUCTS, [item["product_id"] for item in items])
+def _copies(request: Request) -> Copies:
+    return partial(copies_of, request.merchant_id, PRODUCTS)
+
+
+def _with_new_renditions(request: Request, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the items, with the renditions of pictures that had none before."""
+    products = [item["product"] for item in items]
+    lacking = [product["product_id"] for product in products if product["image_url"] and not product["renditions"]]
+    copies = _copies(request)(lacking) if lacking else {}
 
     def shown(product: dict[str, Any]) -> dict[str, Any]:
-        return {**product, "renditions": renditions_of(product["image_url"], copies.get(product["product_id"]))}
+        copy = copies.get(product["product_id"])
+        return {**product, "renditions": renditions_of(product["image_url"], copy)} if copy else product
 
     return [{**item, "product": shown(item["product"])} for item in items]
 

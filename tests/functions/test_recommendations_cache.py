@@ -16,6 +16,11 @@ from tests.aws import Context, api_event, send
 from tests.faults.fault import Killed, hooked, kill
 from tests.recommendations import build, ids, open_shop, post, put_product, queued, recommended
 from tests.redis_server import RedisServer
+from vitrine.catalog.mirroring import ProductHolders
+from vitrine.catalog.wiring import product_repository
+from vitrine.recommendations.wiring import withdrawals
+from vitrine.renditions.model import PRODUCTS, Holder, Original, Picture
+from vitrine.renditions.wiring import originals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -198,3 +203,44 @@ def test_without_its_password_the_cache_is_done_without(
     recommended("hal")
     recommended("hal")
     assert outcomes() == ["miss", "miss"]
+
+
+URL = "https://pictures.example/mug.jpg"
+MUG = Holder("shop", PRODUCTS, "mug")
+
+
+def shown_renditions(user: str) -> Any:
+    [mug] = [item for item in recommended(user)["items"] if item["product_id"] == "mug"]
+    return mug["product"]["renditions"]
+
+
+def test_a_cached_list_shows_pictures_that_were_copied_since(shop: None) -> None:
+    put_product("mug", image_url=URL)
+    assert shown_renditions("hal") is None
+    originals().put(MUG, Original("0" * 64, URL, Picture(640, 480, bytes(24))))
+    assert shown_renditions("hal")["aspect_ratio"] == 1.3333
+    assert recommended("hal")["cached"] is True
+
+
+def test_a_withdrawn_picture_is_in_no_cached_list(shop: None) -> None:
+    put_product("mug", image_url=URL)
+    holders = ProductHolders(product_repository(), originals(), withdrawals())
+    holders.refer(MUG, Original("0" * 64, URL, Picture(640, 480, bytes(24))))
+    assert shown_renditions("hal") is not None
+    assert (recommended("hal")["cached"], shown_renditions("hal") is None) == (True, False)
+    holders.forget(MUG, "0" * 64)
+    assert shown_renditions("hal") is None
+
+
+def test_just_after_a_withdrawal_pictures_are_read_consistently(shop: None) -> None:
+    consistent = []
+
+    def note(params: Any, model: Any, **_: Any) -> None:
+        if model.name == "BatchGetItem" and "RenditionsTable" in str(params["body"]):
+            consistent.append(json.loads(params["body"])["RequestItems"]["RenditionsTable"]["ConsistentRead"])
+
+    with hooked(note, "before-call"):
+        recommended("ida")
+        put_product("mug", available=False)
+        recommended("ida")
+    assert consistent[-1] is True

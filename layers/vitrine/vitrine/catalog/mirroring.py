@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vitrine.renditions.ports import ShownPicture
 
 if TYPE_CHECKING:
-    from vitrine.catalog.ports import ProductRepository
+    from vitrine.catalog.ports import ProductRepository, Withdrawals
     from vitrine.renditions.model import Holder, Original
     from vitrine.renditions.ports import Originals
 
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 class ProductHolders:
     """Holders on the catalogue. References are stored beside the products, so that a product can be put as a whole."""
 
-    def __init__(self, products: ProductRepository, originals: Originals) -> None:
+    def __init__(self, products: ProductRepository, originals: Originals, withdrawals: Withdrawals) -> None:
         self._products = products
         self._originals = originals
+        self._withdrawals = withdrawals
 
     def find(self, holder: Holder) -> ShownPicture | None:
         """Return what the product shows; None if it is gone or has no picture."""
@@ -33,5 +34,6 @@ class ProductHolders:
             self._originals.put(holder, original)
 
     def forget(self, holder: Holder, digest: str) -> None:
-        """Remove the product's reference to this copy, if it has one."""
+        """Remove the product's reference to this copy, if it has one, and have stored answers with it not be shown."""
         self._originals.remove(holder, digest)
+        self._withdrawals.note(holder.merchant_id)

@@ -77,8 +77,8 @@ REPLACE_LIMIT = 33
 
 
 class Withdrawals(Protocol):
-    """Listener for withdrawn products."""
+    """Listener for withdrawn products and pictures."""
 
     def note(self, merchant_id: str) -> None:
-        """Note that a product of the merchant was deleted or became unavailable."""
+        """Note that a product of the merchant was deleted or became unavailable, or no longer shows a picture."""
         ...

@@ -4,7 +4,8 @@
 |---|---|---|
 | `{merchant_id}` | `state` | the published model (`model`, `slot`) and its sources; the measured weights and \
 profile by slot; the merchant's weights; the latest build (`run`), its finished parts and sources; the number of \
-changed interactions (`arrived`), now and before the latest build; `withdrawals`, raised when products are withdrawn |
+changed interactions (`arrived`), now and before the latest build; `withdrawals`, raised when products or pictures \
+are withdrawn, and `withdrawn_at` |
 | `{merchant_id}/p/{slot}/{product_id}` | `near` | a product's neighbourhood |
 | `{merchant_id}/t/{slot}` | `all` | popular products with their features |
 | `{merchant_id}/t/{slot}` | `top/{category}` | popular products of a category, or (empty) of all |
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
 _SLOTS = ("a", "b")
 _LARGEST_RESPONSE_BYTES = 350_000
 _TOP = 50
+_WITHDRAWAL_SECONDS = 60
 _PARALLEL_WRITES = 16
 
 
@@ -209,13 +211,13 @@ class DynamoDBModels:
             )
 
     def note(self, merchant_id: str) -> None:
-        """Make the merchant's cached responses stale: they may show withdrawn products."""
+        """Make the merchant's cached responses stale: they may show withdrawn products or pictures."""
         with translated():
             self._client.update_item(
                 TableName=self._table,
                 Key=_key(merchant_id, "state"),
-                UpdateExpression="ADD withdrawals :one",
-                ExpressionAttributeValues={":one": {"N": "1"}},
+                UpdateExpression="ADD withdrawals :one SET withdrawn_at = :now",
+                ExpressionAttributeValues={":one": {"N": "1"}, ":now": _now()},
             )
 
     def _row(self, key: Item, model: Model, content: Any) -> Item:
@@ -288,6 +290,7 @@ class DynamoDBRecommendationInputs:
             ),
             popular=[Scored(product_id, prior(users), "popular", ()) for product_id, users in popular],
             cached=zlib.decompress(response["content"]["B"]) if is_fresh else None,
+            withdrawing=time.time() - float(items["state"].get("withdrawn_at", {}).get("N", "0")) < _WITHDRAWAL_SECONDS,
             repeat=_repeat(items["state"], category),
             rhythm=repeats.rhythm if repeats else 0.0,
             lag=max(0.0, model.number / 1000 - repeats.newest) if model and repeats else 0.0,

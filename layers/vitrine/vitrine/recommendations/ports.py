@@ -33,7 +33,8 @@ class RecommendationInputs(NamedTuple):
 
     `stamp` changes with everything that makes a cached response wrong: the model, the shopper's purchases and
     shortlist, the merchant's withdrawals. `cached` is the cached response, if the same table holds it. `model` is the
-    number of the model that `shortlist` and `popular` come from. `repeat` is the merchant's choice, or was measured.
+    number of the model that `shortlist` and `popular` come from. `withdrawing` says that something was withdrawn
+    within the last minute. `repeat` is the merchant's choice, or was measured.
     `rhythm` is how much it counts which products are due, in a shop whose time is `lag` seconds behind.
     """
 
@@ -42,6 +43,7 @@ class RecommendationInputs(NamedTuple):
     shortlist: Shortlist
     popular: Sequence[Scored]
     cached: bytes | None
+    withdrawing: bool = False
     repeat: Repeat = "exclude"
     rhythm: float = 0.0
     lag: float = 0.0

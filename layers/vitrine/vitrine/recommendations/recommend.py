@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from vitrine.catalog.responses import product_response
 from vitrine.platform.letters import folded
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from vitrine.catalog.model import Product, UserKey
+    from vitrine.catalog.model import UserKey
     from vitrine.catalog.ports import ProductRepository
+    from vitrine.catalog.responses import ProductResponse
     from vitrine.recommendations.model import Repeat, Strategy
     from vitrine.recommendations.ports import (
         ModelRepository,
@@ -24,8 +26,17 @@ if TYPE_CHECKING:
         RecommendationInputsRepository,
         ResponseCache,
     )
+    from vitrine.renditions.model import Original
 
 Outcome = Literal["hit", "miss", "stale"]
+
+
+class Copies(Protocol):
+    """Finds copies of products' pictures."""
+
+    def __call__(self, product_ids: Sequence[str], *, consistent: bool = False) -> Mapping[str, Original]:
+        """Return the copies by product."""
+        ...
 
 
 class RecommendationQuery(NamedTuple):
@@ -57,7 +68,7 @@ class Similar(NamedTuple):
 
 
 class Recommender:
-    """Serves recommendations: from the cache with one read, else with two."""
+    """Serves recommendations: from the cache with one read, else with two, one after the other."""
 
     def __init__(
         self, inputs_repository: RecommendationInputsRepository, cache: ResponseCache, products: ProductRepository
@@ -67,9 +78,12 @@ class Recommender:
         self._products = products
 
     def recommend(
-        self, user: UserKey, query: RecommendationQuery, *, now: datetime, new_id: Callable[[], str]
+        self, user: UserKey, query: RecommendationQuery, copies: Copies, *, now: datetime, new_id: Callable[[], str]
     ) -> Recommendations:
-        """Return the whole ranking for a query. The category may be in any case."""
+        """Return the whole ranking for a query. The category may be in any case.
+
+        A cached ranking may lack renditions of pictures that were copied meanwhile, and has none that were withdrawn.
+        """
         if query.category is not None:
             query = query._replace(category=folded(query.category))
         inputs = self._inputs_repository.read(user, query.category)
@@ -81,19 +95,19 @@ class Recommender:
             recommendation_id, generated_at, items = entry["answers"][key]
             return Recommendations(recommendation_id, generated_at, items, "hit", inputs.model)
         outcome: Outcome = "stale" if entry and entry["stamp"] != inputs.stamp else "miss"
-        items = self._rank(user, inputs, query._replace(repeat=repeat), now)
+        items = self._rank(user, inputs, query._replace(repeat=repeat), copies, now)
         response = Recommendations(new_id(), to_rfc3339(now), items, outcome, inputs.model)
         responses = {**entry["answers"], key: response[:3]} if outcome == "miss" and entry else {key: response[:3]}
         self._cache.put(user, json.dumps({"stamp": inputs.stamp, "answers": responses}).encode())
         return response
 
     def _rank(
-        self, user: UserKey, inputs: RecommendationInputs, query: RecommendationQuery, now: datetime
+        self, user: UserKey, inputs: RecommendationInputs, query: RecommendationQuery, copies: Copies, now: datetime
     ) -> list[dict[str, Any]]:
         strategy, category, chosen = query
         repeat = chosen or inputs.repeat
         if inputs.model is None:
-            return self._before_the_first_model(user, category, repeat)
+            return self._before_the_first_model(user, category, repeat, copies)
         preferred = inputs.shortlist.candidates(
             strategy, repeat, now=now.timestamp() - inputs.lag, rhythm=inputs.rhythm
         )
@@ -103,27 +117,51 @@ class Recommender:
         for scored in [*preferred, *inputs.popular]:
             candidates.setdefault(scored.product_id, scored)
         ranked = list(candidates.values())[:SHORTLIST]
-        products = self._inputs_repository.sellable(
-            user, [scored.product_id for scored in ranked], include_bought=repeat != "exclude"
+        found = _find(
+            self._inputs_repository,
+            copies,
+            user,
+            ranked,
+            include_bought=repeat != "exclude",
+            consistent=inputs.withdrawing,
         )
-        return _items(ranked, {key: product for key, product in products.items() if _is_in(product, category)})
+        return _items(ranked, found, category)
 
-    def _before_the_first_model(self, user: UserKey, category: str | None, repeat: Repeat) -> list[dict[str, Any]]:
+    def _before_the_first_model(
+        self, user: UserKey, category: str | None, repeat: Repeat, copies: Copies
+    ) -> list[dict[str, Any]]:
         listed = self._products.list_products(user.merchant_id, SHORTLIST, None)
-        products = self._inputs_repository.sellable(
-            user, [product.product_id for product in listed], include_bought=repeat != "exclude"
+        ranked = [Scored(product.product_id, 0.0, "popular", ()) for product in listed]
+        found = _find(
+            self._inputs_repository, copies, user, ranked, include_bought=repeat != "exclude", consistent=True
         )
-        ranked = [Scored(key, 0.0, "popular", ()) for key, product in products.items() if _is_in(product, category)]
-        return _items(ranked, products)
+        return _items(ranked, found, category)
 
 
-def _is_in(product: Product, category: str | None) -> bool:
-    """Return whether the product is in a category (in folded case); None holds every product."""
-    return category is None or (product.category is not None and folded(product.category) == category)
+def _find(  # noqa: PLR0913 - two ports and what to find
+    inputs_repository: RecommendationInputsRepository,
+    copies: Copies,
+    user: UserKey,
+    ranked: Sequence[Scored],
+    *,
+    include_bought: bool = False,
+    consistent: bool = False,
+) -> dict[str, ProductResponse]:
+    """Return those of the ranked products that can be shown, with renditions: two reads at the same time."""
+    product_ids = [scored.product_id for scored in ranked]
+    with ThreadPoolExecutor(1) as thread:
+        copied = thread.submit(copies, product_ids, consistent=consistent)
+        products = inputs_repository.sellable(user, product_ids, include_bought=include_bought)
+        originals = copied.result()
+    return {key: product_response(product, originals.get(key)) for key, product in products.items()}
 
 
 def recommend_similar(
-    models: ModelRepository, inputs_repository: RecommendationInputsRepository, user: UserKey, product_id: str
+    models: ModelRepository,
+    inputs_repository: RecommendationInputsRepository,
+    copies: Copies,
+    user: UserKey,
+    product_id: str,
 ) -> Similar:
     """Return the products that go with a product, or popular ones if none is known to."""
     model = models.model(user.merchant_id)
@@ -133,12 +171,15 @@ def recommend_similar(
         ranked = similar_products(neighbourhood, model.weights, product_id) if neighbourhood else ()
         ranked = ranked or inputs_repository.read(user, None).popular
     ranked = [scored for scored in ranked if scored.product_id != product_id][:SHORTLIST]
-    products = inputs_repository.sellable(user, [scored.product_id for scored in ranked])
-    return Similar(_items(ranked, products), model.number if model else None)
+    return Similar(_items(ranked, _find(inputs_repository, copies, user, ranked)), model.number if model else None)
 
 
 def recommend_for_basket(
-    models: ModelRepository, inputs_repository: RecommendationInputsRepository, user: UserKey, basket: Sequence[str]
+    models: ModelRepository,
+    inputs_repository: RecommendationInputsRepository,
+    copies: Copies,
+    user: UserKey,
+    basket: Sequence[str],
 ) -> Similar:
     """Return products that go with those in a basket, listed in the order they were put in.
 
@@ -152,18 +193,21 @@ def recommend_for_basket(
     candidates = Candidates(seeds, neighbourhoods, models.popular(user.merchant_id, model))
     scored = (scored for scored in candidates.ranked("hybrid", model.weights) if scored.product_id not in basket)
     ranked = list(islice(scored, SHORTLIST))
-    products = inputs_repository.sellable(user, [scored.product_id for scored in ranked])
-    return Similar(_items(ranked, products), model.number)
+    return Similar(_items(ranked, _find(inputs_repository, copies, user, ranked)), model.number)
 
 
-def _items(ranked: Sequence[Scored], products: Mapping[str, Product]) -> list[dict[str, Any]]:
+def _items(
+    ranked: Sequence[Scored], products: Mapping[str, ProductResponse], category: str | None = None
+) -> list[dict[str, Any]]:
+    """Return the ranked products that were found, in a category (in folded case) or all."""
     return [
         {
             "product_id": scored.product_id,
             "score": round(scored.score, 4),
             "reason": {"strategy": scored.reason, "because": list(scored.because)},
-            "product": product_response(products[scored.product_id]),
+            "product": product,
         }
         for scored in ranked
-        if scored.product_id in products
+        if (product := products.get(scored.product_id))
+        and (category is None or folded(product["category"] or "") == category)
     ]

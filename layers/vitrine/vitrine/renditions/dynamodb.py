@@ -137,10 +137,10 @@ class DynamoDBPictures(_Table):
 class DynamoDBOriginals(_Table):
     """Originals on DynamoDB."""
 
-    def find(self, holders: Collection[Holder]) -> dict[Holder, Original]:
+    def find(self, holders: Collection[Holder], *, consistent: bool = False) -> dict[Holder, Original]:
         keys = [_original_key(holder) for holder in dict.fromkeys(holders)]
         copies: dict[Holder, Original] = {}
-        for item in batch_get(self._client, self._table, keys, consistent=False):
+        for item in batch_get(self._client, self._table, keys, consistent=consistent):
             _, merchant_id, gallery_id = item["pk"]["S"].split("/", 2)
             holder = Holder(merchant_id, gallery_id, item["sk"]["S"])
             copies[holder] = Original(item["digest"]["S"], item["url"]["S"], _picture(item))

@@ -76,10 +76,12 @@ def originals() -> DynamoDBOriginals:
     return DynamoDBOriginals(client("dynamodb"), read_settings(RenditionsSettings).renditions_table)
 
 
-def copies_of(merchant_id: str, gallery_id: str, ids: Iterable[str]) -> dict[str, Original]:
+def copies_of(
+    merchant_id: str, gallery_id: str, ids: Iterable[str], *, consistent: bool = False
+) -> dict[str, Original]:
     """Return the copies of the pictures of products (`PRODUCTS`) or snapshots (`SNAPSHOTS`), by id."""
     holders = [Holder(merchant_id, gallery_id, image_id) for image_id in ids]
-    return {holder.image_id: original for holder, original in originals().find(holders).items()}
+    return {holder.image_id: original for holder, original in originals().find(holders, consistent=consistent).items()}
 
 
 @cache
