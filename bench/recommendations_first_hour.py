@@ -5,8 +5,8 @@
 Each shop opens at another moment of online-retail and knows all products, but no purchase. After 1, 10, 100, 1,000
 and 10,000 purchases, the shoppers of the next 3,000 are asked for, most of whom are unknown to a young shop. Shops
 build a model at the first interaction and whenever interactions double, so the newest model has seen more than half of
-them. It is compared with popularity (purchases so far; equals in the order of a hash, as in models), and with a model
-of everything so far. The last tenth is not used.
+them; the touches since then are counted beside it. It is compared with popularity (purchases so far; equals in the
+order of a hash), and with a model of everything so far. The last tenth is not used.
 """
 
 from __future__ import annotations

@@ -11,7 +11,16 @@ from vitrine.catalog.model import UserKey
 from vitrine.recommendations import duckdb
 from vitrine.recommendations.choose_weights import choose_weights
 from vitrine.recommendations.diversity import diversified
-from vitrine.recommendations.model import REPEATS, STRATEGIES, TYPE_WEIGHTS, Candidates, Measured, prior, seeds_of
+from vitrine.recommendations.model import (
+    REPEATS,
+    STRATEGIES,
+    TYPE_WEIGHTS,
+    Candidates,
+    Measured,
+    number_of,
+    prior,
+    seeds_of,
+)
 from vitrine.recommendations.model_files import (
     interaction_line,
     product_line,
@@ -20,6 +29,7 @@ from vitrine.recommendations.model_files import (
     token_lines,
 )
 from vitrine.recommendations.ports import Model
+from vitrine.recommendations.recent import MOST_OF_A_USER, RecentTouch, counts_since, replaced
 from vitrine.recommendations.refresh_shortlists import refresh_shortlist
 
 if TYPE_CHECKING:
@@ -35,6 +45,11 @@ class Shop:
     def __init__(self, found: Split, learned_from: int | None = None) -> None:
         """Learn from the first `learned_from` interactions, or all; the shoppers did all of them."""
         past = found.past[:learned_from]
+        since: dict[int, list[RecentTouch]] = {}
+        for interaction in reversed(found.past[len(past) :]):
+            user, at = number_of(interaction.user_id), int(interaction.occurred_at.timestamp())
+            since.setdefault(user, []).append(RecentTouch(user, interaction.product_id, 1.0, at, at))
+        self._recent = replaced([], {user: touches[:MOST_OF_A_USER] for user, touches in since.items()})
         self._newest: dict[str, list[Any]] = {}
         for interaction in reversed(found.past):
             self._newest.setdefault(interaction.user_id, []).append(interaction)
@@ -59,15 +74,19 @@ class Shop:
                     else:
                         self._popular = dict(read_popular(lines))[""]
         near = (neighbour for found in self._near.values() for neighbour in (*found.collaborative, *found.content))
+        users = {product.product_id: product.users for product in self._popular}
+        for product_id, count in counts_since(self._recent, 0).items():
+            users[product_id] = users.get(product_id, 0.0) + count
+        self._best = sorted(users, key=lambda product_id: (-users[product_id], product_id))
         self._users = {product.product_id: product.users for product in (*self._popular, *near)}
 
     def ranked(self, user_id: str) -> dict[str, list[str]]:
         """Each strategy's products for a shopper, the best first, none that was touched before."""
         touched = self._touched.get(user_id, set())
-        popular = [product.product_id for product in self._popular if product.product_id not in touched]
+        popular = [product_id for product_id in self._best if product_id not in touched]
         if not touched:
             return dict.fromkeys(STRATEGIES, popular)
-        refresh_shortlist(self, self, self, UserKey("shop", user_id))  # type: ignore[arg-type]
+        self._refresh(user_id)
         lists = {
             strategy: [product.product_id for product in self._kept.candidates(strategy, "exclude")]
             for strategy in self._kept.ranked
@@ -76,7 +95,7 @@ class Shop:
 
     def with_repeats(self, user_id: str, now: float) -> dict[Repeat, list[str]]:
         """The products of `hybrid` for each treatment of those bought before, `now` as the shipped code ranks them."""
-        refresh_shortlist(self, self, self, UserKey("shop", user_id))  # type: ignore[arg-type]
+        self._refresh(user_id)
         rhythm = self.repeats.rhythm if self.repeats else 0.0
         return {
             repeat: [scored.product_id for scored in self._kept.candidates("hybrid", repeat, now=now, rhythm=rhythm)]
@@ -87,12 +106,15 @@ class Shop:
         """The products of `hybrid`, reordered so that those beside each other are less alike."""
         if user_id not in self._touched:
             return self.ranked(user_id)["hybrid"]
-        refresh_shortlist(self, self, self, UserKey("shop", user_id))  # type: ignore[arg-type]
+        self._refresh(user_id)
         items = [
             {"product_id": scored.product_id, "score": scored.score, "product": vars(self._products[scored.product_id])}
             for scored in self._kept.candidates("hybrid", "exclude")
         ]
         return [item["product_id"] for item in diversified(items, percent)]
+
+    def _refresh(self, user_id: str) -> None:
+        refresh_shortlist(self, self, self, UserKey("shop", user_id), self._recent)  # type: ignore[arg-type]
 
     def prior(self, product_id: str) -> float:
         """What popularity alone says for a product."""
@@ -118,7 +140,7 @@ class Shop:
         return self._newest.get(user.user_id, [])[:limit], None
 
     def model(self, merchant_id: str) -> Model:
-        return Model(1, "a", self.weights, self.profile)
+        return Model(0, "a", self.weights, self.profile)
 
     def neighbourhoods(self, merchant_id: str, model: Model, product_ids: Collection[str]) -> dict[str, Any]:
         return {product_id: self._near[product_id] for product_id in product_ids if product_id in self._near}

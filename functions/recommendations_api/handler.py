@@ -23,7 +23,7 @@ from vitrine.recommendations.build_model import STEPS, interactions_of, request_
 from vitrine.recommendations.diversity import diversified
 from vitrine.recommendations.model import REPEATS, STRATEGIES, Repeat
 from vitrine.recommendations.model_files import category_key
-from vitrine.recommendations.recommend import RecommendationQuery, recommend_for_basket, recommend_similar
+from vitrine.recommendations.recommend import RecommendationQuery, Stores, recommend_for_basket, recommend_similar
 from vitrine.recommendations.wiring import (
     build_repository,
     model_repository,
@@ -219,14 +219,8 @@ def similar(request: Request) -> Response:
     """Read which products go with a product."""
     page = request.page(_SHOWN)
     product_id = request.path_id("product_id")
-    find_product(product_repository(), request.merchant_id, product_id)
-    found = recommend_similar(
-        model_repository(),
-        recommendation_inputs_repository(),
-        _copies(request),
-        UserKey(request.merchant_id, _NOBODY),
-        product_id,
-    )
+    product = find_product(product_repository(), request.merchant_id, product_id)
+    found = recommend_similar(_stores(request), UserKey(request.merchant_id, _NOBODY), product)
     return _similar_response(request, page, found)
 
 
@@ -242,17 +236,13 @@ def for_basket(request: Request) -> Response:
     """Read which products go with those in a basket.
 
     Send the products in the order they were put in: the last ones count most. The basket's own products are left
-    out, and unknown ones are ignored. The list is empty before the first model.
+    out, and unknown ones are ignored. Before the first model they are popular products, the most alike first.
     """
     from vitrine.recommendations.requests import BasketRequest  # noqa: PLC0415 - readers never load bodies
 
     page = request.page(_SHOWN)
     found = recommend_for_basket(
-        model_repository(),
-        recommendation_inputs_repository(),
-        _copies(request),
-        UserKey(request.merchant_id, _NOBODY),
-        request.body(BasketRequest).product_ids,
+        _stores(request), UserKey(request.merchant_id, _NOBODY), request.body(BasketRequest).product_ids
     )
     return _similar_response(request, page, found)
 
@@ -391,6 +381,10 @@ def _page(request: Request, page: Paging, items: list[dict[str, Any]], *, comple
         items_of_page = _with_new_renditions(request, items_of_page)
     marks = [mark for mark, _ in left[: page.limit]]
     return request.list_response(items_of_page, [*shown, *marks] if len(left) > page.limit else None)
+
+
+def _stores(request: Request) -> Stores:
+    return Stores(model_repository(), recommendation_inputs_repository(), product_repository(), _copies(request))
 
 
 def _copies(request: Request) -> Copies:

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from vitrine.catalog.model import UserKey
 from vitrine.catalog.wiring import interaction_repository
 from vitrine.platform.batches import BatchResponse, failures, handle_each
 from vitrine.platform.metrics import MetricUnit, metrics
+from vitrine.platform.problems import Unavailable
 from vitrine.platform.telemetry import invocation, logger
 from vitrine.platform.times import utc_now
-from vitrine.recommendations.build_model import start_build_if_due
+from vitrine.recommendations.build_model import interactions_of, start_build_if_due
+from vitrine.recommendations.recent import MOST_LEARNED, keep_recent
 from vitrine.recommendations.refresh_shortlists import refresh_shortlist
 from vitrine.recommendations.wiring import (
     build_repository,
     early_work_queue,
     model_repository,
+    recent_repository,
     recommendation_inputs_repository,
     response_cache,
     shortlist_tasks,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from vitrine.recommendations.recent import RecentTouch
 
 _MARGIN_MILLISECONDS = 10_000
 
@@ -41,11 +47,14 @@ def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse:
             UserKey(*record["dynamodb"]["Keys"]["pk"]["S"].split("/")) for record in records if _is_interaction(record)
         ]
         users = list(dict.fromkeys(changes))
+        stuck = _keep_recent(users)
         failed = _refresh(users)
         if failed:
             shortlist_tasks().refresh(failed)
         _start_builds(Counter(user.merchant_id for user in changes))
         _report(len(users), len(failed))
+        if stuck:
+            raise Unavailable("The newest touches were not kept.", 1)
         return failures([])
 
     def time_is_left() -> bool:
@@ -58,6 +67,25 @@ def lambda_handler(event: dict[str, Any], context: Any) -> BatchResponse:
 
 def _is_interaction(record: dict[str, Any]) -> bool:
     return bool(record["dynamodb"]["Keys"]["sk"]["S"].startswith("i/"))
+
+
+def _keep_recent(users: Iterable[UserKey]) -> bool:
+    """Keep the newest touches of shops whose models are small; return whether that failed for one."""
+    stuck = False
+    by_merchant: dict[str, list[UserKey]] = {}
+    for user in users:
+        by_merchant.setdefault(user.merchant_id, []).append(user)
+    for merchant_id, its in by_merchant.items():
+        try:
+            build = build_repository().find(merchant_id)
+            if build and build.published and interactions_of(build.published.sources) > MOST_LEARNED:
+                recent_repository().drop(merchant_id)
+            else:
+                keep_recent(interaction_repository(), recent_repository(), its, utc_now())
+        except Exception as error:  # noqa: BLE001 - one shop must not hold up the others
+            logger.warning("newest touches were not kept", exc_info=error)
+            stuck = True
+    return stuck
 
 
 def _start_builds(changes: Mapping[str, int]) -> None:
@@ -91,9 +119,20 @@ def _erase(user: UserKey, time_is_left: Callable[[], bool]) -> bool:
 
 def _refresh(users: Iterable[UserKey]) -> list[UserKey]:
     failed = []
+
+    @cache
+    def recent(merchant_id: str) -> Sequence[RecentTouch]:
+        return recent_repository().find(merchant_id)[1]
+
     for user in users:
         try:
-            refresh_shortlist(interaction_repository(), model_repository(), recommendation_inputs_repository(), user)
+            refresh_shortlist(
+                interaction_repository(),
+                model_repository(),
+                recommendation_inputs_repository(),
+                user,
+                recent(user.merchant_id),
+            )
         except Exception as error:  # noqa: BLE001 - one shopper must not hold up the others
             logger.warning("set aside", exc_info=error)
             failed.append(user)

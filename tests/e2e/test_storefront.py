@@ -30,7 +30,7 @@ def address_of(stack: Stack, page: str) -> str:
 @pytest.fixture(scope="module", autouse=True)
 def _learned(shop: Api) -> None:
     """The demo's purchases are imported when `make up` ends; the model that follows from them takes a moment."""
-    eventually(lambda: bool(shop.get("/products/banana/similar").json["items"]), within_seconds=180)
+    eventually(lambda: shop.get("/products/banana/similar").json["model_id"] is not None, within_seconds=180)
 
 
 def test_what_was_bought_of_a_recommendation_is_what_it_earned(stack: Stack, shop: Api) -> None:

@@ -6,6 +6,7 @@
 profile by slot; the merchant's weights; the latest build (`run`), its finished parts and sources; the number of \
 changed interactions (`arrived`), now and before the latest build; `withdrawals`, raised when products or pictures \
 are withdrawn, and `withdrawn_at` |
+| `{merchant_id}` | `recent` | the shop's newest touches, with users as numbers, and their version |
 | `{merchant_id}/p/{slot}/{product_id}` | `near` | a product's neighbourhood |
 | `{merchant_id}/t/{slot}` | `all` | popular products with their features |
 | `{merchant_id}/t/{slot}` | `top/{category}` | popular products of a category, or (empty) of all |
@@ -45,6 +46,7 @@ from vitrine.recommendations.model import (
     Scored,
     Shortlist,
     Weights,
+    by_score,
     prior,
 )
 from vitrine.recommendations.model_files import category_key
@@ -58,8 +60,10 @@ from vitrine.recommendations.ports import (
     PublishedModel,
     RecommendationInputs,
     Source,
+    StaleRecent,
     StaleShortlist,
 )
+from vitrine.recommendations.recent import RecentTouch, counts_since, touched_by
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -249,6 +253,7 @@ class DynamoDBRecommendationInputs:
     def read(self, user: UserKey, category: str | None) -> RecommendationInputs:
         keys = {
             "state": _key(user.merchant_id, "state"),
+            "recent": _recent_key(user.merchant_id),
             "shortlist": _user_key(user, "shortlist"),
             "response": _response_key(user),
             **{slot: _top_key(user.merchant_id, slot, f"top/{category_key(category)}") for slot in _SLOTS},
@@ -265,7 +270,11 @@ class DynamoDBRecommendationInputs:
         if shown != published and shown not in tops:
             items["shortlist"], shown = {}, published
         lists = _unpacked(items["shortlist"]) if items["shortlist"] else {}
-        popular = _unpacked(tops[shown]) if shown in tops else []
+        version, recent = _recent(items["recent"])
+        popular: dict[str, float] = dict(_unpacked(tops[shown])) if shown in tops else {}
+        for product_id, users in counts_since(recent, int(shown) / 1000 if shown else 0).items():
+            if product_id in popular or category is None or not shown:
+                popular[product_id] = popular.get(product_id, 0.0) + users
         repeats = _measured(items["state"]).repeats
         response = items["response"]
         is_fresh = bool(response) and int(response["expires_at"]["N"]) > time.time()
@@ -275,6 +284,7 @@ class DynamoDBRecommendationInputs:
             revision,
             shown,
             items["shortlist"].get("revision", {}).get("S", ""),
+            version.bit_length(),  # new touches make cached responses stale whenever they doubled
         ]
         return RecommendationInputs(
             stamp="/".join(map(str, stamps)),
@@ -288,7 +298,8 @@ class DynamoDBRecommendationInputs:
                     for row in lists.get("again", ())
                 ],
             ),
-            popular=[Scored(product_id, prior(users), "popular", ()) for product_id, users in popular],
+            popular=by_score(Scored(product_id, prior(users), "popular", ()) for product_id, users in popular.items()),
+            touched=touched_by(recent, user.user_id),
             cached=zlib.decompress(response["content"]["B"]) if is_fresh else None,
             withdrawing=time.time() - float(items["state"].get("withdrawn_at", {}).get("N", "0")) < _WITHDRAWAL_SECONDS,
             repeat=_repeat(items["state"], category),
@@ -358,6 +369,42 @@ class DynamoDBRecommendationInputs:
         items = {name: by_key.get((key["pk"]["S"], key["sk"]["S"]), {}) for name, key in keys.items()}
         revision = next((item["revision"]["N"] for item in response[self._interactions] if "revision" in item), "0")
         return items, revision
+
+
+class DynamoDBRecent:
+    """RecentRepository on DynamoDB."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def find(self, merchant_id: str) -> tuple[int, Sequence[RecentTouch]]:
+        with translated():
+            response = self._client.get_item(TableName=self._table, Key=_recent_key(merchant_id), ConsistentRead=True)
+        return _recent(cast("Item", response.get("Item", {})))
+
+    def put(self, merchant_id: str, touches: Sequence[RecentTouch], version: int) -> None:
+        by_user: dict[int, list[Sequence[Any]]] = {}
+        for touch in touches:
+            by_user.setdefault(touch.user, []).append(touch[1:])
+        try:
+            with translated():
+                self._client.put_item(
+                    TableName=self._table,
+                    Item={
+                        **_recent_key(merchant_id),
+                        "version": {"N": str(version + 1)},
+                        "content": _packed(list(by_user.items())),
+                    },
+                    ConditionExpression="version = :version" if version else "attribute_not_exists(pk)",
+                    **({"ExpressionAttributeValues": {":version": {"N": str(version)}}} if version else {}),  # type: ignore[arg-type]
+                )
+        except ConditionFailed as error:
+            raise StaleRecent from error
+
+    def drop(self, merchant_id: str) -> None:
+        with translated():
+            self._client.delete_item(TableName=self._table, Key=_recent_key(merchant_id))
 
 
 class TableCache:
@@ -499,6 +546,17 @@ def _read_state(client: DynamoDBClient, table: str, merchant_id: str) -> Item:
 
 def _key(merchant_id: str, name: str) -> Item:
     return {"pk": {"S": merchant_id}, "sk": {"S": name}}
+
+
+def _recent_key(merchant_id: str) -> Item:
+    return _key(merchant_id, "recent")
+
+
+def _recent(item: Item) -> tuple[int, list[RecentTouch]]:
+    if not item:
+        return 0, []
+    touches = [RecentTouch(user, *touch) for user, touches in _unpacked(item) for touch in touches]
+    return int(item["version"]["N"]), sorted(touches, key=lambda touch: (-touch.at, touch.user, touch.product_id))
 
 
 def _user_key(user: UserKey, name: str) -> Item:

@@ -312,9 +312,15 @@ class Candidates:
     """All products that there is evidence for, to be ranked under each strategy."""
 
     def __init__(
-        self, seeds: Sequence[Seed], neighbourhoods: Mapping[str, Neighbourhood], popular: Sequence[Popular]
+        self,
+        seeds: Sequence[Seed],
+        neighbourhoods: Mapping[str, Neighbourhood],
+        popular: Sequence[Popular],
+        recent: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
-        self._candidates = {product.product_id: _Candidate(product.users) for product in popular}
+        """`recent` counts the users who touched each product since the model was made."""
+        self._recent = recent
+        self._candidates = {product.product_id: self._new(product.product_id, product.users) for product in popular}
         listed = set(self._candidates)
         for seed in seeds:
             neighbourhood = neighbourhoods.get(seed.product_id, Neighbourhood())
@@ -323,6 +329,8 @@ class Candidates:
             for neighbour in neighbourhood.content:
                 odds = math.expm1(min(neighbour.lift, _HIGHEST_LIFT))
                 self._candidate(neighbour).content[seed.product_id] = seed.weight * odds
+        for product_id in recent:
+            self._candidates.setdefault(product_id, self._new(product_id, 0.0))
         for product_id, candidate in self._candidates.items():
             if product_id not in listed:
                 candidate.from_features = math.log1p(sum(candidate.content.values()))
@@ -347,8 +355,11 @@ class Candidates:
 
     def _candidate(self, neighbour: Neighbour) -> _Candidate:
         if neighbour.product_id not in self._candidates:
-            self._candidates[neighbour.product_id] = _Candidate(neighbour.users)
+            self._candidates[neighbour.product_id] = self._new(neighbour.product_id, neighbour.users)
         return self._candidates[neighbour.product_id]
+
+    def _new(self, product_id: str, users: float) -> _Candidate:
+        return _Candidate(users + self._recent.get(product_id, 0.0))
 
     def _score(self, product_id: str, candidate: _Candidate, collaborative: float, content: float) -> Scored:
         from_users = collaborative * candidate.from_users

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from vitrine.catalog.model import Interaction, Product, UserKey
     from vitrine.recommendations.model import ChosenWeights, Measured, Neighbourhood, Popular, Repeat, Scored, Shortlist
+    from vitrine.recommendations.recent import RecentTouch
 
 RESPONSE_SECONDS = 3600
 _STUCK_SECONDS = 3600
@@ -22,6 +23,10 @@ _STUCK_SECONDS = 3600
 
 class StaleShortlist(Superseded):
     """A shortlist changed after its version was read; the write was refused."""
+
+
+class StaleRecent(Superseded):
+    """A shop's newest touches changed after they were read; the write was refused."""
 
 
 class LaterBuild(Exception):
@@ -33,9 +38,10 @@ class RecommendationInputs(NamedTuple):
 
     `stamp` changes with everything that makes a cached response wrong: the model, the shopper's purchases and
     shortlist, the merchant's withdrawals. `cached` is the cached response, if the same table holds it. `model` is the
-    number of the model that `shortlist` and `popular` come from. `withdrawing` says that something was withdrawn
-    within the last minute. `repeat` is the merchant's choice, or was measured.
-    `rhythm` is how much it counts which products are due, in a shop whose time is `lag` seconds behind.
+    number of the model that `shortlist` and `popular` come from; touches since then count in `popular`. `touched` are
+    the shopper's products among the shop's newest touches. `withdrawing` says that something was withdrawn within the
+    last minute. `repeat` is the merchant's choice, or was measured. `rhythm` is how much it counts which products are
+    due, in a shop whose time is `lag` seconds behind.
     """
 
     stamp: str
@@ -44,6 +50,7 @@ class RecommendationInputs(NamedTuple):
     popular: Sequence[Scored]
     cached: bytes | None
     withdrawing: bool = False
+    touched: Sequence[str] = ()
     repeat: Repeat = "exclude"
     rhythm: float = 0.0
     lag: float = 0.0
@@ -101,6 +108,22 @@ class RecommendationInputsRepository(Protocol):
 
     def bought(self, user: UserKey, product_ids: Collection[str]) -> set[str]:
         """Return those of the products that the user bought."""
+        ...
+
+
+class RecentRepository(Protocol):
+    """Stores the newest touches of each shop."""
+
+    def find(self, merchant_id: str) -> tuple[int, Sequence[RecentTouch]]:
+        """Return the version of a shop's touches, 0 for none, and the touches (a consistent read)."""
+        ...
+
+    def put(self, merchant_id: str, touches: Sequence[RecentTouch], version: int) -> None:
+        """Replace the touches of this version. Raises StaleRecent if others are stored."""
+        ...
+
+    def drop(self, merchant_id: str) -> None:
+        """Delete a shop's touches."""
         ...
 
 

@@ -15,6 +15,7 @@ from vitrine.recommendations.model import (
     seeds_of,
 )
 from vitrine.recommendations.ports import StaleShortlist
+from vitrine.recommendations.recent import counts_since
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from vitrine.catalog.ports import InteractionRepository
     from vitrine.recommendations.model import Scored, Strategy
     from vitrine.recommendations.ports import ModelRepository, RecommendationInputsRepository
+    from vitrine.recommendations.recent import RecentTouch
 
 _NEWEST = 200
 _LOOKED_AT = 2 * SHORTLIST
@@ -33,10 +35,12 @@ def refresh_shortlist(
     models: ModelRepository,
     inputs_repository: RecommendationInputsRepository,
     user: UserKey,
+    recent: Sequence[RecentTouch] = (),
 ) -> None:
     """Rank the candidates of the shopper's newest interactions under each strategy, and store them.
 
-    Reads everything again, so repeating it gives the same. Raises Unavailable if others keep changing the shortlist.
+    `recent` are the shop's newest touches. Reads everything else again, so repeating it gives the same. Raises
+    Unavailable if others keep changing the shortlist.
     """
 
     def attempt() -> None:
@@ -49,7 +53,8 @@ def refresh_shortlist(
         touches = ((interaction.product_id, TYPE_WEIGHTS[interaction.type]) for interaction in newest)
         seeds = seeds_of(touches, model.profile)
         neighbourhoods = models.neighbourhoods(user.merchant_id, model, [seed.product_id for seed in seeds])
-        candidates = Candidates(seeds, neighbourhoods, models.popular(user.merchant_id, model))
+        recently = counts_since(recent, model.number / 1000)
+        candidates = Candidates(seeds, neighbourhoods, models.popular(user.merchant_id, model), recently)
         ranked: dict[Strategy, list[Scored]] = {
             strategy: candidates.ranked(strategy, model.weights)[:_LOOKED_AT]
             for strategy in STRATEGIES

@@ -10,7 +10,13 @@ from vitrine.catalog.wiring import InteractionSettings, ProductSettings, interac
 from vitrine.platform.aws import client, read_secret
 from vitrine.platform.settings import read_settings
 from vitrine.recommendations.build_model import ModelBuilder
-from vitrine.recommendations.dynamodb import DynamoDBBuilds, DynamoDBModels, DynamoDBRecommendationInputs, TableCache
+from vitrine.recommendations.dynamodb import (
+    DynamoDBBuilds,
+    DynamoDBModels,
+    DynamoDBRecent,
+    DynamoDBRecommendationInputs,
+    TableCache,
+)
 from vitrine.recommendations.recommend import Recommender
 from vitrine.recommendations.s3 import S3Files
 from vitrine.recommendations.sqs import SqsTasks, SqsWork
@@ -82,6 +88,12 @@ def recommendation_inputs_repository() -> DynamoDBRecommendationInputs:
         read_settings(ProductSettings).products_table,
         read_settings(InteractionSettings).interactions_table,
     )
+
+
+@cache
+def recent_repository() -> DynamoDBRecent:
+    """Return the process's repository of shops' newest touches."""
+    return DynamoDBRecent(client("dynamodb"), read_settings(RecommendationSettings).recommendations_table)
 
 
 @cache
