@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from tests.memory.catalog import InteractionsInMemory, ProductsInMemory
-from tests.memory.recommendations import FilesInMemory, InputsInMemory, ModelsInMemory, ResponsesInMemory
+from tests.memory.recommendations import (
+    FilesInMemory,
+    InputsInMemory,
+    ModelsInMemory,
+    RecentInMemory,
+    ResponsesInMemory,
+)
 from vitrine.catalog.dynamodb import DynamoDBInteractions, DynamoDBProducts
 from vitrine.catalog.model import Interaction, Product, UserKey
 from vitrine.platform.aws import client
 from vitrine.recommendations.dynamodb import (
     DynamoDBBuilds,
     DynamoDBModels,
+    DynamoDBRecent,
     DynamoDBRecommendationInputs,
     TableCache,
 )
@@ -37,7 +44,8 @@ from vitrine.recommendations.model import (
     prior,
 )
 from vitrine.recommendations.model_files import category_key
-from vitrine.recommendations.ports import LaterBuild, Model, ModelBuild, Source, StaleShortlist, WorkItem
+from vitrine.recommendations.ports import LaterBuild, Model, ModelBuild, Source, StaleRecent, StaleShortlist, WorkItem
+from vitrine.recommendations.recent import RecentTouch, replaced
 from vitrine.recommendations.s3 import S3Files
 
 if TYPE_CHECKING:
@@ -45,7 +53,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.contract.conftest import Tables
-    from vitrine.recommendations.ports import BuildRepository, RecommendationInputs
+    from vitrine.recommendations.ports import BuildRepository, RecentRepository, RecommendationInputs
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ANN = UserKey("shop", "ann")
@@ -106,6 +114,15 @@ def stored(request: pytest.FixtureRequest, tables_on_moto: Tables) -> Iterator[S
             DynamoDBProducts(dynamodb, "ProductsTable"),
             DynamoDBInteractions(dynamodb, "InteractionsTable"),
         )
+
+
+@pytest.fixture(params=["moto", "memory"])
+def recent(request: pytest.FixtureRequest, tables_on_moto: Tables) -> Iterator[RecentRepository]:
+    if request.param == "memory":
+        yield RecentInMemory()
+        return
+    with tables_on_moto("RecommendationsTable") as dynamodb:
+        yield DynamoDBRecent(dynamodb, "RecommendationsTable")
 
 
 @pytest.fixture(params=["moto", "memory"])
@@ -327,3 +344,32 @@ def _found(stored: Stored) -> ModelBuild:
     build = stored.builds.find("shop")
     assert build is not None
     return build
+
+
+class TestNewestTouches:
+    TOUCHES = (
+        RecentTouch(2, "tea", 1.0, 20, 21),
+        RecentTouch(1, "mug", 0.25, 20, 21),
+        RecentTouch(2, "mug", 0.5, 10, 11),
+    )
+
+    def test_are_read_as_they_were_written(self, recent: RecentRepository) -> None:
+        assert recent.find("shop") == (0, [])
+        touches = replaced([], {1: self.TOUCHES[1:2], 2: [self.TOUCHES[0], self.TOUCHES[2]]})
+        recent.put("shop", touches, 0)
+        assert recent.find("shop") == (1, touches)
+        assert recent.find("other") == (0, [])
+
+    def test_replace_only_the_version_that_was_read(self, recent: RecentRepository) -> None:
+        recent.put("shop", self.TOUCHES[:1], 0)
+        for version in (0, 2):
+            with pytest.raises(StaleRecent):
+                recent.put("shop", [], version)
+        recent.put("shop", [], 1)
+        assert recent.find("shop") == (2, [])
+
+    def test_are_gone_when_dropped(self, recent: RecentRepository) -> None:
+        recent.put("shop", self.TOUCHES[:1], 0)
+        for _ in range(2):
+            recent.drop("shop")
+        assert recent.find("shop") == (0, [])

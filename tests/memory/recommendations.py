@@ -20,6 +20,7 @@ from vitrine.recommendations.ports import (
     PublishedModel,
     RecommendationInputs,
     Source,
+    StaleRecent,
     StaleShortlist,
 )
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from vitrine.catalog.model import Product, UserKey
     from vitrine.recommendations.model import Neighbourhood, Popular, Repeat
     from vitrine.recommendations.ports import WorkItem
+    from vitrine.recommendations.recent import RecentTouch
 
 _SLOTS = ("a", "b")
 _TOP = 50
@@ -241,6 +243,26 @@ class InputsInMemory:
     def _bought(self, user: UserKey) -> set[str]:
         newest, _ = self._interactions.newest_interactions(user, _MANY, None)
         return {interaction.product_id for interaction in newest if interaction.type == "purchase"}
+
+
+class RecentInMemory:
+    """RecentRepository."""
+
+    def __init__(self) -> None:
+        self._touches: dict[str, tuple[int, Sequence[RecentTouch]]] = {}
+        self._lock = RLock()
+
+    def find(self, merchant_id: str) -> tuple[int, Sequence[RecentTouch]]:
+        return self._touches.get(merchant_id, (0, []))
+
+    def put(self, merchant_id: str, touches: Sequence[RecentTouch], version: int) -> None:
+        with self._lock:
+            if self.find(merchant_id)[0] != version:
+                raise StaleRecent
+            self._touches[merchant_id] = (version + 1, touches)
+
+    def drop(self, merchant_id: str) -> None:
+        self._touches.pop(merchant_id, None)
 
 
 class ResponsesInMemory:

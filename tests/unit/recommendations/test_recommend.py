@@ -18,19 +18,28 @@ from vitrine.recommendations.ports import Model, StaleShortlist
 from vitrine.recommendations.recommend import (
     RecommendationQuery,
     Recommender,
+    Stores,
     recommend_for_basket,
     recommend_similar,
 )
 from vitrine.recommendations.refresh_shortlists import refresh_shortlist
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vitrine.catalog.model import InteractionType
     from vitrine.recommendations.model import Repeat, Shortlist
     from vitrine.recommendations.recommend import Recommendations, Similar
+    from vitrine.renditions.model import Original
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ANN = UserKey("shop", "ann")
 PRODUCTS = ["camera", "card", "lens", "phone"]
+
+
+def no_copies(product_ids: Sequence[str], *, consistent: bool = False) -> dict[str, Original]:
+    del product_ids, consistent
+    return {}
 
 
 class Shop:
@@ -40,6 +49,7 @@ class Shop:
         self.models = ModelsInMemory(lambda: 0.0)
         self.products, self.interactions = ProductsInMemory(), InteractionsInMemory()
         self.inputs = InputsInMemory(self.models, self.products, self.interactions)
+        self.stores = Stores(self.models, self.inputs, self.products, no_copies)
         self.recommender = Recommender(self.inputs, ResponsesInMemory(), self.products)
         self._ids = count(1)
         self.products.put_products(
@@ -64,7 +74,7 @@ class Shop:
 
     def recommend(self, category: str | None = None, repeat: Repeat | None = None) -> Recommendations:
         query = RecommendationQuery("hybrid", category, repeat)
-        return self.recommender.recommend(ANN, query, now=NOON, new_id=lambda: str(next(self._ids)))
+        return self.recommender.recommend(ANN, query, no_copies, now=NOON, new_id=lambda: str(next(self._ids)))
 
 
 @pytest.fixture
@@ -117,15 +127,25 @@ def test_what_was_bought_is_shown_only_where_it_is_asked_for(shop: Shop) -> None
     assert products_of(shop.recommend())[0] == "phone"
 
 
-def test_similar_products_are_neighbours_or_else_popular(shop: Shop) -> None:
-    assert products_of(recommend_similar(shop.models, shop.inputs, ANN, "camera")) == ["card"]
-    assert products_of(recommend_similar(shop.models, shop.inputs, ANN, "lens")) == ["phone", "camera"]
-    assert recommend_similar(shop.models, shop.inputs, UserKey("other", "ann"), "lens") == ([], None)
+def test_similar_products_are_neighbours_or_else_popular_ones_that_share_features(shop: Shop) -> None:
+    camera, lens = Product("camera", "camera", "Photo"), Product("lens", "lens", "Photo")
+    assert products_of(recommend_similar(shop.stores, ANN, camera)) == ["card"]
+    others = recommend_similar(shop.stores, ANN, lens)
+    assert products_of(others) == ["phone", "camera"]
+    assert others.items[1]["reason"] == {"strategy": "content", "because": ["lens"]}
+    assert recommend_similar(shop.stores, UserKey("other", "ann"), lens) == ([], None)
+
+
+def test_before_the_first_model_what_shares_features_comes_first() -> None:
+    shop = Shop()
+    lens = Product("lens", "lens", "Photo")
+    assert products_of(recommend_similar(shop.stores, ANN, lens)) == ["camera", "card", "phone"]
+    assert products_of(recommend_for_basket(shop.stores, ANN, ["lens", "unknown"])) == ["camera", "card", "phone"]
 
 
 def test_a_basket_gets_what_goes_with_it_and_none_of_it(shop: Shop) -> None:
-    assert products_of(recommend_for_basket(shop.models, shop.inputs, ANN, ["phone", "camera"])) == ["card", "lens"]
-    assert recommend_for_basket(shop.models, shop.inputs, UserKey("other", "ann"), ["camera"]) == ([], None)
+    assert products_of(recommend_for_basket(shop.stores, ANN, ["phone", "camera"])) == ["card", "lens"]
+    assert recommend_for_basket(shop.stores, UserKey("other", "ann"), ["camera"]) == ([], None)
 
 
 class TestRefresh:
