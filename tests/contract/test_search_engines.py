@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from tests import opensearch as node
 from tests.engines import START, Engine, embedded, image, opensearch
 from vitrine.platform.aws import client
+from vitrine.search import tantivy
 from vitrine.search.model import (
     NOT_PLACED,
     AttributeFilter,
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
     from opensearchpy import OpenSearch
 
     from vitrine.search.model import IndexedImage
+
+
+_FIELDS = (Sort.NEWEST, Sort.OLDEST, Sort.WEIGHT)
 
 
 @pytest.fixture(scope="session")
@@ -378,6 +383,38 @@ class TestAttributes:
         [hit] = engine.page("hat").hits
         assert hit.image.attributes == {"colour": "red", "price": 1e12}
         assert engine.finder.held(engine.shop, [hit.image.key]) == {hit.image.key: hit.image}
+
+
+class TestOrdersOfManyHits:
+    """The embedded engine guesses how far a page reaches; whatever it guesses, the pages are the same."""
+
+    @pytest.mark.parametrize("spare", [0, 1, 4])
+    def test_pages_are_those_of_the_whole_order(
+        self, cloud: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spare: int
+    ) -> None:
+        engine = embedded(client("s3"), "searchbucket", tmp_path)
+        chance = random.Random(spare)
+        images = [
+            image(
+                f"{number}",
+                chance.choice(["Old hat", "Hat"]) if number > 40 else "Shoe",
+                weight=float(chance.choice([0, 0, 0, 1, 1, 2, 9, number])),
+                created_at=START + timedelta(days=chance.choice([0, 0, 1, number, 1000 * number])),
+            )
+            for number in range(120)
+        ]
+        engine.put(*images)
+        expected = {
+            (text, sort): engine.found(text, sort=sort, limit=200)
+            for text in ("hat", "old", "shoe", None)
+            for sort in _FIELDS
+        }
+        assert len(expected["hat", Sort.NEWEST]) == 79
+        monkeypatch.setattr(tantivy, "MANY_HITS", 1)
+        monkeypatch.setattr(tantivy, "SPARE", spare)
+        for (text, sort), ids in expected.items():
+            for limit in (1, 7, 50):
+                assert [each for page in engine.pages(text, sort=sort, limit=limit) for each in page] == ids
 
 
 class TestOrders:

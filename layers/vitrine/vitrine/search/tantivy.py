@@ -88,6 +88,8 @@ WINDOW = 1000
 WINDOWS_KEPT = 64
 FACET_VALUES = 20
 TRAITS_COUNTED = 200
+MANY_HITS = 20_000
+SPARE = 4
 PAIRS_READ = 50
 DOCUMENTS_COMPARED = 50
 SNIPPET_LETTERS = 300
@@ -597,8 +599,9 @@ def _hit(opened: _Opened, matching: _Matching, image: IndexedImage, score: float
 
 
 def _total(opened: _Opened, matching: _Matching) -> Total:
-    counted: Any = opened.searcher.search(matching.query, 1, count=True)
-    return Total(counted.count)
+    """Return the number of hits. An aggregation takes half the time of a search, which scores them."""
+    counted = opened.searcher.aggregate(matching.query, {"hits": {"value_count": {"field": "newest"}}})
+    return Total(int(counted["hits"]["value"]))
 
 
 def _facets(opened: _Opened, search: Search, *, any_word: bool) -> dict[str, tuple[FacetCount, ...]]:
@@ -628,48 +631,111 @@ def _facet_field(facet: str) -> str:
 
 
 # --- orders by a field ---------------------------------------------------------------------------
+#
+# Finding the first hits of an order looks at the value of every hit, so the first page counts them on the way. For a
+# later one a bound is guessed, from the page before, which its hits will reach; only hits up to it are looked at. If
+# they are too few, the others are looked at after all.
+
+
+class _Reach(NamedTuple):
+    """Guesses how far the next hits reach in time and weight; None is no guess."""
+
+    newest: int | None = None
+    weight: float | None = None
+
+
+def _reach(search: Search, after: Mapping[str, Any], hits: int) -> _Reach:
+    if hits < MANY_HITS:
+        return _Reach()
+    sign = 1 if search.sort is Sort.OLDEST else -1
+    return _Reach(
+        int(after["newest"]) + sign * SPARE * int(after["newest_span"]) if after["newest_span"] else None,
+        float(after["weight"]) - SPARE * float(after["weight_span"]) if after["weight_span"] else None,
+    )
 
 
 def _by_field(opened: _Opened, search: Search, after: Mapping[str, Any] | None) -> SearchPage:
     """Find images with all words, or with any word if no image has all. Later pages search as the first one did."""
     if after:
-        read_state(after, {"any_word": bool, "weight": int | float, "newest": int, "key": str})
+        spans = {"weight_span": int | float, "newest_span": int}
+        read_state(after, {"any_word": bool, "weight": int | float, "newest": int, "key": str, **spans})
     any_word = bool(after and after["any_word"])
-    matching = _matching(opened.searcher, search, any_word=any_word, scored=False)
-    total = _total(opened, matching)
-    if not total.value and not after:
-        any_word = True
-        matching = _matching(opened.searcher, search, any_word=True, scored=False)
-        total = _total(opened, matching)
     wanted = search.limit + 1
+    matching = _matching(opened.searcher, search, any_word=any_word, scored=False)
+    first: Any = None
+    if after:
+        total = _total(opened, matching)
+    else:
+        first = _first(opened, matching, search, wanted + 1)
+        if not first.count:
+            any_word = True
+            matching = _matching(opened.searcher, search, any_word=True, scored=False)
+            first = _first(opened, matching, search, wanted + 1)
+        total = Total(first.count)
+    reach = _reach(search, after, total.value) if after else _Reach()
+    hits = first and first.hits
     images = (
-        _top_by_weight(opened, matching.query, wanted, after)
+        _top_by_weight(opened, matching.query, wanted, after, reach, first=hits)
         if search.sort is Sort.WEIGHT
-        else _top_by_time(opened, matching.query, wanted, after, oldest=search.sort is Sort.OLDEST)
+        else _top_by_time(
+            opened, matching.query, wanted, after, reach.newest, hits=hits, oldest=search.sort is Sort.OLDEST
+        )
     )
     page = images[: search.limit]
-    last = page[-1] if len(images) > search.limit else None
     return SearchPage(
         hits=tuple(_hit(opened, matching, image, None) for image in page),
         total=total,
         facets=_facets(opened, search, any_word=any_word),
-        after={"any_word": any_word, "weight": last.weight, "newest": newest_key(last), "key": str(last.key)}
-        if last
-        else None,
+        after={"any_word": any_word, **_place(page, search.sort)} if len(images) > search.limit else None,
     )
 
 
-def _top_by_time(
-    opened: _Opened, query: Query, limit: int, after: Mapping[str, Any] | None, *, oldest: bool = False
+def _first(opened: _Opened, matching: _Matching, search: Search, limit: int) -> Any:
+    """Return the first hits by the field alone, with the number of all."""
+    return opened.searcher.search(
+        matching.query,
+        limit,
+        count=True,
+        order_by_field="weight" if search.sort is Sort.WEIGHT else "newest",
+        order=Order.Asc if search.sort is Sort.OLDEST else Order.Desc,
+    )
+
+
+def _place(page: Sequence[IndexedImage], sort: Sort) -> dict[str, Any]:
+    """Return where a page ends, and how far it reaches in weight and in time; by weight, among those of the last's."""
+    first, last = page[0], page[-1]
+    start = next(image for image in page if sort is not Sort.WEIGHT or image.weight == last.weight)
+    return {
+        "weight": last.weight,
+        "newest": newest_key(last),
+        "key": str(last.key),
+        "weight_span": first.weight - last.weight,
+        "newest_span": abs(newest_key(start) - newest_key(last)),
+    }
+
+
+def _top_by_time(  # noqa: PLR0913 - each of these decides which images follow
+    opened: _Opened,
+    query: Query,
+    limit: int,
+    after: Mapping[str, Any] | None,
+    reach: int | None = None,
+    *,
+    hits: Any = None,
+    oldest: bool = False,
 ) -> list[IndexedImage]:
-    """Return images sorted by (time, key), starting after `after`. Images with equal time keys are read together."""
-    if after:
-        bound = int(after["newest"])
-        query = _every([query, _range("newest", bound, None) if oldest else _range("newest", None, bound)])
+    """Return images sorted by (time, key), starting after `after`. Images with equal time keys are read together.
+
+    `reach` is a guess how far they reach. `hits` are the first `limit + 1` by time, if they are known.
+    """
+    bound = int(after["newest"]) if after else None
+    low, high = (bound, reach) if oldest else (reach, bound)
+    ranged = query if low is None and high is None else _every([query, _range("newest", low, high)])
     order = Order.Asc if oldest else Order.Desc
     size = limit + 1
     while True:
-        hits = opened.searcher.search(query, size, count=False, order_by_field="newest", order=order).hits
+        if hits is None:
+            hits = opened.searcher.search(ranged, size, count=False, order_by_field="newest", order=order).hits
         images = sorted(
             (opened.image(address) for _, address in hits),
             key=lambda image: (newest_key(image) * (1 if oldest else -1), str(image.key)),
@@ -680,22 +746,39 @@ def _top_by_time(
             images = [image for image in images if newest_key(image) != unfinished]
         if after:
             images = [image for image in images if newest_key(image) != bound or str(image.key) > str(after["key"])]
-        if whole or len(images) >= limit:
+        if len(images) >= limit or (whole and reach is None):
             return images[:limit]
-        size *= 2
+        if whole:
+            return _top_by_time(opened, query, limit, after, oldest=oldest)
+        size, hits = size * 2, None
 
 
-def _top_by_weight(opened: _Opened, query: Query, limit: int, after: Mapping[str, Any] | None) -> list[IndexedImage]:
-    """Return images sorted by (weight, newest, key). Images of equal weight are read newest first."""
+def _top_by_weight(  # noqa: PLR0913 - each of these decides which images follow
+    opened: _Opened, query: Query, limit: int, after: Mapping[str, Any] | None, guess: _Reach, *, first: Any = None
+) -> list[IndexedImage]:
+    """Return images sorted by (weight, newest, key). Images of equal weight are read newest first.
+
+    `first` are the first hits by weight, if they are known.
+    """
     top: list[IndexedImage] = []
     below: float | None = None
+    reach = guess.weight
     if after:
         below = float(after["weight"])
-        top = _top_by_time(opened, _every([query, _range("weight", below, below)]), limit, after)
+        top = _top_by_time(opened, _every([query, _range("weight", below, below)]), limit, after, guess.newest)
     while len(top) < limit:
-        lighter = _every([query, _range("weight", None, below, below=False)]) if below is not None else query
         missing = limit - len(top)
-        hits = opened.searcher.search(lighter, missing, count=False, order_by_field="weight").hits
+        hits = first and first[:missing]
+        if hits is None:
+            lighter = query
+            if below is not None or reach is not None:
+                lighter = _every([query, _range("weight", reach, below, below=below is None)])
+            hits = opened.searcher.search(lighter, missing, count=False, order_by_field="weight").hits
+        first = None
+        fell_short = len(hits) < missing and reach is not None
+        reach = None
+        if fell_short:
+            continue
         images = [opened.image(address) for _, address in hits]
         if not images:
             break
