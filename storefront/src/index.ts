@@ -30,6 +30,9 @@ export interface ReadOptions {
 export interface Shown {
   position?: number | undefined;
   arm?: string | undefined;
+  /** The search that found the image, and the one that the shopper looked at before. */
+  search_id?: string | undefined;
+  previous_search_id?: string | undefined;
 }
 
 export interface RecommendationOptions extends ReadOptions {
@@ -168,6 +171,13 @@ export function createVitrine({ key, api, needsConsent = false, userToken, userI
 
     search: (q: string, { facets = [], filters = {}, ...options }: ReadOptions & { facets?: string[]; filters?: Record<string, string> } = {}) =>
       read<SearchPage>("/search/images", { q, facets: facets.join(), ...filters }, options),
+
+    /** Count a search whose hits the shopper looks at. */
+    searched(search_id: string): void {
+      const event_id = randomId();
+      const { session_id } = named() as { session_id?: string };
+      outbox.add(event_id, { path: "/search/events", list: "events", body: { event_id, search_id, session_id, occurred_at: now() } });
+    },
 
     suggest: async (q: string, options?: ReadOptions): Promise<string[]> =>
       (await read<{ items: { text: string }[] }>("/search/suggest", { q }, options)).items.map((item) => item.text),

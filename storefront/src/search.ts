@@ -6,11 +6,15 @@ import type { ImageItem, SearchPage } from "./types";
 import { whenClicked } from "./viewed";
 
 const PAUSE_MS = 150;
+const LOOK_MS = 1000;
 
 /** Attributes: `label` ("Search"), `found-label` ("{n} found"), `facets` (`tag,credit`), `limit` (24), `product-href`, `sizes`, `parameter` (the query parameter of the page's address, `q`). */
 export class SearchElement extends VitrineElement {
   private readonly filters_: Record<string, string> = {};
   private running_: AbortController | undefined;
+  private looking_: ReturnType<typeof setTimeout> | undefined;
+  /** The searches whose hits were looked at: the newest, and the one before it. */
+  private looked_: (string | undefined)[] = [];
 
   override start_(): void {
     const shop = vitrine();
@@ -94,8 +98,21 @@ export class SearchElement extends VitrineElement {
     box.replaceChildren(...groups);
   }
 
+  /** Note that the shopper looks at the hits of a search, and what was looked at before. */
+  private lookAt_(search_id: string): { search_id: string; previous_search_id: string | undefined } {
+    clearTimeout(this.looking_);
+    if (this.looked_[0] !== search_id) {
+      this.looked_ = [search_id, this.looked_[0]];
+      vitrine().searched(search_id);
+    }
+    return { search_id, previous_search_id: this.looked_[1] };
+  }
+
   private async showHits_(box: HTMLElement, q: string, first: SearchPage): Promise<void> {
     let page: SearchPage | null = first;
+    const { search_id } = first;
+    clearTimeout(this.looking_);
+    if (search_id) this.looking_ = setTimeout(() => this.lookAt_(search_id), LOOK_MS);
     const list = new List<ImageItem>(
       {
         read: async (cursor) => {
@@ -106,7 +123,7 @@ export class SearchElement extends VitrineElement {
         id: (hit) => `${hit.gallery_id}/${hit.id}`,
         tile: (hit) => ({ ...hit, name: hit.name ?? "", alt: hit.name ?? "", href: this.href_(hit.product_ids[0]) }),
         placed: (li, hit) => {
-          whenClicked(li, () => vitrine().gallery(hit.gallery_id!).click(hit.id));
+          whenClicked(li, () => vitrine().gallery(hit.gallery_id!).click(hit.id, search_id ? this.lookAt_(search_id) : {}));
           li.addEventListener("click", (event) => {
             if (!this.tell_("click", { image: hit, q })) event.preventDefault();
           });

@@ -50,6 +50,7 @@ export interface ImagePage extends Page<ImageItem> {
 }
 
 export interface SearchPage extends Page<ImageItem> {
+  search_id: string | null;
   total: { value: number; relation: string };
   facets: Record<string, { value: string; count: number }[]>;
 }

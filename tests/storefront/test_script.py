@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
+from functions.query_counts.handler import lambda_handler as query_counts
 from tests import recommendations
+from tests.aws import Context
 from tests.e2e.api import eventually
 from tests.memory.gallery_tasks import UnexpectedTasks
 from tests.storefront.pages import STOREFRONT, STRICT
+from tests.streams import follow_images, stream_records
 from vitrine.engagement.wiring import gallery_counters
 from vitrine.galleries.change_ranking import OrderMaker
 from vitrine.galleries.model import GalleryKey
 from vitrine.galleries.wiring import gallery_repository, recent_galleries
 from vitrine.platform.times import utc_now
+from vitrine.search.wiring import queries
 
 if TYPE_CHECKING:
     from tests.storefront.pages import Site
@@ -326,6 +330,32 @@ class TestNeverInTheWay:
         page.wait_for_function("window.hasFailed")
         assert page.locator("vitrine-gallery li").count() == 0
         assert page.locator("vitrine-gallery").get_attribute("aria-busy") is None
+
+    def test_searches_that_are_looked_at_and_clicks_on_their_hits_are_counted(self, shop: Site, page: Any) -> None:
+        follow_images()
+        page.goto(
+            shop.page("index.html", '<vitrine-search product-href="product.html?id={product_id}"></vitrine-search>')
+        )
+        field = page.locator("vitrine-search input")
+        field.fill("unicorn")
+        page.wait_for_timeout(1500)
+        field.fill("picture")
+        page.locator("vitrine-search a").first.click()
+        page.wait_for_url("**/product.html?id=*")
+
+        def is_counted() -> bool:
+            query_counts({"Records": stream_records("QueriesTable")}, Context())
+            told = {counts.words: counts for counts in queries().list_queries("shop")}
+            before, after = told.get(("unicorn",)), told.get(("picture",))
+            return bool(
+                before
+                and after
+                and before.nothing_found.total == after.found.total == after.clicks == 1
+                and list(after.previous) == [before.query_id]
+            )
+
+        eventually(is_counted)
+        assert clicks(shop) == 1
 
     def test_a_strict_policy_is_kept(self, shop: Site, page: Any) -> None:
         told: list[str] = []

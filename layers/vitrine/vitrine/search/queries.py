@@ -194,14 +194,14 @@ def _proposals(queries: Iterable[QueryCounts]) -> list[Proposal]:
 
 
 def _exchanged(before: tuple[str, ...], after: tuple[str, ...]) -> tuple[str, str] | None:
-    """Return the words that differ between two queries; None if words were only added or left out, or too many."""
+    """Return the words that differ between two queries; None for too many, or if words or letters were only added."""
     first = _length_of_common(before, after)
     last = _length_of_common(before[first:][::-1], after[first:][::-1])
     sides = before[first : len(before) - last], after[first : len(after) - last]
     if not all(1 <= len(side) <= LONGEST_SYNONYM for side in sides):
         return None
     one, other = map(" ".join, sides)
-    return None if one.removesuffix("s") == other.removesuffix("s") else (one, other)
+    return None if one.startswith(other) or other.startswith(one) else (one, other)
 
 
 def _length_of_common(one: Sequence[str], other: Sequence[str]) -> int:
