@@ -75,11 +75,12 @@ function Start({ gallery, policies }: Props) {
       <label className="inline">
         shown{" "}
         <select name="experiment-mode">
-          <option value="split">each to half of the visitors: tells how many clicks more</option>
-          <option value="interleave">both on one page: tells sooner which is better</option>
+          <option value="split">each to half of the visitors</option>
+          <option value="interleave">both on one page</option>
         </select>
       </label>
       <button type="submit">Start the experiment</button>
+      <small>Both on one page tells sooner which order visitors choose, and not how many clicks more it earns.</small>
     </form>
   );
 }
