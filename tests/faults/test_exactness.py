@@ -18,6 +18,7 @@ from vitrine.engagement.note_visits import VisitNotes
 from vitrine.engagement.ports import CountedEvents
 from vitrine.engagement.put_off import PutOff
 from vitrine.galleries.dynamodb import DynamoDBGalleries
+from vitrine.platform.dynamodb import try_update
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -143,7 +144,8 @@ class WithFickleVotes(DynamoDBGalleries):
     ) -> None:
         super().add_visit(key, arm, visitor, clicks, vote)
         if vote is not None:
-            self._client.update_item(
+            try_update(
+                self._client,
                 TableName=self._galleries,
                 Key={"pk": {"S": f"{key.merchant_id}/{key.gallery_id}/{arm}"}, "sk": {"S": visitor}},
                 UpdateExpression="SET vote = :vote",
