@@ -48,14 +48,14 @@ TABLES = {
 ACCESS_TABLE = "ACCESS_TABLE"
 # A partition that all merchants share, and what stands before the id in its sort keys. Behind it comes a slash.
 SHARED = {"GALLERIES_TABLE": ("//rules", "#")}
-# The prefix of a merchant's id in the keys of each bucket's objects. The id is followed by a slash.
+# The prefixes of a merchant's id in the keys of each bucket's objects. The id is followed by a slash.
 BUCKETS = {
-    "PICTURES_BUCKET": "snapshots/",
-    "UPLOADS_BUCKET": "imports/",
-    "SUBMISSIONS_BUCKET": "submissions/",
-    "SEARCH_BUCKET": "search/",
-    "MODELS_BUCKET": "",
-    "HISTORY_BUCKET": "",
+    "PICTURES_BUCKET": ("snapshots/", "gallery-uploads/"),
+    "UPLOADS_BUCKET": ("imports/",),
+    "SUBMISSIONS_BUCKET": ("submissions/",),
+    "SEARCH_BUCKET": ("search/",),
+    "MODELS_BUCKET": ("",),
+    "HISTORY_BUCKET": ("",),
 }
 EXPORTED_BUCKETS = ("PICTURES_BUCKET", "SUBMISSIONS_BUCKET")
 MOST_PASSES = 10
@@ -107,7 +107,7 @@ def export(merchant_id: str, folder: Path) -> dict[str, int]:
     for table in TABLES:
         write(f"records/{table.lower()}.jsonl", ({"Item": item} for item in _items(table, merchant_id)))
     for bucket in EXPORTED_BUCKETS:
-        for key in _object_keys(bucket, f"{BUCKETS[bucket]}{merchant_id}/"):
+        for key in (key for prefix in BUCKETS[bucket] for key in _object_keys(bucket, f"{prefix}{merchant_id}/")):
             target = folder / "files" / _file_name(key)
             target.parent.mkdir(parents=True, exist_ok=True)
             body = client("s3").get_object(Bucket=os.environ[bucket], Key=key)["Body"]
@@ -219,8 +219,9 @@ def _remove(merchant_id: str) -> int:
             removed += _delete_objects("PICTURES_BUCKET", prefix)
     for table in TABLES:
         removed += _delete(table, _items(table, merchant_id, names=_KEYS))
-    for bucket, prefix in BUCKETS.items():
-        removed += _delete_objects(bucket, f"{prefix}{merchant_id}/")
+    for bucket, prefixes in BUCKETS.items():
+        for prefix in prefixes:
+            removed += _delete_objects(bucket, f"{prefix}{merchant_id}/")
     return removed
 
 

@@ -7,17 +7,23 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from vitrine.access.wiring import check_quota, note_outcome
-from vitrine.imports.model import Import, ImportKey, ImportRefused, file_form, upload_key
+from vitrine.galleries.model import GalleryKey
+from vitrine.galleries.wiring import gallery_repository
+from vitrine.imports.model import Import, ImportKey, ImportRefused, PictureKey, file_form, upload_key
 from vitrine.imports.request_import import UPLOAD_SECONDS, request_import
 from vitrine.imports.responses import (
     ImportRequestResponse,
     ImportResponse,
+    PicturesResponse,
     RejectionResponse,
     import_response,
+    picture_response,
     rejection_response,
 )
-from vitrine.imports.wiring import KINDS, import_repository, uploads
-from vitrine.platform.http import HttpApp, Request, Response
+from vitrine.imports.s3 import path_of
+from vitrine.imports.upload_pictures import upload_pictures
+from vitrine.imports.wiring import KINDS, import_repository, uploaded_pictures, uploads
+from vitrine.platform.http import ANYONE, HttpApp, Request, Response
 from vitrine.platform.problems import FieldError, InvalidRequest, NotFound
 from vitrine.platform.times import to_rfc3339
 from vitrine.platform.wiring import saved_responses
@@ -25,6 +31,8 @@ from vitrine.platform.wiring import saved_responses
 if TYPE_CHECKING:
     from vitrine.imports.model import FileForm
     from vitrine.imports.requests import PostImportRequest
+
+_REDIRECT_SECONDS = 1800
 
 lambda_handler = app = HttpApp(check_quota=check_quota, note=note_outcome, saved_responses=saved_responses)
 
@@ -68,6 +76,39 @@ def errors(request: Request) -> Response:
     page = request.page((str, int))
     found = import_repository().rejections(_find(request).key, page.limit, page.state)
     return request.list_response([rejection_response(rejection) for rejection in found.rejections], found.next)
+
+
+@app.post(
+    "/galleries/{gallery_id}/pictures",
+    body="vitrine.imports.requests:PostPicturesRequest",
+    responses={200: PicturesResponse},
+    is_change=False,
+)
+def post_pictures(request: Request) -> Response:
+    """Upload pictures into a gallery: the response says where to put each, and how far it is.
+
+    A picture is known by its content: sent twice, it is one image. Once it is put and checked, it is `added` under
+    `image_id`; what is no picture is `refused`. Send the same request again to see.
+    """
+    from vitrine.imports.requests import PostPicturesRequest  # noqa: PLC0415 - readers never load bodies
+
+    key = GalleryKey(request.merchant_id, request.path_id("gallery_id"))
+    pictures = [sent.picture(key, request.now) for sent in request.body(PostPicturesRequest).pictures]
+    results = upload_pictures(gallery_repository(), uploaded_pictures(), key, pictures)
+    return Response(200, {"results": [picture_response(result) for result in results]})
+
+
+@app.get("/gallery-pictures/{merchant_id}/{gallery_id}/{image_id}", scope=ANYONE, responses={302: None}, cacheable=True)
+def get_picture(request: Request) -> Response:
+    """Redirect anyone to an uploaded picture that its gallery shows."""
+    key = PictureKey(*(request.path_id(name) for name in ("merchant_id", "gallery_id", "image_id")))
+    found = gallery_repository().get_images(GalleryKey(key.merchant_id, key.gallery_id), [key.image_id])
+    image = found.get(key.image_id)
+    if image is None or image.hidden or not image.description.url.endswith(path_of(key)):
+        raise NotFound(f"There is no picture {key.image_id}.")
+    return Response(
+        302, headers={"Location": uploaded_pictures().signed_address_of(key)}, shared_seconds=_REDIRECT_SECONDS
+    )
 
 
 def _find(request: Request) -> Import:

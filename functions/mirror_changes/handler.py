@@ -23,8 +23,10 @@ def _differs(change: dict[str, Any]) -> bool:
 
 def _shown(image: dict[str, Any] | None) -> tuple[str, str] | None:
     """Return what identifies the picture that an item shows; None if it shows none."""
-    if image is None or "hidden" in image:
+    if image is None:
         return None
+    if "hidden" in image:
+        return "hidden", image["incarnation"]["S"]  # not the same as deleted: its upload is kept
     if "content" in image:
         url = json.loads(image["content"]["S"]).get("image_url")
         return (url, "") if url else None

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 from vitrine.catalog.mirroring import ProductHolders
 from vitrine.catalog.wiring import product_repository
 from vitrine.galleries.mirroring import GalleryHolders
+from vitrine.galleries.model import GalleryKey
 from vitrine.galleries.wiring import gallery_repository
+from vitrine.imports.model import PictureKey
+from vitrine.imports.wiring import uploaded_pictures as pictures_of_galleries
 from vitrine.platform.metrics import MetricUnit, metrics
 from vitrine.platform.telemetry import invocation, logger
 from vitrine.platform.times import utc_now
@@ -54,6 +57,8 @@ def _mirror(record: dict[str, Any]) -> Mirrored | None:
     try:
         holder = read_holder(record["body"])
         result = mirror_image(_ports(holder), holder)
+        if result.digest is None:
+            _delete_upload(holder)
     except Unreachable as error:
         code, detail = error.args
         if int(record["attributes"]["ApproximateReceiveCount"]) < _MOST_DELIVERIES:
@@ -65,6 +70,14 @@ def _mirror(record: dict[str, Any]) -> Mirrored | None:
     if result.refused:
         logger.info("refused", extra={"image": record["body"], "code": result.refused.code})
     return result
+
+
+def _delete_upload(holder: Holder) -> None:
+    """Delete the uploaded picture of an image that was deleted; a hidden one may be shown again."""
+    if holder.gallery_id in {PRODUCTS, SNAPSHOTS}:
+        return
+    if not gallery_repository().get_images(GalleryKey(holder.merchant_id, holder.gallery_id), [holder.image_id]):
+        pictures_of_galleries().delete(PictureKey(*holder))
 
 
 def _report(results: list[Mirrored], failed: int) -> None:

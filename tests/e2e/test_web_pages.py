@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import re
 import time
@@ -14,6 +15,7 @@ import urllib3
 from playwright.sync_api import TimeoutError as TooLateError
 
 from local.deployment import stack_outputs
+from local.state import ROOT
 from tests.e2e.api import Api, eventually
 from tests.e2e.browser import opened, picture, violations
 from tests.e2e.conftest import add_store, learn, open_shop
@@ -199,6 +201,64 @@ def test_a_picture_is_dragged_explained_and_ranked(page: Any, shop: Api, gallery
     is_sound(page, "gallery-ranking")
     page.keyboard.press("Control+z")
     eventually(lambda: shop.get(f"/galleries/{gallery}").json["rules"] == [])
+
+
+PHOTOS = sorted((ROOT / "tests/data/store-photos/train").rglob("*.jpg"))[:3]
+BROKEN = ROOT / "tests/data/image-files/pillow/broken.png"
+DROP = """files => {
+    const data = new DataTransfer();
+    for (const [name, text] of files)
+        data.items.add(new File([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))], name));
+    return data;
+}"""
+
+
+def dropped(page: Any, *files: Path) -> None:
+    """Drop files on the place for pictures."""
+    contents = [(file.name, base64.b64encode(file.read_bytes()).decode()) for file in files]
+    place = page.get_by_role("region", name="Add pictures")
+    place.dispatch_event("drop", {"dataTransfer": page.evaluate_handle(DROP, contents)})
+
+
+@pytest.mark.parametrize("width", [1100, 390])
+def test_pictures_are_dropped_into_a_gallery(page: Any, shop: Api, gallery: str, width: int, tmp_path: Path) -> None:
+    page.evaluate("id => { location.hash = `#/gallery?gallery=${id}` }", gallery)
+    page.set_viewport_size({"width": width, "height": 800})
+    place = page.get_by_role("region", name="Add pictures")
+    place.get_by_role("button", name="Add pictures").wait_for()
+    note = tmp_path / "note.jpg"
+    note.write_text("not a picture")
+    dropped(page, *PHOTOS, BROKEN, note)
+    place.get_by_text("3 of 5 in the gallery, 2 refused").wait_for(timeout=90_000)
+    wrong = place.get_by_role("list", name="Pictures that were not added")
+    wrong.get_by_role("listitem").filter(has_text="note.jpg").get_by_text("Not a JPEG").wait_for()
+    wrong.get_by_role("listitem").filter(has_text="broken.png").wait_for()
+    images = shop.get(f"/galleries/{gallery}/images").json["items"]
+    assert len(images) == 3
+    assert {image["name"] for image in images} == {file.stem.replace("-", " ").replace("_", " ") for file in PHOTOS}
+
+    def has_renditions() -> bool:
+        return all(image["renditions"] for image in shop.get(f"/galleries/{gallery}/images").json["items"])
+
+    eventually(has_renditions, 60)
+    page.wait_for_function(
+        """() => { const shown = [...document.querySelectorAll('.grid img')];
+            return shown.length === 3 && shown.every((it) => it.srcset && it.complete && it.naturalWidth); }"""
+    )
+    if width > 390:
+        is_sound(page, "gallery-pictures-in")
+    else:
+        assert violations(page) == []
+    page.reload()
+    dropped(page, *PHOTOS)
+    place.get_by_text("3 of 3 in the gallery, 3 were there before").wait_for()
+    assert len(shop.get(f"/galleries/{gallery}/images").json["items"]) == 3
+    place.get_by_role("button", name="Clear").press("Enter")
+    place.get_by_role("progressbar").wait_for(state="detached")
+    with page.expect_file_chooser() as chooser:
+        place.get_by_role("button", name="Add pictures").press("Enter")
+    chooser.value.set_files(min((ROOT / "tests/data/store-photos/val").rglob("*.jpg")))
+    place.get_by_text("1 of 1 in the gallery").wait_for(timeout=90_000)
 
 
 def test_an_overview_shows_what_was_counted_and_what_needs_a_hand(page: Any, shop: Api, gallery: str) -> None:

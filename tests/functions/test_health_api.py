@@ -87,6 +87,6 @@ def test_every_table_bucket_and_queue_that_work_goes_through_is_asked() -> None:
     variables = resources("AWS::Serverless::Function")["HealthApiFunction"]["Environment"]["Variables"]
     asked = {value["Ref"] for value in variables.values() if "Ref" in value}
     queues = {name for name, queue in resources("AWS::SQS::Queue").items() if "RedrivePolicy" in queue}
-    sent_by_aws = {"SnapshotUploadsQueue", "VisitGroupsLeftovers"}  # no function sends to them
+    sent_by_aws = {"PictureUploadsQueue", "SnapshotUploadsQueue", "VisitGroupsLeftovers"}  # no function sends to them
     tables, buckets = set(resources("AWS::DynamoDB::Table")), set(resources("AWS::S3::Bucket")) - READ_BY_THE_EDGE
     assert tables | buckets | queues <= asked | sent_by_aws

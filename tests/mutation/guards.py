@@ -71,13 +71,14 @@ ROOMS = {
         ),
     ),
     "imports": Room(
-        ("imports/model.py", "imports/run_import.py"),
+        ("imports/model.py", "imports/run_import.py", "imports/add_picture.py"),
         ("imports/dynamodb.py",),
         (
             "tests/unit/imports",
             "tests/contract/test_import_repository.py",
             "tests/functions/test_imports_api.py",
             "tests/functions/test_import_worker.py",
+            "tests/functions/test_picture_uploads.py",
             "tests/faults/imports",
         ),
     ),

@@ -28,8 +28,6 @@ PASSING = {"IdempotencyTable"}
 # They name the kinds of imports and run none: only the worker writes.
 UNREAD = {
     "imports_api": {
-        "GALLERIES_TABLE",
-        "IMAGES_TABLE",
         "VISITS_TABLE",
         "SUBMISSIONS_BUCKET",
         "REVIEW_TABLE",

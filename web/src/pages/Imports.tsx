@@ -3,6 +3,7 @@ import { useAddress } from "../address";
 import { type Schema, untilTaken } from "../api";
 import { BUSY_MS, IDLE_MS, useApi } from "../data";
 import { Bar, Content, count, Empty, More, moment, Problem, Table } from "../parts";
+import { put } from "../put";
 import {
   COLUMNS,
   KINDS,
@@ -263,20 +264,6 @@ function Mapping({ seen, kind, chosen, choose }: MappingProps) {
       </tbody>
     </Table>
   );
-}
-
-/** Puts the file where it is to go, and tells how many bytes are there. */
-function put(upload: Schema<"UploadResponse">, file: File, sent: (bytes: number) => void): Promise<void> {
-  return new Promise((done, failed) => {
-    const request = new XMLHttpRequest();
-    request.open(upload.method, upload.url);
-    for (const [name, value] of Object.entries(upload.headers)) request.setRequestHeader(name, String(value));
-    request.upload.onprogress = ({ loaded }) => sent(loaded);
-    request.onload = () =>
-      request.status < 300 ? done() : failed(new Error(`The file was not taken: ${request.status}. Try again.`));
-    request.onerror = () => failed(new Error("The file did not arrive. Check the connection and try again."));
-    request.send(file);
-  });
 }
 
 function Rejected({ import_id }: { import_id: string }) {

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from vitrine.platform.uploads import SignedPut
+
 Status = Literal["waiting", "running", "completed", "failed"]
 Format = Literal["csv", "jsonl", "json", "xlsx"]
 
 LARGEST_OBJECT_BYTES = 5 << 30
+LARGEST_PICTURE_BYTES = 50 << 20
 _ID = re.compile(r"[A-Za-z0-9._~:-]{1,128}")
 _FILE_NAME = re.compile(
     r"(?P<stem>[^/]+)\.(?:(?P<format>csv|jsonl|json)(?P<gzip>\.gz)?|(?P<sheet>xlsx))", re.IGNORECASE
@@ -194,3 +197,53 @@ def columns_of(
         if not chosen or (column not in chosen.values() and (column in always or column == id_column))
     }
     return Columns(unmapped | chosen, always)
+
+
+class PictureKey(NamedTuple):
+    """A picture that is uploaded for a gallery."""
+
+    merchant_id: str
+    gallery_id: str
+    image_id: str
+
+
+class NewPicture(NamedTuple):
+    """A picture that a merchant wants to upload. `sha256` is the digest of its content, in hexadecimal."""
+
+    key: PictureKey
+    sha256: str
+    size: int
+    media_type: str
+    name: str
+    created_at: datetime
+
+
+class Refusal(NamedTuple):
+    """Why a picture was refused: `code` is for programs, `detail` for the merchant."""
+
+    code: str
+    detail: str
+
+
+class StoredPicture(NamedTuple):
+    """A picture as it was uploaded; of one that was refused, only the refusal is left."""
+
+    size: int
+    name: str
+    created_at: datetime
+    is_added: bool = False
+    refusal: Refusal | None = None
+
+
+class PictureResult(NamedTuple):
+    """How far a picture is; `upload` puts it unless it is in the gallery or was refused."""
+
+    picture: NewPicture
+    status: Literal["wanted", "waiting", "added", "refused"]
+    upload: SignedPut | None = None
+    refusal: Refusal | None = None
+
+
+def image_id_of(sha256: str) -> str:
+    """Return the id of the image that a picture becomes: the same picture is one image of a gallery."""
+    return sha256[:32]

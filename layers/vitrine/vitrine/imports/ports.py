@@ -11,7 +11,18 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from vitrine.imports.model import Import, ImportFailure, ImportKey, ObjectVersion, Progress, Rejection
+    from vitrine.imports.model import (
+        Import,
+        ImportFailure,
+        ImportKey,
+        NewPicture,
+        ObjectVersion,
+        PictureKey,
+        Progress,
+        Refusal,
+        Rejection,
+        StoredPicture,
+    )
     from vitrine.platform.uploads import SignedPut
 
 
@@ -25,6 +36,14 @@ class ImportBusy(Exception):
 
 class LeaseLost(Exception):
     """Another worker has taken over the import; nothing was written."""
+
+
+class RefusedUpload(Exception):
+    """An uploaded file is no picture that can be shown."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.detail)
+        self.refusal = refusal
 
 
 class Lease(NamedTuple):
@@ -129,3 +148,39 @@ class Kind:
     id_headings: tuple[str, ...]
     write: Callable[[Import, Sequence[AcceptedRow]], Sequence[Rejection]]
     defaults: Callable[[Import], Mapping[str, object]] = lambda _: {}
+
+
+class UploadedPictures(Protocol):
+    """Stores pictures that are uploaded for galleries."""
+
+    def upload_to(self, picture: NewPicture) -> SignedPut:
+        """Return a signed request that stores this picture, of this size, media type and content, and no other."""
+        ...
+
+    def find(self, key: PictureKey) -> StoredPicture | None:
+        """Return what is known of an upload, or None."""
+        ...
+
+    def read(self, key: PictureKey) -> bytes:
+        """Return the picture. Raises an error if it was deleted meanwhile: the next delivery finds nothing."""
+        ...
+
+    def note_added(self, key: PictureKey) -> None:
+        """Mark the upload as added to its gallery; another upload of the same picture is not marked."""
+        ...
+
+    def refuse(self, key: PictureKey, refusal: Refusal) -> None:
+        """Replace the picture by the reason for its refusal, which is kept for a day."""
+        ...
+
+    def delete(self, key: PictureKey) -> None:
+        """Delete the picture; one that is gone is no error."""
+        ...
+
+    def address_of(self, key: PictureKey) -> str:
+        """Return the URL at which everybody may see the picture while its gallery shows it."""
+        ...
+
+
+if TYPE_CHECKING:
+    Inspect = Callable[[bytes], tuple[int, int]]  # width and height; raises RefusedUpload

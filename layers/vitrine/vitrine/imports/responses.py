@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 from vitrine.platform.times import to_rfc3339
 
 if TYPE_CHECKING:
-    from vitrine.imports.model import Import, Rejection
+    from vitrine.imports.model import Import, PictureResult, Rejection
 
 
 class UploadResponse(TypedDict):
@@ -25,6 +25,17 @@ class ImportRequestResponse(TypedDict):
 class FailureResponse(TypedDict):
     code: str
     detail: str
+
+
+class UploadedPictureResponse(TypedDict):
+    image_id: str
+    status: str
+    upload: NotRequired[UploadResponse]
+    error: NotRequired[FailureResponse]
+
+
+class PicturesResponse(TypedDict):
+    results: list[UploadedPictureResponse]
 
 
 class ImportResponse(TypedDict):
@@ -73,4 +84,15 @@ def rejection_response(rejection: Rejection) -> RejectionResponse:
     response: RejectionResponse = {"row": rejection.row, "code": rejection.code, "detail": rejection.detail}
     if rejection.column is not None:
         response["column"] = rejection.column
+    return response
+
+
+def picture_response(result: PictureResult) -> UploadedPictureResponse:
+    """Return how far a picture is, and where to put it."""
+    response: UploadedPictureResponse = {"image_id": result.picture.key.image_id, "status": result.status}
+    if result.upload:
+        upload = result.upload
+        response["upload"] = {"url": upload.url, "method": upload.method, "headers": dict(upload.headers)}
+    if result.refusal:
+        response["error"] = {"code": result.refusal.code, "detail": result.refusal.detail}
     return response

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.imports.dynamodb import DynamoDBImports
-from vitrine.imports.s3 import S3Uploads
+from vitrine.imports.s3 import S3Pictures, S3Uploads
 from vitrine.platform.aws import client
 from vitrine.platform.settings import read_settings
 from vitrine.platform.times import utc_now
@@ -25,6 +25,18 @@ class ImportsSettings(NamedTuple):
 
     imports_table: str
     uploads_bucket: str
+
+
+class PicturesSettings(NamedTuple):
+    """The bucket of uploaded pictures."""
+
+    pictures_bucket: str
+
+
+class PublicSettings(NamedTuple):
+    """The API's address as others reach it."""
+
+    public_api_url: str
 
 
 class WorkerSettings(NamedTuple):
@@ -51,6 +63,19 @@ def _report_row(key: ImportKey, row: int, error: Exception) -> None:
 def uploads() -> S3Uploads:
     """Return the uploads bucket."""
     return S3Uploads(client("s3"), read_settings(ImportsSettings).uploads_bucket)
+
+
+@cache
+def uploaded_pictures() -> S3Pictures:
+    """Return the pictures that are uploaded for galleries."""
+    return S3Pictures(client("s3"), read_settings(PicturesSettings).pictures_bucket)
+
+
+@cache
+def published_pictures() -> S3Pictures:
+    """Return the pictures that are uploaded for galleries, with their public addresses."""
+    address = read_settings(PublicSettings).public_api_url
+    return S3Pictures(client("s3"), read_settings(PicturesSettings).pictures_bucket, address)
 
 
 def _images() -> Kind:

@@ -3,12 +3,13 @@ import { type DragEvent, type KeyboardEvent, useEffect, useLayoutEffect, useRef,
 import { useAddress } from "../../address";
 import type { Schema } from "../../api";
 import { useChanges } from "../../changes";
-import { IDLE_MS, useApi } from "../../data";
+import { BUSY_MS, IDLE_MS, useApi } from "../../data";
 import { Content, count, Empty, Picture, Problem } from "../../parts";
 import { edited, type Image, useEdits } from "./edits";
 import { Hidden } from "./Hidden";
 import { Panel } from "./Panel";
 import { useShopper } from "./shopper";
+import { AddPictures, useUploads } from "./Upload";
 
 const PAGE = 100;
 const GAP = 14;
@@ -26,6 +27,7 @@ interface Props {
 export function Images({ gallery, acts, mayEdit }: Props) {
   const { asked, ask } = useAddress();
   const { tell } = useChanges();
+  const uploads = useUploads(gallery.id);
   const found = useApi().useInfiniteQuery(
     "get",
     "/galleries/{gallery_id}/images",
@@ -34,7 +36,8 @@ export function Images({ gallery, acts, mayEdit }: Props) {
       initialPageParam: null,
       getNextPageParam: (page) => page.next_cursor,
       placeholderData: undefined, // another gallery's pictures are no preview of this one's
-      refetchInterval: (query) => (query.state.data?.pages.length ?? 0) <= POLLED_PAGES && (acts ? 1_000 : IDLE_MS),
+      refetchInterval: (query) =>
+        (query.state.data?.pages.length ?? 0) <= POLLED_PAGES && (acts ? 1_000 : uploads.isBusy ? BUSY_MS : IDLE_MS),
     },
   );
   const edits = useEdits(gallery.id);
@@ -83,6 +86,7 @@ export function Images({ gallery, acts, mayEdit }: Props) {
   return (
     <>
       <Problem of={found.error} />
+      {mayEdit && <AddPictures uploads={uploads} />}
       {mayEdit && (
         <p className="lead keys">
           By keyboard: arrows go from picture to picture, <kbd>Shift</kbd> and an arrow pins further along, <kbd>P</kbd>{" "}
@@ -94,7 +98,12 @@ export function Images({ gallery, acts, mayEdit }: Props) {
           <Content of={found}>
             {!found.isPending && images.length === 0 && (
               <Empty>
-                This gallery has no pictures. {mayEdit && <a href={`#/imports?gallery=${gallery.id}`}>Import some</a>}
+                This gallery has no pictures.{" "}
+                {mayEdit && (
+                  <>
+                    Drop some above, or <a href={`#/imports?gallery=${gallery.id}`}>import a list of addresses</a>.
+                  </>
+                )}
               </Empty>
             )}
             <ol className="grid placed" ref={layout.grid} style={{ height: layout.height }}>

@@ -1,0 +1,146 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { type ChangeEvent, type DragEvent, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useConnection } from "../../data";
+import { Bar, count } from "../../parts";
+import { put } from "../../put";
+import { filesOf, Uploads } from "./uploads";
+
+/** Uploads by API, key and gallery: they go on while other pages are shown. */
+const running = new Map<string, Uploads>();
+const SETTLING_MS = 8_000;
+const ACCEPTED = "image/jpeg,image/png,image/webp,image/avif,image/gif";
+
+/** The uploads into a gallery. While some are under way, and shortly after, the gallery is read often (`isBusy`). */
+export function useUploads(gallery_id: string) {
+  const { api, session } = useConnection();
+  const id = [session.apiUrl, session.key, gallery_id].join(" ");
+  const uploads = running.get(id) ?? new Uploads(api.client, gallery_id, put);
+  running.set(id, uploads);
+  const state = useSyncExternalStore(uploads.subscribe, uploads.read);
+  const queries = useQueryClient();
+  const [isSettling, setIsSettling] = useState(false);
+  const addedBefore = useRef(state.added);
+  useEffect(() => {
+    if (addedBefore.current === state.added) return;
+    addedBefore.current = state.added;
+    for (const path of ["/galleries/{gallery_id}/images", "/galleries"])
+      void queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[1] === path });
+    setIsSettling(true);
+    const timer = setTimeout(() => setIsSettling(false), SETTLING_MS);
+    return () => clearTimeout(timer);
+  }, [state.added, queries]);
+  useEffect(() => {
+    if (!state.left) return;
+    const leaving = (event: BeforeUnloadEvent) => event.preventDefault();
+    addEventListener("beforeunload", leaving);
+    return () => removeEventListener("beforeunload", leaving);
+  }, [state.left]);
+  return { uploads, state, isBusy: state.left > 0 || isSettling };
+}
+
+/** Takes pictures and folders, and says how far they are. */
+export function AddPictures({ uploads: { uploads, state } }: { uploads: ReturnType<typeof useUploads> }) {
+  const [isOver, setIsOver] = useState(false);
+  const chosen = (event: ChangeEvent<HTMLInputElement>) => {
+    uploads.add([...(event.target.files ?? [])]);
+    event.target.value = "";
+  };
+  const dropped = (event: DragEvent) => {
+    event.preventDefault();
+    setIsOver(false);
+    void filesOf(event.dataTransfer).then((files) => uploads.add(files));
+  };
+  const hasFiles = (event: DragEvent) => event.dataTransfer.types.includes("Files");
+  const wrong = state.uploads.filter(
+    (upload) => upload.why && (upload.state === "refused" || upload.state === "failed"),
+  );
+  return (
+    <section
+      className={isOver ? "card drop pictures-in over" : "card drop pictures-in"}
+      aria-label="Add pictures"
+      onDragOver={(event) => {
+        if (!hasFiles(event)) return;
+        event.preventDefault();
+        setIsOver(true);
+      }}
+      onDragLeave={() => setIsOver(false)}
+      onDrop={dropped}
+    >
+      <div className="toolbar">
+        <FileButton label="Add pictures" choose={chosen} />
+        <FileButton label="Add a folder" choose={chosen} folder />
+        <span className="lead">or drop pictures and folders here. JPEG, PNG, WebP, AVIF or GIF, up to 50 MB each.</span>
+      </div>
+      {state.uploads.length > 0 && (
+        <>
+          <Bar done={state.sent} of={state.bytes} label="Uploaded bytes" />
+          <div className="toolbar">
+            <p className="lead" role="status">
+              {progress(state)}
+            </p>
+            {state.left > 0 && (
+              <button type="button" onClick={() => uploads.pause(!state.isPaused)}>
+                {state.isPaused ? "Go on" : "Pause"}
+              </button>
+            )}
+            {state.failed > 0 && (
+              <button type="button" onClick={() => uploads.retry()}>
+                Try again
+              </button>
+            )}
+            <button type="button" onClick={() => uploads.clear()}>
+              {state.left > 0 ? "Cancel the rest" : "Clear"}
+            </button>
+          </div>
+        </>
+      )}
+      {wrong.length > 0 && (
+        <ul className="plain problems" aria-label="Pictures that were not added">
+          {wrong.map((upload) => (
+            <li key={upload.id}>
+              <b>{upload.file.name}</b> <span className="wrong">{upload.why}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+export function progress(state: ReturnType<Uploads["read"]>): string {
+  const there = state.uploads.filter(({ wasThere }) => wasThere).length;
+  return [
+    `${count(state.added)} of ${count(state.uploads.length)} in the gallery`,
+    there && `${count(there)} were there before`,
+    state.refused && `${count(state.refused)} refused`,
+    state.failed && `${count(state.failed)} failed`,
+    state.isPaused && state.left && "paused",
+  ]
+    .filter(Boolean)
+    .join(", ");
+}
+
+interface FileButtonProps {
+  label: string;
+  choose: (event: ChangeEvent<HTMLInputElement>) => void;
+  folder?: boolean;
+}
+function FileButton({ label, choose, folder = false }: FileButtonProps) {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <button type="button" onClick={() => input.current?.click()}>
+        {label}
+      </button>
+      <input
+        ref={input}
+        type="file"
+        hidden
+        multiple
+        aria-label={label}
+        {...(folder ? { webkitdirectory: "" } : { accept: ACCEPTED })}
+        onChange={choose}
+      />
+    </>
+  );
+}
