@@ -15,7 +15,12 @@ from functions.query_counts.handler import lambda_handler as query_counts
 from functions.search_api.handler import lambda_handler as search
 from tests.aws import Context, api_event, send
 from tests.streams import follow_images, stream_records
+from vitrine.engagement.model import visitor_mark
+from vitrine.engagement.wiring import event_counter
+from vitrine.galleries.model import GalleryKey, Suspect
+from vitrine.galleries.wiring import gallery_repository
 from vitrine.platform.problems import Unavailable
+from vitrine.platform.times import utc_now
 from vitrine.search.wiring import queries, recent_queries
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -129,6 +134,19 @@ def test_what_is_not_counted_teaches_nothing() -> None:
     assert clicked(search_id, "unknown", "1", "2") == ["rejected"] * 2
     learn()
     assert list(queries().list_queries("shop")) == []
+
+
+def test_clicks_of_suspects_teach_nothing() -> None:
+    search_id = find("red")["search_id"]
+    suspect = Suspect(visitor_mark("session:robot", "secret of shop"), "clicks too much", utc_now())
+    gallery_repository().add_suspect(GalleryKey("shop", "summer"), suspect)
+    event_counter.cache_clear()
+    for session in ("robot", "ann"):
+        event = {"event_id": session, "type": "click", "image_id": "hat", "search_id": search_id, "session_id": session}
+        assert post("/galleries/{gallery_id}/events", event, kind="publishable") == ["accepted"]
+    learn()
+    [counts] = queries().list_queries("shop")
+    assert counts.clicks == 1
 
 
 def test_reports_list_queries_without_hits_and_propose_synonyms() -> None:
