@@ -99,11 +99,17 @@ ROOMS = {
         ),
     ),
     "recommendations": Room(
-        ("recommendations/model.py", "recommendations/build_model.py", "recommendations/refresh_shortlists.py"),
+        (
+            "recommendations/model.py",
+            "recommendations/recent.py",
+            "recommendations/build_model.py",
+            "recommendations/refresh_shortlists.py",
+        ),
         ("recommendations/dynamodb.py",),
         (
             "tests/unit/recommendations",
             "tests/contract/test_recommendations_repositories.py",
+            "tests/functions/test_recent_touches.py",
             "tests/functions/test_recommendations_cache.py",
             "tests/functions/test_recommendations.py",
             "tests/faults/test_models_faults.py",
