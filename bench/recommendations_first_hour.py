@@ -1,6 +1,6 @@
 """How good are the first ten products in a new shop? NDCG@10 of the next purchases, of products new to the shopper.
 
-    python -m bench.recommendations_first_hour [--shops 10]
+    python -m bench.recommendations_first_hour [--shops 10] [--after 1 10 100]
 
 Each shop opens at another moment of online-retail and knows all products, but no purchase. After 1, 10, 100, 1,000
 and 10,000 purchases, the shoppers of the next 3,000 are asked for, most of whom are unknown to a young shop. Shops
@@ -54,11 +54,13 @@ def popular(found: Split) -> Ranked:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shops", type=int, default=10)
-    shops = parser.parse_args().shops
+    parser.add_argument("--after", type=int, nargs="+", default=AFTER)
+    chosen = parser.parse_args()
+    shops = chosen.shops
     products, purchases, *_ = online_retail(1)
     room = len(purchases) - AFTER[-1] - NEXT
     print("purchases  popularity     newest model   model of all   newest model - popularity")
-    for count in AFTER:
+    for count in chosen.after:
         found = [opened(products, purchases[room * shop // shops :], count) for shop in range(shops)]
         floor = [value for each in found for value in scores(popular(each), each.later)]
         newest, whole = (
