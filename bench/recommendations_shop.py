@@ -29,7 +29,7 @@ from vitrine.recommendations.model_files import (
     token_lines,
 )
 from vitrine.recommendations.ports import Model
-from vitrine.recommendations.recent import MOST_OF_A_USER, RecentTouch, counts_since, replaced
+from vitrine.recommendations.recent import MOST_OF_A_USER, counts_since, replaced, touches_of
 from vitrine.recommendations.refresh_shortlists import refresh_shortlist
 
 if TYPE_CHECKING:
@@ -45,14 +45,18 @@ class Shop:
     def __init__(self, found: Split, learned_from: int | None = None) -> None:
         """Learn from the first `learned_from` interactions, or all; the shoppers did all of them."""
         past = found.past[:learned_from]
-        since: dict[int, list[RecentTouch]] = {}
-        for interaction in reversed(found.past[len(past) :]):
-            user, at = number_of(interaction.user_id), int(interaction.occurred_at.timestamp())
-            since.setdefault(user, []).append(RecentTouch(user, interaction.product_id, 1.0, at, at))
-        self._recent = replaced([], {user: touches[:MOST_OF_A_USER] for user, touches in since.items()})
+        learned = {(interaction.user_id, interaction.product_id) for interaction in past}
         self._newest: dict[str, list[Any]] = {}
         for interaction in reversed(found.past):
             self._newest.setdefault(interaction.user_id, []).append(interaction)
+        touches = {
+            number_of(user): [
+                touch._replace(seen=(user, touch.product_id) not in learned)
+                for touch in touches_of(newest[:MOST_OF_A_USER], found.past[-1].occurred_at)
+            ]
+            for user, newest in self._newest.items()
+        }
+        self._recent = replaced([], touches)
         self._touched = {
             user: {interaction.product_id for interaction in newest} for user, newest in self._newest.items()
         }
@@ -65,9 +69,9 @@ class Shop:
             _write(tables / "products", map(product_line, found.products))
             _write(tables / "tokens", (line for product in found.products for line in token_lines(product)))
             self.weights, self.profile, self.repeats = choose_weights(tables, duckdb.learn) or Measured()
-            learned = list(duckdb.learn(tables, results, now_seconds=past[-1].occurred_at.timestamp()))
+            results_of = list(duckdb.learn(tables, results, now_seconds=past[-1].occurred_at.timestamp()))
             self._near: dict[str, Any] = {}
-            for name in learned:
+            for name in results_of:
                 with (results / name).open() as lines:
                     if name.startswith("neighbours"):
                         self._near.update(read_neighbours(lines))
