@@ -25,9 +25,10 @@ SCREENSHOTS = os.environ.get("VITRINE_SCREENSHOTS")
 
 
 @contextmanager
-def opened(stack: Stack, where: str) -> Iterator[Any]:
-    """The web app at this place, as one who was never there sees it."""
-    with visited(f"{stack.endpoint_url}/{stack_outputs(stack.endpoint_url)['WebBucket']}/index.html{where}") as page:
+def opened(stack: Stack, where: str, **options: Any) -> Iterator[Any]:
+    """The web app at this place, as one who was never there sees it. `options` are the browser's."""
+    bucket = stack_outputs(stack.endpoint_url)["WebBucket"]
+    with visited(f"{stack.endpoint_url}/{bucket}/index.html{where}", **options) as page:
         yield page
 
 

@@ -203,6 +203,72 @@ def test_a_picture_is_dragged_explained_and_ranked(page: Any, shop: Api, gallery
     eventually(lambda: shop.get(f"/galleries/{gallery}").json["rules"] == [])
 
 
+def test_a_picture_is_carried_and_dropped_into_its_place_by_mouse_and_keyboard(
+    page: Any, shop: Api, gallery: str
+) -> None:
+    images = fill(shop, gallery, 6)
+    first, second, third, *_, last = images
+    turn_to(page, "Gallery")
+    page.get_by_label("Show").select_option(gallery)
+    shows(page, images)
+    page.locator(f"[data-id='{last}']").hover()
+    page.mouse.down()
+    box = page.locator(f"[data-id='{first}']").bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + 20, steps=8)
+    page.locator("li.carried").wait_for()
+    eventually(lambda: page.locator(".grid li").first.get_attribute("data-id") == last)
+    assert violations(page) == []
+    picture(page, "gallery-carried")
+    page.mouse.up()
+    eventually(lambda: order_of(shop, gallery)[:2] == [last, first])
+    assert page.get_by_role("complementary", name="Picture").count() == 0, "what is let go of was not clicked"
+    page.get_by_role("button", name="Undo").press("Enter")
+    eventually(lambda: order_of(shop, gallery) == images)
+    shows(page, images)
+    tile = page.locator(f"[data-id='{first}'] button")
+    tile.press("m")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.get_by_text("is held at position 3 of 6").wait_for(state="attached")
+    assert page.evaluate("document.activeElement.closest('li').dataset.id") == first
+    page.keyboard.press("Escape")
+    shows(page, images)
+    assert order_of(shop, gallery) == images
+    for key in ("m", "ArrowRight", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    eventually(lambda: order_of(shop, gallery)[:3] == [second, third, first])
+    page.keyboard.press("Control+z")
+    eventually(lambda: order_of(shop, gallery) == images)
+
+
+def test_a_picture_is_carried_and_dropped_into_its_place_by_a_finger(stack: Stack, shop: Api, gallery: str) -> None:
+    images = fill(shop, gallery, 6)
+    first, second, *_ = images
+    with opened(stack, f"#/gallery?key={stack.secret_key}", has_touch=True) as page:
+        page.set_viewport_size({"width": 390, "height": 800})
+        page.get_by_label("Show").select_option(gallery)
+        shows(page, images)
+        page.locator(f"[data-id='{first}']").scroll_into_view_if_needed()
+        box, to = (page.locator(f"[data-id='{name}']").bounding_box() for name in (first, second))
+        touch = page.context.new_cdp_session(page)
+
+        def send(kind: str, at: tuple[float, float] | None) -> None:
+            points = [{"x": at[0], "y": at[1]}] if at else []
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        start = (box["x"] + 40, box["y"] + 40)
+        send("touchStart", start)
+        page.locator("li.carried").wait_for()
+        for step in range(1, 6):
+            send("touchMove", (start[0] + (to["x"] - box["x"]) * step / 5, start[1] + (to["y"] - box["y"]) * step / 5))
+        eventually(lambda: page.locator(".grid li").nth(1).get_attribute("data-id") == first)
+        send("touchEnd", None)
+        eventually(lambda: order_of(shop, gallery)[:2] == [second, first])
+        assert violations(page) == []
+        page.get_by_role("button", name="Undo").tap()
+        eventually(lambda: order_of(shop, gallery) == images)
+
+
 PHOTOS = sorted((ROOT / "tests/data/store-photos/train").rglob("*.jpg"))[:3]
 BROKEN = ROOT / "tests/data/image-files/pillow/broken.png"
 DROP = """files => {

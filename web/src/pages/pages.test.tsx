@@ -76,6 +76,70 @@ test("images are pinned and hidden by keyboard, and each is undone", async () =>
   expect(images.every((image) => !image.hidden && image.pinned_position === null)).toBe(true);
 });
 
+test("a picture is picked up by keyboard, carried, pinned where it is put and brought back", async () => {
+  const { writes, images } = gallery();
+  show(<Gallery {...props} />);
+  await waitFor(() => expect(tiles()).toEqual(["apple", "beet", "corn"]));
+  fireEvent.keyDown(tile("apple"), { key: "m" });
+  fireEvent.keyDown(tile("apple"), { key: "ArrowRight" });
+  fireEvent.keyDown(tile("apple"), { key: "ArrowRight" });
+  await waitFor(() => expect(tiles()).toEqual(["beet", "corn", "apple"]));
+  expect(screen.getByText("Apple is held at position 3 of 3.")).toBeTruthy();
+  fireEvent.keyDown(tile("apple"), { key: "Escape" });
+  await waitFor(() => expect(tiles()).toEqual(["apple", "beet", "corn"]));
+  expect(writes).toEqual([]);
+  for (const key of ["m", "ArrowRight", "Enter"]) fireEvent.keyDown(tile("apple"), { key });
+  await waitFor(() => expect(images[0]!.pinned_position).toBe(2));
+  expect(tiles()).toEqual(["beet", "apple", "corn"]);
+  fireEvent.keyDown(document.body, { key: "z", ctrlKey: true });
+  await waitFor(() => expect(images[0]!.pinned_position).toBeNull());
+});
+
+// jsdom lays nothing out: the grid has one column, and a row every 80 pixels.
+const finger = (type: "mouse" | "touch") => ({ pointerId: 1, pointerType: type, button: 0 });
+
+test("a picture is dragged by mouse, and a press that goes nowhere opens it", async () => {
+  const { writes, images } = gallery();
+  show(<Gallery {...props} />);
+  await waitFor(() => expect(tiles()).toEqual(["apple", "beet", "corn"]));
+  fireEvent.pointerDown(tile("apple"), { ...finger("mouse"), clientX: 5, clientY: 10 });
+  fireEvent.pointerMove(window, { ...finger("mouse"), clientX: 5, clientY: 12 });
+  fireEvent.pointerMove(window, { ...finger("mouse"), clientX: 5, clientY: 170 });
+  await waitFor(() => expect(tiles()).toEqual(["beet", "corn", "apple"]));
+  fireEvent.keyDown(window, { key: "Escape" });
+  await waitFor(() => expect(tiles()).toEqual(["apple", "beet", "corn"]));
+  fireEvent.pointerUp(window, finger("mouse"));
+  fireEvent.pointerDown(tile("apple"), { ...finger("mouse"), clientX: 5, clientY: 10 });
+  fireEvent.pointerMove(window, { ...finger("mouse"), clientX: 5, clientY: 90 });
+  fireEvent.pointerUp(window, { ...finger("mouse"), clientX: 5, clientY: 90 });
+  fireEvent.click(tile("apple"));
+  expect(screen.queryByRole("complementary", { name: "Picture" })).toBeNull();
+  await waitFor(() => expect(images[0]!.pinned_position).toBe(2));
+  expect(writes).toHaveLength(1);
+  await new Promise((resume) => setTimeout(resume, 60));
+  fireEvent.pointerDown(tile("beet"), { ...finger("mouse"), clientX: 5, clientY: 10 });
+  fireEvent.pointerUp(window, finger("mouse"));
+  fireEvent.click(tile("beet"));
+  expect(await screen.findByRole("complementary", { name: "Picture" })).toBeTruthy();
+});
+
+test("a finger that rests carries a picture, and one that moves at once scrolls", async () => {
+  const { images } = gallery();
+  show(<Gallery {...props} />);
+  await waitFor(() => expect(tiles()).toEqual(["apple", "beet", "corn"]));
+  fireEvent.pointerDown(tile("apple"), { ...finger("touch"), clientX: 5, clientY: 10 });
+  fireEvent.pointerMove(window, { ...finger("touch"), clientX: 5, clientY: 170 });
+  fireEvent.pointerUp(window, finger("touch"));
+  expect(tiles()).toEqual(["apple", "beet", "corn"]);
+  fireEvent.pointerDown(tile("apple"), { ...finger("touch"), clientX: 5, clientY: 10 });
+  await waitFor(() => expect(tile("apple").closest("li")!.className).toContain("carried"));
+  fireEvent.pointerMove(window, { ...finger("touch"), clientX: 5, clientY: 170 });
+  const scrolled = fireEvent.touchMove(tile("apple"), { cancelable: true });
+  expect(scrolled).toBe(false);
+  fireEvent.pointerUp(window, { ...finger("touch"), clientX: 5, clientY: 170 });
+  await waitFor(() => expect(images[0]!.pinned_position).toBe(3));
+});
+
 test("a hidden image is brought back from the list of hidden ones", async () => {
   const { images } = gallery();
   show(<Gallery {...props} />);

@@ -38,6 +38,17 @@ export const show = (page: ReactNode) =>
     </Connecting>,
   );
 
+/** jsdom has no pointers. */
+class Pointer extends MouseEvent {
+  readonly pointerId: number;
+  readonly pointerType: string;
+  constructor(type: string, init: PointerEventInit) {
+    super(type, init);
+    this.pointerId = init.pointerId ?? 0;
+    this.pointerType = init.pointerType ?? "";
+  }
+}
+
 /** Every test begins at the first page, in a browser that has what jsdom lacks. */
 export function startFresh(): void {
   beforeEach(() => {
@@ -50,8 +61,10 @@ export function startFresh(): void {
         unobserve() {}
       },
     );
+    document.defaultView!.PointerEvent = Pointer as typeof PointerEvent;
     // jsdom neither scrolls nor has modal dialogs.
     vi.stubGlobal("scrollTo", () => {});
+    vi.stubGlobal("scrollBy", () => {});
     HTMLDialogElement.prototype.showModal = function () {
       this.open = true;
     };

@@ -1,5 +1,5 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { type DragEvent, type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { type KeyboardEvent, type PointerEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useAddress } from "../../address";
 import type { Schema } from "../../api";
 import { useChanges } from "../../changes";
@@ -7,6 +7,7 @@ import { BUSY_MS, IDLE_MS, useApi } from "../../data";
 import { Content, count, Empty, Picture, Problem } from "../../parts";
 import { edited, type Image, useEdits } from "./edits";
 import { Hidden } from "./Hidden";
+import { type Held, useHolding, withHeld } from "./holding";
 import { Panel } from "./Panel";
 import { useShopper } from "./shopper";
 import { AddPictures, useUploads } from "./Upload";
@@ -42,9 +43,18 @@ export function Images({ gallery, acts, mayEdit }: Props) {
   );
   const edits = useEdits(gallery.id);
   const read = found.data?.pages.flatMap((page) => page.items) ?? [];
-  const images = edited(read, edits.pending);
+  const settled = edited(read, edits.pending);
   const opened = asked.get("image");
-  const layout = useLayout(images.length);
+  const layout = useLayout(settled.length);
+  const holding = useHolding({
+    grid: layout.grid,
+    cells: layout,
+    ids: settled.map(({ id }) => id),
+    enabled: mayEdit && !acts,
+    drop: (id, to) => pin(settled.find((image) => image.id === id)!, to + 1),
+  });
+  const { held } = holding;
+  const images = withHeld(settled, held);
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = found;
   const isNearEnd = layout.to >= images.length - 1;
   useEffect(() => {
@@ -71,6 +81,17 @@ export function Images({ gallery, acts, mayEdit }: Props) {
   };
   const pressed = (event: KeyboardEvent, image: Image, at: number) => {
     if (event.ctrlKey || event.metaKey) return;
+    if (held && !held.carried) {
+      const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -layout.columns, ArrowDown: layout.columns }[event.key];
+      const act = { Enter: holding.release, " ": holding.release, m: holding.release, Escape: holding.cancel }[
+        event.key
+      ];
+      if (!by && !act) return;
+      event.preventDefault();
+      if (by) holding.carry(by);
+      else act?.();
+      return;
+    }
     const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -layout.columns, ArrowDown: layout.columns }[event.key];
     const to = step && Math.max(0, Math.min(images.length - 1, at + step));
     if (to !== undefined && to !== at) {
@@ -80,7 +101,8 @@ export function Images({ gallery, acts, mayEdit }: Props) {
     } else if (mayEdit && event.key === "p") {
       if (image.pinned_position) unpin(image);
       else pin(image, at + 1);
-    } else if (mayEdit && event.key === "h") hide(image);
+    } else if (mayEdit && !acts && event.key === "m") holding.hold(image.id);
+    else if (mayEdit && event.key === "h") hide(image);
   };
 
   return (
@@ -89,10 +111,14 @@ export function Images({ gallery, acts, mayEdit }: Props) {
       {mayEdit && <AddPictures uploads={uploads} />}
       {mayEdit && (
         <p className="lead keys">
-          By keyboard: arrows go from picture to picture, <kbd>Shift</kbd> and an arrow pins further along, <kbd>P</kbd>{" "}
-          pins or unpins, <kbd>H</kbd> hides, <kbd>Ctrl</kbd> <kbd>Z</kbd> undoes.
+          By keyboard: arrows go from picture to picture, <kbd>M</kbd> picks one up and arrows carry it,{" "}
+          <kbd>Enter</kbd> pins it there, <kbd>Esc</kbd> puts it back; <kbd>Shift</kbd> and an arrow pins one step
+          further, <kbd>P</kbd> pins or unpins, <kbd>H</kbd> hides, <kbd>Ctrl</kbd> <kbd>Z</kbd> undoes.
         </p>
       )}
+      <p className="unseen" role="status">
+        {held && `${images[held.to]?.name ?? ""} is held at position ${held.to + 1} of ${images.length}.`}
+      </p>
       <div className={opened && mayEdit ? "with-panel" : undefined}>
         <div className={asked.get("width") === "phone" ? "phone-wide" : undefined}>
           <Content of={found}>
@@ -106,7 +132,11 @@ export function Images({ gallery, acts, mayEdit }: Props) {
                 )}
               </Empty>
             )}
-            <ol className="grid placed" ref={layout.grid} style={{ height: layout.height }}>
+            <ol
+              className={held ? "grid placed carrying" : "grid placed"}
+              ref={layout.grid}
+              style={{ height: layout.height }}
+            >
               {shown.map((image, number) => {
                 const at = layout.from + number;
                 return (
@@ -116,11 +146,8 @@ export function Images({ gallery, acts, mayEdit }: Props) {
                     position={at + 1}
                     style={layout.place(at)}
                     isOpen={opened === image.id}
-                    draggable={mayEdit}
-                    dropped={(id) => {
-                      const moved = images.find((other) => other.id === id);
-                      if (moved && moved.id !== image.id) pin(moved, at + 1);
-                    }}
+                    held={held?.id === image.id ? held : null}
+                    press={holding.press(image.id)}
                     action={acts ? "Click" : mayEdit ? "Edit" : undefined}
                     open={() => open(image)}
                     pressed={(event) => pressed(event, image, at)}
@@ -190,6 +217,7 @@ function useLayout(tiles: number) {
     from,
     to: Math.min(tiles, ((near.at(-1)?.index ?? 0) + 1) * columns) - 1,
     height: rows * high,
+    cell: { width: side + GAP, height: high },
     place: (at: number) => ({
       width: side,
       height: high - GAP,
@@ -221,15 +249,15 @@ interface TileProps {
   position: number;
   style: { width: number; height: number; transform: string };
   isOpen: boolean;
-  draggable: boolean;
-  dropped: (id: string) => void;
+  /** Set while this picture is held. */
+  held: Held | null;
+  press: (event: PointerEvent<HTMLElement>) => void;
   /** What a press of the tile does; nothing without one. */
   action: string | undefined;
   open: () => void;
   pressed: (event: KeyboardEvent) => void;
 }
-function Tile({ image, position, style, isOpen, draggable, dropped, action, open, pressed }: TileProps) {
-  const [isOver, setIsOver] = useState(false);
+function Tile({ image, position, style, isOpen, held, press, action, open, pressed }: TileProps) {
   const inside = (
     <>
       <Picture
@@ -251,22 +279,15 @@ function Tile({ image, position, style, isOpen, draggable, dropped, action, open
       </span>
     </>
   );
-  const drag = draggable && {
-    draggable: true,
-    onDragStart: (event: DragEvent) => event.dataTransfer.setData("text/x-vitrine-image", image.id),
-    onDragOver: (event: DragEvent) => {
-      event.preventDefault();
-      setIsOver(true);
-    },
-    onDragLeave: () => setIsOver(false),
-    onDrop: (event: DragEvent) => {
-      event.preventDefault();
-      setIsOver(false);
-      dropped(event.dataTransfer.getData("text/x-vitrine-image"));
-    },
-  };
+  const { carried } = held ?? {};
+  const at = carried ? { ...style, transform: `translate(${carried.left}px, ${carried.top}px)` } : style;
   return (
-    <li data-id={image.id} style={style} className={isOver ? "over" : undefined} {...drag}>
+    <li
+      data-id={image.id}
+      style={at}
+      className={carried ? "held carried" : held ? "held" : undefined}
+      onPointerDown={press}
+    >
       {action ? (
         <button
           type="button"
