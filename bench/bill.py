@@ -24,7 +24,7 @@ from collections import Counter
 from contextlib import redirect_stdout
 from typing import Any, NamedTuple
 
-from bench.counting import Messages, Stream, make_gallery
+from bench.counting import EVENTS_QUEUE, Messages, Stream, make_gallery
 from bench.monthly_bill import (
     POLL_SECONDS,
     POLLERS,
@@ -42,12 +42,13 @@ from bench.monthly_bill import (
 from functions.authorizer.handler import lambda_handler as authorizer
 from functions.events_api.handler import lambda_handler as events_api
 from functions.galleries_api.handler import lambda_handler as galleries_api
+from functions.queued_events.handler import lambda_handler as queued_events
 from functions.weights.handler import lambda_handler as weights
 from tests.aws import Context, api_event, create_tables, environment_of
 from tests.dynamodb_local import running_dynamodb, use_dynamodb
 from tests.gateway import open_shop
 from tests.template.translation import deployed
-from vitrine.engagement.wiring import gallery_counters
+from vitrine.engagement.wiring import event_queue, gallery_counters
 from vitrine.galleries.audit_gallery import audit_gallery
 from vitrine.galleries.model import GalleryKey
 from vitrine.galleries.wiring import gallery_repository
@@ -58,6 +59,7 @@ from vitrine.platform.times import utc_now
 BILLION = 1_000_000_000
 READS = {"GetItem", "BatchGetItem", "Query", "TransactGetItems"}
 EVENTS_A_SECOND = 200
+MESSAGES_AT_ONCE = 2000  # as in the template
 CLICK_RATE = 0.05
 TRIP_MS = 5.0
 TRIP_SOURCE = "an assumption: DynamoDB promises single-digit milliseconds"
@@ -123,6 +125,7 @@ class Traffic(NamedTuple):
     gallery_id: str
     images: int
     batch: int
+    buffered_seconds: int = 0
 
 
 class Measured:
@@ -171,6 +174,14 @@ class Measured:
         )
 
 
+class Done(NamedTuple):
+    """What took events, what counted those that were buffered, and what followed the counters."""
+
+    taking: Measured
+    merging: Measured
+    following: Measured
+
+
 def authorizer_alone(setup, key):
     measured = Measured(setup, authorizer, "AuthorizerFunction")
     event = {
@@ -184,12 +195,15 @@ def authorizer_alone(setup, key):
 
 
 def counted(setup, traffic, number):
-    """`number` events, 200 a second of simulated time; weights follow once a second."""
-    _, gallery_id, images, batch = traffic
+    """`number` events, 200 a second of simulated time; weights follow once a second. some are buffered."""
+    _, gallery_id, images, batch, buffered_seconds = traffic
+    os.environ["INTAKE_QUEUE"] = EVENTS_QUEUE if buffered_seconds else ""
+    event_queue.cache_clear()
     seed = f"{gallery_id}-{batch}-{number}"
     chance = random.Random(seed)
     popular = list(itertools.accumulate(1 / at for at in range(1, images + 1)))
     taking = Measured(setup, events_api, "EventsApiFunction")
+    merging = Measured(setup, queued_events, "QueuedEventsFunction")
     following = Measured(setup, weights, "WeightsFunction")
     for sent in range(0, number, batch):
         chosen = range(images) if images == batch else chance.choices(range(images), cum_weights=popular, k=batch)
@@ -213,14 +227,19 @@ def counted(setup, traffic, number):
             )
         )
         assert '"rejected"' not in response["body"], response
-        if (sent + batch) % EVENTS_A_SECOND < batch or sent + batch >= number:
+        is_last = sent + batch >= number
+        if buffered_seconds and ((sent + batch) % (EVENTS_A_SECOND * buffered_seconds) < batch or is_last):
+            records = setup.messages.events()
+            for start in range(0, len(records), MESSAGES_AT_ONCE):
+                assert merging({"Records": records[start : start + MESSAGES_AT_ONCE]}) == {"batchItemFailures": []}
+        if (sent + batch) % EVENTS_A_SECOND < batch or is_last:
             records = setup.stream.records()
             setup.messages.now += 1
             for start in range(0, len(records), 1000):
                 following({"Records": records[start : start + 1000]})
             for due in setup.messages.due():
                 following({"Records": due})
-    return taking, following
+    return Done(taking, merging, following)
 
 
 def audited(setup, gallery_id):
@@ -247,25 +266,31 @@ def paged(setup, gallery_id):
     return measured
 
 
-def units_of(number, taking, following):
+def units_of(number, done):
+    counting = done.taking.units + done.merging.units
     return {
-        f"{function}, {name}": measured.units[name] / number * 1000
-        for function, measured in (("counting", taking), ("weights", following))
+        f"{function}, {name}": units[name] / number * 1000
+        for function, units in (("counting", counting), ("weights", done.following.units))
         for name in ("write_units", "read_units")
     }
 
 
-def for_events(number, taking, following, authorizing, messages):
-    """What a billion events take, where `number` were measured. Each of `messages` is sent, received and deleted."""
+def for_events(number, done, authorizing, messages):
+    """What a billion events take, where `number` were measured. Each of `messages` is sent, received and deleted.
+
+    So are those with events, which are received and deleted by ten.
+    """
+    taking, merging, following = done
     scale = BILLION / number
     return summed(
         requests(taking.times * scale, taking.response_bytes / taking.times),
         authorizing.mean().usage(taking.times * scale, TRIP_MS),
         taking.mean().usage(taking.times * scale, TRIP_MS),
         following.mean().usage(following.times * scale, TRIP_MS),
-        Counter({name: units * scale for name, units in (taking.units + following.units).items()}),
-        Counter({"queue_requests": 3 * messages * scale}),
-        Counter({"custom_metrics": len(taking.metrics | following.metrics)}),
+        merging.mean().usage(merging.times * scale, TRIP_MS) if merging.times else Counter(),
+        Counter({name: units * scale for name, units in (taking.units + merging.units + following.units).items()}),
+        Counter({"queue_requests": (3 * messages + 1.2 * taking.times * bool(merging.times)) * scale}),
+        Counter({"custom_metrics": len(taking.metrics | merging.metrics | following.metrics)}),
     )
 
 
@@ -303,22 +328,27 @@ def main():
         resting = Messages(client("sqs"))
         setup = Setup(Meter(client("dynamodb")), resources, Stream("CountersTable"), resting)
         authorizing = told["authorizer"] = authorizer_alone(setup, key)
-        for gallery_id, images in (("hot", 20), ("zipf", 10_000)):
+        galleries = {"hot": 20, "zipf": 10_000, "hot-buffered": 20, "zipf-buffered": 10_000}
+        for gallery_id, images in galleries.items():
             make_gallery(GalleryKey(MERCHANT, gallery_id), images)
         counted(setup, Traffic("before", "zipf", 10_000, 20), options.before)
+        counted(setup, Traffic("before", "zipf-buffered", 10_000, 20, 10), options.before)
         for traffic in (
             Traffic("events, 20 hot images, batches of 20", "hot", 20, 20),
             Traffic("events, Zipf over 10,000 images, batches of 20", "zipf", 10_000, 20),
             Traffic("events, Zipf over 10,000 images, one a request", "zipf", 10_000, 1),
+            Traffic("events, 20 hot images, batches of 20, buffered over 10 s", "hot-buffered", 20, 20, 10),
+            Traffic("events, Zipf over 10,000 images, batches of 20, buffered", "zipf-buffered", 10_000, 20, 10),
+            Traffic("events, Zipf over 10,000 images, one a request, buffered", "zipf-buffered", 10_000, 1, 10),
         ):
             name, sent_before = traffic.name, resting.sent
-            taking, following = counted(setup, traffic, options.events)
-            told[f"events_api, {name}"], told[f"weights, {name}"] = taking, following
-            told[name] = units_of(options.events, taking, following)
-            rows[f"a billion {name}"] = for_events(
-                options.events, taking, following, authorizing, resting.sent - sent_before
-            )
-        for gallery_id in ("hot", "zipf"):
+            done = counted(setup, traffic, options.events)
+            told[f"events_api, {name}"], told[f"weights, {name}"] = done.taking, done.following
+            if done.merging.times:
+                told[f"queued_events, {name}"] = done.merging
+            told[name] = units_of(options.events, done)
+            rows[f"a billion {name}"] = for_events(options.events, done, authorizing, resting.sent - sent_before)
+        for gallery_id in galleries:
             audited(setup, gallery_id)
         paging = told["galleries_api, a page of 20"] = paged(setup, "zipf")
     rows["a billion pages, no edge"] = for_pages(BILLION, paging, authorizing)

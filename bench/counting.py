@@ -6,7 +6,7 @@ Twice: from a shop's server, where each event counts, and from pages, where 20 e
 third of the batches are second looks, which are filtered. Amazon's DynamoDB Local reports what each request consumes.
 Storefront-shaped batches: 20 events on 20 images, always the same 20, 50 batches a second of simulated time; weights
 follow the stream once a second, and images that wait are brought up to date when their time comes, the last ones too.
-Refused conditional writes report nothing and are counted as one unit.
+Refused conditional writes report nothing and are counted as one unit. Then the same with events buffered over 10 s.
 """
 
 from __future__ import annotations
@@ -19,17 +19,21 @@ import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
+from uuid import uuid4
 
 import boto3
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 from moto.core.botocore_stubber import MockRawResponse
 
+from functions.queued_events.handler import lambda_handler as queued_events
 from functions.weights.handler import lambda_handler as weights
 from tests.aws import Context, create_tables
 from tests.dynamodb_local import running_dynamodb, use_dynamodb
 from vitrine.engagement.count_events import Batch
 from vitrine.engagement.model import Event, SourcePage
+from vitrine.engagement.queue_events import queue_events
+from vitrine.engagement.sqs import SqsEvents
 from vitrine.engagement.wiring import counter_repository, event_counter, gallery_counters
 from vitrine.galleries.audit_gallery import audit_gallery
 from vitrine.galleries.model import Description, GalleryKey, new_gallery
@@ -95,12 +99,16 @@ class Stream:
         return found
 
 
+EVENTS_QUEUE = "https://sqs.example/events"
+
+
 class Messages:
-    """Stands in for the queue of images that wait, and for the clock by which they do."""
+    """Stands in for the queues of events and of images that wait, and for the clock by which images do."""
 
     def __init__(self, sqs):
         self.now = START.timestamp()
         self.sent = 0
+        self._events = []
         self._waiting = []
         sqs.meta.events.register("before-send.sqs.SendMessage", self._keep)
         patch("functions.weights.handler.time", self).start()
@@ -119,11 +127,19 @@ class Messages:
         self.now = max((at for at, _ in self._waiting), default=self.now)
         return self.due()
 
+    def events(self):
+        """The messages with events, once."""
+        records, self._events = self._events, []
+        return records
+
     def _keep(self, request, **_):
         message = json.loads(request.body)
-        self.sent += 1
-        record = {"eventSource": "aws:sqs", "messageId": str(self.sent), "body": message["MessageBody"]}
-        self._waiting.append((self.now + message.get("DelaySeconds", 5), record))
+        record = {"eventSource": "aws:sqs", "messageId": uuid4().hex, "body": message["MessageBody"]}
+        if message["QueueUrl"] == EVENTS_QUEUE:
+            self._events.append(record)
+        else:
+            self.sent += 1
+            self._waiting.append((self.now + message.get("DelaySeconds", 5), record))
         body = json.dumps({"MessageId": record["messageId"]})
         return AWSResponse(request.url, 200, {}, MockRawResponse(body))  # type: ignore[arg-type]
 
@@ -158,9 +174,10 @@ def image_id(at):
     return f"image-{at:06d}"
 
 
-def count(batches, gallery_id, sent_by, stream, messages):
+def count(batches, gallery_id, sender, stream, messages):
     """Ours: events counted, weights followed. Answers units of counting and of weights for 1,000 events."""
 
+    sent_by, buffered_seconds = sender
     key = GalleryKey("bench", gallery_id)
     make_gallery(key, IMAGES)
     spent: Counter[str] = Counter()
@@ -171,7 +188,13 @@ def count(batches, gallery_id, sent_by, stream, messages):
         counted += to_count
         now = START + timedelta(seconds=at / BATCHES_PER_SECOND)
         units.clear()
-        event_counter().count(Batch(key, "secret", events, from_robot=False, now=now, page=page))
+        batch = Batch(key, "secret", events, from_robot=False, now=now, page=page)
+        if buffered_seconds:
+            queue_events(event_counter(), SqsEvents(client("sqs"), EVENTS_QUEUE), batch)
+            if (at + 1) % (buffered_seconds * BATCHES_PER_SECOND) == 0 or at + 1 == batches:
+                assert queued_events({"Records": messages.events()}, Context()) == {"batchItemFailures": []}
+        else:
+            event_counter().count(batch)
         spent["counting"] += units["CountersTable"] + units["refused"]
         spent["reading images"] += units["ImagesTable"]
         if (at + 1) % BATCHES_PER_SECOND == 0 or at + 1 == batches:
@@ -322,20 +345,28 @@ def main():
                 "COUNTERS_TABLE": "CountersTable",
                 "WEIGHTS_RETRY_QUEUE": "https://sqs.example/weights",
                 "IDEMPOTENCY_TABLE": "IdempotencyTable",
+                "INTERACTIONS_TABLE": "InteractionsTable",
             }
         )
-        create_tables("GalleriesTable", "ImagesTable", "CountersTable", "IdempotencyTable")
+        create_tables("GalleriesTable", "ImagesTable", "CountersTable", "IdempotencyTable", "InteractionsTable")
 
         watch_reads(client("dynamodb"))
         shown, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: PTH123, SIM115 - the functions' log lines
         watch(counter_repository()._client)  # noqa: SLF001 - one client serves all stores
         stream, messages = Stream("CountersTable"), Messages(client("sqs"))
-        ours = count(options.batches, "hot", from_server, stream, messages)
-        pages_ours = count(options.batches, "visited", from_page, stream, messages)
+        ours = count(options.batches, "hot", (from_server, 0), stream, messages)
+        pages_ours = count(options.batches, "visited", (from_page, 0), stream, messages)
+        buffered = count(options.batches, "hot-buffered", (from_server, 10), stream, messages)
+        pages_buffered = count(options.batches, "visited-buffered", (from_page, 10), stream, messages)
         plain = plain_add(options.batches)
         pages = page_units(options.sizes)
         sys.stdout = shown
-    for sender, (spent, counted, shards) in (("a server", ours), ("pages", pages_ours)):
+    for sender, (spent, counted, shards) in (
+        ("a server", ours),
+        ("pages", pages_ours),
+        ("a server, buffered over 10 s", buffered),
+        ("pages, buffered over 10 s", pages_buffered),
+    ):
         print(
             f"{options.batches * IMAGES:,} events of {sender} on {IMAGES} images, {counted:,} counted, {shards} shards"
         )

@@ -210,7 +210,7 @@ def _send(stack: Stack, events: list[dict[str, Any]]) -> None:
     for first in range(0, len(events), _EVENTS_AT_ONCE):
         batch = events[first : first + _EVENTS_AT_ONCE]
         results = _call(stack, "POST", f"/galleries/{GALLERY}/events", {"events": batch})["results"]
-        bad = [result for result in results if result["status"] not in {"accepted", "duplicate"}]
+        bad = [result for result in results if result["status"] not in {"accepted", "duplicate", "queued"}]
         if bad:
             raise LocalCloudError(f"The API did not count {len(bad)} events, the first: {bad[0]}. See make logs")
         print(f"    {first + len(batch):,} of {len(events):,} events", flush=True)

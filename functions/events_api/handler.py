@@ -11,7 +11,7 @@ from vitrine.engagement.count_events import Batch
 from vitrine.engagement.model import Event, Result, SourcePage, tally
 from vitrine.engagement.requests import ChallengeEvent, PostEventsRequest, PostSearchEventsRequest
 from vitrine.engagement.robots import is_robot
-from vitrine.engagement.wiring import event_counter, visit_notes, visitor_watch
+from vitrine.engagement.wiring import event_counter, event_queue, visit_notes, visitor_watch
 from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey
 from vitrine.galleries.read_gallery import find_gallery
 from vitrine.galleries.wiring import gallery_repository
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from vitrine.engagement.requests import NewEvent
 
 _MOST_ERRORS_AN_EVENT = 3
+_TEACHING = frozenset({"accepted", "duplicate", "queued"})
 
 lambda_handler = app = HttpApp(check_quota=check_quota, note=note_outcome, saved_responses=saved_responses)
 
@@ -51,6 +52,8 @@ class ResultsResponse(TypedDict):
 def post_events(request: Request) -> Response:
     """Count events, each once and independently of the others; the response comes when all are stored.
 
+    With buffered intake the result of an event that can count is `queued`: it is stored, and is counted within seconds.
+
     With a publishable key, an event keeps its `user_id` only if that is a visitor's id nobody can guess, or comes with
     the token that the shop's server signed, in `user_token` or the header `X-User-Token`. The event counts either way.
     """
@@ -59,8 +62,6 @@ def post_events(request: Request) -> Response:
     events = [_event(request, event) for event in sent if not isinstance(event, Refused)]
     batch = _batch(request, gallery, events)
     results = _count(batch)
-    if all(result.status == "rejected" for result in results):
-        find_gallery(gallery_repository(), gallery)
     _count_for_queries(batch, results)
     _count_for_products(request, gallery, events, results)
     counted = iter(results)
@@ -132,7 +133,16 @@ def _batch(request: Request, gallery: GalleryKey, events: Sequence[Event]) -> Ba
 
 
 def _count(batch: Batch) -> list[Result]:
+    queue = event_queue()
+    if queue:
+        from vitrine.engagement.queue_events import queue_events  # noqa: PLC0415 - events are counted at once as a rule
+
+        if not event_counter().rules(batch).has_gallery:
+            find_gallery(gallery_repository(), batch.gallery)
+        return queue_events(event_counter(), queue, batch)
     results = event_counter().count(batch)
+    if all(result.status == "rejected" for result in results):
+        find_gallery(gallery_repository(), batch.gallery)
     rules = event_counter().rules(batch)
     if rules.experiment is not None:
         visit_notes().note(batch, rules, results)
@@ -143,12 +153,13 @@ def _count(batch: Batch) -> list[Result]:
 def _count_for_queries(batch: Batch, results: Sequence[Result]) -> None:
     """Count clicks for the queries that led to them.
 
-    Includes duplicates, because the first request may have stopped between counting and this. Suspects teach nothing.
+    Includes duplicates, because the first request may have stopped between counting and this. Suspects and robots teach
+    nothing. Clicks that were queued are counted here at once: queries have counters of their own.
     """
     clicks = [
         (event, visitor)
         for event, result, visitor in zip(batch.events, results, batch.visitors, strict=True)
-        if event.search_id and event.type == "click" and result.status in {"accepted", "duplicate"}
+        if event.search_id and event.type == "click" and result.status in _TEACHING and not batch.from_robot
     ]
     if not clicks:
         return

@@ -7,7 +7,7 @@ import time
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vitrine.engagement.dynamodb import counter_key, whole_count
+from vitrine.engagement.dynamodb import counter_key, is_archive, whole_count
 from vitrine.engagement.ports import CounterKey
 from vitrine.engagement.recompute_weights import CounterChange, Recomputed, recompute_weights
 from vitrine.engagement.wiring import counter_repository, put_off
@@ -59,8 +59,9 @@ def _follow(records: list[dict[str, Any]]) -> None:
     set_aside: list[str] = []
     for record in records:
         try:
-            if "NewImage" in record["dynamodb"]:
-                changes.append(_change(record["dynamodb"]["NewImage"]))
+            item = record["dynamodb"].get("NewImage")
+            if item and not is_archive(item):
+                changes.append(_change(item))
         except (KeyError, ValueError, IndexError):
             set_aside.append(json.dumps(record, default=str))
     done = put_off().follow(changes, now, _recompute, _put_off)

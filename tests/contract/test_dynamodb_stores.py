@@ -14,7 +14,18 @@ from tests.dynamodb_local import running_dynamodb
 from tests.memory.engagement import CountersInMemory
 from tests.memory.galleries import GalleriesInMemory
 from vitrine.engagement.dynamodb import DynamoDBCounters
-from vitrine.engagement.model import ApartKey, ArmKey, PendingEvent, Shard, Sum, Trace, slots_at
+from vitrine.engagement.model import (
+    MARKS_IN_A_WRITE,
+    ApartKey,
+    ArmKey,
+    PendingEvent,
+    Shard,
+    Slots,
+    Sum,
+    Trace,
+    lasting_slots_at,
+    slots_at,
+)
 from vitrine.engagement.ports import CountedEvents, CounterKey, ShardKey
 from vitrine.galleries.dynamodb import DynamoDBGalleries
 from vitrine.galleries.model import (
@@ -150,8 +161,30 @@ class TestCounters:
                 return number
         return MOST_IN_A_UNIT
 
-    def test_a_full_write_of_twenty_is_taken(self, counters: Counters) -> None:
-        assert isinstance(counters.count(ROOT, pending(*range(20)), SLOTS), CountedEvents)
+    @pytest.mark.parametrize("slots", [SLOTS, lasting_slots_at(NOW, timedelta(hours=1))])
+    def test_a_full_write_is_taken(self, counters: Counters, slots: Slots) -> None:
+        counters.count(ROOT, pending(100), slots)
+        counters.archive(ROOT, NOW)
+        assert isinstance(counters.count(ROOT, pending(*range(MARKS_IN_A_WRITE)), slots, 1), CountedEvents)
+
+    def test_an_archived_shard_goes_on_counting_for_those_who_know(self, counters: Counters) -> None:
+        counters.count(ROOT, pending(1, 2), SLOTS)
+        assert counters.archive(ROOT, NOW) == counters.find_shard(ROOT) == Shard("open", frozenset(), 1)
+        assert counters.count(ROOT, pending(3), SLOTS) == Shard("open", frozenset(), 1)
+        assert counters.count(ROOT, pending(3), SLOTS, 1) == CountedEvents(full=False)
+        assert counters.archive(ROOT, NOW + timedelta(hours=1)).archives == 2
+        assert counters.read([KEY]) == {KEY: Counts(Totals(3, 0))}
+        assert counters.read_archives(ROOT, 0, NOW) == {mark(1), mark(2), mark(3)}
+        assert counters.read_archives(ROOT, 1, NOW) == {mark(3)}
+        assert counters.read_archives(ROOT, 0, NOW + timedelta(seconds=1)) == {mark(3)}
+        assert counters.split(ROOT) == Shard("split", frozenset(), 2) == counters.archive(ROOT, NOW)
+        assert counters.read([KEY]) == {KEY: Counts(Totals(3, 0))}
+
+    def test_a_shard_without_marks_or_that_is_closed_is_not_archived(self, counters: Counters) -> None:
+        assert counters.archive(ROOT, NOW) == Shard("open", frozenset())
+        counters.count(ROOT, pending(1), SLOTS)
+        counters.close(KEY)
+        assert counters.archive(ROOT, NOW).state == "closed"
 
     def test_finds_a_shard_as_it_stands_without_counting(self, counters: Counters) -> None:
         assert counters.find_shard(ROOT) == Shard("open", frozenset())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,10 @@ import pytest
 from moto import mock_aws
 
 from tests.faults.driver import Odds
-from tests.faults.world import Violation, World
+from tests.faults.world import WINDOW, Violation, World
+from vitrine.engagement.count_events import EventCounter
 from vitrine.engagement.dynamodb import DynamoDBCounters
-from vitrine.engagement.model import Shard, Trace
+from vitrine.engagement.model import Shard, Trace, slots_at
 from vitrine.engagement.note_visits import VisitNotes
 from vitrine.engagement.ports import CountedEvents
 from vitrine.engagement.put_off import PutOff
@@ -22,6 +24,7 @@ from vitrine.platform.dynamodb import try_update
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from datetime import datetime
 
     from vitrine.engagement.count_events import Batch
     from vitrine.engagement.model import PendingEvent, Result, Rules, Slots
@@ -46,10 +49,11 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
 
 
+@pytest.mark.parametrize("buffered", [False, True], ids=["direct", "buffered"])
 @pytest.mark.parametrize("seed", range(RUNS))
-def test_nothing_is_lost_or_doubled(seed: int) -> None:
+def test_nothing_is_lost_or_doubled(seed: int, *, buffered: bool) -> None:
     with mock_aws():
-        World(seed).run()
+        World(seed, buffered=buffered).run()
 
 
 class WithoutDigests(DynamoDBCounters):
@@ -57,28 +61,78 @@ class WithoutDigests(DynamoDBCounters):
 
     _fresh = count()
 
-    def count(self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
+    def count(
+        self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots, archives: int = 0
+    ) -> CountedEvents | Shard:
         marked = [event._replace(traces=(Trace(next(self._fresh).to_bytes(8, "big"), None),)) for event in events]
-        return super().count(key, marked, slots)
+        return super().count(key, marked, slots, archives)
 
 
 class WithoutHours(DynamoDBCounters):
     """Lets a visitor count as often as they like."""
 
-    def count(self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
-        return super().count(key, [event._replace(once=None) for event in events], slots)
+    def count(
+        self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots, archives: int = 0
+    ) -> CountedEvents | Shard:
+        return super().count(key, [event._replace(once=None) for event in events], slots, archives)
 
 
 class WithoutFrozenMarks(DynamoDBCounters):
     """Forgets what a shard held once it is split."""
 
-    def count(self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
-        shard = super().count(key, events, slots)
+    def count(
+        self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots, archives: int = 0
+    ) -> CountedEvents | Shard:
+        shard = super().count(key, events, slots, archives)
         is_split = not isinstance(shard, CountedEvents) and shard.state == "split"
         return Shard("split", frozenset()) if is_split else shard
 
     def split(self, key: ShardKey) -> Shard:
         return super().split(key)._replace(marks=frozenset())
+
+
+class WithoutArchives(DynamoDBCounters):
+    """Forgets what a shard held once it is archived."""
+
+    def read_archives(self, key: ShardKey, first: int, since: datetime) -> set[bytes]:
+        return set()
+
+
+class WithoutArchiveNumbers(DynamoDBCounters):
+    """Counts in a shard whatever was archived meanwhile."""
+
+    def count(
+        self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots, archives: int = 0
+    ) -> CountedEvents | Shard:
+        return super().count(key, events, slots, self.find_shard(key).archives)
+
+
+class WithArchivesByForce(DynamoDBCounters):
+    """Removes a shard's marks though others were added since they were copied."""
+
+    def _update(self, key: ShardKey, update: dict[str, Any]) -> dict[str, Any]:
+        number = update["ExpressionAttributeValues"].get(":next")
+        if number is None:
+            return super()._update(key, update)
+        time.sleep(0.01)
+        values = {":next": number}
+        return super()._update(
+            key, {"UpdateExpression": update["UpdateExpression"], "ExpressionAttributeValues": values}
+        )
+
+
+class WithClearedSlots(EventCounter):
+    """Forgets what was counted an hour ago, though messages may come later."""
+
+    def _moment(self, now: datetime, arrived: datetime) -> Any:
+        return super()._moment(now, arrived)._replace(slots=slots_at(now, WINDOW))
+
+
+class WithRecentArchives(EventCounter):
+    """Reads archives by the time of counting, not by that of the oldest event."""
+
+    def _moment(self, now: datetime, arrived: datetime) -> Any:
+        return super()._moment(now, now)
 
 
 class WithoutTombstones(DynamoDBCounters):
@@ -163,10 +217,11 @@ class WithoutMessages(PutOff):
 class WithoutEnd(PutOff):
     """Takes a message that was read for one that is still waiting."""
 
-    def _judge(self, image: Any, key: CounterKey, changes: Sequence[CounterChange], now: float) -> tuple[bool, int]:
-        if image.due is not None:
+    def _note_changes(self, key: CounterKey, changes: Sequence[CounterChange], now: float) -> None:
+        image = self._images.get(key)
+        if image and image.due is not None:
             image.due = now + 1
-        return super()._judge(image, key, changes, now)
+        super()._note_changes(key, changes, now)
 
 
 @pytest.mark.parametrize(
@@ -178,6 +233,13 @@ class WithoutEnd(PutOff):
         {"counters": WithoutHours},
         {"counters": WithoutFrozenMarks},
         {"counters": WithoutTombstones},
+        {"counters": WithoutDigests, "buffered": True},
+        {"counters": WithoutHours, "buffered": True},
+        {"counters": WithoutArchives, "buffered": True},
+        {"counters": WithoutArchiveNumbers, "buffered": True},
+        {"counters": WithArchivesByForce, "buffered": True},
+        {"queued_counters": WithClearedSlots, "buffered": True},
+        {"queued_counters": WithRecentArchives, "buffered": True},
         {"galleries": WithoutRevisions},
         {"galleries": WithoutNotes},
         {"galleries": WithoutGalleryRevisions},
@@ -185,7 +247,7 @@ class WithoutEnd(PutOff):
         {"put_offs": WithoutMessages},
         {"put_offs": WithoutEnd},
     ],
-    ids=lambda stores: next(iter(stores.values())).__name__,
+    ids=lambda stores: next(iter(stores.values())).__name__ + ("-buffered" if "buffered" in stores else ""),
 )
 def test_a_missing_guard_is_noticed(stores: dict[str, Any]) -> None:
     for seed in range(NOTICED_WITHIN):

@@ -19,12 +19,23 @@ from tests import aws
 from tests.faults.driver import CALM, Crash, Driver, Odds
 from tests.memory.gallery_tasks import UnexpectedTasks
 from vitrine.engagement.count_events import Batch, EventCounter
-from vitrine.engagement.dynamodb import DynamoDBCounters, DynamoDBSalts, counter_key, whole_count
+from vitrine.engagement.count_queued import QueuedCounter
+from vitrine.engagement.dynamodb import (
+    DynamoDBCounters,
+    DynamoDBSalts,
+    DynamoDBVisitorCounts,
+    counter_key,
+    is_archive,
+    whole_count,
+)
 from vitrine.engagement.model import Event, Rules, SourcePage, click_mark, counter_of, visitor_mark
 from vitrine.engagement.note_visits import VisitNotes
 from vitrine.engagement.ports import CounterKey
+from vitrine.engagement.prepared import from_text, to_text
 from vitrine.engagement.put_off import PutOff
+from vitrine.engagement.queue_events import queue_events
 from vitrine.engagement.recompute_weights import CounterChange, recompute_weights
+from vitrine.engagement.watch_visitors import VisitorWatch
 from vitrine.galleries.audit_gallery import audit_gallery
 from vitrine.galleries.change_image import change_image, delete_image
 from vitrine.galleries.change_ranking import OrderMaker, change_ranking, fit_prior, forget_order
@@ -44,6 +55,9 @@ from vitrine.ranking.model import Ranking
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from vitrine.engagement.count_queued import CountedQueue
+    from vitrine.engagement.model import Result
+    from vitrine.engagement.prepared import PreparedBatch
     from vitrine.engagement.recompute_weights import Recomputed
     from vitrine.galleries.model import Image
     from vitrine.ranking.experiments import Mode
@@ -55,6 +69,8 @@ SENDERS = [(None, None), (None, "ann"), (HOME, "ann"), (WORK, "bob"), (HOME, Non
 WINDOW = timedelta(hours=1)
 HOT, LASTING, REMADE = "hot", "lasting", "remade"
 LONGEST_REQUEST = timedelta(minutes=10)
+LONGEST_COUNT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=3)  # of a message
 TOLERANCE = 1.0  # no image is so young that each of its events is shown at once
 PAUSE = 20
 _EVENTS = 60
@@ -72,6 +88,32 @@ class _Turn(NamedTuple):
     visitor: object
     counter: str
     hour: int
+
+
+class _Message(NamedTuple):
+    """A batch in the queue: what was sent, what is stored of it, and the positions of those events."""
+
+    batch: Batch
+    text: str
+    at: Sequence[int]
+    due: datetime
+
+
+class _Queue:
+    """Stores a batch of a sender, unless the call or the sender fails before."""
+
+    def __init__(self, world: World, batch: Batch, chance: random.Random) -> None:
+        self._world, self._batch, self._chance = world, batch, chance
+
+    def store(self, batch: PreparedBatch) -> None:
+        fate = self._chance.random()
+        if fate < 0.05:
+            raise self._chance.choice([Unavailable("dropped", 1), Crash()])
+        wait = LONGEST_WAIT * self._chance.random() if self._chance.random() < 0.15 else timedelta(seconds=10)
+        at = [event.pending.at for event in batch.events]
+        self._world.put(_Message(self._batch, to_text(batch), at, batch.arrived + wait))
+        if fate < 0.15:
+            raise self._chance.choice([Unavailable("unanswered", 1), Crash()])
 
 
 class _Galleries:
@@ -133,7 +175,8 @@ class World:
     """One run. What it does follows from the seed; threads interleave it as they will.
 
     With an odd seed the gallery runs experiments, some of them interleaved; with an even one its ranking and rules
-    change.
+    change. If it is `buffered`, events are counted from a queue, which delivers in any order, again, and some messages
+    hours later.
     """
 
     def __init__(
@@ -146,7 +189,13 @@ class World:
         *,
         put_offs: type[PutOff] = PutOff,
         experiments: bool | None = None,
+        buffered: bool = False,
+        queued_counters: type[EventCounter] = EventCounter,
     ) -> None:
+        self._is_buffered = buffered
+        self._queued_counters = queued_counters
+        self._queue: list[_Message] = []
+        self._sent = threading.Event()
         self._experiments = seed % 2 == 1 if experiments is None else experiments
         self._compares_twice = seed % 4 == 3
         self._mode: Mode = "interleave" if seed % 8 < 4 else "split"
@@ -203,9 +252,13 @@ class World:
         merchant = threading.Thread(target=self._guarded, args=(self._remake, 3))
         reader = threading.Thread(target=self._guarded, args=(self._read, 6))
         consumers = [threading.Thread(target=self._guarded, args=(self._consume, seed)) for seed in (4, 5)]
-        for thread in [*senders, merchant, *consumers, reader]:
+        counters = [threading.Thread(target=self._guarded, args=(self._count_queue, seed)) for seed in (7, 8)]
+        for thread in [*senders, merchant, *consumers, reader, *counters]:
             thread.start()
         for thread in [*senders, merchant]:
+            thread.join()
+        self._sent.set()
+        for thread in counters:
             thread.join()
         self._counting.set()
         for thread in [*consumers, reader]:
@@ -232,8 +285,7 @@ class World:
         counter, notes = self._new_counter(), self._notes(self.galleries)
         while batch := self._next_batch(chance):
             try:
-                results = counter.count(batch)
-                notes.note(batch, counter.rules(batch), results)
+                results = self._take_in(counter, notes, batch, chance)
             except Unavailable:
                 self._send_again(batch)
             except Crash:
@@ -242,11 +294,23 @@ class World:
             else:
                 with self._lock:
                     for event, result in zip(batch.events, results, strict=True):
-                        self.responses[event.event_id][result.status] += 1
-                        if result.status in self._turns and batch.page:
-                            self._turns[result.status][self._turn(batch, event)].add(event.event_id)
+                        self._note(batch, event, result.status)
                     self._unacknowledged += {result.event_id for result in results if chance.random() < 0.25}
                     self.random.shuffle(self._unacknowledged)
+
+    def _take_in(
+        self, counter: EventCounter, notes: VisitNotes, batch: Batch, chance: random.Random
+    ) -> Sequence[Result]:
+        if self._is_buffered:
+            return queue_events(counter, _Queue(self, batch, chance), batch)
+        results = counter.count(batch)
+        notes.note(batch, counter.rules(batch), results)
+        return results
+
+    def _note(self, batch: Batch, event: Event, status: str) -> None:
+        self.responses[event.event_id][status] += 1
+        if status in self._turns and batch.page:
+            self._turns[status][self._turn(batch, event)].add(event.event_id)
 
     @staticmethod
     def _turn(batch: Batch, event: Event) -> _Turn:
@@ -267,7 +331,8 @@ class World:
             page = self.pages[chance.choice(self._unsent or self._unacknowledged)]
             again = self._take(self._unacknowledged, page, chance.randint(0, 8))
             new = self._take(self._unsent, page, chance.randint(1, 6))
-            latest = min(self._in_flight.values(), default=self.clock) + LONGEST_REQUEST
+            longest = LONGEST_COUNT if self._is_buffered else LONGEST_REQUEST
+            latest = min(self._in_flight.values(), default=self.clock) + longest
             later = self.clock + timedelta(minutes=chance.choice([0, 1, 2, 8]))
             self.clock = max(self.clock, min(later, latest))
             self._in_flight[threading.get_ident()] = self.clock
@@ -297,6 +362,67 @@ class World:
                 self._turns["unanswered"][self._turn(batch, event)].add(event.event_id)
             self._unacknowledged += {event.event_id for event in batch.events}
             self.random.shuffle(self._unacknowledged)
+
+    # -- the queue -------------------------------------------------------------------------------------------------
+
+    def put(self, message: _Message) -> None:
+        with self._lock:
+            self._queue.append(message)
+
+    def _count_queue(self, chance: random.Random) -> None:
+        """Counts messages until all are: several at once, some of them twice."""
+        counter = self._new_queued_counter()
+        for _ in range(_ATTEMPTS * 10):
+            is_last = self._sent.is_set()
+            messages, now = self._receive(chance)
+            if not messages:
+                if is_last:
+                    return
+                time.sleep(0.01)
+                continue
+            try:
+                done = counter.count({name: from_text(message.text) for name, message in messages.items()}, now)
+            except Crash:
+                counter = self._new_queued_counter()
+                self._end(messages, None)
+            else:
+                self._end(messages, done)
+                if chance.random() < 0.2:  # all is counted, and the messages could not be deleted
+                    self._end(messages, None)
+        raise Violation("the queue was never empty")
+
+    def _receive(self, chance: random.Random) -> tuple[dict[str, _Message], datetime]:
+        with self._lock:
+            self._in_flight.pop(threading.get_ident(), None)
+            if self._sent.is_set() and self._queue and not self._in_flight:
+                self.clock = max(self.clock, min(message.due for message in self._queue))
+            chance.shuffle(self._queue)
+            taken = [message for message in self._queue if message.due <= self.clock][: chance.randint(1, 6)]
+            for message in taken:
+                self._queue.remove(message)
+            if taken:
+                self._in_flight[threading.get_ident()] = self.clock
+            now = self.clock + timedelta(seconds=chance.randint(-20, 20))
+        return {f"{at}": message for at, message in enumerate(taken)}, now
+
+    def _end(self, messages: Mapping[str, _Message], done: CountedQueue | None) -> None:
+        """Note how events ended; messages that did not end come again. With `done` None nobody knows."""
+        with self._lock:
+            for name, message in messages.items():
+                if done is None or name in done.failed:
+                    self._queue.append(message)
+                    for at in message.at:
+                        event = message.batch.events[at]
+                        self._turns["unanswered"][self._turn(message.batch, event)].add(event.event_id)
+                    continue
+                for outcome in done.outcomes[name]:
+                    self._note(message.batch, message.batch.events[message.at[outcome.at]], outcome.status)
+
+    def _new_queued_counter(self) -> QueuedCounter:
+        salts = DynamoDBSalts(self._client, "IdempotencyTable")
+        watch = VisitorWatch(DynamoDBVisitorCounts(self._client, "IdempotencyTable"), self.galleries)
+        counter = self._queued_counters(self.counters, _Galleries(self.galleries), salts, WINDOW, archives=True)
+        return QueuedCounter(counter, self._notes(self.galleries), watch, lambda *_: None)
 
     # -- the merchant ----------------------------------------------------------------------------------------------
 
@@ -462,6 +588,8 @@ class World:
         """Some records of the stream: each comes once to three times, in any order."""
         with self._lock:
             for record in self._new_records():
+                if is_archive(record):
+                    continue
                 change = CounterChange(counter_key(record), whole_count(record))
                 self._deliveries += [change] * chance.randint(1, 3)
             chance.shuffle(self._deliveries)
@@ -501,6 +629,8 @@ class World:
             most = len(acknowledged | unanswered)
             _must(counted >= len(acknowledged), f"{image_id}: {len(acknowledged) - counted} events were lost")
             _must(counted <= most, f"{image_id}: {counted - most} events were counted twice")
+        for event_id, statuses in self.responses.items():
+            _must("queued" not in statuses or len(statuses) > 1, f"{event_id} was queued and never counted")
         self._judge_turns()
         images = self.galleries.get_images(GALLERY, [HOT, LASTING, REMADE])
         for image in images.values():

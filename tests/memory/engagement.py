@@ -13,7 +13,7 @@ from vitrine.ranking.decay import SumKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import date
+    from datetime import date, datetime
 
     from vitrine.engagement.model import PendingEvent, Slots, Sum
     from vitrine.engagement.ports import CounterKey
@@ -28,6 +28,7 @@ class _Stored:
     slots: defaultdict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
     totals: Counter[str] = field(default_factory=Counter)
     sums: Counter[Sum] = field(default_factory=Counter)
+    archives: list[tuple[datetime, frozenset[bytes]]] = field(default_factory=list)
 
     @property
     def marks(self) -> frozenset[bytes]:
@@ -43,10 +44,13 @@ class CountersInMemory:
         self._stored: dict[ShardKey, _Stored] = {}
         self._closed: set[CounterKey] = set()
 
-    def count(self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
+    def count(
+        self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots, archives: int = 0
+    ) -> CountedEvents | Shard:
         shard = self._stored.get(key, _Stored())
         refused = {mark for event in events for mark in event.refused_by}
-        if self._state(key) != "open" or any(not refused.isdisjoint(shard.slots[slot]) for slot in slots.remembered):
+        is_known = self._state(key) == "open" and len(shard.archives) == archives
+        if not is_known or any(not refused.isdisjoint(shard.slots[slot]) for slot in slots.remembered):
             return self.find_shard(key)
         marks = [mark for event in events for mark in event.remembered]
         assert len(set(marks)) == len(marks), "DynamoDB takes no set with an element twice"
@@ -63,7 +67,19 @@ class CountersInMemory:
         return CountedEvents(full=len(shard.marks) > FULL)
 
     def find_shard(self, key: ShardKey) -> Shard:
-        return Shard(self._state(key), self._stored.get(key, _Stored()).marks)
+        stored = self._stored.get(key, _Stored())
+        return Shard(self._state(key), stored.marks, len(stored.archives))
+
+    def archive(self, key: ShardKey, now: datetime) -> Shard:
+        stored = self._stored.get(key, _Stored())
+        if self._state(key) == "open" and stored.marks:
+            stored.archives.append((now, stored.marks))
+            stored.slots.clear()
+        return self.find_shard(key)
+
+    def read_archives(self, key: ShardKey, first: int, since: datetime) -> set[bytes]:
+        archives = self._stored.get(key, _Stored()).archives[first:]
+        return {mark for until, marks in archives if until >= since for mark in marks}
 
     def split(self, key: ShardKey) -> Shard:
         if self._state(key) == "open":

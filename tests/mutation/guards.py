@@ -45,6 +45,8 @@ ROOMS = {
         (
             "engagement/model.py",
             "engagement/count_events.py",
+            "engagement/count_queued.py",
+            "engagement/queue_events.py",
             "engagement/put_off.py",
             "engagement/record_history.py",
             "engagement/watch_visitors.py",
@@ -53,6 +55,7 @@ ROOMS = {
         (
             "tests/unit/engagement",
             "tests/functions/test_events_api.py",
+            "tests/functions/test_queued_events.py",
             "tests/functions/test_suspects.py",
             "tests/functions/test_weights.py",
             "tests/functions/test_counter_history.py",

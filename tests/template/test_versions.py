@@ -26,6 +26,7 @@ OTHER_VALUES = {
     "ProtectData": "yes",
     "KeyCacheSeconds": "61",
     "EventWindowMinutes": "61",
+    "IntakeSeconds": "300",
     "SearchEngine": "opensearch",
     "OpenSearchUrl": "https://" + "o" * 112,
     "OpenSearchDomainArn": "arn:aws:es:eu-west-1:123456789012:domain/other",

@@ -277,7 +277,9 @@ class OneBusyImage(CountersInMemory):
         super().__init__()
         self.counted_images: list[str] = []
 
-    def count(self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
+    def count(
+        self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots, archives: int = 0
+    ) -> CountedEvents | Shard:
         if key.counters.image_id == "busy":
             raise Unavailable("busy", 1)
         time.sleep(0.05)

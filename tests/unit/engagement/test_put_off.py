@@ -237,3 +237,30 @@ def test_what_could_not_be_queued_is_not_taken_for_waiting() -> None:
     shop.queue_fails = False
     shop.count("a")
     assert shop.waiting == 1
+
+
+def test_a_campaign_that_begins_writes_few_images_at_once_and_the_rest_in_waves() -> None:
+    names = [f"image-{at:03}" for at in range(300)]
+    shop = Shop()
+    for at, name in enumerate(names):
+        shop.counted[image(name)] = Counts(Totals(at))
+    shop.count(*names)
+    assert sorted(shop.written) == names[-BUSY.at_once :]
+    shop.wait(BUSY.leaders)
+    assert sorted(shop.written) == names[-99:]
+    numbers = []
+    for _ in range(5):
+        before = len(shop.written)
+        shop.wait(BUSY.others / 5)
+        numbers.append(len(shop.written) - before)
+    assert min(numbers) > 20
+    assert shop.shown == shop.counted
+
+
+def test_of_images_with_equal_points_none_leads_beside_hundreds_of_others() -> None:
+    shop = Shop()
+    shop.count(*(f"image-{at}" for at in range(300)))
+    shop.wait(BUSY.leaders)
+    assert len(shop.written) == BUSY.at_once
+    shop.wait(BUSY.others)
+    assert shop.shown == shop.counted

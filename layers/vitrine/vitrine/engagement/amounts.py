@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, get_args
 
-from vitrine.engagement.model import ArmKey
+from vitrine.engagement.model import ApartKey, ArmKey
 from vitrine.galleries.model import Counts, Totals
 from vitrine.ranking.decay import Kind, SumKey
 
@@ -27,10 +27,10 @@ def counts_of(shards: Iterable[Mapping[str, int]]) -> Counts:
     recent: dict[SumKey, int] = {}
     arms: dict[str, Totals] = {}
     for name, amount in amounts.items():
-        key = _sum_key(name)
+        key = sum_key(name)
         if isinstance(key, SumKey):
             recent[key] = amount
-        elif key is not None:
+        elif isinstance(key, ArmKey):
             arms[key.arm] = arms.get(key.arm, Totals())._replace(**{key.kind: amount})
 
     def totals(prefix: str = "") -> Totals:
@@ -48,10 +48,18 @@ def sum_name(key: Sum) -> str:
     return f"{key.group}_{key.kind}"
 
 
-def _sum_key(name: str) -> SumKey | ArmKey | None:
+def sum_key(name: str) -> Sum | None:
+    """Return what `sum_name` named, or None for a counter."""
+    if name in _APART:
+        return _APART[name]
     parts = _SUM.fullmatch(name)
     if parts is None:
         return None
     letter, half_life, epoch, arm = parts.groups()
     kind = _KINDS[letter]
     return SumKey(kind, int(half_life), int(epoch), arm or "") if half_life else ArmKey(kind, arm)
+
+
+_APART = {
+    sum_name(key): key for group in ("lab", "suspect") for kind in get_args(Kind) for key in (ApartKey(group, kind),)
+}

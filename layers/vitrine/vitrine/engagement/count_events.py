@@ -21,8 +21,10 @@ from vitrine.engagement.model import (
     is_from_the_future,
     judge,
     lasting_names,
+    lasting_slots_at,
     pending_event,
     reader_names,
+    remembered_for,
     slots_at,
     sums_of,
     visitor_of,
@@ -33,8 +35,7 @@ from vitrine.platform.threads import run_all
 from vitrine.ranking.lab import LabVisitor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from vitrine.engagement.model import Event, Rules, Shard, Slots, SourcePage, Status
@@ -47,6 +48,7 @@ _TREES_KEPT = 32_768
 _GALLERIES_KEPT = 1024
 TREES_KEPT_FOR = timedelta(hours=1)
 GALLERIES_KEPT_FOR = timedelta(seconds=10)
+_ARCHIVED_WITHIN = timedelta(minutes=2)  # an invocation's time limit, and a clock's difference
 _ONCE_AN_HOUR = "a visitor's views and clicks of an image count once an hour"
 
 
@@ -68,16 +70,63 @@ class Batch:
 
 
 @dataclass(slots=True)
+class _Archived:
+    """The marks of a shard's archives since a moment, when it had been archived this `number` of times."""
+
+    number: int
+    since: datetime
+    marks: set[bytes]
+
+
+@dataclass(slots=True)
 class _Tree:
     """What this process knows of an image's counters: which shards are split, and the marks that they hold."""
 
     key: CounterKey
     found_at: datetime
     frozen: dict[str, frozenset[bytes]] = field(default_factory=dict)
+    archived: dict[str, _Archived] = field(default_factory=dict)
     is_closed: bool = False
 
+    def held(self, path: str) -> _Held:
+        """Return the marks that exclude events from the shard at `path`, besides its own."""
+        above = [self.frozen[path[:depth]] for depth in range(len(path))]
+        if not self.archived:
+            return _Held(above)
+        ends = (path[:depth] for depth in range(len(path) + 1))
+        return _Held([*above, *(self.archived[end].marks for end in ends if end in self.archived)])
 
-class _Outcome(NamedTuple):
+    def archives(self, path: str) -> int:
+        """Return how often the shard was archived, as far as this process knows."""
+        return self.archived[path].number if path in self.archived else 0
+
+
+class _Held:
+    """Marks in several sets."""
+
+    __slots__ = ("_sets",)
+
+    def __init__(self, sets: Sequence[Collection[bytes]]) -> None:
+        self._sets = sets
+
+    def __contains__(self, mark: object) -> bool:
+        return any(mark in marks for marks in self._sets)
+
+    def and_in(self, marks: Collection[bytes]) -> _Held:
+        return _Held([*self._sets, marks])
+
+
+class _Moment(NamedTuple):
+    """When events are counted. What was archived before `since` excludes none of them."""
+
+    now: datetime
+    slots: Slots
+    since: datetime
+
+
+class Outcome(NamedTuple):
+    """How the event at a position ended."""
+
     at: int
     status: Status
     detail: str | None = None
@@ -91,12 +140,21 @@ class EventCounter:
     tombstone: a writer that still knows the counter is refused.
     """
 
-    def __init__(self, repository: CounterRepository, galleries: Galleries, salts: Salts, window: timedelta) -> None:
-        """Accept events that are at most `window` old."""
+    def __init__(
+        self,
+        repository: CounterRepository,
+        galleries: Galleries,
+        salts: Salts,
+        window: timedelta,
+        *,
+        archives: bool = False,
+    ) -> None:
+        """Accept events that are at most `window` old. `archives`: full shards are archived and not split."""
         self._repository = repository
         self._galleries = galleries
         self._salts = salts
         self._window = window
+        self._archives = archives
         self._trees: dict[tuple[GalleryKey, str], _Tree] = {}
         self._rules: dict[GalleryKey, tuple[datetime, Rules]] = {}
         self._pool = ThreadPoolExecutor(_PARALLEL_IMAGES)
@@ -107,13 +165,14 @@ class EventCounter:
         Raises Unavailable if the repository refuses some events. What was counted until then is a duplicate when
         the same batch is sent again.
         """
-        results: list[Result | None] = [self._refusal(event, batch.now) for event in batch.events]
+        results, prepared = self.prepare(batch)
         by_image: dict[str, list[PendingEvent]] = {}
-        for pending in self._pending_events(batch, [at for at, refused in enumerate(results) if refused is None]):
+        for pending in prepared:
             by_image.setdefault(batch.events[pending.at].image_id, []).append(pending)
-        trees = self._find_trees(batch, by_image)
+        moment = self._moment(batch.now, batch.now)
+        trees = self._find_trees(batch.gallery, by_image, batch.now)
         count = map if len(by_image) == 1 else partial(run_all, self._pool)
-        for counted in count(partial(self._count_image, batch, trees), by_image, by_image.values()):
+        for counted in count(partial(self._count_image, batch.gallery, moment, trees), by_image, by_image.values()):
             for at, status, detail, for_user in counted:
                 event_id = batch.events[at].event_id
                 if batch.from_robot:
@@ -121,6 +180,33 @@ class EventCounter:
                 else:
                     results[at] = Result(event_id, status, detail, for_user)
         return [result for result in results if result is not None]
+
+    def count_prepared(
+        self, gallery: GalleryKey, by_image: Mapping[str, Sequence[PendingEvent]], now: datetime, arrived: datetime
+    ) -> Mapping[str, Sequence[Outcome] | Exception]:
+        """Count prepared events, the first of which `arrived` then; return the outcomes, or the error, by image.
+
+        What was counted for an image that failed is a duplicate when the same events are counted again.
+        """
+        moment = self._moment(now, arrived)
+        trees = self._find_trees(gallery, by_image, now)
+
+        def attempt(image_id: str, events: Sequence[PendingEvent]) -> Sequence[Outcome] | Exception:
+            try:
+                return self._count_image(gallery, moment, trees, image_id, events)
+            except Exception as error:  # noqa: BLE001 - one image must not block the others
+                return error
+
+        return dict(zip(by_image, run_all(self._pool, attempt, by_image, by_image.values()), strict=True))
+
+    def prepare(self, batch: Batch) -> tuple[list[Result | None], list[PendingEvent]]:
+        """Return the results of the events that cannot count, None for the others, and those prepared for counting."""
+        results = [self._refusal(event, batch.now) for event in batch.events]
+        return results, list(self._pending_events(batch, [at for at, refused in enumerate(results) if refused is None]))
+
+    def _moment(self, now: datetime, arrived: datetime) -> _Moment:
+        slots = lasting_slots_at if self._archives else slots_at
+        return _Moment(now, slots(now, self._window), arrived - remembered_for(self._window) - _ARCHIVED_WITHIN)
 
     def _pending_events(self, batch: Batch, indexes: Sequence[int]) -> Iterable[PendingEvent]:
         """Prepare the events at these indexes of the batch for their shards."""
@@ -168,68 +254,77 @@ class EventCounter:
             return Result(event.event_id, "rejected", "occurred_at lies in the future: check the sender's clock")
         return None
 
-    def _find_trees(self, batch: Batch, image_ids: Iterable[str]) -> Mapping[str, _Tree]:
+    def _find_trees(self, gallery: GalleryKey, image_ids: Iterable[str], now: datetime) -> Mapping[str, _Tree]:
         """Return the counters of those images that exist."""
         trees: dict[str, _Tree] = {}
         unknown: list[str] = []
         for image_id in image_ids:
-            tree = self._trees.get((batch.gallery, image_id))
-            if tree and not tree.is_closed and batch.now - tree.found_at < TREES_KEPT_FOR:
+            tree = self._trees.get((gallery, image_id))
+            if tree and not tree.is_closed and now - tree.found_at < TREES_KEPT_FOR:
                 trees[image_id] = tree
             else:
                 unknown.append(image_id)
         if unknown:
             if len(self._trees) > _TREES_KEPT:
                 self._trees.clear()
-            for image_id, incarnation in self._galleries.find_incarnations(batch.gallery, unknown).items():
-                tree = _Tree(CounterKey(batch.gallery, image_id, incarnation), batch.now)
-                self._trees[batch.gallery, image_id] = trees[image_id] = tree
+            for image_id, incarnation in self._galleries.find_incarnations(gallery, unknown).items():
+                tree = _Tree(CounterKey(gallery, image_id, incarnation), now)
+                self._trees[gallery, image_id] = trees[image_id] = tree
         return trees
 
     def _count_image(
-        self, batch: Batch, trees: Mapping[str, _Tree], image_id: str, events: Sequence[PendingEvent]
-    ) -> list[_Outcome]:
-        outcomes: list[_Outcome] = []
+        self,
+        gallery: GalleryKey,
+        moment: _Moment,
+        trees: Mapping[str, _Tree],
+        image_id: str,
+        events: Sequence[PendingEvent],
+    ) -> list[Outcome]:
+        outcomes: list[Outcome] = []
         pending = list(events)
-        slots = slots_at(batch.now, self._window)
         tree = trees.get(image_id)
         for _ in range(_MOST_STEPS):
             if tree is None:
                 detail = f"the gallery has no image {image_id}"
-                return outcomes + [_Outcome(event.at, "rejected", detail) for event in pending]
-            pending = self._count_pending(tree, pending, slots, outcomes)
+                return outcomes + [Outcome(event.at, "rejected", detail) for event in pending]
+            pending = self._count_pending(tree, pending, moment, outcomes)
             if not pending:
                 return outcomes
             if tree.is_closed:
-                closed, tree = tree, self._find_trees(batch, [image_id]).get(image_id)
+                closed, tree = tree, self._find_trees(gallery, [image_id], moment.now).get(image_id)
                 if tree and tree.key == closed.key:
                     tree = None  # the image is being deleted
         raise Unavailable("Too many events for one image at a time. Send the events again.", 1)
 
     def _count_pending(
-        self, tree: _Tree, pending: list[PendingEvent], slots: Slots, outcomes: list[_Outcome]
+        self, tree: _Tree, pending: list[PendingEvent], moment: _Moment, outcomes: list[Outcome]
     ) -> list[PendingEvent]:
         """Try each shard once; return the events to try again."""
         again: list[PendingEvent] = []
         for path, events in by_path(pending, frozenset(tree.frozen)).items():
-            held = {mark for depth in range(len(path)) for mark in tree.frozen[path[:depth]]}
+            if tree.archived:
+                self._read_older_archives(tree, path, moment)
+            held = tree.held(path)
             verdicts = [(event, judge(event, held)) for event in events]
-            again += self._refuse(tree, path, verdicts, outcomes)
+            again += self._refuse(tree, path, verdicts, moment, outcomes)
             writes, waiting = in_writes(event for event, exclusion in verdicts if exclusion is None)
             for write in writes:
-                shard = self._repository.count(ShardKey(tree.key, path), write, slots)
+                known = tree.archives(path)
+                shard = self._repository.count(ShardKey(tree.key, path), write, moment.slots, known)
                 if isinstance(shard, CountedEvents):
                     outcomes += [
-                        _Outcome(event.at, "accepted", for_user=event.traces[0].user is not None) for event in write
+                        Outcome(event.at, "accepted", for_user=event.traces[0].user is not None) for event in write
                     ]
-                    waiting = _without(waiting, {mark for event in write for mark in event.traces[0] if mark}, outcomes)
-                    if shard.full and len(path) < DEEPEST_PATH:
-                        self._split(tree, path)
+                    waiting = _without(
+                        waiting, _Held([{mark for event in write for mark in event.traces[0] if mark}]), outcomes
+                    )
+                    if shard.full:
+                        self._relieve(tree, path, moment)
                 else:
-                    _learn(tree, path, shard)
+                    self._learn(tree, path, shard, moment)
                     waiting += write
-                    if shard.state == "open":
-                        waiting = _without(waiting, shard.marks, outcomes)
+                    if shard.state == "open" and shard.archives == known:
+                        waiting = _without(waiting, held.and_in(shard.marks), outcomes)
             again += waiting
         return again
 
@@ -238,40 +333,62 @@ class EventCounter:
         tree: _Tree,
         path: str,
         verdicts: Iterable[tuple[PendingEvent, Exclusion | None]],
-        outcomes: list[_Outcome],
+        moment: _Moment,
+        outcomes: list[Outcome],
     ) -> list[PendingEvent]:
-        """Record the outcomes of events that the shards above `path` refuse; return those to try again.
+        """Record the outcomes of events that earlier marks refuse; return those to try again.
 
-        A shop's server counts each event, so the shard at `path` may hold an event whose visitor a shard above has
-        already counted this hour. Such an event is a duplicate.
+        A shop's server counts each event, so the shard at `path` may hold an event whose visitor a shard above or an
+        archive has already counted this hour. Such an event is a duplicate.
         """
         excluded = [(event, exclusion) for event, exclusion in verdicts if exclusion]
         outcomes += [_outcome(event, exclusion) for event, exclusion in excluded if exclusion.status == "duplicate"]
         filtered = [event for event, exclusion in excluded if exclusion.status == "filtered"]
         if not filtered:
             return []
+        known = tree.archives(path)
         shard = self._repository.find_shard(ShardKey(tree.key, path))
-        _learn(tree, path, shard)
-        if shard.state != "open":
+        self._learn(tree, path, shard, moment)
+        if shard.state != "open" or shard.archives != known:
             return filtered
         outcomes += [_outcome(event, judge(event, shard.marks) or Exclusion("filtered")) for event in filtered]
         return []
 
-    def _split(self, tree: _Tree, path: str) -> None:
-        """Split a full shard. If that fails, its writes cost more but stay correct, and the next writer tries again."""
+    def _relieve(self, tree: _Tree, path: str, moment: _Moment) -> None:
+        """Archive or split a full shard. If that fails, its writes cost more but stay correct; the next one tries."""
+        key = ShardKey(tree.key, path)
         try:
-            _learn(tree, path, self._repository.split(ShardKey(tree.key, path)))
+            if self._archives:
+                self._learn(tree, path, self._repository.archive(key, moment.now), moment)
+            elif len(path) < DEEPEST_PATH:
+                self._learn(tree, path, self._repository.split(key), moment)
         except Unavailable:
             return
 
+    def _learn(self, tree: _Tree, path: str, shard: Shard, moment: _Moment) -> None:
+        if shard.archives > tree.archives(path):
+            self._read_archives(tree, path, shard.archives, moment)
+        if shard.state == "split":
+            tree.frozen[path] = shard.marks
+        tree.is_closed |= shard.state == "closed"
 
-def _learn(tree: _Tree, path: str, shard: Shard) -> None:
-    if shard.state == "split":
-        tree.frozen[path] = shard.marks
-    tree.is_closed |= shard.state == "closed"
+    def _read_older_archives(self, tree: _Tree, path: str, moment: _Moment) -> None:
+        """Read archives that are too old for all events before, and not for one that waited long."""
+        for depth in range(len(path) + 1):
+            known = tree.archived.get(path[:depth])
+            if known and known.since > moment.since:
+                del tree.archived[path[:depth]]
+                self._read_archives(tree, path[:depth], known.number, moment)
+
+    def _read_archives(self, tree: _Tree, path: str, number: int, moment: _Moment) -> None:
+        """Read the archives of a shard that has `number` of them, as far as they are not known."""
+        known = tree.archived.get(path) or _Archived(0, moment.since, set())
+        known.marks |= self._repository.read_archives(ShardKey(tree.key, path), known.number, known.since)
+        known.number = number
+        tree.archived[path] = known
 
 
-def _without(events: Iterable[PendingEvent], held: AbstractSet[bytes], outcomes: list[_Outcome]) -> list[PendingEvent]:
+def _without(events: Iterable[PendingEvent], held: _Held, outcomes: list[Outcome]) -> list[PendingEvent]:
     """Return the events that these marks do not exclude; record the outcomes of the others."""
     new: list[PendingEvent] = []
     for event in events:
@@ -283,6 +400,6 @@ def _without(events: Iterable[PendingEvent], held: AbstractSet[bytes], outcomes:
     return new
 
 
-def _outcome(event: PendingEvent, exclusion: Exclusion) -> _Outcome:
+def _outcome(event: PendingEvent, exclusion: Exclusion) -> Outcome:
     detail = _ONCE_AN_HOUR if exclusion.status == "filtered" else None
-    return _Outcome(event.at, exclusion.status, detail, exclusion.for_user)
+    return Outcome(event.at, exclusion.status, detail, exclusion.for_user)

@@ -3,11 +3,13 @@
 | pk | sk | |
 |---|---|---|
 | `{merchant_id}/{gallery_id}/{image_id}` | `{incarnation}/{path}` | a shard; the first has an empty path |
+| the same | `~{incarnation}/{path}/{number}.{digest}` | an archive: `marks` that were in the shard `until` then |
 
-A shard holds `views`, `clicks`, `robots`, `status` (absent while open) and the ring's slots `a`…`e`, sets of marks.
-It also holds `lab_views`, `lab_clicks`, `suspect_views` and `suspect_clicks`, which `views` and `clicks` include, and
-the sums of aged events: `v14.40` sums views with a half-life of 14 days in epoch 40, `c14.40` clicks. The sums of an
-experiment's arm end in `@` and the arm; `v@7.1` and `c@7.1` are all views and clicks of the arm 7.1.
+A shard holds `views`, `clicks`, `robots`, `status` (absent while open) and the ring's slots `a`…`e`, sets of marks;
+`archives` is the number of its archives. An archive is named by what it holds, so that a late writer replaces none.
+A shard also holds `lab_views`, `lab_clicks`, `suspect_views` and `suspect_clicks`, which `views` and `clicks` include,
+and the sums of aged events: `v14.40` sums views with a half-life of 14 days in epoch 40, `c14.40` clicks. The sums of
+an experiment's arm end in `@` and the arm; `v@7.1` and `c@7.1` are all views and clicks of the arm 7.1.
 The shards of an image share a partition, so one query sums them.
 
 A salt is an item `visitors#{day}` of the table of saved responses, which has a TTL and no backups. So are the counts of
@@ -16,10 +18,12 @@ a visitor that may be automated, `visitor#{merchant_id}/{gallery_id}/{visitor}#{
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Literal
 
 from vitrine.engagement.amounts import counts_of, sum_name
@@ -52,6 +56,10 @@ _SALT_BYTES = 32
 _SALTS_CACHED = 4
 _SALT_LIFETIME = timedelta(days=3)
 _VISITOR_HOURS = 3
+_OPEN = "attribute_not_exists(#status)"
+_DIGEST_BYTES = 6
+_NO_AMOUNTS = frozenset({"archives", "expires_at"})
+_ARCHIVES_KEPT = timedelta(days=20)  # events may wait in a queue, and then in its failure queue, for 14 days
 
 
 class DynamoDBCounters:
@@ -62,7 +70,9 @@ class DynamoDBCounters:
         self._table = table
         self._lifetime = lifetime
 
-    def count(self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
+    def count(
+        self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots, archives: int = 0
+    ) -> CountedEvents | Shard:
         amounts: dict[str, int] = {}
         outdated: dict[str, None] = {}
         for event in events:
@@ -81,16 +91,18 @@ class DynamoDBCounters:
         for at, name in enumerate(outdated):
             names[f"#o{at}"] = name
             removes.append(f"#o{at}")
-        unseen = ["attribute_not_exists(#status)"]
+        unseen = [_OPEN, _archived(archives, values)]
         for at, mark in enumerate(mark for event in events for mark in event.refused_by):
             values[f":m{at}"] = {"B": mark}
-            unseen += [f"NOT contains({slot},:m{at})" for slot in slots.remembered]
-        expires = ""
+            unseen.append(f"NOT ({' OR '.join(f'contains({slot},:m{at})' for slot in slots.remembered)})")
+        change = f"ADD {','.join(adds)}"
+        if removes:
+            change += f" REMOVE {','.join(removes)}"
         if self._lifetime:
             values[":expiry"] = {"N": str(int(time.time() + self._lifetime.total_seconds()))}
-            expires = " SET expires_at = :expiry"
+            change += " SET expires_at = :expiry"
         update: dict[str, Any] = {
-            "UpdateExpression": f"ADD {','.join(adds)} REMOVE {','.join(removes)}{expires}",
+            "UpdateExpression": change,
             "ConditionExpression": " AND ".join(unseen),
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": values,
@@ -104,9 +116,12 @@ class DynamoDBCounters:
         return CountedEvents(full=response["ConsumedCapacity"]["CapacityUnits"] > 1)
 
     def find_shard(self, key: ShardKey) -> Shard:
+        return _shard(self._find(key))
+
+    def _find(self, key: ShardKey) -> Item:
         with translated():
             response = self._client.get_item(TableName=self._table, Key=_shard_key(key), ConsistentRead=True)
-        return _shard(response.get("Item", {}))
+        return response.get("Item", {})
 
     def split(self, key: ShardKey) -> Shard:
         update = {
@@ -121,6 +136,63 @@ class DynamoDBCounters:
             return _shard(self._update(key, update)["Attributes"])
         except ConditionFailed as refused:
             return _shard(refused.item)
+
+    def archive(self, key: ShardKey, now: datetime) -> Shard:
+        """Copy the marks, then remove them if the shard still holds these and no others.
+
+        If it holds others by then, the copy stays and is read beside the next one.
+        """
+        item = self._find(key)
+        shard = _shard(item)
+        if shard.state != "open" or not shard.marks:
+            return shard
+        digest = hashlib.blake2b(b"".join(sorted(shard.marks)), digest_size=_DIGEST_BYTES).hexdigest()
+        archive: Item = {
+            "pk": {"S": _partition(key.counters)},
+            "sk": {"S": f"{_archives_of(key)}{_number(shard.archives)}.{digest}"},
+            "marks": {"BS": list(shard.marks)},
+            "until": {"N": str(int(now.timestamp()))},
+            "expires_at": {"N": str(int((now + _ARCHIVES_KEPT).timestamp()))},
+        }
+        values: dict[str, Any] = {":next": {"N": str(shard.archives + 1)}}
+        same = [_OPEN, _archived(shard.archives, values)]
+        for slot in _RING:
+            same.append(f"{slot} = :{slot}" if slot in item else f"attribute_not_exists({slot})")
+            values |= {f":{slot}": item[slot]} if slot in item else {}
+        update = {
+            "UpdateExpression": f"SET archives = :next REMOVE {','.join(_RING)}",
+            "ConditionExpression": " AND ".join(same),
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": values,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+
+        def put() -> None:
+            with translated():
+                self._client.put_item(TableName=self._table, Item=archive)
+
+        retry(put)
+        try:
+            self._update(key, update)
+        except ConditionFailed as refused:
+            return _shard(refused.item)
+        return Shard("open", frozenset(), shard.archives + 1)
+
+    def read_archives(self, key: ShardKey, first: int, since: datetime) -> set[bytes]:
+        newest_first = query_all(
+            self._client,
+            TableName=self._table,
+            KeyConditionExpression="pk = :image AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues={
+                ":image": {"S": _partition(key.counters)},
+                ":first": {"S": f"{_archives_of(key)}{_number(first)}"},
+                ":last": {"S": f"{_archives_of(key)}~"},
+            },
+            ScanIndexForward=False,
+            ConsistentRead=True,
+        )
+        made_since = takewhile(lambda item: int(item["until"]["N"]) >= since.timestamp(), newest_first)
+        return {mark for item in made_since for mark in item["marks"]["BS"]}
 
     def close(self, key: CounterKey) -> None:
         """Close all shards. Closing again continues where an earlier attempt failed.
@@ -251,7 +323,13 @@ def shard_state(item: Item, at: int) -> ShardState:
 
 def amounts_of(shard: Item) -> dict[str, int]:
     """Return the numbers of a shard by their names."""
-    return {name: int(value["N"]) for name, value in shard.items() if "N" in value and name != "expires_at"}
+    return {name: int(value["N"]) for name, value in shard.items() if "N" in value and name not in _NO_AMOUNTS}
+
+
+def is_archive(item: Item) -> bool:
+    """Return whether an item of the table is an archive; it counts nothing."""
+    is_one: bool = item["sk"]["S"].startswith("~")
+    return is_one
 
 
 def whole_count(item: Item) -> Counts | None:
@@ -265,6 +343,22 @@ def _partition(key: CounterKey) -> str:
 
 def _shard_key(key: ShardKey) -> dict[str, Any]:
     return {"pk": {"S": _partition(key.counters)}, "sk": {"S": f"{key.counters.incarnation}/{key.path}"}}
+
+
+def _archives_of(key: ShardKey) -> str:
+    return f"~{key.counters.incarnation}/{key.path}/"
+
+
+def _number(archive: int) -> str:
+    return f"{archive:09}"
+
+
+def _archived(archives: int, values: dict[str, Any]) -> str:
+    """Return the condition that a shard has this number of archives, and add what it needs to `values`."""
+    if not archives:
+        return "attribute_not_exists(archives)"
+    values[":archives"] = {"N": str(archives)}
+    return "archives = :archives"
 
 
 def _state(item: Item) -> Literal["open", "split", "closed"]:
@@ -282,7 +376,8 @@ def _expiry(item: Item) -> int:
 
 
 def _shard(item: Item) -> Shard:
-    return Shard(_state(item), frozenset(mark for slot in _RING for mark in item.get(slot, {}).get("BS", ())))
+    marks = frozenset(mark for slot in _RING for mark in item.get(slot, {}).get("BS", ()))
+    return Shard(_state(item), marks, int(item.get("archives", {}).get("N", 0)))
 
 
 def _sum(shards: Sequence[Item]) -> Counts:

@@ -17,6 +17,9 @@ doi 10.1145/320083.320092). So a write costs one unit however popular the image 
 
 **Memory.** Marks are stored in a ring of slots by time of arrival. Each write clears the slot whose marks are no
 longer needed, so a shard remembers every event while an event of its age is accepted, and every visitor for the hour.
+
+**Archives.** Who counts many events in one write does not split a full shard: its marks move to an item of their own,
+an archive, and the shard stays where it is. A write is refused if the shard has more archives than the writer knows.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from vitrine.ranking.decay import Kind, SumKey, amount_at, sum_at
@@ -32,7 +35,7 @@ from vitrine.ranking.experiments import arm_of
 from vitrine.ranking.model import HALF_LIFE_DAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
     from datetime import date, datetime
 
     from vitrine.galleries.model import Experiment
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
     from vitrine.ranking.lab import LabVisitor
 
 EventType = Literal["view", "click"]
-Status = Literal["accepted", "duplicate", "expired", "filtered", "rejected"]
+Status = Literal["accepted", "duplicate", "expired", "filtered", "queued", "rejected"]
 
 Counter = Kind | Literal["robots"]
 COUNTERS: Sequence[Counter] = (*get_args(Kind), "robots")
@@ -65,7 +68,7 @@ Sum = SumKey | ArmKey | ApartKey
 
 MARK_BYTES = 8
 DEEPEST_PATH = 3
-MARKS_IN_A_WRITE = 20
+MARKS_IN_A_WRITE = 26  # each takes eleven of the 300 operators that DynamoDB allows in a condition
 FUTURE_TOLERANCE = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
 _CLOCK_SKEW = timedelta(minutes=1)
@@ -166,7 +169,7 @@ class Rules(NamedTuple):
 
     `every_event`: count every event of a visitor instead of one an hour. `half_life_days`: how fast events age.
     `lab_share`: the share of visitors who see a random order under the ranking's `version`. `suspects`: the marks of
-    visitors whose events count in totals and in no rate.
+    visitors whose events count in totals and in no rate. Without the gallery these are the defaults.
     """
 
     every_event: bool = False
@@ -175,6 +178,7 @@ class Rules(NamedTuple):
     version: int = 1
     experiment: Experiment | None = None
     suspects: frozenset[str] = frozenset()
+    has_gallery: bool = True
 
     @property
     def is_interleaved(self) -> bool:
@@ -215,10 +219,11 @@ class Slots(NamedTuple):
 
 
 class Shard(NamedTuple):
-    """The state of a shard. `marks` are those of all its slots."""
+    """The state of a shard. `marks` are those of all its slots; `archives` is how often they were archived."""
 
     state: Literal["open", "split", "closed"]
     marks: frozenset[bytes]
+    archives: int = 0
 
 
 def reader_names(page: SourcePage, salts: Iterable[bytes]) -> tuple[str, ...]:
@@ -246,7 +251,7 @@ def _reader(page: SourcePage) -> str:
 def days_of(now: datetime, window: timedelta) -> list[date]:
     """Return the days whose salts may have counted a reader's event: the current day, then the others."""
     today, last = now.astimezone(UTC).date(), (now + _CLOCK_SKEW).astimezone(UTC).date()
-    first = (now - _remembered_for(window)).astimezone(UTC).date()
+    first = (now - remembered_for(window)).astimezone(UTC).date()
     days = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
     return [today, *(day for day in days if day != today)]
 
@@ -311,6 +316,7 @@ def sums_of(  # noqa: PLR0913 - each of these decides about a sum
     return sums
 
 
+@lru_cache(maxsize=4096)
 def visitor_mark(name: str, merchant_secret: str) -> str:
     """Return the digest by which a visitor is stored; it reveals nothing without the secret."""
     return _digest(merchant_secret.encode(), b"visitor", name, size=16).hex()
@@ -341,7 +347,7 @@ def _digest(key: bytes, purpose: bytes, *parts: str, size: int = MARK_BYTES) -> 
     return hashlib.blake2b(text, key=key[:64], person=purpose, digest_size=size).digest()
 
 
-def judge(event: PendingEvent, held: Collection[bytes]) -> Exclusion | None:
+def judge(event: PendingEvent, held: Container[bytes]) -> Exclusion | None:
     """Return why a shard with these marks must not count the event; None if it must."""
     for trace in event.traces:
         if trace.event in held:
@@ -398,11 +404,19 @@ def slots_at(now: datetime, window: timedelta) -> Slots:
     A slot lasts half as long as a mark is needed. What arrived in slot s is needed until slot s+2, so a write searches
     the current slot and the two before it, and the next one because of writers whose clock is ahead.
     """
-    slot_seconds = _remembered_for(window).total_seconds() / _SLOTS_PER_WINDOW
+    slot_seconds = remembered_for(window).total_seconds() / _SLOTS_PER_WINDOW
     return _ring_from(int(now.timestamp() // slot_seconds) % len(_RING))
 
 
-def _remembered_for(window: timedelta) -> timedelta:
+def lasting_slots_at(now: datetime, window: timedelta) -> Slots:
+    """Return the ring's slots for a writer who archives marks: it searches all and clears none.
+
+    So marks outlast any time that an event may wait in a queue.
+    """
+    return slots_at(now, window)._replace(remembered=tuple(_RING), expired=())
+
+
+def remembered_for(window: timedelta) -> timedelta:
     """Return how long a mark is needed: while its event can be resent or its hour lasts, plus clock differences."""
     return max(window, HOUR) + FUTURE_TOLERANCE + _CLOCK_SKEW
 

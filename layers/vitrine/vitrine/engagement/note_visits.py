@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from vitrine.engagement.model import click_mark, visitor_mark
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from vitrine.engagement.count_events import Batch
-    from vitrine.engagement.model import Result, Rules
+    from vitrine.engagement.model import Event, Result, Rules
     from vitrine.galleries.model import GalleryKey
     from vitrine.ranking.interleaving import Team
 
 _MOST_KNOWN = 50_000
+
+
+class Visit(NamedTuple):
+    """A visitor of an arm, by its mark, and the mark of the click if it is one; on an interleaved page its team."""
+
+    arm: str
+    visitor: str
+    click: bytes | None
+    team: Team | None = None
 
 
 class Visits(Protocol):
@@ -40,25 +49,34 @@ class VisitNotes:
 
     def note(self, batch: Batch, rules: Rules, results: Sequence[Result]) -> None:
         """Record the visitors of a batch. Idempotent. Raises Unavailable."""
-        experiment = rules.experiment
-        if experiment is None:
-            return
+        came = (
+            visit_of(event, lasting, batch, rules)
+            for event, lasting, result in zip(batch.events, batch.visitors, results, strict=True)
+            if result.status in {"accepted", "duplicate"}
+        )
+        self.note_visits(batch.gallery, [visit for visit in came if visit])
+
+    def note_visits(self, gallery: GalleryKey, visits: Iterable[Visit]) -> None:
+        """Record visits. Idempotent. Raises Unavailable."""
         came: dict[tuple[str, str], dict[bytes, Team | None]] = {}
-        for event, lasting, result in zip(batch.events, batch.visitors, results, strict=True):
-            arm = rules.arm_of(event, batch.gallery.gallery_id, batch.merchant_secret)
-            if arm is None or event.session_id is None or result.status not in {"accepted", "duplicate"}:
-                continue
-            if rules.is_suspect(lasting, batch.page, batch.merchant_secret):
-                continue
-            team = experiment.team_of(arm) if rules.is_interleaved else None
-            visitor = visitor_mark(event.session_id, batch.merchant_secret)
-            clicks = came.setdefault((experiment.arm(0) if rules.is_interleaved else arm, visitor), {})
-            if event.type == "click":
-                clicks[click_mark(event, batch.merchant_secret, team)] = team
+        for arm, visitor, click, team in visits:
+            came.setdefault((arm, visitor), {}).update({click: team} if click else {})
         for (arm, visitor), clicks in came.items():
-            if clicks or (batch.gallery, arm, visitor) not in self._known:
+            if clicks or (gallery, arm, visitor) not in self._known:
                 vote = next(iter(clicks.values()), None)
-                self._visits.add_visit(batch.gallery, arm, visitor, clicks.keys(), vote)
+                self._visits.add_visit(gallery, arm, visitor, clicks.keys(), vote)
                 if len(self._known) >= _MOST_KNOWN:
                     self._known.clear()
-                self._known.add((batch.gallery, arm, visitor))
+                self._known.add((gallery, arm, visitor))
+
+
+def visit_of(event: Event, lasting: str | None, batch: Batch, rules: Rules) -> Visit | None:
+    """Return what an experiment records of an event, if its visitor is in one and no suspect."""
+    experiment, secret = rules.experiment, batch.merchant_secret
+    arm = rules.arm_of(event, batch.gallery.gallery_id, secret)
+    if experiment is None or arm is None or event.session_id is None or rules.is_suspect(lasting, batch.page, secret):
+        return None
+    team = experiment.team_of(arm) if rules.is_interleaved else None
+    click = click_mark(event, secret, team) if event.type == "click" else None
+    of_arm = experiment.arm(0) if rules.is_interleaved else arm
+    return Visit(of_arm, visitor_mark(event.session_id, secret), click, team)

@@ -8,9 +8,11 @@ from vitrine.engagement.model import COUNTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import date
+    from collections.abc import Set as AbstractSet
+    from datetime import date, datetime
 
     from vitrine.engagement.model import PendingEvent, Rules, Shard, Slots
+    from vitrine.engagement.prepared import PreparedBatch
     from vitrine.galleries.model import Counts, GalleryKey, Suspect, Totals
 
 
@@ -64,10 +66,13 @@ class History(Protocol):
 class CounterRepository(Protocol):
     """Stores the shards of counters."""
 
-    def count(self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots) -> CountedEvents | Shard:
+    def count(
+        self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots, archives: int = 0
+    ) -> CountedEvents | Shard:
         """Count all events in one write, if the shard is open or new and holds no mark that excludes one of them.
 
-        Otherwise count nothing and return the shard. The given events must not exclude each other.
+        Otherwise, or if the shard has another number of archives, count nothing and return the shard. The given events
+        must not exclude each other.
         """
         ...
 
@@ -77,6 +82,14 @@ class CounterRepository(Protocol):
 
     def split(self, key: ShardKey) -> Shard:
         """Freeze an open shard, so that its children take over; return the shard."""
+        ...
+
+    def archive(self, key: ShardKey, now: datetime) -> Shard:
+        """Move the marks of an open shard into an archive, unless another writer changes it; return the shard."""
+        ...
+
+    def read_archives(self, key: ShardKey, first: int, since: datetime) -> AbstractSet[bytes]:
+        """Return the marks in a shard's archives from number `first` on that were made since a moment, perhaps more."""
         ...
 
     def close(self, key: CounterKey) -> None:
@@ -97,6 +110,14 @@ class Galleries(Protocol):
 
     def find_rules(self, gallery: GalleryKey) -> Rules:
         """Return how the gallery counts; the defaults if it does not exist."""
+        ...
+
+
+class EventQueue(Protocol):
+    """Keeps events until they are counted."""
+
+    def store(self, batch: PreparedBatch) -> None:
+        """Store all events of a batch; each is delivered once or more. Raises Unavailable; then some may be stored."""
         ...
 
 

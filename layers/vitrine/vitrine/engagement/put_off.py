@@ -6,24 +6,26 @@ Writing an image costs three units, its place in the index included. It is writt
   busy gallery 20 seconds, else a quarter of an hour; or
 - if it is among the first hundred and its score moved by 5 %. A young image moves by that much with each event.
 
-Of changes that come together fifty images are written at once at most, the first hundred before others: an index takes
-some hundred moves a second. The rest is put off: a message waits for the pause, then the image is brought up to date
-with everything counted by then. Changes that arrive meanwhile need no message of their own.
+Of changes that come together fifty images are written at once at most, in a busy gallery twenty, those with the most
+points first: an index takes some hundred moves a second. The rest is put off: a message waits for the pause, then the
+image is brought up to date with everything counted by then. Changes that arrive meanwhile need no message of their own.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
+from heapq import nlargest
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
+from zlib import crc32
 
 from vitrine.galleries.model import points_under
 from vitrine.ranking.model import HYSTERESIS, has_moved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from vitrine.engagement.ports import CounterKey
     from vitrine.engagement.recompute_weights import CounterChange, Recomputed
@@ -32,18 +34,21 @@ if TYPE_CHECKING:
 
 
 class Pauses(NamedTuple):
-    """How many seconds leading and other images wait at most."""
+    """How many seconds leading and other images wait at most, and how many are written at once."""
 
     leaders: int
     others: int
+    at_once: int
 
 
-QUIET = Pauses(5, 60)
-BUSY = Pauses(20, 900)  # as long as a message can wait
+QUIET = Pauses(5, 60, 50)
+BUSY = Pauses(20, 900, 20)  # as long as a message can wait
 BUSY_CHANGES_A_MINUTE = 3_000
+BUSY_CHANGES_TOGETHER = 250  # of a second: a campaign that begins is not given a minute
 _TOGETHER_SECONDS = 10  # what is put off comes back every ten seconds, so that a gallery's totals change rarely
 _LEADERS_KEPT_SECONDS = 20
-_MOST_AT_ONCE = 50
+_LEADERS = 100
+_SPREAD = 5  # images that were never written wait for a fifth of the pause, two fifths, …
 _MOST_IMAGES = 50_000
 _MOST_GALLERIES = 1_000
 
@@ -62,6 +67,7 @@ class _Image:
     changes: int = 0
     due: float | None = None
     waiting: Mapping[int, int] = field(default_factory=dict)
+    is_whole: bool = True
 
 
 class _Traffic(NamedTuple):
@@ -117,19 +123,26 @@ class PutOff:
         by_image: defaultdict[CounterKey, list[CounterChange]] = defaultdict(list)
         for change in changes:
             by_image[change.key].append(change)
-        urgent: list[tuple[int, CounterKey]] = []
-        patient: list[tuple[int, CounterKey]] = []
+        pauses = {
+            gallery: self._pauses(gallery, number, now)
+            for gallery, number in Counter(change.key.gallery for change in changes).items()
+        }
         for key, of_image in by_image.items():
-            image = self._images.setdefault(key, _Image({}, 0, 0.0))
-            is_urgent, pause = self._judge(image, key, of_image, now)
-            (urgent if is_urgent else patient).append((pause, key))
-        urgent.sort(key=itemgetter(0))
+            self._note_changes(key, of_image, now)
+        hundredth = self._hundredth(by_image)
+        urgent: list[tuple[int, int, CounterKey]] = []
+        patient: list[tuple[int, int, CounterKey]] = []
+        for key in by_image:
+            is_urgent, pause, points = self._judge(key, pauses[key.gallery], hundredth, now)
+            (urgent if is_urgent else patient).append((pause, -points, key))
+        urgent.sort(key=itemgetter(0, 1))
+        most = min(each.at_once for each in pauses.values()) if pauses else 0
         later: defaultdict[int, list[CounterKey]] = defaultdict(list)
-        for pause, key in urgent[_MOST_AT_ONCE:] + patient:
+        for pause, _, key in urgent[most:] + patient:
             due = self._images[key].due
             if due is None or due > now + pause:
                 later[pause].append(key)
-        return [change for _, key in urgent[:_MOST_AT_ONCE] for change in by_image[key]], later
+        return [change for _, _, key in urgent[:most] for change in by_image[key]], later
 
     def _note_written(self, written: Mapping[CounterKey, Counts], now: float) -> None:
         for key, counts in written.items():
@@ -138,21 +151,44 @@ class PutOff:
             due = before.due if before else None
             self._images[key] = _Image(points, counts.totals.events, now, due=due, waiting=points)
 
-    def _judge(self, image: _Image, key: CounterKey, changes: Sequence[CounterChange], now: float) -> tuple[bool, int]:
-        """Return whether an image should be written at once, and its pause in seconds."""
+    def _note_changes(self, key: CounterKey, changes: Sequence[CounterChange], now: float) -> None:
+        image = self._images.setdefault(key, _Image({}, 0, 0.0))
         if image.due is not None and image.due <= now:
             image.points, image.written_at, image.changes, image.due = image.waiting, image.due, 0, None
-        leaders = self._leaders_of(key.gallery, now)
         latest = max((whole for _, whole in changes if whole), key=lambda whole: whole.totals.events, default=None)
-        points = _points(leaders, latest, now) if latest else image.points
+        image.is_whole = latest is not None
+        image.waiting = _points(self._leaders_of(key.gallery, now), latest, now) if latest else image.points
         image.changes += len(changes)
-        image.waiting = points
-        leads = any(points.get(each.version.number, 0) >= each.least_points for each in leaders)
-        pauses = self._pauses(key.gallery, len(changes), now)
+
+    def _hundredth(self, keys: Iterable[CounterKey]) -> Mapping[tuple[GalleryKey, int], int]:
+        """Return the points of each gallery's hundredth image of these, by version; those with fewer do not lead."""
+        points: defaultdict[tuple[GalleryKey, int], list[int]] = defaultdict(list)
+        for key in keys:
+            for number, of_version in self._images[key].waiting.items():
+                points[key.gallery, number].append(of_version)
+        return {
+            version: nlargest(_LEADERS, of_images)[-1]
+            for version, of_images in points.items()
+            if len(of_images) > _LEADERS
+        }
+
+    def _judge(
+        self, key: CounterKey, pauses: Pauses, hundredth: Mapping[tuple[GalleryKey, int], int], now: float
+    ) -> tuple[bool, int, int]:
+        """Return whether an image should be written at once, its pause in seconds, and its points."""
+        image = self._images[key]
+        leaders = self._leaders_of(key.gallery, now)
+        leads = any(
+            points >= each.least_points and points > hundredth.get((key.gallery, each.version.number), -1)
+            for each in leaders
+            for points in (image.waiting.get(each.version.number, 0),)
+        )
         pause = pauses.leaders if leads else pauses.others
         is_due = image.due is None and now >= image.written_at + pause
-        moved = leads and self._has_moved(image, points, is_whole=latest is not None)
-        return is_due or moved or not leaders, pause
+        moved = leads and self._has_moved(image)
+        if not leads and not image.written_at:
+            pause = pause * (1 + crc32(key.image_id.encode()) % _SPREAD) // _SPREAD
+        return is_due or moved or not leaders, pause, max(image.waiting.values(), default=0)
 
     def _pauses(self, gallery: GalleryKey, changes: int, now: float) -> Pauses:
         """Note changes of a gallery; return its pauses. It is busy during a minute with many changes and the next."""
@@ -162,16 +198,18 @@ class PutOff:
             known = _Traffic(minute, before=known.changes if minute == known.minute + 1 else 0)
         if len(self._traffic) >= _MOST_GALLERIES:
             self._traffic.clear()
+        if changes >= BUSY_CHANGES_TOGETHER:
+            known = known._replace(changes=BUSY_CHANGES_A_MINUTE)
         self._traffic[gallery] = known = known._replace(changes=known.changes + changes)
         return BUSY if max(known.changes, known.before) > BUSY_CHANGES_A_MINUTE else QUIET
 
-    def _has_moved(self, image: _Image, points: Mapping[int, int], *, is_whole: bool) -> bool:
+    def _has_moved(self, image: _Image) -> bool:
         """Return whether a score moved by the tolerance. Counters in many shards are not summed to find out."""
-        if not is_whole:
+        if not image.is_whole:
             return image.changes > image.events * self._tolerance
         return any(
-            number not in image.points or has_moved(image.points[number], now, self._tolerance)
-            for number, now in points.items()
+            number not in image.points or has_moved(image.points[number], points, self._tolerance)
+            for number, points in image.waiting.items()
         )
 
     def _leaders_of(self, gallery: GalleryKey, now: float) -> Sequence[Leaders]:

@@ -10,7 +10,8 @@ from vitrine.galleries.model import NOTHING_COUNTED, Suspect, Totals
 from vitrine.platform.problems import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from vitrine.engagement.count_events import Batch
     from vitrine.engagement.model import Result, Rules
@@ -36,32 +37,38 @@ class VisitorWatch:
 
     def watch(self, batch: Batch, rules: Rules, results: Sequence[Result]) -> None:
         """Watch the visitors of a counted batch."""
-        hour = int(batch.now.timestamp()) // _HOUR
-        for visitor, counted in self._by_visitor(batch, results).items():
-            if visitor in rules.suspects:
-                continue
-            key = (batch.gallery, visitor, hour)
-            unshared = self._unshared.get(key, NOTHING_COUNTED).plus(counted)
+        by_name: dict[str, Totals] = {}
+        for event, name, result in zip(batch.events, batch.visitors, results, strict=True):
+            if batch.page is not None and name is not None and result.status == "accepted":
+                by_name[name] = by_name.get(name, NOTHING_COUNTED).plus(Totals(**{KIND_OF[event.type]: 1}))
+        marked = ((watched_visitor(name, batch, rules), counted) for name, counted in by_name.items())
+        self.watch_counted(batch.gallery, {mark: counted for mark, counted in marked if mark}, batch.now)
+
+    def watch_counted(self, gallery: GalleryKey, counted: Mapping[str, Totals], now: datetime) -> None:
+        """Watch visitors, by their marks, of whom this much was counted in the hour of a moment."""
+        hour = int(now.timestamp()) // _HOUR
+        for visitor, more in counted.items():
+            key = (gallery, visitor, hour)
+            unshared = self._unshared.get(key, NOTHING_COUNTED).plus(more)
             if len(self._unshared) >= _MOST_KNOWN:
                 self._unshared.clear()
             self._unshared[key] = unshared
             if unshared.views >= _SHARED_AT.views or unshared.clicks >= _SHARED_AT.clicks:
                 with suppress(Unavailable):
-                    self._share(batch, visitor, hour, unshared)
+                    self._share(gallery, visitor, now, unshared)
 
-    def _share(self, batch: Batch, visitor: str, hour: int, unshared: Totals) -> None:
-        shared = self._counts.add(batch.gallery, visitor, hour, unshared)
-        self._unshared[batch.gallery, visitor, hour] = NOTHING_COUNTED
+    def _share(self, gallery: GalleryKey, visitor: str, now: datetime, unshared: Totals) -> None:
+        hour = int(now.timestamp()) // _HOUR
+        shared = self._counts.add(gallery, visitor, hour, unshared)
+        self._unshared[gallery, visitor, hour] = NOTHING_COUNTED
         reason = suspicion(shared.views, shared.clicks)
         if reason:
-            self._suspects.add_suspect(batch.gallery, Suspect(visitor, reason, batch.now))
+            self._suspects.add_suspect(gallery, Suspect(visitor, reason, now))
 
-    @staticmethod
-    def _by_visitor(batch: Batch, results: Sequence[Result]) -> dict[str, Totals]:
-        if batch.page is None:
-            return {}
-        by_name: dict[str, Totals] = {}
-        for event, name, result in zip(batch.events, batch.visitors, results, strict=True):
-            if name is not None and result.status == "accepted":
-                by_name[name] = by_name.get(name, NOTHING_COUNTED).plus(Totals(**{KIND_OF[event.type]: 1}))
-        return {visitor_mark(name, batch.merchant_secret): counted for name, counted in by_name.items()}
+
+def watched_visitor(lasting: str | None, batch: Batch, rules: Rules) -> str | None:
+    """Return the mark of the visitor of this lasting name, if it comes from a web page and is no suspect."""
+    if batch.page is None or lasting is None:
+        return None
+    visitor = visitor_mark(lasting, batch.merchant_secret)
+    return None if visitor in rules.suspects else visitor

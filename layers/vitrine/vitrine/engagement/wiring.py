@@ -19,8 +19,10 @@ from vitrine.platform.settings import read_settings
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from vitrine.engagement.count_queued import QueuedCounter, TakeEvents
     from vitrine.engagement.put_off import PutOff
     from vitrine.engagement.s3 import S3History
+    from vitrine.engagement.sqs import SqsEvents
     from vitrine.galleries.model import Counts, GalleryKey, Image
 
 
@@ -29,6 +31,12 @@ class EngagementSettings(NamedTuple):
 
     counters_table: str
     event_window_minutes: int = 60
+
+
+class IntakeSettings(NamedTuple):
+    """The queue that events are stored in; empty if they are counted at once."""
+
+    intake_queue: str = ""
 
 
 class HistorySettings(NamedTuple):
@@ -51,7 +59,7 @@ class _Galleries:
     def find_rules(self, gallery: GalleryKey) -> Rules:
         settings = gallery_repository().find_gallery(gallery)
         if settings is None:
-            return Rules()
+            return Rules(has_gallery=False)
         suspects = gallery_repository().list_suspects(gallery) if settings.has_suspects else ()
         return Rules(
             settings.counting == "every_event",
@@ -93,9 +101,9 @@ def history() -> S3History:
 
 
 @cache
-def event_counter() -> EventCounter:
-    """Return what counts events."""
-    return EventCounter(counter_repository(), _Galleries(), daily_salts(), event_window())
+def event_counter(*, archives: bool = False) -> EventCounter:
+    """Return what counts events; `archives`: those of many requests together."""
+    return EventCounter(counter_repository(), _Galleries(), daily_salts(), event_window(), archives=archives)
 
 
 @cache
@@ -107,6 +115,25 @@ def daily_salts() -> DynamoDBSalts:
 def event_window() -> timedelta:
     """Return how old an event may be."""
     return timedelta(minutes=read_settings(EngagementSettings).event_window_minutes)
+
+
+@cache
+def event_queue() -> SqsEvents | None:
+    """Return the queue that events are stored in, or None if they are counted at once."""
+    queue = read_settings(IntakeSettings).intake_queue
+    if not queue:
+        return None
+    from vitrine.engagement.sqs import SqsEvents  # noqa: PLC0415 - not loaded where events are counted at once
+
+    return SqsEvents(client("sqs"), queue)
+
+
+@cache
+def queued_counter(take_events: TakeEvents) -> QueuedCounter:
+    """Return what counts the events of the queue. `take_events` records what users did."""
+    from vitrine.engagement.count_queued import QueuedCounter  # noqa: PLC0415 - as above
+
+    return QueuedCounter(event_counter(archives=True), visit_notes(), visitor_watch(), take_events)
 
 
 @cache

@@ -68,6 +68,7 @@ class DependencySettings(NamedTuple):
     submissions_bucket: str
     models_bucket: str
     history_bucket: str
+    events_queue: str
     gallery_tasks_queue: str
     weights_retry_queue: str
     search_changes_queue: str
