@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.memory.engagement import FULL, CountersInMemory, EveryGallery, SaltsInMemory
 from vitrine.engagement.count_events import GALLERIES_KEPT_FOR, Batch, EventCounter
-from vitrine.engagement.model import Event, Result, SourcePage
+from vitrine.engagement.model import MARKS_IN_A_WRITE, Event, Result, SourcePage
 from vitrine.engagement.ports import CountedEvents, CounterKey
 from vitrine.galleries.model import GalleryKey, Totals
 from vitrine.platform.problems import Unavailable
@@ -39,8 +39,8 @@ class Shop:
         self.galleries = EveryGallery(*([GALLERY] if every_event else []))
         self.counter = self.another_process()
 
-    def another_process(self) -> EventCounter:
-        return EventCounter(self.store, self.galleries, SaltsInMemory(), WINDOW)
+    def another_process(self, *, archives: bool = False) -> EventCounter:
+        return EventCounter(self.store, self.galleries, SaltsInMemory(), WINDOW, archives=archives)
 
     def send(
         self, *events: Event, page: SourcePage | None = HOME, now: datetime = NOON, from_robot: bool = False
@@ -178,6 +178,61 @@ class TestShards:
             shop.send(*events[start : start + FULL], page=None)
         assert {len(path) for path in shop.store.split_paths} == set(range(deepest))
         assert shop.totals == Totals(400, 0)
+
+
+class TestArchives:
+    """Whoever counts from the queue archives full shards."""
+
+    @staticmethod
+    def shop() -> Shop:
+        shop = Shop()
+        shop.counter = shop.another_process(archives=True)
+        return shop
+
+    def test_are_made_of_full_shards_which_are_not_split(self) -> None:
+        shop = self.shop()
+        sent = [view(str(at)) for at in range(2000)]
+        for _ in range(2):
+            statuses = [status for at in range(0, 2000, 500) for status in shop.send(*sent[at : at + 500], page=None)]
+        assert set(statuses) == {"duplicate"}
+        assert (shop.totals, shop.store.split_paths) == (Totals(2000, 0), set())
+
+    def test_exclude_also_those_events_that_were_not_in_the_refused_write(self) -> None:
+        shop = self.shop()
+        old = [view(f"old-{at}") for at in range(3 * FULL)]
+        shop.send(*old, page=None)
+        for process in (shop.another_process(archives=True), shop.another_process()):
+            shop.counter = process
+            new = [view(f"new-{at}-{id(process)}") for at in range(MARKS_IN_A_WRITE)]
+            assert Counter(shop.send(*new, *old, page=None)) == {"accepted": len(new), "duplicate": len(old)}
+
+    def test_are_read_as_far_back_as_the_oldest_event_needs(self) -> None:
+        shop = self.shop()
+        sent = [view(str(at)) for at in range(3 * FULL)]
+        shop.send(*sent, page=None)
+        later = NOON + timedelta(hours=9)
+        shop.send(*[view(f"later-{at}") for at in range(3 * FULL)], page=None, now=later)
+        process = shop.another_process(archives=True)
+        batch = Batch(GALLERY, "secret", sent, False, NOON + timedelta(minutes=1), None)
+        recent = Batch(GALLERY, "secret", [view("new")], False, later, None)
+        for arrived, events in ((later, recent), (NOON, batch)):
+            _, prepared = process.prepare(events)
+            [outcomes] = process.count_prepared(GALLERY, {"hat": prepared}, later, arrived).values()
+            assert not isinstance(outcomes, Exception)
+            assert {outcome.status for outcome in outcomes} == {"accepted" if arrived == later else "duplicate"}
+
+    def test_are_known_to_those_who_count_at_once(self) -> None:
+        shop = self.shop()
+        sent = [view(str(at)) for at in range(5 * FULL)]
+        shop.send(*sent, page=None)
+        shop.counter = shop.another_process()
+        assert set(shop.send(*sent, page=None)) == {"duplicate"}
+        shop.send(*[view(f"more-{at}") for at in range(5 * FULL)], page=None)
+        assert shop.store.split_paths
+        for archives in (True, False):
+            shop.counter = shop.another_process(archives=archives)
+            assert set(shop.send(*sent, page=None)) == {"duplicate"}
+        assert shop.totals == Totals(10 * FULL, 0)
 
 
 class TestADuplicate:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from vitrine.galleries.model import GalleryKey
 
 _PARALLEL_IMAGES = 20
-_MOST_STEPS = 12  # down to the deepest shard, and into a new incarnation
+_MOST_STEPS = 12  # without counting any: down to the deepest shard, and into a new incarnation
 _TREES_KEPT = 32_768
 _GALLERIES_KEPT = 1024
 TREES_KEPT_FOR = timedelta(hours=1)
@@ -283,13 +283,16 @@ class EventCounter:
         outcomes: list[Outcome] = []
         pending = list(events)
         tree = trees.get(image_id)
-        for _ in range(_MOST_STEPS):
+        steps = 0
+        while steps < _MOST_STEPS:
             if tree is None:
                 detail = f"the gallery has no image {image_id}"
                 return outcomes + [Outcome(event.at, "rejected", detail) for event in pending]
+            before = len(pending)
             pending = self._count_pending(tree, pending, moment, outcomes)
             if not pending:
                 return outcomes
+            steps = 0 if len(pending) < before else steps + 1
             if tree.is_closed:
                 closed, tree = tree, self._find_trees(gallery, [image_id], moment.now).get(image_id)
                 if tree and tree.key == closed.key:
@@ -304,12 +307,14 @@ class EventCounter:
         for path, events in by_path(pending, frozenset(tree.frozen)).items():
             if tree.archived:
                 self._read_older_archives(tree, path, moment)
-            held = tree.held(path)
+            held, known = tree.held(path), tree.archives(path)
             verdicts = [(event, judge(event, held)) for event in events]
             again += self._refuse(tree, path, verdicts, moment, outcomes)
             writes, waiting = in_writes(event for event, exclusion in verdicts if exclusion is None)
             for write in writes:
-                known = tree.archives(path)
+                if tree.archives(path) != known:
+                    waiting += write  # what was archived meanwhile may exclude them
+                    continue
                 shard = self._repository.count(ShardKey(tree.key, path), write, moment.slots, known)
                 if isinstance(shard, CountedEvents):
                     outcomes += [
