@@ -134,13 +134,13 @@ bench-vitals: $(READY)  ## LCP, CLS, INP and bytes of 24 pictures on a phone's s
 bench-renditions: $(READY)  ## renditions beside Pillow and sharp at equal SSIM: speed, memory and bytes (VITRINE_DATA=...)
 	$(PYTHON) -m bench.renditions
 
-bench-start: $(READY)  ## measure cold starts and warm overhead
+bench-start: $(READY)  ## measure cold starts and warm overhead (INSTRUCTIONS=1 counts instructions, on a busy machine)
 	$(VENV)/bin/uv venv --quiet --allow-existing --python $(PYTHON) $(BENCH)/start
 	$(VENV)/bin/uv pip install --quiet --python $(BENCH)/start/bin/python --require-hashes -r bench/requirements.txt
 	$(BENCH)/start/bin/python -m compileall -q $(BENCH)/start/lib || true
 	rm -rf $(BENCH)/layer && $(MAKE) --silent -C layers/targets/$(VERSION)-$(if $(filter x86_64,$(shell uname -m)),x86_64,arm64) \
 		--makefile $(CURDIR)/layers/vitrine/Makefile build-VitrineLayer ARTIFACTS_DIR=$(CURDIR)/$(BENCH)/layer PYTHON=$(CURDIR)/$(PYTHON)
-	PYTHONPATH= $(BENCH)/start/bin/python bench/start.py --layer $(BENCH)/layer/python
+	PYTHONPATH= $(BENCH)/start/bin/python bench/start.py --layer $(BENCH)/layer/python $(if $(INSTRUCTIONS),--instructions)
 
 faults: $(READY)  ## the nightly fault suite: a thousand seeded runs
 	VITRINE_FAULT_RUNS=1000 $(VENV)/bin/pytest -q -n auto tests/faults

@@ -5,6 +5,10 @@
 Each start is a fresh interpreter that imports a handler and answers one request; DynamoDB is a stub on loopback
 that answers at once with the same items for all three. Runs are interleaved; medians and their ratios are printed.
 Warm overhead is a function's time per request beyond the bare handler's, both in one process, by turns.
+
+    make bench-start INSTRUCTIONS=1
+
+counts instructions instead, with Valgrind: they are nearly the same however busy the machine is.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -123,10 +128,34 @@ def run(kind: str, scene: str, mode: str, environment: dict[str, str]) -> list[f
     return [float(each) for each in done.stdout.splitlines()[-1].split()]
 
 
+def instructions(kind: str, scene: str, requests: int, environment: dict[str, str]) -> int:
+    """Instructions of a process that answers so many requests."""
+    valgrind = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
+    python = [sys.executable, str(ROOT / "bench" / "start_once.py"), kind, scene, str(requests)]
+    done = subprocess.run(
+        [*valgrind, *python], env={**environment, "PYTHONHASHSEED": "0"}, capture_output=True, text=True, check=False
+    )
+    counted = re.search(r"I\s+refs:\s+([\d,]+)", done.stderr)
+    if done.returncode or counted is None:
+        sys.exit(done.stderr)
+    return int(counted[1].replace(",", ""))
+
+
+def show_instructions(environment: dict[str, str]) -> None:
+    """Print the instructions of a start with its first request, and of each request after it."""
+    print(f"millions of instructions\n{'function':<16}{'kind':<9}{'start':>8}{'request':>9}")
+    for scene in SCENES[:2]:
+        for kind in KINDS[:2]:
+            run(kind, scene, "1", environment)
+            start, more = (instructions(kind, scene, requests, environment) for requests in (1, 201))
+            print(f"{scene:<16}{kind:<9}{start / 1e6:>8.0f}{(more - start) / 200e6:>9.2f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=15)
     parser.add_argument("--layer", default=str(ROOT / ".aws-sam/build/VitrineLayer/python"))
+    parser.add_argument("--instructions", action="store_true", help="count instructions")
     options = parser.parse_args()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Stub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -147,6 +176,9 @@ def main() -> None:
         "GALLERY_TASKS_QUEUE": "http://127.0.0.1/queue",
         "KEY_CACHE_SECONDS": "60",
     }
+    if options.instructions:
+        show_instructions(environment)
+        return
     print(f"import to first answer, ms, median of {options.runs} (Python {sys.version.split()[0]})")
     shown = [*KINDS, *POWERTOOLS]
     print(

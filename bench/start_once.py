@@ -1,4 +1,7 @@
-"""One start of a handler in milliseconds, or warm requests of ours and the bare one in microseconds: see start.py."""
+"""One start of a handler in milliseconds, warm requests of ours and the bare one in microseconds, or some requests.
+
+See start.py.
+"""
 
 import importlib
 import json
@@ -62,6 +65,11 @@ if mode == "start":
     elapsed = time.perf_counter() - started
     assert response.get("statusCode", 200) < 300, response
     print(elapsed * 1000)
+elif mode.isdecimal():
+    for _ in range(int(mode)):
+        response = handler(kind)(event, object())
+    assert response.get("statusCode", 200) < 300, response
+    print(0)
 else:
     sys.stdout, shown = open("/dev/null", "w"), sys.stdout  # noqa: PTH123, SIM115 - log lines are part of the work
     handlers = [handler("vitrine"), handler("bare")]
