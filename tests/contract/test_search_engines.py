@@ -237,6 +237,15 @@ class TestWords:
         engine.put(image("1", "House"), image("2", "Mouse"))
         assert engine.found("house") == ["1"]
 
+    def test_long_words_are_found_with_two_typos_where_one_finds_nothing(self, engine: Engine) -> None:
+        names = ("Telescope", "Lantern", "Stripping", "Strapping", "Striping")
+        engine.put(*(image(f"{number}", name) for number, name in enumerate(names)))
+        assert engine.found("telascoope") == ["0"]
+        assert engine.found("telascoope", sort=Sort.NEWEST) == ["0"]
+        assert engine.found("lentarn") == []
+        assert engine.found("strippinng") == ["2"]
+        assert sorted(engine.found("scrappping")) == ["3"]
+
     def test_interest_breaks_ties_and_does_not_beat_words(self, engine: Engine) -> None:
         engine.put(
             image("1", "Blue shoe", weight=1.0),

@@ -177,7 +177,7 @@ def _constant(clause: Clause, boost: float) -> Clause:
     return {"constant_score": {"filter": clause, "boost": boost}}
 
 
-def _word_query(word: str, parsed: relevance.ParsedQuery, *, typo: bool) -> Clause:
+def _word_query(word: str, parsed: relevance.ParsedQuery, edits: int = 0) -> Clause:
     ways = [_match(field, word, weight) for field, weight in relevance.FIELD_WEIGHTS.items()]
     ways += [
         _phrase(field, phrase, weight)
@@ -189,12 +189,13 @@ def _word_query(word: str, parsed: relevance.ParsedQuery, *, typo: bool) -> Clau
     ways += [
         {"term": {"measures": {"value": measure, "boost": relevance.MEASURE}}} for measure in parsed.measured(word)
     ]
-    if typo:
-        ways += [
-            {"fuzzy": {field: {"value": word, "fuzziness": 1, "boost": relevance.TYPO}}}
-            for field in ("words", "name_words", "name_joined")
-        ]
-    return _any(ways)
+    return _any(ways + _typos(word, edits))
+
+
+def _typos(word: str, edits: int) -> list[Clause]:
+    """Return what finds words that differ from this one by so many edits at most."""
+    fields = ("words", "name_words", "name_joined") if edits else ()
+    return [{"fuzzy": {field: {"value": word, "fuzziness": edits, "boost": relevance.TYPO}}} for field in fields]
 
 
 def _bonuses(parsed: relevance.ParsedQuery, every_word: Clause, others: Sequence[str]) -> list[Clause]:
@@ -312,12 +313,12 @@ def _counting(search: Search, facet: str) -> Clause:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A search with its parsed text, its words that no image has, and what it means."""
+    """A search with its parsed text, the edits to make of its words that no image has, and what it means."""
 
     search: Search
     sort: Sort
     parsed: relevance.ParsedQuery | None
-    typos: frozenset[str]
+    typos: Mapping[str, int]
     meant: _Meant
 
 
@@ -381,7 +382,7 @@ class OpenSearchFinder:
                 "bool": {
                     "filter": [
                         {"prefix": {"words": last}},
-                        *(_word_query(word, parsed, typo=False) for word in parsed.words),
+                        *(_word_query(word, parsed) for word in parsed.words),
                     ]
                 }
             },
@@ -395,37 +396,32 @@ class OpenSearchFinder:
 
     def _looked_up(
         self, merchant_id: str, parsed: relevance.ParsedQuery | None, snapshot: str | None
-    ) -> tuple[frozenset[str], _Meant]:
-        """Return the words that no image has, which are searched with typos, and what the text means.
+    ) -> tuple[Mapping[str, int], _Meant]:
+        """Return the edits to make of the words that no image has, as few as find any, and what the text means.
 
         Later pages take the latter from the point in time of the first, or their scores would not continue.
         """
         if parsed is None:
-            return frozenset(), _ANYTHING
-        candidates = [
-            word
+            return {}, _ANYTHING
+        tries = [
+            (word, edits)
             for word in parsed.distinct
-            if len(word) >= relevance.TYPO_MIN_LETTERS and not parsed.measured(word) and not parsed.others(word)
+            if not parsed.measured(word) and not parsed.others(word)
+            for edits in (0, *relevance.typo_edits(word)[:-1])
+            if relevance.typo_edits(word)
         ]
         lines: list[Mapping[str, Any]] = [{}, _examples(parsed)]
-        for word in candidates:
-            lines += [
-                {},
-                {
-                    "size": 0,
-                    "terminate_after": 1,
-                    "query": _any([{"term": {"words": word}}, {"term": {"name_joined": word}}]),
-                },
-            ]
+        for word, edits in tries:
+            known: list[Clause] = [{"term": {"words": word}}, {"term": {"name_joined": word}}]
+            lines += [{}, {"size": 0, "terminate_after": 1, "query": _any(_typos(word, edits) or known)}]
         examples, *responses = self._client.msearch(index=alias(merchant_id), body=lines)["responses"]
         if snapshot:
             examples, _ = self._ask(merchant_id, _examples(parsed), snapshot)
-        unknown = frozenset(
-            word
-            for word, response in zip(candidates, responses, strict=True)
-            if "hits" in response and not response["hits"]["total"]["value"]
-        )
-        return unknown, _meant(examples) if "hits" in examples else _ANYTHING
+        typos: dict[str, int] = {}
+        for (word, edits), response in zip(tries, responses, strict=True):
+            if typos.get(word, 0) == edits and "hits" in response and not response["hits"]["total"]["value"]:
+                typos[word] = edits + 1
+        return typos, _meant(examples) if "hits" in examples else _ANYTHING
 
     def _page(
         self, merchant_id: str, prepared: _Prepared, after: Mapping[str, Any] | None, *, any_word: bool
@@ -497,7 +493,7 @@ def _body(prepared: _Prepared, *, any_word: bool) -> dict[str, Any]:
         "aggs": {facet: _counting(search, facet) for facet in map(str, search.facets)},
     }
     if parsed:
-        words = [_word_query(word, parsed, typo=word in prepared.typos) for word in parsed.distinct]
+        words = [_word_query(word, parsed, prepared.typos.get(word, 0)) for word in parsed.distinct]
         every_word: Clause = {"bool": {"must": words}}
         must.append(_any([*words, *_bonuses(parsed, every_word, prepared.meant.others)]) if any_word else every_word)
         must += [

@@ -40,6 +40,7 @@ PAIRS_COMPARED = 12
 PAIR_NAMES = 2
 
 TYPO_MIN_LETTERS = 4
+TWO_TYPOS_MIN_LETTERS = 8
 MAX_WORDS = 24
 LONGEST_RUN = 8
 MAX_WORD_LETTERS = 60
@@ -125,6 +126,12 @@ def traits(text: str, tags: Iterable[str]) -> list[str]:
 @lru_cache(maxsize=4096)
 def _bare(text: str) -> str:
     return " ".join(words(text))
+
+
+def typo_edits(word: str) -> range:
+    """Return by how many edits an unknown word may differ from known ones; more only where fewer find nothing."""
+    edits = 0 if len(word) < TYPO_MIN_LETTERS else 1 if len(word) < TWO_TYPOS_MIN_LETTERS else 2
+    return range(1, edits + 1)
 
 
 def measures(text: str) -> dict[str, tuple[str, ...]]:

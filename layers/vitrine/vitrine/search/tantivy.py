@@ -220,12 +220,22 @@ def _word_query(searcher: Searcher, word: str, parsed: relevance.ParsedQuery, fi
         for field, weight in relevance.FIELD_WEIGHTS.items()
     ]
     unknown = not measures and not others and not any(searcher.doc_freq(field, word) for field in _TYPO_FIELDS)
-    if unknown and len(word) >= relevance.TYPO_MIN_LETTERS:
-        ways += [
-            Query.boost_query(Query.fuzzy_term_query(SCHEMA, field, word, distance=1), relevance.TYPO)
+    if unknown:
+        ways += _typos(searcher, word)
+    return _any(ways)
+
+
+def _typos(searcher: Searcher, word: str) -> list[Query]:
+    """Return what finds words that differ from an unknown one by as few edits as find any."""
+    found: list[Query] = []
+    for edits in relevance.typo_edits(word):
+        found = [
+            Query.boost_query(Query.fuzzy_term_query(SCHEMA, field, word, distance=edits), relevance.TYPO)
             for field in _TYPO_FIELDS
         ]
-    return _any(ways)
+        if searcher.search(_any(found), 1, count=False).hits:
+            break
+    return found
 
 
 def _phrase(field: str, phrase: Sequence[str]) -> Query:
