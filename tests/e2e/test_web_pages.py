@@ -543,6 +543,24 @@ def test_words_find_what_other_words_find_and_attributes_are_declared(page: Any,
     eventually(lambda: attribute not in shop.get("/search/attributes").json["attributes"])
 
 
+def test_queries_that_find_nothing_are_reported(stack: Stack) -> None:
+    own = open_shop(stack)
+    shop = Api(own.api_url, own.secret_key)
+    assert shop.put("/galleries/window", {}).status == 201
+    missed = shop.get("/search/images?q=kumquat").json["search_id"]
+    events = [{"event_id": uuid.uuid4().hex, "search_id": missed} for _ in range(5)]
+    assert {each["status"] for each in shop.post("/search/events", {"events": events}).json["results"]} == {"accepted"}
+    eventually(lambda: bool(shop.get("/search/reports").json["nothing_found"]), 30)
+    with opened(own, f"#/search?key={own.secret_key}") as page:
+        page.get_by_role("navigation", name="Search").get_by_role("link", name="Reports").press("Enter")
+        row = page.get_by_role("table", name="Queries that find nothing").get_by_role("row", name="kumquat")
+        row.get_by_role("cell", name="5").first.wait_for()
+        is_sound(page, "search-reports")
+        row.get_by_role("link", name="kumquat").press("Enter")
+        page.get_by_text("Nothing matches").wait_for()
+        assert page.get_by_label("Search images").input_value() == "kumquat"
+
+
 def test_a_job_shows_how_far_it_is_and_what_went_wrong(page: Any, shop: Api, stack: Stack) -> None:
     good = shop.get("/galleries/default/images?limit=1").json["items"][0]["url"]
     urls = [good, f"{good}-is-not-there"]

@@ -22,6 +22,7 @@ const part = (read: () => Promise<ComponentType>) => lazy(async () => ({ default
 const VIEWS = {
   placed: { title: "Placed pictures", Show: part(async () => (await import("./search/Placed")).Placed) },
   synonyms: { title: "Synonyms", Show: part(async () => (await import("./search/Words")).Words) },
+  reports: { title: "Reports", Show: part(async () => (await import("./search/Reports")).Reports) },
   attributes: { title: "Attributes", Show: part(async () => (await import("./search/Attributes")).Attributes) },
 } as const;
 

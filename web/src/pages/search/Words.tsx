@@ -9,7 +9,7 @@ import { addressOf } from "./Placed";
 type Synonym = Schema<"SynonymResponse">;
 const PATH = "/search/synonyms";
 
-const textOf = ({ words, from }: Synonym) => (from ? `${from} → ${words.join(", ")}` : words.join(" ↔ "));
+export const textOf = ({ words, from }: Synonym) => (from ? `${from} → ${words.join(", ")}` : words.join(" ↔ "));
 
 /** A rule that is added, or taken out. */
 interface Shown {
@@ -23,8 +23,8 @@ function withRule(rules: Synonym[], { synonym, isThere }: Shown): Synonym[] {
   return isThere ? [...others, synonym] : others;
 }
 
-/** The words that find what other words find. */
-export function Words() {
+/** The rules, with changes on their way, and how to add one or take one out. */
+export function useSynonyms() {
   const { client, useQuery } = useApi();
   const { change } = useChanges();
   const read = useQuery("get", PATH);
@@ -39,6 +39,12 @@ export function Words() {
     const said = `${isThere ? "New synonym" : "Removed synonym"}: ${textOf(synonym)}`;
     change({ said, send: send(shows), undo: send(showsUndone), about: [PATH, "/search/images"], shows, showsUndone });
   };
+  return { read, rules, set };
+}
+
+/** The words that find what other words find. */
+export function Words() {
+  const { read, rules, set } = useSynonyms();
   return (
     <>
       <p className="lead">

@@ -22,6 +22,12 @@ function shop() {
     "GET /galleries": () => list([]),
     "GET /search/images": () => ({ ...found, items: ["a", "b", "c"].map(hit) }),
     "GET /search/suggest": () => list([]),
+    "GET /search/reports": () => ({
+      nothing_found: [{ query: "rouge", searches: 7, found_nothing: 6, clicks: 0 }],
+      never_clicked: [],
+      falling: [],
+      synonyms: [{ words: ["rouge", "red"], clicks: 4, queries: ["rouge hat"] }],
+    }),
     "GET /galleries/g/images/{id}": ({ id }) => ({ ...hit(id), hidden: false }),
     "GET /search/{id}": ({ id }) => settings[id]!,
     "PUT /search/{id}": ({ id, body }) => {
@@ -124,4 +130,16 @@ test("attributes are declared and removed", async () => {
   await waitFor(() => expect(settings.attributes).toEqual({ attributes: { price: "number" } }));
   fireEvent.click(await screen.findByRole("button", { name: "Remove price" }));
   await waitFor(() => expect(settings.attributes).toEqual({ attributes: {} }));
+});
+
+test("queries without hits are reported, and a proposed synonym is added", async () => {
+  const { settings } = shop();
+  history.replaceState(null, "", "#/search?view=reports");
+  show(<Search />);
+  const rows = await screen.findByRole("table", { name: "Queries that find nothing" });
+  expect(within(rows).getByRole("link", { name: "rouge" }).getAttribute("href")).toBe("#/search?q=rouge");
+  expect(screen.queryByRole("table", { name: "Queries without a click" })).toBeNull();
+  fireEvent.click(screen.getByRole("button", { name: "Add rouge ↔ red" }));
+  await waitFor(() => expect(settings.synonyms).toEqual({ synonyms: [{ words: ["rouge", "red"] }] }));
+  await waitFor(() => expect(screen.queryByRole("table", { name: "Proposed synonyms" })).toBeNull());
 });
