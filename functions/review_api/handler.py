@@ -151,7 +151,7 @@ def post_claim(request: Request) -> Response:
     is_change=False,
 )
 def put_decision(request: Request) -> Response:
-    """Approve or disapprove a snapshot that is leased to the reviewer."""
+    """Approve or disapprove a snapshot that is leased to the reviewer, or pass it to another as `unsure`."""
     from vitrine.review.requests import PutDecisionRequest  # noqa: PLC0415 - readers never load bodies
 
     body = request.body(PutDecisionRequest)

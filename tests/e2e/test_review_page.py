@@ -13,7 +13,7 @@ import pytest
 import urllib3
 
 from tests.e2e.api import Api, eventually
-from tests.e2e.browser import opened, picture
+from tests.e2e.browser import opened, picture, violations
 from tests.e2e.conftest import open_shop
 from tests.real_data import DATA
 
@@ -190,6 +190,50 @@ def test_undo_help_and_a_conflict_have_a_way_back(page: Any, desk: Api) -> None:
     second = on_screen(page)
     page.keyboard.press("ArrowLeft")
     page.wait_for_selector(f".notice:has-text('{second} was not approved. cyd decided it')")
+
+
+def test_who_is_unsure_passes_a_snapshot_to_another_reviewer(page: Any, desk: Api) -> None:
+    photo = photos(231)[-1]._replace(claimed=f"Unsure-{uuid.uuid4().hex[:6]}")
+    describe(desk, [photo], desk)
+    [snapshot_id] = upload(desk, [photo])
+    product = photo.claimed.replace("-", " ")
+
+    def begin(page: Any, reviewer: str) -> None:
+        page.get_by_label("Your name").fill(reviewer)
+        page.get_by_role("button", name="Start").press("Enter")
+        page.get_by_role("heading", name=product).wait_for()
+        page.get_by_role("button", name="I had a look").press("Enter")
+        page.wait_for_selector("figure img")
+
+    eventually(lambda: desk.get(f"/snapshots/{snapshot_id}").json["status"] == "waiting", 30)
+    begin(page, "dee")
+    unsure = page.get_by_role("button", name="↓ Unsure")
+    assert unsure.is_enabled()
+    for size in ({"width": 390, "height": 800}, {"width": 1100, "height": 760}):
+        page.set_viewport_size(size)
+        for scheme in ("dark", "light"):
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            assert violations(page) == []
+    page.keyboard.press("ArrowDown")
+    page.get_by_role("heading", name=product).wait_for(state="detached")
+    eventually(lambda: len(desk.get(f"/snapshots/{snapshot_id}").json["opinions"]) == 1)
+    page.keyboard.press("u")
+    page.get_by_role("heading", name=product).wait_for()
+    eventually(lambda: desk.get(f"/snapshots/{snapshot_id}").json["opinions"] == [])
+    unsure.press("Enter")
+    eventually(lambda: len(desk.get(f"/snapshots/{snapshot_id}").json["opinions"]) == 1)
+    other = page.context.browser.new_page()
+    other.goto(f"{page.url.partition('#')[0]}#/review?key={desk.headers['X-Api-Key']}")
+    begin(other, "eve")
+    other.keyboard.press("ArrowLeft")
+    eventually(lambda: desk.get(f"/snapshots/{snapshot_id}").json["status"] == "approved")
+    said = [(each["reviewer"], each["decision"]) for each in desk.get(f"/snapshots/{snapshot_id}").json["opinions"]]
+    assert said == [("dee", "unsure"), ("eve", "approved")]
+
+    def counted() -> dict[str, int]:
+        return {each["reviewer"]: each["unsure"] for each in desk.get("/review/stats").json["reviewers"]}
+
+    eventually(lambda: counted().get("dee") == 1, 30)
 
 
 def test_the_page_fits_a_phone_and_says_what_it_shows(page: Any, desk: Api) -> None:

@@ -328,6 +328,23 @@ def test_a_share_is_seen_by_two_and_by_a_third_when_they_disagree(monkeypatch: p
     assert (by_name["ann"]["agreement"], by_name["bob"]["second_opinions"], by_name["cyd"]["agreement"]) == (0, 1, None)
 
 
+def test_an_unsure_reviewer_passes_a_snapshot_to_another() -> None:
+    add(photo("apple1"))
+    assert claim("ann") == ["apple1"]
+    assert decide("ann", "apple1", "unsure", reason="Too dark", viewed_ms=500)[1]["status"] == "waiting"
+    assert claim("ann", product_id="apple") == []
+    assert claim("bob", product_id="apple") == ["apple1"]
+    assert decide("bob", "apple1", viewed_ms=500)[1]["status"] == "approved"
+    assert decide("ann", "apple1", "unsure")[0] == 200, "sent again"
+    follow()
+    opinions = read("/snapshots/{snapshot_id}", snapshot_id="apple1")["opinions"]
+    assert [(each["reviewer"], each["decision"]) for each in opinions] == [("ann", "unsure"), ("bob", "approved")]
+    by_name = {reviewer["reviewer"]: reviewer for reviewer in read("/review/stats")["reviewers"]}
+    assert (by_name["ann"]["verdicts"], by_name["ann"]["unsure"], by_name["bob"]["unsure"]) == (1, 1, 0)
+    steps = read("/snapshots/{snapshot_id}/trail", snapshot_id="apple1")["items"]
+    assert ("unsure", "ann", "Too dark") in [(step["action"], step["reviewer"], step["reason"]) for step in steps]
+
+
 def test_planted_snapshots_measure_their_reviewers() -> None:
     add(photo("a", known_answer="approved"), photo("b", known_answer="disapproved"))
     claim("ann")

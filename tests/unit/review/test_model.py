@@ -212,3 +212,24 @@ def test_a_snapshot_with_another_fact_is_another(fact: str) -> None:
     assert WAITING.same_facts(replace(WAITING, created_at=NOON, opinions_wanted=2))
     changed: dict[str, Any] = {fact: "other"}
     assert not WAITING.same_facts(replace(WAITING, **changed))
+
+
+def test_who_is_unsure_neither_agrees_nor_disagrees_nor_misjudges() -> None:
+    opinions = (opinion("ann", "unsure"), opinion("bob", "approved"), opinion("cyd", "approved"))
+    snapshot = replace(WAITING, opinions_wanted=2, opinions=opinions, known_answer="approved")
+    counts = tally(snapshot)
+    assert snapshot.status == "approved"
+    assert counts["reviewer#ann"] == {"unsure": 1, "viewed_ms": 900}
+    assert counts["reviewer#bob"]["agreed"] == counts["reviewer#cyd"]["agreed"] == 1
+    assert counts["reviewer#bob"]["planted_right"] == 1
+
+
+def test_an_unsure_verdict_is_undone_and_changed_as_any_other() -> None:
+    unsure = LEASED.judged(opinion("ann", "unsure"))
+    assert (unsure.status, unsure.lease) == ("waiting", None)
+    assert unsure.queue_key
+    assert unsure.queue_key.startswith("1")
+    assert unsure.judged(opinion("ann", "unsure")) == unsure
+    assert unsure.judged(opinion("ann")).status == "approved"
+    assert unsure.undone(lease_of("ann")).opinions == ()
+    assert action_between(LEASED, unsure) == Action("unsure", "ann")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +16,7 @@ from vitrine.review.add_snapshots import add_snapshots
 from vitrine.review.claim_snapshots import claim_snapshots, renew_leases
 from vitrine.review.follow_snapshots import SnapshotChange, follow_snapshots
 from vitrine.review.judge_snapshot import decide, reopen, undo
-from vitrine.review.model import Decision, Lease, Snapshot, tally
+from vitrine.review.model import Lease, Snapshot, Verdict, tally
 from vitrine.review.ports import ComparedProduct
 
 if TYPE_CHECKING:
@@ -85,6 +85,9 @@ class Watched(ReviewInMemory):
         return True
 
 
+VERDICTS = st.sampled_from(get_args(Verdict))
+
+
 class Desk:
     """Reviewers of one merchant, and what follows from their decisions."""
 
@@ -109,7 +112,7 @@ class Desk:
     def lease(self, reviewer: str) -> Lease:
         return Lease(reviewer, self.now, self.now + MINUTE)
 
-    def decide(self, reviewer: str, name: str, decision: Decision = "approved") -> str:
+    def decide(self, reviewer: str, name: str, decision: Verdict = "approved") -> str:
         return decide(
             self.repository, "shop", name, reviewer, decision, reason=None, viewed_ms=None, now=self.now
         ).status
@@ -231,6 +234,45 @@ class TestDeciding:
         assert desk.claim("cid", product_id="apple") == ["apple1"]
         assert desk.decide("cid", "apple1") == "approved"
 
+    def test_goes_to_another_reviewer_when_one_is_unsure(self) -> None:
+        desk = Desk()
+        desk.add(photo("apple1", gallery_id="shelf"))
+        assert desk.claim("ann") == ["apple1"]
+        assert desk.decide("ann", "apple1", "unsure") == "waiting"
+        assert desk.claim("ann", product_id="apple") == []
+        assert desk.claim("bob", product_id="apple") == ["apple1"]
+        assert desk.decide("bob", "apple1", "unsure") == "waiting"
+        assert desk.claim("ann", product_id="apple") == desk.claim("bob", product_id="apple") == []
+        assert desk.claim("cid", product_id="apple") == ["apple1"]
+        assert desk.decide("cid", "apple1") == "approved"
+        assert desk.decide("ann", "apple1", "unsure") == "approved"  # sent again
+        desk.follow()
+        assert desk.galleries.shown["shelf"] == {"apple1"}
+
+    def test_passes_a_snapshot_on_at_once_though_its_product_was_put_off_until_the_lease_ends(self) -> None:
+        desk = Desk()
+        desk.add(photo("apple1"))
+        desk.follow()
+        assert desk.claim("ann") == ["apple1"]
+        assert desk.claim("ann") == []  # nothing is left, so the product is put off
+        assert desk.decide("ann", "apple1", "unsure") == "waiting"
+        desk.follow()
+        assert desk.claim("bob") == ["apple1"]
+
+    def test_settles_a_disagreement_by_those_who_are_sure(self) -> None:
+        desk = Desk(second_opinion_percent=100)
+        desk.add(photo("apple1"))
+        verdicts: list[tuple[str, Verdict, str]] = [
+            ("ann", "approved", "waiting"),
+            ("bob", "unsure", "waiting"),
+            ("cid", "disapproved", "waiting"),
+            ("dee", "unsure", "waiting"),
+            ("eve", "approved", "approved"),
+        ]
+        for reviewer, verdict, status in verdicts:
+            assert desk.claim(reviewer, product_id="apple") == ["apple1"]
+            assert desk.decide(reviewer, "apple1", verdict) == status
+
 
 class TestAdding:
     def test_refuses_unknown_products_and_galleries_and_names_that_are_taken(self) -> None:
@@ -285,16 +327,19 @@ class TestFollowing:
         ]
 
     @settings(max_examples=50)
-    @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 5), st.booleans()), max_size=12), st.randoms())
+    @given(
+        st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 5), st.sampled_from(get_args(Verdict))), max_size=12),
+        st.randoms(),
+    )
     def test_gives_exact_counts_and_galleries_in_whatever_order_changes_arrive(
-        self, decisions: list[tuple[str, int, bool]], chance: random.Random
+        self, decisions: list[tuple[str, int, Verdict]], chance: random.Random
     ) -> None:
         desk = Desk()
         desk.add(*[photo(str(at), FRUIT[at % 2], "shelf") for at in range(6)])
-        for reviewer, at, approve in decisions:
+        for reviewer, at, verdict in decisions:
             try:
                 desk.claim(reviewer, limit=2)
-                desk.decide(reviewer, str(at), "approved" if approve else "disapproved")
+                desk.decide(reviewer, str(at), verdict)
             except Conflict:
                 desk.now += MINUTE / 4
         names = [*desk.repository.changes] * 2

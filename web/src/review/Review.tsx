@@ -74,6 +74,7 @@ function Reviewing({ reviewer }: { reviewer: string }) {
       const act = new Map([
         ["arrowleft", () => decide("approved")],
         ["arrowright", () => decide("disapproved")],
+        ["arrowdown", () => decide("unsure")],
         ["u", () => desk.undo()],
         ["s", skip],
         ...Object.entries(REASONS).map(([key, reason]) => [key, () => decide("disapproved", reason)] as const),
@@ -101,7 +102,7 @@ function Reviewing({ reviewer }: { reviewer: string }) {
     return () => removeEventListener("keydown", pressed);
   });
 
-  const done = view.approved + view.disapproved;
+  const done = view.approved + view.disapproved + view.unsure;
   return (
     <section className="review" aria-label="Review of snapshots">
       <h1 className="unseen">Review of snapshots</h1>
@@ -109,6 +110,7 @@ function Reviewing({ reviewer }: { reviewer: string }) {
         <Figure name="Done" value={done} />
         <Figure name="Approved" value={view.approved} tone="good" />
         <Figure name="Disapproved" value={view.disapproved} tone="bad" />
+        <Figure name="Unsure" value={view.unsure} />
         <Figure name="A minute" value={view.perMinute} />
         <Figure name="In the queue" value={view.waiting ?? "–"} />
         <Figure name="Sending" value={view.sending} />
@@ -116,7 +118,7 @@ function Reviewing({ reviewer }: { reviewer: string }) {
       <Bar
         done={view.approved}
         failed={view.disapproved}
-        of={done + (view.waiting ?? 0)}
+        of={view.approved + view.disapproved + (view.waiting ?? 0)}
         label="Reviewed of all that wait"
       />
       <p className="unseen" role="status">
@@ -182,6 +184,14 @@ function Reviewing({ reviewer }: { reviewer: string }) {
         </button>
         <button type="button" onClick={skip} disabled={!view.skippable}>
           <kbd>S</kbd> Skip
+        </button>
+        <button
+          type="button"
+          title="Pass it to another reviewer"
+          onClick={() => decide("unsure")}
+          disabled={!view.current || !!view.introduced}
+        >
+          <kbd>↓</kbd> Unsure
         </button>
         <button type="button" onClick={() => setShowsKeys(true)} aria-haspopup="dialog">
           <kbd>?</kbd> Keys
@@ -319,6 +329,7 @@ function KeyHelp({ close }: { close: () => void }) {
   const keys = [
     ["←", "approve"],
     ["→", "disapprove"],
+    ["↓", "unsure: another reviewer decides"],
     ["U", "take back the last verdict, within 10 minutes"],
     ["1 to 5", `disapprove with a reason: ${Object.values(REASONS).join(", ").toLowerCase()}`],
     ["S", "skip: the snapshot comes again after the others"],

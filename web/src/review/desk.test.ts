@@ -97,6 +97,26 @@ test("a skipped snapshot comes again after the others, and the last one cannot b
   expect(single.view().current!.snapshot_id).toBe("s0");
 });
 
+test("unsure is a verdict: sent once, counted, taken back and brought back when it is lost", async () => {
+  const api = new ReviewApi(3);
+  const desk = await opened(api);
+  api.faults = ["after"];
+  desk.decide("unsure");
+  expect(desk.view().current!.snapshot_id).toBe("s1");
+  await settled(desk);
+  expect(api.decided.get("s0")).toBe("unsure");
+  expect(desk.view()).toMatchObject({ unsure: 1, approved: 0, disapproved: 0 });
+  desk.undo();
+  expect(desk.view().current!.snapshot_id).toBe("s0");
+  await settled(desk);
+  expect(api.decided.has("s0")).toBe(false);
+  api.faults = ["before", "before", "before", "before", "before"];
+  desk.decide("unsure");
+  await settled(desk);
+  expect(desk.view()).toMatchObject({ unsure: 0 });
+  expect(desk.view().notice).toContain("back on the screen");
+});
+
 test("a verdict shows the next snapshot before the server has answered", async () => {
   const api = new ReviewApi(3);
   const desk = await opened(api);
@@ -194,7 +214,7 @@ test.each(Array.from({ length: 100 }, (_, seed) => seed))(
       } else {
         const current = desk.view().current;
         if (!current) break;
-        const decision = random() < 0.5 ? "approved" : "disapproved";
+        const decision = (["approved", "disapproved", "unsure"] as const)[Math.floor(random() * 3)]!;
         desk.decide(decision);
         said.set(current.snapshot_id, decision);
         order.push(current.snapshot_id);
@@ -203,6 +223,7 @@ test.each(Array.from({ length: 100 }, (_, seed) => seed))(
     }
     await settled(desk);
     expect(Object.fromEntries(api.decided)).toEqual(Object.fromEntries(said));
-    expect(desk.view().approved + desk.view().disapproved).toBe(said.size);
+    const { approved, disapproved, unsure } = desk.view();
+    expect(approved + disapproved + unsure).toBe(said.size);
   },
 );

@@ -22,6 +22,7 @@ export interface View {
   introduced: Claimed["product"] | null;
   approved: number;
   disapproved: number;
+  unsure: number;
   sending: number;
   waiting: number | null;
   perMinute: number;
@@ -45,7 +46,7 @@ export class Desk {
   private queue: Claimed[] = [];
   private history: Said[] = [];
   private times: number[] = [];
-  private counts = { approved: 0, disapproved: 0 };
+  private counts = { approved: 0, disapproved: 0, unsure: 0 };
   private sending = 0;
   private product: string | null = null;
   private looked = false;

@@ -38,11 +38,14 @@ def count_snapshots(tallies: Tallies, merchant_id: str, snapshot_ids: Sequence[s
 def _try_to_count(tallies: Tallies, merchant_id: str, snapshot_ids: Sequence[str], now: datetime) -> bool:
     added: dict[str, tuple[str | None, str]] = {}
     changes: dict[str, Counter[str]] = {}
+    handed_on: set[str] = set()
     for snapshot_id, (snapshot, before) in tallies.added_by(merchant_id, snapshot_ids).items():
         after = json.dumps(tally(snapshot), separators=(",", ":"), sort_keys=True)
         if after != before:
             added[snapshot_id] = (before, after)
             _add(changes, snapshot, before)
+            if snapshot.status == "waiting" and snapshot.opinions and snapshot.lease is None:
+                handed_on.add(f"product#{snapshot.product_id}")
     if not added:
         return True
     stored = tallies.find_counts(merchant_id, changes)
@@ -50,15 +53,19 @@ def _try_to_count(tallies: Tallies, merchant_id: str, snapshot_ids: Sequence[str
     for name, change in changes.items():
         current = stored.get(name) or StoredCounts({}, 0)
         totals = {key: current.counts.get(key, 0) + change[key] for key in {*current.counts, *change}}
-        updated[name] = StoredCounts(totals, current.revision, _queue_key(current, totals, change, now))
+        more_come = change.get("waiting", 0) > 0 or name in handed_on
+        updated[name] = StoredCounts(totals, current.revision, _queue_key(current, totals, now, more_come=more_come))
     return tallies.commit(merchant_id, added, updated)
 
 
-def _queue_key(before: StoredCounts, totals: Mapping[str, int], change: Mapping[str, int], now: datetime) -> str | None:
-    """Return a product's key in the queue of products: None if no snapshot waits, and now if more have come."""
+def _queue_key(before: StoredCounts, totals: Mapping[str, int], now: datetime, *, more_come: bool) -> str | None:
+    """Return a product's key in the queue of products: None if no snapshot waits, and now if more have come.
+
+    So does a snapshot passed on to another reviewer: its product may be put off until the end of a lease that is over.
+    """
     if not totals.get("waiting"):
         return None
-    comes_forward = before.queue_key is None or (change.get("waiting", 0) > 0 and before.queue_key > instant(now))
+    comes_forward = before.queue_key is None or (more_come and before.queue_key > instant(now))
     return instant(now) if comes_forward else before.queue_key
 
 

@@ -10,7 +10,7 @@ from vitrine.review.model import Opinion
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from vitrine.review.model import Decision, Lease, Snapshot
+    from vitrine.review.model import Lease, Snapshot, Verdict
     from vitrine.review.ports import Snapshots
 
 
@@ -19,13 +19,13 @@ def decide(  # noqa: PLR0913 - a decision has this many facts
     merchant_id: str,
     snapshot_id: str,
     reviewer: str,
-    decision: Decision,
+    decision: Verdict,
     *,
     reason: str | None,
     viewed_ms: int | None,
     now: datetime,
 ) -> Snapshot:
-    """Store a decision. Without `viewed_ms`, the viewing time is counted from the beginning of the lease.
+    """Store a verdict. Without `viewed_ms`, the viewing time is counted from the beginning of the lease.
 
     Raises NotFound, and Conflict if the reviewer has no lease or another reviewer decided.
     """

@@ -15,12 +15,16 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from vitrine.platform.problems import Conflict
 from vitrine.platform.times import to_rfc3339
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 Decision = Literal["approved", "disapproved"]
+Verdict = Literal["approved", "disapproved", "unsure"]
 Status = Literal["uploading", "waiting", "approved", "disapproved"]
 STATUSES: tuple[Status, ...] = ("uploading", "waiting", "approved", "disapproved")
 
@@ -40,10 +44,10 @@ class Lease(NamedTuple):
 
 
 class Opinion(NamedTuple):
-    """One reviewer's decision, and how long they looked at the picture."""
+    """One reviewer's decision, or that they are unsure, and how long they looked at the picture."""
 
     reviewer: str
-    decision: Decision
+    decision: Verdict
     at: datetime
     viewed_ms: int
     reason: str | None = None
@@ -73,12 +77,15 @@ class Snapshot:
 
     @property
     def status(self) -> Status:
-        """Return the status: one opinion decides, or two that agree if a second one was wanted."""
+        """Return the status: one decision decides, or two that agree if a second one was wanted.
+
+        Who is unsure does not decide: the snapshot waits for a reviewer who has not seen it.
+        """
         if not self.uploaded:
             return "uploading"
         needed = 1 if self.opinions_wanted == 1 else 2
-        decisions = [opinion.decision for opinion in self.opinions]
-        return next((decision for decision in decisions if decisions.count(decision) >= needed), "waiting")
+        decisions = [opinion.decision for opinion in decisive(self.opinions)]
+        return cast("Status", next((each for each in decisions if decisions.count(each) >= needed), "waiting"))
 
     @property
     def queue_key(self) -> str | None:
@@ -110,6 +117,8 @@ class Snapshot:
             if latest.decision == opinion.decision:
                 return self
             return self._without_latest(opinion.reviewer, opinion.at).with_opinion(opinion)
+        if any((given.reviewer, given.decision) == (opinion.reviewer, opinion.decision) for given in self.opinions):
+            return self  # sent again after another reviewer's opinion
         if self.status in {"approved", "disapproved"}:
             raise Conflict(self._decided_by())
         if not self.is_leased_to(opinion.reviewer, opinion.at):
@@ -144,7 +153,7 @@ class Snapshot:
     def with_opinion(self, opinion: Opinion) -> Snapshot:
         """Return the snapshot with one more opinion; if two disagree, a third is wanted. Does not check the lease."""
         opinions = (*self.opinions, opinion)
-        disagree = self.opinions_wanted > 1 and len({given.decision for given in opinions}) > 1
+        disagree = self.opinions_wanted > 1 and len({given.decision for given in decisive(opinions)}) > 1
         return replace(self, opinions=opinions, opinions_wanted=3 if disagree else self.opinions_wanted, lease=None)
 
     def _without_latest(self, reviewer: str, now: datetime) -> Snapshot:
@@ -167,9 +176,14 @@ class Snapshot:
 class Action(NamedTuple):
     """What was done in a step, by whom, and the reason they gave."""
 
-    action: Literal["added", "uploaded", "claimed", "renewed", "approved", "disapproved", "taken back"]
+    action: Literal["added", "uploaded", "claimed", "renewed", "approved", "disapproved", "unsure", "taken back"]
     reviewer: str | None = None
     reason: str | None = None
+
+
+def decisive(opinions: Sequence[Opinion]) -> list[Opinion]:
+    """Return the opinions of those who decided."""
+    return [opinion for opinion in opinions if opinion.decision != "unsure"]
 
 
 def action_between(before: Snapshot | None, after: Snapshot) -> Action:
@@ -227,12 +241,13 @@ def tally(snapshot: Snapshot) -> dict[str, dict[str, int]]:
         "all": {snapshot.status: 1},
         f"product#{snapshot.product_id}": {snapshot.status: 1},
     }
+    decided = decisive(snapshot.opinions)
     for opinion in snapshot.opinions:
         by_reviewer = {opinion.decision: 1, "viewed_ms": opinion.viewed_ms}
-        if snapshot.known_answer:
+        if snapshot.known_answer and opinion in decided:
             by_reviewer |= {"planted": 1, "planted_right": int(opinion.decision == snapshot.known_answer)}
-        if len(snapshot.opinions) > 1 and opinion in snapshot.opinions[:2]:
-            first, second = snapshot.opinions[:2]
+        if len(decided) > 1 and opinion in decided[:2]:
+            first, second = decided[:2]
             by_reviewer |= {"shared": 1, "agreed": int(first.decision == second.decision)}
         counts[f"reviewer#{opinion.reviewer}"] = by_reviewer
     return counts

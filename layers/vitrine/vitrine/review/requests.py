@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from vitrine.platform.requests import WHOLE, Id, RequestBody, WebAddress
-from vitrine.review.model import LARGEST_PICTURE_BYTES, Decision
+from vitrine.review.model import LARGEST_PICTURE_BYTES, Decision, Verdict
 
 MOST_SNAPSHOTS = 100
 MOST_CLAIMED = 50
@@ -61,8 +61,11 @@ class PostClaimRequest(RequestBody):
 
 
 class PutDecisionRequest(RequestBody):
-    """A decision; `viewed_ms` says how long the reviewer looked."""
+    """A decision; `viewed_ms` says how long the reviewer looked.
 
-    decision: Decision
+    `unsure` decides nothing: the snapshot goes to another reviewer.
+    """
+
+    decision: Verdict
     reason: Annotated[str, Field(max_length=1000)] | None = None
     viewed_ms: Annotated[int, Field(ge=0, le=3_600_000)] | None = None

@@ -102,6 +102,7 @@ class ReviewerResponse(TypedDict):
     verdicts: int
     approved: int
     disapproved: int
+    unsure: int
     verdicts_per_minute: float | None
     second_opinions: int
     agreement: float | None
@@ -233,13 +234,15 @@ def stats_response(totals: Counts, reviewers: Sequence[ReviewerCounts]) -> Stats
 
 def _reviewer_response(reviewer: ReviewerCounts) -> ReviewerResponse:
     counts = reviewer.counts
-    approved, disapproved = counts.get("approved", 0), counts.get("disapproved", 0)
+    approved, disapproved, unsure = (counts.get(verdict, 0) for verdict in ("approved", "disapproved", "unsure"))
+    verdicts = approved + disapproved + unsure
     return {
         "reviewer": reviewer.reviewer,
-        "verdicts": approved + disapproved,
+        "verdicts": verdicts,
         "approved": approved,
         "disapproved": disapproved,
-        "verdicts_per_minute": _ratio(60_000 * (approved + disapproved), counts.get("viewed_ms", 0)),
+        "unsure": unsure,
+        "verdicts_per_minute": _ratio(60_000 * verdicts, counts.get("viewed_ms", 0)),
         "second_opinions": counts.get("shared", 0),
         "agreement": _ratio(counts.get("agreed", 0), counts.get("shared", 0)),
         "planted": counts.get("planted", 0),
