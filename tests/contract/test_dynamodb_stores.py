@@ -317,6 +317,13 @@ class TestGalleries:
         galleries.clear_settled(GALLERY, [later, *notes[1:]])
         assert self.found(galleries).settling == {notes[0].image_id: notes[0]}
 
+    def test_a_deleted_image_leaves_no_note(self, galleries: Galleries) -> None:
+        galleries.commit_images(EMPTY, [image("a"), image("b")], [])
+        notes = [Counted(name, "first", Totals(1, 0)) for name in "ab"]
+        galleries.advance_totals(self.found(galleries), Settlement(Totals(2, 0), notes))
+        galleries.delete_image(galleries.get_images(GALLERY, ["a"])["a"])
+        assert self.found(galleries).settling == {"b": notes[1]}
+
     def test_goes_only_when_marked_and_empty(self, galleries: Galleries) -> None:
         galleries.commit_images(EMPTY, [image("a")], [])
         galleries.drop_gallery(GALLERY)

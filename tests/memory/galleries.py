@@ -208,7 +208,8 @@ class GalleriesInMemory:
                 raise StaleImages
             del self._images[image.gallery][image.image_id]
             gallery = self._galleries[image.gallery]
-            self._galleries[image.gallery] = replace(gallery, images=gallery.images - 1)
+            settling = {name: note for name, note in gallery.settling.items() if name != image.image_id}
+            self._galleries[image.gallery] = replace(gallery, images=gallery.images - 1, settling=settling)
 
     def advance_totals(self, gallery: Gallery, settlement: Settlement) -> None:
         with self._lock:

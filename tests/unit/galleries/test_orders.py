@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from unittest.mock import Mock
 
 import pytest
 
@@ -171,6 +172,18 @@ class TestTotals:
         assert (shop.gallery.totals, shop.gallery.images, shop.order) == (Totals(3, 1), 0, [])
         with pytest.raises(NotFound):
             delete_image(shop.repository, shop.counters, KEY, "a")
+
+    def test_of_an_image_whose_deletion_was_interrupted_leave_no_note(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        shop = Shop()
+        shop.put("a")
+        shop.counters.counts["a"] = Counts(Totals(3, 1))
+        with monkeypatch.context() as broken:
+            broken.setattr(shop.repository, "clear_settled", Mock(side_effect=Unavailable("stopped", 1)))
+            with pytest.raises(Unavailable):
+                delete_image(shop.repository, shop.counters, KEY, "a")
+        assert "a" in shop.gallery.settling
+        delete_image(shop.repository, shop.counters, KEY, "a")
+        assert (shop.gallery.totals, shop.gallery.settling) == (Totals(3, 1), {})
 
     def test_of_an_earlier_incarnation_are_ignored(self) -> None:
         shop = Shop()

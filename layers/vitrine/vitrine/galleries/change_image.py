@@ -50,7 +50,8 @@ def delete_found_image(repository: GalleryRepository, counters: Counters, found:
     """Delete exactly this incarnation; leave a newer image with the same id alone. Raises as `delete_image`.
 
     Its counters close first, then the gallery adds their final totals. So whatever fails in between, no event counts
-    for a deleted image, none is missing in the gallery's totals, and deleting again completes.
+    for a deleted image, none is missing in the gallery's totals, and deleting again completes. What is settling for the
+    image goes with it.
     """
     image = found
 

@@ -478,7 +478,8 @@ class DynamoDBGalleries:
                     "Update": {
                         "TableName": self._galleries,
                         "Key": _gallery_key(image.gallery),
-                        "UpdateExpression": "ADD images :less",
+                        "UpdateExpression": "ADD images :less REMOVE settling.#image",
+                        "ExpressionAttributeNames": {"#image": image.image_id},
                         "ExpressionAttributeValues": {":less": {"N": "-1"}},
                     }
                 },
