@@ -214,16 +214,6 @@ class WithoutMessages(PutOff):
         return super().follow(changes, now, show, lambda keys, delay: None)
 
 
-class WithoutEnd(PutOff):
-    """Takes a message that was read for one that is still waiting."""
-
-    def _note_changes(self, key: CounterKey, changes: Sequence[CounterChange], now: float) -> None:
-        image = self._images.get(key)
-        if image and image.due is not None:
-            image.due = now + 1
-        super()._note_changes(key, changes, now)
-
-
 @pytest.mark.parametrize(
     "stores",
     [
@@ -245,7 +235,6 @@ class WithoutEnd(PutOff):
         {"galleries": WithoutGalleryRevisions},
         {"galleries": WithHoursApart},
         {"put_offs": WithoutMessages},
-        {"put_offs": WithoutEnd},
     ],
     ids=lambda stores: next(iter(stores.values())).__name__ + ("-buffered" if "buffered" in stores else ""),
 )
