@@ -16,7 +16,7 @@ from vitrine.imports.stores import StoreRow
 from vitrine.platform.problems import KINDS, UNEXPECTED
 
 IMPORTS = ROOT / "layers" / "vitrine" / "vitrine" / "imports"
-REFUSED = re.compile(r'(?:_refuse|ImportRefused|Failure)\(\s*"([a-z_0-9]+)"')
+REFUSED = re.compile(r'(?:\brefuse|ImportRefused|Failure)\(\s*"([a-z_0-9]+)"')
 REJECTED = re.compile(r'Rejection\(\s*[\w.]+,\s*"([a-z_0-9]+)"(?: if [\w.]+ else "([a-z_0-9]+)")?')
 # What the review room refuses; a snapshot that is known already is no rejection.
 REFUSED_SNAPSHOTS = re.compile(r'Refusal\("(?!known")([a-z_]+)"')
