@@ -64,9 +64,7 @@ def post_events(request: Request) -> Response:
     results = _count(batch)
     _count_for_queries(batch, results)
     _count_for_products(request, gallery, events, results)
-    counted = iter(results)
-    responses = [_malformed(event) if isinstance(event, Refused) else _response(next(counted)) for event in sent]
-    return Response(202, {"results": responses}, metrics=_metrics(response["status"] for response in responses))
+    return _results_response(sent, results)
 
 
 @app.post(
@@ -88,9 +86,8 @@ def post_search_events(request: Request) -> Response:
     sent = request.items(PostSearchEventsRequest)
     events = [event.event() for event in sent if not isinstance(event, Refused)]
     counted = query_counter().count_searches(_batch(request, GalleryKey(request.merchant_id, ""), events))
-    results = iter(counted.get(at) or Result(event.event_id, "rejected", UNKNOWN) for at, event in enumerate(events))
-    responses = [_malformed(event) if isinstance(event, Refused) else _response(next(results)) for event in sent]
-    return Response(202, {"results": responses}, metrics=_metrics(response["status"] for response in responses))
+    results = [counted.get(at) or Result(event.event_id, "rejected", UNKNOWN) for at, event in enumerate(events)]
+    return _results_response(sent, results)
 
 
 def _challenge_error(error: ServiceError) -> Response:
@@ -186,6 +183,13 @@ def _count_for_products(
     images = gallery_repository().get_images(gallery, {event.image_id for event in known})
     products = {image_id: image.description.product_ids for image_id, image in images.items()}
     take_events(interaction_repository(), gallery, known, products, now=request.now)
+
+
+def _results_response(sent: Iterable[NewEvent | Refused], results: Iterable[Result]) -> Response:
+    """Return the results of all parts of a request, from those of its well-formed events."""
+    counted = iter(results)
+    responses = [_malformed(event) if isinstance(event, Refused) else _response(next(counted)) for event in sent]
+    return Response(202, {"results": responses}, metrics=_metrics(response["status"] for response in responses))
 
 
 def _metrics(statuses: Iterable[str]) -> dict[str, Metric]:

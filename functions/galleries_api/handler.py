@@ -26,7 +26,6 @@ from vitrine.galleries.read_gallery import (
     read_hidden,
     read_order,
 )
-from vitrine.galleries.read_interleaved import read_interleaved
 from vitrine.galleries.read_lab import estimate_ranking, read_lab_order
 from vitrine.galleries.read_stats import all_galleries, read_hours
 from vitrine.galleries.responses import (
@@ -69,7 +68,6 @@ from vitrine.platform.problems import (
 from vitrine.platform.times import to_rfc3339
 from vitrine.platform.wiring import saved_responses
 from vitrine.ranking.experiments import arm_of
-from vitrine.ranking.interleaving import Coins
 from vitrine.ranking.lab import LabVisitor
 
 if TYPE_CHECKING:
@@ -466,6 +464,9 @@ def _read_for_visitor(request: Request, gallery: Gallery, limit: int, start: Pos
         return read_order(gallery_repository(), gallery, limit, start, version)
     if start and (start.version, start.after_other is None) != (gallery.live.number, False):
         return read_order(gallery_repository(), gallery, limit, start)  # begun before the experiment
+    from vitrine.galleries.read_interleaved import read_interleaved  # noqa: PLC0415 - few galleries interleave
+    from vitrine.ranking.interleaving import Coins  # noqa: PLC0415 - as above
+
     coins = Coins(secret, session_id, lot)
     return read_interleaved(
         gallery_repository(), gallery, limit, start, coins, experiment=experiment, second=gallery.next

@@ -26,6 +26,7 @@ from vitrine.imports.wiring import KINDS, import_repository, uploaded_pictures, 
 from vitrine.platform.http import ANYONE, HttpApp, Request, Response
 from vitrine.platform.problems import FieldError, InvalidRequest, NotFound
 from vitrine.platform.times import to_rfc3339
+from vitrine.platform.uploads import upload_response
 from vitrine.platform.wiring import saved_responses
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def post(request: Request) -> Response:
     upload = request_import(import_repository(), uploads(), new, body.size)
     response: ImportRequestResponse = {
         "import_id": key.import_id,
-        "upload": {"url": upload.url, "method": upload.method, "headers": dict(upload.headers)},
+        "upload": upload_response(upload),
         "expires_at": to_rfc3339(request.now + timedelta(seconds=UPLOAD_SECONDS)),
     }
     return Response(201, response, {"Location": f"/imports/{key.import_id}"})

@@ -80,12 +80,34 @@ export function Picture({
   );
 }
 
+/** A column's heading; numbers are at the right. */
+type Column = string | { number: string };
+
 /** A table that scrolls sideways where it is too wide, by keyboard as well. */
-export function Table({ label, children }: { label: string; children: ReactNode }) {
+export function Table({ label, columns, children }: { label: string; columns?: Column[]; children: ReactNode }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
     <section className="scroll" aria-label={label} tabIndex={0}>
-      <table aria-label={label}>{children}</table>
+      <table aria-label={label}>
+        {columns && (
+          <thead>
+            <tr>
+              {columns.map((column) =>
+                typeof column === "string" ? (
+                  <th key={column} scope="col">
+                    {column}
+                  </th>
+                ) : (
+                  <th key={column.number} scope="col" className="number">
+                    {column.number}
+                  </th>
+                ),
+              )}
+            </tr>
+          </thead>
+        )}
+        {children}
+      </table>
     </section>
   );
 }

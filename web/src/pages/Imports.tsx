@@ -54,24 +54,18 @@ export function Imports() {
           <Empty>No imports yet. Drop a spreadsheet, or a CSV, JSON or JSON-lines file above.</Empty>
         )}
         {items.length > 0 && (
-          <Table label="Imports, newest first">
-            <thead>
-              <tr>
-                <th scope="col">Begun</th>
-                <th scope="col">File</th>
-                <th scope="col">Rows</th>
-                <th scope="col">State</th>
-                <th scope="col" className="number">
-                  Read
-                </th>
-                <th scope="col" className="number">
-                  Imported
-                </th>
-                <th scope="col" className="number">
-                  Rejected
-                </th>
-              </tr>
-            </thead>
+          <Table
+            label="Imports, newest first"
+            columns={[
+              "Begun",
+              "File",
+              "Rows",
+              "State",
+              { number: "Read" },
+              { number: "Imported" },
+              { number: "Rejected" },
+            ]}
+          >
             <tbody>
               {items.map((item) => (
                 <tr key={item.import_id}>
@@ -302,16 +296,7 @@ function Rejected({ import_id }: { import_id: string }) {
       </div>
       <Problem of={problem ?? errors.error} />
       <Content of={errors}>
-        <Table label="Rejected rows with reasons">
-          <thead>
-            <tr>
-              <th scope="col" className="number">
-                Row
-              </th>
-              <th scope="col">Column</th>
-              <th scope="col">What is wrong</th>
-            </tr>
-          </thead>
+        <Table label="Rejected rows with reasons" columns={[{ number: "Row" }, "Column", "What is wrong"]}>
           <tbody>
             {errors.data?.pages
               .flatMap((page) => page.items)

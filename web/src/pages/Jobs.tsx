@@ -168,19 +168,10 @@ function Photos({ job: { job_id, status } }: { job: Job }) {
     <div className="photos">
       <Problem of={photos.error} />
       <Content of={photos}>
-        <Table label={`Photos of job ${job_id} and their sizes`}>
-          <thead>
-            <tr>
-              <th scope="col">Store</th>
-              <th scope="col">Photo</th>
-              <th scope="col" className="number">
-                Size
-              </th>
-              <th scope="col" className="number">
-                Perimeter
-              </th>
-            </tr>
-          </thead>
+        <Table
+          label={`Photos of job ${job_id} and their sizes`}
+          columns={["Store", "Photo", { number: "Size" }, { number: "Perimeter" }]}
+        >
           <tbody>
             {photos.data?.pages
               .flatMap((page) => page.items)
@@ -267,17 +258,7 @@ function Measured() {
       {isAsked && !visits.error && (
         <Content of={visits}>
           {rows.length ? (
-            <Table label="Perimeters by store and day">
-              <thead>
-                <tr>
-                  <th scope="col">Store</th>
-                  <th scope="col">Area</th>
-                  <th scope="col">Day</th>
-                  <th scope="col" className="number">
-                    Perimeter
-                  </th>
-                </tr>
-              </thead>
+            <Table label="Perimeters by store and day" columns={["Store", "Area", "Day", { number: "Perimeter" }]}>
               <tbody>
                 {rows.map((row) => (
                   <tr key={`${row.store_id} ${row.date}`}>

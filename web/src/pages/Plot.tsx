@@ -70,15 +70,7 @@ export function Plot({ name, points }: { name: string; points: Point[] }) {
       </p>
       <details>
         <summary>As a table</summary>
-        <Table label={`${name} as a table`}>
-          <thead>
-            <tr>
-              <th scope="col">From</th>
-              <th scope="col" className="number">
-                {name}
-              </th>
-            </tr>
-          </thead>
+        <Table label={`${name} as a table`} columns={["From", { number: name }]}>
           <tbody>
             {points.map((point) => (
               <tr key={point.label}>

@@ -82,20 +82,10 @@ export function Products() {
           </Empty>
         )}
         {shown.length > 0 && (
-          <Table label="Products">
-            <thead>
-              <tr>
-                <th scope="col">Product</th>
-                <th scope="col">Id</th>
-                <th scope="col">Category</th>
-                <th scope="col">Brand</th>
-                <th scope="col" className="number">
-                  Price
-                </th>
-                <th scope="col">Available</th>
-                <th scope="col">Change</th>
-              </tr>
-            </thead>
+          <Table
+            label="Products"
+            columns={["Product", "Id", "Category", "Brand", { number: "Price" }, "Available", "Change"]}
+          >
             <tbody>
               {shown.map((product) => (
                 <tr key={product.product_id} data-product={product.product_id}>

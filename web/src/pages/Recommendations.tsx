@@ -138,14 +138,7 @@ function History({ user_id }: { user_id: string }) {
         {items.length === 0 ? (
           <Empty>This shopper has no interactions.</Empty>
         ) : (
-          <Table label="Interactions, newest first">
-            <thead>
-              <tr>
-                <th scope="col">Type</th>
-                <th scope="col">Product</th>
-                <th scope="col">When</th>
-              </tr>
-            </thead>
+          <Table label="Interactions, newest first" columns={["Type", "Product", "When"]}>
             <tbody>
               {items.map((interaction) => (
                 <tr key={interaction.interaction_id}>

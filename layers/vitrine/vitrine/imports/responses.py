@@ -5,15 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from vitrine.platform.times import to_rfc3339
+from vitrine.platform.uploads import UploadResponse, upload_response
 
 if TYPE_CHECKING:
     from vitrine.imports.model import Import, PictureResult, Rejection
-
-
-class UploadResponse(TypedDict):
-    url: str
-    method: str
-    headers: dict[str, str]
 
 
 class ImportRequestResponse(TypedDict):
@@ -91,8 +86,7 @@ def picture_response(result: PictureResult) -> UploadedPictureResponse:
     """Return how far a picture is, and where to put it."""
     response: UploadedPictureResponse = {"image_id": result.picture.key.image_id, "status": result.status}
     if result.upload:
-        upload = result.upload
-        response["upload"] = {"url": upload.url, "method": upload.method, "headers": dict(upload.headers)}
+        response["upload"] = upload_response(result.upload)
     if result.refusal:
         response["error"] = {"code": result.refusal.code, "detail": result.refusal.detail}
     return response

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +16,19 @@ class SignedPut(NamedTuple):
     url: str
     method: str
     headers: Mapping[str, str]
+
+
+class UploadResponse(TypedDict):
+    """How to upload an object, in a response."""
+
+    url: str
+    method: str
+    headers: dict[str, str]
+
+
+def upload_response(put: SignedPut) -> UploadResponse:
+    """Return how to upload, for a response."""
+    return {"url": put.url, "method": put.method, "headers": dict(put.headers)}
 
 
 def sign_put(  # noqa: PLR0913 - the URL signs each of these

@@ -91,7 +91,8 @@ class DynamoDBModels:
         self._popular: dict[str, tuple[Model, Sequence[Popular]]] = {}
 
     def model(self, merchant_id: str) -> Model | None:
-        return _model(_read_state(self._client, self._table, merchant_id))
+        state = _read_state(self._client, self._table, merchant_id)
+        return _model(state, _measured(state))
 
     def neighbourhoods(self, merchant_id: str, model: Model, product_ids: Collection[str]) -> dict[str, Neighbourhood]:
         keys = [_neighbourhood_key(merchant_id, model.slot, product_id) for product_id in product_ids]
@@ -194,7 +195,7 @@ class DynamoDBModels:
     def in_effect(self, merchant_id: str) -> InEffect:
         state = _read_state(self._client, self._table, merchant_id)
         chosen, measured = _chosen(state), _measured(state)
-        return InEffect(chosen.over(measured.weights), _repeat(state, None), chosen, measured)
+        return InEffect(chosen.over(measured.weights), _repeat(chosen, measured.repeats, None), chosen, measured)
 
     def set_weights(self, merchant_id: str, chosen: ChosenWeights) -> None:
         values: Item = {
@@ -259,11 +260,13 @@ class DynamoDBRecommendationInputs:
             **{slot: _top_key(user.merchant_id, slot, f"top/{category_key(category)}") for slot in _SLOTS},
         }
         items, revision = self._read(user, keys, consistent=False)
-        model = _model(items["state"])
+        measured = _measured(items["state"])
+        model = _model(items["state"], measured)
         if model and category is None and not _is_of(items[model.slot], model):
             # This replica does not have the whole model yet.
             items, revision = self._read(user, keys, consistent=True)
-            model = _model(items["state"])
+            measured = _measured(items["state"])
+            model = _model(items["state"], measured)
         tops = {item["model"]["N"]: item for item in (items[slot] for slot in _SLOTS) if item}
         published = str(model.number) if model else ""
         shown = items["shortlist"].get("model", {}).get("N", published)
@@ -275,7 +278,7 @@ class DynamoDBRecommendationInputs:
         for product_id, users in counts_since(recent, int(shown) / 1000 if shown else 0).items():
             if product_id in popular or category is None or not shown:
                 popular[product_id] = popular.get(product_id, 0.0) + users
-        repeats = _measured(items["state"]).repeats
+        repeats = measured.repeats
         response = items["response"]
         is_fresh = bool(response) and int(response["expires_at"]["N"]) > time.time()
         stamps = [
@@ -302,7 +305,7 @@ class DynamoDBRecommendationInputs:
             touched=touched_by(recent, user.user_id),
             cached=zlib.decompress(response["content"]["B"]) if is_fresh else None,
             withdrawing=time.time() - float(items["state"].get("withdrawn_at", {}).get("N", "0")) < _WITHDRAWAL_SECONDS,
-            repeat=_repeat(items["state"], category),
+            repeat=_repeat(_chosen(items["state"]), repeats, category),
             rhythm=repeats.rhythm if repeats else 0.0,
             lag=max(0.0, model.number / 1000 - repeats.newest) if model and repeats else 0.0,
         )
@@ -450,7 +453,7 @@ class DynamoDBBuilds:
     ) -> ModelBuild:
         def attempt() -> ModelBuild:
             state = _read_state(self._client, self._table, merchant_id)
-            published = _model(state)
+            published = _model(state, _measured(state))
             last = int(state["run"]["N"]) if "run" in state else 0
             if after not in {None, last}:
                 raise LaterBuild
@@ -571,10 +574,9 @@ def _top_key(merchant_id: str, slot: str, name: str) -> Item:
     return _key(f"{merchant_id}/t/{slot}", name)
 
 
-def _model(state: Item) -> Model | None:
+def _model(state: Item, measured: Measured) -> Model | None:
     if "model" not in state:
         return None
-    measured = _measured(state)
     weights = _chosen(state).over(measured.weights)
     return Model(int(state["model"]["N"]), state["slot"]["S"], weights, measured.profile)
 
@@ -598,9 +600,8 @@ def _repeats(shop: Sequence[Any], categories: Mapping[str, Sequence[Any]], rhyth
     return Repeats(RepeatsIn(*shop), by_category, rhythm, newest)
 
 
-def _repeat(state: Item, category: str | None) -> Repeat:
+def _repeat(chosen: ChosenWeights, measured: Repeats | None, category: str | None) -> Repeat:
     """Return how to treat repeats in a category (in folded case), or in all of the shop."""
-    chosen, measured = _chosen(state), _measured(state).repeats
     if category is not None and category in chosen.categories:
         return chosen.categories[category]
     if chosen.repeat or not measured:

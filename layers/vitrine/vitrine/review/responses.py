@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from vitrine.platform.times import to_rfc3339
+from vitrine.platform.uploads import UploadResponse, upload_response
 from vitrine.renditions.responses import RenditionsResponse, renditions_of
 from vitrine.review.mirroring import holder_of, picture_url
 
@@ -20,12 +21,6 @@ if TYPE_CHECKING:
 class FieldErrorResponse(TypedDict):
     pointer: str
     detail: str
-
-
-class UploadResponse(TypedDict):
-    url: str
-    method: str
-    headers: dict[str, str]
 
 
 class AddSnapshotResponse(TypedDict):
@@ -148,8 +143,7 @@ def added_response(result: AddedSnapshot, pictures: Pictures, size: int | None) 
         return response
     response = {"snapshot_id": snapshot.snapshot_id, "status": "created"}
     if snapshot.url is None:
-        upload = pictures.upload_to(snapshot, size)
-        response["upload"] = {"url": upload.url, "method": upload.method, "headers": dict(upload.headers)}
+        response["upload"] = upload_response(pictures.upload_to(snapshot, size))
     return response
 
 

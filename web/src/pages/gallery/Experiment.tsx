@@ -175,24 +175,16 @@ function Standing({ report }: { report: Report }) {
       <p>
         <small>Since {moment(report.started_at)}</small>
       </p>
-      <Table label="Results of the experiment">
-        <thead>
-          <tr>
-            <th scope="col">Order</th>
-            <th scope="col" className="number">
-              Visitors
-            </th>
-            <th scope="col" className="number">
-              {isShared ? "of whom clicked it first" : "of whom clicked"}
-            </th>
-            <th scope="col" className="number">
-              Clicks
-            </th>
-            <th scope="col" className="number">
-              Clicks a visitor
-            </th>
-          </tr>
-        </thead>
+      <Table
+        label="Results of the experiment"
+        columns={[
+          "Order",
+          { number: "Visitors" },
+          { number: isShared ? "of whom clicked it first" : "of whom clicked" },
+          { number: "Clicks" },
+          { number: "Clicks a visitor" },
+        ]}
+      >
         <tbody>
           {report.arms.map((arm, at) => (
             <tr key={ARMS[at]}>

@@ -149,18 +149,7 @@ function Estimate({ estimate }: { estimate: Schema<"EstimateResponse"> }) {
             : "Give it a share of the visitors above."}
         </p>
       )}
-      <Table label="Estimated order">
-        <thead>
-          <tr>
-            <th scope="col">Picture</th>
-            <th scope="col" className="number">
-              Then
-            </th>
-            <th scope="col" className="number">
-              Today
-            </th>
-          </tr>
-        </thead>
+      <Table label="Estimated order" columns={["Picture", { number: "Then" }, { number: "Today" }]}>
         <tbody>
           {estimate.order.slice(0, 10).map((planned) => (
             <tr key={planned.id}>
@@ -193,19 +182,10 @@ function Versions({ gallery }: { gallery: Schema<"GalleryResponse"> }) {
     <>
       <h3>Versions</h3>
       <Problem of={error} />
-      <Table label="Versions of the ranking">
-        <thead>
-          <tr>
-            <th scope="col" className="number">
-              Version
-            </th>
-            <th scope="col">Policy</th>
-            <th scope="col">Created</th>
-            <th scope="col">Reason</th>
-            <th scope="col">Status</th>
-            <th scope="col">Restore</th>
-          </tr>
-        </thead>
+      <Table
+        label="Versions of the ranking"
+        columns={[{ number: "Version" }, "Policy", "Created", "Reason", "Status", "Restore"]}
+      >
         <tbody>
           {data?.items.map((version) => (
             <tr key={version.version}>

@@ -41,15 +41,7 @@ export function Rules({ gallery }: { gallery: Schema<"GalleryResponse"> }) {
     <section aria-label="Rules">
       <h3>Rules</h3>
       {rules.length > 0 && (
-        <Table label="Merchandising rules, first match decides">
-          <thead>
-            <tr>
-              <th scope="col">Rule</th>
-              <th scope="col">From</th>
-              <th scope="col">To</th>
-              <th scope="col">Remove</th>
-            </tr>
-          </thead>
+        <Table label="Merchandising rules, first match decides" columns={["Rule", "From", "To", "Remove"]}>
           <tbody>
             {rules.map((rule, at) => (
               <tr key={JSON.stringify(rule)}>

@@ -67,14 +67,7 @@ export function Attributes() {
       <Content of={read}>
         {entries.length === 0 && <Empty>No attributes are declared, so shoppers filter by tag and credit only.</Empty>}
         {entries.length > 0 && (
-          <Table label="Attributes">
-            <thead>
-              <tr>
-                <th scope="col">Name</th>
-                <th scope="col">Kind</th>
-                <th scope="col">Change</th>
-              </tr>
-            </thead>
+          <Table label="Attributes" columns={["Name", "Kind", "Change"]}>
             <tbody>
               {entries.map(([name, kind]) => (
                 <tr key={name}>

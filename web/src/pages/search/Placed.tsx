@@ -21,19 +21,10 @@ export function Placed() {
           <Empty>No pictures are placed. Search for words that shoppers use, then pin or bury what you find.</Empty>
         )}
         {queries.length > 0 && (
-          <Table label="Queries with placed pictures">
-            <thead>
-              <tr>
-                <th scope="col">Query</th>
-                <th scope="col" className="number">
-                  Pinned
-                </th>
-                <th scope="col" className="number">
-                  Buried
-                </th>
-                <th scope="col">Change</th>
-              </tr>
-            </thead>
+          <Table
+            label="Queries with placed pictures"
+            columns={["Query", { number: "Pinned" }, { number: "Buried" }, "Change"]}
+          >
             <tbody>
               {queries.map((placed) => (
                 <tr key={placed.query}>

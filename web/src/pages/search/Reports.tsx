@@ -30,17 +30,10 @@ export function Reports() {
           </Empty>
         )}
         {proposed.length > 0 && (
-          <Table label="Proposed synonyms">
-            <thead>
-              <tr>
-                <th scope="col">Words that shoppers exchanged</th>
-                <th scope="col">In</th>
-                <th scope="col" className="number">
-                  Clicks
-                </th>
-                <th scope="col">Change</th>
-              </tr>
-            </thead>
+          <Table
+            label="Proposed synonyms"
+            columns={["Words that shoppers exchanged", "In", { number: "Clicks" }, "Change"]}
+          >
             <tbody>
               {proposed.map(({ words, queries, clicks }) => (
                 <tr key={textOf({ words })}>
@@ -70,21 +63,10 @@ function Queries({ label, of }: { label: string; of: Counted[] }) {
   return (
     <>
       <h2>{label}</h2>
-      <Table label={label}>
-        <thead>
-          <tr>
-            <th scope="col">Query</th>
-            <th scope="col" className="number">
-              Searches
-            </th>
-            <th scope="col" className="number">
-              Found nothing
-            </th>
-            <th scope="col" className="number">
-              Clicks
-            </th>
-          </tr>
-        </thead>
+      <Table
+        label={label}
+        columns={["Query", { number: "Searches" }, { number: "Found nothing" }, { number: "Clicks" }]}
+      >
         <tbody>
           {of.map(({ query, searches, found_nothing, clicks }) => (
             <tr key={query}>

@@ -56,14 +56,7 @@ export function Words() {
       <Content of={read}>
         {rules.length === 0 && <Empty>No synonyms yet. Enter words that your shoppers use for the same thing.</Empty>}
         {rules.length > 0 && (
-          <Table label="Synonyms">
-            <thead>
-              <tr>
-                <th scope="col">Words</th>
-                <th scope="col">Try it</th>
-                <th scope="col">Change</th>
-              </tr>
-            </thead>
+          <Table label="Synonyms" columns={["Words", "Try it", "Change"]}>
             <tbody>
               {rules.map((rule) => (
                 <tr key={textOf(rule)}>
