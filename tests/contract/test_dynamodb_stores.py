@@ -356,7 +356,14 @@ class TestGalleries:
     def test_orders_images_under_each_version(self, galleries: Galleries) -> None:
         second = EMPTY.following(Ranking("newest"), NOW, "changed")
         assert galleries.plan_version(EMPTY, second, None)
+        waiting = self.found(galleries)
+        assert waiting.versions == (EMPTY.live,)
+        assert not galleries.start_scoring(EMPTY, second._replace(number=3))
+        assert galleries.start_scoring(EMPTY, second)
         both = self.found(galleries)
+        assert both.versions == (EMPTY.live, second)
+        with pytest.raises(StaleGallery):
+            galleries.commit_images(waiting, [image("e")], [])
         images = [image(name).scored(second, Counts(), 0) for name in "abcd"]
         images[0] = images[0]._replace(pinned_position=2)
         images[1] = images[1]._replace(hidden=True)

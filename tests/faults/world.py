@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from uuid import uuid4
 
 import boto3
@@ -59,8 +59,9 @@ if TYPE_CHECKING:
     from vitrine.engagement.model import Result
     from vitrine.engagement.prepared import PreparedBatch
     from vitrine.engagement.recompute_weights import Recomputed
-    from vitrine.galleries.model import Image
+    from vitrine.galleries.model import Gallery, Image
     from vitrine.ranking.experiments import Mode
+    from vitrine.ranking.model import Version
 
 GALLERY = GalleryKey("shop", "summer")
 START = datetime(2025, 12, 31, 23, 20, tzinfo=UTC)
@@ -136,6 +137,21 @@ class _Galleries:
             experiment,
             frozenset(suspect.visitor for suspect in self._repository.list_suspects(gallery)),
         )
+
+
+class _PatientGalleries:
+    """Galleries whose images are scored under a version once those who read before it was planned are done."""
+
+    def __init__(self, repository: DynamoDBGalleries, reading: threading.Lock) -> None:
+        self._repository = repository
+        self._reading = reading
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._repository, name)
+
+    def start_scoring(self, gallery: Gallery, version: Version) -> bool:
+        with self._reading:
+            return self._repository.start_scoring(gallery, version)
 
 
 class _Counters:
@@ -234,6 +250,7 @@ class World:
         self._seconds = START.timestamp()
         self._messages: list[tuple[float, list[CounterKey]]] = []
         self._lock = threading.RLock()
+        self._reading = threading.Lock()
         self._counting = threading.Event()
         self._failures: list[BaseException] = []
 
@@ -564,7 +581,8 @@ class World:
         if task == "fit_prior":
             fit_prior(self.galleries, self.tasks, GALLERY, now=self.clock)
         elif task == "make_order":
-            maker = OrderMaker(self.galleries, counters, self.tasks)
+            galleries = cast("DynamoDBGalleries", _PatientGalleries(self.galleries, self._reading))
+            maker = OrderMaker(galleries, counters, self.tasks)
             maker.make(GALLERY, version or 0, None, lambda: True, now=self.clock)
         else:
             forget_order(self.galleries, GALLERY, version or 0, None, lambda: True)
@@ -573,15 +591,18 @@ class World:
         return bool(self._messages) or any(task != "forget_order" for task, _ in self.tasks.waiting)
 
     def _read(self, chance: random.Random) -> None:
-        """Reads the order while it is made anew: it is always whole."""
+        """Reads the order of either arm while orders are made anew: it is always whole."""
         while not self._counting.is_set():
             time.sleep(chance.random() * 0.05)
-            try:
-                gallery = find_gallery(self.galleries, GALLERY)
-                placed = read_order(self.galleries, gallery, 10, None).placed
-            except (Unavailable, Crash):
-                continue
-            seen = Counter(place.image.image_id for place in placed)
+            with self._reading:
+                try:
+                    gallery = find_gallery(self.galleries, GALLERY)
+                    time.sleep(chance.random() * 0.05)
+                    arms = (gallery.live, gallery.next if gallery.experiment and gallery.experiment.is_ready else None)
+                    read = read_order(self.galleries, gallery, 10, None, chance.choice(arms))
+                except (Unavailable, Crash):
+                    continue
+            seen = Counter(place.image.image_id for place in read.placed)
             _must({HOT, LASTING} <= set(seen) and max(seen.values()) == 1, f"a reader saw {seen}")
 
     def _next_changes(self, chance: random.Random) -> list[CounterChange]:

@@ -58,6 +58,7 @@ class GalleriesInMemory:
                 gallery.key,
                 lambda stored: _has_versions_of(stored, gallery) and stored.last_version == gallery.last_version,
                 next=version,
+                next_waits=True,
                 last_version=version.number,
                 retired=None,
                 experiment=experiment,
@@ -65,6 +66,9 @@ class GalleriesInMemory:
             if is_planned:
                 self._versions[gallery.key][version.number] = version
             return is_planned
+
+    def start_scoring(self, gallery: Gallery, version: Version) -> bool:
+        return self._update(gallery.key, lambda stored: stored.next == version, next_waits=False)
 
     def open_experiment(self, gallery: Gallery, experiment: Experiment) -> bool:
         return self._update(
@@ -186,7 +190,8 @@ class GalleriesInMemory:
             stored, images = self._galleries.get(gallery.key), self._images.setdefault(gallery.key, {})
             if stored is None or stored.deleting:
                 raise StaleGallery
-            if created and not (_has_versions_of(stored, gallery) and stored.next == gallery.next):
+            has_next = (stored.next, stored.next_waits) == (gallery.next, gallery.next_waits)
+            if created and not (_has_versions_of(stored, gallery) and has_next):
                 raise StaleGallery
             if any(image.image_id in images for image in created) or any(map(self._is_stale, changed)):
                 raise StaleImages

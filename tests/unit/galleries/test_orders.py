@@ -143,14 +143,32 @@ class TestRanking:
         with pytest.raises(NotFound):
             restore_version(shop.repository, shop.tasks, KEY, 9, now=NOON)
 
+    def test_overwrites_an_order_only_once_its_readers_are_done(self) -> None:
+        shop = Shop()
+        shop.put("a", "b")
+        shop.rank(NEWEST)
+        shop.make(2)
+        shop.rank(Ranking("smoothed_rate"))
+        shop.click("a", 3)
+        shop.put("c")
+        scored = {name: [score.version for score in shop.image(name).scores] for name in "abc"}
+        assert scored == {"a": [1, 2], "b": [1, 2], "c": [2]}
+        shop.make(3)
+        assert {score.version for name in "abc" for score in shop.image(name).scores} == {2, 3}
+
     def test_scores_images_that_are_created_while_the_order_is_made(self) -> None:
         shop = Shop()
         shop.put("a")
-        shop.rank(NEWEST)
+        planned = shop.rank(NEWEST)
+        assert planned.next
         shop.put("b")
-        assert {score.version for score in shop.image("b").scores} == {1, 2}
+        assert {score.version for score in shop.image("b").scores} == {1}
+        shop.repository.start_scoring(planned, planned.next)
+        shop.put("c")
+        assert {score.version for score in shop.image("c").scores} == {1, 2}
         shop.work()
-        assert set(shop.order) == {"a", "b"}
+        assert set(shop.order) == {"a", "b", "c"}
+        assert {score.version for name in "abc" for score in shop.image(name).scores} == {2}
 
 
 class TestTotals:

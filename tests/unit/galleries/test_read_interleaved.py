@@ -40,6 +40,7 @@ def pages(
     repository = ShortQueries(most)
     repository.put_gallery(GALLERY)
     assert repository.plan_version(GALLERY, SECOND, EXPERIMENT)
+    assert repository.start_scoring(GALLERY, SECOND)
     gallery = replace(GALLERY, next=SECOND, last_version=SECOND.number, experiment=EXPERIMENT)
     repository.commit_images(gallery, images_of(drawn), [])
     shown: list[Placed] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.galleries.change_image import change_image
@@ -108,7 +109,9 @@ class OrderMaker(NamedTuple):
                 raise Unavailable(f"Ranking version {number} is not planned yet.", 1)
             if gallery.next is None or gallery.next.number != number:
                 return None
-            version = gallery.versions[1]
+            if gallery.next_waits and not self.repository.start_scoring(gallery, gallery.next):
+                continue
+            version = replace(gallery, next_waits=False).versions[1]
             images = self.repository.stored_images(key, _PAGE, after)
             counts = self.counters.read(images)
             scored = [image.scored(version, counts.get(image.image_id, Counts()), at) for image in images]

@@ -164,11 +164,12 @@ class DynamoDBGalleries:
 
     def plan_version(self, gallery: Gallery, version: Version, experiment: Experiment | None) -> bool:
         started: dict[str, Any] = {":experiment": {"S": _experiment_text(experiment)}} if experiment else {}
-        sets = ", experiment = :experiment REMOVE retired" if experiment else " REMOVE retired, experiment"
+        sets = "SET #next = :version, next_waits = :yes, last_version = :number"
+        sets += ", experiment = :experiment REMOVE retired" if experiment else " REMOVE retired, experiment"
         update = {
             "TableName": self._galleries,
             "Key": _gallery_key(gallery.key),
-            "UpdateExpression": f"SET #next = :version, last_version = :number{sets} ADD revision :one",
+            "UpdateExpression": f"{sets} ADD revision :one",
             "ConditionExpression": f"{_OPEN} AND last_version = :last AND live = :live",
             "ExpressionAttributeNames": {"#next": "next"},
             "ExpressionAttributeValues": {
@@ -176,11 +177,21 @@ class DynamoDBGalleries:
                 ":number": {"N": str(version.number)},
                 ":last": {"N": str(gallery.last_version)},
                 ":live": {"S": _version_text(gallery.live)},
+                ":yes": {"BOOL": True},
                 ":one": {"N": "1"},
                 **started,
             },
         }
         return try_transaction(self._client, [{"Update": update}, self._put_version(gallery.key, version)])
+
+    def start_scoring(self, gallery: Gallery, version: Version) -> bool:
+        return self._update_gallery(
+            gallery.key,
+            "REMOVE next_waits ADD revision :one",
+            f"{_OPEN} AND #next = :version",
+            {":version": {"S": _version_text(version)}, ":one": {"N": "1"}},
+            {"#next": "next"},
+        )
 
     def promote_version(self, gallery: Gallery, version: Version) -> bool:
         return self._update_gallery(
@@ -453,7 +464,8 @@ class DynamoDBGalleries:
             if gallery.next is None:
                 update["ConditionExpression"] += " AND attribute_not_exists(#next)"
             else:
-                update["ConditionExpression"] += " AND #next = :next"
+                waiting = "attribute_exists" if gallery.next_waits else "attribute_not_exists"
+                update["ConditionExpression"] += f" AND #next = :next AND {waiting}(next_waits)"
                 update["ExpressionAttributeValues"][":next"] = {"S": _version_text(gallery.next)}
         writes.append({"Update": update})
         self._transact(writes, gallery_at=len(writes) - 1)
@@ -796,6 +808,7 @@ def _gallery(item: Item) -> Gallery:
         public_counts=item.get("public_counts") == {"BOOL": True},
         cache_seconds=int(item["cache_seconds"]["N"]) if "cache_seconds" in item else CACHE_SECONDS,
         next=_version(item["next"]["S"]) if "next" in item else None,
+        next_waits="next_waits" in item,
         retired=_version(item["retired"]["S"]) if "retired" in item else None,
         last_version=int(item["last_version"]["N"]),
         experiment=_experiment(item["experiment"]["S"]) if "experiment" in item else None,

@@ -361,7 +361,8 @@ class Gallery:
     """A gallery and its totals.
 
     Readers see the order of the version `live`. The order of `next` is being made in the other slot and becomes live
-    when it is complete; `retired` is the version before, kept for readers who are still paging. `last_version` is the
+    when it is complete; `retired` is the version before, kept for readers who are still paging. While `next_waits`, no
+    image is scored under `next` yet, as readers may remember the version that had its slot. `last_version` is the
     highest number in use.
 
     `public_counts`: web pages may read the counts of the gallery and its images. `cache_seconds`: how long shared
@@ -387,6 +388,7 @@ class Gallery:
     mirror: bool = True
     rules: tuple[Rule, ...] = ()
     next: Version | None = None
+    next_waits: bool = False
     retired: Version | None = None
     last_version: int = 1
     experiment: Experiment | None = None
@@ -395,7 +397,7 @@ class Gallery:
     @property
     def versions(self) -> tuple[Version, ...]:
         """The versions under which images are scored."""
-        if self.next is None:
+        if self.next is None or self.next_waits:
             return (self.live,)
         if self.experiment is None or self.experiment.mode == "interleave":
             return self.live, self.next

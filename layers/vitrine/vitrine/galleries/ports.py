@@ -56,8 +56,12 @@ class GalleryRepository(Protocol):
     def plan_version(self, gallery: Gallery, version: Version, experiment: Experiment | None) -> bool:
         """Make a version the next one and return True, if the gallery still has the versions that were read.
 
-        With an experiment, the version is its second arm; without one, a running experiment ends.
+        The version waits. With an experiment, it is its second arm; without one, a running experiment ends.
         """
+        ...
+
+    def start_scoring(self, gallery: Gallery, version: Version) -> bool:
+        """Let images be scored under the next version; return False if it is not the next one."""
         ...
 
     def open_experiment(self, gallery: Gallery, experiment: Experiment) -> bool:

@@ -48,7 +48,7 @@ class SqsTasks:
         """Score the images after `after` under the gallery's next version, then make it the live one.
 
         The task is sent before the version is planned, so that a crash cannot separate the two. Its first delivery is
-        delayed until the version is planned and caches have forgotten the version before the live one.
+        delayed until the version is planned and no reader remembers the version that had its slot.
         """
         task = {"task": "make_order", "key": list(key), "version": version, "after": after}
         self._send(task, delay_seconds=0 if after else _PLANNING_SECONDS)
