@@ -200,6 +200,7 @@ def count(batches, gallery_id, sender, stream, messages):
         if (at + 1) % BATCHES_PER_SECOND == 0 or at + 1 == batches:
             records = stream.records()
             units.clear()
+            _reads.clear()
             messages.now += 1
             for start in range(0, len(records), 1000):
                 weights({"Records": records[start : start + 1000]}, Context())
