@@ -3,7 +3,8 @@ import { useAddress } from "./address";
 import { type Session, saveSession } from "./api";
 import { ChangesProvider } from "./changes";
 import { Connecting } from "./data";
-import { isSecret } from "./parts";
+import { pagesRead, t, useLanguage } from "./language";
+import { isSecret, Woven } from "./parts";
 
 export interface PageProps {
   session: Session;
@@ -11,33 +12,40 @@ export interface PageProps {
 }
 
 const page = (read: () => Promise<ComponentType<PageProps>>) =>
-  lazy(async () => ({ default: await read() }) as { default: ComponentType<PageProps> });
+  lazy(async () => {
+    const [shown] = await Promise.all([read(), pagesRead]);
+    return { default: shown };
+  });
 
-const Palette = lazy(async () => ({ default: (await import("./Palette")).Palette }));
+const Palette = lazy(async () => {
+  const [{ Palette: palette }] = await Promise.all([import("./Palette"), pagesRead]);
+  return { default: palette };
+});
 
 /** The pages, each of which is loaded when it is opened. */
 export const PAGES = {
-  overview: { title: "Overview", show: page(async () => (await import("./pages/Overview")).Overview), secret: true },
-  review: { title: "Review", show: page(async () => (await import("./review/Review")).Review), secret: true },
-  gallery: { title: "Gallery", show: page(async () => (await import("./pages/Gallery")).Gallery), secret: false },
-  search: { title: "Search", show: page(async () => (await import("./pages/Search")).Search), secret: false },
+  overview: { show: page(async () => (await import("./pages/Overview")).Overview), secret: true },
+  review: { show: page(async () => (await import("./review/Review")).Review), secret: true },
+  gallery: { show: page(async () => (await import("./pages/Gallery")).Gallery), secret: false },
+  search: { show: page(async () => (await import("./pages/Search")).Search), secret: false },
   recommendations: {
-    title: "For you",
     show: page(async () => (await import("./pages/Recommendations")).Recommendations),
     secret: false,
   },
-  products: { title: "Products", show: page(async () => (await import("./pages/Products")).Products), secret: true },
-  imports: { title: "Imports", show: page(async () => (await import("./pages/Imports")).Imports), secret: true },
-  jobs: { title: "Store visits", show: page(async () => (await import("./pages/Jobs")).Jobs), secret: true },
-  logs: { title: "Logs", show: page(async () => (await import("./pages/Logs")).Logs), secret: true },
+  products: { show: page(async () => (await import("./pages/Products")).Products), secret: true },
+  imports: { show: page(async () => (await import("./pages/Imports")).Imports), secret: true },
+  jobs: { show: page(async () => (await import("./pages/Jobs")).Jobs), secret: true },
+  logs: { show: page(async () => (await import("./pages/Logs")).Logs), secret: true },
 } as const;
-const KEYS = { title: "Keys", show: page(async () => (await import("./pages/Keys")).Keys), secret: false };
+const KEYS = { show: page(async () => (await import("./pages/Keys")).Keys), secret: false };
+type PageName = keyof typeof PAGES;
 
 export function App({ loaded }: { loaded: Session }) {
   const [session, setSession] = useState(loaded);
   const [isOpen, setIsOpen] = useState(false);
   const [isChoosing, setIsChoosing] = useState(false);
   const { route } = useAddress();
+  useLanguage();
   const main = useRef<HTMLElement>(null);
   const change = (changed: Session) => {
     saveSession(changed);
@@ -46,12 +54,17 @@ export function App({ loaded }: { loaded: Session }) {
   const known = !!session.key && !!session.apiUrl;
   const secret = isSecret(session.key);
   const asksForKey = !known || route === "keys";
-  const shown = asksForKey ? KEYS : (PAGES[route as keyof typeof PAGES] ?? (secret ? PAGES.overview : PAGES.gallery));
-  const links = Object.entries(PAGES).filter((entry) => secret || !entry[1].secret);
+  const name: PageName = Object.hasOwn(PAGES, route) ? (route as PageName) : secret ? "overview" : "gallery";
+  const shown = asksForKey ? KEYS : PAGES[name];
+  const title = t.titles[asksForKey ? "keys" : name];
+  const links = (Object.keys(PAGES) as PageName[]).filter((each) => secret || !PAGES[each].secret);
 
   const before = useRef(shown);
   useEffect(() => {
-    document.title = `${shown.title} · Vitrine`;
+    document.title = `${title} · Vitrine`;
+  }, [title]);
+
+  useEffect(() => {
     if (before.current === shown) return;
     before.current = shown;
     setIsOpen(false);
@@ -82,33 +95,33 @@ export function App({ loaded }: { loaded: Session }) {
             main.current?.focus();
           }}
         >
-          Skip to the content
+          {t.app.skip}
         </a>
         <header>
           <a className="brand" href="#/">
             <img src="./icon.svg" alt="" width="26" height="26" /> Vitrine
           </a>
           <button type="button" className="menu" aria-expanded={isOpen} onClick={() => setIsOpen(!isOpen)}>
-            Menu
+            {t.app.menu}
           </button>
-          <nav aria-label="Pages" className={isOpen ? "open" : ""}>
-            {links.map(([name, { title }]) => (
-              <a key={name} href={`#/${name}`} aria-current={shown.title === title ? "page" : undefined}>
-                {title}
+          <nav aria-label={t.app.pages} className={isOpen ? "open" : ""}>
+            {links.map((each) => (
+              <a key={each} href={`#/${each}`} aria-current={shown === PAGES[each] ? "page" : undefined}>
+                {t.titles[each]}
               </a>
             ))}
           </nav>
           <a className="who" href="#/keys" aria-current={asksForKey ? "page" : undefined}>
-            {known ? session.reviewer || "Key" : "Enter a key"}
+            {known ? session.reviewer || t.app.key : t.app.enterKey}
           </a>
         </header>
         <main id="main" ref={main} tabIndex={-1}>
           {shown.secret && !secret ? (
             <p className="empty">
-              {shown.title} needs a secret key. <a href="#/keys">Enter one</a>
+              <Woven text={t.app.needsSecretKey(title)} a={(text) => <a href="#/keys">{text}</a>} />
             </p>
           ) : (
-            <Suspense fallback={<p className="lead">Loading…</p>}>
+            <Suspense fallback={<p className="lead">{t.app.loading}</p>}>
               <shown.show session={session} change={change} />
             </Suspense>
           )}
@@ -116,7 +129,7 @@ export function App({ loaded }: { loaded: Session }) {
         {isChoosing && (
           <Suspense>
             <Palette
-              places={links.map(([name, { title }]) => ({ title, address: `#/${name}` }))}
+              places={links.map((each) => ({ title: t.titles[each], address: `#/${each}` }))}
               close={() => setIsChoosing(false)}
             />
           </Suspense>

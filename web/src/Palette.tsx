@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { useConnection } from "./data";
+import { t } from "./language";
 import { Dialog, isSecret } from "./parts";
 
 export interface Place {
@@ -15,17 +16,17 @@ export function Palette({ places, close }: { places: Place[]; close: () => void 
   const galleries = api.useQuery("get", "/galleries", { params: { query: { limit: 100 } } });
   const all = [
     ...places,
-    { title: "Keys", address: "#/keys" },
+    { title: t.titles.keys, address: "#/keys" },
     ...(galleries.data?.items ?? []).map(({ id, title }) => ({
-      title: `Gallery: ${title ?? id}`,
+      title: t.palette.gallery(title ?? id),
       address: `#/gallery?gallery=${encodeURIComponent(id)}`,
     })),
-    ...(isSecret(session.key) ? [{ title: "New product", address: "#/products?product=new" }] : []),
+    ...(isSecret(session.key) ? [{ title: t.palette.newProduct, address: "#/products?product=new" }] : []),
   ];
   const fits = all.filter(({ title }) => title.toLowerCase().includes(text.trim().toLowerCase())).slice(0, 8);
   if (text.trim()) {
     fits.push({
-      title: `Search images for “${text.trim()}”`,
+      title: t.palette.search(text.trim()),
       address: `#/search?q=${encodeURIComponent(text.trim())}`,
     });
   }
@@ -35,7 +36,7 @@ export function Palette({ places, close }: { places: Place[]; close: () => void 
     if (place) location.hash = place.address;
   };
   return (
-    <Dialog label="Go to" close={close}>
+    <Dialog label={t.palette.goTo} close={close}>
       <form
         className="palette"
         onSubmit={(event) => {
@@ -55,15 +56,15 @@ export function Palette({ places, close }: { places: Place[]; close: () => void 
             event.preventDefault();
             setAt((chosen + step + fits.length) % fits.length);
           }}
-          placeholder="Page, gallery or words to search for"
-          aria-label="Go to"
+          placeholder={t.palette.hint}
+          aria-label={t.palette.goTo}
           role="combobox"
           aria-expanded="true"
           aria-controls="places"
           aria-activedescendant={fits.length ? `place-${chosen}` : undefined}
           autoComplete="off"
         />
-        <div id="places" role="listbox" aria-label="Places">
+        <div id="places" role="listbox" aria-label={t.palette.places}>
           {fits.map((place, number) => (
             // biome-ignore lint/a11y/useKeyWithClickEvents: keys go to the field above, which names the chosen option
             <div

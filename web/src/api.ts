@@ -3,6 +3,7 @@
 import createFetchClient from "openapi-fetch";
 import createQueries from "openapi-react-query";
 import type { components, paths } from "../generated/openapi";
+import { t } from "./language";
 
 export type Schema<Name extends keyof components["schemas"]> = components["schemas"][Name];
 
@@ -20,6 +21,8 @@ export class ApiError extends Error {
   constructor(
     readonly status: number,
     message: string,
+    /** Whether the API worded it, in English. */
+    readonly isOfApi = false,
   ) {
     super(message);
   }
@@ -32,16 +35,25 @@ export class ApiError extends Error {
 
 const STORED = "vitrine.session";
 
+/** The addresses of the API and the demo shop, where the app is deployed beside them. */
+export interface Deployed {
+  api_url?: string;
+  shop_url?: string;
+}
+
+export async function readDeployed(): Promise<Deployed> {
+  return fetch("./config.json")
+    .then((answer) => (answer.ok ? answer.json() : {}))
+    .catch(() => ({}));
+}
+
 /**
  * What was entered before. A key in the address (`#/…?key=sk_…`) is removed from it, and taken over where there is no
  * other one yet, or where the person at the screen agrees to replace that one.
  */
-export async function loadSession(): Promise<Session> {
+export function loadSession(deployed: Deployed): Session {
   const remembered = localStorage.getItem(STORED);
   const stored: Partial<Session> = JSON.parse(sessionStorage.getItem(STORED) ?? remembered ?? "{}");
-  const deployed = (await fetch("./config.json")
-    .then((answer) => (answer.ok ? answer.json() : {}))
-    .catch(() => ({}))) as { api_url?: string; shop_url?: string };
   const [route, query] = location.hash.split("?");
   const given = new URLSearchParams(query).get("key");
   if (given) history.replaceState(null, "", route || "#/");
@@ -66,7 +78,7 @@ export function saveSession(session: Session): void {
 
 function asksToReplace(stored: string, given: string): string {
   const begin = (key: string) => `${key.slice(0, 7)}…`;
-  return `The link that you opened brings the key ${begin(given)}. Use it in place of your key ${begin(stored)}?`;
+  return t.api.replaceKey(begin(given), begin(stored));
 }
 
 /** Requests with the session's key. They throw ApiError with a sentence that a person can act on. */
@@ -78,11 +90,9 @@ export function connect(session: Session) {
   });
   client.use({
     onError: ({ error }) =>
-      error instanceof DOMException && error.name === "AbortError"
-        ? error
-        : new ApiError(0, "The API did not answer. Check the connection and the address."),
+      error instanceof DOMException && error.name === "AbortError" ? error : new ApiError(0, t.api.silent),
     onResponse: async ({ response }) => {
-      if (!response.ok) throw new ApiError(response.status, await refusal(response));
+      if (!response.ok) throw await refusal(response);
     },
   });
   const queries = createQueries(client);
@@ -97,11 +107,12 @@ export function connect(session: Session) {
 
 export type Api = ReturnType<typeof connect>;
 
-async function refusal(response: Response): Promise<string> {
+async function refusal(response: Response): Promise<ApiError> {
   const told = await response.json().catch(() => null);
   const where = told?.errors?.[0];
-  const text = told?.detail ?? told?.error ?? told?.message ?? `The API answered ${response.status}.`;
-  return where ? `${text} ${where.pointer}: ${where.detail}` : text;
+  const text = told?.detail ?? told?.error ?? told?.message;
+  if (!text) return new ApiError(response.status, t.api.responded(response.status));
+  return new ApiError(response.status, where ? `${text} ${where.pointer}: ${where.detail}` : text, true);
 }
 
 /** What a request answers that is sent again, after growing pauses, while it may still succeed. */

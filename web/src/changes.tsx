@@ -14,6 +14,7 @@ import {
 } from "react";
 import { said } from "./api";
 import { isPassing } from "./data";
+import { t } from "./language";
 
 const SHOWN_MS = 10_000;
 const TRIES = 8;
@@ -69,7 +70,7 @@ export function ChangesProvider({ children }: { children: ReactNode }) {
     mutationFn: (change: Change) => change.send(),
     retry: (failures, error) => failures < TRIES && isPassing(error),
     retryDelay: (failures) => Math.min(250 * 2 ** failures, 8_000),
-    onError: (error, change) => setTold({ text: `Failed: ${change.said}. ${said(error)}`, isProblem: true }),
+    onError: (error, change) => setTold({ text: t.changes.failed(change.said, said(error)), isProblem: true }),
     // Awaited: what the change shows stays until the answers with it are read.
     onSettled: (_result, _error, change) =>
       Promise.all(
@@ -84,7 +85,7 @@ export function ChangesProvider({ children }: { children: ReactNode }) {
         send &&
         (() => {
           lastUndo.current = null;
-          const back = { said: `Undone: ${wanted.said}`, send, about: wanted.about, shows: wanted.showsUndone };
+          const back = { said: t.changes.undone(wanted.said), send, about: wanted.about, shows: wanted.showsUndone };
           mutate(back);
           setTold({ text: back.said });
         });
@@ -134,15 +135,15 @@ function Toast({ told, close }: { told: Told | null; close: () => void }) {
           <span>{told.text}</span>
           {told.undo && (
             <button type="button" onClick={told.undo}>
-              Undo
+              {t.changes.undo}
             </button>
           )}
           <button type="button" onClick={close}>
-            Close
+            {t.changes.close}
           </button>
         </p>
       )}
-      {!isOnline && unsent > 0 && <p className="toast">Offline: {unsent} unsent, to be sent once you are online.</p>}
+      {!isOnline && unsent > 0 && <p className="toast">{t.changes.offline(unsent)}</p>}
     </div>
   );
 }

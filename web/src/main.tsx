@@ -1,10 +1,12 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
-import { loadSession } from "./api";
+import { loadSession, readDeployed } from "./api";
+import { showPreferred } from "./language";
 import "./style.css";
 
-const session = await loadSession();
+const [deployed] = await Promise.all([readDeployed(), showPreferred()]);
+const session = loadSession(deployed);
 createRoot(document.getElementById("app")!).render(
   <StrictMode>
     <App loaded={session} />

@@ -1,16 +1,21 @@
-import { type ComponentProps, type ReactNode, useEffect, useRef } from "react";
-import { said } from "./api";
+import { type ComponentProps, Fragment, type ReactNode, useEffect, useRef } from "react";
+import { ApiError, said } from "./api";
 import { useConnection } from "./data";
+import { t } from "./language";
 import { type Renditions, srcSet } from "./renditions";
 
 /** What went wrong, said to those who see and those who listen. */
 export function Problem({ of, children }: { of: unknown; children?: ReactNode }) {
   return of ? (
     <p className="problem" role="alert">
-      {said(of)} {children}
+      <span lang={languageOf(of)}>{said(of)}</span> {children}
     </p>
   ) : null;
 }
+
+/** The API words its errors in English, whatever the console speaks. */
+export const API_LANGUAGE = "en";
+const languageOf = (error: unknown) => (error instanceof ApiError && error.isOfApi ? API_LANGUAGE : undefined);
 
 export function Empty({ children }: { children: ReactNode }) {
   return <div className="empty">{children}</div>;
@@ -120,7 +125,7 @@ export function More({
 }) {
   return of.hasNextPage ? (
     <button type="button" className="more" disabled={of.isFetchingNextPage} onClick={() => void of.fetchNextPage()}>
-      {of.isFetchingNextPage ? "Reading…" : "Show more"}
+      {of.isFetchingNextPage ? t.parts.reading : t.parts.more}
     </button>
   ) : null;
 }
@@ -143,6 +148,13 @@ export function Dialog({ label, close, children }: { label: string; close: () =>
 /** Which role a key has is known to the API; its first letters tell whether it may be published. */
 export const isSecret = (key: string) => key.startsWith("sk_");
 
-const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-export const moment = (text: string) => DAY.format(new Date(text));
-export const count = (number: number) => number.toLocaleString();
+type Weave = (inner: string) => ReactNode;
+
+/** A text of the catalogue in which `<a>` and the like stand around parts, each of which is drawn as given. */
+export function Woven({ text, ...weave }: { text: string } & Partial<Record<"a" | "b" | "code" | "kbd", Weave>>) {
+  return text.split(/(<\w+>.*?<\/\w+>)/).map((part, at) => {
+    const [, name, inner] = /^<(\w+)>(.*)<\/\w+>$/.exec(part) ?? [];
+    // biome-ignore lint/suspicious/noArrayIndexKey: a part is its place in the text
+    return <Fragment key={at}>{inner === undefined ? part : weave[name as keyof typeof weave]?.(inner)}</Fragment>;
+  });
+}

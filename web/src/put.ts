@@ -1,4 +1,5 @@
 import { ApiError, type Schema } from "./api";
+import { t } from "./language";
 
 /** Puts the file where it is to go, and tells how many bytes are there. */
 export function put(upload: Schema<"UploadResponse">, file: File, sent: (bytes: number) => void): Promise<void> {
@@ -9,9 +10,8 @@ export function put(upload: Schema<"UploadResponse">, file: File, sent: (bytes: 
     for (const [name, value] of Object.entries(upload.headers))
       if (name !== "Content-Length") request.setRequestHeader(name, String(value)); // the browser sets it
     request.upload.onprogress = ({ loaded }) => sent(loaded);
-    request.onload = () =>
-      request.status < 300 ? done() : lost(`The file was not taken: ${request.status}. Try again.`, request.status);
-    request.onerror = () => lost("The file did not arrive. Check the connection and try again.");
+    request.onload = () => (request.status < 300 ? done() : lost(t.put.refused(request.status), request.status));
+    request.onerror = () => lost(t.put.lost);
     request.send(file);
   });
 }

@@ -2,7 +2,8 @@ import { lazy, Suspense, useState } from "react";
 import type { PageProps } from "../App";
 import { useAddress } from "../address";
 import { IDLE_MS, useApi } from "../data";
-import { count, Empty, isSecret, Problem } from "../parts";
+import { called, t } from "../language";
+import { Empty, isSecret, Problem, Woven } from "../parts";
 import { Images } from "./gallery/Images";
 
 const Ranking = lazy(async () => ({ default: (await import("./gallery/Ranking")).Ranking }));
@@ -23,41 +24,37 @@ export function Gallery({ session }: PageProps) {
   return (
     <section>
       <div className="heading">
-        <h1>Gallery</h1>
+        <h1>{t.gallery.title}</h1>
         {gallery && (
           <label className="inline">
-            Show
+            {t.gallery.choose}
             <select value={id} onChange={(event) => ask({ gallery: event.target.value, image: null })}>
               {data!.items.map((item) => (
                 <option key={item.id} value={item.id}>
-                  {item.title ?? item.id} ({item.images})
+                  {t.gallery.of(item.title ?? item.id, item.images)}
                 </option>
               ))}
             </select>
           </label>
         )}
         {gallery?.views !== undefined && (
-          <p className="aside">
-            {count(gallery.views)} views, {count(gallery.clicks ?? 0)} clicks
-          </p>
+          <p className="aside">{t.gallery.counts(gallery.views, gallery.clicks ?? 0)}</p>
         )}
       </div>
       <p className="lead">
-        {mayEdit
-          ? "The pictures in the order that shoppers see. Drag one to pin it, or open it to edit it. Nothing you do here counts as a view or click."
-          : "The pictures in the order that shoppers see."}
+        {mayEdit ? t.gallery.leadEditing : t.gallery.lead}
         {session.shopUrl && (
           <>
             {" "}
-            See it as a shopper does, in the <a href={session.shopUrl}>demo shop</a>.
+            <Woven text={t.gallery.shop} a={(text) => <a href={session.shopUrl}>{text}</a>} />
           </>
         )}
       </p>
       <Problem of={error} />
       {data && !gallery && (
         <Empty>
-          There is no {asked.get("gallery") ? "such gallery" : "gallery yet"}.{" "}
-          {mayEdit && <a href="#/imports">Import pictures</a>}
+          {asked.get("gallery") ? t.gallery.noSuch : t.gallery.none}{" "}
+          {mayEdit && <a href="#/imports">{t.gallery.importPictures}</a>}
         </Empty>
       )}
       {gallery && (
@@ -65,7 +62,7 @@ export function Gallery({ session }: PageProps) {
           <div className="toolbar">
             <label className="inline">
               <input type="checkbox" checked={acts} onChange={(event) => setActs(event.target.checked)} />
-              Act as a shopper: views and clicks count
+              {t.gallery.act}
             </label>
             <label className="inline">
               <input
@@ -73,7 +70,7 @@ export function Gallery({ session }: PageProps) {
                 checked={asked.get("width") === "phone"}
                 onChange={(event) => ask({ width: event.target.checked ? "phone" : null })}
               />
-              As wide as a phone
+              {t.gallery.phone}
             </label>
             {mayEdit && (
               <button
@@ -81,7 +78,7 @@ export function Gallery({ session }: PageProps) {
                 aria-expanded={asked.has("ranking")}
                 onClick={() => ask({ ranking: asked.has("ranking") ? null : "shown" })}
               >
-                Ranking: {gallery.ranking.policy.replace("_", " ")}
+                {t.gallery.ranking(called(t.policies, gallery.ranking.policy))}
               </button>
             )}
           </div>

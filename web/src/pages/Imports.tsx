@@ -2,7 +2,8 @@ import { type DragEvent, type FormEvent, useRef, useState } from "react";
 import { useAddress } from "../address";
 import { type Schema, untilTaken } from "../api";
 import { BUSY_MS, IDLE_MS, useApi } from "../data";
-import { Bar, Content, count, Empty, More, moment, Problem, Table } from "../parts";
+import { called, format, t } from "../language";
+import { API_LANGUAGE, Bar, Content, Empty, More, Problem, Table } from "../parts";
 import { put } from "../put";
 import {
   COLUMNS,
@@ -42,42 +43,42 @@ export function Imports() {
   const opened = asked.get("import");
   return (
     <section>
-      <h1>Imports</h1>
-      <p className="lead">
-        Import images, products, interactions, snapshots or stores from a file. Bad rows are rejected with a reason; the
-        others are imported.
-      </p>
+      <h1>{t.imports.title}</h1>
+      <p className="lead">{t.imports.lead}</p>
       <NewImport read={() => imports.refetch()} />
       <Problem of={imports.error} />
       <Content of={imports}>
-        {items.length === 0 && (
-          <Empty>No imports yet. Drop a spreadsheet, or a CSV, JSON or JSON-lines file above.</Empty>
-        )}
+        {items.length === 0 && <Empty>{t.imports.none}</Empty>}
         {items.length > 0 && (
           <Table
-            label="Imports, newest first"
+            label={t.imports.table}
             columns={[
-              "Begun",
-              "File",
-              "Rows",
-              "State",
-              { number: "Read" },
-              { number: "Imported" },
-              { number: "Rejected" },
+              t.imports.begun,
+              t.imports.file,
+              t.imports.rows,
+              t.imports.state,
+              { number: t.imports.read },
+              { number: t.imports.imported },
+              { number: t.imports.rejected },
             ]}
           >
             <tbody>
               {items.map((item) => (
                 <tr key={item.import_id}>
-                  <td>{moment(item.created_at)}</td>
+                  <td>{format.moment(item.created_at)}</td>
                   <td className="url">{item.object.split("/").pop()}</td>
-                  <td>{item.kind}</td>
+                  <td>{called(t.kinds, item.kind)}</td>
                   <td>
-                    <span className={`state ${item.status}`}>{item.status}</span>
-                    {item.error && <small className="wrong"> {item.error.detail}</small>}
+                    <span className={`state ${item.status}`}>{called(t.states, item.status)}</span>
+                    {item.error && (
+                      <small className="wrong" lang={API_LANGUAGE}>
+                        {" "}
+                        {item.error.detail}
+                      </small>
+                    )}
                   </td>
-                  <td className="number">{count(item.rows_read)}</td>
-                  <td className="number">{count(item.rows_imported)}</td>
+                  <td className="number">{format.count(item.rows_read)}</td>
+                  <td className="number">{format.count(item.rows_imported)}</td>
                   <td className="number">
                     {item.rows_rejected > 0 ? (
                       <button
@@ -86,7 +87,7 @@ export function Imports() {
                         aria-expanded={opened === item.import_id}
                         onClick={() => ask({ import: opened === item.import_id ? null : item.import_id })}
                       >
-                        {item.rows_rejected}: show why
+                        {t.imports.showWhy(item.rows_rejected)}
                       </button>
                     ) : (
                       0
@@ -160,7 +161,7 @@ function NewImport({ read }: { read: () => unknown }) {
   return (
     <form
       className={isOver ? "card drop over" : "card drop"}
-      aria-label="New import"
+      aria-label={t.imports.new}
       onSubmit={(event) => void start(event)}
       onDragOver={(event) => {
         event.preventDefault();
@@ -171,7 +172,7 @@ function NewImport({ read }: { read: () => unknown }) {
     >
       <div className="toolbar">
         <label className="inline">
-          Rows are
+          {t.imports.rowsAre}
           <select
             value={kind}
             onChange={(event) => {
@@ -181,13 +182,15 @@ function NewImport({ read }: { read: () => unknown }) {
             }}
           >
             {KINDS.map((name) => (
-              <option key={name}>{name}</option>
+              <option key={name} value={name}>
+                {t.kinds[name]}
+              </option>
             ))}
           </select>
         </label>
         {kind === "images" && (
           <label className="inline">
-            of gallery
+            {t.imports.ofGallery}
             <input value={gallery} onChange={(event) => setGallery(event.target.value)} required />
           </label>
         )}
@@ -195,15 +198,15 @@ function NewImport({ read }: { read: () => unknown }) {
           ref={input}
           type="file"
           accept=".xlsx,.csv,.tsv,.txt,.json,.jsonl,.gz"
-          aria-label="File: xlsx, csv, jsonl or json"
+          aria-label={t.imports.chooseFile}
           onChange={(event) => void choose(event.target.files?.[0], kind)}
         />
         <button type="submit" className="primary" disabled={!file || sent !== null}>
-          Import
+          {t.imports.import}
         </button>
       </div>
-      <p className="lead">{file ? `${file.name}, ${count(Math.ceil(file.size / 1024))} KB` : "Or drop a file here."}</p>
-      {sent !== null && file && <Bar done={sent} of={file.size} label={`Sending ${file.name}`} />}
+      <p className="lead">{file ? t.imports.size(file.name, Math.ceil(file.size / 1024)) : t.imports.drop}</p>
+      {sent !== null && file && <Bar done={sent} of={file.size} label={t.imports.sending(file.name)} />}
       <Problem of={problem} />
       {seen && <Mapping seen={seen} kind={kind} chosen={chosen} choose={setChosen} />}
     </form>
@@ -219,7 +222,7 @@ interface MappingProps {
 /** The first rows, and above each column what it is taken for. */
 function Mapping({ seen, kind, chosen, choose }: MappingProps) {
   return (
-    <Table label="The first rows">
+    <Table label={t.imports.firstRows}>
       <thead>
         <tr>
           {seen.headings.map((heading, at) => (
@@ -230,9 +233,9 @@ function Mapping({ seen, kind, chosen, choose }: MappingProps) {
                 <select
                   value={chosen[at] ?? ""}
                   onChange={(event) => choose(chosen.with(at, event.target.value))}
-                  aria-label={`${heading} is`}
+                  aria-label={t.imports.headingIs(heading)}
                 >
-                  <option value="">left out</option>
+                  <option value="">{t.imports.leftOut}</option>
                   {COLUMNS[kind].map((column) => (
                     <option key={column} value={column} disabled={chosen.includes(column) && chosen[at] !== column}>
                       {column}
@@ -281,30 +284,30 @@ function Rejected({ import_id }: { import_id: string }) {
         all.push(...data!.items);
         cursor = data!.next_cursor;
       } while (cursor);
-      save(spreadsheet(await rejectedRows(all, sentFiles.get(import_id))), `rejected-${import_id}.csv`);
+      save(spreadsheet(await rejectedRows(all, sentFiles.get(import_id))), t.imports.downloaded(import_id));
     } catch (error) {
       setProblem(error);
     }
   }
   return (
-    <section aria-label="Rejected rows">
+    <section aria-label={t.imports.rejectedRows}>
       <div className="heading">
-        <h2>Rejected rows</h2>
+        <h2>{t.imports.rejectedRows}</h2>
         <button type="button" onClick={() => void download()}>
-          Download as CSV
+          {t.imports.download}
         </button>
       </div>
       <Problem of={problem ?? errors.error} />
       <Content of={errors}>
-        <Table label="Rejected rows with reasons" columns={[{ number: "Row" }, "Column", "What is wrong"]}>
+        <Table label={t.imports.rejectedTable} columns={[{ number: t.imports.row }, t.imports.column, t.imports.wrong]}>
           <tbody>
             {errors.data?.pages
               .flatMap((page) => page.items)
               .map((error) => (
                 <tr key={`${error.row} ${error.column} ${error.code}`}>
-                  <td className="number">{error.row}</td>
+                  <td className="number">{format.count(error.row)}</td>
                   <td>{error.column ?? ""}</td>
-                  <td>{error.detail}</td>
+                  <td lang={API_LANGUAGE}>{error.detail}</td>
                 </tr>
               ))}
           </tbody>

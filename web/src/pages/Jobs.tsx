@@ -3,7 +3,8 @@ import { useAddress } from "../address";
 import { type Schema, untilTaken } from "../api";
 import { useChanges } from "../changes";
 import { BUSY_MS, IDLE_MS, useApi } from "../data";
-import { Bar, Content, count, Empty, More, moment, Problem, Table } from "../parts";
+import { called, format, t } from "../language";
+import { API_LANGUAGE, Bar, Content, Empty, More, Problem, Table } from "../parts";
 import { save, spreadsheet } from "./table_file";
 
 type Job = Schema<"JobResponse">;
@@ -28,20 +29,22 @@ export function Jobs() {
   const opened = asked.get("job");
   return (
     <section>
-      <h1>Store visits</h1>
-      <p className="lead">Each job fetches the photos of store visits and measures them.</p>
+      <h1>{t.jobs.title}</h1>
+      <p className="lead">{t.jobs.lead}</p>
       <div className="toolbar">
         <label className="inline">
-          Jobs
+          {t.jobs.jobs}
           <select value={status ?? ""} onChange={(event) => ask({ status: event.target.value })}>
-            <option value="">all</option>
+            <option value="">{t.parts.all}</option>
             {STATUSES.map((name) => (
-              <option key={name}>{name}</option>
+              <option key={name} value={name}>
+                {t.states[name]}
+              </option>
             ))}
           </select>
         </label>
         <label className="inline">
-          of store
+          {t.jobs.ofStore}
           <input
             value={store_id ?? ""}
             onChange={(event) => ask({ store: event.target.value.trim() }, { typing: true })}
@@ -51,9 +54,7 @@ export function Jobs() {
       <Submit read={() => jobs.refetch()} />
       <Problem of={jobs.error} />
       <Content of={jobs}>
-        {items.length === 0 && (
-          <Empty>{status || store_id ? "No such jobs." : "No jobs yet. Submit a visit above, or by the API."}</Empty>
-        )}
+        {items.length === 0 && <Empty>{status || store_id ? t.jobs.noSuch : t.jobs.none}</Empty>}
         <ol className="rows">
           {items.map((job) => (
             <JobRow
@@ -88,7 +89,7 @@ function Submit({ read }: { read: () => unknown }) {
       const { data } = await untilTaken(() =>
         client.POST("/api/submit", { params: { header }, body: { count: 1, visits: [visit] } }),
       );
-      tell({ text: `Job ${data!.job_id} is submitted` });
+      tell({ text: t.jobs.submitted(data!.job_id) });
       setProblem(null);
       form.reset();
       read();
@@ -99,23 +100,23 @@ function Submit({ read }: { read: () => unknown }) {
   }
   return (
     <details className="card">
-      <summary>Submit a visit</summary>
-      <form className="fields" aria-label="New visit" onSubmit={(event) => void submit(event)}>
+      <summary>{t.jobs.submitVisit}</summary>
+      <form className="fields" aria-label={t.jobs.newVisit} onSubmit={(event) => void submit(event)}>
         <label>
-          Store
+          {t.jobs.store}
           <input name="store_id" required maxLength={128} />
         </label>
         <label>
-          When
+          {t.jobs.when}
           <input name="time" type="datetime-local" step={1} required />
         </label>
         <label>
-          URLs of the photos, one per line
-          <textarea name="urls" required rows={3} placeholder="https://…/shelf.jpg" />
+          {t.jobs.urls}
+          <textarea name="urls" required rows={3} placeholder={t.jobs.urlExample} />
         </label>
         <Problem of={problem} />
         <button type="submit" className="primary" disabled={isBusy}>
-          Submit
+          {t.jobs.submit}
         </button>
       </form>
     </details>
@@ -129,23 +130,23 @@ function JobRow({ job, opened, open }: { job: Job; opened: boolean; open: () => 
   const isPartly = job.status === "failed" && done > 0;
   const retry = () =>
     change({
-      said: `Job ${job_id} is retried`,
+      said: t.jobs.retried(job_id),
       send: () => client.POST("/jobs/{job_id}/retry", { params: { path: { job_id } } }),
       about: ["/jobs", "/jobs/{job_id}/images"],
     });
   return (
     <li className="card job">
       <button type="button" className="link" aria-expanded={opened} onClick={open}>
-        Job {job_id}
+        {t.jobs.job(job_id)}
       </button>
-      <span className={`state ${isPartly ? "partly" : job.status}`}>{isPartly ? "partly failed" : job.status}</span>
-      <span className="aside">
-        {moment(job.created_at)}: {done} done, {failed} failed, {left} left
+      <span className={`state ${isPartly ? "partly" : job.status}`}>
+        {isPartly ? t.states.partly : called(t.states, job.status)}
       </span>
-      <Bar done={done} failed={failed} of={done + failed + left} label={`Photos of job ${job_id}`} />
+      <span className="aside">{t.jobs.progress(job.created_at, done, failed, left)}</span>
+      <Bar done={done} failed={failed} of={done + failed + left} label={t.jobs.photosOf(job_id)} />
       {job.status === "failed" && (
-        <button type="button" onClick={retry} aria-label={`Retry failed photos of job ${job_id}`}>
-          Retry failed photos
+        <button type="button" onClick={retry} aria-label={t.jobs.retryOf(job_id)}>
+          {t.jobs.retry}
         </button>
       )}
       {opened && <Photos job={job} />}
@@ -169,8 +170,8 @@ function Photos({ job: { job_id, status } }: { job: Job }) {
       <Problem of={photos.error} />
       <Content of={photos}>
         <Table
-          label={`Photos of job ${job_id} and their sizes`}
-          columns={["Store", "Photo", { number: "Size" }, { number: "Perimeter" }]}
+          label={t.jobs.sizesOf(job_id)}
+          columns={[t.jobs.store, t.jobs.photo, { number: t.jobs.size }, { number: t.jobs.perimeter }]}
         >
           <tbody>
             {photos.data?.pages
@@ -182,7 +183,7 @@ function Photos({ job: { job_id, status } }: { job: Job }) {
                     <a href={image.url}>{image.url}</a>
                   </td>
                   {image.error ? (
-                    <td colSpan={2} className="wrong">
+                    <td colSpan={2} className="wrong" lang={API_LANGUAGE}>
                       {image.error.detail}
                     </td>
                   ) : (
@@ -227,38 +228,41 @@ function Measured() {
     ask({ area: text("area"), measured: text("store"), from: text("from"), to: text("to") });
   }
   return (
-    <section aria-label="Measurements">
-      <h2>Measurements</h2>
-      <form className="toolbar" onSubmit={show} aria-label="Measured visits">
+    <section aria-label={t.jobs.measurements}>
+      <h2>{t.jobs.measurements}</h2>
+      <form className="toolbar" onSubmit={show} aria-label={t.jobs.measuredVisits}>
         <label className="inline">
-          Area
+          {t.jobs.area}
           <input name="area" defaultValue={given.area} />
         </label>
         <label className="inline">
-          Store
+          {t.jobs.store}
           <input name="store" defaultValue={given.storeid} />
         </label>
         <label className="inline">
-          From
+          {t.jobs.from}
           <input name="from" type="date" defaultValue={given.startdate} />
         </label>
         <label className="inline">
-          to
+          {t.jobs.to}
           <input name="to" type="date" defaultValue={given.enddate} />
         </label>
-        <button type="submit">Show</button>
+        <button type="submit">{t.jobs.show}</button>
         {rows.length > 0 && (
-          <button type="button" onClick={() => save(spreadsheet(rows), "visits.csv")}>
-            Download as CSV
+          <button type="button" onClick={() => save(spreadsheet(rows), t.jobs.downloaded)}>
+            {t.jobs.download}
           </button>
         )}
       </form>
       <Problem of={isAsked && visits.error} />
-      {!isAsked && <p className="lead">Enter an area or a store.</p>}
+      {!isAsked && <p className="lead">{t.jobs.enter}</p>}
       {isAsked && !visits.error && (
         <Content of={visits}>
           {rows.length ? (
-            <Table label="Perimeters by store and day" columns={["Store", "Area", "Day", { number: "Perimeter" }]}>
+            <Table
+              label={t.jobs.perimeters}
+              columns={[t.jobs.store, t.jobs.area, t.jobs.day, { number: t.jobs.perimeter }]}
+            >
               <tbody>
                 {rows.map((row) => (
                   <tr key={`${row.store_id} ${row.date}`}>
@@ -266,14 +270,14 @@ function Measured() {
                       {row.store_name} <small>{row.store_id}</small>
                     </td>
                     <td>{row.area}</td>
-                    <td>{row.date}</td>
-                    <td className="number">{count(row.perimeter)}</td>
+                    <td>{format.day(row.date)}</td>
+                    <td className="number">{format.count(row.perimeter)}</td>
                   </tr>
                 ))}
               </tbody>
             </Table>
           ) : (
-            <Empty>There are no measurements for these days.</Empty>
+            <Empty>{t.jobs.noMeasurements}</Empty>
           )}
         </Content>
       )}

@@ -1,18 +1,11 @@
 import { type FormEvent, useState } from "react";
 import { type Schema, untilTaken } from "../api";
 import { useApi } from "../data";
-import { Content, Dialog, More, moment, Problem } from "../parts";
+import { t } from "../language";
+import { Content, Dialog, More, Problem } from "../parts";
 
 type ApiKey = Schema<"KeyResponse">;
 type NewKeyBody = Schema<"PostKeyRequest">;
-
-const ROLES: Record<NewKeyBody["role"], string> = {
-  publishable: "Publishable: for web pages",
-  reviewer: "Reviewer: claims and verdicts under one name",
-  editor: "Editor: everything but keys and erasing people",
-  secret: "Secret: everything",
-};
-const OVERLAPS = { 0: "stops at once", 3600: "works for an hour more", 86400: "works for a day more" };
 
 /** What a key's row may ask for; it answers whether that was done. */
 interface Asks {
@@ -62,8 +55,8 @@ export function KeyList() {
   };
 
   return (
-    <section className="card" aria-label="Keys of the shop">
-      <h2>Keys of the shop</h2>
+    <section className="card" aria-label={t.keys.ofShop}>
+      <h2>{t.keys.ofShop}</h2>
       {made && <Made made={made} done={() => setMade(null)} />}
       <Problem of={refusal ?? keys.error} />
       {keys.data && (
@@ -83,9 +76,9 @@ export function KeyList() {
         </Content>
       )}
       {revoked && (
-        <Dialog label={`Revoke ${nameOf(revoked)}`} close={() => setRevoked(null)}>
-          <h2>Revoke {nameOf(revoked)}?</h2>
-          <p>Whoever uses it is refused from then on. This cannot be undone.</p>
+        <Dialog label={t.keys.revokeIt(nameOf(revoked))} close={() => setRevoked(null)}>
+          <h2>{t.keys.revokeQuestion(nameOf(revoked))}</h2>
+          <p>{t.keys.revokeWarning}</p>
           <div className="buttons">
             <button
               type="button"
@@ -99,10 +92,10 @@ export function KeyList() {
                 });
               }}
             >
-              Revoke
+              {t.keys.revoke}
             </button>
             <button type="button" onClick={() => setRevoked(null)}>
-              Keep it
+              {t.keys.keep}
             </button>
           </div>
         </Dialog>
@@ -116,16 +109,16 @@ const nameOf = (key: ApiKey) => key.label || key.key_id;
 function Made({ made, done }: { made: Schema<"NewKeyResponse">; done: () => void }) {
   return (
     <div className="card" role="status">
-      <p>The new key{made.label && ` “${made.label}”`} is shown this once. Copy it now:</p>
+      <p>{made.label ? t.keys.madeNamed(made.label) : t.keys.made}</p>
       <p>
         <code>{made.key}</code>
       </p>
       <div className="buttons">
         <button type="button" onClick={() => void navigator.clipboard?.writeText(made.key)}>
-          Copy
+          {t.keys.copy}
         </button>
         <button type="button" onClick={done}>
-          Done
+          {t.keys.done}
         </button>
       </div>
     </div>
@@ -136,12 +129,12 @@ function KeyRow({ shown, asks }: { shown: ApiKey; asks: Asks }) {
   const [overlap, setOverlap] = useState("0");
   const name = nameOf(shown);
   const told = [
-    shown.role,
+    t.roles[shown.role],
     shown.reviewer,
     shown.origins.join(", "),
-    `${shown.requests_per_minute} requests a minute`,
-    shown.last_used_at ? `used ${moment(shown.last_used_at)}` : "never used",
-    shown.revoked_at && `revoked ${moment(shown.revoked_at)}`,
+    t.keys.perMinute(shown.requests_per_minute),
+    shown.last_used_at ? t.keys.used(shown.last_used_at) : t.keys.neverUsed,
+    shown.revoked_at && t.keys.revoked(shown.revoked_at),
   ].filter(Boolean);
   return (
     <li data-key={shown.key_id}>
@@ -149,9 +142,9 @@ function KeyRow({ shown, asks }: { shown: ApiKey; asks: Asks }) {
       {!shown.revoked_at && (
         <div className="buttons">
           <label className="inline">
-            When rolled, the old key{" "}
+            {t.keys.whenRolled}{" "}
             <select value={overlap} onChange={(event) => setOverlap(event.target.value)}>
-              {Object.entries(OVERLAPS).map(([seconds, text]) => (
+              {Object.entries(t.keys.overlaps).map(([seconds, text]) => (
                 <option key={seconds} value={seconds}>
                   {text}
                 </option>
@@ -161,13 +154,18 @@ function KeyRow({ shown, asks }: { shown: ApiKey; asks: Asks }) {
           <button
             type="button"
             disabled={asks.isBusy}
-            aria-label={`Roll ${name}`}
+            aria-label={t.keys.rollIt(name)}
             onClick={() => asks.roll(shown, Number(overlap))}
           >
-            Roll
+            {t.keys.roll}
           </button>
-          <button type="button" disabled={asks.isBusy} aria-label={`Revoke ${name}`} onClick={() => asks.revoke(shown)}>
-            Revoke
+          <button
+            type="button"
+            disabled={asks.isBusy}
+            aria-label={t.keys.revokeIt(name)}
+            onClick={() => asks.revoke(shown)}
+          >
+            {t.keys.revoke}
           </button>
         </div>
       )}
@@ -193,16 +191,16 @@ function NewKey({ isBusy, create }: { isBusy: boolean; create: (body: NewKeyBody
     if (await create(body)) form.reset();
   }
   return (
-    <form className="fields" onSubmit={(event) => void submit(event)} aria-label="New key">
-      <h3>New key</h3>
+    <form className="fields" onSubmit={(event) => void submit(event)} aria-label={t.keys.new}>
+      <h3>{t.keys.new}</h3>
       <label>
-        What it is for
-        <input name="label" required maxLength={100} placeholder="Storefront" />
+        {t.keys.purpose}
+        <input name="label" required maxLength={100} placeholder={t.keys.purposeExample} />
       </label>
       <label>
-        Role
+        {t.keys.role}
         <select value={role} onChange={(event) => setRole(event.target.value as NewKeyBody["role"])}>
-          {Object.entries(ROLES).map(([name, text]) => (
+          {Object.entries(t.keys.roles).map(([name, text]) => (
             <option key={name} value={name}>
               {text}
             </option>
@@ -211,19 +209,19 @@ function NewKey({ isBusy, create }: { isBusy: boolean; create: (body: NewKeyBody
       </label>
       {role === "publishable" && (
         <label>
-          Origins of the pages that may use it
-          <input name="origins" placeholder="https://shop.example" />
-          <small>All, when empty.</small>
+          {t.keys.origins}
+          <input name="origins" placeholder={t.keys.originsExample} />
+          <small>{t.keys.originsHint}</small>
         </label>
       )}
       {role === "reviewer" && (
         <label>
-          The reviewer's name
-          <input name="reviewer" required maxLength={64} placeholder="ann" />
+          {t.keys.reviewer}
+          <input name="reviewer" required maxLength={64} placeholder={t.keys.nameExample} />
         </label>
       )}
       <button type="submit" className="primary" disabled={isBusy}>
-        Make the key
+        {t.keys.make}
       </button>
     </form>
   );

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import type { PageProps } from "../App";
 import { ApiError, connect, type Session } from "../api";
+import { t } from "../language";
 import { isSecret, Problem } from "../parts";
 import { KeyList } from "./KeyList";
 
@@ -36,18 +37,18 @@ export function Keys({ session, change }: PageProps) {
           void enter();
         }}
       >
-        <h1>Your key</h1>
+        <h1>{t.keys.yours}</h1>
         <label>
-          Key
+          {t.keys.key}
           <input
             {...field("key")}
             type="password"
             required
             autoComplete="off"
             spellCheck={false}
-            placeholder="sk_… or pk_…"
+            placeholder={t.keys.keyExample}
           />
-          <small>It stays in this tab. Reviewing, imports and jobs need another key than a publishable one.</small>
+          <small>{t.keys.keyHint}</small>
         </label>
         <label className="inline">
           <input
@@ -55,20 +56,20 @@ export function Keys({ session, change }: PageProps) {
             checked={entered.remember}
             onChange={(event) => setEntered({ ...entered, remember: event.target.checked })}
           />
-          Remember it in this browser
+          {t.keys.remember}
         </label>
         <label>
-          Your name
-          <input {...field("reviewer")} autoComplete="nickname" maxLength={64} placeholder="ann" />
-          <small>Stands beside your verdicts.</small>
+          {t.keys.name}
+          <input {...field("reviewer")} autoComplete="nickname" maxLength={64} placeholder={t.keys.nameExample} />
+          <small>{t.keys.nameHint}</small>
         </label>
         <label>
-          API address
-          <input {...field("apiUrl")} type="url" required placeholder="https://…/v1" />
+          {t.keys.api}
+          <input {...field("apiUrl")} type="url" required placeholder={t.keys.apiExample} />
         </label>
         <Problem of={problem} />
         <button type="submit" className="primary">
-          Enter
+          {t.keys.enter}
         </button>
       </form>
       {isSecret(session.key) && <KeyList />}

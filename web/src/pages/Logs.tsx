@@ -1,7 +1,8 @@
 import { useAddress } from "../address";
 import type { Schema } from "../api";
 import { useApi } from "../data";
-import { Content, Empty, More, moment, Problem, Table } from "../parts";
+import { called, format, t } from "../language";
+import { API_LANGUAGE, Content, Empty, More, Problem, Table } from "../parts";
 
 type Entry = Schema<"LoggedRequestResponse">;
 
@@ -11,28 +12,24 @@ export function Logs() {
   const log = asked.get("log") === "changes" ? "changes" : "errors";
   return (
     <section>
-      <h1>Logs</h1>
-      <p className="lead">
-        {log === "errors"
-          ? "Requests of the last seven days that failed, with the reason that was given."
-          : "What was changed in the last ninety days, and with which key."}
-      </p>
+      <h1>{t.logs.title}</h1>
+      <p className="lead">{log === "errors" ? t.logs.leadErrors : t.logs.leadChanges}</p>
       <div className="toolbar">
         <label className="inline">
-          Show
+          {t.logs.show}
           <select value={log} onChange={(event) => ask({ log: event.target.value, request: null })}>
-            <option value="errors">failed requests</option>
-            <option value="changes">changes</option>
+            <option value="errors">{t.logs.errors}</option>
+            <option value="changes">{t.logs.changes}</option>
           </select>
         </label>
         {log === "errors" && (
           <label className="inline">
-            Request id
+            {t.logs.requestId}
             <input
               value={asked.get("request") ?? ""}
               maxLength={128}
               spellCheck={false}
-              placeholder="request_id of a response"
+              placeholder={t.logs.requestIdHint}
               onChange={(event) => ask({ request: event.target.value.trim() }, { typing: true })}
             />
           </label>
@@ -51,18 +48,12 @@ const PAGES = {
 function Errors({ requestId }: { requestId: string | null }) {
   const query = { limit: 50, ...(requestId && { request_id: requestId }) };
   const found = useApi().useInfiniteQuery("get", "/request-log", { params: { query } }, PAGES);
-  return (
-    <Entries
-      of={found}
-      label="Failed requests"
-      nothing={requestId ? "No failed request of the last seven days has this id." : "Nothing failed in seven days."}
-    />
-  );
+  return <Entries of={found} label={t.logs.errorsTable} nothing={requestId ? t.logs.noSuchError : t.logs.noErrors} />;
 }
 
 function Changes() {
   const found = useApi().useInfiniteQuery("get", "/change-log", { params: { query: { limit: 50 } } }, PAGES);
-  return <Entries of={found} label="Changes" nothing="Nothing was changed in ninety days." />;
+  return <Entries of={found} label={t.logs.changesTable} nothing={t.logs.noChanges} />;
 }
 
 type Found = Parameters<typeof Content>[0]["of"] &
@@ -81,31 +72,33 @@ function Entries({ of, label, nothing }: { of: Found; label: string; nothing: st
             <Table label={label}>
               <thead>
                 <tr>
-                  <th>When</th>
-                  <th>Key</th>
-                  <th>What</th>
-                  <th>Response</th>
-                  <th>Request id</th>
+                  <th>{t.logs.when}</th>
+                  <th>{t.logs.key}</th>
+                  <th>{t.logs.what}</th>
+                  <th>{t.logs.response}</th>
+                  <th>{t.logs.requestId}</th>
                 </tr>
               </thead>
               <tbody>
                 {entries.map((entry) => (
                   <tr key={`${entry.at}${entry.request_id}`}>
-                    <td>{moment(entry.at)}</td>
+                    <td>{format.moment(entry.at)}</td>
                     <td>
                       {entry.key_label || entry.key_id}
                       <br />
-                      <small>{[entry.role, entry.reviewer].filter(Boolean).join(", ")}</small>
+                      <small>
+                        {[entry.role && called(t.roles, entry.role), entry.reviewer].filter(Boolean).join(", ")}
+                      </small>
                     </td>
                     <td>
-                      <code>{`${entry.method} ${named(entry)}`}</code>
+                      <code>{`${entry.method} ${routeOf(entry)}`}</code>
                     </td>
                     <td>
                       {entry.status} {entry.code}
                       {entry.detail && (
                         <>
                           <br />
-                          <small>{entry.detail}</small>
+                          <small lang={API_LANGUAGE}>{entry.detail}</small>
                         </>
                       )}
                     </td>
@@ -125,7 +118,7 @@ function Entries({ of, label, nothing }: { of: Found; label: string; nothing: st
 }
 
 /** The route with the ids that are known; behind it those of what was made. */
-function named({ route, ids }: Entry): string {
+function routeOf({ route, ids }: Entry): string {
   const path = route.replace(/\{(\w+)\}/g, (placeholder, name: string) => ids[name] ?? placeholder);
   const made = Object.entries(ids).flatMap(([name, id]) => (route.includes(`{${name}}`) ? [] : [id]));
   return made.length ? `${path} → ${made.join(", ")}` : path;

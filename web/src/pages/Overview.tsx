@@ -4,7 +4,8 @@ import type { PageProps } from "../App";
 import { useAddress } from "../address";
 import { ApiError } from "../api";
 import { IDLE_MS, useApi } from "../data";
-import { Content, count, Empty, moment, Problem } from "../parts";
+import { format, t } from "../language";
+import { Content, Empty, Problem, Woven } from "../parts";
 import { Plot } from "./Plot";
 import { filled, growth, PERIODS, type Period, spanOf } from "./periods";
 
@@ -20,9 +21,9 @@ export function Overview({ session }: PageProps) {
   if (galleries.error instanceof ApiError && galleries.error.status === 403) {
     return (
       <section>
-        <h1>Overview</h1>
+        <h1>{t.titles.overview}</h1>
         <Empty>
-          This key is for reviewing. <a href="#/review">Start reviewing</a>
+          <Woven text={t.overview.forReviewing} a={(text) => <a href="#/review">{text}</a>} />
         </Empty>
       </section>
     );
@@ -30,12 +31,12 @@ export function Overview({ session }: PageProps) {
   return (
     <section>
       <div className="heading">
-        <h1>Overview</h1>
+        <h1>{t.titles.overview}</h1>
         <div className="toolbar aside">
           <label className="inline">
-            Gallery
+            {t.overview.gallery}
             <select value={gallery} onChange={(event) => ask({ gallery: event.target.value })}>
-              <option value="">all</option>
+              <option value="">{t.parts.all}</option>
               {galleries.data?.items.map((item) => (
                 <option key={item.id} value={item.id}>
                   {item.title ?? item.id}
@@ -44,11 +45,11 @@ export function Overview({ session }: PageProps) {
             </select>
           </label>
           <label className="inline">
-            Period
+            {t.overview.period}
             <select value={period} onChange={(event) => ask({ period: event.target.value })}>
-              {Object.entries(PERIODS).map(([key, { name }]) => (
+              {(Object.keys(PERIODS) as Period[]).map((key) => (
                 <option key={key} value={key}>
-                  {name}
+                  {lengthOf(key)}
                 </option>
               ))}
             </select>
@@ -62,6 +63,8 @@ export function Overview({ session }: PageProps) {
     </section>
   );
 }
+
+const lengthOf = (period: Period) => format.length(PERIODS[period].steps, PERIODS[period].granularity);
 
 function useCounts(gallery: string, period: Period) {
   const { client } = useApi();
@@ -92,11 +95,7 @@ function Counts({ period, gallery }: { period: Period; gallery: string }) {
   const counts = useCounts(gallery, period);
   const earned = useApi().useQuery("get", "/recommendations/earnings");
   const steps = counts.data ? filled(period, counts.data.from, counts.data.now.items) : [];
-  const { name, granularity } = PERIODS[period];
-  const label = (at: Date) =>
-    granularity === "hour"
-      ? at.toLocaleString(undefined, { weekday: "short", hour: "2-digit", minute: "2-digit" })
-      : at.toLocaleDateString(undefined, { month: "short", day: "numeric", timeZone: "UTC" });
+  const label = PERIODS[period].granularity === "hour" ? format.hourOfWeek : format.dayOfYear;
   const points = (of: "views" | "clicks") =>
     steps.map((step) => ({ start: step.at, label: label(step.at), value: step[of] }));
   const rate = ({ views, clicks }: { views: number; clicks: number }) => (views ? clicks / views : 0);
@@ -106,25 +105,25 @@ function Counts({ period, gallery }: { period: Period; gallery: string }) {
       <Content of={counts}>
         {counts.data && (
           <>
-            <dl className="figures" aria-label={`The last ${name} against the ${name} before`}>
-              <Figure name="Views" now={counts.data.now.views} before={counts.data.earlier.views} />
-              <Figure name="Clicks" now={counts.data.now.clicks} before={counts.data.earlier.clicks} />
+            <dl className="figures" aria-label={t.overview.compared(lengthOf(period))}>
+              <Figure name={t.overview.views} now={counts.data.now.views} before={counts.data.earlier.views} />
+              <Figure name={t.overview.clicks} now={counts.data.now.clicks} before={counts.data.earlier.clicks} />
               <Figure
-                name="Click rate"
+                name={t.overview.clickRate}
                 now={rate(counts.data.now)}
                 before={rate(counts.data.earlier)}
-                show={(share) => `${(100 * share).toFixed(1)} %`}
+                show={format.rate}
               />
               {earned.data && (
                 <>
-                  <Figure name="Orders from recommendations, 30 days" now={earned.data.purchases} />
-                  <Figure name="Worth" now={earned.data.value} show={(value) => value.toFixed(2)} />
+                  <Figure name={t.overview.orders} now={earned.data.purchases} />
+                  <Figure name={t.overview.worth} now={earned.data.value} show={format.decimal} />
                 </>
               )}
             </dl>
             <div className="plots">
-              <Plot name="Views" points={points("views")} />
-              <Plot name="Clicks" points={points("clicks")} />
+              <Plot name={t.overview.views} points={points("views")} />
+              <Plot name={t.overview.clicks} points={points("clicks")} />
             </div>
           </>
         )}
@@ -139,7 +138,7 @@ interface FigureProps {
   before?: number;
   show?: (value: number) => string;
 }
-function Figure({ name, now, before, show = count }: FigureProps) {
+function Figure({ name, now, before, show = format.count }: FigureProps) {
   const grown = before === undefined ? null : growth(now, before);
   return (
     <div className="figure">
@@ -148,7 +147,9 @@ function Figure({ name, now, before, show = count }: FigureProps) {
         <b>{show(now)}</b>
         {before !== undefined && (
           <small className={grown !== null && grown < 0 ? "fell" : "rose"}>
-            {grown === null ? `was ${show(before)}` : `${grown < 0 ? "▼" : "▲"} ${Math.abs(100 * grown).toFixed(0)} %`}
+            {grown === null
+              ? t.overview.was(show(before))
+              : `${grown < 0 ? "▼" : "▲"} ${format.percent(Math.abs(grown))}`}
           </small>
         )}
       </dd>
@@ -171,32 +172,40 @@ function State() {
   const down = health.data?.dependencies.filter((dependency) => dependency.status !== "ok") ?? [];
   const { model, run } = models.data ?? {};
   return (
-    <section aria-label="Status">
-      <h2>Status</h2>
+    <section aria-label={t.overview.status}>
+      <h2>{t.overview.status}</h2>
       <ul className="states">
-        <Line name="Imports" to="imports" of={imports} needsCheck={of(imports.data?.items, "failed") + rejected > 0}>
-          {of(imports.data?.items, "running") + of(imports.data?.items, "waiting")} under way,{" "}
-          {of(imports.data?.items, "failed")} failed, {count(rejected)} rows rejected, of the latest{" "}
-          {imports.data?.items.length}
+        <Line
+          name={t.titles.imports}
+          to="imports"
+          of={imports}
+          needsCheck={of(imports.data?.items, "failed") + rejected > 0}
+        >
+          {t.overview.imports(
+            of(imports.data?.items, "running") + of(imports.data?.items, "waiting"),
+            of(imports.data?.items, "failed"),
+            rejected,
+            imports.data?.items.length ?? 0,
+          )}
         </Line>
-        <Line name="Store visits" to="jobs" of={jobs} needsCheck={of(jobs.data?.items, "failed") > 0}>
-          {of(jobs.data?.items, "ongoing")} jobs ongoing, {of(jobs.data?.items, "failed")} failed, of the latest{" "}
-          {jobs.data?.items.length}
+        <Line name={t.titles.jobs} to="jobs" of={jobs} needsCheck={of(jobs.data?.items, "failed") > 0}>
+          {t.overview.jobs(
+            of(jobs.data?.items, "ongoing"),
+            of(jobs.data?.items, "failed"),
+            jobs.data?.items.length ?? 0,
+          )}
         </Line>
-        <Line name="Review" to="review" of={review} needsCheck={(review.data?.waiting ?? 0) > 0}>
-          {count(review.data?.waiting ?? 0)} snapshots wait, {count(review.data?.approved ?? 0)} are approved,{" "}
-          {count(review.data?.disapproved ?? 0)} disapproved
+        <Line name={t.titles.review} to="review" of={review} needsCheck={(review.data?.waiting ?? 0) > 0}>
+          {t.overview.review(review.data?.waiting ?? 0, review.data?.approved ?? 0, review.data?.disapproved ?? 0)}
         </Line>
-        <Line name="Recommendations" to="recommendations" of={models} needsCheck={!model}>
-          {run?.status === "running" ? "A model is being built. " : ""}
-          {model
-            ? `The model of ${moment(model.published_at)} knows ${count(model.interactions)} interactions with ${count(model.products)} products`
-            : "There is no model yet"}
+        <Line name={t.overview.recommendations} to="recommendations" of={models} needsCheck={!model}>
+          {run?.status === "running" && `${t.overview.building} `}
+          {model ? t.overview.model(model.published_at, model.interactions, model.products) : t.overview.noModel}
         </Line>
-        <Line name="Dependencies" of={health} needsCheck={down.length > 0}>
+        <Line name={t.overview.dependencies} of={health} needsCheck={down.length > 0}>
           {down.length
-            ? `${down.map((dependency) => dependency.name).join(", ")} failed`
-            : `all ${health.data?.dependencies.length} answer`}
+            ? t.overview.down(down.map((dependency) => dependency.name).join(", "))
+            : t.overview.allUp(health.data?.dependencies.length ?? 0)}
         </Line>
       </ul>
     </section>
@@ -214,9 +223,11 @@ function Line({ name, to, of, needsCheck, children }: LineProps) {
   const tone = of.isPending ? "" : of.error || needsCheck ? "ongoing" : "completed";
   return (
     <li>
-      <span className={`state ${tone}`}>{of.isPending ? "…" : of.error ? "unknown" : needsCheck ? "check" : "ok"}</span>
+      <span className={`state ${tone}`}>
+        {of.isPending ? "…" : of.error ? t.overview.unknown : needsCheck ? t.overview.check : t.overview.ok}
+      </span>
       <b>{to ? <a href={`#/${to}`}>{name}</a> : name}</b>
-      <span>{of.isPending ? "" : of.error ? "could not be read" : children}</span>
+      <span>{of.isPending ? "" : of.error ? t.overview.unread : children}</span>
     </li>
   );
 }
@@ -234,25 +245,25 @@ function FirstSteps({ session }: Pick<PageProps, "session">) {
 <vitrine-gallery gallery="default"></vitrine-gallery>`;
   const hasPublic = keys?.items.some((key) => key.role === "publishable" && !key.revoked_at);
   return (
-    <section className="card" aria-label="First steps">
-      <h2>First steps</h2>
+    <section className="card" aria-label={t.overview.firstSteps}>
+      <h2>{t.overview.firstSteps}</h2>
       <ol className="steps">
-        <Step done={!!products?.items.length} to="#/imports?kind=products" label="Import products">
-          A CSV with <code>product_id</code> and <code>name</code> is enough.
+        <Step done={!!products?.items.length} to="#/imports?kind=products" label={t.overview.importProducts}>
+          <Woven text={t.overview.importProductsHow} code={(text) => <code>{text}</code>} />
         </Step>
-        <Step done={false} to="#/imports?kind=images" label="Import images">
-          A CSV with <code>name</code> and <code>url</code>; they fill the gallery <code>default</code>.
+        <Step done={false} to="#/imports?kind=images" label={t.overview.importImages}>
+          <Woven text={t.overview.importImagesHow} code={(text) => <code>{text}</code>} />
         </Step>
-        <Step done={!!hasPublic} to="#/keys" label="Create a publishable key">
-          For your shop’s pages. It reads galleries and counts what shoppers do.
+        <Step done={!!hasPublic} to="#/keys" label={t.overview.createKey}>
+          {t.overview.createKeyHow}
         </Step>
         <li>
-          <b>Put the gallery into a page</b>
+          <b>{t.overview.embed}</b>
           <pre>
             <code>{snippet}</code>
           </pre>
           <button type="button" onClick={() => void navigator.clipboard?.writeText(snippet)}>
-            Copy the snippet
+            {t.overview.copySnippet}
           </button>
         </li>
       </ol>
@@ -263,7 +274,7 @@ function FirstSteps({ session }: Pick<PageProps, "session">) {
 function Step({ done, to, label, children }: { done: boolean; to: string; label: string; children: ReactNode }) {
   return (
     <li>
-      <b>{label}</b> {done && <span className="state completed">done</span>}
+      <b>{label}</b> {done && <span className="state completed">{t.overview.done}</span>}
       <p>{children}</p>
       {!done && (
         <a className="button" href={to}>

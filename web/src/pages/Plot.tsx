@@ -1,5 +1,6 @@
 import { type KeyboardEvent, useId, useState } from "react";
-import { count, Table } from "../parts";
+import { format, t } from "../language";
+import { Table } from "../parts";
 
 export interface Point {
   start: Date;
@@ -33,7 +34,7 @@ export function Plot({ name, points }: { name: string; points: Point[] }) {
   return (
     <figure className="plot">
       <figcaption>
-        <b id={id}>{name}</b> <span>{shown ? `${shown.label}: ${count(shown.value)}` : `at most ${count(most)}`}</span>
+        <b id={id}>{name}</b> <span>{shown ? `${shown.label}: ${format.count(shown.value)}` : t.plot.most(most)}</span>
       </figcaption>
       <div
         className="bars"
@@ -42,7 +43,7 @@ export function Plot({ name, points }: { name: string; points: Point[] }) {
         aria-valuemin={1}
         aria-valuemax={points.length}
         aria-valuenow={(chosen ?? points.length - 1) + 1}
-        aria-valuetext={shown ? `${shown.label}: ${count(shown.value)}` : "Arrow keys go from bar to bar"}
+        aria-valuetext={shown ? `${shown.label}: ${format.count(shown.value)}` : t.plot.keys}
         tabIndex={0}
         onKeyDown={pressed}
         onBlur={() => setChosen(null)}
@@ -69,13 +70,13 @@ export function Plot({ name, points }: { name: string; points: Point[] }) {
         <span>{points.at(-1)?.label}</span>
       </p>
       <details>
-        <summary>As a table</summary>
-        <Table label={`${name} as a table`} columns={["From", { number: name }]}>
+        <summary>{t.plot.asTable}</summary>
+        <Table label={t.plot.named(name)} columns={[t.plot.from, { number: name }]}>
           <tbody>
             {points.map((point) => (
               <tr key={point.label}>
                 <td>{point.label}</td>
-                <td className="number">{count(point.value)}</td>
+                <td className="number">{format.count(point.value)}</td>
               </tr>
             ))}
           </tbody>

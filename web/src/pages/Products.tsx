@@ -3,7 +3,8 @@ import { useAddress } from "../address";
 import { ApiError, type Schema } from "../api";
 import { useChanges, usePending } from "../changes";
 import { IDLE_MS, useApi } from "../data";
-import { Content, Dialog, Empty, More, Picture, Problem, Table } from "../parts";
+import { format, t } from "../language";
+import { Content, Dialog, Empty, More, Picture, Problem, Table, Woven } from "../parts";
 
 type Product = Schema<"ProductResponse">;
 
@@ -48,7 +49,7 @@ export function Products() {
   const about = ["/products", "/products/{product_id}"];
   const save = (product: Product, before: Product | null) =>
     change({
-      said: `${product.name} is saved`,
+      said: t.products.saved(product.name),
       send: () => put(product),
       undo: () => (before ? put(before) : remove(product.product_id)),
       about,
@@ -57,7 +58,7 @@ export function Products() {
     });
   const drop = (product: Product) =>
     change({
-      said: `${product.name} is deleted`,
+      said: t.products.deleted(product.name),
       send: () => remove(product.product_id),
       undo: () => put(product),
       about,
@@ -68,23 +69,31 @@ export function Products() {
   return (
     <section>
       <div className="heading">
-        <h1>Products</h1>
+        <h1>{t.products.title}</h1>
         <button type="button" className="aside" onClick={() => ask({ product: "new" })}>
-          New product
+          {t.products.new}
         </button>
       </div>
-      <p className="lead">Recommendations are chosen from these products, and reviewers compare photos with them.</p>
+      <p className="lead">{t.products.lead}</p>
       <Problem of={products.error} />
       <Content of={products}>
         {shown.length === 0 && (
           <Empty>
-            There are no products yet. <a href="#/imports?kind=products">Import a file</a>, or make one.
+            <Woven text={t.products.none} a={(text) => <a href="#/imports?kind=products">{text}</a>} />
           </Empty>
         )}
         {shown.length > 0 && (
           <Table
-            label="Products"
-            columns={["Product", "Id", "Category", "Brand", { number: "Price" }, "Available", "Change"]}
+            label={t.products.title}
+            columns={[
+              t.products.product,
+              t.products.id,
+              t.products.category,
+              t.products.brand,
+              { number: t.products.price },
+              t.products.available,
+              t.products.change,
+            ]}
           >
             <tbody>
               {shown.map((product) => (
@@ -106,18 +115,18 @@ export function Products() {
                   </td>
                   <td>{product.category}</td>
                   <td>{product.brand}</td>
-                  <td className="number">{product.price !== null && `${product.price} ${product.currency ?? ""}`}</td>
-                  <td>{product.available ? "yes" : "no"}</td>
+                  <td className="number">{product.price !== null && format.money(product.price, product.currency)}</td>
+                  <td>{product.available ? t.products.yes : t.products.no}</td>
                   <td className="buttons">
                     <button
                       type="button"
-                      aria-label={`Edit ${product.name}`}
+                      aria-label={t.products.editIt(product.name)}
                       onClick={() => ask({ product: product.product_id })}
                     >
-                      Edit
+                      {t.products.edit}
                     </button>
-                    <button type="button" aria-label={`Delete ${product.name}`} onClick={() => drop(product)}>
-                      Delete
+                    <button type="button" aria-label={t.products.deleteIt(product.name)} onClick={() => drop(product)}>
+                      {t.products.delete}
                     </button>
                   </td>
                 </tr>
@@ -161,7 +170,7 @@ function Editor({ product_id, close, save }: EditorProps) {
         .GET("/products/{product_id}", { params: { path: { product_id: product.product_id } } })
         .catch((error: unknown) => (error instanceof ApiError && error.status === 404 ? null : error));
       if (taken) {
-        setProblem(taken instanceof Error ? taken : `There is a product ${product.product_id} already. Edit that one.`);
+        setProblem(taken instanceof Error ? taken : t.products.taken(product.product_id));
         return;
       }
     }
@@ -169,8 +178,8 @@ function Editor({ product_id, close, save }: EditorProps) {
     close();
   }
   return (
-    <Dialog label={product_id === null ? "New product" : "Edit the product"} close={close}>
-      <h2>{product_id === null ? "New product" : (before?.name ?? product_id)}</h2>
+    <Dialog label={product_id === null ? t.products.new : t.products.editTitle} close={close}>
+      <h2>{product_id === null ? t.products.new : (before?.name ?? product_id)}</h2>
       <Problem of={problem ?? read.error} />
       {(product_id === null || before) && (
         <Fields before={before} close={close} save={(product) => void submit(product)} />
@@ -212,50 +221,55 @@ function Fields({
     <form className="fields" onSubmit={submit}>
       {!before && (
         <label>
-          Id
+          {t.products.id}
           <input name="product_id" required maxLength={128} pattern="[A-Za-z0-9._~:\-]+" aria-describedby={hint} />
-          <small id={hint}>Letters, digits and . _ ~ : -</small>
+          <small id={hint}>{t.products.idHint}</small>
         </label>
       )}
       <label>
-        Name
+        {t.products.name}
         <input name="name" required maxLength={300} defaultValue={before?.name} />
       </label>
       <label>
-        Category
+        {t.products.category}
         <input name="category" defaultValue={before?.category ?? ""} />
       </label>
       <label>
-        Brand
+        {t.products.brand}
         <input name="brand" defaultValue={before?.brand ?? ""} />
       </label>
       <div className="side-by-side">
         <label>
-          Price
+          {t.products.price}
           <input name="price" type="number" min={0} step="any" defaultValue={before?.price ?? ""} />
         </label>
         <label>
-          Currency
-          <input name="currency" pattern="[A-Z]{3}" placeholder="EUR" defaultValue={before?.currency ?? ""} />
+          {t.products.currency}
+          <input
+            name="currency"
+            pattern="[A-Z]{3}"
+            placeholder={t.products.currencyExample}
+            defaultValue={before?.currency ?? ""}
+          />
         </label>
       </div>
       <label>
-        Image URL
+        {t.products.image}
         <input name="image_url" type="url" defaultValue={before?.image_url ?? ""} />
       </label>
       <label>
-        Tags, separated by commas
+        {t.products.tags}
         <input name="tags" defaultValue={before?.tags.join(", ")} />
       </label>
       <label className="inline">
-        <input name="available" type="checkbox" defaultChecked={before?.available ?? true} /> Available
+        <input name="available" type="checkbox" defaultChecked={before?.available ?? true} /> {t.products.available}
       </label>
       <div className="buttons">
         <button type="submit" className="primary">
-          Save
+          {t.products.save}
         </button>
         <button type="button" onClick={close}>
-          Cancel
+          {t.products.cancel}
         </button>
       </div>
     </form>

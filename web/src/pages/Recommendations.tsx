@@ -3,16 +3,10 @@ import type { PageProps } from "../App";
 import { useAddress } from "../address";
 import { type Schema, untilTaken } from "../api";
 import { BUSY_MS, IDLE_MS, useApi } from "../data";
-import { Bar, Content, count, Empty, isSecret, More, moment, Picture, Problem, Table } from "../parts";
+import { called, format, t } from "../language";
+import { Bar, Content, Empty, isSecret, More, Picture, Problem, Table } from "../parts";
 
 const STRATEGIES = ["hybrid", "collaborative", "content", "popular"] as const;
-
-const WHY: Record<string, string> = {
-  collaborative: "Shoppers like them took it",
-  content: "Like what they chose",
-  hybrid: "Like what they and similar shoppers chose",
-  popular: "Many shoppers take it",
-};
 
 export function Recommendations({ session }: PageProps) {
   const api = useApi();
@@ -34,30 +28,33 @@ export function Recommendations({ session }: PageProps) {
   return (
     <section>
       <div className="heading">
-        <h1>Recommendations</h1>
-        {earned && (
-          <p className="aside">
-            Earned in 30 days: {earned.clicks} clicks, {earned.purchases} purchases worth {earned.value.toFixed(2)}
-          </p>
-        )}
+        <h1>{t.recommendations.title}</h1>
+        {earned && <p className="aside">{t.recommendations.earned(earned.clicks, earned.purchases, earned.value)}</p>}
       </div>
       {secret && <Model />}
       <form className="searchbar" onSubmit={show}>
-        <input name="shopper" defaultValue={user_id ?? ""} placeholder="A shopper's id" aria-label="A shopper's id" />
+        <input
+          name="shopper"
+          defaultValue={user_id ?? ""}
+          placeholder={t.recommendations.shopper}
+          aria-label={t.recommendations.shopper}
+        />
         <label className="inline">
-          Strategy
+          {t.recommendations.strategy}
           <select value={strategy} onChange={(event) => ask({ strategy: event.target.value })}>
             {STRATEGIES.map((name) => (
-              <option key={name}>{name}</option>
+              <option key={name} value={name}>
+                {t.recommendations.strategies[name]}
+              </option>
             ))}
           </select>
         </label>
         <button type="submit" className="primary">
-          Show
+          {t.recommendations.show}
         </button>
       </form>
       <Problem of={user_id && found.error} />
-      {!user_id && <Empty>Enter the id of a shopper; somebody unknown gets what is popular.</Empty>}
+      {!user_id && <Empty>{t.recommendations.enter}</Empty>}
       {user_id && (
         <div className={secret ? "side-list" : undefined}>
           {secret && <History key={user_id} user_id={user_id} />}
@@ -65,8 +62,10 @@ export function Recommendations({ session }: PageProps) {
             {found.data && (
               <>
                 <p className="lead" role="status">
-                  {found.data.items.length} products, {found.data.cached ? "kept since" : "made at"}{" "}
-                  {moment(found.data.generated_at)}
+                  {(found.data.cached ? t.recommendations.kept : t.recommendations.made)(
+                    found.data.items.length,
+                    found.data.generated_at,
+                  )}
                 </p>
                 <ol className="rows">
                   {found.data.items.map((item, at) => (
@@ -84,6 +83,7 @@ export function Recommendations({ session }: PageProps) {
 
 function Recommended({ item, place, named }: { item: Schema<"RecommendedResponse">; place: number; named: boolean }) {
   const { product, reason } = item;
+  const why = called(t.recommendations.why, reason.strategy);
   return (
     <li className="card row">
       <span className="place">{place}</span>
@@ -96,8 +96,7 @@ function Recommended({ item, place, named }: { item: Schema<"RecommendedResponse
         <b>{product.name}</b>
         <small>{[product.brand, product.category].filter(Boolean).join(" · ")}</small>
         <small className="why">
-          {WHY[reason.strategy] ?? reason.strategy}
-          {reason.because.length > 0 && ": because of "}
+          {reason.because.length > 0 ? t.recommendations.because(why) : why}
           {reason.because.map((product_id, number) => (
             <span key={product_id}>
               {number > 0 && ", "}
@@ -106,7 +105,7 @@ function Recommended({ item, place, named }: { item: Schema<"RecommendedResponse
           ))}
         </small>
       </div>
-      <span className="aside">{product.price != null && `${product.price} ${product.currency ?? ""}`}</span>
+      <span className="aside">{product.price != null && format.money(product.price, product.currency ?? null)}</span>
     </li>
   );
 }
@@ -131,22 +130,25 @@ function History({ user_id }: { user_id: string }) {
   );
   const items = history.data?.pages.flatMap((page) => page.items) ?? [];
   return (
-    <section aria-label="History">
-      <h2>History</h2>
+    <section aria-label={t.recommendations.history}>
+      <h2>{t.recommendations.history}</h2>
       <Problem of={history.error} />
       <Content of={history}>
         {items.length === 0 ? (
-          <Empty>This shopper has no interactions.</Empty>
+          <Empty>{t.recommendations.noHistory}</Empty>
         ) : (
-          <Table label="Interactions, newest first" columns={["Type", "Product", "When"]}>
+          <Table
+            label={t.recommendations.interactions}
+            columns={[t.recommendations.type, t.recommendations.product, t.recommendations.when]}
+          >
             <tbody>
               {items.map((interaction) => (
                 <tr key={interaction.interaction_id}>
-                  <td>{interaction.type}</td>
+                  <td>{called(t.recommendations.types, interaction.type)}</td>
                   <td>
                     <ProductName product_id={interaction.product_id} named />
                   </td>
-                  <td>{moment(interaction.occurred_at)}</td>
+                  <td>{format.moment(interaction.occurred_at)}</td>
                 </tr>
               ))}
             </tbody>
@@ -184,21 +186,21 @@ function Model() {
   const isRunning = run?.status === "running";
   const steps = run?.steps ?? [];
   return (
-    <section className="card model" aria-label="Model">
+    <section className="card model" aria-label={t.recommendations.model}>
       <p>
         {model
-          ? `The model of ${moment(model.published_at)} learned from ${count(model.interactions)} interactions with ${count(model.products)} products.`
-          : models.data && "There is no model yet: everybody gets popular products."}
+          ? t.recommendations.learned(model.published_at, model.interactions, model.products)
+          : models.data && t.recommendations.noModel}
       </p>
       <button type="button" disabled={isBusy || isRunning} onClick={() => void build()}>
-        {isRunning ? "Building a model…" : "Build a model now"}
+        {isRunning ? t.recommendations.building : t.recommendations.build}
       </button>
       <Problem of={problem ?? models.error} />
       {isRunning &&
         steps.map(({ step, done, parts }) => (
           <div key={step} className="step">
-            <span>{step}</span>
-            <Bar done={done} of={parts} label={`Step ${step}`} />
+            <span>{called(t.recommendations.steps, step)}</span>
+            <Bar done={done} of={parts} label={t.recommendations.step(called(t.recommendations.steps, step))} />
           </div>
         ))}
     </section>

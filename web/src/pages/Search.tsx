@@ -2,7 +2,8 @@ import { type ComponentType, lazy, Suspense, useDeferredValue, useEffect, useRef
 import { useAddress } from "../address";
 import type { Schema } from "../api";
 import { useApi, useConnection } from "../data";
-import { Content, Empty, isSecret, More, Picture, Problem } from "../parts";
+import { called, format, t } from "../language";
+import { Content, Empty, isSecret, More, Picture, Problem, Woven } from "../parts";
 import { PlacedForQuery, PlaceHit } from "./search/Placed";
 import { arranged, MOST_PLACED, placedFor, usePlaced } from "./search/placing";
 
@@ -20,11 +21,13 @@ const part = (read: () => Promise<ComponentType>) => lazy(async () => ({ default
 
 /** What a merchant sets for searches, beside their results. */
 const VIEWS = {
-  placed: { title: "Placed pictures", Show: part(async () => (await import("./search/Placed")).Placed) },
-  synonyms: { title: "Synonyms", Show: part(async () => (await import("./search/Words")).Words) },
-  reports: { title: "Reports", Show: part(async () => (await import("./search/Reports")).Reports) },
-  attributes: { title: "Attributes", Show: part(async () => (await import("./search/Attributes")).Attributes) },
+  placed: part(async () => (await import("./search/Placed")).Placed),
+  synonyms: part(async () => (await import("./search/Words")).Words),
+  reports: part(async () => (await import("./search/Reports")).Reports),
+  attributes: part(async () => (await import("./search/Attributes")).Attributes),
 } as const;
+type ViewName = keyof typeof VIEWS;
+const VIEW_NAMES = Object.keys(VIEWS) as ViewName[];
 
 const oneOf = <Value extends string>(values: readonly Value[], text: string | null) =>
   values.find((value) => value === text);
@@ -32,25 +35,26 @@ const oneOf = <Value extends string>(values: readonly Value[], text: string | nu
 export function Search() {
   const { asked } = useAddress();
   const mayEdit = isSecret(useConnection().session.key);
-  const view = mayEdit ? VIEWS[asked.get("view") as keyof typeof VIEWS] : undefined;
+  const view = mayEdit ? oneOf(VIEW_NAMES, asked.get("view")) : undefined;
+  const View = view && VIEWS[view];
   return (
     <section>
-      <h1>Search</h1>
+      <h1>{t.search.title}</h1>
       {mayEdit && (
-        <nav className="tabs" aria-label="Search">
+        <nav className="tabs" aria-label={t.search.title}>
           <a href="#/search" aria-current={view ? undefined : "page"}>
-            Results
+            {t.search.results}
           </a>
-          {Object.entries(VIEWS).map(([name, { title }]) => (
-            <a key={name} href={`#/search?view=${name}`} aria-current={view?.title === title ? "page" : undefined}>
-              {title}
+          {VIEW_NAMES.map((name) => (
+            <a key={name} href={`#/search?view=${name}`} aria-current={view === name ? "page" : undefined}>
+              {t.search.views[name]}
             </a>
           ))}
         </nav>
       )}
-      {view ? (
-        <Suspense fallback={<p className="lead">Loading…</p>}>
-          <view.Show />
+      {View ? (
+        <Suspense fallback={<p className="lead">{t.app.loading}</p>}>
+          <View />
         </Suspense>
       ) : (
         <Results mayEdit={mayEdit} />
@@ -111,20 +115,19 @@ function Results({ mayEdit }: { mayEdit: boolean }) {
 
   const first = found.data?.pages[0];
   const read = found.data?.pages.flatMap((page) => page.items) ?? [];
+  const isFiltered = ["orientation", "gallery_id", ...facets].some((name) => asked.get(name));
   const hits = isPlacing ? arranged(read, placed) : read;
   return (
     <>
-      <p className="lead">
-        What shoppers find, and why. The filters are part of the address, so you can share a search.
-      </p>
+      <p className="lead">{t.search.lead}</p>
       <search className="searchbar">
         <input
           ref={field}
           type="search"
           value={text}
           onChange={(event) => ask({ q: event.target.value }, { typing: true })}
-          placeholder="What do you look for?"
-          aria-label="Search images"
+          placeholder={t.search.hint}
+          aria-label={t.search.images}
           list="suggestions"
         />
         <datalist id="suggestions">
@@ -132,15 +135,22 @@ function Results({ mayEdit }: { mayEdit: boolean }) {
             <option key={item.text} value={item.text} />
           ))}
         </datalist>
-        <Choice name="Sort" value={query.sort} values={SORTS} change={(sort) => ask({ sort })} />
         <Choice
-          name="Shape"
+          name={t.search.sort}
+          value={query.sort}
+          values={SORTS}
+          names={t.search.sorts}
+          change={(sort) => ask({ sort })}
+        />
+        <Choice
+          name={t.search.shape}
           value={query.orientation ?? ""}
           values={["", ...ORIENTATIONS]}
+          names={t.search.shapes}
           change={(orientation) => ask({ orientation })}
         />
         <Choice
-          name="Gallery"
+          name={t.search.gallery}
           value={query.gallery_id ?? ""}
           values={["", ...(galleries.data?.items.map((gallery) => gallery.id) ?? [])]}
           change={(gallery_id) => ask({ gallery_id })}
@@ -148,14 +158,15 @@ function Results({ mayEdit }: { mayEdit: boolean }) {
       </search>
       <Problem of={found.error} />
       <p className="lead" role="status">
-        {first && `${first.total.relation === "eq" ? "" : "over "}${first.total.value} found in ${first.took_ms} ms`}
+        {first &&
+          (first.total.relation === "eq" ? t.search.found : t.search.foundOver)(first.total.value, first.took_ms)}
       </p>
       <div className="with-facets">
-        <aside aria-label="Filters">
+        <aside aria-label={t.search.filters}>
           {facets.map((name) => (
             <FacetChoice
               key={name}
-              name={name.replace(ATTRIBUTE, "")}
+              name={FACETS.includes(name) ? called(t.search.fields, name) : name.replace(ATTRIBUTE, "")}
               chosen={asked.get(name) ?? undefined}
               found={first?.facets[name] ?? []}
               choose={(value) => ask({ [name]: value })}
@@ -192,10 +203,9 @@ function Results({ mayEdit }: { mayEdit: boolean }) {
           </ol>
           {hits.length === 0 && (
             <Empty>
-              Nothing matches. Use fewer words
-              {["orientation", "gallery_id", ...facets].some((name) => asked.get(name)) && (
-                <>
-                  , or{" "}
+              <Woven
+                text={isFiltered ? t.search.nothingFiltered : t.search.nothing}
+                a={(text) => (
                   <button
                     type="button"
                     className="link"
@@ -207,11 +217,10 @@ function Results({ mayEdit }: { mayEdit: boolean }) {
                       })
                     }
                   >
-                    remove the filters
+                    {text}
                   </button>
-                </>
-              )}
-              .
+                )}
+              />
             </Empty>
           )}
           <More of={found} />
@@ -227,11 +236,11 @@ function Why({ hit }: { hit: Schema<"FoundImageResponse"> }) {
   if (!fields.length && hit.score === null) return null;
   return (
     <details className="why-hit">
-      <summary>Why is it here?</summary>
+      <summary>{t.search.why}</summary>
       <dl>
         {fields.map(([name, text]) => (
           <div key={name}>
-            <dt>{name}</dt>
+            <dt>{called(t.search.fields, name)}</dt>
             <dd>
               <Marked text={String(text)} />
             </dd>
@@ -239,13 +248,13 @@ function Why({ hit }: { hit: Schema<"FoundImageResponse"> }) {
         ))}
         {hit.score !== null && (
           <div>
-            <dt>score</dt>
-            <dd>{hit.score.toFixed(2)}</dd>
+            <dt>{t.search.score}</dt>
+            <dd>{format.decimal(hit.score)}</dd>
           </div>
         )}
       </dl>
       <a href={`#/gallery?gallery=${encodeURIComponent(hit.gallery_id)}&image=${encodeURIComponent(hit.id)}`}>
-        Open in its gallery
+        {t.search.open}
       </a>
     </details>
   );
@@ -255,16 +264,18 @@ interface ChoiceProps {
   name: string;
   value: string;
   values: readonly string[];
+  /** What the values are called, where that is not the value itself. */
+  names?: Record<string, string>;
   change: (value: string) => void;
 }
-function Choice({ name, value, values, change }: ChoiceProps) {
+function Choice({ name, value, values, names = {}, change }: ChoiceProps) {
   return (
     <label className="inline">
       {name}
       <select value={value} onChange={(event) => change(event.target.value)}>
         {values.map((option) => (
           <option key={option} value={option}>
-            {option || "any"}
+            {option ? called(names, option) : t.parts.any}
           </option>
         ))}
       </select>
@@ -289,7 +300,7 @@ function FacetChoice({ name, chosen, found, choose }: FacetProps) {
       {shown.map(({ value, count }) => (
         <label key={value} className="facet">
           <input type="checkbox" checked={chosen === value} onChange={() => choose(chosen === value ? null : value)} />
-          <span>{value}</span> <small>{count}</small>
+          <span>{value}</span> <small>{format.count(count)}</small>
         </label>
       ))}
     </fieldset>

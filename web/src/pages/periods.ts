@@ -1,9 +1,9 @@
 // Periods of time, cut into the hours or days that the API counts by (UTC).
 
 export const PERIODS = {
-  "24h": { name: "24 hours", granularity: "hour", steps: 24, ms: 3_600_000 },
-  "7d": { name: "7 days", granularity: "day", steps: 7, ms: 86_400_000 },
-  "30d": { name: "30 days", granularity: "day", steps: 30, ms: 86_400_000 },
+  "24h": { granularity: "hour", steps: 24, ms: 3_600_000 },
+  "7d": { granularity: "day", steps: 7, ms: 86_400_000 },
+  "30d": { granularity: "day", steps: 30, ms: 86_400_000 },
 } as const;
 export type Period = keyof typeof PERIODS;
 

@@ -2,6 +2,7 @@
 
 import Papa from "papaparse";
 import type { Schema } from "../api";
+import { t } from "../language";
 
 export const COLUMNS = {
   images: [
@@ -129,7 +130,7 @@ export function mapping(headings: string[], chosen: string[], kind: Kind): Recor
 /** The file as the API reads it: values between commas. */
 export async function withCommas(file: File, delimiter: string): Promise<File> {
   if (delimiter === ",") return file;
-  if (file.size > LARGEST_REWRITTEN_BYTES) throw new Error("Files over 50 MB must have commas between the values.");
+  if (file.size > LARGEST_REWRITTEN_BYTES) throw new Error(t.imports.needsCommas);
   const { data } = Papa.parse<string[]>(await file.text(), { delimiter, skipEmptyLines: true });
   return new File([Papa.unparse(data)], file.name.replace(/\.[^.]*$/, ".csv"));
 }
@@ -144,7 +145,7 @@ export async function rejectedRows(
   errors: Schema<"RejectionResponse">[],
   file?: File,
 ): Promise<Record<string, unknown>[]> {
-  const reasons = errors.map(({ row, column = "", detail }) => ({ row, column, "what is wrong": detail }));
+  const reasons = errors.map(({ row, column = "", detail }) => ({ row, column, [t.imports.wrongHeading]: detail }));
   if (!file || !isTable(file)) return reasons;
   const { data } = Papa.parse<Record<string, string>>(await file.text(), { header: true, skipEmptyLines: true });
   return reasons.map((reason) => ({ ...data[reason.row - 1], ...reason }));

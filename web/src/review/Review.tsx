@@ -2,18 +2,12 @@ import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "reac
 import type { PageProps } from "../App";
 import { isTyping } from "../changes";
 import { useConnection } from "../data";
+import { format, t } from "../language";
 import { Bar, Dialog, Picture } from "../parts";
-import { type Claimed, type Decision, Desk, sizesOf } from "./desk";
+import { type Claimed, type Decision, Desk, REASONS, sizesOf } from "./desk";
 
 type Product = Claimed["product"];
-/** Why a snapshot is disapproved, by key. */
-const REASONS = {
-  1: "Blurred or too dark",
-  2: "Another product",
-  3: "Cut off or covered",
-  4: "Text or watermark",
-  5: "People in it",
-};
+const REASON_KEYS = [1, 2, 3, 4, 5] as const;
 const title = (product: Product) => product.name ?? product.product_id;
 
 export function Review({ session, change }: PageProps) {
@@ -30,15 +24,15 @@ function AskName({ session, change }: PageProps) {
         if (name.trim()) change({ ...session, reviewer: name.trim() });
       }}
     >
-      <h1>Who reviews?</h1>
+      <h1>{t.review.who}</h1>
       <label>
-        Your name
+        {t.review.name}
         {/* biome-ignore lint/a11y/noAutofocus: the only field of a page that was asked for */}
         <input value={name} onChange={(event) => setName(event.target.value)} required maxLength={64} autoFocus />
-        <small>Snapshots are kept for you while you look at them, and your verdicts bear your name.</small>
+        <small>{t.review.nameHint}</small>
       </label>
       <button type="submit" className="primary">
-        Start
+        {t.review.start}
       </button>
     </form>
   );
@@ -104,22 +98,22 @@ function Reviewing({ reviewer }: { reviewer: string }) {
 
   const done = view.approved + view.disapproved + view.unsure;
   return (
-    <section className="review" aria-label="Review of snapshots">
-      <h1 className="unseen">Review of snapshots</h1>
+    <section className="review" aria-label={t.review.title}>
+      <h1 className="unseen">{t.review.title}</h1>
       <div className="figures">
-        <Figure name="Done" value={done} />
-        <Figure name="Approved" value={view.approved} tone="good" />
-        <Figure name="Disapproved" value={view.disapproved} tone="bad" />
-        <Figure name="Unsure" value={view.unsure} />
-        <Figure name="A minute" value={view.perMinute} />
-        <Figure name="In the queue" value={view.waiting ?? "–"} />
-        <Figure name="Sending" value={view.sending} />
+        <Figure name={t.review.done} value={format.count(done)} />
+        <Figure name={t.review.approved} value={format.count(view.approved)} tone="good" />
+        <Figure name={t.review.disapproved} value={format.count(view.disapproved)} tone="bad" />
+        <Figure name={t.review.unsure} value={format.count(view.unsure)} />
+        <Figure name={t.review.perMinute} value={format.count(view.perMinute)} />
+        <Figure name={t.review.waiting} value={view.waiting === null ? "–" : format.count(view.waiting)} />
+        <Figure name={t.review.sending} value={format.count(view.sending)} />
       </div>
       <Bar
         done={view.approved}
         failed={view.disapproved}
         of={view.approved + view.disapproved + (view.waiting ?? 0)}
-        label="Reviewed of all that wait"
+        label={t.review.progress}
       />
       <p className="unseen" role="status">
         {spoken(view.introduced, view.current)}
@@ -131,9 +125,9 @@ function Reviewing({ reviewer }: { reviewer: string }) {
       )}
       {!view.current ? (
         <div className="card done">
-          <h2>{!view.exhausted ? "Fetching snapshots…" : view.waiting ? "Nothing for you now" : "Nothing waits"}</h2>
-          {view.exhausted && !!view.waiting && <p>The {view.waiting} that wait are with other reviewers.</p>}
-          {view.exhausted && <p>New snapshots appear here by themselves.</p>}
+          <h2>{!view.exhausted ? t.review.fetching : view.waiting ? t.review.nothingForYou : t.review.nothingWaits}</h2>
+          {view.exhausted && !!view.waiting && <p>{t.review.withOthers(view.waiting)}</p>}
+          {view.exhausted && <p>{t.review.appear}</p>}
         </div>
       ) : view.introduced ? (
         <FirstLook key={view.introduced.product_id} product={view.introduced} ready={() => desk.acknowledge()} />
@@ -142,7 +136,7 @@ function Reviewing({ reviewer }: { reviewer: string }) {
           <figure className="snapshot" key={view.current.snapshot_id}>
             <button
               type="button"
-              title="Show the original (Z)"
+              title={t.review.showOriginal}
               onClick={() => setIsEnlarged(true)}
               aria-haspopup="dialog"
             >
@@ -150,7 +144,7 @@ function Reviewing({ reviewer }: { reviewer: string }) {
                 url={view.current.image_url}
                 renditions={view.current.renditions}
                 sizes={sizesOf(view.current)}
-                alt={`Snapshot ${view.current.filename}, said to show ${title(view.current.product)}`}
+                alt={t.review.saidToShow(view.current.filename, title(view.current.product))}
               />
             </button>
             <figcaption>{view.current.filename}</figcaption>
@@ -163,10 +157,10 @@ function Reviewing({ reviewer }: { reviewer: string }) {
       )}
       {flash && <div key={flash.at} className={`flash ${flash.decision}`} aria-hidden="true" />}
       <fieldset className="toolbar reasons" disabled={!view.current || !!view.introduced}>
-        <legend className="unseen">Disapprove with a reason</legend>
-        {Object.entries(REASONS).map(([key, reason]) => (
-          <button key={key} type="button" onClick={() => decide("disapproved", reason)}>
-            <kbd>{key}</kbd> {reason}
+        <legend className="unseen">{t.review.withReason}</legend>
+        {REASON_KEYS.map((key) => (
+          <button key={key} type="button" onClick={() => decide("disapproved", REASONS[key])}>
+            <kbd>{key}</kbd> {t.review.reasons[key]}
           </button>
         ))}
       </fieldset>
@@ -177,24 +171,24 @@ function Reviewing({ reviewer }: { reviewer: string }) {
           onClick={() => decide("approved")}
           disabled={!view.current || !!view.introduced}
         >
-          <kbd>←</kbd> Approve
+          <kbd>←</kbd> {t.review.approve}
         </button>
         <button type="button" onClick={() => desk.undo()} disabled={!view.undoable}>
-          <kbd>U</kbd> Undo
+          <kbd>U</kbd> {t.review.undo}
         </button>
         <button type="button" onClick={skip} disabled={!view.skippable}>
-          <kbd>S</kbd> Skip
+          <kbd>S</kbd> {t.review.skip}
         </button>
         <button
           type="button"
-          title="Pass it to another reviewer"
+          title={t.review.pass}
           onClick={() => decide("unsure")}
           disabled={!view.current || !!view.introduced}
         >
-          <kbd>↓</kbd> Unsure
+          <kbd>↓</kbd> {t.review.unsure}
         </button>
         <button type="button" onClick={() => setShowsKeys(true)} aria-haspopup="dialog">
-          <kbd>?</kbd> Keys
+          <kbd>?</kbd> {t.review.keys}
         </button>
         <button
           type="button"
@@ -202,7 +196,7 @@ function Reviewing({ reviewer }: { reviewer: string }) {
           onClick={() => decide("disapproved")}
           disabled={!view.current || !!view.introduced}
         >
-          Disapprove <kbd>→</kbd>
+          {t.review.disapprove} <kbd>→</kbd>
         </button>
       </div>
       {isEnlarged && view.current && !view.introduced && (
@@ -214,11 +208,11 @@ function Reviewing({ reviewer }: { reviewer: string }) {
 }
 
 function spoken(introduced: Product | null, current: Claimed | null): string {
-  if (introduced) return `Another product: ${title(introduced)}. Have a first look, then press Enter.`;
-  return current ? `Snapshot ${current.filename}. Is it ${title(current.product)}?` : "";
+  if (introduced) return t.review.introduces(title(introduced));
+  return current ? t.review.asks(current.filename, title(current.product)) : "";
 }
 
-function Figure({ name, value, tone }: { name: string; value: number | string; tone?: string }) {
+function Figure({ name, value, tone }: { name: string; value: string; tone?: string }) {
   return (
     <div className={`figure ${tone ?? ""}`}>
       <b>{value}</b>
@@ -232,19 +226,18 @@ function FirstLook({ product, ready }: { product: Product; ready: () => void }) 
   useEffect(() => button.current?.focus(), []);
   return (
     <div className="card first-look">
-      <p>Another product</p>
+      <p>{t.review.anotherProduct}</p>
       <h2>{title(product)}</h2>
       <Pictures product={product} />
       <button type="button" ref={button} className="primary" onClick={ready}>
-        <kbd>Enter</kbd> I had a look
+        <kbd>Enter</kbd> {t.review.looked}
       </button>
     </div>
   );
 }
 
 function Pictures({ product }: { product: Product }) {
-  if (!product.pictures.length)
-    return <p className="empty">No picture of this product is known. Compare with its name.</p>;
+  if (!product.pictures.length) return <p className="empty">{t.review.noPicture}</p>;
   return (
     <div className="pictures">
       {product.pictures.map((url, at) => (
@@ -253,7 +246,7 @@ function Pictures({ product }: { product: Product }) {
           url={url}
           renditions={product.renditions[at] ?? null}
           sizes="16rem"
-          alt={`${title(product)}, ${at + 1} of ${product.pictures.length}`}
+          alt={t.review.pictureOf(title(product), at + 1, product.pictures.length)}
         />
       ))}
     </div>
@@ -296,12 +289,12 @@ function Original({ of, close }: { of: Claimed; close: () => void }) {
     };
   });
   return (
-    <Dialog label={`The original of ${of.filename}`} close={close}>
+    <Dialog label={t.review.originalOf(of.filename)} close={close}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <section className="zoomable" ref={frame} aria-label="Picture" tabIndex={0}>
+      <section className="zoomable" ref={frame} aria-label={t.review.picture} tabIndex={0}>
         <img
           src={of.image_url}
-          alt={`Snapshot ${of.filename} in full size`}
+          alt={t.review.inFull(of.filename)}
           draggable={false}
           onPointerDown={(event) => event.currentTarget.setPointerCapture(event.pointerId)}
           onPointerMove={(event) => {
@@ -312,13 +305,13 @@ function Original({ of, close }: { of: Claimed; close: () => void }) {
       </section>
       <div className="buttons">
         <button type="button" onClick={() => zoomBy(1.5)}>
-          <kbd>+</kbd> Larger
+          <kbd>+</kbd> {t.review.larger}
         </button>
         <button type="button" onClick={() => zoomBy(1 / 1.5)}>
-          <kbd>−</kbd> Smaller
+          <kbd>−</kbd> {t.review.smaller}
         </button>
         <button type="button" className="primary" onClick={close}>
-          Close
+          {t.review.close}
         </button>
       </div>
     </Dialog>
@@ -326,21 +319,22 @@ function Original({ of, close }: { of: Claimed; close: () => void }) {
 }
 
 function KeyHelp({ close }: { close: () => void }) {
+  const { help } = t.review;
   const keys = [
-    ["←", "approve"],
-    ["→", "disapprove"],
-    ["↓", "unsure: another reviewer decides"],
-    ["U", "take back the last verdict, within 10 minutes"],
-    ["1 to 5", `disapprove with a reason: ${Object.values(REASONS).join(", ").toLowerCase()}`],
-    ["S", "skip: the snapshot comes again after the others"],
-    ["Z", "show or hide the original picture"],
-    ["+ − 0", "enlarge the original, make it smaller, show all of it; drag to move it"],
-    ["Enter", "go on after a first look at another product"],
-    ["?", "show or hide the keys"],
+    ["←", help.approve],
+    ["→", help.disapprove],
+    ["↓", help.unsure],
+    ["U", help.undo],
+    [t.review.helpReasonKeys, help.reason(Object.values(t.review.reasons).join(", "))],
+    ["S", help.skip],
+    ["Z", help.original],
+    ["+ − 0", help.zoom],
+    ["Enter", help.goOn],
+    ["?", help.keys],
   ];
   return (
-    <Dialog label="Keys" close={close}>
-      <h2>Keys</h2>
+    <Dialog label={t.review.keys} close={close}>
+      <h2>{t.review.keys}</h2>
       <dl>
         {keys.map(([key, what]) => (
           <div key={key}>
@@ -352,7 +346,7 @@ function KeyHelp({ close }: { close: () => void }) {
         ))}
       </dl>
       <button type="button" className="primary" onClick={close}>
-        Close
+        {t.review.close}
       </button>
     </Dialog>
   );

@@ -1,6 +1,7 @@
 // The reviewer's desk: what is claimed, what is on the screen, what was said and is on its way. No screen in here.
 
 import { type Api, ApiError, type Schema, said, untilTaken } from "../api";
+import { t } from "../language";
 import { srcSet } from "../renditions";
 
 export type Decision = Schema<"PutDecisionRequest">["decision"];
@@ -31,6 +32,15 @@ export interface View {
   notice: string | null;
   exhausted: boolean;
 }
+
+/** Why a snapshot is disapproved, by key: what the API is told in every language. */
+export const REASONS = {
+  1: "Blurred or too dark",
+  2: "Another product",
+  3: "Cut off or covered",
+  4: "Text or watermark",
+  5: "People in it",
+};
 
 const AHEAD = 12;
 const CLAIM = 20;
@@ -136,7 +146,7 @@ export class Desk {
     this.product = last.item.product.product_id;
     this.looked = true;
     this.shownAt = performance.now();
-    this.notice = `Taken back: ${last.item.filename} was ${last.decision}.`;
+    this.notice = t.review.takenBack[last.decision](last.item.filename);
     this.inTurn(last.item, () => this.sendUndo(last));
     this.changed();
   }
@@ -174,10 +184,10 @@ export class Desk {
       this.history = this.history.filter((other) => other !== verdict);
       this.counts[decision] -= 1;
       const isRefused = error instanceof ApiError && !error.isPassing;
-      this.notice = `${item.filename} was not ${decision}. ${said(error)}`;
+      this.notice = t.review.notSent[decision](item.filename, said(error));
       if (!isRefused) {
         this.queue.unshift(item);
-        this.notice += " It is back on the screen.";
+        this.notice += ` ${t.review.isBack}`;
       }
     }
   }
@@ -189,7 +199,7 @@ export class Desk {
     try {
       await untilTaken(() => this.client.DELETE("/review/snapshots/{snapshot_id}/decision", { params }));
     } catch (error) {
-      this.notice = `${item.filename} is not undone. ${said(error)}`;
+      this.notice = t.review.notUndone(item.filename, said(error));
       const isDecidedAnew = !this.queue.includes(item);
       if (isDecidedAnew) return; // the answer to the new verdict tells
       this.queue = this.queue.filter((other) => other !== item);
@@ -211,7 +221,7 @@ export class Desk {
       this.queue.push(...items);
       this.exhausted = !this.queue.length;
     } catch (error) {
-      this.notice = `Nothing more could be claimed. ${said(error)}`;
+      this.notice = t.review.notClaimed(said(error));
     }
     this.claiming = false;
     this.changed();

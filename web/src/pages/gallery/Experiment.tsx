@@ -2,7 +2,8 @@ import { type FormEvent, useState } from "react";
 import type { Schema } from "../../api";
 import { useChanges } from "../../changes";
 import { useApi } from "../../data";
-import { Content, count, Dialog, moment, Problem, Table } from "../../parts";
+import { called, format, t } from "../../language";
+import { Content, Dialog, Problem, Table } from "../../parts";
 
 type Report = Schema<"ExperimentResponse">;
 type Settings = Schema<"RankingSettings">;
@@ -15,15 +16,13 @@ interface Props {
 
 const PATH = "/galleries/{gallery_id}/experiments/{experiment_id}";
 const ABOUT = ["/galleries", "/galleries/{gallery_id}/images", "/galleries/{gallery_id}/ranking-versions", PATH];
-const ARMS = ["Today’s order", "The other order"];
-const worded = (policy: string) => policy.replace("_", " ");
-const percent = (share: number) => `${share >= 0 ? "+" : "−"}${Math.abs(100 * share).toFixed(0)} %`;
+const worded = (policy: string) => called(t.policies, policy);
 
 /** Today's order and another one, each for half of the visitors or both on one page: started, watched and ended. */
 export function Experiment({ gallery, policies }: Props) {
   return (
-    <section aria-label="Experiment">
-      <h3>Experiment</h3>
+    <section aria-label={t.experiment.title}>
+      <h3>{t.experiment.title}</h3>
       {gallery.experiment_id ? (
         <Running gallery={gallery} id={gallery.experiment_id} />
       ) : (
@@ -37,8 +36,8 @@ function Start({ gallery, policies }: Props) {
   const { client } = useApi();
   const { change } = useChanges();
   const [policy, setPolicy] = useState(policies[0]!);
-  if (gallery.ranking.lab_share) return <p>A gallery with a lab runs no experiment. Set the lab’s share to 0 first.</p>;
-  if (gallery.next_ranking_version !== null) return <p>Another order is being built. Try again when it is complete.</p>;
+  if (gallery.ranking.lab_share) return <p>{t.experiment.hasLab}</p>;
+  if (gallery.next_ranking_version !== null) return <p>{t.experiment.isBuilding}</p>;
 
   function start(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
@@ -48,16 +47,16 @@ function Start({ gallery, policies }: Props) {
     const other: Settings = { policy, ...(days && { half_life_days: Number(days) }) };
     const path = { gallery_id: gallery.id, experiment_id: `${policy}-${Date.now().toString(36)}` };
     change({
-      said: `The experiment with ${worded(policy)} has begun`,
+      said: t.experiment.begun(worded(policy)),
       send: () => client.POST(PATH, { params: { path }, body: { mode, arms: [gallery.ranking as Settings, other] } }),
       undo: () => client.DELETE(PATH, { params: { path } }),
       about: ABOUT,
     });
   }
   return (
-    <form className="toolbar" aria-label="New experiment" onSubmit={start}>
+    <form className="toolbar" aria-label={t.experiment.new} onSubmit={start}>
       <label className="inline">
-        Compare {worded(gallery.ranking.policy)} with{" "}
+        {t.experiment.compare(worded(gallery.ranking.policy))}{" "}
         <select value={policy} onChange={(event) => setPolicy(event.target.value as Policy)}>
           {policies.map((name) => (
             <option key={name} value={name}>
@@ -68,19 +67,19 @@ function Start({ gallery, policies }: Props) {
       </label>
       {policy === "trending_rate" && (
         <label className="inline">
-          whose events lose half of their weight in{" "}
-          <input name="experiment-days" type="number" min={1} max={365} defaultValue={14} /> days
+          {t.experiment.halfLife} <input name="experiment-days" type="number" min={1} max={365} defaultValue={14} />{" "}
+          {t.ranking.days(14)}
         </label>
       )}
       <label className="inline">
-        shown{" "}
+        {t.experiment.shown}{" "}
         <select name="experiment-mode">
-          <option value="split">each to half of the visitors</option>
-          <option value="interleave">both on one page</option>
+          <option value="split">{t.experiment.split}</option>
+          <option value="interleave">{t.experiment.interleave}</option>
         </select>
       </label>
-      <button type="submit">Start the experiment</button>
-      <small>Both on one page tells sooner which order visitors choose, and not how many clicks more it earns.</small>
+      <button type="submit">{t.experiment.start}</button>
+      <small>{t.experiment.hint}</small>
     </form>
   );
 }
@@ -101,22 +100,22 @@ function Running({ gallery, id }: { gallery: Schema<"GalleryResponse">; id: stri
           {report && <Standing report={report} />}
           <div className="buttons">
             <button type="button" disabled={found.isFetching} onClick={() => void found.refetch()}>
-              Read again
+              {t.experiment.readAgain}
             </button>
             <button type="button" disabled={!report} onClick={() => setIsEnding(true)}>
-              End the experiment
+              {t.experiment.end}
             </button>
           </div>
         </Content>
       )}
       {isEnding && report && (
-        <Dialog label="End the experiment" close={() => setIsEnding(false)}>
-          <h2>End the experiment?</h2>
+        <Dialog label={t.experiment.end} close={() => setIsEnding(false)}>
+          <h2>{t.experiment.endQuestion}</h2>
           <p>
             {report.decision === "second"
-              ? `The gallery takes the other order, ${worded(report.arms[1]!.ranking.policy)}, for all visitors.`
-              : `The gallery keeps today’s order, ${worded(report.arms[0]!.ranking.policy)}, for all visitors.`}{" "}
-            What was counted stays. The experiment cannot be continued.
+              ? t.experiment.takesOther(worded(report.arms[1]!.ranking.policy))
+              : t.experiment.keepsToday(worded(report.arms[0]!.ranking.policy))}{" "}
+            {t.experiment.endWarning}
           </p>
           <div className="buttons">
             <button
@@ -125,16 +124,16 @@ function Running({ gallery, id }: { gallery: Schema<"GalleryResponse">; id: stri
               onClick={() => {
                 setIsEnding(false);
                 change({
-                  said: "The experiment has ended",
+                  said: t.experiment.ended,
                   send: () => client.DELETE(PATH, { params: { path } }),
                   about: ABOUT,
                 });
               }}
             >
-              End it
+              {t.experiment.endIt}
             </button>
             <button type="button" onClick={() => setIsEnding(false)}>
-              Continue
+              {t.experiment.continue}
             </button>
           </div>
         </Dialog>
@@ -153,48 +152,45 @@ function Standing({ report }: { report: Report }) {
       </p>
       {report.lift !== null && (
         <p>
-          The other order has {percent(report.lift)} clicks a visitor so far
-          {bounds && ` (with 95 % certainty ${percent(bounds.low)} to ${percent(bounds.high)})`}. Looking often changes
-          nothing about that.
+          {bounds ? t.experiment.liftWithin(report.lift, bounds.low, bounds.high) : t.experiment.lift(report.lift)}{" "}
+          {t.experiment.lookOften}
         </p>
       )}
       {report.preference !== null && (
         <p>
-          Of the visitors who clicked, {(100 * report.preference).toFixed(0)} % chose an image of the other order first
-          {bounds && ` (with 95 % certainty ${(100 * bounds.low).toFixed(0)} % to ${(100 * bounds.high).toFixed(0)} %)`}
-          ; 50 % would mean that neither is better. Looking often changes nothing about that.
+          {bounds
+            ? t.experiment.preferenceWithin(report.preference, bounds.low, bounds.high)
+            : t.experiment.preference(report.preference)}{" "}
+          {t.experiment.lookOften}
         </p>
       )}
       {report.events_without_visitor > 0 && (
-        <p>
-          {count(report.events_without_visitor)} events named no visitor{isShared && " or no arm"} and count for neither
-          order. Send session_id with events and when reading the gallery
-          {isShared && ", and with events the arm of the image"}.
-        </p>
+        <p>{(isShared ? t.experiment.namelessShared : t.experiment.nameless)(report.events_without_visitor)}</p>
       )}
       <p>
-        <small>Since {moment(report.started_at)}</small>
+        <small>{t.experiment.since(report.started_at)}</small>
       </p>
       <Table
-        label="Results of the experiment"
+        label={t.experiment.results}
         columns={[
-          "Order",
-          { number: "Visitors" },
-          { number: isShared ? "of whom clicked it first" : "of whom clicked" },
-          { number: "Clicks" },
-          { number: "Clicks a visitor" },
+          t.experiment.order,
+          { number: t.experiment.visitors },
+          { number: isShared ? t.experiment.clickedFirst : t.experiment.clicked },
+          { number: t.experiment.clicks },
+          { number: t.experiment.clicksEach },
         ]}
       >
         <tbody>
           {report.arms.map((arm, at) => (
-            <tr key={ARMS[at]}>
+            // biome-ignore lint/suspicious/noArrayIndexKey: an arm is its place
+            <tr key={at}>
               <td>
-                {ARMS[at]}: {worded(arm.ranking.policy)}
+                {t.experiment.arm(at ? t.experiment.arms.second : t.experiment.arms.first, worded(arm.ranking.policy))}
               </td>
-              <td className="number">{count(arm.visitors)}</td>
-              <td className="number">{count(arm.clickers)}</td>
-              <td className="number">{count(arm.clicks)}</td>
-              <td className="number">{arm.visitors ? (arm.clicks / arm.visitors).toFixed(2) : "–"}</td>
+              <td className="number">{format.count(arm.visitors)}</td>
+              <td className="number">{format.count(arm.clickers)}</td>
+              <td className="number">{format.count(arm.clicks)}</td>
+              <td className="number">{arm.visitors ? format.decimal(arm.clicks / arm.visitors) : "–"}</td>
             </tr>
           ))}
         </tbody>
@@ -205,18 +201,8 @@ function Standing({ report }: { report: Report }) {
 
 /** What the report says, in a sentence. */
 export function decided({ ready, decision, arms, mode }: Report): string {
-  if (!ready)
-    return `The other order is being prepared. ${mode === "split" ? "Visitors are divided" : "Pages are made of both"} once it is complete.`;
-  switch (decision) {
-    case "first":
-      return "Decided: today’s order earns more clicks.";
-    case "second":
-      return "Decided: the other order earns more clicks.";
-    case "bad_split":
-      return "No result: one order got more visitors than chance allows. Look for a cache, a redirect or a robot that does not keep visitors apart.";
-    default:
-      return arms.some((arm) => arm.visitors)
-        ? "Not decided yet: the difference may be chance. Let it run."
-        : "Nobody has seen it yet.";
-  }
+  if (!ready) return t.experiment.preparing[mode];
+  const { decisions, undecided, unseen } = t.experiment;
+  if (Object.hasOwn(decisions, decision)) return decisions[decision as keyof typeof decisions];
+  return arms.some((arm) => arm.visitors) ? undecided : unseen;
 }

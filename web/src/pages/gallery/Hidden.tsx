@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { useApi } from "../../data";
+import { t } from "../../language";
 import { Content, More, Problem } from "../../parts";
 
 /** The hidden images of a gallery, read when they are asked for. */
@@ -14,11 +15,11 @@ export function Hidden({ gallery_id, open }: { gallery_id: string; open: (image_
   const images = found.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <details onToggle={(event) => setIsOpen(event.currentTarget.open)}>
-      <summary>Hidden pictures</summary>
+      <summary>{t.gallery.hiddenPictures}</summary>
       <Problem of={found.error} />
       {isOpen && !found.error && (
         <Content of={found}>
-          {images.length === 0 && <p>{found.hasNextPage ? "None so far." : "No picture of this gallery is hidden."}</p>}
+          {images.length === 0 && <p>{found.hasNextPage ? t.gallery.noneHiddenYet : t.gallery.noneHidden}</p>}
           <ul className="toolbar plain">
             {images.map((image) => (
               <li key={image.id}>

@@ -4,7 +4,8 @@ import { useAddress } from "../../address";
 import type { Schema } from "../../api";
 import { useChanges } from "../../changes";
 import { BUSY_MS, IDLE_MS, useApi } from "../../data";
-import { Content, count, Empty, Picture, Problem } from "../../parts";
+import { format, t } from "../../language";
+import { Content, Empty, Picture, Problem, Woven } from "../../parts";
 import { edited, type Image, useEdits } from "./edits";
 import { Hidden } from "./Hidden";
 import { type Held, useHolding, withHeld } from "./holding";
@@ -65,11 +66,11 @@ export function Images({ gallery, acts, mayEdit }: Props) {
   useKeptFocus(layout.grid, images);
 
   const pin = (image: Image, position: number) =>
-    edits.edit(image, { pinned_position: position }, `${image.name} is pinned at position ${position}`);
-  const unpin = (image: Image) => edits.edit(image, { pinned_position: null }, `${image.name} is not pinned any more`);
+    edits.edit(image, { pinned_position: position }, t.gallery.pinned(image.name, position));
+  const unpin = (image: Image) => edits.edit(image, { pinned_position: null }, t.gallery.unpinned(image.name));
   const hide = (image: Image) => {
     if (opened === image.id) ask({ image: null });
-    edits.edit(image, { hidden: true }, `${image.name} is hidden`);
+    edits.edit(image, { hidden: true }, t.gallery.hidden(image.name));
   };
   const open = (image: Image) => {
     if (!acts) return ask({ image: image.id });
@@ -111,24 +112,23 @@ export function Images({ gallery, acts, mayEdit }: Props) {
       {mayEdit && <AddPictures uploads={uploads} />}
       {mayEdit && (
         <p className="lead keys">
-          By keyboard: arrows go from picture to picture, <kbd>M</kbd> picks one up and arrows carry it,{" "}
-          <kbd>Enter</kbd> pins it there, <kbd>Esc</kbd> puts it back; <kbd>Shift</kbd> and an arrow pins one step
-          further, <kbd>P</kbd> pins or unpins, <kbd>H</kbd> hides, <kbd>Ctrl</kbd> <kbd>Z</kbd> undoes.
+          <Woven text={t.gallery.keys} kbd={(text) => <kbd>{text}</kbd>} />
         </p>
       )}
       <p className="unseen" role="status">
-        {held && `${images[held.to]?.name ?? ""} is held at position ${held.to + 1} of ${images.length}.`}
+        {held && t.gallery.held(images[held.to]?.name ?? "", held.to + 1, images.length)}
       </p>
       <div className={opened && mayEdit ? "with-panel" : undefined}>
         <div className={asked.get("width") === "phone" ? "phone-wide" : undefined}>
           <Content of={found}>
             {!found.isPending && images.length === 0 && (
               <Empty>
-                This gallery has no pictures.{" "}
+                {t.gallery.empty}{" "}
                 {mayEdit && (
-                  <>
-                    Drop some above, or <a href={`#/imports?gallery=${gallery.id}`}>import a list of addresses</a>.
-                  </>
+                  <Woven
+                    text={t.gallery.emptyHow}
+                    a={(text) => <a href={`#/imports?gallery=${gallery.id}`}>{text}</a>}
+                  />
                 )}
               </Empty>
             )}
@@ -148,14 +148,14 @@ export function Images({ gallery, acts, mayEdit }: Props) {
                     isOpen={opened === image.id}
                     held={held?.id === image.id ? held : null}
                     press={holding.press(image.id)}
-                    action={acts ? "Click" : mayEdit ? "Edit" : undefined}
+                    action={acts ? "click" : mayEdit ? "edit" : undefined}
                     open={() => open(image)}
                     pressed={(event) => pressed(event, image, at)}
                   />
                 );
               })}
             </ol>
-            {isFetchingNextPage && <p className="lead">Reading more…</p>}
+            {isFetchingNextPage && <p className="lead">{t.gallery.readingMore}</p>}
             {mayEdit && <Hidden gallery_id={gallery.id} open={(image) => ask({ image })} />}
           </Content>
         </div>
@@ -253,7 +253,7 @@ interface TileProps {
   held: Held | null;
   press: (event: PointerEvent<HTMLElement>) => void;
   /** What a press of the tile does; nothing without one. */
-  action: string | undefined;
+  action: "click" | "edit" | undefined;
   open: () => void;
   pressed: (event: KeyboardEvent) => void;
 }
@@ -268,12 +268,18 @@ function Tile({ image, position, style, isOpen, held, press, action, open, press
         loading="lazy"
         draggable={false}
       />
-      <span className="place">{image.pinned_position ? <abbr title="Pinned">📌 {position}</abbr> : position}</span>
+      <span className="place">
+        {image.pinned_position ? (
+          <abbr title={t.gallery.isPinned}>📌 {format.count(position)}</abbr>
+        ) : (
+          format.count(position)
+        )}
+      </span>
       <span className="name">{image.name}</span>
       <span className="weight">
         {image.events && (
           <>
-            {count(image.events.views)} views · {count(image.events.clicks)} clicks · <b>{count(image.weight ?? 0)}</b>
+            {t.gallery.events(image.events.views, image.events.clicks)} · <b>{format.count(image.weight ?? 0)}</b>
           </>
         )}
       </span>
@@ -292,7 +298,7 @@ function Tile({ image, position, style, isOpen, held, press, action, open, press
         <button
           type="button"
           className="tile"
-          aria-expanded={action === "Edit" ? isOpen : undefined}
+          aria-expanded={action === "edit" ? isOpen : undefined}
           onClick={open}
           onKeyDown={pressed}
         >

@@ -1,6 +1,7 @@
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { useApi } from "../../data";
-import { Content, Dialog, Picture, Problem } from "../../parts";
+import { t } from "../../language";
+import { API_LANGUAGE, Content, Dialog, Picture, Problem } from "../../parts";
 import type { Image, useEdits } from "./edits";
 
 interface Props {
@@ -28,7 +29,7 @@ export function Panel({ gallery_id, image_id, position, pin, unpin, hide, edits,
   return (
     <aside
       className="panel card"
-      aria-label="Picture"
+      aria-label={t.panel.picture}
       onKeyDown={(event) => event.key === "Escape" && !asksToDelete && close()}
     >
       <div className="heading">
@@ -36,7 +37,7 @@ export function Panel({ gallery_id, image_id, position, pin, unpin, hide, edits,
           {image?.name ?? image_id}
         </h2>
         <button type="button" className="aside" onClick={close}>
-          Close
+          {t.panel.close}
         </button>
       </div>
       <Problem of={read.error} />
@@ -50,25 +51,25 @@ export function Panel({ gallery_id, image_id, position, pin, unpin, hide, edits,
             alt={image.alt ?? image.name}
           />
           {image.hidden ? (
-            <p className="notice">Hidden: no shopper sees it.</p>
+            <p className="notice">{t.panel.isHidden}</p>
           ) : (
             image.explanation && (
-              <section aria-label="Why is it here?">
-                <h3>Why is it here?</h3>
-                <p>{image.explanation.sentence}</p>
+              <section aria-label={t.panel.why}>
+                <h3>{t.panel.why}</h3>
+                <p lang={API_LANGUAGE}>{image.explanation.sentence}</p>
               </section>
             )
           )}
           <form
             className="buttons"
-            aria-label="Pin"
+            aria-label={t.panel.pin}
             onSubmit={(event) => {
               event.preventDefault();
               pin(image, Number(new FormData(event.currentTarget).get("position")));
             }}
           >
             <label className="inline">
-              Position
+              {t.panel.position}
               <input
                 name="position"
                 type="number"
@@ -79,34 +80,34 @@ export function Panel({ gallery_id, image_id, position, pin, unpin, hide, edits,
                 defaultValue={image.pinned_position ?? position ?? 1}
               />
             </label>
-            <button type="submit">Pin</button>
+            <button type="submit">{t.panel.pin}</button>
             {image.pinned_position && (
               <button type="button" onClick={() => unpin(image)}>
-                Unpin
+                {t.panel.unpin}
               </button>
             )}
           </form>
           <div className="buttons">
             {image.hidden ? (
-              <button type="button" onClick={() => edits.edit(image, { hidden: false }, `${image.name} is shown`)}>
-                Show
+              <button type="button" onClick={() => edits.edit(image, { hidden: false }, t.gallery.shown(image.name))}>
+                {t.panel.show}
               </button>
             ) : (
               <button type="button" onClick={() => hide(image)}>
-                Hide
+                {t.panel.hide}
               </button>
             )}
             <button type="button" onClick={() => setAsksToDelete(true)}>
-              Delete…
+              {t.panel.asksToDelete}
             </button>
           </div>
           <Texts key={JSON.stringify([image.name, image.caption, image.alt, image.tags])} image={image} edits={edits} />
         </Content>
       )}
       {asksToDelete && image && (
-        <Dialog label={`Delete ${image.name}`} close={() => setAsksToDelete(false)}>
-          <h2>Delete {image.name}?</h2>
-          <p>Its counted views and clicks are lost, so this cannot be undone. Hiding can.</p>
+        <Dialog label={t.panel.deleteIt(image.name)} close={() => setAsksToDelete(false)}>
+          <h2>{t.panel.deleteQuestion(image.name)}</h2>
+          <p>{t.panel.deleteWarning}</p>
           <div className="buttons">
             <button
               type="button"
@@ -117,10 +118,10 @@ export function Panel({ gallery_id, image_id, position, pin, unpin, hide, edits,
                 close();
               }}
             >
-              Delete
+              {t.panel.delete}
             </button>
             <button type="button" onClick={() => setAsksToDelete(false)}>
-              Keep it
+              {t.panel.keep}
             </button>
           </div>
         </Dialog>
@@ -138,28 +139,28 @@ function Texts({ image, edits }: { image: Image; edits: Props["edits"] }) {
       .split(",")
       .flatMap((tag) => tag.trim() || []);
     const fields = { name: text("name"), caption: text("caption") || null, alt: text("alt") || null, tags };
-    edits.edit(image, fields, `${fields.name} is saved`);
+    edits.edit(image, fields, t.gallery.saved(fields.name));
   }
   return (
-    <form className="fields" aria-label="Texts" onSubmit={save}>
+    <form className="fields" aria-label={t.panel.texts} onSubmit={save}>
       <label>
-        Name
+        {t.panel.name}
         <input name="name" defaultValue={image.name} required maxLength={300} />
       </label>
       <label>
-        Caption
+        {t.panel.caption}
         <input name="caption" defaultValue={image.caption ?? ""} maxLength={2000} />
       </label>
       <label>
-        Alternative text
+        {t.panel.alt}
         <input name="alt" defaultValue={image.alt ?? ""} maxLength={1000} />
       </label>
       <label>
-        Tags, separated by commas
+        {t.panel.tags}
         <input name="tags" defaultValue={image.tags.join(", ")} />
       </label>
       <button type="submit" className="primary">
-        Save
+        {t.panel.save}
       </button>
     </form>
   );

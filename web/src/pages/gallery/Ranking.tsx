@@ -2,20 +2,15 @@ import { type FormEvent, useState } from "react";
 import type { Schema } from "../../api";
 import { useChanges } from "../../changes";
 import { IDLE_MS, useApi } from "../../data";
-import { count, moment, Problem, Table } from "../../parts";
+import { called, format, t } from "../../language";
+import { API_LANGUAGE, Problem, Table, Woven } from "../../parts";
 import { Experiment } from "./Experiment";
 import { Rules } from "./Rules";
 
 type Settings = Schema<"RankingSettings">;
 type Policy = NonNullable<Settings["policy"]>;
 
-const POLICIES: Record<Policy, string> = {
-  interest: "Interest: views plus seven times the clicks. What is popular stays ahead.",
-  newest: "Newest: by date, whatever shoppers do.",
-  smoothed_rate: "Smoothed rate: clicks per view, careful with pictures that few have seen.",
-  optimistic_rate: "Optimistic rate: clicks per view, and new pictures get a chance.",
-  trending_rate: "Trending rate: clicks per view of late; old events fade.",
-};
+const POLICIES: Policy[] = ["interest", "newest", "smoothed_rate", "optimistic_rate", "trending_rate"];
 const ABOUT = ["/galleries", "/galleries/{gallery_id}/images", "/galleries/{gallery_id}/ranking-versions"];
 const LARGEST_SHARE = 20;
 
@@ -42,7 +37,7 @@ export function Ranking({ gallery }: { gallery: Schema<"GalleryResponse"> }) {
   function apply(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     change({
-      said: `${gallery.title ?? gallery.id} is ordered by ${policy.replace("_", " ")}`,
+      said: t.ranking.ordered(gallery.title ?? gallery.id, t.policies[policy]),
       send: put(entered(event.currentTarget)),
       undo: put(gallery.ranking as Settings),
       about: ABOUT,
@@ -64,18 +59,17 @@ export function Ranking({ gallery }: { gallery: Schema<"GalleryResponse"> }) {
     setIsBusy(false);
   }
   return (
-    <section className="card ranking" aria-label="Ranking">
-      <h2>Ranking</h2>
+    <section className="card ranking" aria-label={t.ranking.title}>
+      <h2>{t.ranking.title}</h2>
       {gallery.next_ranking_version !== null && !gallery.experiment_id && (
         <p className="notice" role="status">
-          Version {gallery.next_ranking_version} is being built. Shoppers see version {gallery.ranking_version} until it
-          is complete.
+          {t.ranking.versionsBuilt(gallery.next_ranking_version, gallery.ranking_version)}
         </p>
       )}
-      <form onSubmit={apply} aria-label="Order of the pictures">
+      <form onSubmit={apply} aria-label={t.ranking.order}>
         <fieldset>
-          <legend>Order of the pictures</legend>
-          {(Object.keys(POLICIES) as Policy[]).map((name) => (
+          <legend>{t.ranking.order}</legend>
+          {POLICIES.map((name) => (
             <label key={name} className="inline">
               <input
                 type="radio"
@@ -84,19 +78,19 @@ export function Ranking({ gallery }: { gallery: Schema<"GalleryResponse"> }) {
                 checked={policy === name}
                 onChange={() => setPolicy(name)}
               />
-              {POLICIES[name]}
+              {t.ranking.policies[name]}
             </label>
           ))}
         </fieldset>
         {policy === "trending_rate" && (
           <label className="inline">
-            Events lose half of their weight in
+            {t.ranking.halfLife}
             <input name="days" type="number" min={1} max={365} defaultValue={gallery.ranking.half_life_days ?? 14} />{" "}
-            days
+            {t.ranking.days(gallery.ranking.half_life_days ?? 14)}
           </label>
         )}
         <label className="inline">
-          Share of visitors in the lab, who see a random order, in %
+          {t.ranking.lab}
           <input
             name="lab"
             type="number"
@@ -108,23 +102,21 @@ export function Ranking({ gallery }: { gallery: Schema<"GalleryResponse"> }) {
         </label>
         <div className="buttons">
           <button type="submit" className="primary">
-            Apply
+            {t.ranking.apply}
           </button>
           <button type="button" disabled={isBusy} onClick={(event) => void estimateIt(event.currentTarget.form!)}>
-            Estimate
+            {t.ranking.estimate}
           </button>
         </div>
       </form>
       <Problem of={problem} />
       {estimate && <Estimate estimate={estimate} />}
-      <Experiment gallery={gallery} policies={Object.keys(POLICIES) as Policy[]} />
+      <Experiment gallery={gallery} policies={POLICIES} />
       <Rules gallery={gallery} />
       <Versions gallery={gallery} />
     </section>
   );
 }
-
-const percent = (share: number) => `${share >= 0 ? "+" : "−"}${Math.abs(100 * share).toFixed(0)} %`;
 
 function Estimate({ estimate }: { estimate: Schema<"EstimateResponse"> }) {
   const { lift, lift_interval, clicks_per_page, interval } = estimate;
@@ -132,24 +124,32 @@ function Estimate({ estimate }: { estimate: Schema<"EstimateResponse"> }) {
     <div role="status" className="estimate">
       {estimate.enough ? (
         <p>
-          About <b>{clicks_per_page.toFixed(2)}</b> clicks a page ({interval.low.toFixed(2)} to{" "}
-          {interval.high.toFixed(2)})
-          {lift !== null && lift_interval && (
-            <>
-              , {percent(lift)} against today’s order ({percent(lift_interval.low)} to {percent(lift_interval.high)})
-            </>
-          )}
-          .
+          <Woven
+            text={
+              lift !== null && lift_interval
+                ? t.ranking.clicksCompared(
+                    clicks_per_page,
+                    interval.low,
+                    interval.high,
+                    lift,
+                    lift_interval.low,
+                    lift_interval.high,
+                  )
+                : t.ranking.clicks(clicks_per_page, interval.low, interval.high)
+            }
+            b={(text) => <b>{text}</b>}
+          />
         </p>
       ) : (
         <p>
-          The lab has not seen enough to tell.{" "}
-          {estimate.page_views_needed !== null
-            ? `About ${count(estimate.page_views_needed)} page views more are needed.`
-            : "Give it a share of the visitors above."}
+          {t.ranking.notEnough}{" "}
+          {estimate.page_views_needed !== null ? t.ranking.needed(estimate.page_views_needed) : t.ranking.giveShare}
         </p>
       )}
-      <Table label="Estimated order" columns={["Picture", { number: "Then" }, { number: "Today" }]}>
+      <Table
+        label={t.ranking.estimated}
+        columns={[t.ranking.picture, { number: t.ranking.planned }, { number: t.ranking.today }]}
+      >
         <tbody>
           {estimate.order.slice(0, 10).map((planned) => (
             <tr key={planned.id}>
@@ -180,35 +180,42 @@ function Versions({ gallery }: { gallery: Schema<"GalleryResponse"> }) {
     });
   return (
     <>
-      <h3>Versions</h3>
+      <h3>{t.ranking.versions}</h3>
       <Problem of={error} />
       <Table
-        label="Versions of the ranking"
-        columns={[{ number: "Version" }, "Policy", "Created", "Reason", "Status", "Restore"]}
+        label={t.ranking.versionsOf}
+        columns={[
+          { number: t.ranking.version },
+          t.ranking.policy,
+          t.ranking.created,
+          t.ranking.reason,
+          t.ranking.status,
+          t.ranking.restore,
+        ]}
       >
         <tbody>
           {data?.items.map((version) => (
             <tr key={version.version}>
               <td className="number">{version.version}</td>
-              <td>{version.ranking.policy.replace("_", " ")}</td>
-              <td>{moment(version.created_at)}</td>
-              <td>{version.reason}</td>
-              <td>{version.status}</td>
+              <td>{called(t.policies, version.ranking.policy)}</td>
+              <td>{format.moment(version.created_at)}</td>
+              <td lang={API_LANGUAGE}>{version.reason}</td>
+              <td>{called(t.states, version.status)}</td>
               <td>
                 {version.version !== gallery.ranking_version && (
                   <button
                     type="button"
-                    aria-label={`Restore version ${version.version}`}
+                    aria-label={t.ranking.restoreIt(version.version)}
                     onClick={() =>
                       change({
-                        said: `Version ${version.version} is restored`,
+                        said: t.ranking.restored(version.version),
                         send: restore(version.version),
                         undo: restore(gallery.ranking_version),
                         about: ABOUT,
                       })
                     }
                   >
-                    Restore
+                    {t.ranking.restore}
                   </button>
                 )}
               </td>

@@ -2,12 +2,15 @@ import type { FormEvent } from "react";
 import type { Schema } from "../../api";
 import { useChanges } from "../../changes";
 import { useApi } from "../../data";
-import { moment, Table } from "../../parts";
+import { format, t } from "../../language";
+import { Table } from "../../parts";
 
 type Rule = Schema<"RuleSettings">;
 
-const target = (rule: Rule) => (rule.tag ? `images tagged ${rule.tag}` : `images of product ${rule.product_id}`);
-const name = (rule: Rule) => `${rule.action === "boost" ? "Boost" : "Bury"} ${target(rule)}`;
+function name({ action, tag, product_id }: Rule): string {
+  if (tag) return (action === "boost" ? t.rules.boostTag : t.rules.buryTag)(tag);
+  return (action === "boost" ? t.rules.boostProduct : t.rules.buryProduct)(product_id ?? "");
+}
 
 /** The merchandising rules of a gallery. If several match an image, the first one decides. */
 export function Rules({ gallery }: { gallery: Schema<"GalleryResponse"> }) {
@@ -34,27 +37,27 @@ export function Rules({ gallery }: { gallery: Schema<"GalleryResponse"> }) {
       starts_at: time("starts"),
       ends_at: time("ends"),
     };
-    save([...rules, rule], `New rule: ${name(rule)}`);
+    save([...rules, rule], t.rules.newIs(name(rule)));
     event.currentTarget.reset();
   }
   return (
-    <section aria-label="Rules">
-      <h3>Rules</h3>
+    <section aria-label={t.rules.title}>
+      <h3>{t.rules.title}</h3>
       {rules.length > 0 && (
-        <Table label="Merchandising rules, first match decides" columns={["Rule", "From", "To", "Remove"]}>
+        <Table label={t.rules.table} columns={[t.rules.rule, t.rules.from, t.rules.to, t.rules.remove]}>
           <tbody>
             {rules.map((rule, at) => (
               <tr key={JSON.stringify(rule)}>
                 <td>{name(rule)}</td>
-                <td>{rule.starts_at ? moment(rule.starts_at) : ""}</td>
-                <td>{rule.ends_at ? moment(rule.ends_at) : ""}</td>
+                <td>{rule.starts_at ? format.moment(rule.starts_at) : ""}</td>
+                <td>{rule.ends_at ? format.moment(rule.ends_at) : ""}</td>
                 <td>
                   <button
                     type="button"
-                    aria-label={`Remove ${name(rule)}`}
-                    onClick={() => save(rules.toSpliced(at, 1), `Removed rule: ${name(rule)}`)}
+                    aria-label={t.rules.removeIt(name(rule))}
+                    onClick={() => save(rules.toSpliced(at, 1), t.rules.removed(name(rule)))}
                   >
-                    Remove
+                    {t.rules.remove}
                   </button>
                 </td>
               </tr>
@@ -62,23 +65,23 @@ export function Rules({ gallery }: { gallery: Schema<"GalleryResponse"> }) {
           </tbody>
         </Table>
       )}
-      <form className="toolbar" aria-label="New rule" onSubmit={add}>
-        <select name="action" aria-label="Action">
-          <option value="boost">Boost</option>
-          <option value="bury">Bury</option>
+      <form className="toolbar" aria-label={t.rules.new} onSubmit={add}>
+        <select name="action" aria-label={t.rules.action}>
+          <option value="boost">{t.rules.boost}</option>
+          <option value="bury">{t.rules.bury}</option>
         </select>
-        <select name="by" aria-label="Images by">
-          <option value="tag">images tagged</option>
-          <option value="product_id">images of product</option>
+        <select name="by" aria-label={t.rules.by}>
+          <option value="tag">{t.rules.byTag}</option>
+          <option value="product_id">{t.rules.byProduct}</option>
         </select>
-        <input name="target" aria-label="Tag or product" required maxLength={100} />
+        <input name="target" aria-label={t.rules.target} required maxLength={100} />
         <label className="inline">
-          from <input name="starts" type="datetime-local" />
+          {t.rules.starts} <input name="starts" type="datetime-local" />
         </label>
         <label className="inline">
-          to <input name="ends" type="datetime-local" />
+          {t.rules.ends} <input name="ends" type="datetime-local" />
         </label>
-        <button type="submit">Add the rule</button>
+        <button type="submit">{t.rules.add}</button>
       </form>
     </section>
   );

@@ -1,7 +1,8 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type ChangeEvent, type DragEvent, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { useConnection } from "../../data";
-import { Bar, count } from "../../parts";
+import { t } from "../../language";
+import { Bar } from "../../parts";
 import { put } from "../../put";
 import { filesOf, Uploads } from "./uploads";
 
@@ -57,7 +58,7 @@ export function AddPictures({ uploads: { uploads, state } }: { uploads: ReturnTy
   return (
     <section
       className={isOver ? "card drop pictures-in over" : "card drop pictures-in"}
-      aria-label="Add pictures"
+      aria-label={t.upload.addPictures}
       onDragOver={(event) => {
         if (!hasFiles(event)) return;
         event.preventDefault();
@@ -67,35 +68,35 @@ export function AddPictures({ uploads: { uploads, state } }: { uploads: ReturnTy
       onDrop={dropped}
     >
       <div className="toolbar">
-        <FileButton label="Add pictures" choose={chosen} />
-        <FileButton label="Add a folder" choose={chosen} folder />
-        <span className="lead">or drop pictures and folders here. JPEG, PNG, WebP, AVIF or GIF, up to 50 MB each.</span>
+        <FileButton label={t.upload.addPictures} choose={chosen} />
+        <FileButton label={t.upload.addFolder} choose={chosen} folder />
+        <span className="lead">{t.upload.drop}</span>
       </div>
       {state.uploads.length > 0 && (
         <>
-          <Bar done={state.sent} of={state.bytes} label="Uploaded bytes" />
+          <Bar done={state.sent} of={state.bytes} label={t.upload.bytes} />
           <div className="toolbar">
             <p className="lead" role="status">
               {progress(state)}
             </p>
             {state.left > 0 && (
               <button type="button" onClick={() => uploads.pause(!state.isPaused)}>
-                {state.isPaused ? "Go on" : "Pause"}
+                {state.isPaused ? t.upload.goOn : t.upload.pause}
               </button>
             )}
             {state.failed > 0 && (
               <button type="button" onClick={() => uploads.retry()}>
-                Try again
+                {t.upload.again}
               </button>
             )}
             <button type="button" onClick={() => uploads.clear()}>
-              {state.left > 0 ? "Cancel the rest" : "Clear"}
+              {state.left > 0 ? t.upload.cancel : t.upload.clear}
             </button>
           </div>
         </>
       )}
       {wrong.length > 0 && (
-        <ul className="plain problems" aria-label="Pictures that were not added">
+        <ul className="plain problems" aria-label={t.upload.wrong}>
           {wrong.map((upload) => (
             <li key={upload.id}>
               <b>{upload.file.name}</b> <span className="wrong">{upload.why}</span>
@@ -110,11 +111,11 @@ export function AddPictures({ uploads: { uploads, state } }: { uploads: ReturnTy
 export function progress(state: ReturnType<Uploads["read"]>): string {
   const there = state.uploads.filter(({ wasThere }) => wasThere).length;
   return [
-    `${count(state.added)} of ${count(state.uploads.length)} in the gallery`,
-    there && `${count(there)} were there before`,
-    state.refused && `${count(state.refused)} refused`,
-    state.failed && `${count(state.failed)} failed`,
-    state.isPaused && state.left && "paused",
+    t.upload.added(state.added, state.uploads.length),
+    there && t.upload.there(there),
+    state.refused && t.upload.refused(state.refused),
+    state.failed && t.upload.failed(state.failed),
+    state.isPaused && state.left && t.upload.paused,
   ]
     .filter(Boolean)
     .join(", ");

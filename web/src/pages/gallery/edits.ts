@@ -3,6 +3,7 @@
 import type { Schema } from "../../api";
 import { type Change, useChanges, usePending } from "../../changes";
 import { useApi } from "../../data";
+import { t } from "../../language";
 
 export type Image = Schema<"ImageResponse">;
 export type Fields = Schema<"PatchImageRequest">;
@@ -63,7 +64,7 @@ export function useEdits(gallery_id: string) {
   };
   const remove = (image: Image) =>
     change({
-      said: `${image.name} is deleted`,
+      said: t.gallery.deleted(image.name),
       send: () =>
         client.DELETE("/galleries/{gallery_id}/images/{image_id}", {
           params: { path: { gallery_id, image_id: image.id } },

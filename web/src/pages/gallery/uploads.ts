@@ -1,6 +1,7 @@
 // Pictures on their way into a gallery: checked here, put where the API says, and followed until the gallery has them.
 
 import { type Api, ApiError, type Schema, said } from "../../api";
+import { t } from "../../language";
 
 export const LARGEST_BYTES = 50 * 1024 * 1024;
 const BATCH = 50;
@@ -156,7 +157,7 @@ export class Uploads {
       const part = await this.check(upload);
       if (!part) continue;
       if (ready.some((other) => other.part.sha256 === part.sha256))
-        this.set(upload, { state: "refused", why: "The same picture is here twice." });
+        this.set(upload, { state: "refused", why: t.upload.twice });
       else ready.push({ upload, part });
     }
     const results = await this.ask(ready);
@@ -178,15 +179,15 @@ export class Uploads {
       this.set(upload, { state: "refused", why });
       return null;
     };
-    if (!file.size) return refuse("The file is empty.");
-    if (file.size > LARGEST_BYTES) return refuse("The file is larger than 50 MB.");
+    if (!file.size) return refuse(t.upload.empty);
+    if (file.size > LARGEST_BYTES) return refuse(t.upload.tooLarge);
     try {
       const content = await file.arrayBuffer();
       const media_type = typeOf(new Uint8Array(content.slice(0, 32)));
-      if (!media_type) return refuse("Not a JPEG, PNG, WebP, AVIF or GIF picture.");
+      if (!media_type) return refuse(t.upload.noPicture);
       return { sha256: await digest(content), size: file.size, media_type, name: upload.name };
     } catch (error) {
-      this.set(upload, { state: "failed", why: `The file cannot be read: ${said(error)}` });
+      this.set(upload, { state: "failed", why: t.upload.unreadable(said(error)) });
       return null;
     }
   }
@@ -241,8 +242,7 @@ export class Uploads {
             );
       left = left.filter(({ upload }) => upload.state === "checked");
       if (poll === MOST_POLLS)
-        for (const { upload } of left.splice(0))
-          this.set(upload, { state: "failed", why: "The gallery has not taken it yet. Try again later." });
+        for (const { upload } of left.splice(0)) this.set(upload, { state: "failed", why: t.upload.late });
     }
   }
 

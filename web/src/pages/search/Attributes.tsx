@@ -1,6 +1,7 @@
 import type { FormEvent } from "react";
 import { useChanges, usePending } from "../../changes";
 import { useApi } from "../../data";
+import { called, t } from "../../language";
 import { Content, Empty, Problem, Table } from "../../parts";
 
 const PATH = "/search/attributes";
@@ -32,7 +33,7 @@ export function Attributes() {
   const set = (attribute: string, kind: Kind | null) => {
     const shows: Shown = { attribute, kind };
     const showsUndone: Shown = { attribute, kind: (attributes[attribute] as Kind | undefined) ?? null };
-    const said = kind ? `Searches may name ${attribute}, a ${kind}` : `Searches may not name ${attribute} any more`;
+    const said = kind ? t.attributes.declared[kind](attribute) : t.attributes.removed(attribute);
     change({ said, send: send(shows), undo: send(showsUndone), about: [PATH, "/search/images"], shows, showsUndone });
   };
   function submit(event: FormEvent<HTMLFormElement>) {
@@ -44,38 +45,42 @@ export function Attributes() {
   const entries = Object.entries(attributes);
   return (
     <>
-      <p className="lead">
-        What your pictures say of things, such as colour or price. Shoppers may filter by the attributes in this list.
-      </p>
-      <form className="card toolbar" aria-label="New attribute" onSubmit={submit}>
+      <p className="lead">{t.attributes.lead}</p>
+      <form className="card toolbar" aria-label={t.attributes.new} onSubmit={submit}>
         <label className="inline">
-          Name
-          <input name="attribute" required maxLength={40} pattern="[A-Za-z][A-Za-z0-9_]*" placeholder="colour" />
+          {t.attributes.name}
+          <input
+            name="attribute"
+            required
+            maxLength={40}
+            pattern="[A-Za-z][A-Za-z0-9_]*"
+            placeholder={t.attributes.nameExample}
+          />
         </label>
         <label className="inline">
-          Kind
+          {t.attributes.kind}
           <select name="kind">
-            <option>text</option>
-            <option>number</option>
+            <option value="text">{t.attributes.kinds.text}</option>
+            <option value="number">{t.attributes.kinds.number}</option>
           </select>
         </label>
         <button type="submit" className="primary" disabled={entries.length >= MOST}>
-          Declare
+          {t.attributes.declare}
         </button>
       </form>
       <Problem of={read.error} />
       <Content of={read}>
-        {entries.length === 0 && <Empty>No attributes are declared, so shoppers filter by tag and credit only.</Empty>}
+        {entries.length === 0 && <Empty>{t.attributes.none}</Empty>}
         {entries.length > 0 && (
-          <Table label="Attributes" columns={["Name", "Kind", "Change"]}>
+          <Table label={t.attributes.table} columns={[t.attributes.name, t.attributes.kind, t.attributes.change]}>
             <tbody>
               {entries.map(([name, kind]) => (
                 <tr key={name}>
                   <th scope="row">{name}</th>
-                  <td>{kind}</td>
+                  <td>{called(t.attributes.kinds, kind)}</td>
                   <td>
-                    <button type="button" aria-label={`Remove ${name}`} onClick={() => set(name, null)}>
-                      Remove
+                    <button type="button" aria-label={t.attributes.removeIt(name)} onClick={() => set(name, null)}>
+                      {t.attributes.remove}
                     </button>
                   </td>
                 </tr>

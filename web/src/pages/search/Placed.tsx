@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "react";
 import type { Schema } from "../../api";
 import { useApi } from "../../data";
+import { format, t } from "../../language";
 import { Content, Empty, Picture, Problem, Table } from "../../parts";
 import { isSame, moved, type Place, type PlacedImage, type Placed as PlacedQuery, usePlaced } from "./placing";
 
@@ -11,19 +12,14 @@ export function Placed() {
   const { read, queries, place } = usePlaced(true);
   return (
     <>
-      <p className="lead">
-        Queries that show chosen pictures first or last. Open one to change it, or search for words and pin what you
-        find.
-      </p>
+      <p className="lead">{t.placed.lead}</p>
       <Problem of={read.error} />
       <Content of={read}>
-        {queries.length === 0 && (
-          <Empty>No pictures are placed. Search for words that shoppers use, then pin or bury what you find.</Empty>
-        )}
+        {queries.length === 0 && <Empty>{t.placed.none}</Empty>}
         {queries.length > 0 && (
           <Table
-            label="Queries with placed pictures"
-            columns={["Query", { number: "Pinned" }, { number: "Buried" }, "Change"]}
+            label={t.placed.table}
+            columns={[t.placed.query, { number: t.placed.pinned }, { number: t.placed.buried }, t.placed.change]}
           >
             <tbody>
               {queries.map((placed) => (
@@ -31,17 +27,15 @@ export function Placed() {
                   <th scope="row">
                     <a href={addressOf(placed.query)}>{placed.query}</a>
                   </th>
-                  <td className="number">{placed.pinned.length}</td>
-                  <td className="number">{placed.buried.length}</td>
+                  <td className="number">{format.count(placed.pinned.length)}</td>
+                  <td className="number">{format.count(placed.buried.length)}</td>
                   <td>
                     <button
                       type="button"
-                      aria-label={`Clear ${placed.query}`}
-                      onClick={() =>
-                        place({ ...placed, pinned: [], buried: [] }, `Nothing is placed for “${placed.query}”`)
-                      }
+                      aria-label={t.placed.clearIt(placed.query)}
+                      onClick={() => place({ ...placed, pinned: [], buried: [] }, t.placed.cleared(placed.query))}
                     >
-                      Clear
+                      {t.placed.clear}
                     </button>
                   </td>
                 </tr>
@@ -80,7 +74,7 @@ export function PlacedForQuery({ placed, place }: ForQueryProps) {
             <button
               type="button"
               data-does={does(act, image)}
-              aria-label={`${act}: ${name}`}
+              aria-label={t.placed.act(act, name)}
               disabled={ends}
               onClick={() => {
                 focused.current = does(act, image);
@@ -90,38 +84,38 @@ export function PlacedForQuery({ placed, place }: ForQueryProps) {
               {act}
             </button>
           );
-          const query = `“${placed.query}”`;
+          const { query } = placed;
           return (
             <>
               {place_ === "pinned" && (
                 <>
-                  {button("Earlier", "pinned", at - 1, `${name} is pinned at ${at} for ${query}`, at === 0)}
+                  {button(t.placed.earlier, "pinned", at - 1, t.placed.pinnedAt(name, at, query), at === 0)}
                   {button(
-                    "Later",
+                    t.placed.later,
                     "pinned",
                     at + 1,
-                    `${name} is pinned at ${at + 2} for ${query}`,
+                    t.placed.pinnedAt(name, at + 2, query),
                     at === placed.pinned.length - 1,
                   )}
                 </>
               )}
-              {button("Release", null, undefined, `${name} is not placed for ${query} any more`)}
+              {button(t.placed.release, null, undefined, t.placed.released(name, query))}
             </>
           );
         }}
       </PlacedPicture>
     ));
   return (
-    <section className="card placed-for" aria-label={`Placed for ${placed.query}`} ref={list}>
+    <section className="card placed-for" aria-label={t.placed.placedFor(placed.query)} ref={list}>
       {placed.pinned.length > 0 && (
         <>
-          <h2>First for “{placed.query}”</h2>
+          <h2>{t.placed.first(placed.query)}</h2>
           <ol className="plain">{images("pinned")}</ol>
         </>
       )}
       {placed.buried.length > 0 && (
         <>
-          <h2>Last for “{placed.query}”</h2>
+          <h2>{t.placed.last(placed.query)}</h2>
           <ul className="plain">{images("buried")}</ul>
         </>
       )}
@@ -148,7 +142,7 @@ function PlacedPicture({
       <span>
         {data && <Picture url={data.url} renditions={data.renditions} sizes="2.2rem" alt="" />}
         {name}
-        {(error || data?.hidden) && <small> {error ? "does not exist any more" : "is hidden: nobody finds it"}</small>}
+        {(error || data?.hidden) && <small> {error ? t.placed.gone : t.placed.isHidden}</small>}
       </span>
       <span className="buttons">{children(name)}</span>
     </li>
@@ -165,17 +159,15 @@ export function PlaceHit({ hit, placed, place, full }: HitProps) {
   const name = hit.name ?? hit.id;
   const pinnedAt = placed.pinned.findIndex((other) => isSame(other, image)) + 1;
   const isBuried = placed.buried.some((other) => isSame(other, image));
-  const query = `“${placed.query}”`;
-  const toggle = (to: Place, label: string, isOn: boolean, said: string) => (
+  const { query } = placed;
+  const toggle = (to: Place, label: string, named: string, isOn: boolean, said: string) => (
     <button
       type="button"
       aria-pressed={isOn}
-      aria-label={`${label} ${name}`}
+      aria-label={named}
       disabled={!isOn && full(to)}
       onClick={() =>
-        isOn
-          ? place(moved(placed, image, null), `${name} is not placed for ${query} any more`)
-          : place(moved(placed, image, to), `${name} ${said} ${query}`)
+        isOn ? place(moved(placed, image, null), t.placed.released(name, query)) : place(moved(placed, image, to), said)
       }
     >
       {label}
@@ -183,8 +175,20 @@ export function PlaceHit({ hit, placed, place, full }: HitProps) {
   );
   return (
     <div className="buttons place-hit">
-      {toggle("pinned", pinnedAt ? `Pinned ${pinnedAt}` : "Pin", pinnedAt > 0, "comes first for")}
-      {toggle("buried", isBuried ? "Buried" : "Bury", isBuried, "comes last for")}
+      {toggle(
+        "pinned",
+        pinnedAt ? t.placed.isPinnedAt(pinnedAt) : t.placed.pin,
+        pinnedAt ? t.placed.isPinnedAtOf(pinnedAt, name) : t.placed.pinIt(name),
+        pinnedAt > 0,
+        t.placed.comesFirst(name, query),
+      )}
+      {toggle(
+        "buried",
+        isBuried ? t.placed.isBuried : t.placed.bury,
+        isBuried ? t.placed.isBuriedOf(name) : t.placed.buryIt(name),
+        isBuried,
+        t.placed.comesLast(name, query),
+      )}
     </div>
   );
 }

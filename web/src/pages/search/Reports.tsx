@@ -1,6 +1,7 @@
 import type { Schema } from "../../api";
 import { useApi } from "../../data";
-import { Content, count, Empty, Problem, Table } from "../../parts";
+import { format, t } from "../../language";
+import { Content, Empty, Problem, Table } from "../../parts";
 import { addressOf } from "./Placed";
 import { textOf, useSynonyms } from "./Words";
 
@@ -17,32 +18,30 @@ export function Reports() {
   const { nothing_found = [], never_clicked = [], falling = [] } = read.data ?? {};
   return (
     <>
-      <p className="lead">
-        What shoppers searched for in vain, from the searches and clicks that your pages report. Open a query to see
-        what it finds now, and to pin pictures.
-      </p>
+      <p className="lead">{t.reports.lead}</p>
       <Problem of={read.error} />
       <Content of={read}>
         {read.data && ![nothing_found, never_clicked, falling, proposed].some((report) => report.length) && (
-          <Empty>
-            Nothing to report. A query is listed once three shoppers have searched for it and your pages have told of
-            it.
-          </Empty>
+          <Empty>{t.reports.none}</Empty>
         )}
         {proposed.length > 0 && (
           <Table
-            label="Proposed synonyms"
-            columns={["Words that shoppers exchanged", "In", { number: "Clicks" }, "Change"]}
+            label={t.reports.proposed}
+            columns={[t.reports.exchanged, t.reports.within, { number: t.reports.clicks }, t.reports.change]}
           >
             <tbody>
               {proposed.map(({ words, queries, clicks }) => (
                 <tr key={textOf({ words })}>
                   <th scope="row">{textOf({ words })}</th>
                   <td>{queries.join(", ")}</td>
-                  <td className="number">{count(clicks)}</td>
+                  <td className="number">{format.count(clicks)}</td>
                   <td>
-                    <button type="button" aria-label={`Add ${textOf({ words })}`} onClick={() => set({ words }, true)}>
-                      Add
+                    <button
+                      type="button"
+                      aria-label={t.reports.addIt(textOf({ words }))}
+                      onClick={() => set({ words }, true)}
+                    >
+                      {t.reports.add}
                     </button>
                   </td>
                 </tr>
@@ -50,9 +49,9 @@ export function Reports() {
             </tbody>
           </Table>
         )}
-        <Queries label="Queries that find nothing" of={nothing_found} />
-        <Queries label="Queries without a click" of={never_clicked} />
-        <Queries label="Queries with fewer clicks than before" of={falling} />
+        <Queries label={t.reports.nothingFound} of={nothing_found} />
+        <Queries label={t.reports.neverClicked} of={never_clicked} />
+        <Queries label={t.reports.falling} of={falling} />
       </Content>
     </>
   );
@@ -65,7 +64,12 @@ function Queries({ label, of }: { label: string; of: Counted[] }) {
       <h2>{label}</h2>
       <Table
         label={label}
-        columns={["Query", { number: "Searches" }, { number: "Found nothing" }, { number: "Clicks" }]}
+        columns={[
+          t.reports.query,
+          { number: t.reports.searches },
+          { number: t.reports.foundNothing },
+          { number: t.reports.clicks },
+        ]}
       >
         <tbody>
           {of.map(({ query, searches, found_nothing, clicks }) => (
@@ -73,9 +77,9 @@ function Queries({ label, of }: { label: string; of: Counted[] }) {
               <th scope="row">
                 <a href={addressOf(query)}>{query}</a>
               </th>
-              <td className="number">{count(searches)}</td>
-              <td className="number">{count(found_nothing)}</td>
-              <td className="number">{count(clicks)}</td>
+              <td className="number">{format.count(searches)}</td>
+              <td className="number">{format.count(found_nothing)}</td>
+              <td className="number">{format.count(clicks)}</td>
             </tr>
           ))}
         </tbody>

@@ -3,11 +3,13 @@ import { useState } from "react";
 import type { Schema } from "../../api";
 import { useChanges, usePending } from "../../changes";
 import { useApi } from "../../data";
+import { t } from "../../language";
 import { Content, Empty, Problem, Table } from "../../parts";
 import { addressOf } from "./Placed";
 
 type Synonym = Schema<"SynonymResponse">;
 const PATH = "/search/synonyms";
+const MOST_RULES = 500;
 
 export const textOf = ({ words, from }: Synonym) => (from ? `${from} → ${words.join(", ")}` : words.join(" ↔ "));
 
@@ -36,7 +38,7 @@ export function useSynonyms() {
   const set = (synonym: Synonym, isThere: boolean) => {
     const shows: Shown = { synonym, isThere };
     const showsUndone: Shown = { synonym, isThere: !isThere };
-    const said = `${isThere ? "New synonym" : "Removed synonym"}: ${textOf(synonym)}`;
+    const said = (isThere ? t.synonyms.added : t.synonyms.removed)(textOf(synonym));
     change({ said, send: send(shows), undo: send(showsUndone), about: [PATH, "/search/images"], shows, showsUndone });
   };
   return { read, rules, set };
@@ -47,26 +49,29 @@ export function Words() {
   const { read, rules, set } = useSynonyms();
   return (
     <>
-      <p className="lead">
-        Words that find each other’s pictures. With “only from”, that word finds the others, and they do not find it.
-        Searches know a change within seconds.
-      </p>
+      <p className="lead">{t.synonyms.lead}</p>
       <NewSynonym rules={rules} add={(synonym) => set(synonym, true)} />
       <Problem of={read.error} />
       <Content of={read}>
-        {rules.length === 0 && <Empty>No synonyms yet. Enter words that your shoppers use for the same thing.</Empty>}
+        {rules.length === 0 && <Empty>{t.synonyms.none}</Empty>}
         {rules.length > 0 && (
-          <Table label="Synonyms" columns={["Words", "Try it", "Change"]}>
+          <Table label={t.synonyms.table} columns={[t.synonyms.words, t.synonyms.tryIt, t.synonyms.change]}>
             <tbody>
               {rules.map((rule) => (
                 <tr key={textOf(rule)}>
                   <th scope="row">{textOf(rule)}</th>
                   <td>
-                    <a href={addressOf(rule.from ?? rule.words[0]!)}>Search for {rule.from ?? rule.words[0]}</a>
+                    <a href={addressOf(rule.from ?? rule.words[0]!)}>
+                      {t.synonyms.searchFor(rule.from ?? rule.words[0]!)}
+                    </a>
                   </td>
                   <td>
-                    <button type="button" aria-label={`Remove ${textOf(rule)}`} onClick={() => set(rule, false)}>
-                      Remove
+                    <button
+                      type="button"
+                      aria-label={t.synonyms.removeIt(textOf(rule))}
+                      onClick={() => set(rule, false)}
+                    >
+                      {t.synonyms.remove}
                     </button>
                   </td>
                 </tr>
@@ -101,17 +106,17 @@ function NewSynonym({ rules, add }: { rules: Synonym[]; add: (synonym: Synonym) 
     event.currentTarget.querySelector("input")?.focus();
   }
   return (
-    <form className="card toolbar" aria-label="New synonym" onSubmit={submit}>
+    <form className="card toolbar" aria-label={t.synonyms.new} onSubmit={submit}>
       <label className="inline">
-        Words, separated by commas
-        <input name="words" required placeholder="sofa, couch, settee" />
+        {t.synonyms.enterWords}
+        <input name="words" required placeholder={t.synonyms.wordsExample} />
       </label>
       <label className="inline">
-        only from
-        <input name="from" maxLength={100} placeholder="any of them" />
+        {t.synonyms.onlyFrom}
+        <input name="from" maxLength={100} placeholder={t.synonyms.anyOfThem} />
       </label>
       <button type="submit" className="primary">
-        Add
+        {t.synonyms.add}
       </button>
       <Problem of={problem} />
     </form>
@@ -120,11 +125,10 @@ function NewSynonym({ rules, add }: { rules: Synonym[]; add: (synonym: Synonym) 
 
 /** Why the API would not take the rule, or why it is of no use; null if it is good. */
 export function refusal({ words, from }: Synonym, rules: Synonym[]): string | null {
-  if (rules.some((rule) => textOf(rule) === textOf({ words, from }))) return "This synonym is there already.";
-  if (rules.length >= 500) return "There are 500 synonyms. Remove one first.";
-  if (words.length > 10) return "Enter at most ten words.";
-  if (words.length < (from ? 1 : 2))
-    return "Enter two words, separated by a comma, or one and the word it is found from.";
+  if (rules.some((rule) => textOf(rule) === textOf({ words, from }))) return t.synonyms.isThere;
+  if (rules.length >= MOST_RULES) return t.synonyms.tooMany(MOST_RULES);
+  if (words.length > 10) return t.synonyms.tooManyWords;
+  if (words.length < (from ? 1 : 2)) return t.synonyms.tooFewWords;
   const long = [...words, from ?? ""].find((word) => word.length > 100 || word.split(/\s+/).length > 5);
-  return long ? `“${long}” is too long: at most five words and 100 characters.` : null;
+  return long ? t.synonyms.tooLong(long) : null;
 }
