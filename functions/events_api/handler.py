@@ -9,7 +9,7 @@ from uuid import uuid4
 from vitrine.access.wiring import check_quota, note_outcome, trust_user
 from vitrine.engagement.count_events import Batch
 from vitrine.engagement.model import Event, Result, SourcePage, tally
-from vitrine.engagement.requests import ChallengeEvent, PostEventsRequest, PostSearchEventsRequest
+from vitrine.engagement.plain_events import plain_events, plain_searches
 from vitrine.engagement.robots import is_robot
 from vitrine.engagement.wiring import event_counter, event_queue, visit_notes, visitor_watch
 from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from vitrine.engagement.model import Rules
-    from vitrine.engagement.requests import NewEvent
+    from vitrine.engagement.plain_events import SentEvent
 
 _MOST_ERRORS_AN_EVENT = 3
 _TEACHING = frozenset({"accepted", "duplicate", "queued"})
@@ -58,7 +58,7 @@ def post_events(request: Request) -> Response:
     the token that the shop's server signed, in `user_token` or the header `X-User-Token`. The event counts either way.
     """
     gallery = GalleryKey(request.merchant_id, request.path_id("gallery_id"))
-    sent = request.items(PostEventsRequest)
+    sent = _sent_events(request)
     events = [_event(request, event) for event in sent if not isinstance(event, Refused)]
     batch = _batch(request, gallery, events)
     results = _count(batch)
@@ -83,8 +83,8 @@ def post_search_events(request: Request) -> Response:
     from vitrine.search.count_queries import UNKNOWN  # noqa: PLC0415 - most events are no searches
     from vitrine.search.wiring import query_counter  # noqa: PLC0415 - as above
 
-    sent = request.items(PostSearchEventsRequest)
-    events = [event.event() for event in sent if not isinstance(event, Refused)]
+    sent = _sent_searches(request)
+    events = [event for event in sent if not isinstance(event, Refused)]
     counted = query_counter().count_searches(_batch(request, GalleryKey(request.merchant_id, ""), events))
     results = [counted.get(at) or Result(event.event_id, "rejected", UNKNOWN) for at, event in enumerate(events)]
     return _results_response(sent, results)
@@ -107,6 +107,8 @@ def _challenge_error(error: ServiceError) -> Response:
 )
 def post_challenge_event(request: Request) -> Response:
     """Count an event in the gallery challenge's form: it has no id, so it is never a duplicate."""
+    from vitrine.engagement.requests import ChallengeEvent  # noqa: PLC0415 - usual events are read without pydantic
+
     sent = request.body(ChallengeEvent)
     event = Event(uuid4().hex, sent.eventType, request.path_id("imageId"))
     [result] = _count(_batch(request, GalleryKey(request.merchant_id, DEFAULT_GALLERY), [event]))
@@ -115,12 +117,30 @@ def post_challenge_event(request: Request) -> Response:
     return Response(204, metrics=_metrics([result.status]))
 
 
-def _event(request: Request, sent: NewEvent) -> Event:
+def _sent_events(request: Request) -> list[SentEvent | Refused]:
+    plain = plain_events(request.sent_json())
+    if plain is not None:
+        return [*plain]
+    from vitrine.engagement.requests import PostEventsRequest  # noqa: PLC0415 - as above
+
+    return [sent if isinstance(sent, Refused) else sent.sent() for sent in request.items(PostEventsRequest)]
+
+
+def _sent_searches(request: Request) -> list[Event | Refused]:
+    plain = plain_searches(request.sent_json())
+    if plain is not None:
+        return [*plain]
+    from vitrine.engagement.requests import PostSearchEventsRequest  # noqa: PLC0415 - as above
+
+    return [sent if isinstance(sent, Refused) else sent.event() for sent in request.items(PostSearchEventsRequest)]
+
+
+def _event(request: Request, sent: SentEvent) -> Event:
     """The event; its user is kept only if the sender may name that user."""
-    event = sent.event()
+    event = sent.event
     if event.user_id is None:
         return event
-    return replace(event, user_id=trust_user(request, event.user_id, sent.user_token))
+    return event._replace(user_id=trust_user(request, event.user_id, sent.user_token))
 
 
 def _batch(request: Request, gallery: GalleryKey, events: Sequence[Event]) -> Batch:
@@ -185,7 +205,7 @@ def _count_for_products(
     take_events(interaction_repository(), gallery, known, products, now=request.now)
 
 
-def _results_response(sent: Iterable[NewEvent | Refused], results: Iterable[Result]) -> Response:
+def _results_response(sent: Iterable[object], results: Iterable[Result]) -> Response:
     """Return the results of all parts of a request, from those of its well-formed events."""
     counted = iter(results)
     responses = [_malformed(event) if isinstance(event, Refused) else _response(next(counted)) for event in sent]

@@ -6,7 +6,6 @@ import random
 import threading
 import time
 from collections import Counter, defaultdict
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -371,7 +370,7 @@ class World:
 
     def _at(self, event_id: str, occurred_at: datetime) -> Event:
         arm = f"{max(self._numbers)}.{self.random.choice(TEAMS)}" if self._numbers else None
-        return replace(self.events[event_id], occurred_at=occurred_at, arm=self.random.choice([arm, arm, None]))
+        return self.events[event_id]._replace(occurred_at=occurred_at, arm=self.random.choice([arm, arm, None]))
 
     def _send_again(self, batch: Batch) -> None:
         with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -353,3 +354,13 @@ class TestChallenge:
         sent = {"eventType": "click", "timestamp": "2021-01-01T10:00:00Z"}
         response = send(events, api_event("POST", "/images/{imageId}/events", imageId="none", body=sent))
         assert response[:2] == (404, {"message": "There are no image with the specified ID"})
+
+
+def test_usual_events_are_counted_without_pydantic(gallery: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "vitrine.engagement.requests", None)
+    assert post(event("1"), event("2", position=1, session_id="ann", user_id="ann")) == (202, ["accepted"] * 2)
+
+
+def test_the_function_starts_without_pydantic() -> None:
+    code = "import functions.events_api.handler, sys; sys.exit('pydantic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

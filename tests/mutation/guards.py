@@ -47,6 +47,7 @@ ROOMS = {
             "engagement/count_events.py",
             "engagement/count_queued.py",
             "engagement/queue_events.py",
+            "engagement/plain_events.py",
             "engagement/put_off.py",
             "engagement/record_history.py",
             "engagement/watch_visitors.py",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
@@ -232,7 +231,7 @@ def test_an_event_of_an_interleaved_page_belongs_to_the_arm_that_it_names_and_te
     experiment = Experiment("spring", 7, NOW, Totals(), is_ready=True, mode="interleave")
     rules = Rules(experiment=experiment)
     event = Event("1", "click", "a", session_id="ann", arm="7.1")
-    others = (replace(event, arm="6.1"), replace(event, arm=None), replace(event, session_id=None))
+    others = (event._replace(arm="6.1"), event._replace(arm=None), event._replace(session_id=None))
     assert rules.arm_of(event, "summer", "secret") == "7.1"
     assert [rules.arm_of(other, "summer", "secret") for other in others] == [None] * 3
     sums = sums_of("clicks", rules, None, "7.1", NOW, suspect=False)

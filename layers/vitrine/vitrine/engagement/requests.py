@@ -1,4 +1,4 @@
-"""Request bodies of events."""
+"""Request bodies of events; `plain_events.py` reads the usual form of them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from vitrine.engagement.model import Event, EventType
+from vitrine.engagement.plain_events import (
+    ARM,
+    LAST_POSITION,
+    LONGEST_TOKEN,
+    MOST_EVENTS,
+    SEARCH_ID,
+    SentEvent,
+    search_event,
+)
 from vitrine.platform.requests import WHOLE, Id, RequestBody, UtcTime
 
-MOST_EVENTS = 500
-LAST_POSITION = 1_000_000_000
-LONGEST_TOKEN = 200
-ARM = r"^[0-9]{1,9}\.[01]$"
-
-SearchId = Annotated[str, Field(pattern=r"^[01]\.[A-Za-z0-9_-]{1,120}$")]
+SearchId = Annotated[str, Field(pattern=SEARCH_ID)]
 """What a search returned as `search_id`."""
 
 
@@ -37,9 +41,9 @@ class NewEvent(RequestBody):
     search_id: SearchId | None = None
     previous_search_id: SearchId | None = None
 
-    def event(self) -> Event:
-        """Return the event as the domain has it."""
-        return Event(
+    def sent(self) -> SentEvent:
+        """Return the event as the domain has it, with its token."""
+        event = Event(
             self.event_id,
             self.type,
             self.image_id,
@@ -51,6 +55,7 @@ class NewEvent(RequestBody):
             self.search_id,
             self.previous_search_id,
         )
+        return SentEvent(event, self.user_token)
 
 
 class PostEventsRequest(RequestBody):
@@ -69,7 +74,7 @@ class NewSearchEvent(RequestBody):
 
     def event(self) -> Event:
         """Return the event as the domain has it."""
-        return Event(self.event_id, "view", "", self.occurred_at, None, self.session_id, search_id=self.search_id)
+        return search_event(self.event_id, self.search_id, self.occurred_at, self.session_id)
 
 
 class PostSearchEventsRequest(RequestBody):

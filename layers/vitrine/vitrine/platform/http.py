@@ -175,21 +175,21 @@ class Request(NamedTuple):
 
     def body(self, model: type[Body]) -> Body:
         """The body as `model`. Raises UnsupportedMediaType, MalformedRequest or InvalidRequest."""
-        self._check_media_type()
-        return parse_json(self.raw_body, model)
+        return parse_json(self.sent_json(), model)
 
     def items(self, model: type[BaseModel]) -> list[Any]:
         """The items of the body's only list, each validated independently of the others.
 
         A valid item has the list's model, an invalid one is a `Refused`. Raises like `body` for everything else.
         """
-        self._check_media_type()
-        return parse_items(self.raw_body, model)
+        return parse_items(self.sent_json(), model)
 
-    def _check_media_type(self) -> None:
+    def sent_json(self) -> bytes:
+        """The body as it was sent. Raises UnsupportedMediaType."""
         media_type = self.headers.get("content-type", "").split(";")[0].strip().lower()
         if media_type not in self.media_types:
             raise UnsupportedMediaType(f"Send the body as {' or '.join(self.media_types)}.")
+        return self.raw_body
 
     def page(self, form: Form) -> Paging:
         """The requested page of a list; its cursors hold a state of this form (see `cursors.read_state`)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Str
 
 from vitrine.platform.ids import ID_PATTERN
 from vitrine.platform.json_text import NOT_STORABLE, check_value, is_storable
-from vitrine.platform.times import from_rfc3339
+from vitrine.platform.times import read_time
 
 
 class RequestBody(BaseModel):
@@ -19,20 +18,10 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
-_STARTS_WITH_A_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
 def _utc_time(value: Any) -> datetime:
     if isinstance(value, datetime):
         value = value.isoformat()
-    if not isinstance(value, str) or not _STARTS_WITH_A_DATE.match(value):
-        message = "must be a time such as 2024-05-31T12:00:00Z (RFC 3339)"
-        raise ValueError(message)
-    try:
-        return from_rfc3339(value.upper())
-    except ValueError as error:
-        message = "must be a date and time that exist"
-        raise ValueError(message) from error
+    return read_time(value if isinstance(value, str) else "")
 
 
 def _web_address(url: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from functools import lru_cache
+
+_STARTS_WITH_A_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 
 def utc_now() -> datetime:
@@ -28,6 +31,18 @@ def from_rfc3339(text: str) -> datetime:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError as error:
         raise ValueError(text) from error
+
+
+def read_time(text: str) -> datetime:
+    """The time that a client wrote, in UTC. Raises ValueError with the rule that it breaks."""
+    if not re.match(_STARTS_WITH_A_DATE, text):
+        message = "must be a time such as 2024-05-31T12:00:00Z (RFC 3339)"
+        raise ValueError(message)
+    try:
+        return from_rfc3339(text.upper())
+    except ValueError as error:
+        message = "must be a date and time that exist"
+        raise ValueError(message) from error
 
 
 def epoch_seconds(moment: datetime) -> int:

@@ -44,7 +44,7 @@ class QueryCounter:
             asked = read_search_id(event.search_id or "")
             if asked:
                 thing = FOUND if asked.found else NOTHING_FOUND
-                by_query.setdefault(asked.query_id, {})[at] = replace(event, type="view", image_id=thing)
+                by_query.setdefault(asked.query_id, {})[at] = event._replace(type="view", image_id=thing)
         results: dict[int, Result] = {}
         for query_id, events in by_query.items():
             results |= zip(events, self._count(batch, query_id, list(events.values())), strict=True)
@@ -57,7 +57,7 @@ class QueryCounter:
             asked = read_search_id(event.search_id) if event.search_id and event.type == "click" else None
             if asked:
                 things = clicked_things(batch.gallery.gallery_id, event)
-                by_query.setdefault(asked.query_id, []).extend(replace(event, image_id=thing) for thing in things)
+                by_query.setdefault(asked.query_id, []).extend(event._replace(image_id=thing) for thing in things)
         for query_id, events in by_query.items():
             self._count(batch, query_id, events)
 
