@@ -414,7 +414,8 @@ def test_a_product_is_made_changed_deleted_and_brought_back(page: Any, shop: Api
 def test_the_first_paint_needs_little_script(stack: Stack) -> None:
     at = f"{stack.endpoint_url}/{stack_outputs(stack.endpoint_url)['WebBucket']}"
     scripts = [
-        text_at(f"{at}/{it}") for it in re.findall(r'(?:src|href)="\./(assets/[^"]+\.js)"', text_at(f"{at}/index.html"))
+        text_at(f"{at}/{script}")
+        for script in re.findall(r'(?:src|href)="\./(assets/[^"]+\.js)"', text_at(f"{at}/index.html"))
     ]
     shells = set(re.findall(r"\./([a-z]+-shell-[\w-]+\.js)", "".join(scripts)))
     assert shells
