@@ -372,6 +372,23 @@ def test_a_reviewers_key_is_led_to_the_review(stack: Stack, shop: Api) -> None:
         assert violations(page) == []
 
 
+def test_the_review_team_is_shown_with_its_numbers(stack: Stack) -> None:
+    own = open_shop(stack)
+    shop = Api(own.api_url, own.secret_key)
+    assert shop.put("/products/apple", {"name": "Apple"}).status == 200
+    with opened(own, f"#/team?key={own.secret_key}") as page:
+        page.get_by_text("Nobody has reviewed yet").wait_for()
+        assert violations(page) == []
+        photo = {"snapshot_id": "one", "product_id": "apple", "filename": "one.jpg", "url": "https://photos.example/1"}
+        shop.post("/snapshots", {"snapshots": [{**photo, "known_answer": "approved"}]})
+        ann = Api(own.api_url, own.secret_key)
+        ann.headers["X-Reviewer"] = "Ann"
+        eventually(lambda: len(ann.post("/review/claims", {"limit": 1}).json["items"]) == 1, 30)
+        assert ann.put("/review/snapshots/one/decision", {"decision": "approved"}).status == 200
+        page.get_by_role("row", name="Ann").get_by_text("100% of 1").wait_for()
+        is_sound(page, "review-team")
+
+
 def test_a_product_is_made_changed_deleted_and_brought_back(page: Any, shop: Api) -> None:
     product_id = f"product-{uuid.uuid4().hex[:6]}"
     path = f"/products/{product_id}"

@@ -26,6 +26,7 @@ const Palette = lazy(async () => {
 export const PAGES = {
   overview: { show: page(async () => (await import("./pages/Overview")).Overview), secret: true },
   review: { show: page(async () => (await import("./review/Review")).Review), secret: true },
+  team: { show: page(async () => (await import("./review/Team")).Team), secret: true },
   gallery: { show: page(async () => (await import("./pages/Gallery")).Gallery), secret: false },
   search: { show: page(async () => (await import("./pages/Search")).Search), secret: false },
   recommendations: {

@@ -6,6 +6,7 @@ export const shell = ({ count }: Formats) => ({
   titles: {
     overview: "Overview",
     review: "Review",
+    team: "Review team",
     gallery: "Gallery",
     search: "Search",
     recommendations: "For you",
