@@ -379,12 +379,23 @@ def test_the_review_team_is_shown_with_its_numbers(stack: Stack) -> None:
     with opened(own, f"#/team?key={own.secret_key}") as page:
         page.get_by_text("Nobody has reviewed yet").wait_for()
         assert violations(page) == []
-        photo = {"snapshot_id": "one", "product_id": "apple", "filename": "one.jpg", "url": "https://photos.example/1"}
-        shop.post("/snapshots", {"snapshots": [{**photo, "known_answer": "approved"}]})
+        page.get_by_text("Plant a picture with a known answer", exact=True).press("Enter")
+        form = page.get_by_role("form", name="Plant a picture")
+        form.get_by_label("Id of the product").fill("apple")
+        form.get_by_label("Address of the picture").fill("https://photos.example/one.jpg")
+        is_sound(page, "review-plant")
+        form.get_by_role("button", name="Plant it").press("Enter")
+        page.get_by_text("one.jpg is planted").wait_for()
         ann = Api(own.api_url, own.secret_key)
         ann.headers["X-Reviewer"] = "Ann"
-        eventually(lambda: len(ann.post("/review/claims", {"limit": 1}).json["items"]) == 1, 30)
-        assert ann.put("/review/snapshots/one/decision", {"decision": "approved"}).status == 200
+        claimed: list[str] = []
+
+        def has_claimed() -> bool:
+            claimed.extend(item["snapshot_id"] for item in ann.post("/review/claims", {"limit": 1}).json["items"])
+            return bool(claimed)
+
+        eventually(has_claimed, 30)
+        assert ann.put(f"/review/snapshots/{claimed[0]}/decision", {"decision": "approved"}).status == 200
         page.get_by_role("row", name="Ann").get_by_text("100% of 1").wait_for()
         is_sound(page, "review-team")
 

@@ -717,4 +717,18 @@ export const pages = ({ count, counted, plural, decimal, percent, growth, moment
     share: (share: number, of: number) => `${percent(share)} of ${count(of)}`,
     none: "Nobody has reviewed yet. Once somebody has, this page tells how fast each reviewer is, how often two reviewers agree, and how often each is right about pictures whose answer you know. <a>Start reviewing</a>",
   },
+  plant: {
+    title: "Plant a picture with a known answer",
+    lead: "It comes to reviewers in the queue, and their verdicts on it are compared with your answer.",
+    secret: "Reviewers cannot tell it from others; it is never published.",
+    product: "Id of the product that it is said to show",
+    address: "Address of the picture",
+    file: "Or a picture file",
+    filename: "File name that reviewers see",
+    filenameHint: "No other snapshot of the product may have it.",
+    answer: "The right answer",
+    answers: { approved: "approve: it shows the product", disapproved: "disapprove" },
+    add: "Plant it",
+    planted: (filename: string) => `${filename} is planted`,
+  },
 });

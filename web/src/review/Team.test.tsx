@@ -1,6 +1,7 @@
-import { screen, waitFor } from "@testing-library/react";
+import { fireEvent, screen, waitFor } from "@testing-library/react";
 import { expect, test } from "vitest";
 import { serve, show, startFresh } from "../pages/testing";
+import { filenameOf } from "./Plant";
 import { Team } from "./Team";
 
 startFresh();
@@ -46,4 +47,57 @@ test("without reviewers the page says what it is for", async () => {
   show(<Team />);
   await waitFor(() => expect(screen.getByText(/Nobody has reviewed yet/)).toBeTruthy());
   expect(screen.queryByRole("table")).toBeNull();
+});
+
+/** Fill in the form for a picture with a known answer, and send it. */
+async function plant(): Promise<void> {
+  await screen.findByText(/Nobody has reviewed yet/);
+  const type = (label: RegExp, value: string) => fireEvent.change(screen.getByLabelText(label), { target: { value } });
+  type(/Id of the product/, "tea");
+  type(/Address of the picture/, "https://photos.test/a/shelf%201.jpg?w=9");
+  type(/right answer/, "disapproved");
+  fireEvent.submit(screen.getByRole("form", { name: /Plant a picture/, hidden: true }));
+}
+const nobody = { "GET /review/stats": () => ({ ...TOTALS, reviewers: [] }) };
+
+test("a picture is planted with its answer under the name in its address, and never into a gallery", async () => {
+  const writes = serve({
+    ...nobody,
+    "POST /snapshots": () => ({ results: [{ snapshot_id: "s", status: "created" }] }),
+  });
+  show(<Team />);
+  await plant();
+  expect(await screen.findByText("shelf 1.jpg is planted")).toBeTruthy();
+  const [method, path, ...body] = writes[0]!.split(" ");
+  expect([method, path]).toEqual(["POST", "/snapshots"]);
+  expect(JSON.parse(body.join(" "))).toEqual({
+    snapshots: [
+      {
+        product_id: "tea",
+        filename: "shelf 1.jpg",
+        known_answer: "disapproved",
+        url: "https://photos.test/a/shelf%201.jpg?w=9",
+      },
+    ],
+  });
+  expect(screen.getByLabelText<HTMLInputElement>(/Address of the picture/).value).toBe("");
+});
+
+test("a picture that is refused stays in the form, with the reason", async () => {
+  const detail = "There is no product tea. Create it first.";
+  serve({ ...nobody, "POST /snapshots": () => ({ results: [{ snapshot_id: "s", status: "rejected", detail }] }) });
+  show(<Team />);
+  await plant();
+  expect(await screen.findByText(detail)).toBeTruthy();
+  expect(screen.queryByText(/is planted/)).toBeNull();
+  expect(screen.getByLabelText<HTMLInputElement>(/Address of the picture/).value).not.toBe("");
+});
+
+test.each([
+  ["https://photos.test/", ""],
+  ["not an address", ""],
+  ["https://photos.test/100%.jpg", "100%.jpg"],
+  ["https://photos.test/a%2Fb.jpg", "a-b.jpg"],
+])("the file name in %s is %s", (address, filename) => {
+  expect(filenameOf(address)).toBe(filename);
 });
