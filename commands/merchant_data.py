@@ -11,7 +11,7 @@ import os
 import re
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from vitrine.catalog.model import PARTS
 from vitrine.catalog.wiring import interaction_repository, product_repository
@@ -21,7 +21,7 @@ from vitrine.platform.aws import client, invalidate
 from vitrine.platform.dynamodb import batch_write, translated
 from vitrine.platform.times import to_rfc3339
 from vitrine.renditions.model import original_path, renditions_prefix
-from vitrine.review.model import Status
+from vitrine.review.model import LISTINGS
 from vitrine.review.wiring import review_store
 
 if TYPE_CHECKING:
@@ -167,10 +167,10 @@ def _interaction_rows(merchant_id: str) -> Iterator[dict[str, Any]]:
 
 
 def _snapshot_rows(merchant_id: str) -> Iterator[dict[str, Any]]:
-    for status in get_args(Status):
+    for listing in LISTINGS:
         after: str | None = None
         while True:
-            page, after = review_store().list_snapshots(merchant_id, status, None, _TOGETHER, after)
+            page, after = review_store().list_snapshots(merchant_id, listing, None, _TOGETHER, after)
             for snapshot in page:
                 yield _row(
                     snapshot_id=snapshot.snapshot_id,

@@ -14,10 +14,10 @@ from vitrine.renditions.model import SNAPSHOTS
 from vitrine.renditions.wiring import copies_of, originals
 from vitrine.review.add_snapshots import add_snapshots
 from vitrine.review.change_snapshot import find_snapshot
-from vitrine.review.claim_snapshots import claim_snapshots, renew_leases
+from vitrine.review.claim_snapshots import claim_snapshot, claim_snapshots, renew_leases
 from vitrine.review.judge_snapshot import decide, reopen, undo
 from vitrine.review.mirroring import holder_of
-from vitrine.review.model import STATUSES, Lease, Snapshot
+from vitrine.review.model import LISTINGS, Lease, Listing, Snapshot
 from vitrine.review.responses import (
     AddSnapshotResponse,
     AddSnapshotsResponse,
@@ -46,6 +46,10 @@ if TYPE_CHECKING:
 
 _LONGEST_NAME = 64
 _REDIRECT_SECONDS = 1800
+_LISTINGS_OF: dict[str, tuple[Listing, ...]] = {
+    **{listing: (listing,) for listing in LISTINGS},
+    "waiting": ("waiting", "disputed"),
+}
 
 lambda_handler = app = HttpApp(check_quota=check_quota, note=note_outcome, saved_responses=saved_responses)
 
@@ -71,7 +75,11 @@ def post_snapshots(request: Request) -> Response:
     scope=REVIEWER,
     responses={200: SnapshotResponse},
     query={
-        "status": {"type": "string", "enum": list(STATUSES)},
+        "status": {
+            "type": "string",
+            "enum": list(LISTINGS),
+            "description": "`waiting` includes those on which two reviewers disagree; `disputed` has only those.",
+        },
         "product_id": {"type": "string", "pattern": ID_PATTERN},
     },
     paged=True,
@@ -80,18 +88,18 @@ def list_snapshots(request: Request) -> Response:
     """List snapshots by status, product and age."""
     page = request.page((int, str | None))
     product_id = request.query.get("product_id")
-    statuses = [request.query["status"]] if "status" in request.query else list(STATUSES)
+    listings = _LISTINGS_OF.get(request.query.get("status", ""), LISTINGS)
     index, after = page.state or (0, None)
     snapshots: list[Snapshot] = []
-    while index < len(statuses) and len(snapshots) < page.limit:
+    while index < len(listings) and len(snapshots) < page.limit:
         more, after = review_store().list_snapshots(
-            request.merchant_id, statuses[index], product_id, page.limit - len(snapshots), after
+            request.merchant_id, listings[index], product_id, page.limit - len(snapshots), after
         )
         snapshots += more
         index += after is None
     copies = _copies(request, snapshots)
     items = [snapshot_response(snapshot, pictures(), copies.get(snapshot.snapshot_id)) for snapshot in snapshots]
-    return request.list_response(items, [index, after] if index < len(statuses) else None)
+    return request.list_response(items, [index, after] if index < len(listings) else None)
 
 
 @app.get("/snapshots/{snapshot_id}", scope=REVIEWER, responses={200: SnapshotResponse})
@@ -133,7 +141,9 @@ def post_claim(request: Request) -> Response:
     body = request.body(PostClaimRequest)
     lease, merchant_id, store = _lease(request), request.merchant_id, review_store()
     held = renew_leases(store, merchant_id, lease, body.renew)
-    if body.limit:
+    if body.snapshot_id:
+        held.append(claim_snapshot(store, merchant_id, lease, body.snapshot_id))
+    elif body.limit:
         held += claim_snapshots(store, merchant_id, lease, body.limit, body.product_id)
     product_ids = {snapshot.product_id for snapshot in held}
     shown = show_products(store, products(), pictures(), merchant_id, product_ids)

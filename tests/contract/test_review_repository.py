@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.contract.conftest import Tables
+    from vitrine.review.model import Listing, Verdict
 
     Repository = DynamoDBReview | ReviewInMemory
 
@@ -97,6 +98,25 @@ class TestSnapshots:
         assert end is None
         pears, _ = repository.list_snapshots("shop", "waiting", "pear", 2, None)
         assert [snapshot.snapshot_id for snapshot in pears] == ["p1"]
+
+    def test_on_which_two_disagree_are_listed_by_themselves_until_a_third_decides(self, repository: Repository) -> None:
+        repository.add(replace(photo("a"), opinions_wanted=2))
+        repository.add(replace(photo("p", "pear"), opinions_wanted=2))
+
+        def listed(listing: Listing, product: str | None = None) -> list[str]:
+            page, _ = repository.list_snapshots("shop", listing, product, 10, None)
+            return [snapshot.snapshot_id for snapshot in page]
+
+        opinions: list[tuple[str, Verdict]] = [("ann", "approved"), ("bob", "unsure"), ("cid", "disapproved")]
+        for reviewer, verdict in opinions:
+            assert (listed("disputed"), listed("waiting")) == ([], ["a", "p"])
+            judged = stored(repository, "a").with_opinion(Opinion(reviewer, verdict, NOON, 1))
+            assert repository.save(judged)
+        assert (listed("disputed"), listed("disputed", "pear"), listed("waiting")) == (["a"], [], ["p"])
+        assert repository.save(stored(repository, "a").claimed(lease_of("dee")))
+        assert listed("disputed") == ["a"]
+        assert repository.save(stored(repository, "a").with_opinion(Opinion("dee", "approved", NOON, 1)))
+        assert (listed("disputed"), listed("approved")) == ([], ["a"])
 
 
 class TestQueue:

@@ -328,6 +328,29 @@ def test_a_share_is_seen_by_two_and_by_a_third_when_they_disagree(monkeypatch: p
     assert (by_name["ann"]["agreement"], by_name["bob"]["second_opinions"], by_name["cyd"]["agreement"]) == (0, 1, None)
 
 
+def test_a_disagreement_is_listed_and_settled_by_a_third(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECOND_OPINION_PERCENT", "100")
+    add(*[photo(f"apple{at}") for at in range(3)])
+
+    def listed(status: str) -> list[str]:
+        return [item["snapshot_id"] for item in read("/snapshots", query={"status": status})["items"]]
+
+    for reviewer, decision in (("ann", "approved"), ("bob", "disapproved")):
+        assert listed("disputed") == []
+        assert claim(reviewer, snapshot_id="apple1") == ["apple1"]
+        assert decide(reviewer, "apple1", decision)[0] == 200
+    assert (listed("disputed"), listed("waiting")) == (["apple1"], ["apple0", "apple2", "apple1"])
+    assert [item["snapshot_id"] for item in read("/snapshots")["items"]] == ["apple0", "apple2", "apple1"]
+    assert read("/snapshots/{snapshot_id}", snapshot_id="apple1")["status"] == "waiting"
+    for reviewer, status in (("ann", 409), ("bob", 409), ("cid", 200), ("dee", 409)):
+        event = api_event("POST", "/review/claims", body={"snapshot_id": "apple1"}, headers={"X-Reviewer": reviewer})
+        assert send(review, event)[0] == status, reviewer
+    assert decide("cid", "apple1")[1]["status"] == "approved"
+    assert (listed("disputed"), listed("approved")) == ([], ["apple1"])
+    event = api_event("POST", "/review/claims", body={"snapshot_id": "none"}, headers={"X-Reviewer": "cid"})
+    assert send(review, event)[0] == 404
+
+
 def test_an_unsure_reviewer_passes_a_snapshot_to_another() -> None:
     add(photo("apple1"))
     assert claim("ann") == ["apple1"]

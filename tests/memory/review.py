@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from vitrine.review.model import Lease, Status
+    from vitrine.review.model import Lease, Listing
     from vitrine.review.ports import Added
 
 _PRODUCT = "product#"
@@ -55,12 +55,12 @@ class ReviewInMemory:
             return True
 
     def list_snapshots(
-        self, merchant_id: str, status: Status, product_id: str | None, limit: int, after: str | None
+        self, merchant_id: str, listing: Listing, product_id: str | None, limit: int, after: str | None
     ) -> tuple[Sequence[Snapshot], str | None]:
         listed = sorted(
             (f"{snapshot.product_id}#{instant(snapshot.created_at)}{snapshot.snapshot_id}", snapshot)
             for snapshot in self._of(merchant_id)
-            if snapshot.status == status and product_id in (None, snapshot.product_id)
+            if snapshot.listing == listing and product_id in (None, snapshot.product_id)
         )
         page = [(key, snapshot) for key, snapshot in listed if key > (after or "")][:limit]
         return [snapshot for _, snapshot in page], page[-1][0] if len(page) == limit else None

@@ -10,9 +10,11 @@ import pytest
 
 from vitrine.platform.problems import Conflict
 from vitrine.review.model import (
+    LISTINGS,
     STATUSES,
     Action,
     Lease,
+    Listing,
     Opinion,
     Snapshot,
     Status,
@@ -144,6 +146,38 @@ def test_two_who_disagree_want_a_third() -> None:
     assert (disagreed.status, disagreed.opinions_wanted) == ("waiting", 3)
     assert disagreed.with_opinion(opinion("cid", "disapproved")).status == "disapproved"
     assert WAITING.with_opinion(opinion("ann")).opinions_wanted == 1
+
+
+def test_a_dispute_lasts_from_two_who_disagree_until_a_third_decides() -> None:
+    disputed = ONE_OF_TWO_OPINIONS.with_opinion(opinion("bob", "disapproved"))
+    unsure = disputed.with_opinion(opinion("cid", "unsure"))
+    decided = unsure.with_opinion(opinion("dee"))
+    listings = [each.listing for each in (ONE_OF_TWO_OPINIONS, disputed, unsure, decided)]
+    assert listings == ["waiting", "disputed", "disputed", "approved"]
+    taken_back = disputed.undone(lease_of("bob"))
+    assert (taken_back.opinions_wanted, taken_back.listing) == (3, "waiting")
+    passed_on = replace(WAITING, opinions_wanted=2).with_opinion(opinion("ann", "unsure")).with_opinion(opinion("bob"))
+    assert passed_on.listing == "waiting"
+
+
+def test_every_listing_is_read_once() -> None:
+    assert sorted(LISTINGS) == sorted(get_args(Listing))
+
+
+def test_a_waiting_snapshot_can_be_claimed_by_whom_it_is_free_for() -> None:
+    bob = lease_of("bob")
+    assert WAITING.claimed(bob).lease == bob
+    assert replace(LEASED, lease=Lease("ann", NOON, NOON)).claimed(bob).lease == bob
+    later = Lease("ann", NOON + A_MOMENT, END + A_MOMENT)
+    assert LEASED.claimed(later).lease == Lease("ann", NOON, END + A_MOMENT)
+    with pytest.raises(Conflict, match="ann is reviewing it now"):
+        LEASED.claimed(bob)
+    with pytest.raises(Conflict, match="Only a waiting snapshot"):
+        APPROVED.claimed(bob)
+    with pytest.raises(Conflict, match="Only a waiting snapshot"):
+        replace(WAITING, uploaded=False).claimed(bob)
+    with pytest.raises(Conflict, match="You have judged it already"):
+        ONE_OF_TWO_OPINIONS.claimed(lease_of("ann"))
 
 
 def test_only_a_decided_snapshot_can_be_reopened() -> None:

@@ -731,4 +731,21 @@ export const pages = ({ count, counted, plural, decimal, percent, growth, moment
     add: "Plant it",
     planted: (filename: string) => `${filename} is planted`,
   },
+  disputes: {
+    title: "To settle",
+    lead: "Two reviewers disagreed about these. Whoever is neither of them can decide.",
+    none: "No two reviewers disagree about a snapshot that waits.",
+    snapshot: "Snapshot",
+    product: "Product",
+    opinions: "Opinions",
+    said: {
+      approved: (reviewer: string) => `${reviewer} approved`,
+      disapproved: (reviewer: string) => `${reviewer} disapproved`,
+      unsure: (reviewer: string) => `${reviewer} was unsure`,
+    },
+    because: (opinion: string, reason: string) => `${opinion}: ${reason}`,
+    settle: "Settle",
+    settleIt: (filename: string) => `Settle ${filename}`,
+    yours: "You gave an opinion",
+  },
 });

@@ -24,12 +24,15 @@ const CLAIMED = {
 };
 
 let decisions: unknown[] = [];
+let claims: Record<string, unknown>[] = [];
 
 beforeEach(async () => {
   decisions = [];
+  claims = [];
   let items = [CLAIMED];
   vi.stubGlobal("fetch", async (request: Request) => {
     if (request.url.endsWith("/decision")) decisions.push(await request.json());
+    if (request.url.endsWith("/review/claims")) claims.push(await request.json());
     if (request.url.endsWith("/review/stats")) return Response.json({ waiting: 1 });
     const answer = Response.json({ items });
     items = [];
@@ -95,4 +98,12 @@ test("a key shows the original and hides it again, and a verdict hides it too", 
   fireEvent.keyDown(document.body, { key: "z" });
   fireEvent.keyDown(document.body, { key: "ArrowLeft" });
   expect(original()).toBeNull();
+});
+
+test("the snapshot that the address names is claimed once, and leaves the address", async () => {
+  location.hash = "#/review?snapshot=s7";
+  dispatchEvent(new Event("hashchange"));
+  await waitFor(() => expect(claims).toContainEqual({ snapshot_id: "s7" }));
+  expect(location.hash).toBe("#/review");
+  expect(claims.filter((claim) => claim.snapshot_id)).toHaveLength(1);
 });

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import type { PageProps } from "../App";
+import { useAddress } from "../address";
 import { isTyping } from "../changes";
 import { useConnection } from "../data";
 import { format, t } from "../language";
@@ -42,6 +43,13 @@ function Reviewing({ reviewer }: { reviewer: string }) {
   const { api, session } = useConnection();
   const { client } = api;
   const desk = useMemo(() => new Desk(client, session.apiUrl, reviewer), [client, session.apiUrl, reviewer]);
+  const { asked, ask } = useAddress();
+  const settled = asked.get("snapshot");
+  useEffect(() => {
+    if (!settled) return;
+    desk.settle(settled);
+    ask({ snapshot: null }, { typing: true });
+  }, [desk, settled, ask]);
   useEffect(() => desk.open(), [desk]);
   const view = useSyncExternalStore(desk.subscribe, desk.view);
   const [showsKeys, setShowsKeys] = useState(false);

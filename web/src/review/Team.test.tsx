@@ -1,6 +1,8 @@
-import { fireEvent, screen, waitFor } from "@testing-library/react";
+import { fireEvent, render, screen, waitFor } from "@testing-library/react";
 import { expect, test } from "vitest";
-import { serve, show, startFresh } from "../pages/testing";
+import { ChangesProvider } from "../changes";
+import { Connecting } from "../data";
+import { list, SESSION, serve, show, startFresh } from "../pages/testing";
 import { filenameOf } from "./Plant";
 import { Team } from "./Team";
 
@@ -19,6 +21,7 @@ const ANN = {
   planted: 10,
   accuracy: 0.9,
 };
+const nobody = { "GET /review/stats": () => ({ ...TOTALS, reviewers: [] }), "GET /snapshots": () => list([]) };
 const cells = () =>
   [...document.querySelectorAll("tbody tr")].map((row) => [...row.children].map((it) => it.textContent));
 
@@ -32,7 +35,7 @@ test("each reviewer has a row with speed, agreement and accuracy, and what is no
     agreement: null,
     accuracy: null,
   };
-  serve({ "GET /review/stats": () => ({ ...TOTALS, reviewers: [ANN, ben] }) });
+  serve({ ...nobody, "GET /review/stats": () => ({ ...TOTALS, reviewers: [ANN, ben] }) });
   show(<Team />);
   await screen.findByRole("table", { name: "Reviewers" });
   expect(cells()).toEqual([
@@ -43,7 +46,7 @@ test("each reviewer has a row with speed, agreement and accuracy, and what is no
 });
 
 test("without reviewers the page says what it is for", async () => {
-  serve({ "GET /review/stats": () => ({ ...TOTALS, reviewers: [] }) });
+  serve(nobody);
   show(<Team />);
   await waitFor(() => expect(screen.getByText(/Nobody has reviewed yet/)).toBeTruthy());
   expect(screen.queryByRole("table")).toBeNull();
@@ -58,7 +61,6 @@ async function plant(): Promise<void> {
   type(/right answer/, "disapproved");
   fireEvent.submit(screen.getByRole("form", { name: /Plant a picture/, hidden: true }));
 }
-const nobody = { "GET /review/stats": () => ({ ...TOTALS, reviewers: [] }) };
 
 test("a picture is planted with its answer under the name in its address, and never into a gallery", async () => {
   const writes = serve({
@@ -100,4 +102,45 @@ test.each([
   ["https://photos.test/a%2Fb.jpg", "a-b.jpg"],
 ])("the file name in %s is %s", (address, filename) => {
   expect(filenameOf(address)).toBe(filename);
+});
+
+test("a disagreement is settled by whoever is neither of the two", async () => {
+  const opinion = (reviewer: string, decision: string, reason: string | null = null) => ({
+    reviewer,
+    decision,
+    reason,
+  });
+  const disputed = (snapshot_id: string, ...opinions: unknown[]) => ({
+    snapshot_id,
+    product_id: "tea",
+    filename: `${snapshot_id}.jpg`,
+    image_url: "data:,",
+    renditions: null,
+    opinions,
+  });
+  const asked: (string | null)[] = [];
+  serve({
+    ...nobody,
+    "GET /snapshots": ({ query }) => {
+      asked.push(query.get("status"));
+      return list([
+        disputed("a b", opinion("Ben", "approved"), opinion("Cid", "disapproved", "Cut off or covered")),
+        disputed("own", opinion("Ann", "unsure"), opinion("Ben", "approved"), opinion("Cid", "disapproved", "No")),
+      ]);
+    },
+  });
+  render(
+    <Connecting session={{ ...SESSION, reviewer: "Ann" }}>
+      <ChangesProvider>
+        <Team />
+      </ChangesProvider>
+    </Connecting>,
+  );
+  await screen.findByRole("table", { name: "To settle" });
+  expect(cells()).toEqual([
+    ["a b.jpg", "tea", "Ben approvedCid disapproved: Cut off or covered", "Settle"],
+    ["own.jpg", "tea", "Ann was unsureBen approvedCid disapproved: No", "You gave an opinion"],
+  ]);
+  expect(asked[0]).toBe("disputed");
+  expect(screen.getByRole("link", { name: "Settle a b.jpg" }).getAttribute("href")).toBe("#/review?snapshot=a%20b");
 });

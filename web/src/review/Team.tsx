@@ -2,6 +2,7 @@ import type { Schema } from "../api";
 import { IDLE_MS, useApi } from "../data";
 import { format, t } from "../language";
 import { Content, Empty, Problem, Table, Woven } from "../parts";
+import { Disputes } from "./Disputes";
 import { Plant } from "./Plant";
 
 type Reviewer = Schema<"ReviewerResponse">;
@@ -38,6 +39,7 @@ export function Team() {
           </>
         )}
       </Content>
+      <Disputes />
       <Plant planted={() => stats.refetch()} />
     </section>
   );

@@ -33,10 +33,17 @@ class ReviewApi {
   private answer(
     method: string,
     path: string,
-    body: { limit?: number; decision?: string; renew?: string[] },
+    body: { limit?: number; decision?: string; renew?: string[]; snapshot_id?: string },
   ): Response {
     if (path === "/review/stats") return Response.json({ waiting: this.waiting.length });
     if (path === "/review/claims") {
+      if (body.snapshot_id) {
+        if (!this.waiting.includes(body.snapshot_id)) {
+          return Response.json({ detail: "ben is reviewing it now." }, { status: 409 });
+        }
+        this.waiting = this.waiting.filter((id) => id !== body.snapshot_id);
+        return Response.json({ items: [claimed(body.snapshot_id)] });
+      }
       const ids = body.renew ?? this.waiting.splice(0, body.limit);
       return Response.json({ items: ids.map(claimed) });
     }
@@ -95,6 +102,29 @@ test("a skipped snapshot comes again after the others, and the last one cannot b
   expect(single.view().skippable).toBe(false);
   single.skip();
   expect(single.view().current!.snapshot_id).toBe("s0");
+});
+
+test.each(["before", "after"])("a snapshot to settle comes first, asked for %s the desk is opened", async (when) => {
+  const api = new ReviewApi(40);
+  vi.stubGlobal("fetch", api.fetch);
+  const desk = new Desk(connect(SESSION).client, SESSION.apiUrl, "ann");
+  if (when === "before") desk.settle("s30");
+  desk.open();
+  if (when === "after") {
+    await settled(desk);
+    desk.settle("s30");
+  }
+  await settled(desk);
+  const { current, next } = desk.view();
+  expect([current, ...next].map((item) => item!.snapshot_id).slice(0, 3)).toEqual(["s30", "s0", "s1"]);
+});
+
+test("a snapshot that cannot be settled is said so, and the others come", async () => {
+  const desk = await opened(new ReviewApi(3));
+  desk.settle("s9");
+  await settled(desk);
+  expect(desk.view().notice).toContain("ben is reviewing it now.");
+  expect(desk.view().current!.snapshot_id).toBe("s0");
 });
 
 test("unsure is a verdict: sent once, counted, taken back and brought back when it is lost", async () => {

@@ -65,6 +65,8 @@ export class Desk {
   private notice: string | null = null;
   private exhausted = false;
   private claiming = false;
+  /** The snapshot to claim before all others. */
+  private asked: string | null = null;
   /** What is on its way for a snapshot: a verdict, its undoing and the next verdict go one after another. */
   private turns = new Map<string, Promise<void>>();
   private listeners = new Set<() => void>();
@@ -99,6 +101,12 @@ export class Desk {
   };
 
   view = (): View => this.shown;
+
+  /** Claim this snapshot, whatever its turn, and put it on the screen. */
+  settle(snapshot_id: string): void {
+    this.asked = snapshot_id;
+    void this.claim();
+  }
 
   /** The reviewer has looked at the new product. */
   acknowledge(): void {
@@ -208,23 +216,28 @@ export class Desk {
   }
 
   private async claim(): Promise<void> {
-    if (this.claiming || this.queue.length >= AHEAD) return;
+    if (this.claiming || (!this.asked && this.queue.length >= AHEAD)) return;
     this.claiming = true;
+    const asked = this.asked;
+    this.asked = null;
     try {
       const decided = new Set(this.turns.keys()); // the answer may be older than their verdicts
       const { data } = await this.client.POST("/review/claims", {
         params: { header: this.header },
-        body: { limit: CLAIM },
+        body: asked ? { snapshot_id: asked } : { limit: CLAIM },
       });
+      if (asked) this.queue = this.queue.filter((item) => item.snapshot_id !== asked);
       const items = data!.items.filter((item) => !decided.has(item.snapshot_id) && !this.holds(item));
-      if (!this.queue.length) this.shownAt = performance.now();
-      this.queue.push(...items);
-      this.exhausted = !this.queue.length;
+      if (asked || !this.queue.length) this.shownAt = performance.now();
+      if (asked) this.queue.unshift(...items);
+      else this.queue.push(...items);
+      this.exhausted = !asked && !this.queue.length;
     } catch (error) {
       this.notice = t.review.notClaimed(said(error));
     }
     this.claiming = false;
     this.changed();
+    if (asked || this.asked) void this.claim();
   }
 
   private async renew(): Promise<void> {

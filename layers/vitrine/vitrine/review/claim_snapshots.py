@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from vitrine.platform.threads import run_all
+from vitrine.review.change_snapshot import change_snapshot
 from vitrine.review.model import instant
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ def claim_snapshots(queue: Queue, merchant_id: str, lease: Lease, limit: int, pr
     current = queue.current_product(merchant_id, lease.reviewer)
     claimed = _claim_from(queue, merchant_id, current, lease, limit) if current else []
     return claimed or _claim_from_next(queue, merchant_id, lease, limit)
+
+
+def claim_snapshot(repository: Snapshots, merchant_id: str, lease: Lease, snapshot_id: str) -> Snapshot:
+    """Lease this snapshot, whatever its turn, with one read and one write. Raises NotFound and Conflict."""
+    return change_snapshot(repository, merchant_id, snapshot_id, lambda snapshot: snapshot.claimed(lease))
 
 
 def renew_leases(repository: Snapshots, merchant_id: str, lease: Lease, snapshot_ids: Sequence[str]) -> list[Snapshot]:

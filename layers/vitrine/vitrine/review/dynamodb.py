@@ -9,8 +9,8 @@
 
 Two sparse indexes project keys only. `by_queue` (`queue`, `place`) has what is undecided: a product's snapshots under
 `{merchant}/{product_id}`, and the merchant's products under `{merchant}`; `place` is the queue key. `by_status`
-(`listed_in`, `listed_at`) has all snapshots, for lists. Separate writes change a snapshot and what it has added to the
-counts.
+(`listed_in`, `listed_at`) has all snapshots, for lists: by status, and those on which two disagree by themselves.
+Separate writes change a snapshot and what it has added to the counts.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from vitrine.platform.dynamodb import Item
-    from vitrine.review.model import Status
+    from vitrine.review.model import Listing
     from vitrine.review.ports import Added, Counts
 
 _PRODUCT = "product#"
@@ -119,10 +119,10 @@ class DynamoDBReview:
         )
 
     def list_snapshots(
-        self, merchant_id: str, status: Status, product_id: str | None, limit: int, after: str | None
+        self, merchant_id: str, listing: Listing, product_id: str | None, limit: int, after: str | None
     ) -> tuple[Sequence[Snapshot], str | None]:
         low, high = (f"{product_id}#", f"{product_id}$") if product_id else (" ", "~~")
-        page = self._query("by_status", f"{merchant_id}/{status}", (after + " " if after else low, high), limit)
+        page = self._query("by_status", f"{merchant_id}/{listing}", (after + " " if after else low, high), limit)
         snapshot_ids = [item["pk"]["S"].rpartition("/")[2] for item in page]
         stored = self.find(merchant_id, snapshot_ids)
         snapshots = [stored[snapshot_id] for snapshot_id in snapshot_ids if snapshot_id in stored]
@@ -401,7 +401,7 @@ def _item(snapshot: Snapshot) -> Item:
         "opinions": {"S": json.dumps(opinions, separators=(",", ":"))},
         "opinions_wanted": {"N": str(snapshot.opinions_wanted)},
         "uploaded": {"BOOL": snapshot.uploaded},
-        "listed_in": {"S": f"{snapshot.merchant_id}/{snapshot.status}"},
+        "listed_in": {"S": f"{snapshot.merchant_id}/{snapshot.listing}"},
         "listed_at": {"S": f"{snapshot.product_id}#{instant(snapshot.created_at)}{snapshot.snapshot_id}"},
         "revision": {"N": str(snapshot.revision + 1)},
     }

@@ -27,6 +27,8 @@ Decision = Literal["approved", "disapproved"]
 Verdict = Literal["approved", "disapproved", "unsure"]
 Status = Literal["uploading", "waiting", "approved", "disapproved"]
 STATUSES: tuple[Status, ...] = ("uploading", "waiting", "approved", "disapproved")
+Listing = Literal["uploading", "waiting", "approved", "disapproved", "disputed"]
+LISTINGS: tuple[Listing, ...] = (*STATUSES, "disputed")
 
 UNDO_WINDOW = timedelta(minutes=10)
 LARGEST_PICTURE_BYTES = 50 << 20
@@ -97,6 +99,12 @@ class Snapshot:
             return f"1{reviewer_digest(self.opinions[0].reviewer)}{instant(since)}"
         return f"0{instant(self.lease.until)}" if self.lease else f"2{instant(self.created_at)}"
 
+    @property
+    def listing(self) -> Listing:
+        """Return the list that it is in: its status, or `disputed` while it waits after two reviewers disagreed."""
+        disagree = len({opinion.decision for opinion in decisive(self.opinions)}) > 1
+        return "disputed" if disagree and self.status == "waiting" else self.status
+
     def same_facts(self, other: Snapshot) -> bool:
         """Return whether both were submitted with the same facts."""
         facts = ("product_id", "filename", "url", "gallery_id", "known_answer")
@@ -143,6 +151,19 @@ class Snapshot:
         if self.status not in {"approved", "disapproved"}:
             raise Conflict("Only a decided snapshot can be reopened. Claim this one from the queue.")
         return replace(self, opinions=(), opinions_wanted=1, lease=lease)
+
+    def claimed(self, lease: Lease) -> Snapshot:
+        """Return the snapshot leased to a reviewer; the same lease again is longer.
+
+        Raises Conflict if it does not wait, if another reviewer has it, or if this one has judged it.
+        """
+        if self.status != "waiting":
+            raise Conflict("Only a waiting snapshot can be claimed.")
+        if self.lease and self.lease.until > lease.since and self.lease.reviewer != lease.reviewer:
+            raise Conflict(f"{self.lease.reviewer} is reviewing it now. Try again later.")
+        if lease.reviewer in {opinion.reviewer for opinion in self.opinions}:
+            raise Conflict("You have judged it already. Another reviewer must decide.")
+        return self.renewed(lease) or replace(self, lease=lease)
 
     def renewed(self, lease: Lease) -> Snapshot | None:
         """Return the snapshot with a longer lease for its holder; None if the lease has ended or is another's."""

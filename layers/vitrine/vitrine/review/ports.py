@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from vitrine.platform.uploads import SignedPut
     from vitrine.renditions.model import Holder
-    from vitrine.review.model import Lease, Snapshot, Status
+    from vitrine.review.model import Lease, Listing, Snapshot, Status
 
 Added = Literal["created", "same", "id_taken", "filename_taken"]
 Counts = dict[str, int]
@@ -72,9 +72,9 @@ class Snapshots(Protocol):
         ...
 
     def list_snapshots(
-        self, merchant_id: str, status: Status, product_id: str | None, limit: int, after: str | None
+        self, merchant_id: str, listing: Listing, product_id: str | None, limit: int, after: str | None
     ) -> tuple[Sequence[Snapshot], str | None]:
-        """Return up to `limit` snapshots of a status by product and age, after `after`; and the next `after`."""
+        """Return up to `limit` snapshots of a listing by product and age, after `after`; and the next `after`."""
         ...
 
 

@@ -53,10 +53,14 @@ class PostSnapshotsRequest(RequestBody):
 
 
 class PostClaimRequest(RequestBody):
-    """How many snapshots to claim, and of which product; and which leases to renew."""
+    """How many snapshots to claim, and of which product; and which leases to renew.
+
+    With `snapshot_id` this waiting snapshot is claimed, and no others.
+    """
 
     limit: Annotated[int, Field(ge=0, le=MOST_CLAIMED)] = 10
     product_id: Id | None = None
+    snapshot_id: Id | None = None
     renew: Annotated[tuple[Id, ...], Field(max_length=MOST_CLAIMED)] = ()
 
 

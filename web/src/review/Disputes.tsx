@@ -1,0 +1,95 @@
+import type { Schema } from "../api";
+import { IDLE_MS, useConnection } from "../data";
+import { t } from "../language";
+import { Content, Empty, More, Picture, Problem, Table } from "../parts";
+import { REASONS } from "./desk";
+
+type Opinion = Schema<"OpinionResponse">;
+
+/** What waits because two reviewers disagreed, for a third to decide. */
+export function Disputes() {
+  const { api, session } = useConnection();
+  const disputes = api.useInfiniteQuery(
+    "get",
+    "/snapshots",
+    { params: { query: { status: "disputed", limit: 20 } } },
+    {
+      initialPageParam: null,
+      getNextPageParam: (page) => page.next_cursor,
+      refetchInterval: (query) => (query.state.data?.pages.length ?? 0) <= 2 && IDLE_MS,
+    },
+  );
+  const items = disputes.data?.pages.flatMap((page) => page.items) ?? [];
+  return (
+    <section aria-label={t.disputes.title}>
+      <h2>{t.disputes.title}</h2>
+      <Problem of={disputes.error} />
+      {!disputes.error && (
+        <Content of={disputes}>
+          {items.length === 0 && <Empty>{t.disputes.none}</Empty>}
+          {items.length > 0 && (
+            <>
+              <p className="lead">{t.disputes.lead}</p>
+              <Table
+                label={t.disputes.title}
+                columns={[t.disputes.snapshot, t.disputes.product, t.disputes.opinions, t.disputes.settle]}
+              >
+                <tbody>
+                  {items.map((item) => (
+                    <tr key={item.snapshot_id}>
+                      <th scope="row" className="with-picture">
+                        <Picture
+                          url={item.image_url}
+                          renditions={item.renditions}
+                          sizes="2.2rem"
+                          alt=""
+                          loading="lazy"
+                        />
+                        {item.filename}
+                      </th>
+                      <td>
+                        <code>{item.product_id}</code>
+                      </td>
+                      <td>
+                        <ul className="plain">
+                          {item.opinions.map((opinion) => (
+                            <li key={opinion.reviewer}>{saidBy(opinion)}</li>
+                          ))}
+                        </ul>
+                      </td>
+                      <td>
+                        {item.opinions.some(({ reviewer }) => reviewer === session.reviewer) ? (
+                          t.disputes.yours
+                        ) : (
+                          <a
+                            href={`#/review?snapshot=${encodeURIComponent(item.snapshot_id)}`}
+                            aria-label={t.disputes.settleIt(item.filename)}
+                          >
+                            {t.disputes.settle}
+                          </a>
+                        )}
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </Table>
+            </>
+          )}
+          <More of={disputes} />
+        </Content>
+      )}
+    </section>
+  );
+}
+
+/** A reason in the language shown, where it is one of those that have a key. */
+function reasonSaid(reason: string): string {
+  const keys = [1, 2, 3, 4, 5] as const;
+  const key = keys.find((each) => REASONS[each] === reason);
+  return key ? t.review.reasons[key] : reason;
+}
+
+function saidBy({ reviewer, decision, reason }: Opinion): string {
+  const opinion = t.disputes.said[decision as keyof typeof t.disputes.said](reviewer);
+  return reason ? t.disputes.because(opinion, reasonSaid(reason)) : opinion;
+}
