@@ -10,7 +10,7 @@ endif
 export PORT PARAMETERS
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help quick faults mutants bench-bill bench-edge bench-concurrency bench-counting bench-ranks bench-campaign bench-intake bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines bench-first-hour bench-storefront bench-vitals bench-renditions up serve down reset logs check test lock docs site robots
+.PHONY: help quick test-container faults mutants bench-bill bench-edge bench-concurrency bench-counting bench-ranks bench-campaign bench-intake bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines bench-first-hour bench-storefront bench-vitals bench-renditions up serve down reset logs check test lock docs site robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -54,6 +54,9 @@ quick: $(READY)  ## run while editing: style, imports between rooms, types and u
 test: $(READY)  ## all tests: in parallel, then alone those against the deployed stack, since some of them measure time
 	$(VENV)/bin/pytest -n auto --dist loadscope --ignore tests/e2e
 	$(VENV)/bin/pytest tests/e2e
+
+test-container:  ## build the container and run it until it is healthy, with Docker, or Buildah on Debian as root (10 minutes)
+	tests/container/run.sh
 
 BENCH := .local/bench
 VERSION = $(shell $(PYTHON) -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
