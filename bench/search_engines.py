@@ -21,6 +21,7 @@ from vitrine.search.tantivy import TantivyFinder, TantivyIndex
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from vitrine.search.languages import Language
     from vitrine.search.model import IndexedImage
     from vitrine.search.ports import ImageFinder
 
@@ -63,12 +64,12 @@ def ids(finder: ImageFinder, text: str, limit: int = 100) -> list[str]:
 
 
 @contextmanager
-def embedded(images: Iterable[IndexedImage]) -> Iterator[TantivyFinder]:
+def embedded(images: Iterable[IndexedImage], language: Language | None = None) -> Iterator[TantivyFinder]:
     with TemporaryDirectory() as home, mock_aws():
         s3 = boto3.client("s3", region_name="us-east-1")
         s3.create_bucket(Bucket=BUCKET)
         store = SegmentRepository(s3, BUCKET)
-        index = TantivyIndex(store, LocalVersions(store, Path(home) / "writer", 10**10))
+        index = TantivyIndex(store, LocalVersions(store, Path(home) / "writer", 10**10), lambda _: language)
         index.rebuild(SHOP, lambda: images, lambda _: {}, lambda _: None)
         yield TantivyFinder(store, LocalVersions(store, Path(home) / "reader", 10**10))
 

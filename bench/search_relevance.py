@@ -1,6 +1,7 @@
 """How good are the first ten hits? NDCG@10 on judged queries, precision at 10 on subject terms.
 
     python -m bench.search_relevance [--queries 2000] [--opensearch] [--ingredients] [--museum] [--products]
+    python -m bench.search_relevance --language [--queries 2000]
 
 `all` ranks every document, those nobody judged counting as wrong; `judged` ranks the judged ones only. The
 constants of `vitrine/search/relevance.py` were chosen on the first half of the queries; what is printed is the
@@ -11,16 +12,22 @@ from __future__ import annotations
 
 import argparse
 import math
+import random
+import statistics
+import string
+import time
 from typing import TYPE_CHECKING
 
 from bench.search_data import artworks, movie_queries, movies, product_queries, products, subjects
 from bench.search_engines import Fts5, embedded, ids, opensearch
-from vitrine.search import relevance
+from vitrine.search import keyboards, relevance
+from vitrine.search.languages import Language
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from bench.search_data import Judged
+    from vitrine.search.tantivy import TantivyFinder
 
 RIGHT_THING = 2
 """The lowest grade of the thing itself; accessories get 0 or 1."""
@@ -70,7 +77,11 @@ def main() -> None:
     parser.add_argument("--ingredients", action="store_true")
     parser.add_argument("--museum", action="store_true")
     parser.add_argument("--products", action="store_true", help="electronics with graded judgements, in place of films")
+    parser.add_argument("--language", action="store_true", help="English texts without and with `language: en`, paired")
     options = parser.parse_args()
+    if options.language:
+        _in_english(options.queries)
+        return
     if options.products:
         _products(with_opensearch=options.opensearch)
         return
@@ -118,6 +129,85 @@ def _products(*, with_opensearch: bool) -> None:
     if with_opensearch:
         with opensearch(products()) as distributed:
             compare("opensearch", lambda text: ids(distributed, text))
+
+
+def _in_english(most_queries: int) -> None:
+    """Print how quality and the time of a query differ on equal queries, with the standard errors of the mean."""
+    product_halves, movie_halves = product_queries(), movie_queries()
+    for name, images, queries in (
+        ("electronics", products, [*product_halves[0], *product_halves[1]]),
+        ("films, held out", movies, movie_halves[1][:most_queries]),
+    ):
+        print(f"{name}: {len(queries)} queries, language unset and `en`")
+        measured = []
+        for language in (None, Language.ENGLISH):
+            with embedded(images(), language) as finder:
+                scored = {
+                    what: [ndcg(ids(finder, change(query.text)), query.grades) for query in queries]
+                    for what, change in _CHANGES.items()
+                }
+                measured.append((scored, _median_ms(finder, queries)))
+        (before, milliseconds_before), (after, milliseconds_after) = measured
+        for what in _CHANGES:
+            _paired(f"  {what}", list(zip(before[what], after[what], strict=True)))
+        print(
+            f"  warm query p50 {milliseconds_before:.2f} and {milliseconds_after:.2f} ms: "
+            f"{milliseconds_after / milliseconds_before:.2f} of it",
+            flush=True,
+        )
+
+
+def _paired(name: str, scored: list[tuple[float, float]]) -> None:
+    differences = [after - before for before, after in scored]
+    error = statistics.stdev(differences) / math.sqrt(len(differences))
+    before, after = (statistics.fmean(pair[at] for pair in scored) for at in (0, 1))
+    changed = sum(each != 0 for each in differences)
+    print(
+        f"{name:<34} NDCG@10  {before:.4f} and {after:.4f}: {statistics.fmean(differences):+.4f} ± {error:.4f}, "
+        f"{changed} queries differ",
+        flush=True,
+    )
+
+
+def _median_ms(finder: TantivyFinder, queries: list[Judged]) -> float:
+    took = []
+    for turn in range(3):
+        for query in queries[:300]:
+            started = time.perf_counter()
+            ids(finder, query.text, 20 + turn)
+            took.append((time.perf_counter() - started) * 1000)
+    return statistics.median(took[len(took) // 3 :])
+
+
+def _mistyped(text: str) -> str:
+    """Return a text with one letter of its longest word added, missing or replaced by any other."""
+
+    def edited(word: str, chance: random.Random) -> str:
+        at, letter = chance.randrange(1, len(word)), chance.choice(string.ascii_lowercase)
+        return word[:at] + chance.choice((letter + word[at + 1 :], word[at + 1 :], letter + word[at:]))
+
+    return _with_longest_word(text, edited)
+
+
+def _slipped(text: str) -> str:
+    """Return a text whose longest word has one slip of the fingers."""
+    return _with_longest_word(
+        text, lambda word, chance: chance.choice(sorted(keyboards.meant(word, Language.ENGLISH)) or [word])
+    )
+
+
+def _with_longest_word(text: str, change: Callable[[str, random.Random], str]) -> str:
+    """Return a text with a change of its longest word, if that may have a typo: always the same one."""
+    longest = max(relevance.words(text), key=len, default="")
+    may_have_typo = len(longest) >= relevance.TYPO_MIN_LETTERS
+    return text.casefold().replace(longest, change(longest, random.Random(text)), 1) if may_have_typo else text
+
+
+_CHANGES: Mapping[str, Callable[[str], str]] = {
+    "as they are": lambda text: text,
+    "a wrong letter": _mistyped,
+    "a slip to a neighbouring key": _slipped,
+}
 
 
 def _without(held_out: list[Judged], measure: Callable[[str], None]) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from opensearchpy import OpenSearch
 
+    from vitrine.search.languages import Language
     from vitrine.search.ports import ImageFinder, ImageIndex
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -49,6 +50,7 @@ class Engine:
     settle: Callable[[str], None]
     shop: str = SHOP
     tables: dict[str, dict[ImageKey, IndexedImage]] = field(default_factory=dict)
+    languages: dict[str, Language | None] = field(default_factory=dict)
 
     def table(self, merchant_id: str) -> dict[ImageKey, IndexedImage]:
         return self.tables.setdefault(merchant_id, {})
@@ -102,18 +104,22 @@ class Engine:
 def embedded(s3: Any, bucket: str, disk: Path, **clocks: Any) -> Engine:
     """Return the embedded engine; its reader looks for a new version at each search."""
     store = SegmentRepository(s3, bucket)
+    languages: dict[str, Language | None] = {}
     return Engine(
+        languages=languages,
         finder=TantivyFinder(store, LocalVersions(store, disk / "reader", 10**9), itertools.count().__next__),
-        index=TantivyIndex(store, LocalVersions(store, disk / "writer", 10**9), **clocks),
+        index=TantivyIndex(store, LocalVersions(store, disk / "writer", 10**9), languages.get, **clocks),
         settle=lambda _: None,
     )
 
 
 def opensearch(client: OpenSearch) -> Engine:
     """Return OpenSearch, with a merchant of its own."""
+    languages: dict[str, Language | None] = {}
     return Engine(
-        finder=OpenSearchFinder(client),
-        index=OpenSearchIndex(client),
+        languages=languages,
+        finder=OpenSearchFinder(client, itertools.count().__next__),
+        index=OpenSearchIndex(client, languages.get),
         settle=lambda merchant_id: client.indices.refresh(index=f"{alias(merchant_id)}*"),
         shop=f"shop-{uuid4().hex}",
     )

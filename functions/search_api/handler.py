@@ -19,8 +19,10 @@ from vitrine.platform.wiring import saved_responses
 from vitrine.search.model import Filters, Sort
 from vitrine.search.queries import read_search_id, reports_of, search_id_of
 from vitrine.search.read_search import PARAMETERS, read_search
+from vitrine.search.reconcile_index import Comparison
 from vitrine.search.responses import (
     AttributesResponse,
+    LanguageResponse,
     PlacedResponse,
     ReportsResponse,
     SearchResponse,
@@ -31,7 +33,7 @@ from vitrine.search.responses import (
     reports_response,
     synonyms_response,
 )
-from vitrine.search.wiring import image_finder, queries, recent_queries, recent_settings, search_settings
+from vitrine.search.wiring import comparisons, image_finder, queries, recent_queries, recent_settings, search_settings
 
 if TYPE_CHECKING:
     from vitrine.search.model import Search
@@ -143,6 +145,30 @@ def put_synonyms(request: Request) -> Response:
     search_settings().put_synonyms(request.merchant_id, rules)
     recent_settings().forget(request.merchant_id)
     return Response(200, synonyms_response(rules))
+
+
+@app.get("/search/language", responses={200: LanguageResponse})
+def get_language(request: Request) -> Response:
+    """Read the language of the merchant's texts, and that of the index in use."""
+    language = search_settings().newest_language(request.merchant_id)
+    return Response(200, {"language": language, "in_use": image_finder().language(request.merchant_id)})
+
+
+@app.put("/search/language", body="vitrine.search.requests:PutLanguageRequest", responses={200: LanguageResponse})
+def put_language(request: Request) -> Response:
+    """Set the language of the merchant's texts.
+
+    If the index in use has another one, a new index is built beside it, and searches change over to it at once. That
+    takes seconds to minutes.
+    """
+    from vitrine.search.requests import PutLanguageRequest  # noqa: PLC0415 - readers never load bodies
+
+    language = request.body(PutLanguageRequest).language
+    search_settings().put_language(request.merchant_id, language)
+    in_use = image_finder().language(request.merchant_id)
+    if in_use is not language:
+        comparisons().send(Comparison(request.merchant_id))
+    return Response(200, {"language": language, "in_use": in_use})
 
 
 @app.get("/search/placed", responses={200: PlacedResponse})

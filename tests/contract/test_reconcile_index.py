@@ -16,7 +16,9 @@ from vitrine.galleries.model import Description, GalleryKey, new_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
 from vitrine.galleries.wiring import gallery_repository, new_incarnation
 from vitrine.search.images import read_all_images, read_images
+from vitrine.search.languages import Language
 from vitrine.search.model import ImageKey
+from vitrine.search.ports import no_language
 from vitrine.search.reconcile_index import Comparison, Reconciler
 
 if TYPE_CHECKING:
@@ -68,7 +70,11 @@ class House:
     def reconcile(self, *, page_by_page: bool = False) -> int:
         """Compare to the end; return how many documents were repaired."""
         reconciler = Reconciler(
-            gallery_repository(), self.engine.finder, self.engine.index, lambda _: self.engine.settle(self.engine.shop)
+            gallery_repository(),
+            self.engine.finder,
+            self.engine.index,
+            self.engine.languages.get,
+            lambda _: self.engine.settle(self.engine.shop),
         )
         comparison, repaired = Comparison(self.engine.shop), 0
         for _ in range(100):
@@ -140,7 +146,20 @@ def test_a_change_on_its_way_is_not_repaired(house: House) -> None:
         house.engine.index.update(house.engine.shop, [ImageKey("a", "new")], read)
         house.engine.settle(house.engine.shop)
 
-    reconciler = Reconciler(gallery_repository(), house.engine.finder, house.engine.index, message_comes)
+    reconciler = Reconciler(gallery_repository(), house.engine.finder, house.engine.index, no_language, message_comes)
     comparison, repaired = reconciler.go_on(Comparison(house.engine.shop), lambda: True)
     assert (comparison.done, repaired) == (True, 0)
     assert house.held() == house.images()
+
+
+def test_an_index_in_another_language_is_built_anew(house: House) -> None:
+    house.put("g", "Häuser", "Haus")
+    house.index_holds(house.images(), list(house.images()))
+    assert len(house.engine.found("Haus")) == 1
+    house.engine.languages[house.engine.shop] = Language.GERMAN
+    assert house.engine.finder.language(house.engine.shop) is None
+    assert house.reconcile() == 0
+    assert house.engine.finder.language(house.engine.shop) is Language.GERMAN
+    assert len(house.engine.found("Haus")) == 2
+    assert house.held() == house.images()
+    assert house.reconcile() == 0

@@ -17,6 +17,7 @@ from tests import opensearch as node
 from tests.engines import START, Engine, embedded, image, opensearch
 from vitrine.platform.aws import client
 from vitrine.search import tantivy
+from vitrine.search.languages import Language
 from vitrine.search.model import (
     NOT_PLACED,
     AttributeFilter,
@@ -576,6 +577,160 @@ class TestRebuild:
         assert during == [["77", "3"]]
         assert sorted(engine.all_of()) == sorted(key.image_id for key in table)
         assert engine.found("green") == ["3"]
+
+
+TITLES = {
+    Language.DANISH: ("Høretelefoner med mikrofon til børn", "høretelefon"),
+    Language.GERMAN: ("Große Bücherregale für das Wohnzimmer", "bücherregal"),
+    Language.ENGLISH: ("Chairs for the kitchen", "chair"),
+    Language.SPANISH: ("Lámparas de iluminación para la cocina", "lampara"),
+    Language.FINNISH: ("Kirjat ja tuolit lapsille", "kirja"),
+    Language.FRENCH: ("Écouteurs légers pour l'école", "ecouteur"),
+    Language.ITALIAN: ("Scarpe nere da donna per la città", "scarpa"),
+    Language.DUTCH: ("Houten stoelen voor in de keuken", "stoel"),
+    Language.NORWEGIAN: ("Hodetelefoner til barn og voksne", "hodetelefon"),
+    Language.PORTUGUESE: ("Relógios de parede para a cozinha", "relogio"),
+    Language.SWEDISH: ("Klänningar och byxor till barn", "klänning"),
+}
+
+
+class TestLanguages:
+    @pytest.mark.parametrize("language", list(Language))
+    def test_titles_and_other_forms_of_their_words_find_images(self, engine: Engine, language: Language) -> None:
+        engine.languages[engine.shop] = language
+        title, other_form = TITLES[language]
+        engine.put(image("1", title), image("2", "Dress"))
+        for text in (title, title.upper(), f'"{title}"', other_form):
+            for sort in (Sort.RELEVANCE, Sort.OLDEST):
+                assert engine.found(text, sort=sort) == ["1"]
+
+    def test_an_index_keeps_its_language_until_it_is_rebuilt(self, engine: Engine) -> None:
+        engine.put(image("1", "Häuser"), image("2", "Haus"))
+        engine.languages[engine.shop] = Language.GERMAN
+        engine.put(image("3", "Bücher"))
+        assert engine.finder.language(engine.shop) is None
+        assert engine.found("Haus") == ["2"]
+        assert engine.rebuild() == 3
+        engine.put(image("4", "Haus mit Garten"))
+        assert engine.finder.language(engine.shop) is Language.GERMAN
+        assert sorted(engine.found("Haus", sort=Sort.OLDEST)) == ["1", "2", "4"]
+        assert engine.found("Buch") == ["3"]
+        engine.languages[engine.shop] = None
+        engine.rebuild()
+        assert engine.finder.language(engine.shop) is None
+        assert sorted(engine.found("Haus")) == ["2", "4"]
+
+    def test_no_search_meets_words_of_one_language_in_an_index_of_another(self, engine: Engine) -> None:
+        """While the language changes, each search finds what either index finds with its own words."""
+        names = {f"{n}": f"{name} {n}" for n in range(20) for name in ("Häuser" if n % 2 else "Haus",)}
+        engine.put(*(image(image_id, name) for image_id, name in names.items()))
+        before = sorted(engine.found("Haus für", sort=Sort.OLDEST))
+        engine.languages[engine.shop] = Language.GERMAN
+        found = []
+        done = threading.Event()
+
+        def search() -> None:
+            while not done.is_set():
+                found.append(sorted(engine.found("Haus für", sort=Sort.OLDEST)))
+
+        searching = threading.Thread(target=search)
+        searching.start()
+        engine.rebuild()
+        done.set()
+        searching.join()
+        after = sorted(engine.found("Haus für", sort=Sort.OLDEST))
+        assert (len(before), len(after)) == (10, 20)
+        assert all(each in (before, after) for each in found)
+
+    @pytest.mark.parametrize("language", [Language.ENGLISH, Language.GERMAN])
+    def test_stop_words_add_to_scores_and_are_not_needed(self, engine: Engine, language: Language) -> None:
+        for_, the = ("for", "the") if language is Language.ENGLISH else ("für", "die")
+        engine.languages[engine.shop] = language
+        engine.put(
+            image("1", f"Lamp {for_} {the} Desk"),
+            image("2", "Lamp, Desk", weight=0.5),
+            image("3", f"Hat {for_} {the} Head"),
+        )
+        query = f"lamp {for_} {the} desk"
+        assert engine.found(query) == ["1", "2"]
+        assert sorted(engine.found(query, sort=Sort.NEWEST)) == ["1", "2"]
+        assert engine.page(query).total.value == 2
+        assert engine.found(f"{for_} {the}", sort=Sort.OLDEST) == ["1", "3"]
+        assert sorted(engine.found(for_)) == ["1", "3"]
+        assert engine.found(f"{for_} hats") == ["3"]
+        assert engine.finder.suggest(engine.shop, f"{the} lamp {for_} des", 5) == [
+            f"{the} lamp {for_} desk".replace("ü", "u")
+        ]
+        [hit, _] = engine.page(query).hits
+        assert "<mark>Lamp</mark>" in hit.highlight["name"]
+        assert f"<mark>{for_}</mark>" not in hit.highlight["name"]
+
+    @pytest.mark.parametrize(
+        ("language", "names", "text", "found"),
+        [
+            (Language.GERMAN, ("Kopfhörerhalterung", "Halterung für Kopfhörer", "Hut"), "Kopfhörerhalterungen", "12"),
+            (Language.GERMAN, ("Kopfhörerhalterung", "Kopfhörer", "Hut"), "Halterung", "1"),
+            (Language.GERMAN, ("Kopfhörerhalterung", "Kopfhörer", "Halterung"), "Halterungen", "31"),
+            (Language.GERMAN, ("Kopfhörerhalterung", "Halterung", "Kopfhörer"), "Kopfhörer", "31"),
+            (Language.GERMAN, ("Kopfhörer-Halterung", "Hut", "Rock"), "Kopfhörerhalterung", "1"),
+            (Language.GERMAN, ("Damenschuhe", "Dame mit Hut", "Schuh"), "Schuhe", "31"),
+            (Language.GERMAN, ("Arbeitsschuhe", "Arbeit am Tisch", "Schuh aus Leder"), "Schuhe Arbeit", "132"),
+            (Language.GERMAN, ("Staubsaugerbeutel", "Staub", "Sauger, Beutel"), "Beutel", "31"),
+            (Language.GERMAN, ("Staub, Sauger, Beutel", "Hut", "Rock"), "Staubsaugerbeutel", "1"),
+            (Language.GERMAN, ("Verstand", "Stand", "Hut"), "Stand", "2"),
+            (Language.GERMAN, ("Headset", "Head", "Set"), "Headset", "1"),
+            (Language.GERMAN, ("Laptoptasche", "Taschen für Laptops", "Hut"), "Laptop Tasche", "12"),
+            (Language.GERMAN, ("Kopfhörer", "Wandhalterung", "Wand"), "Kopfhörerwandhalterung", "2"),
+            (Language.DUTCH, ("Wandlamp", "Lamp voor de wand", "Hoed"), "Wandlampen", "12"),
+            (Language.DUTCH, ("Kinderstoel", "Stoel", "Kinderen"), "stoelen", "21"),
+            (Language.SWEDISH, ("Barnstol", "Stol", "Barn"), "stolar", "21"),
+            (Language.SWEDISH, ("Arbetsbord", "Bord för arbete", "Hatt"), "arbetsbord", "12"),
+            (Language.DANISH, ("Børnesko", "Sko til børn", "Hat"), "børnesko", "12"),
+            (Language.NORWEGIAN, ("Barnestol", "Stol", "Barn"), "stoler", "21"),
+            (Language.ENGLISH, ("Headset", "Head", "Set"), "head", "2"),
+        ],
+    )
+    def test_compounds_are_found_by_their_words_and_words_by_their_compounds(
+        self, engine: Engine, language: Language, names: tuple[str, ...], text: str, found: str
+    ) -> None:
+        engine.languages[engine.shop] = language
+        engine.put(*(image(f"{number}", name) for number, name in enumerate(names, 1)))
+        hits = engine.found(text)
+        assert sorted(hits) == sorted(found)
+        assert hits[0] == found[0]
+
+    def test_words_made_of_known_ones_are_no_typos(self, engine: Engine) -> None:
+        engine.languages[engine.shop] = Language.GERMAN
+        engine.put(image("1", "Hand"), image("2", "Tuch"), image("3", "Handbuch"))
+        assert engine.found("Handtuch") == ["2"]
+        assert engine.found("Handbuhc") == ["3"]
+
+    @pytest.mark.parametrize("word", ["Kameras", "Kamera", "Laptop", "Laptops"])
+    def test_plurals_of_loanwords_are_found(self, engine: Engine, word: str) -> None:
+        engine.languages[engine.shop] = Language.GERMAN
+        engine.put(image("1", "Kamera, Laptops"), image("2", "Kameras, Laptop"))
+        assert sorted(engine.found(word)) == ["1", "2"]
+
+    def test_slips_to_neighbouring_keys_come_before_other_typos(self, engine: Engine) -> None:
+        """On a German keyboard `z` is beside `t` and `u`, on an English one beside `x`."""
+        names = (image("1", "Aktie"), image("2", "Akzie"), image("3", "Akxie"))
+        for language, first in ((Language.GERMAN, "1"), (Language.ENGLISH, "3")):
+            engine.languages[engine.shop] = language
+            engine.put(*names)
+            engine.drop(names[1])
+            engine.rebuild()
+            hits = engine.found("akzie")
+            assert (hits[0], sorted(hits)) == (first, ["1", "3"])
+
+    def test_things_are_recognised_beside_stop_words(self, engine: Engine) -> None:
+        layout = "Layout: QWERTY\nInterface: USB"
+        engine.languages[engine.shop] = Language.ENGLISH
+        engine.put(
+            *(image(f"{n}", f"Acme keyboard {n}", caption="With feet", text=layout) for n in range(4)),
+            *(image(f"1{n}", "The keyboard cover", text="Material: rubber") for n in range(3)),
+            *(image(f"2{n}", "Hat", text="Material: wool") for n in range(9)),
+        )
+        assert sorted(engine.found("the keyboard")[:4]) == ["0", "1", "2", "3"]
 
 
 def test_no_merchant_meets_anothers_pictures(engine: Engine) -> None:

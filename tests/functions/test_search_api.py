@@ -12,6 +12,7 @@ from functions.galleries_api.handler import lambda_handler as galleries
 from functions.search_api.handler import lambda_handler as search
 from functions.search_rebuild.handler import lambda_handler as rebuild
 from tests.aws import Context, api_event, send
+from tests.functions.test_search_reconciler import run as compare_indexes
 from tests.streams import follow_images
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -328,6 +329,33 @@ class TestSynonyms:
     def test_are_bounded(self) -> None:
         for rules in ([{"words": ["a", "b"]}] * 501, [{"words": ["a" * 100] * 10}] * 61):
             assert send(search, api_event("PUT", "/search/synonyms", body={"synonyms": rules}))[0] == 422
+
+
+class TestLanguage:
+    def test_applies_once_the_index_is_built_anew(self) -> None:
+        put("summer", {**IMAGES[2], "id": "houses", "name": "Häuser mit Garten"})
+        follow_images()
+        assert ids(find(q="Haus")) == []
+        answer = send(search, api_event("PUT", "/search/language", body={"language": "de"}))[:2]
+        assert answer == (200, {"language": "de", "in_use": None})
+        assert ids(find(q="Haus")) == []
+        compare_indexes(300_000)
+        assert send(search, api_event("GET", "/search/language"))[1] == {"language": "de", "in_use": "de"}
+        assert ids(find(q="das Haus")) == ["houses"]
+        assert send(search, api_event("GET", "/search/language", merchant="other"))[1]["language"] is None
+        send(search, api_event("PUT", "/search/language", body={"language": None}))
+        assert ids(find(q="Haus")) == ["houses"]
+        compare_indexes(300_000)
+        assert send(search, api_event("GET", "/search/language"))[1] == {"language": None, "in_use": None}
+        assert ids(find(q="Haus")) == []
+
+    def test_a_language_that_is_in_use_builds_no_index(self) -> None:
+        assert send(search, api_event("PUT", "/search/language", body={"language": None}))[0] == 200
+        assert compare_indexes(300_000) == 0
+
+    @pytest.mark.parametrize("body", [{}, {"language": "xx"}, {"language": "DE"}, {"language": ["de"]}])
+    def test_is_validated(self, body: dict[str, Any]) -> None:
+        assert send(search, api_event("PUT", "/search/language", body=body))[0] == 422
 
 
 class TestPlacedImages:

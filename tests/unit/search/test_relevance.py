@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from vitrine.search.relevance import KIND, TraitCount, heads, kind_of, measures, parse, traits
+from vitrine.search.relevance import (
+    KIND,
+    TraitCount,
+    heads,
+    kind_of,
+    measures,
+    parse,
+    plurals,
+    spellings,
+    traits,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -92,3 +105,32 @@ def test_amounts_have_one_spelling(text: str, expected: dict[str, tuple[str, ...
 )
 def test_inch_marks_open_no_phrase(text: str, phrases: tuple[tuple[str, ...], ...]) -> None:
     assert parse(text).phrases == phrases
+
+
+@given(st.text(st.characters(max_codepoint=0x24F)))
+def test_words_are_their_own_words_and_have_a_spelling(text: str) -> None:
+    found = words(text)
+    assert words(" ".join(found)) == found
+    assert all(words(spelled) and word in words(spelled) for word, spelled in spellings(text).items())
+
+
+def test_spellings_keep_accents() -> None:
+    assert spellings("Für CAFÉ, cafe\u0301") == {"fur": "für", "cafe": "café"}
+
+
+def test_hits_need_no_stop_words_unless_there_are_only_those() -> None:
+    stops = {"the", "for"}
+    parsed = parse("the lamp for the desk", stop_words=stops)
+    assert (parsed.required, parsed.optional) == (("lamp", "desk"), ("the", "for"))
+    assert parsed.forms_of_last == ("desk", "desks")
+    assert parsed.example_terms == [[[("name", "lamp")]], [[("heads", "desk")]]]
+    parsed = parse("for the", stop_words=stops)
+    assert (parsed.required, parsed.optional) == (("for", "the"), ())
+
+
+@given(st.text("as", min_size=1, max_size=4))
+def test_a_plural_is_a_form_of_its_word_and_no_form_is_empty(word: str) -> None:
+    assert plurals(word)[0] == word
+    assert f"{word}s" in plurals(word)
+    assert word in plurals(f"{word}s")
+    assert all(plurals(word))

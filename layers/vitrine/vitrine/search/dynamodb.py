@@ -2,7 +2,7 @@
 
 | table | pk | sk | |
 |---|---|---|---|
-| galleries | `{merchant_id}//search` | `settings` | declared attributes, synonyms, placed images |
+| galleries | `{merchant_id}//search` | `settings` | declared attributes, synonyms, placed images, language |
 | queries | `{merchant_id}//queries` | query id | what was counted for a query |
 | queries | `{merchant_id}/{query id}/{what is counted}` | `-/{path}` | shards of counters, as for images |
 
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from vitrine.platform.dynamodb import ConditionFailed, Contended, query_all, translated
 from vitrine.platform.retries import retry
+from vitrine.search.languages import Language
 from vitrine.search.model import AttributeKind, ImageKey, MerchantSettings, Placed, SynonymRule
 from vitrine.search.queries import Amount, QueryCounts
 
@@ -40,8 +41,7 @@ class DynamoDBSettings:
         self._table = table
 
     def find(self, merchant_id: str) -> MerchantSettings:
-        with translated():
-            item: dict[str, Any] = self._client.get_item(TableName=self._table, Key=_key(merchant_id)).get("Item", {})
+        item = self._get(merchant_id, consistent=False)
         attributes, synonyms, placed = (json.loads(item[name]["S"]) if name in item else () for name in _STORED)
         return MerchantSettings(
             {name: AttributeKind(kind) for name, kind in attributes},
@@ -50,16 +50,29 @@ class DynamoDBSettings:
                 query: Placed(*(tuple(ImageKey(*key) for key in keys) for keys in of_query))
                 for query, of_query in placed
             },
+            _language(item),
         )
+
+    def newest_language(self, merchant_id: str) -> Language | None:
+        return _language(self._get(merchant_id, consistent=True))
 
     def put_attributes(self, merchant_id: str, attributes: Mapping[str, AttributeKind]) -> None:
         self._put(merchant_id, "attributes", list(attributes.items()))
+
+    def put_language(self, merchant_id: str, language: Language | None) -> None:
+        self._put(merchant_id, "language", language)
 
     def put_placed(self, merchant_id: str, placed: Mapping[str, Placed]) -> None:
         self._put(merchant_id, "placed", list(placed.items()))
 
     def put_synonyms(self, merchant_id: str, synonyms: Sequence[SynonymRule]) -> None:
         self._put(merchant_id, "synonyms", synonyms)
+
+    def _get(self, merchant_id: str, *, consistent: bool) -> Item:
+        with translated():
+            return self._client.get_item(TableName=self._table, Key=_key(merchant_id), ConsistentRead=consistent).get(
+                "Item", {}
+            )
 
     def _put(self, merchant_id: str, name: str, value: Any) -> None:
         def attempt() -> None:
@@ -76,6 +89,11 @@ class DynamoDBSettings:
 
 
 _STORED = ("attributes", "synonyms", "placed")
+
+
+def _language(item: Item) -> Language | None:
+    code = json.loads(item["language"]["S"]) if "language" in item else None
+    return None if code is None else Language(code)
 
 
 def _key(merchant_id: str) -> Any:

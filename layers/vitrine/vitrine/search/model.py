@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from vitrine.galleries.model import AttributeValue
     from vitrine.renditions.model import Original
+    from vitrine.search.languages import Language
 
 
 ATTRIBUTE_FACET = "attributes."
@@ -224,11 +225,15 @@ class SynonymRule(NamedTuple):
 
 @dataclass(frozen=True)
 class MerchantSettings:
-    """What a merchant has set for searches: kinds of attributes by name, synonyms, and placed images by query."""
+    """What a merchant has set for searches: kinds of attributes by name, synonyms, and placed images by query.
+
+    `language` is that of its next index.
+    """
 
     attributes: Mapping[str, AttributeKind] = field(default_factory=dict)
     synonyms: tuple[SynonymRule, ...] = ()
     placed: Mapping[str, Placed] = field(default_factory=dict)
+    language: Language | None = None
 
     def placed_for(self, text: str) -> Placed:
         """Return the images placed for a query of the same words."""

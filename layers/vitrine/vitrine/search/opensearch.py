@@ -7,11 +7,14 @@ time a cursor continues in the live index.
 from __future__ import annotations
 
 import hashlib
+import math
 import struct
+import time
+from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 from opensearchpy import ConnectionError as NoResponse
@@ -20,7 +23,8 @@ from opensearchpy.helpers import streaming_bulk
 
 from vitrine.platform.cursors import read_state
 from vitrine.platform.problems import Unavailable
-from vitrine.search import relevance
+from vitrine.search import compounds, keyboards, relevance
+from vitrine.search.compounds import LEAST_PART, Compounds, parts_of, tails_after
 from vitrine.search.documents import (
     attribute_key,
     attribute_texts,
@@ -31,6 +35,7 @@ from vitrine.search.documents import (
     image_words,
     to_source,
 )
+from vitrine.search.languages import ANALYSIS_NUMBER, Language
 from vitrine.search.model import (
     ATTRIBUTE_FACET,
     NOTHING,
@@ -47,10 +52,12 @@ from vitrine.search.model import (
     Sort,
     Total,
 )
-from vitrine.search.ports import Progress, ReadAllImages, ReadImages, RebuildSuperseded
+from vitrine.search.ports import LanguageOf, Progress, ReadAllImages, ReadImages, RebuildSuperseded, no_language
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from vitrine.search.model import Synonym
 
 FACET_VALUES = 20
 TRAITS_COUNTED = 200
@@ -68,19 +75,22 @@ LUCENE_SCALE = 2.2
 _STEMMED = {"type": "text", "analyzer": "stemmed"}
 _KEYWORD = {"type": "keyword"}
 
-INDEX = {
+_LOOK_FOR_LANGUAGE_SECONDS = 1.0
+_MOST_KNOWN_WORDS = 100_000
+_MOST_ANALYSED = 5000
+
+_INDEX: dict[str, Any] = {
     "settings": {
         "number_of_shards": 1,
         "auto_expand_replicas": "0-1",
         "refresh_interval": "1s",
         "analysis": {
             "tokenizer": {"letters": {"type": "pattern", "pattern": "[^\\p{L}\\p{M}\\p{N}]+"}},
-            "filter": {"english": {"type": "stemmer", "language": "porter2"}},
             "analyzer": {
                 "stemmed": {
                     "type": "custom",
                     "tokenizer": "letters",
-                    "filter": ["lowercase", "asciifolding", "english"],
+                    "filter": ["lowercase", "asciifolding", "stems"],
                 }
             },
         },
@@ -116,6 +126,24 @@ INDEX = {
     },
 }
 
+
+def _stemmer(language: Language | None) -> dict[str, str]:
+    name = "porter2" if language in (None, Language.ENGLISH) else language.snowball
+    return {"type": "stemmer", "language": name}
+
+
+def index_in(language: Language | None) -> dict[str, Any]:
+    """Return the settings and mappings of an index whose texts are in this language."""
+    analysis = {**_INDEX["settings"]["analysis"], "filter": {"stems": _stemmer(language)}}
+    meta = {"_meta": {"language": language, "analysis": ANALYSIS_NUMBER}} if language else {}
+    stems = {"stems": _KEYWORD, "endings": _KEYWORD} if language and language.has_compounds else {}
+    properties = {**_INDEX["mappings"]["properties"], **stems}
+    return {
+        "settings": {**_INDEX["settings"], "analysis": analysis},
+        "mappings": {**_INDEX["mappings"], "properties": properties, **meta},
+    }
+
+
 _ORDERS: dict[Sort, list[dict[str, str]]] = {
     Sort.RELEVANCE: [{"_score": "desc"}, {"newest": "desc"}, {"key": "asc"}],
     Sort.NEWEST: [{"newest": "desc"}, {"key": "asc"}],
@@ -133,8 +161,9 @@ def alias(merchant_id: str) -> str:
     return f"vitrine-{hashlib.blake2b(merchant_id.encode(), digest_size=10).hexdigest()}"
 
 
-def to_document(image: IndexedImage) -> dict[str, Any]:
-    """Return the document of an image, without unknown values."""
+def to_document(image: IndexedImage, stems: Mapping[str, str]) -> dict[str, Any]:
+    """Return the document of an image, without unknown values. `stems` are those of its words, where they count."""
+    long = filter(compounds.may_be_compound, stems)
     return document_fields(
         image,
         source=to_source(image).decode(),
@@ -147,6 +176,8 @@ def to_document(image: IndexedImage) -> dict[str, Any]:
         ],
         weight=image.weight,
         interest=relevance.interest_factor(image.weight),
+        stems=sorted({*stems.values()} - {""}),
+        endings=sorted({stems[word][::-1] for word in long} - {""}),
     )
 
 
@@ -177,8 +208,9 @@ def _constant(clause: Clause, boost: float) -> Clause:
     return {"constant_score": {"filter": clause, "boost": boost}}
 
 
-def _word_query(word: str, parsed: relevance.ParsedQuery, edits: int = 0) -> Clause:
-    ways = [_match(field, word, weight) for field, weight in relevance.FIELD_WEIGHTS.items()]
+def _word_query(word: str, parsed: relevance.ParsedQuery, edits: int = 0, known: _Known | None = None) -> Clause:
+    forms = relevance.plurals(word) if known else (word,)
+    ways = [_best([_match(field, form, weight) for form in forms]) for field, weight in relevance.FIELD_WEIGHTS.items()]
     ways += [
         _phrase(field, phrase, weight)
         for phrase in parsed.others(word)
@@ -189,7 +221,44 @@ def _word_query(word: str, parsed: relevance.ParsedQuery, edits: int = 0) -> Cla
     ways += [
         {"term": {"measures": {"value": measure, "boost": relevance.MEASURE}}} for measure in parsed.measured(word)
     ]
-    return _any(ways + _typos(word, edits))
+    made = known.compounds.get(word) if known else None
+    if made:
+        return _any(ways + _compounds(made))
+    return _any(ways + _typos(word, edits) + (_slips(word, known.language) if known and edits else []))
+
+
+def _slips(word: str, language: Language) -> list[Clause]:
+    """Return what finds an unknown word after a slip of the fingers, which is likelier than other typos."""
+    meant = sorted(keyboards.meant(word, language))
+    return [_constant({"terms": {"words": meant}}, relevance.SLIP / LUCENE_SCALE)] if meant else []
+
+
+def _best(clauses: list[Clause]) -> Clause:
+    return {"dis_max": {"queries": clauses}} if len(clauses) > 1 else clauses[0]
+
+
+def _compounds(made: Compounds) -> list[Clause]:
+    """Return what finds compounds with a word, and the words that it is itself made of."""
+    ways = [
+        _constant({"terms": {field: list(stems)}}, score / LUCENE_SCALE)
+        for stems, score in ((made.ending, relevance.COMPOUND), (made.starting, relevance.COMPOUND_START))
+        if stems
+        for field in ("stems", "name")
+    ]
+    parts = [
+        _any(
+            [
+                _best([_match(field, form, weight) for form in relevance.plurals(part)])
+                for field, weight in relevance.FIELD_WEIGHTS.items()
+            ]
+        )
+        for part in made.parts
+    ]
+    if parts:
+        ways.append({"bool": {"must": parts, "boost": relevance.COMPOUND_PARTS}})
+    if parts and made.is_new:
+        ways.append(_constant(parts[-1], relevance.COMPOUND / LUCENE_SCALE))
+    return ways
 
 
 def _typos(word: str, edits: int) -> list[Clause]:
@@ -308,6 +377,73 @@ def _counting(search: Search, facet: str) -> Clause:
     return {"filter": others, "aggs": {"values": {"terms": values}}}
 
 
+# --- words of languages --------------------------------------------------------------------------
+
+
+class _Words:
+    """The stems and stop words of languages, which the cluster is asked once for each word."""
+
+    def __init__(self, client: OpenSearch) -> None:
+        self._client = client
+        self._known: OrderedDict[tuple[Language, bool, str], str] = OrderedDict()
+
+    def stop_words(self, language: Language, words: Iterable[str]) -> set[str]:
+        """Return the stop words among words, as they are spelled with their accents."""
+        return {word for word, kept in self._analysed(language, words, stemmed=False).items() if not kept}
+
+    def stems(self, language: Language, words: Iterable[str]) -> dict[str, str]:
+        """Return the stems of words, empty for stop words."""
+        return self._analysed(language, words, stemmed=True)
+
+    def _analysed(self, language: Language, words: Iterable[str], *, stemmed: bool) -> dict[str, str]:
+        keys = {word: (language, stemmed, word) for word in words}
+        unknown = iter([word for word, key in keys.items() if key not in self._known])
+        stop = {"type": "stop", "stopwords": f"_{language.snowball}_"}
+        filters = [stop, "asciifolding", _stemmer(language)] if stemmed else [stop]
+        found = {word: self._known[key] for word, key in keys.items() if key in self._known}
+        while chunk := list(islice(unknown, _MOST_ANALYSED)):
+            body = {"tokenizer": "whitespace", "filter": filters, "text": " ".join(chunk)}
+            tokens = self._client.indices.analyze(body=body)["tokens"]
+            kept = {token["position"]: token["token"] for token in tokens}
+            found |= {word: kept.get(at, "") for at, word in enumerate(chunk)}
+        self._known |= {key: found[word] for word, key in keys.items()}
+        while len(self._known) > _MOST_KNOWN_WORDS:
+            self._known.popitem(last=False)
+        return found
+
+
+class _Vocabulary:
+    """compounds.Vocabulary of what was asked of the cluster: stems by word, and their numbers of documents."""
+
+    def __init__(self) -> None:
+        self.stems: dict[str, str] = {}
+        self.counts: dict[str, int] = {}
+
+    def documents(self, word: str) -> int:
+        return max(self.counts.get(self.stems.get(form, ""), 0) for form in relevance.plurals(word))
+
+    def has(self, stem: str) -> bool:
+        return self.counts.get(stem, 0) > 0
+
+
+class _Known(NamedTuple):
+    """What is known of the words of a query in a language: their compounds."""
+
+    language: Language
+    compounds: Mapping[str, Compounds]
+
+
+def _starting(field: str, letters: str) -> dict[str, Any]:
+    """Return the search for the most frequent terms that start with these letters."""
+    starting = f"{letters}.{{0,{relevance.MAX_WORD_LETTERS}}}"
+    terms = {"terms": {"field": field, "size": compounds.MOST_COMPOUNDS, "include": starting}}
+    return {"size": 0, "query": {"prefix": {field: letters}}, "aggs": {"terms": terms}}
+
+
+def _terms(response: Mapping[str, Any]) -> list[str]:
+    return [bucket["key"] for bucket in response["aggregations"]["terms"]["buckets"]] if "hits" in response else []
+
+
 # --- reading -------------------------------------------------------------------------------------
 
 
@@ -318,6 +454,7 @@ class _Prepared:
     search: Search
     sort: Sort
     parsed: relevance.ParsedQuery | None
+    known: _Known | None
     typos: Mapping[str, int]
     meant: _Meant
 
@@ -336,21 +473,25 @@ def _translated() -> Iterator[None]:
 class OpenSearchFinder:
     """ImageFinder on OpenSearch."""
 
-    def __init__(self, client: OpenSearch) -> None:
+    def __init__(self, client: OpenSearch, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
+        self._clock = clock
+        self._languages: dict[str, tuple[float, Language | None]] = {}
+        self._words = _Words(client)
 
     @_translated()
     def search(self, merchant_id: str, search: Search, after: Mapping[str, Any] | None) -> SearchPage:
         if after:
             read_state(after, {"sort": [int | float | str], "snapshot": str | None, "any_word": bool})
         sort = Sort.WEIGHT if search.text is None and search.sort is Sort.RELEVANCE else search.sort
-        parsed = relevance.parse(search.text, search.synonyms) if search.text is not None else None
+        parsed = self._parse(merchant_id, search.text, search.synonyms) if search.text is not None else None
         if parsed and not parsed.words:
             return NOTHING
         any_word = bool(after["any_word"]) if after else sort is Sort.RELEVANCE
         snapshot = after["snapshot"] if after else None
         try:
-            prepared = _Prepared(search, sort, parsed, *self._looked_up(merchant_id, parsed, snapshot))
+            known = self._known(merchant_id, parsed)
+            prepared = _Prepared(search, sort, parsed, known, *self._looked_up(merchant_id, parsed, snapshot))
             page = self._page(merchant_id, prepared, after, any_word=any_word)
             if not page.total.value and not after and not any_word:
                 page = self._page(merchant_id, prepared, after, any_word=True)
@@ -368,12 +509,39 @@ class OpenSearchFinder:
         return {image.key: image for image in images}
 
     @_translated()
+    def language(self, merchant_id: str) -> Language | None:
+        looked_at, language = self._languages.get(merchant_id, (-math.inf, None))
+        if self._clock() - looked_at >= _LOOK_FOR_LANGUAGE_SECONDS:
+            language = next(iter(_languages(self._client, alias(merchant_id)).values()), None)
+            self._languages[merchant_id] = self._clock(), language
+        return language
+
+    def _parse(self, merchant_id: str, text: str, synonyms: tuple[Synonym, ...] = ()) -> relevance.ParsedQuery:
+        """Parse a query. Where the index has just changed its language, the stop words may be the earlier ones."""
+        language = self.language(merchant_id)
+        if language is None:
+            return relevance.parse(text, synonyms)
+        spellings = relevance.spellings(text)
+        stop_words = self._words.stop_words(language, spellings.values())
+        return relevance.parse(text, synonyms, {word for word, spelled in spellings.items() if spelled in stop_words})
+
+    def _known(self, merchant_id: str, parsed: relevance.ParsedQuery | None) -> _Known | None:
+        """Return what is known of a query's words; None if the index has no language."""
+        language = self.language(merchant_id)
+        if language is None:
+            return None
+        if parsed is None or not language.has_compounds:
+            return _Known(language, {})
+        return _Known(language, self._compounds(merchant_id, language, parsed.required))
+
+    @_translated()
     def suggest(self, merchant_id: str, text: str, limit: int) -> list[str]:
         known = relevance.words(text)[-relevance.MAX_WORDS :]
         if not known:
             return []
         *before, last = known
-        parsed = relevance.parse(" ".join(before))
+        parsed = self._parse(merchant_id, " ".join(before))
+        in_language = self._known(merchant_id, parsed)
         # OpenSearch 2.18 responds to a bare `last.*` with an error if no word starts with it.
         starting = f"{last}.{{0,{relevance.MAX_WORD_LETTERS}}}"
         body = {
@@ -382,7 +550,7 @@ class OpenSearchFinder:
                 "bool": {
                     "filter": [
                         {"prefix": {"words": last}},
-                        *(_word_query(word, parsed) for word in parsed.words),
+                        *(_word_query(word, parsed, known=in_language) for word in parsed.required),
                     ]
                 }
             },
@@ -393,6 +561,61 @@ class OpenSearchFinder:
         except NotFoundError:
             return []
         return [" ".join((*before, bucket["key"])) for bucket in response["aggregations"]["words"]["buckets"]]
+
+    def _compounds(self, merchant_id: str, language: Language, words: Sequence[str]) -> dict[str, Compounds]:
+        """Return by word the compounds with it and the words that it is made of, after two requests for all."""
+        vocabulary = _Vocabulary()
+        asked = {word: stem for word, stem in self._words.stems(language, words).items() if len(stem) >= LEAST_PART}
+        lookups = [each for stem in asked.values() for each in (("endings", stem[::-1]), ("stems", stem))]
+        edges = {each for word in asked for each in (word, *compounds.edges(word))}
+        found = dict(zip(lookups, self._learn(merchant_id, language, vocabulary, edges, (), lookups), strict=True))
+        ending = {word: [each[::-1] for each in found["endings", stem[::-1]]] for word, stem in asked.items()}
+        starting = {word: found["stems", stem] for word, stem in asked.items()}
+        heads = {each.removesuffix(asked[word]) for word in asked for each in ending[word]}
+        more = {piece for head in heads for piece in (*compounds.edges(head), *compounds.unlinked(head))}
+        more |= {piece for word in asked if not parts_of(word, vocabulary) for piece in compounds.pieces(word)}
+        tails = {
+            tail for word, stem in asked.items() for each in starting[word] for tail in tails_after(word, stem, each)
+        }
+        self._learn(merchant_id, language, vocabulary, more, tails)
+        made = {
+            word: Compounds(
+                compounds.ending_with(stem, ending[word], vocabulary),
+                compounds.starting_with(word, stem, starting[word], vocabulary),
+                parts_of(word, vocabulary),
+                is_new=not vocabulary.documents(word),
+            )
+            for word, stem in asked.items()
+        }
+        return {word: each for word, each in made.items() if each.ending or each.starting or each.parts}
+
+    def _learn(  # noqa: PLR0913, PLR0917 - words and stems to count, and terms to look up, in one request
+        self,
+        merchant_id: str,
+        language: Language,
+        vocabulary: _Vocabulary,
+        words: Iterable[str],
+        stems: Iterable[str],
+        lookups: Sequence[tuple[str, str]] = (),
+    ) -> list[list[str]]:
+        """Count documents of words and stems that are not counted yet; return the terms of each look-up."""
+        forms = {form for word in words for form in relevance.plurals(word)} - vocabulary.stems.keys()
+        vocabulary.stems |= self._words.stems(language, sorted(forms))
+        counted = sorted(({*vocabulary.stems.values(), *stems} - {""}) - vocabulary.counts.keys())
+        lines: list[Mapping[str, Any]] = []
+        for stem in counted:
+            lines += [{}, {"size": 0, "track_total_hits": True, "query": {"term": {"stems": stem}}}]
+        for field, letters in lookups:
+            lines += [{}, _starting(field, letters)]
+        if not lines:
+            return []
+        responses = self._client.msearch(index=alias(merchant_id), body=lines)["responses"]
+        vocabulary.counts |= {
+            stem: response["hits"]["total"]["value"]
+            for stem, response in zip(counted, responses, strict=False)
+            if "hits" in response
+        }
+        return [_terms(response) for response in responses[len(counted) :]]
 
     def _looked_up(
         self, merchant_id: str, parsed: relevance.ParsedQuery | None, snapshot: str | None
@@ -405,7 +628,7 @@ class OpenSearchFinder:
             return {}, _ANYTHING
         tries = [
             (word, edits)
-            for word in parsed.distinct
+            for word in parsed.required
             if not parsed.measured(word) and not parsed.others(word)
             for edits in (0, *relevance.typo_edits(word)[:-1])
             if relevance.typo_edits(word)
@@ -493,9 +716,15 @@ def _body(prepared: _Prepared, *, any_word: bool) -> dict[str, Any]:
         "aggs": {facet: _counting(search, facet) for facet in map(str, search.facets)},
     }
     if parsed:
-        words = [_word_query(word, parsed, prepared.typos.get(word, 0)) for word in parsed.distinct]
+        known = prepared.known
+        words = [_word_query(word, parsed, prepared.typos.get(word, 0), known) for word in parsed.required]
         every_word: Clause = {"bool": {"must": words}}
-        must.append(_any([*words, *_bonuses(parsed, every_word, prepared.meant.others)]) if any_word else every_word)
+        bonuses = _bonuses(parsed, every_word, prepared.meant.others) if any_word else []
+        if parsed.optional:
+            added = [*bonuses, *(_word_query(word, parsed, known=known) for word in parsed.optional)]
+            must.append({"bool": {"must": _any(words) if any_word else every_word, "should": added}})
+        else:
+            must.append(_any([*words, *bonuses]) if any_word else every_word)
         must += [
             _any([_phrase(field, phrase, weight) for field, weight in relevance.FIELD_WEIGHTS.items()])
             for phrase in parsed.phrases
@@ -510,7 +739,7 @@ def _body(prepared: _Prepared, *, any_word: bool) -> dict[str, Any]:
                     [
                         _phrase(field, words, 1.0)
                         for words in [
-                            *((word,) for word in parsed.distinct),
+                            *((word,) for word in parsed.required),
                             *(each.others for each in parsed.synonyms),
                         ]
                         for field in ("name", "caption")
@@ -586,22 +815,25 @@ class OpenSearchIndex:
     is delivered again.
     """
 
-    def __init__(self, client: OpenSearch) -> None:
+    def __init__(self, client: OpenSearch, language_of: LanguageOf = no_language) -> None:
         self._client = client
+        self._language_of = language_of
+        self._words = _Words(client)
 
     def update(self, merchant_id: str, keys: Sequence[ImageKey], read: ReadImages) -> None:
         self._create_first(merchant_id)
-        self._settle(self._written_to(merchant_id), list(dict.fromkeys(keys)), read)
+        self._settle(_languages(self._client, f"{alias(merchant_id)}-written"), list(dict.fromkeys(keys)), read)
 
     def rebuild(self, merchant_id: str, images: ReadAllImages, read: ReadImages, progress: Progress) -> int:
         self._create_first(merchant_id)
         in_use = set(self._client.indices.get_alias(name=alias(merchant_id)))
-        self._delete(set(self._written_to(merchant_id)) - in_use)
-        index = self._create(merchant_id, uuid4().hex)
+        self._delete(set(_languages(self._client, f"{alias(merchant_id)}-written")) - in_use)
+        language = self._language_of(merchant_id)
+        index = self._create(merchant_id, uuid4().hex, language)
         count = 0
         unread = iter(images())
         while chunk := list(islice(unread, CHUNK)):
-            self._settle([index], [image.key for image in chunk], read)
+            self._settle({index: language}, [image.key for image in chunk], read)
             count += len(chunk)
             progress(count)
         self._client.indices.refresh(index=index)
@@ -614,7 +846,7 @@ class OpenSearchIndex:
         self._delete(in_use)
         return int(self._client.count(index=index)["count"])
 
-    def _settle(self, indexes: Sequence[str], keys: list[ImageKey], read: ReadImages) -> None:
+    def _settle(self, indexes: Mapping[str, Language | None], keys: list[ImageKey], read: ReadImages) -> None:
         unsettled = keys
         seen: dict[ImageKey, IndexedImage | None] = {}
         current = read(unsettled)
@@ -628,11 +860,17 @@ class OpenSearchIndex:
                 return
         raise WritesNotTaken(indexes)
 
-    def _write(self, indexes: Sequence[str], images: Mapping[ImageKey, IndexedImage | None]) -> None:
+    def _write(self, indexes: Mapping[str, Language | None], images: Mapping[ImageKey, IndexedImage | None]) -> None:
         """Write in bulk. Writes refused with 429 are sent again after growing pauses."""
+        words = {key: set(image_words(image)) for key, image in images.items() if image}
+        stems = {
+            index: self._words.stems(language, sorted(set().union(*words.values())))
+            for index, language in indexes.items()
+            if language and language.has_compounds
+        }
         results = streaming_bulk(
             self._client,
-            _actions(indexes, images),
+            _actions(indexes, images, stems, words),
             chunk_size=CHUNK,
             max_chunk_bytes=CHUNK_BYTES,
             max_retries=BULK_RETRIES,
@@ -650,20 +888,19 @@ class OpenSearchIndex:
         if refused:
             raise WritesNotTaken(refused[0])
 
-    def _written_to(self, merchant_id: str) -> list[str]:
-        return sorted(self._client.indices.get_alias(name=f"{alias(merchant_id)}-written"))
-
     def _create_first(self, merchant_id: str) -> None:
         """Create the first index. It gets its alias once its shard is ready, because searches before that fail."""
         if not self._client.indices.exists_alias(name=alias(merchant_id)):
-            index = self._create(merchant_id, "first")
+            index = self._create(merchant_id, "first", self._language_of(merchant_id))
             self._client.indices.put_alias(index=index, name=alias(merchant_id))
 
-    def _create(self, merchant_id: str, name: str) -> str:
+    def _create(self, merchant_id: str, name: str, language: Language | None) -> str:
         index = f"{alias(merchant_id)}-{name}"
         aliases = [_only(index), f"{alias(merchant_id)}-written"]
         try:
-            self._client.indices.create(index=index, body={**INDEX, "aliases": {name: {} for name in aliases}})
+            self._client.indices.create(
+                index=index, body={**index_in(language), "aliases": {name: {} for name in aliases}}
+            )
         except RequestError as error:
             if error.error != "resource_already_exists_exception":
                 raise
@@ -674,16 +911,32 @@ class OpenSearchIndex:
             self._client.indices.delete(index=",".join(sorted(indexes)), ignore_unavailable=True)
 
 
+def _languages(client: OpenSearch, name: str) -> dict[str, Language | None]:
+    """Return by index of an alias the language in which its texts are."""
+    try:
+        mappings = client.indices.get_mapping(index=name)
+    except NotFoundError:
+        return {}
+    codes = {index: each["mappings"].get("_meta", {}).get("language") for index, each in sorted(mappings.items())}
+    return {index: code and Language(code) for index, code in codes.items()}
+
+
 def _only(index: str) -> str:
     """Return the alias for writes to one index: a write to it never recreates a deleted index."""
     return f"{index}-only"
 
 
-def _actions(indexes: Sequence[str], images: Mapping[ImageKey, IndexedImage | None]) -> Iterator[dict[str, Any]]:
+def _actions(
+    indexes: Iterable[str],
+    images: Mapping[ImageKey, IndexedImage | None],
+    stems: Mapping[str, Mapping[str, str]],
+    words: Mapping[ImageKey, Iterable[str]],
+) -> Iterator[dict[str, Any]]:
     for key, image in images.items():
         for index in indexes:
             target = {"_index": _only(index), "_id": str(key)}
             if image:
-                yield {**target, "_op_type": "index", "_source": to_document(image)}
+                of_index = {word: stems[index][word] for word in words[key]} if index in stems else {}
+                yield {**target, "_op_type": "index", "_source": to_document(image, of_index)}
             else:
                 yield {**target, "_op_type": "delete"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from vitrine.search.languages import Language
 from vitrine.search.model import (
     AttributeKind,
     ImageKey,
@@ -29,6 +30,14 @@ Progress = Callable[[int], None]
 """Called with the number of images that a rebuild has indexed so far."""
 
 
+LanguageOf = Callable[[str], Language | None]
+"""Returns the language that a merchant has set for its next index."""
+
+
+def no_language(merchant_id: str) -> None:
+    """Return that no language is set."""
+
+
 class RebuildSuperseded(Exception):
     """A later rebuild of the same index has started, so this one stops."""
 
@@ -44,13 +53,17 @@ class ImageFinder(Protocol):
         """Return the images of these keys as the index holds them."""
         ...
 
+    def language(self, merchant_id: str) -> Language | None:
+        """Return the language of the index in use."""
+        ...
+
     def suggest(self, merchant_id: str, text: str, limit: int) -> list[str]:
         """Complete the last word of `text`; the most frequent completions come first."""
         ...
 
 
 class ImageIndex(Protocol):
-    """Keeps the index equal to the images.
+    """Keeps the index equal to the images. An index keeps its language until it is rebuilt.
 
     The engine calls `read` itself, because only the engine knows from which moment on it would notice a newer
     writer. An image that was read before that moment could undo a later change.
@@ -72,8 +85,16 @@ class SettingsRepository(Protocol):
         """Return a merchant's settings; they are empty until it sets some."""
         ...
 
+    def newest_language(self, merchant_id: str) -> Language | None:
+        """Return the language of the next index (a consistent read)."""
+        ...
+
     def put_attributes(self, merchant_id: str, attributes: Mapping[str, AttributeKind]) -> None:
         """Replace the declared attributes."""
+        ...
+
+    def put_language(self, merchant_id: str, language: Language | None) -> None:
+        """Replace the language of the next index."""
         ...
 
     def put_placed(self, merchant_id: str, placed: Mapping[str, Placed]) -> None:

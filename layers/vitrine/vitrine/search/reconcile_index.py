@@ -1,7 +1,7 @@
 """Compare a merchant's index with its images and repair it, over as many invocations as that takes.
 
 Changes reach the index by messages. The comparison repairs the index after a message was lost, or after indexing went
-wrong unnoticed.
+wrong unnoticed. An index in another language than the merchant has set is replaced by a new one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vitrine.galleries.model import GalleryKey
-from vitrine.search.images import read_images, to_indexed_image
+from vitrine.platform.telemetry import logger
+from vitrine.search.images import read_all_images, read_images, to_indexed_image
 from vitrine.search.model import ImageKey, Search, Sort
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from vitrine.galleries.ports import GalleryRepository
     from vitrine.search.model import IndexedImage
-    from vitrine.search.ports import ImageFinder, ImageIndex
+    from vitrine.search.ports import ImageFinder, ImageIndex, LanguageOf
 
 PAGE = 100
 SUSPECTS = 5000
@@ -54,6 +55,7 @@ class Reconciler:
     repository: GalleryRepository
     finder: ImageFinder
     index: ImageIndex
+    language_of: LanguageOf
     pause: Callable[[float], None] = time.sleep
 
     def go_on(self, comparison: Comparison, time_is_left: Callable[[], bool]) -> tuple[Comparison, int]:
@@ -62,6 +64,9 @@ class Reconciler:
         Safe to repeat, also beside other writers: differing keys are read and written like any change.
         """
         merchant_id = comparison.merchant_id
+        if self.finder.language(merchant_id) is not self.language_of(merchant_id):
+            self._rebuild(merchant_id)
+            return comparison._replace(done=True), 0
         suspects: list[ImageKey] = []
         repaired = 0
         progress = comparison
@@ -75,6 +80,15 @@ class Reconciler:
             if not time_is_left():
                 break
         return progress, repaired + self._repair(merchant_id, suspects)
+
+    def _rebuild(self, merchant_id: str) -> None:
+        images = self.index.rebuild(
+            merchant_id,
+            partial(read_all_images, self.repository, merchant_id),
+            partial(read_images, self.repository, merchant_id),
+            lambda count: logger.info("rebuilding", extra={"merchant_id": merchant_id, "images": count}),
+        )
+        logger.info("rebuilt", extra={"merchant_id": merchant_id, "images": images})
 
     def _pages(self, progress: Comparison) -> Iterator[tuple[Comparison, list[ImageKey]]]:
         """Iterate over pages: the progress after each, and its differing keys."""

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from vitrine.search.model import Synonym
 
@@ -26,9 +26,13 @@ NAME_PAIR = 1.0
 CREDIT_PAIR = 1.0
 JOINED_PAIR = 2.0
 MEASURE = 2.0
+COMPOUND = 0.5
+COMPOUND_START = 0.25
+COMPOUND_PARTS = 0.3
 PINNED = 1000.0
 BURIED = 0.001
 TYPO = 2.0
+SLIP = 4.0
 INTEREST = 0.04
 CLICKED = 40.0
 KIND = 3.0
@@ -84,6 +88,17 @@ def words(text: str) -> list[str]:
     folded = unicodedata.normalize("NFKD", spaced(text).casefold())
     bare = "".join(letter for letter in folded if not unicodedata.combining(letter))
     return [word for word in _WORD.findall(bare) if len(word) <= MAX_WORD_LETTERS]
+
+
+def spellings(text: str) -> dict[str, str]:
+    """Return by word how a text spells it: in lower case, with its accents."""
+    composed = unicodedata.normalize("NFKC", spaced(text).casefold())
+    return {word: spelled for spelled in _WORD.findall(composed) for word in words(spelled)}
+
+
+def plurals(word: str) -> tuple[str, ...]:
+    """Return a word with and without a plural `s`, which not every language's stemmer knows: `Kameras`, `Laptops`."""
+    return tuple(form for form in (word, f"{word}s", word.removesuffix("s")) if form)
 
 
 def whole_names(name: str) -> list[str]:
@@ -203,17 +218,31 @@ def interest_factor(weight: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuery:
-    """The words of a query, the quoted phrases that every hit must contain, and amounts with the words of each."""
+    """The words of a query, the quoted phrases that every hit must contain, and amounts with the words of each.
+
+    Stop words add to scores. Hits need none of them, unless the query has no other words.
+    """
 
     words: tuple[str, ...]
     phrases: tuple[tuple[str, ...], ...]
     measures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     synonyms: tuple[Synonym, ...] = ()
+    stop_words: frozenset[str] = frozenset()
 
     @property
-    def distinct(self) -> tuple[str, ...]:
-        """Return each word once."""
-        return tuple(dict.fromkeys(self.words))
+    def content(self) -> tuple[str, ...]:
+        """Return the words without stop words, or all if there are no others."""
+        return tuple(word for word in self.words if word not in self.stop_words) or self.words
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Return each word once that a hit with all words has."""
+        return tuple(dict.fromkeys(self.content))
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """Return each stop word once that no hit needs."""
+        return tuple(word for word in dict.fromkeys(self.words) if word not in self.content)
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
@@ -237,16 +266,16 @@ class ParsedQuery:
         """
         return [
             [
-                [*(("name", each) for each in way[:-1]), ("heads" if place == len(self.words) else "name", way[-1])]
+                [*(("name", each) for each in way[:-1]), ("heads" if place == len(self.content) else "name", way[-1])]
                 for way in ((word,), *self.others(word))
             ]
-            for place, word in enumerate(self.words, 1)
+            for place, word in enumerate(self.content, 1)
         ]
 
     @property
     def forms_of_last(self) -> tuple[str, str]:
         """Return the last word without and with a plural `s`; a word behind it may make it name another thing."""
-        singular = self.words[-1].removesuffix("s")
+        singular = self.content[-1].removesuffix("s")
         return singular, f"{singular}s"
 
     def joined(self, word: str) -> list[str]:
@@ -266,8 +295,14 @@ class ParsedQuery:
         )
 
 
-def parse(text: str, synonyms: tuple[Synonym, ...] = ()) -> ParsedQuery:
+def parse(text: str, synonyms: tuple[Synonym, ...] = (), stop_words: Collection[str] = frozenset()) -> ParsedQuery:
     """Parse a query. There are no operators, and words beyond MAX_WORDS are ignored."""
     parsed = tuple(words(text)[:MAX_WORDS])
     phrases = (tuple(words(quoted)[:MAX_WORDS]) for quoted in _QUOTED.findall(text))
-    return ParsedQuery(parsed, tuple(phrase for phrase in phrases if phrase)[:LONGEST_RUN], measures(text), synonyms)
+    return ParsedQuery(
+        parsed,
+        tuple(phrase for phrase in phrases if phrase)[:LONGEST_RUN],
+        measures(text),
+        synonyms,
+        frozenset(stop_words),
+    )

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from vitrine.galleries.model import ATTRIBUTE_NAME
 from vitrine.platform.requests import Id, RequestBody
+from vitrine.search.languages import Language  # noqa: TC001 - pydantic reads it
 from vitrine.search.model import (
     LONGEST_SYNONYM,
     MOST_ATTRIBUTES,
@@ -46,6 +47,15 @@ class PutAttributesRequest(RequestBody):
     def kinds(self) -> dict[str, AttributeKind]:
         """Return the attributes as the domain has them."""
         return {name: AttributeKind(kind) for name, kind in self.attributes.items()}
+
+
+class PutLanguageRequest(RequestBody):
+    """The language of the merchant's texts; null is none in particular: English stems and no stop words.
+
+    It takes effect with the next index, which is built at once beside the one in use.
+    """
+
+    language: Language | None
 
 
 class SynonymSettings(RequestBody):

@@ -64,6 +64,11 @@ class AttributesResponse(TypedDict):
     attributes: dict[str, str]
 
 
+class LanguageResponse(TypedDict):
+    language: str | None
+    in_use: str | None
+
+
 SynonymResponse = TypedDict("SynonymResponse", {"words": list[str], "from": NotRequired[str]})
 
 

@@ -72,7 +72,10 @@ class RebuildUnderWay:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One version: its files, the engine's own `meta`, its schema, and retired object keys with their times."""
+    """One version: its files, the engine's own `meta`, its schema, and retired object keys with their times.
+
+    `language` is the one that its words were analysed in.
+    """
 
     version: str
     files: Mapping[str, StoredFile] = field(default_factory=dict)
@@ -80,6 +83,7 @@ class Manifest:
     retired: tuple[tuple[str, str], ...] = ()
     schema: int = 0
     rebuild: RebuildUnderWay | None = None
+    language: str | None = None
 
     @property
     def size(self) -> int:
@@ -103,6 +107,7 @@ class Manifest:
             rebuild=RebuildUnderWay(**{**raw["rebuild"], "changed": tuple(raw["rebuild"]["changed"])})
             if raw["rebuild"]
             else None,
+            language=raw.get("language"),
         )
 
 

@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
@@ -35,7 +36,8 @@ from vitrine.platform.problems import Unavailable
 from vitrine.platform.retries import retry
 from vitrine.platform.telemetry import logger
 from vitrine.platform.times import utc_now
-from vitrine.search import relevance
+from vitrine.search import compounds, keyboards, relevance
+from vitrine.search.compounds import Compounds
 from vitrine.search.documents import (
     attribute_key,
     document_fields,
@@ -48,6 +50,7 @@ from vitrine.search.documents import (
     text_of,
     to_source,
 )
+from vitrine.search.languages import ANALYSIS_NUMBER, Language
 from vitrine.search.model import (
     ATTRIBUTE_FACET,
     NOTHING,
@@ -63,7 +66,7 @@ from vitrine.search.model import (
     Sort,
     Total,
 )
-from vitrine.search.ports import Progress, ReadAllImages, ReadImages, RebuildSuperseded
+from vitrine.search.ports import LanguageOf, Progress, ReadAllImages, ReadImages, RebuildSuperseded, no_language
 from vitrine.search.segments import (
     NEW,
     CorruptFile,
@@ -81,6 +84,8 @@ from vitrine.search.segments import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from vitrine.search.model import Synonym
 
 LOOK_FOR_NEW_VERSION_SECONDS = 1.0
 OPEN_VERSIONS = 4
@@ -110,19 +115,61 @@ _EVERYTHING = {"everything": 1.0}
 """One field with the words of all text fields: where no score is needed, one list of documents replaces five."""
 
 
-def _analyzer() -> Any:
-    stemmed = TextAnalyzerBuilder(Tokenizer.simple())
-    for step in (
-        Filter.remove_long(relevance.MAX_WORD_LETTERS),
-        Filter.lowercase(),
-        Filter.ascii_fold(),
-        Filter.stemmer("english"),
-    ):
-        stemmed = stemmed.filter(step)
-    return stemmed.build()
+class _Words:
+    """The words of texts in a language: their stems, and which of them are stop words."""
+
+    def __init__(self, language: Language | None) -> None:
+        self.language = language
+        stemmed = TextAnalyzerBuilder(Tokenizer.simple())
+        for step in (
+            Filter.remove_long(relevance.MAX_WORD_LETTERS),
+            Filter.lowercase(),
+            Filter.ascii_fold(),
+            Filter.stemmer((language or Language.ENGLISH).snowball),
+        ):
+            stemmed = stemmed.filter(step)
+        self.analyzer = stemmed.build()
+        self._content: Any = (
+            TextAnalyzerBuilder(Tokenizer.raw()).filter(Filter.stopword(language.snowball)).build()
+            if language
+            else None
+        )
+
+    def stems(self, word: str) -> list[str]:
+        return list(self.analyzer.analyze(word))
+
+    def forms(self, word: str) -> list[str]:
+        """Return the stems that find a word."""
+        if self.language is None:
+            return self.stems(word)
+        return list(dict.fromkeys(stem for form in relevance.plurals(word) for stem in self.stems(form)))
+
+    def is_stop_word(self, word: str) -> bool:
+        """Return whether a word is one, as it is spelled with its accents."""
+        return bool(self._content) and not self._content.analyze(word)
+
+    def parse(self, text: str, synonyms: tuple[Synonym, ...] = ()) -> relevance.ParsedQuery:
+        if self.language is None:
+            return relevance.parse(text, synonyms)
+        spellings = relevance.spellings(text).items()
+        return relevance.parse(text, synonyms, {word for word, spelled in spellings if self.is_stop_word(spelled)})
+
+    @property
+    def has_compounds(self) -> bool:
+        return self.language is not None and self.language.has_compounds
+
+    def endings(self, words: Iterable[str]) -> list[str]:
+        """Return the stems of words that may be compounds, backwards."""
+        long = filter(compounds.may_be_compound, words) if self.has_compounds else ()
+        return sorted({stem[::-1] for word in long for stem in self.stems(word)})
 
 
-def _schema() -> Schema:
+@cache
+def _words_in(language: Language | None) -> _Words:
+    return _Words(language)
+
+
+def _schema(*, endings: bool = False) -> Schema:
     builder = SchemaBuilder()
     builder.add_bytes_field("source", stored=True)
     builder.add_text_field("key", tokenizer_name="raw", index_option="basic")
@@ -146,24 +193,33 @@ def _schema() -> Schema:
         builder.add_integer_field(name, fast=True)
     for name in ("weight", "interest"):
         builder.add_float_field(name, fast=True)
+    if endings:
+        builder.add_text_field("endings", tokenizer_name="raw", index_option="basic")
     return builder.build()
 
 
-ANALYZER = _analyzer()
 SCHEMA = _schema()
+SCHEMA_WITH_ENDINGS = _schema(endings=True)
+"""Of languages with compounds: stems of long words are found by their ends too. Other fields have the same numbers."""
 PARSER = Index(SCHEMA)
 """Reads the queries that have no function of their own: ranges of numbers in JSON."""
 
 
-def _with_analyzers(index: Index) -> Index:
-    index.register_tokenizer(_STEMMED, ANALYZER)
+def _index_at(directory: Path, language: Language | None) -> Index:
+    index = Index.open(str(directory))
+    index.register_tokenizer(_STEMMED, _words_in(language).analyzer)
     return index
+
+
+def _schema_number(language: Language | None) -> int:
+    """Return the number of indexes in a language. Releases without languages open none that has one."""
+    return SCHEMA_NUMBER if language is None else SCHEMA_NUMBER + 1000 * ANALYSIS_NUMBER
 
 
 # --- documents -----------------------------------------------------------------------------------
 
 
-def to_document(image: IndexedImage) -> Document:
+def to_document(image: IndexedImage, words: _Words) -> Document:
     """Return the document of an image, without unknown values."""
     fields = document_fields(
         image,
@@ -174,6 +230,7 @@ def to_document(image: IndexedImage) -> Document:
         attributes=dict(image.attributes),
         weight=float(image.weight),
         interest=2.0 ** relevance.interest_factor(image.weight) - 2.0,  # the engine multiplies by log2(2 + field)
+        endings=words.endings(image_words(image)),
     )
     return Document(**fields)
 
@@ -202,27 +259,83 @@ def _term(field: str, value: str, boost: float = 1.0) -> Query:
     return Query.boost_query(Query.term_query(SCHEMA, field, value), boost)
 
 
-def _stems(word: str) -> list[str]:
-    return list(ANALYZER.analyze(word))
-
-
-def _word_query(searcher: Searcher, word: str, parsed: relevance.ParsedQuery, fields: Mapping[str, float]) -> Query:
+def _word_query(opened: _Opened, word: str, parsed: relevance.ParsedQuery, fields: Mapping[str, float]) -> Query:
     """Return what finds a word in the text fields with these weights, and whatever else stands for it."""
+    searcher = opened.searcher
     joined, measures, others = parsed.joined(word), parsed.measured(word), parsed.others(word)
-    terms = [(field, stem, weight) for stem in _stems(word) for field, weight in fields.items()]
+    terms = [(field, stem, weight) for stem in opened.words.forms(word) for field, weight in fields.items()]
     terms.append(("name_joined", word, relevance.JOINED_PAIR))
     terms += [("name_words", pair, relevance.JOINED_PAIR) for pair in joined]
     terms += [("measures", measure, relevance.MEASURE) for measure in measures]
     ways = [_term(*term) for term in terms if searcher.doc_freq(*term[:2])]
     ways += [
-        Query.boost_query(_phrase(field, phrase), weight)
+        Query.boost_query(_phrase(opened.words, field, phrase), weight)
         for phrase in others
         for field, weight in relevance.FIELD_WEIGHTS.items()
     ]
-    unknown = not measures and not others and not any(searcher.doc_freq(field, word) for field in _TYPO_FIELDS)
+    is_meant = bool(measures or others or word in parsed.optional)
+    if opened.words.has_compounds and word not in parsed.optional:
+        made = _compounds(opened, word, fields)
+        ways += made
+        is_meant = is_meant or bool(made)
+    unknown = not is_meant and not any(searcher.doc_freq(field, word) for field in _TYPO_FIELDS)
     if unknown:
-        ways += _typos(searcher, word)
+        ways += [*_typos(searcher, word), *_slips(opened, word)]
     return _any(ways)
+
+
+class _Vocabulary:
+    """compounds.Vocabulary of an open version."""
+
+    def __init__(self, opened: _Opened) -> None:
+        self._searcher, self._words = opened.searcher, opened.words
+        self._known: dict[str, int] = {}
+
+    def documents(self, word: str) -> int:
+        if word not in self._known:
+            stems = [] if self._words.is_stop_word(word) else self._words.forms(word)
+            self._known[word] = max((self._searcher.doc_freq("everything", stem) for stem in stems), default=0)
+        return self._known[word]
+
+    def has(self, stem: str) -> bool:
+        return self._searcher.doc_freq("everything", stem) > 0
+
+
+def _made_of(opened: _Opened, word: str) -> Compounds:
+    [stem, *more] = opened.words.stems(word) or [""]
+    if more or len(stem) < compounds.LEAST_PART:
+        return compounds.NO_COMPOUNDS
+    vocabulary = _Vocabulary(opened)
+
+    def found(field: str, letters: str) -> list[str]:
+        return [term for term, _ in opened.searcher.terms_with_prefix(field, letters, None, compounds.MOST_COMPOUNDS)]
+
+    return Compounds(
+        compounds.ending_with(stem, [each[::-1] for each in found("endings", stem[::-1])], vocabulary),
+        compounds.starting_with(word, stem, found("everything", stem), vocabulary),
+        compounds.parts_of(word, vocabulary),
+        is_new=not vocabulary.documents(word),
+    )
+
+
+def _compounds(opened: _Opened, word: str, fields: Mapping[str, float]) -> list[Query]:
+    """Return what finds compounds with this word, and the words that it is itself made of."""
+    made = _made_of(opened, word)
+    ways = [
+        _constant(_any(_term(field, stem) for stem in stems), score)
+        for stems, score in ((made.ending, relevance.COMPOUND), (made.starting, relevance.COMPOUND_START))
+        if stems
+        for field in ("everything", "name")
+    ]
+    parts = [
+        _any(_term(field, stem, weight) for stem in opened.words.forms(part) for field, weight in fields.items())
+        for part in made.parts
+    ]
+    if parts:
+        ways.append(Query.boost_query(_every(parts), relevance.COMPOUND_PARTS))
+    if parts and made.is_new:
+        ways.append(_constant(parts[-1], relevance.COMPOUND))
+    return ways
 
 
 def _typos(searcher: Searcher, word: str) -> list[Query]:
@@ -238,20 +351,30 @@ def _typos(searcher: Searcher, word: str) -> list[Query]:
     return found
 
 
-def _phrase(field: str, phrase: Sequence[str]) -> Query:
-    stems = [stem for word in phrase for stem in _stems(word)]
+def _slips(opened: _Opened, word: str) -> list[Query]:
+    """Return what finds an unknown word after a slip of the fingers, which is likelier than other typos."""
+    language = opened.words.language
+    if language is None or not relevance.typo_edits(word):
+        return []
+    terms = ((field, meant) for meant in sorted(keyboards.meant(word, language)) for field in _TYPO_FIELDS)
+    known = [_term(*term) for term in terms if opened.searcher.doc_freq(*term)]
+    return [_constant(_any(known), relevance.SLIP)] if known else []
+
+
+def _phrase(words: _Words, field: str, phrase: Sequence[str]) -> Query:
+    stems = [stem for word in phrase for stem in words.stems(word)]
     if len(stems) == 1:
         return _term(field, stems[0])
     return Query.phrase_query(SCHEMA, field, list(stems))
 
 
-def _bonuses(parsed: relevance.ParsedQuery, every_word: Query, others: Iterable[Query]) -> list[Query]:
+def _bonuses(words: _Words, parsed: relevance.ParsedQuery, every_word: Query, others: Iterable[Query]) -> list[Query]:
     meant = Query.boolean_query([(Occur.Must, every_word), *((Occur.MustNot, other) for other in others)])
     bonuses = [_constant(meant, relevance.ALL_WORDS)]
     bonuses += [_constant(_term("whole_name", run), relevance.WHOLE_NAME) for run in parsed.runs]
     for pair in parsed.pairs:
-        bonuses.append(Query.boost_query(_phrase("name", pair), relevance.NAME_PAIR))
-        bonuses.append(Query.boost_query(_phrase("credit", pair), relevance.CREDIT_PAIR))
+        bonuses.append(Query.boost_query(_phrase(words, "name", pair), relevance.NAME_PAIR))
+        bonuses.append(Query.boost_query(_phrase(words, "credit", pair), relevance.CREDIT_PAIR))
     return bonuses
 
 
@@ -266,12 +389,13 @@ class _Meant:
 _ANYTHING = _Meant()
 
 
-def _meant(searcher: Searcher, search: Search) -> _Meant:
-    parsed = relevance.parse(search.text or "", search.synonyms)
+def _meant(opened: _Opened, search: Search) -> _Meant:
+    searcher, words = opened.searcher, opened.words
+    parsed = words.parse(search.text or "", search.synonyms)
     if not parsed.words:
         return _ANYTHING
     examples = _every(
-        _any([_every(_term(field, stem) for field, word in way for stem in _stems(word)) for way in ways])
+        _any([_every(_term(field, stem) for field, word in way for stem in words.stems(word)) for way in ways])
         for ways in parsed.example_terms
     )
     found: Any = searcher.search(examples, 1, count=True)
@@ -368,21 +492,29 @@ class _Matching:
 
 
 def _matching(
-    searcher: Searcher, search: Search, *, any_word: bool, scored: bool = True, meant: _Meant = _ANYTHING
+    opened: _Opened, search: Search, *, any_word: bool, scored: bool = True, meant: _Meant = _ANYTHING
 ) -> _Matching:
     filters = _filters(search.filters)
     if search.text is None:
         query = _every([Query.all_query(), *filters])
         return _Matching(query, Query.empty_query())
-    parsed = relevance.parse(search.text, search.synonyms)
+    parsed = opened.words.parse(search.text, search.synonyms)
     if not parsed.words:
         return _Matching(Query.empty_query(), Query.empty_query())
     fields = relevance.FIELD_WEIGHTS if scored else _EVERYTHING
-    words = [_word_query(searcher, word, parsed, fields) for word in parsed.distinct]
+    words = [_word_query(opened, word, parsed, fields) for word in parsed.required]
     every_word = _every(words)
-    found = _any([*words, *(_bonuses(parsed, every_word, meant.others) if scored else ())]) if any_word else every_word
+    bonuses = _bonuses(opened.words, parsed, every_word, meant.others) if scored and any_word else []
+    found = _any([*words, *bonuses]) if any_word else every_word
+    if parsed.optional and scored:
+        bonuses += [_word_query(opened, word, parsed, fields) for word in parsed.optional]
+        every = _any(words) if any_word else every_word
+        found = Query.boolean_query([(Occur.Must, every), *((Occur.Should, bonus) for bonus in bonuses)])
     phrases = [
-        _any(Query.boost_query(_phrase(field, phrase), weight) for field, weight in relevance.FIELD_WEIGHTS.items())
+        _any(
+            Query.boost_query(_phrase(opened.words, field, phrase), weight)
+            for field, weight in relevance.FIELD_WEIGHTS.items()
+        )
         for phrase in parsed.phrases
     ]
     found = _any([_every([found, *phrases]), *_pinned(search)])
@@ -406,10 +538,11 @@ class _Opened:
     version: str
     directory: Path
     searcher: Searcher
+    words: _Words
 
     @classmethod
-    def at(cls, version: str, directory: Path) -> _Opened:
-        return cls(version, directory, _with_analyzers(Index.open(str(directory))).searcher())
+    def at(cls, version: str, directory: Path, language: Language | None) -> _Opened:
+        return cls(version, directory, _index_at(directory, language).searcher(), _words_in(language))
 
     def image(self, address: DocAddress) -> IndexedImage:
         return from_source(bytes(self.searcher.doc(address)["source"][0]))
@@ -464,15 +597,19 @@ class TantivyFinder:
         images = ((key, newest.held(key)) for key in keys) if newest else ()
         return {key: image for key, image in images if image}
 
+    def language(self, merchant_id: str) -> Language | None:
+        newest = self._newest(merchant_id)
+        return newest.words.language if newest else None
+
     def suggest(self, merchant_id: str, text: str, limit: int) -> list[str]:
         newest = self._newest(merchant_id)
         known = relevance.words(text)[-relevance.MAX_WORDS :]
         if newest is None or not known:
             return []
         *before, last = known
-        parsed = relevance.parse(" ".join(before))
+        parsed = newest.words.parse(" ".join(before))
         earlier = _every(
-            [Query.all_query(), *(_word_query(newest.searcher, word, parsed, _EVERYTHING) for word in parsed.words)]
+            [Query.all_query(), *(_word_query(newest, word, parsed, _EVERYTHING) for word in parsed.required)]
         )
         completions = newest.searcher.terms_with_prefix("words", last, earlier, limit)
         return [" ".join((*before, word)) for word, count in completions if count]
@@ -488,7 +625,7 @@ class TantivyFinder:
             read_state(after, {"version": str, "position": int})
         pinned = self._pinned(merchant_id, newest, after["version"]) if after else newest
         position = int(after["position"]) if after else 0
-        matching = _matching(pinned.searcher, search, any_word=True, meant=self._meant(merchant_id, pinned, search))
+        matching = _matching(pinned, search, any_word=True, meant=self._meant(merchant_id, pinned, search))
         hits: list[Hit] = []
         more = True
         while more and len(hits) < search.limit:
@@ -527,7 +664,7 @@ class TantivyFinder:
         """Return the kind of thing that the text means, cached for the following pages."""
         key = (merchant_id, opened.version, search.text, search.synonyms)
         if key not in self._kinds:
-            self._kinds[key] = _meant(opened.searcher, search)
+            self._kinds[key] = _meant(opened, search)
         self._kinds.move_to_end(key)
         while len(self._kinds) > WINDOWS_KEPT:
             self._kinds.popitem(last=False)
@@ -578,9 +715,8 @@ class TantivyFinder:
             followed.opened = OrderedDict()
         opened = followed.opened.get(version)
         if opened is None or not opened.directory.exists():
-            opened = _Opened.at(
-                version, self._local.bring(merchant_id, manifest or self._repository.version(merchant_id, version))
-            )
+            manifest = manifest or self._repository.version(merchant_id, version)
+            opened = _Opened.at(version, self._local.bring(merchant_id, manifest), _language_of(manifest))
             followed.opened[version] = opened
         followed.opened.move_to_end(version)
         while len(followed.opened) > OPEN_VERSIONS:
@@ -589,8 +725,12 @@ class TantivyFinder:
         return opened
 
 
+def _language_of(manifest: Manifest | None) -> Language | None:
+    return Language(manifest.language) if manifest and manifest.language else None
+
+
 def _check_schema(manifest: Manifest) -> None:
-    if manifest.schema != SCHEMA_NUMBER:
+    if manifest.language not in (None, *Language) or manifest.schema != _schema_number(_language_of(manifest)):
         raise OtherSchema(manifest.version)
 
 
@@ -620,7 +760,7 @@ def _facets(opened: _Opened, search: Search, *, any_word: bool) -> dict[str, tup
         by_filters.setdefault(search.filters.without(facet), []).append(facet)
     counts: dict[str, tuple[FacetCount, ...]] = {}
     for filters, facets in by_filters.items():
-        found = _matching(opened.searcher, replace(search, filters=filters), any_word=any_word, scored=False)
+        found = _matching(opened, replace(search, filters=filters), any_word=any_word, scored=False)
         aggregations = {
             str(number): {"terms": {"field": _facet_field(facet), "size": FACET_VALUES, "order": {"_count": "desc"}}}
             for number, facet in enumerate(facets)
@@ -671,7 +811,7 @@ def _by_field(opened: _Opened, search: Search, after: Mapping[str, Any] | None) 
         read_state(after, {"any_word": bool, "weight": int | float, "newest": int, "key": str, **spans})
     any_word = bool(after and after["any_word"])
     wanted = search.limit + 1
-    matching = _matching(opened.searcher, search, any_word=any_word, scored=False)
+    matching = _matching(opened, search, any_word=any_word, scored=False)
     first: Any = None
     if after:
         total = _total(opened, matching)
@@ -679,7 +819,7 @@ def _by_field(opened: _Opened, search: Search, after: Mapping[str, Any] | None) 
         first = _first(opened, matching, search, wanted + 1)
         if not first.count:
             any_word = True
-            matching = _matching(opened.searcher, search, any_word=True, scored=False)
+            matching = _matching(opened, search, any_word=True, scored=False)
             first = _first(opened, matching, search, wanted + 1)
         total = Total(first.count)
     reach = _reach(search, after, total.value) if after else _Reach()
@@ -809,10 +949,15 @@ class TantivyIndex:
     """Keeps each merchant's index equal to the images. Any number of writers may run at the same time."""
 
     def __init__(
-        self, repository: SegmentRepository, local: LocalVersions, now: Callable[[], datetime] = utc_now
+        self,
+        repository: SegmentRepository,
+        local: LocalVersions,
+        language_of: LanguageOf = no_language,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._repository = repository
         self._local = local
+        self._language_of = language_of
         self._now = now
 
     def update(self, merchant_id: str, keys: Sequence[ImageKey], read: ReadImages) -> None:
@@ -825,12 +970,13 @@ class TantivyIndex:
 
         def attempt() -> None:
             base = self._repository.current(merchant_id) or NEW
+            language = _language_of(base.manifest) if base.manifest else self._language_of(merchant_id)
             images = read(keys)
 
-            directory = self._lay_out(merchant_id, base.manifest)
+            directory = self._lay_out(merchant_id, base.manifest, language)
             try:
-                _write(directory, WRITER_BYTES, lambda writer: _put(writer, keys, images))
-                self._publish(merchant_id, directory, base, note_changed=keys)
+                _write(directory, language, WRITER_BYTES, lambda writer: _put(writer, language, keys, images))
+                self._publish(merchant_id, directory, base, language, note_changed=keys)
             finally:
                 _discard(directory)
 
@@ -838,32 +984,33 @@ class TantivyIndex:
 
     def rebuild(self, merchant_id: str, images: ReadAllImages, read: ReadImages, progress: Progress) -> int:
         rebuild = RebuildUnderWay(uuid4().hex, self._now().isoformat())
-        self._announce(merchant_id, rebuild)
-        directory = self._lay_out(merchant_id, None)
+        language = self._language_of(merchant_id)
+        self._announce(merchant_id, rebuild, language)
+        directory = self._lay_out(merchant_id, None, language)
         count = 0
 
         def take_all(writer: IndexWriter) -> None:
             nonlocal count
             for image in images():
-                writer.add_document(to_document(image))
+                writer.add_document(to_document(image, _words_in(language)))
                 count += 1
                 if count % PROGRESS_EVERY == 0:
                     progress(count)
             progress(count)
 
         try:
-            _write(directory, REBUILD_BYTES, take_all)
-            return self._switch(merchant_id, directory, rebuild.id, read)
+            _write(directory, language, REBUILD_BYTES, take_all)
+            return self._switch(merchant_id, directory, rebuild.id, language, read)
         finally:
             _discard(directory)
 
-    def _announce(self, merchant_id: str, rebuild: RebuildUnderWay) -> None:
+    def _announce(self, merchant_id: str, rebuild: RebuildUnderWay, language: Language | None) -> None:
         """Publish the rebuild's id. From then on every writer notes what it changes."""
 
         def attempt() -> None:
             current = self._repository.current(merchant_id) or NEW
             if current.manifest is None:
-                self._publish_empty(merchant_id, current)
+                self._publish_empty(merchant_id, current, language)
                 current = self._repository.current(merchant_id) or NEW
             manifest = current.manifest
             if manifest is None:
@@ -873,14 +1020,16 @@ class TantivyIndex:
 
         _until_published(attempt)
 
-    def _publish_empty(self, merchant_id: str, base: Current) -> None:
-        directory = self._lay_out(merchant_id, None)
+    def _publish_empty(self, merchant_id: str, base: Current, language: Language | None) -> None:
+        directory = self._lay_out(merchant_id, None, language)
         try:
-            self._publish(merchant_id, directory, base)
+            self._publish(merchant_id, directory, base, language)
         finally:
             _discard(directory)
 
-    def _switch(self, merchant_id: str, directory: Path, rebuild_id: str, read: ReadImages) -> int:
+    def _switch(
+        self, merchant_id: str, directory: Path, rebuild_id: str, language: Language | None, read: ReadImages
+    ) -> int:
         """Read again what changed since the rebuild began, then replace the version in use."""
 
         def attempt() -> None:
@@ -891,27 +1040,28 @@ class TantivyIndex:
             changed = [_to_key(key) for key in manifest.rebuild.changed]
             images = read(changed) if changed else {}
 
-            _write(directory, WRITER_BYTES, lambda writer: _put(writer, changed, images))
-            self._publish(merchant_id, directory, base, anew=True)
+            _write(directory, language, WRITER_BYTES, lambda writer: _put(writer, language, changed, images))
+            self._publish(merchant_id, directory, base, language, anew=True)
             self._repository.delete_unreferenced(merchant_id, manifest, self._now() - UNREFERENCED_FILES_ARE_KEPT)
 
         _until_published(attempt)
         return int(Index.open(str(directory)).searcher().num_docs)
 
-    def _lay_out(self, merchant_id: str, manifest: Manifest | None) -> Path:
+    def _lay_out(self, merchant_id: str, manifest: Manifest | None, language: Language | None = None) -> Path:
         if manifest:
             _check_schema(manifest)
         directory = self._local.lay_out(merchant_id, manifest or Manifest(version=""))
         if manifest is None:
             (directory / "meta.json").unlink()
-            Index(SCHEMA, str(directory))
+            Index(SCHEMA_WITH_ENDINGS if language and language.has_compounds else SCHEMA, str(directory))
         return directory
 
-    def _publish(
+    def _publish(  # noqa: PLR0913 - what is published, on what it is based, and what to note
         self,
         merchant_id: str,
         directory: Path,
         base: Current,
+        language: Language | None,
         note_changed: Sequence[ImageKey] = (),
         *,
         anew: bool = False,
@@ -926,7 +1076,7 @@ class TantivyIndex:
         files = {name: uploaded.get(name) or stored[name] for name in names}
         manifest, unread = succeed(merchant_id, replaced, files, meta, self._now())
         noted = None if anew else self._noted(manifest.rebuild, note_changed)
-        manifest = replace(manifest, schema=SCHEMA_NUMBER, rebuild=noted)
+        manifest = replace(manifest, schema=_schema_number(language), rebuild=noted, language=language)
         self._repository.delete(unread)
         try:
             self._repository.publish(merchant_id, manifest, etag)
@@ -952,11 +1102,16 @@ def _to_key(text: str) -> ImageKey:
     return ImageKey(gallery_id, image_id)
 
 
-def _put(writer: IndexWriter, keys: Sequence[ImageKey], images: Mapping[ImageKey, IndexedImage]) -> None:
+def _put(
+    writer: IndexWriter,
+    language: Language | None,
+    keys: Sequence[ImageKey],
+    images: Mapping[ImageKey, IndexedImage],
+) -> None:
     for key in dict.fromkeys(keys):
         writer.delete_documents_by_term("key", str(key))
         if image := images.get(key):
-            writer.add_document(to_document(image))
+            writer.add_document(to_document(image, _words_in(language)))
 
 
 def _discard(directory: Path) -> None:
@@ -967,8 +1122,10 @@ def _discard(directory: Path) -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _write(directory: Path, memory_bytes: int, change: Callable[[IndexWriter], None]) -> None:
-    writer = _with_analyzers(Index.open(str(directory))).writer(memory_bytes, 1)
+def _write(
+    directory: Path, language: Language | None, memory_bytes: int, change: Callable[[IndexWriter], None]
+) -> None:
+    writer = _index_at(directory, language).writer(memory_bytes, 1)
     change(writer)
     writer.commit()
     writer.wait_merging_threads()

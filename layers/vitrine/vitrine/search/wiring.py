@@ -143,10 +143,10 @@ def image_index() -> ImageIndex:
     if read_settings(SearchSettings).search_engine == EMBEDDED:
         from vitrine.search.tantivy import TantivyIndex  # noqa: PLC0415 - one engine is imported
 
-        return TantivyIndex(*_embedded())
+        return TantivyIndex(*_embedded(), search_settings().newest_language)
     from vitrine.search.opensearch import OpenSearchIndex  # noqa: PLC0415 - as above
 
-    return OpenSearchIndex(_opensearch())
+    return OpenSearchIndex(_opensearch(), search_settings().newest_language)
 
 
 def reconciler() -> Reconciler:
@@ -154,7 +154,7 @@ def reconciler() -> Reconciler:
     from vitrine.galleries.wiring import gallery_repository  # noqa: PLC0415 - only one function compares
     from vitrine.search.reconcile_index import Reconciler  # noqa: PLC0415 - as above
 
-    return Reconciler(gallery_repository(), image_finder(), image_index())
+    return Reconciler(gallery_repository(), image_finder(), image_index(), search_settings().newest_language)
 
 
 def comparisons(hops: int = 0) -> SqsComparisons:
