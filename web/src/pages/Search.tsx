@@ -24,6 +24,7 @@ const VIEWS = {
   placed: part(async () => (await import("./search/Placed")).Placed),
   synonyms: part(async () => (await import("./search/Words")).Words),
   reports: part(async () => (await import("./search/Reports")).Reports),
+  language: part(async () => (await import("./search/Language")).Language),
   attributes: part(async () => (await import("./search/Attributes")).Attributes),
 } as const;
 type ViewName = keyof typeof VIEWS;

@@ -16,6 +16,7 @@ function shop() {
     placed: { queries: [] },
     synonyms: { synonyms: [] },
     attributes: { attributes: {} },
+    language: { language: null, in_use: null },
   };
   const found = { total: { value: 3, relation: "eq" }, facets: {}, took_ms: 1, next_cursor: null };
   const writes = serve({
@@ -142,4 +143,16 @@ test("queries without hits are reported, and a proposed synonym is added", async
   fireEvent.click(screen.getByRole("button", { name: "Add rouge ↔ red" }));
   await waitFor(() => expect(settings.synonyms).toEqual({ synonyms: [{ words: ["rouge", "red"] }] }));
   await waitFor(() => expect(screen.queryByRole("table", { name: "Proposed synonyms" })).toBeNull());
+});
+
+test("the language of texts is set, and its index takes a while", async () => {
+  const { writes } = shop();
+  history.replaceState(null, "", "#/search?view=language");
+  show(<Search />);
+  const choice = await screen.findByLabelText("Your texts are in");
+  screen.getByText("Searches know it.");
+  fireEvent.change(choice, { target: { value: "de" } });
+  await waitFor(() => expect(writes).toEqual(['PUT /search/language {"language":"de"}']));
+  await screen.findByText(/A new index is being built; until then searches know: none in particular/);
+  expect(choice).toHaveProperty("value", "de");
 });
