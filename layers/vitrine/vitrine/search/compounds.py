@@ -94,7 +94,7 @@ def ending_with(stem: str, found: Iterable[str], vocabulary: Vocabulary) -> tupl
     return tuple(
         each
         for each, head in heads
-        if any(vocabulary.documents(word) for word in unlinked(head)) or parts_of(head, vocabulary)
+        if any(vocabulary.documents(word) for word in unlinked(head)) or any(_pairs(head, vocabulary))
     )
 
 

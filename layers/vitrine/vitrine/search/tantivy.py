@@ -7,7 +7,7 @@ import math
 import shutil
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -91,6 +91,7 @@ LOOK_FOR_NEW_VERSION_SECONDS = 1.0
 OPEN_VERSIONS = 4
 WINDOW = 1000
 WINDOWS_KEPT = 64
+WORDS_KEPT = 1000
 FACET_VALUES = 20
 TRAITS_COUNTED = 200
 MANY_HITS = 20_000
@@ -289,7 +290,7 @@ class _Vocabulary:
 
     def __init__(self, opened: _Opened) -> None:
         self._searcher, self._words = opened.searcher, opened.words
-        self._known: dict[str, int] = {}
+        self._known = opened.documents
 
     def documents(self, word: str) -> int:
         if word not in self._known:
@@ -302,6 +303,16 @@ class _Vocabulary:
 
 
 def _made_of(opened: _Opened, word: str) -> Compounds:
+    """Return a word's compounds and parts, cached with the version."""
+    if word not in opened.made:
+        if len(opened.made) >= WORDS_KEPT:
+            opened.made.clear()
+            opened.documents.clear()
+        opened.made[word] = _looked_up(opened, word)
+    return opened.made[word]
+
+
+def _looked_up(opened: _Opened, word: str) -> Compounds:
     [stem, *more] = opened.words.stems(word) or [""]
     if more or len(stem) < compounds.LEAST_PART:
         return compounds.NO_COMPOUNDS
@@ -539,6 +550,8 @@ class _Opened:
     directory: Path
     searcher: Searcher
     words: _Words
+    documents: dict[str, int] = field(default_factory=dict)
+    made: dict[str, Compounds] = field(default_factory=dict)
 
     @classmethod
     def at(cls, version: str, directory: Path, language: Language | None) -> _Opened:
