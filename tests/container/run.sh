@@ -6,7 +6,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
-if command -v docker >/dev/null; then
+if docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1; then
   trap 'docker compose down' EXIT
   docker compose up --build --detach --wait --wait-timeout 900
   exit
