@@ -21,6 +21,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 AXE = ROOT / "storefront" / "node_modules" / "axe-core" / "axe.min.js"
 VIOLATIONS = "axe.run().then((it) => it.violations.map(({id, nodes}) => [id, nodes.map((at) => at.html)]))"
+PHONE = {"width": 390, "height": 800}
 SCREENSHOTS = os.environ.get("VITRINE_SCREENSHOTS")
 
 
@@ -80,3 +81,45 @@ def violations(page: Any) -> list[Any]:
     if not page.evaluate("'axe' in window"):
         page.add_script_tag(path=str(AXE))
     return page.evaluate(VIOLATIONS)
+
+
+def fits_a_phone(page: Any) -> bool:
+    """Whether nothing is wider than a phone, once pictures and plots have taken its width."""
+    from playwright.sync_api import TimeoutError as TooLateError
+
+    desk = page.viewport_size
+    page.set_viewport_size(PHONE)
+    try:
+        page.wait_for_function("document.documentElement.scrollWidth <= innerWidth", timeout=5000)
+    except TooLateError:
+        return False
+    else:
+        return True
+    finally:
+        page.set_viewport_size(desk)
+
+
+def has_names(page: Any) -> bool:
+    """Whether all that can be used says what it is to those who do not see it."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll('button, a, input, select')].every((it) =>
+            it.textContent.trim() || it.ariaLabel || it.labels?.length)
+            && [...document.querySelectorAll('img')].every((it) => it.hasAttribute('alt'))"""
+    )
+
+
+def is_sound(page: Any, name: str) -> None:
+    """Hold the page to axe at a desk and on a phone, in light and in dark; take its pictures."""
+    picture(page, name)
+    assert has_names(page)
+    assert fits_a_phone(page)
+    desk = page.viewport_size
+    for size in (desk, PHONE):
+        page.set_viewport_size(size)
+        for scheme in ("dark", "light"):
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            assert violations(page) == []
+        if size != desk:
+            picture(page, f"{name}-phone")
+    page.set_viewport_size(desk)
+    page.emulate_media(reduced_motion="no-preference")

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
-from playwright.sync_api import TimeoutError as TooLateError
 
 from local.deployment import stack_outputs
 from local.state import ROOT
 from tests.e2e.api import Api, eventually
-from tests.e2e.browser import opened, picture, violations
+from tests.e2e.browser import is_sound, opened, picture, violations
 from tests.e2e.conftest import add_store, learn, open_shop
 
 if TYPE_CHECKING:
@@ -38,46 +37,6 @@ def page(stack: Stack) -> Iterator[Any]:
 
 def turn_to(page: Any, title: str) -> None:
     page.get_by_role("navigation", name="Pages").get_by_role("link", name=title, exact=True).click()
-
-
-def fits_a_phone(page: Any) -> bool:
-    """Whether nothing is wider than a phone, once pictures and plots have taken its width."""
-    desk = page.viewport_size
-    page.set_viewport_size({"width": 390, "height": 800})
-    try:
-        page.wait_for_function("document.documentElement.scrollWidth <= innerWidth", timeout=5000)
-    except TooLateError:
-        return False
-    else:
-        return True
-    finally:
-        page.set_viewport_size(desk)
-
-
-def has_names(page: Any) -> bool:
-    """Whether all that can be used says what it is to those who do not see it."""
-    return page.evaluate(
-        """() => [...document.querySelectorAll('button, a, input, select')].every((it) =>
-            it.textContent.trim() || it.ariaLabel || it.labels?.length)
-            && [...document.querySelectorAll('img')].every((it) => it.hasAttribute('alt'))"""
-    )
-
-
-def is_sound(page: Any, name: str) -> None:
-    """Take the page's picture, and hold it to axe at a desk and on a phone, in light and in dark."""
-    picture(page, name)
-    assert has_names(page)
-    assert fits_a_phone(page)
-    desk = page.viewport_size
-    for size in (desk, {"width": 390, "height": 800}):
-        page.set_viewport_size(size)
-        for scheme in ("dark", "light"):
-            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            assert violations(page) == []
-        if size != desk:
-            picture(page, f"{name}-phone")
-    page.set_viewport_size(desk)
-    page.emulate_media(reduced_motion="no-preference")
 
 
 def fill(shop: Api, gallery: str, count: int) -> list[str]:

@@ -387,6 +387,8 @@ export const pages = ({ count, counted, plural, decimal, percent, growth, moment
     api: "API address",
     apiExample: "https://…/v1",
     enter: "Enter",
+    language: "Language",
+    noLanguage: "The language could not be loaded. Check the connection and try again.",
     ofShop: "Keys of the shop",
     revokeIt: (name: string) => `Revoke ${name}`,
     revokeQuestion: (name: string) => `Revoke ${name}?`,

@@ -17,6 +17,11 @@ export const LANGUAGES = {
     shell: async () => (await import("./en-shell")).shell,
     pages: async () => (await import("./en-pages")).pages,
   },
+  de: {
+    name: "Deutsch",
+    shell: async () => (await import("./de-shell")).shell,
+    pages: async () => (await import("./de-pages")).pages,
+  },
 };
 export type Language = keyof typeof LANGUAGES;
 
@@ -51,7 +56,7 @@ export const showPreferred = () => show(preferred(localStorage.getItem(CHOSEN), 
 export async function choose(language: Language): Promise<void> {
   const { locale } = preferred(language, navigator.languages);
   await show({ language, locale }, { whole: true });
-  localStorage.setItem(CHOSEN, language);
+  if (wanted === language) localStorage.setItem(CHOSEN, language);
 }
 
 async function show({ language, locale }: ReturnType<typeof preferred>, { whole = false } = {}): Promise<void> {

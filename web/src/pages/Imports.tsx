@@ -237,7 +237,12 @@ function Mapping({ seen, kind, chosen, choose }: MappingProps) {
                 >
                   <option value="">{t.imports.leftOut}</option>
                   {COLUMNS[kind].map((column) => (
-                    <option key={column} value={column} disabled={chosen.includes(column) && chosen[at] !== column}>
+                    <option
+                      key={column}
+                      value={column}
+                      lang={API_LANGUAGE}
+                      disabled={chosen.includes(column) && chosen[at] !== column}
+                    >
                       {column}
                     </option>
                   ))}
@@ -306,7 +311,7 @@ function Rejected({ import_id }: { import_id: string }) {
               .map((error) => (
                 <tr key={`${error.row} ${error.column} ${error.code}`}>
                   <td className="number">{format.count(error.row)}</td>
-                  <td>{error.column ?? ""}</td>
+                  <td lang={API_LANGUAGE}>{error.column ?? ""}</td>
                   <td lang={API_LANGUAGE}>{error.detail}</td>
                 </tr>
               ))}

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import type { PageProps } from "../App";
 import { ApiError, connect, type Session } from "../api";
-import { t } from "../language";
+import { choose, LANGUAGES, type Language, t, useLanguage } from "../language";
 import { isSecret, Problem } from "../parts";
 import { KeyList } from "./KeyList";
 
@@ -72,8 +72,37 @@ export function Keys({ session, change }: PageProps) {
           {t.keys.enter}
         </button>
       </form>
+      <LanguageChoice />
       {isSecret(session.key) && <KeyList />}
     </>
+  );
+}
+
+/** Shows the console in another language at once, and from then on in this browser. */
+function LanguageChoice() {
+  const [problem, setProblem] = useState<unknown>(null);
+  return (
+    <div className="card narrow">
+      <label>
+        {t.keys.language}
+        <select
+          value={useLanguage()}
+          onChange={(event) =>
+            choose(event.target.value as Language).then(
+              () => setProblem(null),
+              () => setProblem(t.keys.noLanguage),
+            )
+          }
+        >
+          {Object.entries(LANGUAGES).map(([language, { name }]) => (
+            <option key={language} value={language} lang={language}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <Problem of={problem} />
+    </div>
   );
 }
 
