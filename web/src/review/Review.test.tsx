@@ -23,6 +23,9 @@ const CLAIMED = {
   lease_expires_at: "2030-01-01T00:00:00Z",
 };
 
+const product = (product_id: string, waiting: number) => ({ product_id, waiting, approved: 9, disapproved: 0 });
+const PRODUCTS = [product("done", 0), product("p", 3), product("q", 1200)];
+
 let decisions: unknown[] = [];
 let claims: Record<string, unknown>[] = [];
 
@@ -34,6 +37,9 @@ beforeEach(async () => {
     if (request.url.endsWith("/decision")) decisions.push(await request.json());
     if (request.url.endsWith("/review/claims")) claims.push(await request.json());
     if (request.url.endsWith("/review/stats")) return Response.json({ waiting: 1 });
+    if (request.url.includes("/review/products")) {
+      return Response.json({ items: PRODUCTS, next_cursor: null });
+    }
     const answer = Response.json({ items });
     items = [];
     return answer;
@@ -54,6 +60,7 @@ beforeEach(async () => {
 });
 afterEach(() => {
   cleanup();
+  history.replaceState(null, "", "#/");
   vi.unstubAllGlobals();
 });
 
@@ -106,4 +113,22 @@ test("the snapshot that the address names is claimed once, and leaves the addres
   await waitFor(() => expect(claims).toContainEqual({ snapshot_id: "s7" }));
   expect(location.hash).toBe("#/review");
   expect(claims.filter((claim) => claim.snapshot_id)).toHaveLength(1);
+});
+
+test("one product alone is reviewed, of those that wait, and any again", async () => {
+  const choice = screen.getByRole<HTMLSelectElement>("combobox", { name: "Product" });
+  await waitFor(() => expect([...choice.options].map((option) => option.text)).toEqual(["all", "p (3)", "q (1,200)"]));
+  fireEvent.change(choice, { target: { value: "q" } });
+  await waitFor(() => expect(claims.at(-1)).toEqual({ limit: 20, product_id: "q" }));
+  expect(screen.queryByRole("img", { name: /shelf.jpg/ })).toBeNull();
+  expect(await screen.findByText("No snapshot of q is free for you.")).toBeTruthy();
+  fireEvent.change(choice, { target: { value: "" } });
+  await waitFor(() => expect(claims.at(-1)).toEqual({ limit: 20 }));
+});
+
+test("a product in the address is chosen, though nothing of it waits", async () => {
+  location.hash = "#/review?product=gone";
+  dispatchEvent(new Event("hashchange"));
+  await waitFor(() => expect(screen.getByRole<HTMLSelectElement>("combobox", { name: "Product" }).value).toBe("gone"));
+  await waitFor(() => expect(claims.at(-1)).toEqual({ limit: 20, product_id: "gone" }));
 });

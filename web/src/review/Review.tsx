@@ -2,7 +2,7 @@ import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "reac
 import type { PageProps } from "../App";
 import { useAddress } from "../address";
 import { isTyping } from "../changes";
-import { useConnection } from "../data";
+import { IDLE_MS, useApi, useConnection } from "../data";
 import { format, t } from "../language";
 import { Bar, Dialog, Picture } from "../parts";
 import { type Claimed, type Decision, Desk, REASONS, sizesOf } from "./desk";
@@ -45,6 +45,8 @@ function Reviewing({ reviewer }: { reviewer: string }) {
   const desk = useMemo(() => new Desk(client, session.apiUrl, reviewer), [client, session.apiUrl, reviewer]);
   const { asked, ask } = useAddress();
   const settled = asked.get("snapshot");
+  const only = asked.get("product");
+  useEffect(() => desk.limitTo(only), [desk, only]);
   useEffect(() => {
     if (!settled) return;
     desk.settle(settled);
@@ -108,6 +110,7 @@ function Reviewing({ reviewer }: { reviewer: string }) {
   return (
     <section className="review" aria-label={t.review.title}>
       <h1 className="unseen">{t.review.title}</h1>
+      <ProductChoice chosen={only} choose={(product_id) => ask({ product: product_id })} />
       <div className="figures">
         <Figure name={t.review.done} value={format.count(done)} />
         <Figure name={t.review.approved} value={format.count(view.approved)} tone="good" />
@@ -134,7 +137,8 @@ function Reviewing({ reviewer }: { reviewer: string }) {
       {!view.current ? (
         <div className="card done">
           <h2>{!view.exhausted ? t.review.fetching : view.waiting ? t.review.nothingForYou : t.review.nothingWaits}</h2>
-          {view.exhausted && !!view.waiting && <p>{t.review.withOthers(view.waiting)}</p>}
+          {view.exhausted && only && <p>{t.review.noneOfProduct(only)}</p>}
+          {view.exhausted && !only && !!view.waiting && <p>{t.review.withOthers(view.waiting)}</p>}
           {view.exhausted && <p>{t.review.appear}</p>}
         </div>
       ) : view.introduced ? (
@@ -212,6 +216,33 @@ function Reviewing({ reviewer }: { reviewer: string }) {
       )}
       {showsKeys && <KeyHelp close={() => setShowsKeys(false)} />}
     </section>
+  );
+}
+
+/** The product to review alone, of those whose snapshots wait. */
+function ProductChoice({ chosen, choose }: { chosen: string | null; choose: (product_id: string) => void }) {
+  const query = { limit: 100 };
+  const products = useApi().useQuery("get", "/review/products", { params: { query } }, { refetchInterval: IDLE_MS });
+  const open = products.data?.items.filter((product) => product.waiting) ?? [];
+  return (
+    <label className="inline">
+      {t.review.product}
+      <select
+        value={chosen ?? ""}
+        onChange={(event) => {
+          event.target.blur(); // so that arrow keys are verdicts again
+          choose(event.target.value);
+        }}
+      >
+        <option value="">{t.parts.all}</option>
+        {chosen && !open.some((product) => product.product_id === chosen) && <option value={chosen}>{chosen}</option>}
+        {open.map((product) => (
+          <option key={product.product_id} value={product.product_id}>
+            {t.review.productWaits(product.product_id, product.waiting)}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 

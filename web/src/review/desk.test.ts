@@ -33,7 +33,7 @@ class ReviewApi {
   private answer(
     method: string,
     path: string,
-    body: { limit?: number; decision?: string; renew?: string[]; snapshot_id?: string },
+    body: { limit?: number; decision?: string; renew?: string[]; snapshot_id?: string; product_id?: string },
   ): Response {
     if (path === "/review/stats") return Response.json({ waiting: this.waiting.length });
     if (path === "/review/claims") {
@@ -44,6 +44,7 @@ class ReviewApi {
         this.waiting = this.waiting.filter((id) => id !== body.snapshot_id);
         return Response.json({ items: [claimed(body.snapshot_id)] });
       }
+      if (body.product_id && body.product_id !== "p") return Response.json({ items: [] });
       const ids = body.renew ?? this.waiting.splice(0, body.limit);
       return Response.json({ items: ids.map(claimed) });
     }
@@ -102,6 +103,19 @@ test("a skipped snapshot comes again after the others, and the last one cannot b
   expect(single.view().skippable).toBe(false);
   single.skip();
   expect(single.view().current!.snapshot_id).toBe("s0");
+});
+
+test("what was claimed for any product does not come when one has been chosen meanwhile", async () => {
+  const api = new ReviewApi(40);
+  vi.stubGlobal("fetch", api.fetch);
+  const desk = new Desk(connect(SESSION).client, SESSION.apiUrl, "ann");
+  desk.open();
+  desk.limitTo("another");
+  await settled(desk);
+  expect(desk.view()).toMatchObject({ current: null, exhausted: true });
+  desk.settle(api.waiting[0]!);
+  await settled(desk);
+  expect(desk.view().current!.product.product_id).toBe("p");
 });
 
 test.each(["before", "after"])("a snapshot to settle comes first, asked for %s the desk is opened", async (when) => {

@@ -65,6 +65,8 @@ export class Desk {
   private notice: string | null = null;
   private exhausted = false;
   private claiming = false;
+  /** The product to claim of; null is any. */
+  private only: string | null = null;
   /** The snapshot to claim before all others. */
   private asked: string | null = null;
   /** What is on its way for a snapshot: a verdict, its undoing and the next verdict go one after another. */
@@ -101,6 +103,17 @@ export class Desk {
   };
 
   view = (): View => this.shown;
+
+  /** Claim snapshots of one product alone, or of any (null). What is held of others goes back when its lease ends. */
+  limitTo(product_id: string | null): void {
+    if (product_id === this.only) return;
+    this.only = product_id;
+    this.queue = this.queue.filter((item) => this.isWanted(item));
+    this.exhausted = false;
+    this.shownAt = performance.now();
+    this.changed();
+    void this.claim();
+  }
 
   /** Claim this snapshot, whatever its turn, and put it on the screen. */
   settle(snapshot_id: string): void {
@@ -218,26 +231,28 @@ export class Desk {
   private async claim(): Promise<void> {
     if (this.claiming || (!this.asked && this.queue.length >= AHEAD)) return;
     this.claiming = true;
-    const asked = this.asked;
+    const { asked, only } = this;
     this.asked = null;
     try {
       const decided = new Set(this.turns.keys()); // the answer may be older than their verdicts
       const { data } = await this.client.POST("/review/claims", {
         params: { header: this.header },
-        body: asked ? { snapshot_id: asked } : { limit: CLAIM },
+        body: asked ? { snapshot_id: asked } : { limit: CLAIM, ...(only && { product_id: only }) },
       });
       if (asked) this.queue = this.queue.filter((item) => item.snapshot_id !== asked);
-      const items = data!.items.filter((item) => !decided.has(item.snapshot_id) && !this.holds(item));
+      const items = data!.items.filter(
+        (item) => (asked || this.isWanted(item)) && !decided.has(item.snapshot_id) && !this.holds(item),
+      );
       if (asked || !this.queue.length) this.shownAt = performance.now();
       if (asked) this.queue.unshift(...items);
       else this.queue.push(...items);
-      this.exhausted = !asked && !this.queue.length;
+      this.exhausted = !asked && only === this.only && !this.queue.length;
     } catch (error) {
       this.notice = t.review.notClaimed(said(error));
     }
     this.claiming = false;
     this.changed();
-    if (asked || this.asked) void this.claim();
+    if (asked || this.asked || only !== this.only) void this.claim();
   }
 
   private async renew(): Promise<void> {
@@ -262,6 +277,10 @@ export class Desk {
       this.waiting = null;
     }
     this.changed();
+  }
+
+  private isWanted(item: Claimed): boolean {
+    return this.only === null || item.product.product_id === this.only;
   }
 
   private holds(item: Claimed): boolean {
