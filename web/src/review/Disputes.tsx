@@ -21,7 +21,7 @@ export function Disputes() {
   );
   const items = disputes.data?.pages.flatMap((page) => page.items) ?? [];
   return (
-    <section aria-label={t.disputes.title}>
+    <section className="below">
       <h2>{t.disputes.title}</h2>
       <Problem of={disputes.error} />
       {!disputes.error && (

@@ -67,7 +67,7 @@ export function Plant({ planted }: { planted: () => unknown }) {
   }
 
   return (
-    <details className="card">
+    <details className="card below">
       <summary>{t.plant.title}</summary>
       <form className="fields" aria-label={t.plant.title} onSubmit={(event) => void submit(event)}>
         <p>{t.plant.lead}</p>

@@ -1,5 +1,5 @@
 import { fireEvent, render, screen, waitFor } from "@testing-library/react";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { ChangesProvider } from "../changes";
 import { Connecting } from "../data";
 import { list, SESSION, serve, show, startFresh } from "../pages/testing";
@@ -83,6 +83,37 @@ test("a picture is planted with its answer under the name in its address, and ne
     ],
   });
   expect(screen.getByLabelText<HTMLInputElement>(/Address of the picture/).value).toBe("");
+});
+
+test("a file is planted under its own name, and put where the answer says", async () => {
+  const put: unknown[] = [];
+  class Put {
+    status = 200;
+    upload = {};
+    onload = () => {};
+    open = (...sent: unknown[]) => put.push(...sent);
+    setRequestHeader = (...sent: unknown[]) => put.push(...sent);
+    send(sent: File) {
+      put.push(sent.name);
+      setTimeout(() => this.onload());
+    }
+  }
+  vi.stubGlobal("XMLHttpRequest", Put);
+  const upload = { method: "PUT", url: "http://bucket.test/s", headers: { "Content-Type": "image/jpeg" } };
+  const writes = serve({
+    ...nobody,
+    "POST /snapshots": () => ({ results: [{ snapshot_id: "s", status: "created", upload }] }),
+  });
+  show(<Team />);
+  await screen.findByText(/Nobody has reviewed yet/);
+  const file = new File(["12345"], "box.jpg", { type: "image/jpeg" });
+  fireEvent.change(screen.getByLabelText(/picture file/), { target: { files: [file] } });
+  fireEvent.change(screen.getByLabelText(/Id of the product/), { target: { value: "tea" } });
+  fireEvent.submit(screen.getByRole("form", { name: /Plant a picture/, hidden: true }));
+  expect(await screen.findByText("box.jpg is planted")).toBeTruthy();
+  const planted = { product_id: "tea", filename: "box.jpg", known_answer: "approved", upload: true, size: 5 };
+  expect(writes).toEqual([`POST /snapshots ${JSON.stringify({ snapshots: [planted] })}`]);
+  expect(put).toEqual(["PUT", "http://bucket.test/s", "Content-Type", "image/jpeg", "box.jpg"]);
 });
 
 test("a picture that is refused stays in the form, with the reason", async () => {
