@@ -331,6 +331,23 @@ def test_a_reviewers_key_is_led_to_the_review(stack: Stack, shop: Api) -> None:
         assert violations(page) == []
 
 
+def dispute(page: Any, shop: Api) -> None:
+    """List a new snapshot, `two.jpg`, as one on which Ben and Cid disagree: here no snapshot is seen by two."""
+    photo = {"product_id": "apple", "filename": "two.jpg", "url": "https://photos.example/two.jpg"}
+    [added] = shop.post("/snapshots", {"snapshots": [photo]}).json["results"]
+    snapshot = shop.get(f"/snapshots/{added['snapshot_id']}").json
+    given = [("Ben", "approved", None), ("Cid", "disapproved", "Blurred or too dark")]
+    snapshot["opinions"] = [
+        {"reviewer": reviewer, "decision": decision, "decided_at": snapshot["created_at"], "reason": reason}
+        for reviewer, decision, reason in given
+    ]
+
+    def answer(route: Any) -> None:
+        route.fulfill(response=route.fetch(), json={"items": [snapshot], "next_cursor": None})
+
+    page.route("**/snapshots?status=disputed**", answer)
+
+
 def test_the_review_team_is_shown_with_its_numbers(stack: Stack) -> None:
     own = open_shop(stack)
     shop = Api(own.api_url, own.secret_key)
@@ -356,7 +373,17 @@ def test_the_review_team_is_shown_with_its_numbers(stack: Stack) -> None:
         eventually(has_claimed, 30)
         assert ann.put(f"/review/snapshots/{claimed[0]}/decision", {"decision": "approved"}).status == 200
         page.get_by_role("row", name="Ann").get_by_text("100% of 1").wait_for()
+        dispute(page, shop)
+        page.get_by_role("link", name="Settle two.jpg").wait_for()
         is_sound(page, "review-team")
+        page.get_by_role("link", name="Settle two.jpg").press("Enter")
+        page.get_by_label("Your name").fill("Dee")
+        page.get_by_role("button", name="Start").press("Enter")
+        page.get_by_role("button", name="I had a look").press("Enter")
+        page.get_by_text("two.jpg", exact=True).wait_for()
+        page.get_by_label("Product").select_option("apple")
+        page.keyboard.press("ArrowLeft")
+        eventually(lambda: "Dee" in [each["decided_by"] for each in shop.get("/snapshots").json["items"]], 30)
 
 
 def test_a_product_is_made_changed_deleted_and_brought_back(page: Any, shop: Api) -> None:
