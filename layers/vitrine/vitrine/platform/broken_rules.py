@@ -26,6 +26,7 @@ _RULES = {
     "bool_parsing": _BOOLEAN,
     "bool_type": _BOOLEAN,
     "dict_type": _OBJECT,
+    "enum": "must be {expected}",
     "extra_forbidden": "is not a known field; correct its name or leave it out",
     "finite_number": "must be a finite number",
     "float_parsing": _NUMBER,
