@@ -305,7 +305,8 @@ def _errors_of(route: Route) -> set[int]:
     errors = {422, 500, 503}
     if route.scope != ANYONE:
         errors |= {401, 403, 429}
-    if "{" in route.path or "gallery_id" in (route.query or {}):
+    fields = _load(route.body).model_fields if route.body else {}
+    if "{" in route.path or "gallery_id" in (route.query or {}) or "snapshot_id" in fields:
         errors.add(404)
     if "cursor" in (route.query or {}):
         errors.add(400)
