@@ -2,7 +2,7 @@ import type { Schema } from "../api";
 import { IDLE_MS, useConnection } from "../data";
 import { t } from "../language";
 import { Content, Empty, More, Picture, Problem, Table } from "../parts";
-import { REASONS } from "./desk";
+import { REASON_KEYS, REASONS } from "./desk";
 
 type Opinion = Schema<"OpinionResponse">;
 
@@ -84,8 +84,7 @@ export function Disputes() {
 
 /** A reason in the language shown, where it is one of those that have a key. */
 function reasonSaid(reason: string): string {
-  const keys = [1, 2, 3, 4, 5] as const;
-  const key = keys.find((each) => REASONS[each] === reason);
+  const key = REASON_KEYS.find((each) => REASONS[each] === reason);
   return key ? t.review.reasons[key] : reason;
 }
 

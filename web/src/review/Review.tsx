@@ -5,10 +5,9 @@ import { isTyping } from "../changes";
 import { IDLE_MS, useApi, useConnection } from "../data";
 import { format, t } from "../language";
 import { Bar, Dialog, Picture } from "../parts";
-import { type Claimed, type Decision, Desk, REASONS, sizesOf } from "./desk";
+import { type Claimed, type Decision, Desk, REASON_KEYS, REASONS, sizesOf } from "./desk";
 
 type Product = Claimed["product"];
-const REASON_KEYS = [1, 2, 3, 4, 5] as const;
 const title = (product: Product) => product.name ?? product.product_id;
 
 export function Review({ session, change }: PageProps) {

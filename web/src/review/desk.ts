@@ -41,6 +41,7 @@ export const REASONS = {
   4: "Text or watermark",
   5: "People in it",
 };
+export const REASON_KEYS = [1, 2, 3, 4, 5] as const;
 
 const AHEAD = 12;
 const CLAIM = 20;

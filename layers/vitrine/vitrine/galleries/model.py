@@ -404,6 +404,10 @@ class Gallery:
         first, second = map(self.experiment.arm, TEAMS)
         return self.live._replace(without_arm=second), self.next._replace(without_arm=first)
 
+    def is_older_than(self, images: Iterable[Image]) -> bool:
+        """Whether an image has a score of a later version than those that this reading of the gallery knows."""
+        return any(image.newest_version > self.versions[-1].number for image in images)
+
     @property
     def orders_by_visitor(self) -> bool:
         """Whether visitors see different orders: the gallery has a lab or runs an experiment."""

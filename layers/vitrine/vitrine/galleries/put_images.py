@@ -52,7 +52,7 @@ def _put_some(
     def attempt() -> list[SavedImage]:
         nonlocal gallery
         present = repository.get_images(gallery.key, [draft.image_id for draft in drafts])
-        if any(image.newest_version > gallery.versions[-1].number for image in present.values()):
+        if gallery.is_older_than(present.values()):
             gallery = find_gallery(repository, gallery.key)
         created = [_new_image(gallery, draft, new_incarnation()) for draft in drafts if draft.image_id not in present]
         changed = [

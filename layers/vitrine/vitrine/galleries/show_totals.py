@@ -78,7 +78,7 @@ def _show(repository: GalleryRepository, key: GalleryKey, due: _Due, counted: Ma
         nonlocal images, gallery, stale, shown
         if stale:
             images = repository.get_images(key, stale)
-        if gallery and any(image.newest_version > gallery.versions[-1].number for image in images.values()):
+        if gallery and gallery.is_older_than(images.values()):
             gallery = repository.find_gallery(key)
         outdated = list(_outdated(gallery, images, due.settling, counted)) if gallery else []
         stale = repository.save_images(outdated) if outdated else set()

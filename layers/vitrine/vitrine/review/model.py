@@ -102,8 +102,7 @@ class Snapshot:
     @property
     def listing(self) -> Listing:
         """Return the list that it is in: its status, or `disputed` while it waits after two reviewers disagreed."""
-        disagree = len({opinion.decision for opinion in decisive(self.opinions)}) > 1
-        return "disputed" if disagree and self.status == "waiting" else self.status
+        return "disputed" if disagree(self.opinions) and self.status == "waiting" else self.status
 
     def same_facts(self, other: Snapshot) -> bool:
         """Return whether both were submitted with the same facts."""
@@ -174,8 +173,8 @@ class Snapshot:
     def with_opinion(self, opinion: Opinion) -> Snapshot:
         """Return the snapshot with one more opinion; if two disagree, a third is wanted. Does not check the lease."""
         opinions = (*self.opinions, opinion)
-        disagree = self.opinions_wanted > 1 and len({given.decision for given in decisive(opinions)}) > 1
-        return replace(self, opinions=opinions, opinions_wanted=3 if disagree else self.opinions_wanted, lease=None)
+        wanted = 3 if self.opinions_wanted > 1 and disagree(opinions) else self.opinions_wanted
+        return replace(self, opinions=opinions, opinions_wanted=wanted, lease=None)
 
     def _without_latest(self, reviewer: str, now: datetime) -> Snapshot:
         if not self.opinions:
@@ -205,6 +204,11 @@ class Action(NamedTuple):
 def decisive(opinions: Sequence[Opinion]) -> list[Opinion]:
     """Return the opinions of those who decided."""
     return [opinion for opinion in opinions if opinion.decision != "unsure"]
+
+
+def disagree(opinions: Sequence[Opinion]) -> bool:
+    """Return whether those who decided are of different minds."""
+    return len({opinion.decision for opinion in decisive(opinions)}) > 1
 
 
 def action_between(before: Snapshot | None, after: Snapshot) -> Action:

@@ -88,6 +88,18 @@ def unlinked(head: str) -> list[str]:
     return [each for each in (head, *shorter) if len(each) >= LEAST_PART]
 
 
+def compounds_of(
+    word: str, stem: str, ending: Iterable[str], starting: Iterable[str], vocabulary: Vocabulary
+) -> Compounds:
+    """Return the compounds of a word and its stem, among the stems found that end and that start with its stem."""
+    return Compounds(
+        ending_with(stem, ending, vocabulary),
+        starting_with(word, stem, starting, vocabulary),
+        parts_of(word, vocabulary),
+        is_new=not vocabulary.documents(word),
+    )
+
+
 def ending_with(stem: str, found: Iterable[str], vocabulary: Vocabulary) -> tuple[str, ...]:
     """Return the compounds among stems that end with a stem: what is before it is a word, or two."""
     heads = ((each, each.removesuffix(stem)) for each in found if each != stem)

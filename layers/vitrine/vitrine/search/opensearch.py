@@ -579,12 +579,7 @@ class OpenSearchFinder:
         }
         self._learn(merchant_id, language, vocabulary, more, tails)
         made = {
-            word: Compounds(
-                compounds.ending_with(stem, ending[word], vocabulary),
-                compounds.starting_with(word, stem, starting[word], vocabulary),
-                parts_of(word, vocabulary),
-                is_new=not vocabulary.documents(word),
-            )
+            word: compounds.compounds_of(word, stem, ending[word], starting[word], vocabulary)
             for word, stem in asked.items()
         }
         return {word: each for word, each in made.items() if each.ending or each.starting or each.parts}

@@ -37,7 +37,6 @@ from vitrine.platform.retries import retry
 from vitrine.platform.telemetry import logger
 from vitrine.platform.times import utc_now
 from vitrine.search import compounds, keyboards, relevance
-from vitrine.search.compounds import Compounds
 from vitrine.search.documents import (
     attribute_key,
     document_fields,
@@ -85,6 +84,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from vitrine.search.compounds import Compounds
     from vitrine.search.model import Synonym
 
 LOOK_FOR_NEW_VERSION_SECONDS = 1.0
@@ -321,12 +321,8 @@ def _looked_up(opened: _Opened, word: str) -> Compounds:
     def found(field: str, letters: str) -> list[str]:
         return [term for term, _ in opened.searcher.terms_with_prefix(field, letters, None, compounds.MOST_COMPOUNDS)]
 
-    return Compounds(
-        compounds.ending_with(stem, [each[::-1] for each in found("endings", stem[::-1])], vocabulary),
-        compounds.starting_with(word, stem, found("everything", stem), vocabulary),
-        compounds.parts_of(word, vocabulary),
-        is_new=not vocabulary.documents(word),
-    )
+    ending = [each[::-1] for each in found("endings", stem[::-1])]
+    return compounds.compounds_of(word, stem, ending, found("everything", stem), vocabulary)
 
 
 def _compounds(opened: _Opened, word: str, fields: Mapping[str, float]) -> list[Query]:

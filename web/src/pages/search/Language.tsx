@@ -4,8 +4,7 @@ import { called, t } from "../../language";
 import { Content, Problem } from "../../parts";
 
 const PATH = "/search/language";
-const CODES = ["da", "de", "en", "es", "fi", "fr", "it", "nl", "no", "pt", "sv"] as const;
-type Code = (typeof CODES)[number];
+type Code = keyof typeof t.textLanguage.names;
 /** How often to ask whether the new index is in use. */
 const ASK_EVERY_MS = 5_000;
 
@@ -48,7 +47,7 @@ export function Language() {
             {t.textLanguage.choose}
             <select value={language ?? ""} onChange={(event) => set((event.target.value || null) as Code | null)}>
               <option value="">{t.textLanguage.none}</option>
-              {CODES.map((code) => (
+              {(Object.keys(t.textLanguage.names) as Code[]).map((code) => (
                 <option key={code} value={code}>
                   {nameOf(code)}
                 </option>
