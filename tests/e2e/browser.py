@@ -56,7 +56,7 @@ def visited(address: str, **options: Any) -> Iterator[Any]:
     """The page at an address, as one who was never there sees it. `options` are the browser's."""
     with launched() as browser:
         page = browser.new_page(viewport={"width": 1100, "height": 760}, **options)
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(90_000)
         page.goto(address)
         yield page
 
@@ -77,7 +77,7 @@ def violations(page: Any) -> list[Any]:
 
     A page at rest loads nothing and fades nothing: old content is dimmed while new content loads.
     """
-    eventually(lambda: page.evaluate(AT_REST), 20)
+    eventually(lambda: page.evaluate(AT_REST))
     if not page.evaluate("'axe' in window"):
         page.add_script_tag(path=str(AXE))
     return page.evaluate(VIOLATIONS)
@@ -90,7 +90,7 @@ def fits_a_phone(page: Any) -> bool:
     desk = page.viewport_size
     page.set_viewport_size(PHONE)
     try:
-        page.wait_for_function("document.documentElement.scrollWidth <= innerWidth", timeout=5000)
+        page.wait_for_function("document.documentElement.scrollWidth <= innerWidth", timeout=15_000)
     except TooLateError:
         return False
     else:

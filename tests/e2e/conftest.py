@@ -115,7 +115,7 @@ def add_store(shop: Api, stack: Stack) -> str:
     rows = f"AreaCode,StoreName,StoreID\n7100001,Corner shop,{name}\n"
     key = f"imports/{stack.merchant_id}/stores/{name}.csv"
     client("s3", stack.endpoint_url).put_object(Bucket=stack.uploads_bucket, Key=key, Body=rows.encode())
-    eventually(lambda: shop.get(f"/api/visits?storeid={name}").status == 200, 30)
+    eventually(lambda: shop.get(f"/api/visits?storeid={name}").status == 200)
     return name
 
 

@@ -55,8 +55,8 @@ def test_visitors_count_once_whatever_they_send_again(buffered: Stack) -> None:
         shown = shop.get(gallery).json
         return shown["views"], shown["clicks"]
 
-    eventually(lambda: counted() == (IMAGES * VISITORS, VISITORS), within_seconds=60)
-    eventually(lambda: shop.get(f"{gallery}/audit").json["mismatched"] == [], within_seconds=60)
+    eventually(lambda: counted() == (IMAGES * VISITORS, VISITORS))
+    eventually(lambda: shop.get(f"{gallery}/audit").json["mismatched"] == [])
     assert web_page.get(f"{gallery}/images").json["items"][0]["id"] == "i0"
     assert counted() == (IMAGES * VISITORS, VISITORS)
 

@@ -59,7 +59,7 @@ def test_concurrent_clients_that_send_again_are_counted_exactly(shop: Api, web_p
     statuses = Counter(result["status"] for results in responses for result in results)
     assert statuses == {"accepted": EVENTS, "duplicate": len(sent) - EVENTS}
     expected = totals(events)
-    eventually(lambda: shown(shop, gallery) == expected, within_seconds=60)
+    eventually(lambda: shown(shop, gallery) == expected)
     whole = shop.get(f"/galleries/{gallery}").json
     assert (whole["views"], whole["clicks"]) == tuple(map(sum, zip(*expected.values(), strict=True)))
     assert shop.get(f"/galleries/{gallery}/audit").json == {"images": len(PICTURES), "mismatched": [], "withdrawn": []}
@@ -91,7 +91,7 @@ def test_visitors_who_look_and_click_again_and_again_count_once(shop: Api, web_p
 
     truth = {(event["session_id"], event["image_id"], event["type"]): event for event in events}
     expected = totals(truth.values())
-    eventually(lambda: shown(shop, gallery) == expected, within_seconds=60)
+    eventually(lambda: shown(shop, gallery) == expected)
     assert shop.get(f"/galleries/{gallery}/audit").json == {"images": len(PICTURES), "mismatched": [], "withdrawn": []}
     statuses = Counter(result["status"] for results in responses for result in results)
     assert statuses["accepted"] <= len(truth) <= statuses["accepted"] + statuses["duplicate"]

@@ -41,7 +41,7 @@ def test_a_file_is_put_where_the_api_says_and_comes_in(shop: Api, gallery: str):
 
     assert put.status == 200, put.data
     import_id = made.json["import_id"]
-    eventually(lambda: is_over(shop, import_id), within_seconds=30)
+    eventually(lambda: is_over(shop, import_id))
     done = shop.get(f"/imports/{import_id}").json
     assert (done["status"], counts(done), done["error"]) == ("completed", (251, 250, 1), None)
     errors = shop.get(f"/imports/{import_id}/errors").json["items"]
@@ -55,9 +55,9 @@ def test_an_object_put_into_the_bucket_comes_in(shop: Api, stack: Stack, gallery
 
     client("s3", stack.endpoint_url).put_object(Bucket=stack.uploads_bucket, Key=key, Body=rows)
 
-    eventually(lambda: any(each["object"] == key for each in shop.get("/imports").json["items"]), within_seconds=30)
+    eventually(lambda: any(each["object"] == key for each in shop.get("/imports").json["items"]))
     (import_id,) = [each["import_id"] for each in shop.get("/imports").json["items"] if each["object"] == key]
-    eventually(lambda: is_over(shop, import_id), within_seconds=30)
+    eventually(lambda: is_over(shop, import_id))
     assert counts(shop.get(f"/imports/{import_id}").json) == (20, 20, 0)
     assert shop.get(f"/galleries/{gallery}").json["images"] == 20
 
@@ -71,6 +71,6 @@ def test_a_file_that_cannot_be_read_fails_and_says_why(shop: Api, stack: Stack, 
         found = [each for each in shop.get("/imports").json["items"] if each["object"] == key]
         return bool(found) and found[0]["status"] == "failed"
 
-    eventually(failed, within_seconds=30)
+    eventually(failed)
     (shown,) = [each for each in shop.get("/imports").json["items"] if each["object"] == key]
     assert shown["error"]["code"] == "corrupt_gzip"

@@ -64,7 +64,7 @@ def test_what_athena_learned_is_recommended(shop: Api, stack: Stack) -> None:
         return {item["product_id"]: item["reason"] for item in items}
 
     because_of_the_pear = {"strategy": "collaborative", "because": ["pear"]}
-    eventually(lambda: reasons().get("apple") == because_of_the_pear, within_seconds=60)
+    eventually(lambda: reasons().get("apple") == because_of_the_pear)
     workgroup = stack_outputs(stack.endpoint_url)["ModelsWorkgroup"]
     asked = client("athena", stack.endpoint_url).list_query_executions(WorkGroup=workgroup)
     assert asked["QueryExecutionIds"]
@@ -79,8 +79,8 @@ def test_a_picture_is_found_in_opensearch_until_it_is_deleted(shop: Api, node: O
     def found() -> list[str]:
         return [image["id"] for image in shop.get(f"/search/images?q={word}&facets=tag").json["items"]]
 
-    eventually(lambda: found() == ["striped"], within_seconds=30)
+    eventually(lambda: found() == ["striped"])
     assert node.count(index="*", q=word)["count"] == 1
     assert shop.get(f"/search/suggest?q={word[:-1]}").json == {"items": [{"text": word}]}
     assert shop.delete("/galleries/animals/images/striped").status == 204
-    eventually(lambda: found() == [], within_seconds=30)
+    eventually(lambda: found() == [])

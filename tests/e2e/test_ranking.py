@@ -66,7 +66,7 @@ def test_a_policy_counts_exactly_and_says_what_others_would_earn(
     shop.put(f"/galleries/{gallery}", {"ranking": {"policy": policy, "lab_share": 0.2}})
     images = [{"id": name, "name": name, "url": f"https://shop.example/{name}.jpg"} for name in RATES]
     shop.post(f"/galleries/{gallery}/images", {"images": images})
-    eventually(lambda: shop.get(f"/galleries/{gallery}").json["next_ranking_version"] is None, 60)
+    eventually(lambda: shop.get(f"/galleries/{gallery}").json["next_ranking_version"] is None)
 
     visitors = Visitors(web_page, gallery)
     with ThreadPoolExecutor(CLIENTS) as clients:
@@ -78,10 +78,9 @@ def test_a_policy_counts_exactly_and_says_what_others_would_earn(
         found = shop.get(f"/galleries/{gallery}").json
         return found["views"], found["clicks"]
 
-    eventually(lambda: counts() == (views, clicks), 60)
+    eventually(lambda: counts() == (views, clicks))
     eventually(
-        lambda: shop.get(f"/galleries/{gallery}/audit").json == {"images": IMAGES, "mismatched": [], "withdrawn": []},
-        60,
+        lambda: shop.get(f"/galleries/{gallery}/audit").json == {"images": IMAGES, "mismatched": [], "withdrawn": []}
     )
 
     found = shop.post(f"/galleries/{gallery}/ranking-estimates", {"policy": "smoothed_rate"}).json
@@ -104,7 +103,7 @@ def test_an_experiment_counts_each_visitor_of_each_arm(shop: Api, web_page: Api,
     arms = [{"policy": "interest"}, {"policy": "optimistic_rate"}]
     path = f"/galleries/{gallery}/experiments/spring"
     assert shop.post(path, {"arms": arms}).status == 201
-    eventually(lambda: shop.get(path).json["ready"], 60)
+    eventually(lambda: shop.get(path).json["ready"])
     visitors = Visitors(web_page, gallery)
     with ThreadPoolExecutor(CLIENTS) as clients:
         done = sum(clients.map(visitors.visit, range(VISITORS)), Counter())
@@ -115,15 +114,13 @@ def test_an_experiment_counts_each_visitor_of_each_arm(shop: Api, web_page: Api,
     assert sum(arm["clicks"] for arm in found["arms"]) == clicks
     assert not found["srm"]["flagged"]
     eventually(
-        lambda: shop.get(f"/galleries/{gallery}/audit").json == {"images": IMAGES, "mismatched": [], "withdrawn": []},
-        60,
+        lambda: shop.get(f"/galleries/{gallery}/audit").json == {"images": IMAGES, "mismatched": [], "withdrawn": []}
     )
-    eventually(lambda: shop.get(path).json["events_without_visitor"] == 0, 60)
+    eventually(lambda: shop.get(path).json["events_without_visitor"] == 0)
     assert shop.delete(path).status == 200
-    eventually(lambda: shop.get(f"/galleries/{gallery}").json["next_ranking_version"] is None, 60)
+    eventually(lambda: shop.get(f"/galleries/{gallery}").json["next_ranking_version"] is None)
     eventually(
-        lambda: shop.get(f"/galleries/{gallery}/audit").json == {"images": IMAGES, "mismatched": [], "withdrawn": []},
-        60,
+        lambda: shop.get(f"/galleries/{gallery}/audit").json == {"images": IMAGES, "mismatched": [], "withdrawn": []}
     )
 
 
@@ -133,8 +130,8 @@ def test_interleaved_pages_count_each_visitor_and_each_click(shop: Api, web_page
     path = f"/galleries/{gallery}/experiments/mixed"
     arms = [{"policy": "interest"}, {"policy": "optimistic_rate"}]
     assert shop.post(path, {"mode": "interleave", "arms": arms}).status == 201
-    eventually(lambda: shop.get(path).json["ready"], 60)
-    eventually(lambda: "by_visitor" in shop.get(f"/galleries/{gallery}/images").json, 30)
+    eventually(lambda: shop.get(path).json["ready"])
+    eventually(lambda: "by_visitor" in shop.get(f"/galleries/{gallery}/images").json)
     visitors = Visitors(web_page, gallery)
     with ThreadPoolExecutor(CLIENTS) as clients:
         visits = list(clients.map(visitors.visit, range(VISITORS)))
@@ -146,12 +143,12 @@ def test_interleaved_pages_count_each_visitor_and_each_click(shop: Api, web_page
     assert sum(arm["clickers"] for arm in found["arms"]) == clickers
     assert sum(arm["clicks"] for arm in found["arms"]) == clicks
     assert found["preference"] == found["arms"][1]["clickers"] / clickers
-    eventually(lambda: shop.get(path).json["events_without_visitor"] == 0, 60)
+    eventually(lambda: shop.get(path).json["events_without_visitor"] == 0)
     clean = {"images": IMAGES, "mismatched": [], "withdrawn": []}
-    eventually(lambda: shop.get(f"/galleries/{gallery}/audit").json == clean, 60)
+    eventually(lambda: shop.get(f"/galleries/{gallery}/audit").json == clean)
     assert shop.delete(path).status == 200
-    eventually(lambda: shop.get(f"/galleries/{gallery}").json["next_ranking_version"] is None, 60)
-    eventually(lambda: shop.get(f"/galleries/{gallery}/audit").json == clean, 60)
+    eventually(lambda: shop.get(f"/galleries/{gallery}").json["next_ranking_version"] is None)
+    eventually(lambda: shop.get(f"/galleries/{gallery}/audit").json == clean)
 
 
 def replay(stack: Stack, gallery: str, at: datetime, now: datetime) -> subprocess.CompletedProcess[str]:
@@ -181,7 +178,7 @@ def test_an_order_of_an_earlier_hour_is_recomputed_from_what_the_stream_recorded
     shop.patch(f"/galleries/{gallery}/images/image-2", {"hidden": True})
     assert shop.delete(f"/galleries/{gallery}/images/image-3").status == 204
     shown = ["image-5", "image-1", "image-4", "image-0"]
-    eventually(lambda: [image["id"] for image in shop.get(f"/galleries/{gallery}/images").json["items"]] == shown, 60)
+    eventually(lambda: [image["id"] for image in shop.get(f"/galleries/{gallery}/images").json["items"]] == shown)
     hour = (datetime.now(UTC) + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
 
     def replayed() -> list[list[str]]:

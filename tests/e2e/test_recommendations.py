@@ -122,7 +122,7 @@ def test_a_household_gets_what_it_has_not_bought_and_why(
 ) -> None:
     user = min(shoppers, key=lambda shopper: len(shoppers[shopper]))
     reasons = {"collaborative", "content"}
-    eventually(lambda: any(item["reason"]["strategy"] in reasons for item in items(shop, user)), within_seconds=60)
+    eventually(lambda: any(item["reason"]["strategy"] in reasons for item in items(shop, user)))
     found = items(web_page, user, **{"X-User-Token": user_token(stack, user)})
     assert not {item["product_id"] for item in found} & shoppers[user]
     assert all(set(item["reason"]["because"]) <= shoppers[user] for item in found)
@@ -152,17 +152,17 @@ def test_somebody_new_gets_what_is_popular_and_then_what_goes_with_the_first_cli
     product = popular[0]["product_id"]
     click = {"interaction_id": "1", "user_id": user, "product_id": product, "type": "click"}
     shop.post("/interactions", {"interactions": [click]})
-    eventually(lambda: any(item["reason"]["because"] == [product] for item in items(shop, user)), within_seconds=30)
+    eventually(lambda: any(item["reason"]["because"] == [product] for item in items(shop, user)))
 
 
 def test_an_erased_household_is_a_stranger(shop: Api, stack: Stack, shoppers: dict[str, set[str]]) -> None:
     user = min(shoppers)
     assert shop.delete(f"/users/{user}").status == 202
-    eventually(lambda: shop.get(f"/users/{user}/interactions").json["items"] == [], within_seconds=30)
+    eventually(lambda: shop.get(f"/users/{user}/interactions").json["items"] == [])
     table = stack_outputs(stack.endpoint_url)["RecommendationsTable"]
 
     def traces() -> list[Any]:
         pages = client("dynamodb", stack.endpoint_url).get_paginator("scan").paginate(TableName=table)
         return [item for page in pages for item in page["Items"] if item["pk"]["S"].endswith(f"/u/{user}")]
 
-    eventually(lambda: not traces(), within_seconds=30)
+    eventually(lambda: not traces())

@@ -35,7 +35,7 @@ def test_a_picture_is_mirrored_served_made_once_for_many_clients_and_withdrawn(s
     shop.put(gallery, {})
     with serving(photo.parent) as host:
         shop.post(f"{gallery}/images", {"images": [{"id": "a", "name": "A", "url": f"{host.url}/{photo.name}"}]})
-        eventually(lambda: shop.get(f"{gallery}/images/a").json["renditions"] is not None, 30)
+        eventually(lambda: shop.get(f"{gallery}/images/a").json["renditions"] is not None)
     found = shop.get(f"{gallery}/images").json["items"][0]["renditions"]
     with Image.open(photo) as original:
         assert found["aspect_ratio"] == round(original.width / original.height, 4)
@@ -57,6 +57,6 @@ def test_a_picture_is_mirrored_served_made_once_for_many_clients_and_withdrawn(s
     assert len({response.data for response in responses if response.status == 200}) == 1
 
     shop.delete(f"{gallery}/images/a")
-    eventually(lambda: fetched(stack, path).status == 404, 30)
+    eventually(lambda: fetched(stack, path).status == 404)
     left = files.list_objects_v2(Bucket=bucket, Prefix=f"v1/pictures/{path.split('/')[1]}/")
     assert "Contents" not in left

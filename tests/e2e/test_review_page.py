@@ -123,7 +123,7 @@ def test_two_hundred_verdicts_by_keyboard(page: Any, desk: Api, shop: Api) -> No
     uploaded = upload(desk, taken)
     truth = {photo.filename: photo for photo in uploaded.values()}
     assert len(truth) == VERDICTS
-    eventually(lambda: desk.get("/review/stats").json["waiting"] >= VERDICTS, 60)
+    eventually(lambda: desk.get("/review/stats").json["waiting"] >= VERDICTS)
     slow_down(page)
     page.get_by_label("Your name").fill("ann")
     page.get_by_role("button", name="Start").click()
@@ -153,7 +153,7 @@ def test_two_hundred_verdicts_by_keyboard(page: Any, desk: Api, shop: Api) -> No
         after = desk.get("/review/stats").json
         return all(after[status] == expected[status] for status in expected)
 
-    eventually(counted, 30)
+    eventually(counted)
     for snapshot_id, photo in uploaded.items():
         snapshot = desk.get(f"/snapshots/{snapshot_id}").json
         assert (snapshot["status"], snapshot["decided_by"]) == ("approved" if photo.is_right else "disapproved", "ann")
@@ -165,7 +165,7 @@ def test_undo_help_and_a_conflict_have_a_way_back(page: Any, desk: Api) -> None:
     for name in ("one", "two"):
         photo = {"product_id": product, "filename": f"{name}.jpg", "url": f"https://photos.example/{name}.jpg"}
         desk.post("/snapshots", {"snapshots": [photo]})
-    eventually(lambda: desk.get("/review/stats").json["waiting"] >= 2, 30)
+    eventually(lambda: desk.get("/review/stats").json["waiting"] >= 2)
     page.get_by_label("Your name").fill("bob")
     page.get_by_role("button", name="Start").click()
     page.wait_for_selector(f".first-look :text('{product}')")
@@ -205,7 +205,7 @@ def test_who_is_unsure_passes_a_snapshot_to_another_reviewer(page: Any, desk: Ap
         page.get_by_role("button", name="I had a look").press("Enter")
         page.wait_for_selector("figure img")
 
-    eventually(lambda: desk.get(f"/snapshots/{snapshot_id}").json["status"] == "waiting", 30)
+    eventually(lambda: desk.get(f"/snapshots/{snapshot_id}").json["status"] == "waiting")
     begin(page, "dee")
     unsure = page.get_by_role("button", name="↓ Unsure")
     assert unsure.is_enabled()
@@ -233,14 +233,14 @@ def test_who_is_unsure_passes_a_snapshot_to_another_reviewer(page: Any, desk: Ap
     def counted() -> dict[str, int]:
         return {each["reviewer"]: each["unsure"] for each in desk.get("/review/stats").json["reviewers"]}
 
-    eventually(lambda: counted().get("dee") == 1, 30)
+    eventually(lambda: counted().get("dee") == 1)
 
 
 def test_the_page_fits_a_phone_and_says_what_it_shows(page: Any, desk: Api) -> None:
     photo = photos(230)[-1]._replace(claimed=f"Phone-{uuid.uuid4().hex[:6]}")
     describe(desk, [photo], desk)
     upload(desk, [photo])
-    eventually(lambda: desk.get("/review/stats").json["waiting"] >= 1, 30)
+    eventually(lambda: desk.get("/review/stats").json["waiting"] >= 1)
     page.set_viewport_size({"width": 390, "height": 800})
     page.get_by_label("Your name").fill("cyd")
     page.get_by_role("button", name="Start").click()

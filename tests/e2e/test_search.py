@@ -23,7 +23,7 @@ def test_a_new_image_is_found_and_a_hidden_or_deleted_one_is_gone(shop: Api, gal
     word = f"zebra{uuid.uuid4().hex[:8]}"
     image = {"id": "striped", "name": f"Striped {word}", "url": "https://shop.example/z.jpg", "tags": ["stripes"]}
     assert shop.post(f"/galleries/{gallery}/images", {"images": [image]}).status == 200
-    eventually(lambda: found(shop, word) == ["striped"], within_seconds=30)
+    eventually(lambda: found(shop, word) == ["striped"])
     assert shop.get(f"/search/suggest?q={word[:-1]}").json == {"items": [{"text": word}]}
     shop.patch(f"/galleries/{gallery}/images/striped", {"hidden": True})
     eventually(lambda: found(shop, word) == [])
@@ -42,4 +42,4 @@ def test_a_rebuild_by_its_function_keeps_what_the_tables_hold(shop: Api, stack: 
         FunctionName=function, Payload=json.dumps({"merchant_id": stack.merchant_id})
     )
     assert json.loads(response["Payload"].read())["images"] >= 1
-    eventually(lambda: found(shop, word) == ["shy"], within_seconds=5)
+    eventually(lambda: found(shop, word) == ["shy"])

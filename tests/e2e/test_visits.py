@@ -29,7 +29,7 @@ def stores(shop: Api, stack: Stack) -> list[Store]:
     with STORE_MASTER.open() as lines:
         known = [Store(row["StoreID"], row["StoreName"], row["AreaCode"]) for row in csv.DictReader(lines)]
     last = known[-1].store_id
-    eventually(lambda: shop.get(f"/api/visits?storeid={last}").status == 200, 60)
+    eventually(lambda: shop.get(f"/api/visits?storeid={last}").status == 200)
     return known[:50]
 
 

@@ -73,7 +73,7 @@ def test_a_gallery_reorders_under_the_clicks_of_a_keyboard(page: Any, shop: Api,
     for _ in range(3):
         page.keyboard.press("Enter")
     page.wait_for_function("id => document.querySelector('.grid li').dataset.id === id", arg=last)
-    eventually(lambda: "3 clicks" in tiles.first.inner_text(), 30)
+    eventually(lambda: "3 clicks" in tiles.first.inner_text())
     assert page.evaluate("document.activeElement.closest('li').dataset.id") == last, "the focus moves with the picture"
     is_sound(page, "gallery")
 
@@ -260,7 +260,7 @@ def test_pictures_are_dropped_into_a_gallery(page: Any, shop: Api, gallery: str,
     note = tmp_path / "note.jpg"
     note.write_text("not a picture")
     dropped(page, *PHOTOS, BROKEN, note)
-    place.get_by_text("3 of 5 in the gallery, 2 refused").wait_for(timeout=90_000)
+    place.get_by_text("3 of 5 in the gallery, 2 refused").wait_for()
     wrong = place.get_by_role("list", name="Pictures that were not added")
     wrong.get_by_role("listitem").filter(has_text="note.jpg").get_by_text("Not a JPEG").wait_for()
     wrong.get_by_role("listitem").filter(has_text="broken.png").wait_for()
@@ -271,7 +271,7 @@ def test_pictures_are_dropped_into_a_gallery(page: Any, shop: Api, gallery: str,
     def has_renditions() -> bool:
         return all(image["renditions"] for image in shop.get(f"/galleries/{gallery}/images").json["items"])
 
-    eventually(has_renditions, 60)
+    eventually(has_renditions)
     page.wait_for_function(
         """() => { const shown = [...document.querySelectorAll('.grid img')];
             return shown.length === 3 && shown.every((it) => it.srcset && it.complete && it.naturalWidth); }"""
@@ -289,7 +289,7 @@ def test_pictures_are_dropped_into_a_gallery(page: Any, shop: Api, gallery: str,
     with page.expect_file_chooser() as chooser:
         place.get_by_role("button", name="Add pictures").press("Enter")
     chooser.value.set_files(min((ROOT / "tests/data/store-photos/val").rglob("*.jpg")))
-    place.get_by_text("1 of 1 in the gallery").wait_for(timeout=90_000)
+    place.get_by_text("1 of 1 in the gallery").wait_for()
 
 
 def test_an_overview_shows_what_was_counted_and_what_needs_a_hand(page: Any, shop: Api, gallery: str) -> None:
@@ -370,7 +370,7 @@ def test_the_review_team_is_shown_with_its_numbers(stack: Stack) -> None:
             claimed.extend(item["snapshot_id"] for item in ann.post("/review/claims", {"limit": 1}).json["items"])
             return bool(claimed)
 
-        eventually(has_claimed, 30)
+        eventually(has_claimed)
         assert ann.put(f"/review/snapshots/{claimed[0]}/decision", {"decision": "approved"}).status == 200
         page.get_by_role("row", name="Ann").get_by_text("100% of 1").wait_for()
         dispute(page, shop)
@@ -383,7 +383,7 @@ def test_the_review_team_is_shown_with_its_numbers(stack: Stack) -> None:
         page.get_by_text("two.jpg", exact=True).wait_for()
         page.get_by_label("Product").select_option("apple")
         page.keyboard.press("ArrowLeft")
-        eventually(lambda: "Dee" in [each["decided_by"] for each in shop.get("/snapshots").json["items"]], 30)
+        eventually(lambda: "Dee" in [each["decided_by"] for each in shop.get("/snapshots").json["items"]])
 
 
 def test_a_product_is_made_changed_deleted_and_brought_back(page: Any, shop: Api) -> None:
@@ -398,7 +398,7 @@ def test_a_product_is_made_changed_deleted_and_brought_back(page: Any, shop: Api
     form.get_by_label("Currency").fill("EUR")
     assert violations(page) == []
     form.get_by_role("button", name="Save").press("Enter")
-    eventually(lambda: shop.get(path).status == 200, 30)
+    eventually(lambda: shop.get(path).status == 200)
     row = page.locator(f"[data-product='{product_id}']")
     page.get_by_text("0 Quince is saved").wait_for()
     page.get_by_role("button", name="New product").press("Enter")
@@ -473,7 +473,7 @@ def test_a_search_is_narrowed_by_a_facet(page: Any, shop: Api, gallery: str) -> 
         for at, picture in enumerate(shown)
     ]
     shop.post(f"/galleries/{gallery}/images", {"images": images})
-    eventually(lambda: shop.get(f"/search/images?q={word}").json["total"]["value"] == 4, 30)
+    eventually(lambda: shop.get(f"/search/images?q={word}").json["total"]["value"] == 4)
     time.sleep(1.1)  # each process of the search looks for a newer index once a second
     turn_to(page, "Search")
     page.wait_for_function("document.activeElement.tagName === 'INPUT'")
@@ -511,7 +511,7 @@ def test_pictures_are_placed_for_a_query(page: Any, shop: Api, gallery: str) -> 
         ours = queries.get(word, {"pinned": [], "buried": []})
         return tuple([image["image_id"] for image in ours[place]] for place in ("pinned", "buried"))
 
-    eventually(lambda: len(found(shop, word)) == 4, 30)
+    eventually(lambda: len(found(shop, word)) == 4)
     time.sleep(1.1)  # each process of the search looks for a newer index once a second
     turn_to(page, "Search")
     page.get_by_label("Search images").fill(word)
@@ -526,7 +526,7 @@ def test_pictures_are_placed_for_a_query(page: Any, shop: Api, gallery: str) -> 
     eventually(lambda: placed() == (["3", "2"], ["0"]))
     assert page.evaluate("document.activeElement.closest('.placed-for') !== null"), "the focus stays in the list"
     eventually(lambda: names.all_inner_texts() == [f"{word} {at}" for at in (3, 2, 1, 0)])
-    eventually(lambda: found(shop, word) == ["3", "2", "1", "0"], 30)
+    eventually(lambda: found(shop, word) == ["3", "2", "1", "0"])
     is_sound(page, "search-placed-for")
     page.keyboard.press("Control+z")
     eventually(lambda: placed() == (["2", "3"], ["0"]))
@@ -542,7 +542,7 @@ def test_words_find_what_other_words_find_and_attributes_are_declared(page: Any,
     word, other = f"zucca{uuid.uuid4().hex[:6]}", f"calabaza{uuid.uuid4().hex[:6]}"
     url = shop.get("/galleries/default/images?limit=1").json["items"][0]["url"]
     shop.post(f"/galleries/{gallery}/images", {"images": [{"id": "only", "name": word, "url": url}]})
-    eventually(lambda: found(shop, word) == ["only"], 30)
+    eventually(lambda: found(shop, word) == ["only"])
     turn_to(page, "Search")
     tabs = page.get_by_role("navigation", name="Search")
     tabs.get_by_role("link", name="Synonyms").press("Enter")
@@ -555,7 +555,7 @@ def test_words_find_what_other_words_find_and_attributes_are_declared(page: Any,
     rule = f"{other} → {word}"
     page.get_by_role("button", name=f"Remove {rule}").wait_for()
     is_sound(page, "search-synonyms")
-    eventually(lambda: found(shop, other) == ["only"], 30)
+    eventually(lambda: found(shop, other) == ["only"])
     page.get_by_role("button", name=f"Remove {rule}").press("Enter")
     eventually(lambda: other not in str(shop.get("/search/synonyms").json))
 
@@ -576,7 +576,7 @@ def test_queries_that_find_nothing_are_reported(stack: Stack) -> None:
     missed = shop.get("/search/images?q=kumquat").json["search_id"]
     events = [{"event_id": uuid.uuid4().hex, "search_id": missed} for _ in range(5)]
     assert {each["status"] for each in shop.post("/search/events", {"events": events}).json["results"]} == {"accepted"}
-    eventually(lambda: bool(shop.get("/search/reports").json["nothing_found"]), 30)
+    eventually(lambda: bool(shop.get("/search/reports").json["nothing_found"]))
     with opened(own, f"#/search?key={own.secret_key}") as page:
         page.get_by_role("navigation", name="Search").get_by_role("link", name="Reports").press("Enter")
         row = page.get_by_role("table", name="Queries that find nothing").get_by_role("row", name="kumquat")
@@ -601,7 +601,7 @@ def test_a_job_shows_how_far_it_is_and_what_went_wrong(page: Any, shop: Api, sta
     assert job.get_by_role("cell", name=str(measured["perimeter"]), exact=True).is_visible()
     is_sound(page, "jobs")
     job.get_by_role("button", name="Retry").press("Enter")
-    eventually(lambda: shop.get(f"/jobs/{job_id}").json["attempt"] == 2, 30)
+    eventually(lambda: shop.get(f"/jobs/{job_id}").json["attempt"] == 2)
     job.get_by_text("partly failed").wait_for()
 
 
@@ -617,7 +617,7 @@ def test_a_visit_is_submitted_by_form(page: Any, shop: Api, stack: Stack) -> Non
     assert violations(page) == []
     form.get_by_role("button", name="Submit").press("Enter")
     page.get_by_text("is submitted").wait_for()
-    eventually(lambda: [job["done"] for job in shop.get(f"/jobs?store_id={store}").json["items"]] == [1], 30)
+    eventually(lambda: [job["done"] for job in shop.get(f"/jobs?store_id={store}").json["items"]] == [1])
     page.get_by_role("textbox", name="Store", exact=True).last.fill(store)
     page.get_by_role("button", name="Show", exact=True).press("Enter")
     page.get_by_role("region", name="Perimeters by store and day").wait_for()
@@ -662,7 +662,7 @@ def test_headings_of_a_spreadsheet_are_mapped(page: Any, shop: Api) -> None:
     page.get_by_label("Vendor is").select_option("category")
     is_sound(page, "imports-mapping")
     page.get_by_role("button", name="Import", exact=True).press("Enter")
-    eventually(lambda: shop.get(f"/products/{product_id}").status == 200, 30)
+    eventually(lambda: shop.get(f"/products/{product_id}").status == 200)
     product = shop.get(f"/products/{product_id}").json
     assert (product["name"], product["category"], product["brand"]) == ("Red", "ripe tomato", None)
 
@@ -687,7 +687,7 @@ def test_a_shopper_is_recommended_products_with_reasons(shop: Api, stack: Stack)
         return {item["product_id"]: item["reason"] for item in own.get("/users/ann/recommendations").json["items"]}
 
     told = {"strategy": "collaborative", "because": [ids[0]]}
-    eventually(lambda: [reasons().get(product_id) for product_id in ids[1:3]] == [told, told], 60)
+    eventually(lambda: [reasons().get(product_id) for product_id in ids[1:3]] == [told, told])
     with opened(stack, f"#/keys?key={own_stack.secret_key}") as page:
         turn_to(page, "For you")
         page.get_by_label("A shopper's id").fill("ann")

@@ -111,7 +111,7 @@ def test_a_photo_goes_through_the_house_and_is_gone_when_disapproved(
         "publish": {"gallery_id": gallery, "review": True, "product_id": product_id},
     }
     job_id = shop.post("/api/submit", {"count": 1, "visits": [visit]}).json["job_id"]
-    eventually(lambda: shop.get(f"/api/status?jobid={job_id}").json["status"] == "completed", 30)
+    eventually(lambda: shop.get(f"/api/status?jobid={job_id}").json["status"] == "completed")
     [measured] = shop.get(f"/jobs/{job_id}/images").json["items"]
     assert measured["perimeter"] == 2 * (measured["width"] + measured["height"])
 
@@ -138,7 +138,7 @@ def test_a_photo_goes_through_the_house_and_is_gone_when_disapproved(
         reasons = {item["product_id"]: item["reason"] for item in recommended(web_page, newcomer)}
         return pear in reasons.get(product_id, {}).get("because", [])
 
-    eventually(is_told, 60)
+    eventually(is_told)
     eventually(lambda: product_id in [item["product_id"] for item in recommended(web_page, visitors[0])])
 
     # ... and when it is disapproved it is gone from everywhere, and teaches nothing any more.
@@ -181,7 +181,7 @@ def test_verdicts_show_soon(shop: Api, gallery: str) -> None:
             started = time.monotonic()
             decide(shop, snapshot_id, decision)
             for where, read, name in (("gallery", ids, gallery), ("search", found, product_id)):
-                eventually(partial(is_shown_as, expected, read, name, snapshot_id), 30)
+                eventually(partial(is_shown_as, expected, read, name, snapshot_id))
                 lags.setdefault(f"{decision}: {where}", []).append(time.monotonic() - started)
     medians = {name: statistics.median(seconds) for name, seconds in lags.items()}
     print("".join(f"\n{name} after {median:.2f} s at the median of {VERDICTS}" for name, median in medians.items()))

@@ -34,7 +34,7 @@ def site(cloud: None) -> Iterator[Site]:
 def context(browser: Any) -> Iterator[Any]:
     """A visitor who was never there."""
     context = browser.new_context(viewport={"width": 1000, "height": 800})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(90_000)
     yield context
     context.close()
 

@@ -68,7 +68,7 @@ def test_every_click_and_view_counts_exactly_once(site: Site, browser: Any, *, h
     dice = random.Random(SEED)
     done = Ledger(Counter(), {})
     context = browser.new_context(viewport={"width": 1000, "height": 700})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(90_000)
     context.expose_binding("ledger", lambda _, event_id, image: done.views.update({event_id: image}))
     context.add_init_script(VIEWS if has_storage else f"{NO_STORAGE};{VIEWS}")
     for _ in range(VISITS):
@@ -163,5 +163,5 @@ def _close(browser: Any, tabs: list[Any], targets: list[str]) -> None:
                 session.send("Target.closeTarget", {"targetId": target})
         return not left
 
-    eventually(are_gone, 20)
+    eventually(are_gone)
     session.detach()
