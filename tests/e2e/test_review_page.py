@@ -117,6 +117,11 @@ def on_screen(page: Any) -> str:
     )
 
 
+def is_sent(page: Any) -> None:
+    """Wait until no verdict is on its way."""
+    page.wait_for_function("[...document.querySelectorAll('.figure')].at(-1).querySelector('b').textContent === '0'")
+
+
 def test_two_hundred_verdicts_by_keyboard(page: Any, desk: Api, shop: Api) -> None:
     taken = photos(VERDICTS)
     describe(desk, taken, shop)
@@ -146,7 +151,7 @@ def test_two_hundred_verdicts_by_keyboard(page: Any, desk: Api, shop: Api) -> No
     print(f"\n{decided} verdicts in {seconds:.1f} s: {decided / seconds:.2f} a second with {DELAY_MS} ms of delay")
     assert decided == VERDICTS
     assert decided / seconds > 2
-    page.wait_for_function("[...document.querySelectorAll('.figure')].at(-1).querySelector('b').textContent === '0'")
+    is_sent(page)
     expected = Counter("approved" if photo.is_right else "disapproved" for photo in uploaded.values())
 
     def counted() -> bool:
@@ -185,11 +190,21 @@ def test_undo_help_and_a_conflict_have_a_way_back(page: Any, desk: Api) -> None:
     eventually(lambda: on_screen(page) == first)
     page.keyboard.press("ArrowLeft")
     page.wait_for_function("name => document.querySelector('figcaption')?.textContent !== name", arg=first)
+    is_sent(page)  # else the refusal would meet the first verdict, which waits for its undo
     page.route("**/decision", lambda route: route.fulfill(status=409, json={"detail": "cyd decided it: approved."}))
     eventually(lambda: on_screen(page) not in {"look", "empty", first})
     second = on_screen(page)
     page.keyboard.press("ArrowLeft")
-    page.wait_for_selector(f".notice:has-text('{second} was not approved. cyd decided it')")
+    refused = page.get_by_text(f"{second} was not approved. cyd decided it")
+    refused.wait_for()
+    is_sent(page)
+    page.unroute("**/decision")
+    page.keyboard.press("u")
+    page.wait_for_selector(f".notice:has-text('Taken back: {first}')")
+    assert refused.is_visible(), "a refusal stays whatever follows it"
+    assert violations(page) == []
+    page.keyboard.press("x")
+    refused.wait_for(state="detached")
 
 
 def test_who_is_unsure_passes_a_snapshot_to_another_reviewer(page: Any, desk: Api) -> None:

@@ -28,13 +28,18 @@ const PRODUCTS = [product("done", 0), product("p", 3), product("q", 1200)];
 
 let decisions: unknown[] = [];
 let claims: Record<string, unknown>[] = [];
+let isRefusing = false;
 
 beforeEach(async () => {
   decisions = [];
   claims = [];
+  isRefusing = false;
   let items = [CLAIMED];
   vi.stubGlobal("fetch", async (request: Request) => {
-    if (request.url.endsWith("/decision")) decisions.push(await request.json());
+    if (request.url.endsWith("/decision")) {
+      decisions.push(await request.json());
+      if (isRefusing) return Response.json({ detail: "cyd decided it." }, { status: 409 });
+    }
     if (request.url.endsWith("/review/claims")) claims.push(await request.json());
     if (request.url.endsWith("/review/stats")) return Response.json({ waiting: 1 });
     if (request.url.includes("/review/products")) {
@@ -94,6 +99,14 @@ test("a key disapproves with its reason", async () => {
   fireEvent.keyDown(document.body, { key: "2" });
   await waitFor(() => expect(decisions).toEqual([expect.objectContaining({ reason: "Another product" })]));
   expect(decisions[0]).toMatchObject({ decision: "disapproved" });
+});
+
+test("a refusal is an alert, and a key dismisses it", async () => {
+  isRefusing = true;
+  fireEvent.keyDown(document.body, { key: "ArrowLeft" });
+  expect((await screen.findByRole("alert")).textContent).toBe("shelf.jpg was not approved. cyd decided it.");
+  fireEvent.keyDown(document.body, { key: "x" });
+  expect(screen.queryByRole("alert")).toBeNull();
 });
 
 test("a key shows the original and hides it again, and a verdict hides it too", () => {

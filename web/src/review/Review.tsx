@@ -5,7 +5,7 @@ import { isTyping } from "../changes";
 import { IDLE_MS, useApi, useConnection } from "../data";
 import { format, t } from "../language";
 import { Bar, Dialog, Picture } from "../parts";
-import { type Claimed, type Decision, Desk, REASON_KEYS, REASONS, sizesOf } from "./desk";
+import { type Claimed, type Decision, Desk, REASON_KEYS, REASONS, sizesOf, type View } from "./desk";
 
 type Product = Claimed["product"];
 const title = (product: Product) => product.name ?? product.product_id;
@@ -80,6 +80,7 @@ function Reviewing({ reviewer }: { reviewer: string }) {
         ["arrowdown", () => decide("unsure")],
         ["u", () => desk.undo()],
         ["s", skip],
+        ["x", () => desk.dismiss()],
         ...Object.entries(REASONS).map(([key, reason]) => [key, () => decide("disapproved", reason)] as const),
         ["z", () => setIsEnlarged((shown) => !shown)],
         ["?", () => setShowsKeys((shown) => !shown)],
@@ -133,6 +134,7 @@ function Reviewing({ reviewer }: { reviewer: string }) {
           {view.notice}
         </p>
       )}
+      {view.refusals.length > 0 && <Refusals of={view.refusals} dismiss={() => desk.dismiss()} />}
       {!view.current ? (
         <div className="card done">
           <h2>{!view.exhausted ? t.review.fetching : view.waiting ? t.review.nothingForYou : t.review.nothingWaits}</h2>
@@ -215,6 +217,28 @@ function Reviewing({ reviewer }: { reviewer: string }) {
       )}
       {showsKeys && <KeyHelp close={() => setShowsKeys(false)} />}
     </section>
+  );
+}
+
+const REFUSALS_SHOWN = 5;
+
+/** What the server did not take, newest last. */
+function Refusals({ of: refusals, dismiss }: { of: View["refusals"]; dismiss: () => void }) {
+  const earlier = refusals.length - REFUSALS_SHOWN;
+  return (
+    <div className="problem refusals">
+      <div role="alert" aria-atomic={false}>
+        {earlier > 0 && <p>{t.review.earlierRefusals(earlier)}</p>}
+        <ul>
+          {refusals.slice(-REFUSALS_SHOWN).map(({ number, text }) => (
+            <li key={number}>{text}</li>
+          ))}
+        </ul>
+      </div>
+      <button type="button" onClick={dismiss}>
+        <kbd>X</kbd> {t.review.dismiss}
+      </button>
+    </div>
   );
 }
 
@@ -365,6 +389,7 @@ function KeyHelp({ close }: { close: () => void }) {
     ["U", help.undo],
     [t.review.helpReasonKeys, help.reason(Object.values(t.review.reasons).join(", "))],
     ["S", help.skip],
+    ["X", help.dismiss],
     ["Z", help.original],
     ["+ − 0", help.zoom],
     ["Enter", help.goOn],

@@ -74,6 +74,8 @@ async function opened(api: ReviewApi): Promise<Desk> {
   return desk;
 }
 
+const refusals = (desk: Desk) => desk.view().refusals.map(({ text }) => text);
+
 async function settled(desk: Desk): Promise<void> {
   do await vi.advanceTimersByTimeAsync(10_000);
   while (desk.view().sending);
@@ -158,7 +160,7 @@ test("unsure is a verdict: sent once, counted, taken back and brought back when 
   desk.decide("unsure");
   await settled(desk);
   expect(desk.view()).toMatchObject({ unsure: 0 });
-  expect(desk.view().notice).toContain("back on the screen");
+  expect(refusals(desk)).toEqual([expect.stringContaining("back on the screen")]);
 });
 
 test("a verdict shows the next snapshot before the server has answered", async () => {
@@ -217,7 +219,25 @@ test("what is refused is told and does not count", async () => {
   desk.decide("approved");
   await settled(desk);
   expect(desk.view()).toMatchObject({ approved: 0, current: { snapshot_id: "s1" } });
-  expect(desk.view().notice).toBe("s0.jpg was not approved. cyd decided it.");
+  expect(refusals(desk)).toEqual(["s0.jpg was not approved. cyd decided it."]);
+});
+
+test("what was refused stays until it is dismissed, whatever is decided, refused or taken back meanwhile", async () => {
+  const api = new ReviewApi(4);
+  api.faults = ["refused", "refused"];
+  const desk = await opened(api);
+  desk.decide("approved");
+  desk.decide("disapproved");
+  await settled(desk);
+  desk.decide("approved");
+  desk.undo();
+  await settled(desk);
+  const both = ["s0.jpg was not approved. cyd decided it.", "s1.jpg was not disapproved. cyd decided it."];
+  expect(refusals(desk)).toEqual(both);
+  expect(desk.view().notice).toBe("Taken back: s2.jpg was approved.");
+  desk.dismiss();
+  expect(refusals(desk)).toEqual([]);
+  expect(desk.view().notice).toBe("Taken back: s2.jpg was approved.");
 });
 
 test("what never arrives is back on the screen", async () => {
@@ -238,7 +258,7 @@ test("an undo that never arrives leaves the verdict as it was", async () => {
   desk.undo();
   await settled(desk);
   expect(desk.view()).toMatchObject({ approved: 1, current: { snapshot_id: "s1" } });
-  expect(desk.view().notice).toContain("s0.jpg is not undone.");
+  expect(refusals(desk)).toEqual([expect.stringContaining("s0.jpg is not undone.")]);
 });
 
 test.each(Array.from({ length: 100 }, (_, seed) => seed))(

@@ -16,6 +16,12 @@ interface Said {
   isUndone: boolean;
 }
 
+/** A verdict, or its undoing, that the server did not take. */
+interface Refusal {
+  number: number;
+  text: string;
+}
+
 export interface View {
   current: Claimed | null;
   next: Claimed[];
@@ -29,7 +35,10 @@ export interface View {
   perMinute: number;
   undoable: boolean;
   skippable: boolean;
+  /** What passes: the next verdict clears it. */
   notice: string | null;
+  /** What stays until it is dismissed, oldest first. */
+  refusals: Refusal[];
   exhausted: boolean;
 }
 
@@ -64,6 +73,8 @@ export class Desk {
   private shownAt = 0;
   private waiting: number | null = null;
   private notice: string | null = null;
+  private refusals: Refusal[] = [];
+  private refused = 0;
   private exhausted = false;
   private claiming = false;
   /** The product to claim of; null is any. */
@@ -173,6 +184,17 @@ export class Desk {
     this.changed();
   }
 
+  /** The reviewer has read what was refused. */
+  dismiss(): void {
+    this.refusals = [];
+    this.changed();
+  }
+
+  private refuse(text: string): void {
+    this.refused += 1;
+    this.refusals = [...this.refusals, { number: this.refused, text }];
+  }
+
   private get header() {
     return { "X-Reviewer": this.reviewer };
   }
@@ -206,11 +228,9 @@ export class Desk {
       this.history = this.history.filter((other) => other !== verdict);
       this.counts[decision] -= 1;
       const isRefused = error instanceof ApiError && !error.isPassing;
-      this.notice = t.review.notSent[decision](item.filename, said(error));
-      if (!isRefused) {
-        this.queue.unshift(item);
-        this.notice += ` ${t.review.isBack}`;
-      }
+      const told = t.review.notSent[decision](item.filename, said(error));
+      this.refuse(isRefused ? told : `${told} ${t.review.isBack}`);
+      if (!isRefused) this.queue.unshift(item);
     }
   }
 
@@ -221,7 +241,7 @@ export class Desk {
     try {
       await untilTaken(() => this.client.DELETE("/review/snapshots/{snapshot_id}/decision", { params }));
     } catch (error) {
-      this.notice = t.review.notUndone(item.filename, said(error));
+      this.refuse(t.review.notUndone(item.filename, said(error)));
       const isDecidedAnew = !this.queue.includes(item);
       if (isDecidedAnew) return; // the answer to the new verdict tells
       this.queue = this.queue.filter((other) => other !== item);
@@ -324,6 +344,7 @@ export class Desk {
       undoable: this.history.length > 0,
       skippable: this.queue.length > 1 && !this.isIntroducing(),
       notice: this.notice,
+      refusals: this.refusals,
       exhausted: this.exhausted,
     };
   }
