@@ -72,12 +72,14 @@ AT_REST = """() => !document.querySelector("[aria-busy=true]")
     && document.getAnimations().every((animation) => !(animation instanceof CSSTransition))"""
 
 
-def violations(page: Any) -> list[Any]:
-    """What axe finds wrong on the page at rest: rules, each with the elements that break it.
-
-    A page at rest loads nothing and fades nothing: old content is dimmed while new content loads.
-    """
+def rests(page: Any) -> None:
+    """Wait until the page loads, fades and moves nothing: old content is dimmed while new content loads."""
     eventually(lambda: page.evaluate(AT_REST))
+
+
+def violations(page: Any) -> list[Any]:
+    """What axe finds wrong on the page at rest: rules, each with the elements that break it."""
+    rests(page)
     if not page.evaluate("'axe' in window"):
         page.add_script_tag(path=str(AXE))
     return page.evaluate(VIOLATIONS)

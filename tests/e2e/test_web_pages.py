@@ -17,7 +17,7 @@ import urllib3
 from local.deployment import stack_outputs
 from local.state import ROOT
 from tests.e2e.api import Api, eventually
-from tests.e2e.browser import is_sound, opened, picture, violations
+from tests.e2e.browser import is_sound, opened, picture, rests, violations
 from tests.e2e.conftest import add_store, learn, open_shop
 
 if TYPE_CHECKING:
@@ -163,6 +163,23 @@ def test_a_picture_is_dragged_explained_and_ranked(page: Any, shop: Api, gallery
     eventually(lambda: shop.get(f"/galleries/{gallery}").json["rules"] == [])
 
 
+NOTE_FLIGHTS = """() => {
+    window.flown = [];
+    addEventListener("transitionrun", ({ target, propertyName }) => {
+        if (propertyName === "transform") flown.push(target.dataset.id);
+    });
+}"""
+
+
+def test_pictures_are_in_their_places_when_a_gallery_opens(page: Any, shop: Api, gallery: str) -> None:
+    images = fill(shop, gallery, 6)
+    page.evaluate(NOTE_FLIGHTS)
+    page.evaluate("id => { location.hash = `#/gallery?gallery=${id}` }", gallery)
+    shows(page, images)
+    page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    assert page.evaluate("flown") == []
+
+
 def test_a_picture_is_carried_and_dropped_into_its_place_by_mouse_and_keyboard(
     page: Any, shop: Api, gallery: str
 ) -> None:
@@ -171,6 +188,7 @@ def test_a_picture_is_carried_and_dropped_into_its_place_by_mouse_and_keyboard(
     turn_to(page, "Gallery")
     page.get_by_label("Show").select_option(gallery)
     shows(page, images)
+    rests(page)
     page.locator(f"[data-id='{last}']").hover()
     page.mouse.down()
     box = page.locator(f"[data-id='{first}']").bounding_box()
@@ -209,6 +227,7 @@ def test_a_picture_is_carried_and_dropped_into_its_place_by_a_finger(stack: Stac
         page.get_by_label("Show").select_option(gallery)
         shows(page, images)
         page.locator(f"[data-id='{first}']").scroll_into_view_if_needed()
+        rests(page)
         box, to = (page.locator(f"[data-id='{name}']").bounding_box() for name in (first, second))
         touch = page.context.new_cdp_session(page)
 

@@ -215,7 +215,8 @@ function useLayout(tiles: number) {
     grid,
     columns,
     from,
-    to: Math.min(tiles, ((near.at(-1)?.index ?? 0) + 1) * columns) - 1,
+    // Tiles drawn before the width is known would fly from one column into their places.
+    to: width ? Math.min(tiles, ((near.at(-1)?.index ?? 0) + 1) * columns) - 1 : -1,
     height: rows * high,
     cell: { width: side + GAP, height: high },
     place: (at: number) => ({

@@ -60,11 +60,13 @@ export function useHolding({ grid, cells, ids, enabled, drop }: Options) {
   const [held, setHeld] = useState<Held | null>(null);
   const pressed = useRef<Pressed | null>(null);
   const point = useRef({ x: 0, y: 0 });
-  const now = useRef({ held, cells, ids, drop });
-  now.current = { held, cells, ids, drop };
+  // What was shown last, which a render for another reason may not have in its state yet.
+  const shown = useRef(held);
+  const now = useRef({ cells, ids, drop });
+  now.current = { cells, ids, drop };
 
   const show = (next: Held | null) => {
-    now.current.held = next;
+    shown.current = next;
     setHeld(next);
   };
   const follow = () => {
@@ -78,7 +80,7 @@ export function useHolding({ grid, cells, ids, enabled, drop }: Options) {
   };
   const end = (isDrop: boolean) => {
     clearTimeout(pressed.current?.rest);
-    const done = now.current.held;
+    const done = shown.current;
     pressed.current = null;
     if (!done) return;
     show(null);
@@ -89,13 +91,13 @@ export function useHolding({ grid, cells, ids, enabled, drop }: Options) {
 
   useEffect(() => {
     if (!enabled) return;
-    const isCarried = () => !!pressed.current && !!now.current.held;
+    const isCarried = () => !!pressed.current && !!shown.current;
     const moved = (event: globalThis.PointerEvent) => {
       const from = pressed.current;
       if (!from || event.pointerId !== from.pointerId) return;
       point.current = { x: event.clientX, y: event.clientY };
       const far = Math.hypot(event.clientX - from.x, event.clientY - from.y);
-      if (now.current.held) acts.current.follow();
+      if (shown.current) acts.current.follow();
       else if (from.isTouch && far > TOUCH_SLACK_PX)
         acts.current.end(false); // the finger scrolls
       else if (!from.isTouch && far > SLACK_PX) acts.current.follow();
