@@ -9,6 +9,15 @@ export const IDLE_MS = 10_000;
 /** How often a page asks again while it waits for something. */
 export const BUSY_MS = 1_500;
 
+/** How a list is read, page after page. */
+export const PAGES = {
+  initialPageParam: null,
+  getNextPageParam: (page: { next_cursor: string | null }) => page.next_cursor,
+};
+/** The items of all pages that were read. */
+export const itemsOf = <Item,>({ data }: { data?: { pages: { items: Item[] }[] } }): Item[] =>
+  data?.pages.flatMap((page) => page.items) ?? [];
+
 interface Connection {
   api: Api;
   session: Session;

@@ -130,6 +130,36 @@ export function More({
   ) : null;
 }
 
+interface ListProps<Item> {
+  of: Parameters<typeof Content>[0]["of"] & { error: unknown } & Partial<Parameters<typeof More>[0]["of"]>;
+  items: Item[];
+  /** What is said where there are no items; without it, the table is shown empty. */
+  none?: ReactNode;
+  label: string;
+  columns: Column[];
+  /** An item's row. */
+  children: (item: Item) => ReactNode;
+}
+/** A table of what was read, with the next page of it; or that there is nothing, or what went wrong. */
+export function List<Item>({ of, items, none, label, columns, children }: ListProps<Item>) {
+  const { hasNextPage = false, isFetchingNextPage = false, fetchNextPage = () => {} } = of;
+  return (
+    <>
+      <Problem of={of.error} />
+      <Content of={of}>
+        {items.length > 0 || !none ? (
+          <Table label={label} columns={columns}>
+            <tbody>{items.map((item) => children(item))}</tbody>
+          </Table>
+        ) : (
+          !of.error && <Empty>{none}</Empty>
+        )}
+        <More of={{ hasNextPage, isFetchingNextPage, fetchNextPage }} />
+      </Content>
+    </>
+  );
+}
+
 /** A modal dialog; `close` is called however it is closed. */
 export function Dialog({ label, close, children }: { label: string; close: () => void; children: ReactNode }) {
   const dialog = useRef<HTMLDialogElement>(null);

@@ -1,9 +1,9 @@
 import { type DragEvent, type FormEvent, useRef, useState } from "react";
 import { useAddress } from "../address";
 import { type Schema, untilTaken } from "../api";
-import { BUSY_MS, IDLE_MS, useApi } from "../data";
+import { BUSY_MS, IDLE_MS, itemsOf, PAGES, useApi } from "../data";
 import { called, format, t } from "../language";
-import { API_LANGUAGE, Bar, Content, Empty, More, Problem, Table } from "../parts";
+import { API_LANGUAGE, Bar, List, Problem, Table } from "../parts";
 import { put } from "../put";
 import {
   COLUMNS,
@@ -33,73 +33,65 @@ export function Imports() {
     "/imports",
     { params: { query: { limit: 20 } } },
     {
-      initialPageParam: null,
-      getNextPageParam: (page) => page.next_cursor,
+      ...PAGES,
       refetchInterval: (query) =>
         query.state.data?.pages.some((page) => page.items.some(isUnderWay)) ? BUSY_MS : IDLE_MS,
     },
   );
-  const items = imports.data?.pages.flatMap((page) => page.items) ?? [];
   const opened = asked.get("import");
   return (
     <section>
       <h1>{t.imports.title}</h1>
       <p className="lead">{t.imports.lead}</p>
       <NewImport read={() => imports.refetch()} />
-      <Problem of={imports.error} />
-      <Content of={imports}>
-        {items.length === 0 && <Empty>{t.imports.none}</Empty>}
-        {items.length > 0 && (
-          <Table
-            label={t.imports.table}
-            columns={[
-              t.imports.begun,
-              t.imports.file,
-              t.imports.rows,
-              t.imports.state,
-              { number: t.imports.read },
-              { number: t.imports.imported },
-              { number: t.imports.rejected },
-            ]}
-          >
-            <tbody>
-              {items.map((item) => (
-                <tr key={item.import_id}>
-                  <td>{format.moment(item.created_at)}</td>
-                  <td className="url">{item.object.split("/").pop()}</td>
-                  <td>{called(t.kinds, item.kind)}</td>
-                  <td>
-                    <span className={`state ${item.status}`}>{called(t.states, item.status)}</span>
-                    {item.error && (
-                      <small className="wrong" lang={API_LANGUAGE}>
-                        {" "}
-                        {item.error.detail}
-                      </small>
-                    )}
-                  </td>
-                  <td className="number">{format.count(item.rows_read)}</td>
-                  <td className="number">{format.count(item.rows_imported)}</td>
-                  <td className="number">
-                    {item.rows_rejected > 0 ? (
-                      <button
-                        type="button"
-                        className="link"
-                        aria-expanded={opened === item.import_id}
-                        onClick={() => ask({ import: opened === item.import_id ? null : item.import_id })}
-                      >
-                        {t.imports.showWhy(item.rows_rejected)}
-                      </button>
-                    ) : (
-                      0
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </Table>
+      <List
+        of={imports}
+        items={itemsOf(imports)}
+        none={t.imports.none}
+        label={t.imports.table}
+        columns={[
+          t.imports.begun,
+          t.imports.file,
+          t.imports.rows,
+          t.imports.state,
+          { number: t.imports.read },
+          { number: t.imports.imported },
+          { number: t.imports.rejected },
+        ]}
+      >
+        {(item) => (
+          <tr key={item.import_id}>
+            <td>{format.moment(item.created_at)}</td>
+            <td className="url">{item.object.split("/").pop()}</td>
+            <td>{called(t.kinds, item.kind)}</td>
+            <td>
+              <span className={`state ${item.status}`}>{called(t.states, item.status)}</span>
+              {item.error && (
+                <small className="wrong" lang={API_LANGUAGE}>
+                  {" "}
+                  {item.error.detail}
+                </small>
+              )}
+            </td>
+            <td className="number">{format.count(item.rows_read)}</td>
+            <td className="number">{format.count(item.rows_imported)}</td>
+            <td className="number">
+              {item.rows_rejected > 0 ? (
+                <button
+                  type="button"
+                  className="link"
+                  aria-expanded={opened === item.import_id}
+                  onClick={() => ask({ import: opened === item.import_id ? null : item.import_id })}
+                >
+                  {t.imports.showWhy(item.rows_rejected)}
+                </button>
+              ) : (
+                0
+              )}
+            </td>
+          </tr>
         )}
-        <More of={imports} />
-      </Content>
+      </List>
       {opened && <Rejected key={opened} import_id={opened} />}
     </section>
   );
@@ -275,7 +267,7 @@ function Rejected({ import_id }: { import_id: string }) {
     "get",
     "/imports/{import_id}/errors",
     { params: { path: { import_id }, query: { limit: 100 } } },
-    { initialPageParam: null, getNextPageParam: (page) => page.next_cursor },
+    PAGES,
   );
   async function download() {
     try {
@@ -302,23 +294,21 @@ function Rejected({ import_id }: { import_id: string }) {
           {t.imports.download}
         </button>
       </div>
-      <Problem of={problem ?? errors.error} />
-      <Content of={errors}>
-        <Table label={t.imports.rejectedTable} columns={[{ number: t.imports.row }, t.imports.column, t.imports.wrong]}>
-          <tbody>
-            {errors.data?.pages
-              .flatMap((page) => page.items)
-              .map((error) => (
-                <tr key={`${error.row} ${error.column} ${error.code}`}>
-                  <td className="number">{format.count(error.row)}</td>
-                  <td lang={API_LANGUAGE}>{error.column ?? ""}</td>
-                  <td lang={API_LANGUAGE}>{error.detail}</td>
-                </tr>
-              ))}
-          </tbody>
-        </Table>
-        <More of={errors} />
-      </Content>
+      <Problem of={problem} />
+      <List
+        of={errors}
+        items={itemsOf(errors)}
+        label={t.imports.rejectedTable}
+        columns={[{ number: t.imports.row }, t.imports.column, t.imports.wrong]}
+      >
+        {(error) => (
+          <tr key={`${error.row} ${error.column} ${error.code}`}>
+            <td className="number">{format.count(error.row)}</td>
+            <td lang={API_LANGUAGE}>{error.column ?? ""}</td>
+            <td lang={API_LANGUAGE}>{error.detail}</td>
+          </tr>
+        )}
+      </List>
     </section>
   );
 }

@@ -2,9 +2,9 @@ import { type FormEvent, useState } from "react";
 import { useAddress } from "../address";
 import { type Schema, untilTaken } from "../api";
 import { useChanges } from "../changes";
-import { BUSY_MS, IDLE_MS, useApi } from "../data";
+import { BUSY_MS, IDLE_MS, itemsOf, PAGES, useApi } from "../data";
 import { called, format, t } from "../language";
-import { API_LANGUAGE, Bar, Content, Empty, More, Problem, Table } from "../parts";
+import { API_LANGUAGE, Bar, Content, Empty, List, More, Problem } from "../parts";
 import { save, spreadsheet } from "./table_file";
 
 type Job = Schema<"JobResponse">;
@@ -19,13 +19,12 @@ export function Jobs() {
     "/jobs",
     { params: { query: { limit: 20, ...(status && { status }), ...(store_id && { store_id }) } } },
     {
-      initialPageParam: null,
-      getNextPageParam: (page) => page.next_cursor,
+      ...PAGES,
       refetchInterval: (query) =>
         query.state.data?.pages.some((page) => page.items.some((job) => job.status === "ongoing")) ? BUSY_MS : IDLE_MS,
     },
   );
-  const items = jobs.data?.pages.flatMap((page) => page.items) ?? [];
+  const items = itemsOf(jobs);
   const opened = asked.get("job");
   return (
     <section>
@@ -160,44 +159,37 @@ function Photos({ job: { job_id, status } }: { job: Job }) {
     "/jobs/{job_id}/images",
     { params: { path: { job_id }, query: { limit: 100 } } },
     {
-      initialPageParam: null,
-      getNextPageParam: (page) => page.next_cursor,
+      ...PAGES,
       refetchInterval: status === "ongoing" && BUSY_MS,
     },
   );
   return (
     <div className="photos">
-      <Problem of={photos.error} />
-      <Content of={photos}>
-        <Table
-          label={t.jobs.sizesOf(job_id)}
-          columns={[t.jobs.store, t.jobs.photo, { number: t.jobs.size }, { number: t.jobs.perimeter }]}
-        >
-          <tbody>
-            {photos.data?.pages
-              .flatMap((page) => page.items)
-              .map((image) => (
-                <tr key={image.position}>
-                  <td>{image.store_id}</td>
-                  <td className="url">
-                    <a href={image.url}>{image.url}</a>
-                  </td>
-                  {image.error ? (
-                    <td colSpan={2} className="wrong" lang={API_LANGUAGE}>
-                      {image.error.detail}
-                    </td>
-                  ) : (
-                    <>
-                      <td className="number">{image.width && `${image.width} × ${image.height}`}</td>
-                      <td className="number">{image.perimeter}</td>
-                    </>
-                  )}
-                </tr>
-              ))}
-          </tbody>
-        </Table>
-        <More of={photos} />
-      </Content>
+      <List
+        of={photos}
+        items={itemsOf(photos)}
+        label={t.jobs.sizesOf(job_id)}
+        columns={[t.jobs.store, t.jobs.photo, { number: t.jobs.size }, { number: t.jobs.perimeter }]}
+      >
+        {(image) => (
+          <tr key={image.position}>
+            <td>{image.store_id}</td>
+            <td className="url">
+              <a href={image.url}>{image.url}</a>
+            </td>
+            {image.error ? (
+              <td colSpan={2} className="wrong" lang={API_LANGUAGE}>
+                {image.error.detail}
+              </td>
+            ) : (
+              <>
+                <td className="number">{image.width && `${image.width} × ${image.height}`}</td>
+                <td className="number">{image.perimeter}</td>
+              </>
+            )}
+          </tr>
+        )}
+      </List>
     </div>
   );
 }
@@ -254,32 +246,26 @@ function Measured() {
           </button>
         )}
       </form>
-      <Problem of={isAsked && visits.error} />
       {!isAsked && <p className="lead">{t.jobs.enter}</p>}
-      {isAsked && !visits.error && (
-        <Content of={visits}>
-          {rows.length ? (
-            <Table
-              label={t.jobs.perimeters}
-              columns={[t.jobs.store, t.jobs.area, t.jobs.day, { number: t.jobs.perimeter }]}
-            >
-              <tbody>
-                {rows.map((row) => (
-                  <tr key={`${row.store_id} ${row.date}`}>
-                    <td>
-                      {row.store_name} <small>{row.store_id}</small>
-                    </td>
-                    <td>{row.area}</td>
-                    <td>{format.day(row.date)}</td>
-                    <td className="number">{format.count(row.perimeter)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </Table>
-          ) : (
-            <Empty>{t.jobs.noMeasurements}</Empty>
+      {isAsked && (
+        <List
+          of={visits}
+          items={rows}
+          none={t.jobs.noMeasurements}
+          label={t.jobs.perimeters}
+          columns={[t.jobs.store, t.jobs.area, t.jobs.day, { number: t.jobs.perimeter }]}
+        >
+          {(row) => (
+            <tr key={`${row.store_id} ${row.date}`}>
+              <td>
+                {row.store_name} <small>{row.store_id}</small>
+              </td>
+              <td>{row.area}</td>
+              <td>{format.day(row.date)}</td>
+              <td className="number">{format.count(row.perimeter)}</td>
+            </tr>
           )}
-        </Content>
+        </List>
       )}
     </section>
   );

@@ -1,6 +1,6 @@
 import { type FormEvent, useState } from "react";
 import { type Schema, untilTaken } from "../api";
-import { useApi } from "../data";
+import { itemsOf, PAGES, useApi } from "../data";
 import { t } from "../language";
 import { Content, Dialog, More, Problem } from "../parts";
 
@@ -17,12 +17,7 @@ interface Asks {
 /** The merchant's keys: made, rolled and revoked. */
 export function KeyList() {
   const api = useApi();
-  const keys = api.useInfiniteQuery(
-    "get",
-    "/keys",
-    { params: { query: { limit: 100 } } },
-    { initialPageParam: null, getNextPageParam: (page) => page.next_cursor },
-  );
+  const keys = api.useInfiniteQuery("get", "/keys", { params: { query: { limit: 100 } } }, PAGES);
   const [refusal, setRefusal] = useState<unknown>(null);
   const [made, setMade] = useState<Schema<"NewKeyResponse"> | null>(null);
   const [revoked, setRevoked] = useState<ApiKey | null>(null);
@@ -62,11 +57,9 @@ export function KeyList() {
       {keys.data && (
         <Content of={keys}>
           <ul className="plain">
-            {keys.data.pages
-              .flatMap((page) => page.items)
-              .map((key) => (
-                <KeyRow key={key.key_id} shown={key} asks={asks} />
-              ))}
+            {itemsOf(keys).map((key) => (
+              <KeyRow key={key.key_id} shown={key} asks={asks} />
+            ))}
           </ul>
           <More of={keys} />
           <NewKey

@@ -1,8 +1,8 @@
 import { useAddress } from "../address";
 import type { Schema } from "../api";
-import { useApi } from "../data";
+import { itemsOf, PAGES, useApi } from "../data";
 import { called, format, t } from "../language";
-import { API_LANGUAGE, Content, Empty, More, Problem, Table } from "../parts";
+import { API_LANGUAGE, List } from "../parts";
 
 type Entry = Schema<"LoggedRequestResponse">;
 
@@ -40,11 +40,6 @@ export function Logs() {
   );
 }
 
-const PAGES = {
-  initialPageParam: null,
-  getNextPageParam: (page: { next_cursor: string | null }) => page.next_cursor,
-};
-
 function Errors({ requestId }: { requestId: string | null }) {
   const query = { limit: 50, ...(requestId && { request_id: requestId }) };
   const found = useApi().useInfiniteQuery("get", "/request-log", { params: { query } }, PAGES);
@@ -56,64 +51,43 @@ function Changes() {
   return <Entries of={found} label={t.logs.changesTable} nothing={t.logs.noChanges} />;
 }
 
-type Found = Parameters<typeof Content>[0]["of"] &
-  Parameters<typeof More>[0]["of"] & { data?: { pages: { items: Entry[] }[] }; error: unknown };
+type Found = Parameters<typeof List>[0]["of"] & Parameters<typeof itemsOf<Entry>>[0];
 
 function Entries({ of, label, nothing }: { of: Found; label: string; nothing: string }) {
-  const entries = of.data?.pages.flatMap((page) => page.items) ?? [];
   return (
-    <>
-      <Problem of={of.error} />
-      {!of.error && (
-        <Content of={of}>
-          {entries.length === 0 ? (
-            <Empty>{nothing}</Empty>
-          ) : (
-            <Table label={label}>
-              <thead>
-                <tr>
-                  <th>{t.logs.when}</th>
-                  <th>{t.logs.key}</th>
-                  <th>{t.logs.what}</th>
-                  <th>{t.logs.response}</th>
-                  <th>{t.logs.requestId}</th>
-                </tr>
-              </thead>
-              <tbody>
-                {entries.map((entry) => (
-                  <tr key={`${entry.at}${entry.request_id}`}>
-                    <td>{format.moment(entry.at)}</td>
-                    <td>
-                      {entry.key_label || entry.key_id}
-                      <br />
-                      <small>
-                        {[entry.role && called(t.roles, entry.role), entry.reviewer].filter(Boolean).join(", ")}
-                      </small>
-                    </td>
-                    <td>
-                      <code>{`${entry.method} ${routeOf(entry)}`}</code>
-                    </td>
-                    <td>
-                      {entry.status} {entry.code}
-                      {entry.detail && (
-                        <>
-                          <br />
-                          <small lang={API_LANGUAGE}>{entry.detail}</small>
-                        </>
-                      )}
-                    </td>
-                    <td>
-                      <code>{entry.request_id}</code>
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </Table>
-          )}
-          <More of={of} />
-        </Content>
+    <List
+      of={of}
+      items={itemsOf(of)}
+      none={nothing}
+      label={label}
+      columns={[t.logs.when, t.logs.key, t.logs.what, t.logs.response, t.logs.requestId]}
+    >
+      {(entry) => (
+        <tr key={`${entry.at}${entry.request_id}`}>
+          <td>{format.moment(entry.at)}</td>
+          <td>
+            {entry.key_label || entry.key_id}
+            <br />
+            <small>{[entry.role && called(t.roles, entry.role), entry.reviewer].filter(Boolean).join(", ")}</small>
+          </td>
+          <td>
+            <code>{`${entry.method} ${routeOf(entry)}`}</code>
+          </td>
+          <td>
+            {entry.status} {entry.code}
+            {entry.detail && (
+              <>
+                <br />
+                <small lang={API_LANGUAGE}>{entry.detail}</small>
+              </>
+            )}
+          </td>
+          <td>
+            <code>{entry.request_id}</code>
+          </td>
+        </tr>
       )}
-    </>
+    </List>
   );
 }
 

@@ -2,9 +2,9 @@ import { type FormEvent, useId, useState } from "react";
 import { useAddress } from "../address";
 import { ApiError, type Schema } from "../api";
 import { useChanges, usePending } from "../changes";
-import { IDLE_MS, useApi } from "../data";
+import { IDLE_MS, itemsOf, PAGES, useApi } from "../data";
 import { format, t } from "../language";
-import { Content, Dialog, Empty, More, Picture, Problem, Table, Woven } from "../parts";
+import { Dialog, List, Picture, Problem, Woven } from "../parts";
 
 type Product = Schema<"ProductResponse">;
 
@@ -35,12 +35,11 @@ export function Products() {
     "/products",
     { params: { query: { limit: 50 } } },
     {
-      initialPageParam: null,
-      getNextPageParam: (page) => page.next_cursor,
+      ...PAGES,
       refetchInterval: (query) => (query.state.data?.pages.length ?? 0) <= 2 && IDLE_MS,
     },
   );
-  const shown = edited(products.data?.pages.flatMap((page) => page.items) ?? [], usePending(isEdit));
+  const shown = edited(itemsOf(products), usePending(isEdit));
   const opened = asked.get("product");
 
   const put = ({ product_id, renditions: _made, ...body }: Product) =>
@@ -75,67 +74,51 @@ export function Products() {
         </button>
       </div>
       <p className="lead">{t.products.lead}</p>
-      <Problem of={products.error} />
-      <Content of={products}>
-        {shown.length === 0 && (
-          <Empty>
-            <Woven text={t.products.none} a={(text) => <a href="#/imports?kind=products">{text}</a>} />
-          </Empty>
+      <List
+        of={products}
+        items={shown}
+        none={<Woven text={t.products.none} a={(text) => <a href="#/imports?kind=products">{text}</a>} />}
+        label={t.products.title}
+        columns={[
+          t.products.product,
+          t.products.id,
+          t.products.category,
+          t.products.brand,
+          { number: t.products.price },
+          t.products.available,
+          t.products.change,
+        ]}
+      >
+        {(product) => (
+          <tr key={product.product_id} data-product={product.product_id}>
+            <th scope="row" className="with-picture">
+              {product.image_url && (
+                <Picture url={product.image_url} renditions={product.renditions} sizes="2.2rem" alt="" loading="lazy" />
+              )}
+              {product.name}
+            </th>
+            <td>
+              <code>{product.product_id}</code>
+            </td>
+            <td>{product.category}</td>
+            <td>{product.brand}</td>
+            <td className="number">{product.price !== null && format.money(product.price, product.currency)}</td>
+            <td>{product.available ? t.products.yes : t.products.no}</td>
+            <td className="buttons">
+              <button
+                type="button"
+                aria-label={t.products.editIt(product.name)}
+                onClick={() => ask({ product: product.product_id })}
+              >
+                {t.products.edit}
+              </button>
+              <button type="button" aria-label={t.products.deleteIt(product.name)} onClick={() => drop(product)}>
+                {t.products.delete}
+              </button>
+            </td>
+          </tr>
         )}
-        {shown.length > 0 && (
-          <Table
-            label={t.products.title}
-            columns={[
-              t.products.product,
-              t.products.id,
-              t.products.category,
-              t.products.brand,
-              { number: t.products.price },
-              t.products.available,
-              t.products.change,
-            ]}
-          >
-            <tbody>
-              {shown.map((product) => (
-                <tr key={product.product_id} data-product={product.product_id}>
-                  <th scope="row" className="with-picture">
-                    {product.image_url && (
-                      <Picture
-                        url={product.image_url}
-                        renditions={product.renditions}
-                        sizes="2.2rem"
-                        alt=""
-                        loading="lazy"
-                      />
-                    )}
-                    {product.name}
-                  </th>
-                  <td>
-                    <code>{product.product_id}</code>
-                  </td>
-                  <td>{product.category}</td>
-                  <td>{product.brand}</td>
-                  <td className="number">{product.price !== null && format.money(product.price, product.currency)}</td>
-                  <td>{product.available ? t.products.yes : t.products.no}</td>
-                  <td className="buttons">
-                    <button
-                      type="button"
-                      aria-label={t.products.editIt(product.name)}
-                      onClick={() => ask({ product: product.product_id })}
-                    >
-                      {t.products.edit}
-                    </button>
-                    <button type="button" aria-label={t.products.deleteIt(product.name)} onClick={() => drop(product)}>
-                      {t.products.delete}
-                    </button>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </Table>
-        )}
-        <More of={products} />
-      </Content>
+      </List>
       {opened && (
         <Editor
           key={opened}

@@ -2,9 +2,9 @@ import { type FormEvent, useState } from "react";
 import type { PageProps } from "../App";
 import { useAddress } from "../address";
 import { type Schema, untilTaken } from "../api";
-import { BUSY_MS, IDLE_MS, useApi } from "../data";
+import { BUSY_MS, IDLE_MS, itemsOf, PAGES, useApi } from "../data";
 import { called, format, t } from "../language";
-import { Bar, Content, Empty, isSecret, More, Picture, Problem, Table } from "../parts";
+import { Bar, Content, Empty, isSecret, List, Picture, Problem } from "../parts";
 
 const STRATEGIES = ["hybrid", "collaborative", "content", "popular"] as const;
 
@@ -126,36 +126,28 @@ function History({ user_id }: { user_id: string }) {
     "get",
     "/users/{user_id}/interactions",
     { params: { path: { user_id }, query: { limit: 20 } } },
-    { initialPageParam: null, getNextPageParam: (page) => page.next_cursor },
+    PAGES,
   );
-  const items = history.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <section aria-label={t.recommendations.history}>
       <h2>{t.recommendations.history}</h2>
-      <Problem of={history.error} />
-      <Content of={history}>
-        {items.length === 0 ? (
-          <Empty>{t.recommendations.noHistory}</Empty>
-        ) : (
-          <Table
-            label={t.recommendations.interactions}
-            columns={[t.recommendations.type, t.recommendations.product, t.recommendations.when]}
-          >
-            <tbody>
-              {items.map((interaction) => (
-                <tr key={interaction.interaction_id}>
-                  <td>{called(t.recommendations.types, interaction.type)}</td>
-                  <td>
-                    <ProductName product_id={interaction.product_id} named />
-                  </td>
-                  <td>{format.moment(interaction.occurred_at)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </Table>
+      <List
+        of={history}
+        items={itemsOf(history)}
+        none={t.recommendations.noHistory}
+        label={t.recommendations.interactions}
+        columns={[t.recommendations.type, t.recommendations.product, t.recommendations.when]}
+      >
+        {(interaction) => (
+          <tr key={interaction.interaction_id}>
+            <td>{called(t.recommendations.types, interaction.type)}</td>
+            <td>
+              <ProductName product_id={interaction.product_id} named />
+            </td>
+            <td>{format.moment(interaction.occurred_at)}</td>
+          </tr>
         )}
-        <More of={history} />
-      </Content>
+      </List>
     </section>
   );
 }

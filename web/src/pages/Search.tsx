@@ -1,7 +1,7 @@
 import { type ComponentType, lazy, Suspense, useDeferredValue, useEffect, useRef } from "react";
 import { useAddress } from "../address";
 import type { Schema } from "../api";
-import { useApi, useConnection } from "../data";
+import { itemsOf, PAGES, useApi, useConnection } from "../data";
 import { called, format, t } from "../language";
 import { Content, Empty, isSecret, More, Picture, Problem, Woven } from "../parts";
 import { PlacedForQuery, PlaceHit } from "./search/Placed";
@@ -87,7 +87,7 @@ function Results({ mayEdit }: { mayEdit: boolean }) {
     "get",
     "/search/images",
     { params: { query: { ...query, facets: facets.slice(0, MOST_FACETS).join(","), limit: SHOWN } } },
-    { initialPageParam: null, getNextPageParam: (page) => page.next_cursor, enabled: !declared.isPending },
+    { ...PAGES, enabled: !declared.isPending },
   );
   const galleries = api.useQuery("get", "/galleries", { params: { query: { limit: 100 } } });
   const suggested = api.useQuery(
@@ -115,7 +115,7 @@ function Results({ mayEdit }: { mayEdit: boolean }) {
   }, [q, wanted]);
 
   const first = found.data?.pages[0];
-  const read = found.data?.pages.flatMap((page) => page.items) ?? [];
+  const read = itemsOf(found);
   const isFiltered = ["orientation", "gallery_id", ...facets].some((name) => asked.get(name));
   const hits = isPlacing ? arranged(read, placed) : read;
   return (

@@ -1,20 +1,19 @@
 import type { FormEvent } from "react";
-import { useChanges, usePending } from "../../changes";
 import { useApi } from "../../data";
 import { called, t } from "../../language";
-import { Content, Empty, Problem, Table } from "../../parts";
+import { List } from "../../parts";
+import { useSetting } from "./setting";
 
 const PATH = "/search/attributes";
 const MOST = 20;
 
 type Kind = "text" | "number";
-interface Shown {
+interface Declared {
   attribute: string;
   kind: Kind | null;
 }
-const isShown = (shows: unknown): shows is Shown => typeof shows === "object" && shows !== null && "attribute" in shows;
 
-function withKind(attributes: Record<string, string>, { attribute, kind }: Shown): Record<string, string> {
+function withKind(attributes: Record<string, Kind>, { attribute, kind }: Declared): Record<string, Kind> {
   const { [attribute]: _, ...others } = attributes;
   return kind ? { ...others, [attribute]: kind } : others;
 }
@@ -22,19 +21,15 @@ function withKind(attributes: Record<string, string>, { attribute, kind }: Shown
 /** The attributes of images that searches may filter and count by. */
 export function Attributes() {
   const { client, useQuery } = useApi();
-  const { change } = useChanges();
   const read = useQuery("get", PATH);
-  const attributes = usePending(isShown).reduce(withKind, read.data?.attributes ?? {});
-  const send = (shown: Shown) => async () => {
+  const known = (data = read.data) => (data?.attributes ?? {}) as Record<string, Kind>;
+  const attributes = useSetting(PATH, known(), withKind, async (declared: Declared) => {
     const { data } = await client.GET(PATH);
-    const wanted = withKind(data?.attributes ?? {}, shown) as Record<string, Kind>;
-    await client.PUT(PATH, { body: { attributes: wanted } });
-  };
+    await client.PUT(PATH, { body: { attributes: withKind(known(data), declared) } });
+  });
   const set = (attribute: string, kind: Kind | null) => {
-    const shows: Shown = { attribute, kind };
-    const showsUndone: Shown = { attribute, kind: (attributes[attribute] as Kind | undefined) ?? null };
     const said = kind ? t.attributes.declared[kind](attribute) : t.attributes.removed(attribute);
-    change({ said, send: send(shows), undo: send(showsUndone), about: [PATH, "/search/images"], shows, showsUndone });
+    attributes.set(said, { attribute, kind }, { attribute, kind: attributes.shown[attribute] ?? null });
   };
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
@@ -42,7 +37,7 @@ export function Attributes() {
     set(String(form.get("attribute")), form.get("kind") as Kind);
     event.currentTarget.reset();
   }
-  const entries = Object.entries(attributes);
+  const entries = Object.entries(attributes.shown);
   return (
     <>
       <p className="lead">{t.attributes.lead}</p>
@@ -68,27 +63,25 @@ export function Attributes() {
           {t.attributes.declare}
         </button>
       </form>
-      <Problem of={read.error} />
-      <Content of={read}>
-        {entries.length === 0 && <Empty>{t.attributes.none}</Empty>}
-        {entries.length > 0 && (
-          <Table label={t.attributes.table} columns={[t.attributes.name, t.attributes.kind, t.attributes.change]}>
-            <tbody>
-              {entries.map(([name, kind]) => (
-                <tr key={name}>
-                  <th scope="row">{name}</th>
-                  <td>{called(t.attributes.kinds, kind)}</td>
-                  <td>
-                    <button type="button" aria-label={t.attributes.removeIt(name)} onClick={() => set(name, null)}>
-                      {t.attributes.remove}
-                    </button>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </Table>
+      <List
+        of={read}
+        items={entries}
+        none={t.attributes.none}
+        label={t.attributes.table}
+        columns={[t.attributes.name, t.attributes.kind, t.attributes.change]}
+      >
+        {([name, kind]) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            <td>{called(t.attributes.kinds, kind)}</td>
+            <td>
+              <button type="button" aria-label={t.attributes.removeIt(name)} onClick={() => set(name, null)}>
+                {t.attributes.remove}
+              </button>
+            </td>
+          </tr>
         )}
-      </Content>
+      </List>
     </>
   );
 }

@@ -1,7 +1,7 @@
-import { useChanges, usePending } from "../../changes";
 import { useApi } from "../../data";
 import { called, t } from "../../language";
 import { Content, Problem } from "../../parts";
+import { useSetting } from "./setting";
 
 const PATH = "/search/language";
 type Code = keyof typeof t.textLanguage.names;
@@ -10,15 +10,9 @@ const ASK_EVERY_MS = 5_000;
 
 const nameOf = (code: string | null | undefined) => (code ? called(t.textLanguage.names, code) : t.textLanguage.none);
 
-interface Shown {
-  language: Code | null;
-}
-const isShown = (shows: unknown): shows is Shown => typeof shows === "object" && shows !== null && "language" in shows;
-
 /** The language of the merchant's texts, and whether searches know it yet. */
 export function Language() {
   const { client, useQuery } = useApi();
-  const { change } = useChanges();
   const read = useQuery(
     "get",
     PATH,
@@ -26,16 +20,9 @@ export function Language() {
     { refetchInterval: ({ state: { data } }) => (data && data.language !== data.in_use ? ASK_EVERY_MS : false) },
   );
   const stored = (read.data?.language ?? null) as Code | null;
-  const language = usePending(isShown).reduce<Code | null>((_, shown) => shown.language, stored);
-  const send = (wanted: Shown) => async () => {
-    await client.PUT(PATH, { body: wanted });
-  };
-  const set = (wanted: Code | null) => {
-    const shows: Shown = { language: wanted };
-    const showsUndone: Shown = { language };
-    const said = t.textLanguage.chosen(nameOf(wanted));
-    change({ said, send: send(shows), undo: send(showsUndone), about: [PATH, "/search/images"], shows, showsUndone });
-  };
+  const put = (wanted: Code | null) => client.PUT(PATH, { body: { language: wanted } });
+  const { shown: language, set } = useSetting(PATH, stored, (_, wanted: Code | null) => wanted, put);
+  const choose = (wanted: Code | null) => set(t.textLanguage.chosen(nameOf(wanted)), wanted, language);
   const isComing = read.data && read.data.in_use !== language;
   return (
     <>
@@ -45,7 +32,7 @@ export function Language() {
         <div className="card toolbar">
           <label className="inline">
             {t.textLanguage.choose}
-            <select value={language ?? ""} onChange={(event) => set((event.target.value || null) as Code | null)}>
+            <select value={language ?? ""} onChange={(event) => choose((event.target.value || null) as Code | null)}>
               <option value="">{t.textLanguage.none}</option>
               {(Object.keys(t.textLanguage.names) as Code[]).map((code) => (
                 <option key={code} value={code}>

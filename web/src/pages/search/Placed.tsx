@@ -2,7 +2,7 @@ import { useEffect, useRef } from "react";
 import type { Schema } from "../../api";
 import { useApi } from "../../data";
 import { format, t } from "../../language";
-import { Content, Empty, Picture, Problem, Table } from "../../parts";
+import { List, Picture } from "../../parts";
 import { isSame, moved, type Place, type PlacedImage, type Placed as PlacedQuery, usePlaced } from "./placing";
 
 export const addressOf = (query: string) => `#/search?q=${encodeURIComponent(query)}`;
@@ -13,37 +13,32 @@ export function Placed() {
   return (
     <>
       <p className="lead">{t.placed.lead}</p>
-      <Problem of={read.error} />
-      <Content of={read}>
-        {queries.length === 0 && <Empty>{t.placed.none}</Empty>}
-        {queries.length > 0 && (
-          <Table
-            label={t.placed.table}
-            columns={[t.placed.query, { number: t.placed.pinned }, { number: t.placed.buried }, t.placed.change]}
-          >
-            <tbody>
-              {queries.map((placed) => (
-                <tr key={placed.query}>
-                  <th scope="row">
-                    <a href={addressOf(placed.query)}>{placed.query}</a>
-                  </th>
-                  <td className="number">{format.count(placed.pinned.length)}</td>
-                  <td className="number">{format.count(placed.buried.length)}</td>
-                  <td>
-                    <button
-                      type="button"
-                      aria-label={t.placed.clearIt(placed.query)}
-                      onClick={() => place({ ...placed, pinned: [], buried: [] }, t.placed.cleared(placed.query))}
-                    >
-                      {t.placed.clear}
-                    </button>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </Table>
+      <List
+        of={read}
+        items={queries}
+        none={t.placed.none}
+        label={t.placed.table}
+        columns={[t.placed.query, { number: t.placed.pinned }, { number: t.placed.buried }, t.placed.change]}
+      >
+        {(placed) => (
+          <tr key={placed.query}>
+            <th scope="row">
+              <a href={addressOf(placed.query)}>{placed.query}</a>
+            </th>
+            <td className="number">{format.count(placed.pinned.length)}</td>
+            <td className="number">{format.count(placed.buried.length)}</td>
+            <td>
+              <button
+                type="button"
+                aria-label={t.placed.clearIt(placed.query)}
+                onClick={() => place({ ...placed, pinned: [], buried: [] }, t.placed.cleared(placed.query))}
+              >
+                {t.placed.clear}
+              </button>
+            </td>
+          </tr>
         )}
-      </Content>
+      </List>
     </>
   );
 }

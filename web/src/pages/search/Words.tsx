@@ -1,11 +1,11 @@
 import type { FormEvent } from "react";
 import { useState } from "react";
 import type { Schema } from "../../api";
-import { useChanges, usePending } from "../../changes";
 import { useApi } from "../../data";
 import { t } from "../../language";
-import { Content, Empty, Problem, Table } from "../../parts";
+import { List, Problem } from "../../parts";
 import { addressOf } from "./Placed";
+import { useSetting } from "./setting";
 
 type Synonym = Schema<"SynonymResponse">;
 const PATH = "/search/synonyms";
@@ -14,13 +14,12 @@ const MOST_RULES = 500;
 export const textOf = ({ words, from }: Synonym) => (from ? `${from} → ${words.join(", ")}` : words.join(" ↔ "));
 
 /** A rule that is added, or taken out. */
-interface Shown {
+interface Wanted {
   synonym: Synonym;
   isThere: boolean;
 }
-const isShown = (shows: unknown): shows is Shown => typeof shows === "object" && shows !== null && "synonym" in shows;
 
-function withRule(rules: Synonym[], { synonym, isThere }: Shown): Synonym[] {
+function withRule(rules: Synonym[], { synonym, isThere }: Wanted): Synonym[] {
   const others = rules.filter((rule) => textOf(rule) !== textOf(synonym));
   return isThere ? [...others, synonym] : others;
 }
@@ -28,20 +27,16 @@ function withRule(rules: Synonym[], { synonym, isThere }: Shown): Synonym[] {
 /** The rules, with changes on their way, and how to add one or take one out. */
 export function useSynonyms() {
   const { client, useQuery } = useApi();
-  const { change } = useChanges();
   const read = useQuery("get", PATH);
-  const rules = usePending(isShown).reduce(withRule, read.data?.synonyms ?? []);
-  const send = (shown: Shown) => async () => {
+  const rules = useSetting(PATH, read.data?.synonyms ?? [], withRule, async (wanted: Wanted) => {
     const { data } = await client.GET(PATH);
-    await client.PUT(PATH, { body: { synonyms: withRule(data?.synonyms ?? [], shown) } });
-  };
+    await client.PUT(PATH, { body: { synonyms: withRule(data?.synonyms ?? [], wanted) } });
+  });
   const set = (synonym: Synonym, isThere: boolean) => {
-    const shows: Shown = { synonym, isThere };
-    const showsUndone: Shown = { synonym, isThere: !isThere };
     const said = (isThere ? t.synonyms.added : t.synonyms.removed)(textOf(synonym));
-    change({ said, send: send(shows), undo: send(showsUndone), about: [PATH, "/search/images"], shows, showsUndone });
+    rules.set(said, { synonym, isThere }, { synonym, isThere: !isThere });
   };
-  return { read, rules, set };
+  return { read, rules: rules.shown, set };
 }
 
 /** The words that find what other words find. */
@@ -51,35 +46,27 @@ export function Words() {
     <>
       <p className="lead">{t.synonyms.lead}</p>
       <NewSynonym rules={rules} add={(synonym) => set(synonym, true)} />
-      <Problem of={read.error} />
-      <Content of={read}>
-        {rules.length === 0 && <Empty>{t.synonyms.none}</Empty>}
-        {rules.length > 0 && (
-          <Table label={t.synonyms.table} columns={[t.synonyms.words, t.synonyms.tryIt, t.synonyms.change]}>
-            <tbody>
-              {rules.map((rule) => (
-                <tr key={textOf(rule)}>
-                  <th scope="row">{textOf(rule)}</th>
-                  <td>
-                    <a href={addressOf(rule.from ?? rule.words[0]!)}>
-                      {t.synonyms.searchFor(rule.from ?? rule.words[0]!)}
-                    </a>
-                  </td>
-                  <td>
-                    <button
-                      type="button"
-                      aria-label={t.synonyms.removeIt(textOf(rule))}
-                      onClick={() => set(rule, false)}
-                    >
-                      {t.synonyms.remove}
-                    </button>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </Table>
+      <List
+        of={read}
+        items={rules}
+        none={t.synonyms.none}
+        label={t.synonyms.table}
+        columns={[t.synonyms.words, t.synonyms.tryIt, t.synonyms.change]}
+      >
+        {(rule) => (
+          <tr key={textOf(rule)}>
+            <th scope="row">{textOf(rule)}</th>
+            <td>
+              <a href={addressOf(rule.from ?? rule.words[0]!)}>{t.synonyms.searchFor(rule.from ?? rule.words[0]!)}</a>
+            </td>
+            <td>
+              <button type="button" aria-label={t.synonyms.removeIt(textOf(rule))} onClick={() => set(rule, false)}>
+                {t.synonyms.remove}
+              </button>
+            </td>
+          </tr>
         )}
-      </Content>
+      </List>
     </>
   );
 }

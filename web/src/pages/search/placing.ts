@@ -1,8 +1,8 @@
 // The images placed for queries: which of them a query has, and how they change.
 
 import type { Schema } from "../../api";
-import { type Change, useChanges, usePending } from "../../changes";
 import { useApi } from "../../data";
+import { useSetting } from "./setting";
 
 export type Place = "pinned" | "buried";
 export type PlacedImage = Schema<"PlacedImageResponse">;
@@ -54,34 +54,16 @@ export function arranged<Hit extends { id: string; gallery_id: string }>(hits: H
     .map(({ hit }) => hit);
 }
 
-interface Shown {
-  placed: Placed;
-}
-const isShown = (shows: unknown): shows is Shown => typeof shows === "object" && shows !== null && "placed" in shows;
-
 /** What is placed for queries, with changes on their way, and how to change it for one query. */
 export function usePlaced(enabled: boolean) {
   const { client, useQuery } = useApi();
-  const { change } = useChanges();
   const read = useQuery("get", PATH, {}, { enabled });
-  const pending = usePending(isShown);
-  const queries = pending.reduce((shown, { placed }) => withPlaced(shown, placed), read.data?.queries ?? []);
   // Read again right before it is written: only this query's images change, whoever else writes.
-  const send = (placed: Placed) => async () => {
+  const send = async (placed: Placed) => {
     const { data } = await client.GET(PATH);
     await client.PUT(PATH, { body: { queries: withPlaced(data?.queries ?? [], placed) } });
   };
-  const place = (placed: Placed, said: string) => {
-    const before = placedFor(queries, placed.query);
-    const wanted: Change = {
-      said,
-      send: send(placed),
-      undo: send(before),
-      about: [PATH, "/search/images"],
-      shows: { placed } satisfies Shown,
-      showsUndone: { placed: before } satisfies Shown,
-    };
-    change(wanted);
-  };
+  const { shown: queries, set } = useSetting(PATH, read.data?.queries ?? [], withPlaced, send);
+  const place = (placed: Placed, said: string) => set(said, placed, placedFor(queries, placed.query));
   return { read, queries, place };
 }
