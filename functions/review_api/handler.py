@@ -36,7 +36,7 @@ from vitrine.review.responses import (
     step_response,
 )
 from vitrine.review.show_products import show_products
-from vitrine.review.wiring import known_galleries, lease_time, pictures, products, queue_settings, review_store
+from vitrine.review.wiring import known_galleries, lease_time, pictures, products, review_store, second_opinion_percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ def post_snapshots(request: Request) -> Response:
 
     sent = request.items(PostSnapshotsRequest)
     snapshots = [_snapshot(new, request) for new in sent if not isinstance(new, Refused)]
-    percent = queue_settings().second_opinion_percent
+    percent = second_opinion_percent()
     added = iter(add_snapshots(review_store(), known_galleries(), products(), snapshots, percent))
     results = [
         _rejected(index, new) if isinstance(new, Refused) else added_response(next(added), pictures(), new.size)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime
-from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from vitrine.platform.aws import client
 from vitrine.platform.batches import BatchResponse, failures
 from vitrine.platform.metrics import MetricUnit, metrics
-from vitrine.platform.settings import read_settings
+from vitrine.platform.settings import setting
 from vitrine.platform.telemetry import invocation, logger
 from vitrine.platform.times import utc_now
 from vitrine.review.dynamodb import snapshot_of
@@ -20,17 +19,6 @@ from vitrine.review.wiring import publisher, review_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-class FollowSettings(NamedTuple):
-    """The queue of changes whose follow-up failed."""
-
-    review_retry_queue: str
-
-
-@cache
-def _settings() -> FollowSettings:
-    return read_settings(FollowSettings)
 
 
 @invocation
@@ -46,7 +34,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> BatchResponse:
     records = {str(index): record["dynamodb"] for index, record in enumerate(event["Records"])}
     for name in _follow(records):
         body = json.dumps(records[name], default=str)
-        client("sqs").send_message(QueueUrl=_settings().review_retry_queue, MessageBody=body)
+        client("sqs").send_message(QueueUrl=setting("REVIEW_RETRY_QUEUE"), MessageBody=body)
     return failures([])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tests.aws import ROOT
 
@@ -31,9 +31,10 @@ class _Module(NamedTuple):
 
 
 class _Uses(NamedTuple):
-    """The settings that a definition reads and the definitions it names, each as `(module, name)`."""
+    """What a definition reads: settings and other definitions, as `(module, name)`, and single variables."""
 
     settings: frozenset[tuple[str, str]]
+    variables: Variables
     names: frozenset[tuple[str, str]]
 
 
@@ -41,13 +42,13 @@ def variables_read_by(folder: str) -> Variables:
     """The variables of all settings that the handler can come to read."""
     needed: set[str] = set()
     known: set[str] = set()
-    for settings in _settings_reached(folder):
-        known |= {name.upper() for name in settings._fields}
-        needed |= {name.upper() for name in settings._fields if name not in settings._field_defaults}
+    for variables in _variables_reached(folder):
+        known |= variables.known
+        needed |= variables.needed
     return Variables(needed, known)
 
 
-def _settings_reached(folder: str) -> Iterator[Any]:
+def _variables_reached(folder: str) -> Iterator[Variables]:
     handler = f"functions.{folder}.handler"
     waiting = [(handler, name) for name in [*_module(handler).definitions, ""]]
     seen: set[tuple[str, str]] = set()
@@ -56,8 +57,11 @@ def _settings_reached(folder: str) -> Iterator[Any]:
         if at not in seen:
             seen.add(at)
             found = _uses(*at)
+            yield found.variables
             for where, kind in found.settings:
-                yield getattr(import_module(where), kind)
+                settings = getattr(import_module(where), kind)
+                known = {name.upper() for name in settings._fields}
+                yield Variables(known - {name.upper() for name in settings._field_defaults}, known)
             waiting += found.names
 
 
@@ -68,15 +72,20 @@ def _uses(module: str, name: str) -> _Uses:
     nodes = source.rest if not name else [source.definitions[name]] if name in source.definitions else []
     settings: set[tuple[str, str]] = set()
     names: set[tuple[str, str]] = set()
+    variables = Variables(set(), set())
     for node in nodes:
         imported = _imports(node) | source.imports  # those inside the definition too
         for called in ast.walk(node):
             if isinstance(called, ast.Call) and getattr(called.func, "id", "") == "read_settings":
                 kind = ast.unparse(called.args[0])
                 settings.add(imported.get(kind, (module, kind)))
+            if isinstance(called, ast.Call) and getattr(called.func, "id", "") == "setting":
+                variable, *default = map(ast.literal_eval, called.args)
+                variables.known.add(variable)
+                variables.needed.update(() if default else (variable,))
             if isinstance(called, ast.Name):
                 names.add(imported.get(called.id, (module, called.id)))
-    return _Uses(frozenset(settings), frozenset(names))
+    return _Uses(frozenset(settings), variables, frozenset(names))
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from vitrine.access.authorize_key import KeyAuthorizer
 from vitrine.access.dynamodb import DynamoDBAccess, DynamoDBRequestLog
@@ -13,7 +13,7 @@ from vitrine.access.model import address_digest, trusted_user_id, window_of
 from vitrine.access.spend_quota import AddressQuota, Quota
 from vitrine.platform.aws import client, prompt_client
 from vitrine.platform.http import PUBLISHABLE
-from vitrine.platform.settings import read_settings
+from vitrine.platform.settings import setting
 from vitrine.platform.telemetry import logger
 
 if TYPE_CHECKING:
@@ -27,41 +27,23 @@ if TYPE_CHECKING:
 _SECRET_BYTES = 24
 
 
-class AccessSettings(NamedTuple):
-    """The table of merchants and keys."""
-
-    access_table: str
-
-
-class LogSettings(NamedTuple):
-    """The table of failed requests and changes."""
-
-    logs_table: str
-
-
-class KeyCacheSettings(NamedTuple):
-    """How long the authorizer caches a key."""
-
-    key_cache_seconds: int
-
-
 @cache
 def access_store() -> DynamoDBAccess:
     """Merchants, keys and quotas."""
-    return DynamoDBAccess(client("dynamodb"), read_settings(AccessSettings).access_table)
+    return DynamoDBAccess(client("dynamodb"), setting("ACCESS_TABLE"))
 
 
 @cache
 def key_authorizer() -> KeyAuthorizer:
     """The authorizer, with its cache of keys."""
-    remember_for = timedelta(seconds=read_settings(KeyCacheSettings).key_cache_seconds)
+    remember_for = timedelta(seconds=int(setting("KEY_CACHE_SECONDS")))
     return KeyAuthorizer(access_store(), remember_for, lambda error: logger.warning("use not noted", exc_info=error))
 
 
 @cache
 def request_log() -> DynamoDBRequestLog:
     """The failed requests and the changes of merchants."""
-    table = read_settings(LogSettings).logs_table
+    table = setting("LOGS_TABLE")
     return DynamoDBRequestLog(client("dynamodb"), prompt_client("dynamodb"), table)
 
 

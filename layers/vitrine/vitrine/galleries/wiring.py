@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import NamedTuple
 from uuid import uuid4
 
 from vitrine.galleries.dynamodb import DynamoDBGalleries
 from vitrine.galleries.recent_galleries import RecentGalleries
 from vitrine.galleries.sqs import SqsTasks
 from vitrine.platform.aws import client
-from vitrine.platform.settings import read_settings
-
-
-class GalleriesSettings(NamedTuple):
-    """The tables of galleries and images."""
-
-    galleries_table: str
-    images_table: str
-
-
-class TaskSettings(NamedTuple):
-    """The queue of background tasks."""
-
-    gallery_tasks_queue: str
+from vitrine.platform.settings import setting
 
 
 @cache
 def gallery_repository() -> DynamoDBGalleries:
     """Return the galleries and images."""
-    settings = read_settings(GalleriesSettings)
-    return DynamoDBGalleries(client("dynamodb"), settings.galleries_table, settings.images_table)
+    return DynamoDBGalleries(client("dynamodb"), setting("GALLERIES_TABLE"), setting("IMAGES_TABLE"))
 
 
 @cache
@@ -41,7 +26,7 @@ def recent_galleries() -> RecentGalleries:
 
 def gallery_tasks(hops: int = 0) -> SqsTasks:
     """Return the queue of background tasks; `hops` counts how often a task was handed on."""
-    return SqsTasks(client("sqs"), read_settings(TaskSettings).gallery_tasks_queue, hops)
+    return SqsTasks(client("sqs"), setting("GALLERY_TASKS_QUEUE"), hops)
 
 
 def new_incarnation() -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from vitrine.imports.dynamodb import DynamoDBImports
 from vitrine.imports.s3 import S3Pictures, S3Uploads
 from vitrine.platform.aws import client
-from vitrine.platform.settings import read_settings
+from vitrine.platform.settings import setting
 from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
@@ -20,35 +20,10 @@ if TYPE_CHECKING:
     from vitrine.review.model import Snapshot
 
 
-class ImportsSettings(NamedTuple):
-    """The table of imports and the bucket of uploads."""
-
-    imports_table: str
-    uploads_bucket: str
-
-
-class PicturesSettings(NamedTuple):
-    """The bucket of uploaded pictures."""
-
-    pictures_bucket: str
-
-
-class PublicSettings(NamedTuple):
-    """The API's address as others reach it."""
-
-    public_api_url: str
-
-
-class WorkerSettings(NamedTuple):
-    """The worker's queue."""
-
-    imports_queue: str
-
-
 @cache
 def import_repository() -> DynamoDBImports:
     """Return the repository of imports and rejections."""
-    return DynamoDBImports(client("dynamodb"), read_settings(ImportsSettings).imports_table)
+    return DynamoDBImports(client("dynamodb"), setting("IMPORTS_TABLE"))
 
 
 def _report_row(key: ImportKey, row: int, error: Exception) -> None:
@@ -62,20 +37,20 @@ def _report_row(key: ImportKey, row: int, error: Exception) -> None:
 @cache
 def uploads() -> S3Uploads:
     """Return the uploads bucket."""
-    return S3Uploads(client("s3"), read_settings(ImportsSettings).uploads_bucket)
+    return S3Uploads(client("s3"), setting("UPLOADS_BUCKET"))
 
 
 @cache
 def uploaded_pictures() -> S3Pictures:
     """Return the pictures that are uploaded for galleries."""
-    return S3Pictures(client("s3"), read_settings(PicturesSettings).pictures_bucket)
+    return S3Pictures(client("s3"), setting("PICTURES_BUCKET"))
 
 
 @cache
 def published_pictures() -> S3Pictures:
     """Return the pictures that are uploaded for galleries, with their public addresses."""
-    address = read_settings(PublicSettings).public_api_url
-    return S3Pictures(client("s3"), read_settings(PicturesSettings).pictures_bucket, address)
+    address = setting("PUBLIC_API_URL")
+    return S3Pictures(client("s3"), setting("PICTURES_BUCKET"), address)
 
 
 def _images() -> Kind:
@@ -111,14 +86,12 @@ def _snapshots() -> Kind:
     from vitrine.review.wiring import (  # noqa: PLC0415 - as above
         known_galleries,
         products,
-        queue_settings,
         review_store,
+        second_opinion_percent,
     )
 
-    percent = queue_settings().second_opinion_percent
-
     def add(sent: Iterable[Snapshot]) -> list[AddedSnapshot]:
-        return add_snapshots(review_store(), known_galleries(), products(), sent, percent)
+        return add_snapshots(review_store(), known_galleries(), products(), sent, second_opinion_percent())
 
     return Kind(
         row=SnapshotRow,
@@ -172,7 +145,7 @@ def importer(hops: int = 0) -> Importer:
     return Importer(
         repository=import_repository(),
         uploads=uploads(),
-        continuations=SqsContinuations(client("sqs"), read_settings(WorkerSettings).imports_queue, hops),
+        continuations=SqsContinuations(client("sqs"), setting("IMPORTS_QUEUE"), hops),
         kind=lambda name: KINDS[name](),
         clock=utc_now,
         report=_report_row,

@@ -13,8 +13,9 @@ import json
 import random
 import socket
 import time
+from functools import partialmethod
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 from urllib.parse import quote, unquote
 
 from vitrine.platform.broken_rules import broken_rules
@@ -36,14 +37,13 @@ from vitrine.platform.problems import (
     status_of,
 )
 from vitrine.platform.query import PAGING, read_query
-from vitrine.platform.settings import read_settings
+from vitrine.platform.settings import setting
 from vitrine.platform.telemetry import Metric, bind_invocation, log_metrics, log_request, logger
 from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
-    from typing import Unpack
 
     from pydantic import BaseModel, ValidationError
 
@@ -119,18 +119,6 @@ class Caller(NamedTuple):
     refusal: str
     label: str = ""
     reviewer: str = ""
-
-
-class EdgeSettings(NamedTuple):
-    """The secret that the edge sends with each request; empty without an edge."""
-
-    edge_secret: str = ""
-
-
-class LogSettings(NamedTuple):
-    """The share of successful storefront requests that are logged."""
-
-    logged_share: float = 1.0
 
 
 class Paging(NamedTuple):
@@ -236,20 +224,6 @@ class Response(NamedTuple):
     shared_seconds: int = SHARED_SECONDS
 
 
-class RouteOptions(TypedDict, total=False):
-    """What a route may declare; `Route` describes each and has its default."""
-
-    scope: str
-    body: str
-    media_types: tuple[str, ...]
-    responses: Mapping[int, Any]
-    query: Mapping[str, Mapping[str, Any]] | None
-    on_error: Callable[[ServiceError], Response]
-    paged: bool
-    cacheable: bool
-    is_change: bool
-
-
 class Route(NamedTuple):
     """A route's handler, and its description for the OpenAPI document.
 
@@ -331,8 +305,8 @@ class HttpApp:
         self._saved_responses = saved_responses
         self._body_limit_bytes = body_limit_bytes
 
-    def route(self, method: str, path: str, **options: Unpack[RouteOptions]) -> Register:
-        """Register the handler of a method and a path."""
+    def route(self, method: str, path: str, **options: Any) -> Register:
+        """Register the handler of a method and a path; `options` are fields of `Route`."""
 
         def register(handle: Handler) -> Handler:
             route = Route(method, path, handle, **options)
@@ -343,25 +317,11 @@ class HttpApp:
 
         return register
 
-    def get(self, path: str, **options: Unpack[RouteOptions]) -> Register:
-        """Register a GET route; see `route`."""
-        return self.route("GET", path, **options)
-
-    def put(self, path: str, **options: Unpack[RouteOptions]) -> Register:
-        """Register a PUT route; see `route`."""
-        return self.route("PUT", path, **options)
-
-    def post(self, path: str, **options: Unpack[RouteOptions]) -> Register:
-        """Register a POST route; see `route`."""
-        return self.route("POST", path, **options)
-
-    def patch(self, path: str, **options: Unpack[RouteOptions]) -> Register:
-        """Register a PATCH route; see `route`."""
-        return self.route("PATCH", path, **options)
-
-    def delete(self, path: str, **options: Unpack[RouteOptions]) -> Register:
-        """Register a DELETE route; see `route`."""
-        return self.route("DELETE", path, **options)
+    get: partialmethod[Register] = partialmethod(route, "GET")
+    put: partialmethod[Register] = partialmethod(route, "PUT")
+    post: partialmethod[Register] = partialmethod(route, "POST")
+    patch: partialmethod[Register] = partialmethod(route, "PATCH")
+    delete: partialmethod[Register] = partialmethod(route, "DELETE")
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Handle one API Gateway proxy event. Never raises: each error becomes a response."""
@@ -640,7 +600,7 @@ def _is_logged(served: _Served) -> bool:
     """Draw whether a request is logged: always if it failed, or was sent with a secret key or none."""
     if _is_error(served.response.status) or served.caller is None or served.caller.kind != PUBLISHABLE:
         return True
-    return random.random() < read_settings(LogSettings).logged_share  # noqa: S311 - it protects nothing
+    return random.random() < float(setting("LOGGED_SHARE", "1.0"))  # noqa: S311 - it protects nothing
 
 
 def _viewer_address(headers: Mapping[str, str]) -> str:
@@ -648,7 +608,7 @@ def _viewer_address(headers: Mapping[str, str]) -> str:
     sent = headers.get("x-edge-secret")
     if sent is None:
         return ""
-    secret = read_settings(EdgeSettings).edge_secret
+    secret = setting("EDGE_SECRET", "")
     if not secret or not hmac.compare_digest(sent.encode(), secret.encode()):
         return ""
     return headers.get("cloudfront-viewer-address", "").rpartition(":")[0]  # a port follows, IPv6 has no brackets

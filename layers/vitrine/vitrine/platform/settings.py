@@ -16,6 +16,15 @@ class MissingSettingError(RuntimeError):
     """The function was deployed without a variable that it needs."""
 
 
+def setting(name: str, default: str | None = None) -> str:
+    """Return an environment variable. Raises MissingSettingError if it is absent and has no default."""
+    text = os.environ.get(name, default)
+    if text is None:
+        message = f"set the environment variable {name}"
+        raise MissingSettingError(message)
+    return text
+
+
 def read_settings(kind: type[Settings], environment: Mapping[str, str] = os.environ) -> Settings:
     """Fill the named tuple `kind` from variables named as its fields in upper case.
 

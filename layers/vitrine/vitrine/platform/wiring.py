@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from vitrine.platform.aws import prompt_client
-from vitrine.platform.settings import read_settings
+from vitrine.platform.settings import read_settings, setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,24 +17,12 @@ if TYPE_CHECKING:
     from vitrine.platform.idempotency import SavedResponses
 
 
-class IdempotencySettings(NamedTuple):
-    """The table of saved responses."""
-
-    idempotency_table: str
-
-
 @cache
 def saved_responses() -> SavedResponses:
     """Responses by Idempotency-Key. Loaded only when a request carries one."""
     from vitrine.platform.idempotency import SavedResponses  # noqa: PLC0415 - see above
 
-    return SavedResponses(read_settings(IdempotencySettings).idempotency_table)
-
-
-class FetcherSettings(NamedTuple):
-    """`fetch_allowed_hosts`: comma-separated hosts that need not be public, for tests and the demo."""
-
-    fetch_allowed_hosts: str = ""
+    return SavedResponses(setting("IDEMPOTENCY_TABLE"))
 
 
 @cache
@@ -42,7 +30,7 @@ def fetcher() -> Fetcher:
     """The only client for addresses that merchants name. Needs the layer of pictures."""
     from vitrine.platform.fetcher import Fetcher  # noqa: PLC0415 - see above
 
-    allowed = read_settings(FetcherSettings).fetch_allowed_hosts
+    allowed = setting("FETCH_ALLOWED_HOSTS", "")
     return Fetcher(allowed_hosts=frozenset(host for host in allowed.split(",") if host))
 
 

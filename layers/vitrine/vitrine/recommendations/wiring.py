@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import cache, partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from vitrine.catalog.wiring import InteractionSettings, ProductSettings, interaction_repository, product_repository
+from vitrine.catalog.wiring import interaction_repository, product_repository
 from vitrine.platform.aws import client, read_secret
-from vitrine.platform.settings import read_settings
+from vitrine.platform.settings import setting
 from vitrine.recommendations.build_model import ModelBuilder
 from vitrine.recommendations.dynamodb import (
     DynamoDBBuilds,
@@ -30,48 +30,10 @@ if TYPE_CHECKING:
     from vitrine.recommendations.ports import ResponseCache
 
 
-class RecommendationSettings(NamedTuple):
-    """The table of models, shortlists and cached responses.
-
-    With `redis_url` the responses are cached there; `redis_secret_arn` names the secret with its password.
-    """
-
-    recommendations_table: str
-    redis_url: str = ""
-    redis_secret_arn: str = ""
-
-
-class ModelSettings(NamedTuple):
-    """The bucket and the engine that build models: `duckdb`, or `athena` with its workgroup and database."""
-
-    models_bucket: str
-    model_engine: str = "duckdb"
-    models_workgroup: str = ""
-    models_database: str = ""
-
-
-class WorkSettings(NamedTuple):
-    """The queue of work items."""
-
-    models_queue: str
-
-
-class EarlyWorkSettings(NamedTuple):
-    """The queue of work items of builds that interactions start; empty if they start none."""
-
-    early_models_queue: str = ""
-
-
-class TaskSettings(NamedTuple):
-    """The queue of tasks."""
-
-    shortlists_queue: str
-
-
 @cache
 def model_repository() -> DynamoDBModels:
     """Return the process's model repository."""
-    return DynamoDBModels(client("dynamodb"), read_settings(RecommendationSettings).recommendations_table)
+    return DynamoDBModels(client("dynamodb"), setting("RECOMMENDATIONS_TABLE"))
 
 
 def withdrawals() -> Withdrawals:
@@ -84,28 +46,28 @@ def recommendation_inputs_repository() -> DynamoDBRecommendationInputs:
     """Return the process's repository of inputs."""
     return DynamoDBRecommendationInputs(
         client("dynamodb"),
-        read_settings(RecommendationSettings).recommendations_table,
-        read_settings(ProductSettings).products_table,
-        read_settings(InteractionSettings).interactions_table,
+        setting("RECOMMENDATIONS_TABLE"),
+        setting("PRODUCTS_TABLE"),
+        setting("INTERACTIONS_TABLE"),
     )
 
 
 @cache
 def recent_repository() -> DynamoDBRecent:
     """Return the process's repository of shops' newest touches."""
-    return DynamoDBRecent(client("dynamodb"), read_settings(RecommendationSettings).recommendations_table)
+    return DynamoDBRecent(client("dynamodb"), setting("RECOMMENDATIONS_TABLE"))
 
 
 @cache
 def response_cache() -> ResponseCache:
     """Return the process's response cache."""
-    settings = read_settings(RecommendationSettings)
-    if settings.redis_url:
+    url = setting("REDIS_URL", "")
+    if url:
         from vitrine.recommendations.redis import RedisCache, SecretCredentials  # noqa: PLC0415 - loaded where used
 
-        secret = settings.redis_secret_arn
-        return RedisCache(settings.redis_url, SecretCredentials(partial(read_secret, secret)) if secret else None)
-    return TableCache(client("dynamodb"), settings.recommendations_table)
+        secret = setting("REDIS_SECRET_ARN", "")
+        return RedisCache(url, SecretCredentials(partial(read_secret, secret)) if secret else None)
+    return TableCache(client("dynamodb"), setting("RECOMMENDATIONS_TABLE"))
 
 
 @cache
@@ -117,26 +79,26 @@ def recommender() -> Recommender:
 @cache
 def build_repository() -> DynamoDBBuilds:
     """Return the process's repository of builds."""
-    return DynamoDBBuilds(client("dynamodb"), read_settings(RecommendationSettings).recommendations_table)
+    return DynamoDBBuilds(client("dynamodb"), setting("RECOMMENDATIONS_TABLE"))
 
 
 @cache
 def work_queue() -> SqsWork:
     """Return the queue of work items."""
-    return SqsWork(client("sqs"), read_settings(WorkSettings).models_queue)
+    return SqsWork(client("sqs"), setting("MODELS_QUEUE"))
 
 
 @cache
 def early_work_queue() -> SqsWork | None:
     """Return the queue of work items if interactions alone may start a build."""
-    queue = read_settings(EarlyWorkSettings).early_models_queue
+    queue = setting("EARLY_MODELS_QUEUE", "")
     return SqsWork(client("sqs"), queue) if queue else None
 
 
 @cache
 def shortlist_tasks() -> SqsTasks:
     """Return the queue of tasks."""
-    return SqsTasks(client("sqs"), read_settings(TaskSettings).shortlists_queue)
+    return SqsTasks(client("sqs"), setting("SHORTLISTS_QUEUE"))
 
 
 def new_recommendation_id() -> str:
@@ -154,16 +116,16 @@ class _Catalog:
         return product_repository().all_products(merchant_id)
 
 
-def _athena(files: S3Files, settings: ModelSettings) -> AthenaEngine:
+def _athena(files: S3Files) -> AthenaEngine:
     from vitrine.recommendations.athena import AthenaEngine  # noqa: PLC0415 - loaded where it is used
 
     return AthenaEngine(
         client("athena"),
         client("s3"),
         files,
-        settings.models_bucket,
-        settings.models_workgroup,
-        settings.models_database,
+        setting("MODELS_BUCKET"),
+        setting("MODELS_WORKGROUP"),
+        setting("MODELS_DATABASE"),
     )
 
 
@@ -172,13 +134,12 @@ def model_builder() -> ModelBuilder:
     """Return the process's model builder. Needs DuckDB, which only the function `models` has."""
     from vitrine.recommendations.duckdb import DuckDBEngine  # noqa: PLC0415 - heavy
 
-    settings = read_settings(ModelSettings)
-    files = S3Files(client("s3"), settings.models_bucket)
+    files = S3Files(client("s3"), setting("MODELS_BUCKET"))
     local = DuckDBEngine(files)
     return ModelBuilder(
         build_repository(),
         files,
-        _athena(files, settings) if settings.model_engine == "athena" else local,
+        _athena(files) if setting("MODEL_ENGINE", "duckdb") == "athena" else local,
         local,
         _Catalog(),
         model_repository(),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from vitrine.platform.aws import client
-from vitrine.platform.settings import read_settings
+from vitrine.platform.settings import setting
 from vitrine.renditions.model import Holder
 
 if TYPE_CHECKING:
@@ -22,42 +22,12 @@ if TYPE_CHECKING:
     from vitrine.renditions.vips import VipsCodec
 
 
-class RenditionsSettings(NamedTuple):
-    """The table of pictures and their holders."""
-
-    renditions_table: str
-
-
-class FilesSettings(NamedTuple):
-    """The bucket of originals and renditions."""
-
-    pictures_bucket: str
-
-
-class QueueSettings(NamedTuple):
-    """The queue of images to mirror."""
-
-    mirroring_queue: str
-
-
-class EdgeSettings(NamedTuple):
-    """The queue of pictures to invalidate; empty in a stack without an edge."""
-
-    invalidations_queue: str = ""
-
-
-class CachesSettings(NamedTuple):
-    """The CloudFront distribution in front of the stack."""
-
-    edge_distribution: str
-
-
 @cache
 def pictures() -> DynamoDBPictures:
     """Return the records of originals."""
     from vitrine.renditions.dynamodb import DynamoDBPictures  # noqa: PLC0415 - only what needs the table loads it
 
-    return DynamoDBPictures(client("dynamodb"), read_settings(RenditionsSettings).renditions_table)
+    return DynamoDBPictures(client("dynamodb"), setting("RENDITIONS_TABLE"))
 
 
 @cache
@@ -65,7 +35,7 @@ def holdings() -> DynamoDBHoldings:
     """Return which image may hold which pictures."""
     from vitrine.renditions.dynamodb import DynamoDBHoldings  # noqa: PLC0415 - as above
 
-    return DynamoDBHoldings(client("dynamodb"), read_settings(RenditionsSettings).renditions_table)
+    return DynamoDBHoldings(client("dynamodb"), setting("RENDITIONS_TABLE"))
 
 
 @cache
@@ -73,7 +43,7 @@ def originals() -> DynamoDBOriginals:
     """Return the copies that products and snapshots refer to."""
     from vitrine.renditions.dynamodb import DynamoDBOriginals  # noqa: PLC0415 - as above
 
-    return DynamoDBOriginals(client("dynamodb"), read_settings(RenditionsSettings).renditions_table)
+    return DynamoDBOriginals(client("dynamodb"), setting("RENDITIONS_TABLE"))
 
 
 def copies_of(
@@ -89,7 +59,7 @@ def files() -> S3Files:
     """Return the files of originals and renditions."""
     from vitrine.renditions.s3 import S3Files  # noqa: PLC0415 - as above
 
-    return S3Files(client("s3"), read_settings(FilesSettings).pictures_bucket)
+    return S3Files(client("s3"), setting("PICTURES_BUCKET"))
 
 
 @cache
@@ -114,13 +84,13 @@ def mirroring() -> SqsMirroring:
     """Return the queue of images to mirror."""
     from vitrine.renditions.sqs import SqsMirroring  # noqa: PLC0415 - only what sends loads it
 
-    return SqsMirroring(client("sqs"), read_settings(QueueSettings).mirroring_queue)
+    return SqsMirroring(client("sqs"), setting("MIRRORING_QUEUE"))
 
 
 @cache
 def edge() -> Edge:
     """Return what has withdrawn pictures removed from the caches."""
-    queue = read_settings(EdgeSettings).invalidations_queue
+    queue = setting("INVALIDATIONS_QUEUE", "")
     if not queue:
         return NoEdge()
     from vitrine.renditions.sqs import SqsEdge  # noqa: PLC0415 - only a stack with an edge loads it
@@ -133,7 +103,7 @@ def caches() -> CloudFrontCaches:
     """Return the caches of the edge."""
     from vitrine.renditions.cloudfront import CloudFrontCaches  # noqa: PLC0415 - only what invalidates loads it
 
-    return CloudFrontCaches(client("cloudfront"), read_settings(CachesSettings).edge_distribution)
+    return CloudFrontCaches(client("cloudfront"), setting("EDGE_DISTRIBUTION"))
 
 
 class NoEdge:

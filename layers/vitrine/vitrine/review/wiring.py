@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from vitrine.catalog.wiring import product_repository
 from vitrine.galleries.model import GalleryKey
 from vitrine.galleries.wiring import gallery_repository, new_incarnation
 from vitrine.platform.aws import client
-from vitrine.platform.settings import read_settings
+from vitrine.platform.settings import setting
 from vitrine.renditions.model import PRODUCTS, Holder
 from vitrine.review.dynamodb import DynamoDBReview
 from vitrine.review.ports import ComparedPicture, ComparedProduct
@@ -20,31 +20,6 @@ if TYPE_CHECKING:
 
     from vitrine.review.galleries import GalleryPublisher
     from vitrine.review.s3 import S3Pictures
-
-
-class ReviewSettings(NamedTuple):
-    """The table of snapshots."""
-
-    review_table: str
-
-
-class PictureSettings(NamedTuple):
-    """The bucket of uploaded pictures."""
-
-    pictures_bucket: str
-
-
-class QueueSettings(NamedTuple):
-    """How long a lease lasts, and the percentage of snapshots that two reviewers see."""
-
-    review_lease_seconds: int = 300
-    second_opinion_percent: int = 0
-
-
-class PublicSettings(NamedTuple):
-    """The public URL of the API."""
-
-    public_api_url: str
 
 
 class _KnownGalleries:
@@ -73,7 +48,7 @@ class _Catalogue:
 @cache
 def review_store() -> DynamoDBReview:
     """Return the repository of snapshots, queues, counts and audit trails."""
-    return DynamoDBReview(client("dynamodb"), read_settings(ReviewSettings).review_table)
+    return DynamoDBReview(client("dynamodb"), setting("REVIEW_TABLE"))
 
 
 @cache
@@ -81,7 +56,7 @@ def pictures() -> S3Pictures:
     """Return the bucket of uploaded pictures."""
     from vitrine.review.s3 import S3Pictures  # noqa: PLC0415 - only what shows pictures loads it
 
-    return S3Pictures(client("s3"), read_settings(PictureSettings).pictures_bucket)
+    return S3Pictures(client("s3"), setting("PICTURES_BUCKET"))
 
 
 @cache
@@ -90,19 +65,18 @@ def publisher() -> GalleryPublisher:
     from vitrine.engagement.wiring import gallery_counters  # noqa: PLC0415 - only what follows decisions loads it
     from vitrine.review.galleries import GalleryPublisher  # noqa: PLC0415 - as above
 
-    address = read_settings(PublicSettings).public_api_url
+    address = setting("PUBLIC_API_URL")
     return GalleryPublisher(gallery_repository(), gallery_counters(), products(), address, new_incarnation)
 
 
-@cache
-def queue_settings() -> QueueSettings:
-    """Return the settings of the queue."""
-    return read_settings(QueueSettings)
+def second_opinion_percent() -> int:
+    """Return the percentage of snapshots that two reviewers see."""
+    return int(setting("SECOND_OPINION_PERCENT"))
 
 
 def lease_time() -> timedelta:
     """Return how long a lease lasts."""
-    return timedelta(seconds=queue_settings().review_lease_seconds)
+    return timedelta(seconds=int(setting("REVIEW_LEASE_SECONDS")))
 
 
 def known_galleries() -> _KnownGalleries:

@@ -6,10 +6,10 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import gettempdir
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from vitrine.platform.aws import client
-from vitrine.platform.settings import read_settings
+from vitrine.platform.settings import setting
 
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch
@@ -30,56 +30,12 @@ SETTINGS_REMEMBERED_FOR = timedelta(seconds=5)
 QUERIES_REMEMBERED_FOR = timedelta(seconds=30)
 
 
-class SearchSettings(NamedTuple):
-    """The engine, and how many bytes of the local disk the embedded one may use."""
-
-    search_engine: str
-    search_disk_bytes: int = 400_000_000
-
-
-class EmbeddedSettings(NamedTuple):
-    """The bucket of the embedded engine's versions."""
-
-    search_bucket: str
-
-
-class OpenSearchSettings(NamedTuple):
-    """The address of OpenSearch."""
-
-    opensearch_url: str
-    aws_region: str = ""
-
-
-class SettingsSettings(NamedTuple):
-    """The table of merchants' settings."""
-
-    galleries_table: str
-
-
-class QuerySettings(NamedTuple):
-    """The table of queries and their counters."""
-
-    queries_table: str
-
-
-class ChangesSettings(NamedTuple):
-    """The queue of keys of changed images."""
-
-    search_changes_queue: str
-
-
-class ComparisonSettings(NamedTuple):
-    """The queue of comparisons of indexes with images."""
-
-    search_comparisons_queue: str
-
-
 @cache
 def search_settings() -> DynamoDBSettings:
     """Return the settings of merchants."""
     from vitrine.search.dynamodb import DynamoDBSettings  # noqa: PLC0415 - only one function reads them
 
-    return DynamoDBSettings(client("dynamodb"), read_settings(SettingsSettings).galleries_table)
+    return DynamoDBSettings(client("dynamodb"), setting("GALLERIES_TABLE"))
 
 
 @cache
@@ -95,7 +51,7 @@ def queries() -> DynamoDBQueries:
     """Return what was counted for queries."""
     from vitrine.search.dynamodb import DynamoDBQueries  # noqa: PLC0415 - indexing needs none of it
 
-    return DynamoDBQueries(client("dynamodb"), read_settings(QuerySettings).queries_table)
+    return DynamoDBQueries(client("dynamodb"), setting("QUERIES_TABLE"))
 
 
 @cache
@@ -112,7 +68,7 @@ def query_counters() -> DynamoDBCounters:
     from vitrine.engagement.dynamodb import DynamoDBCounters  # noqa: PLC0415 - as above
     from vitrine.search.dynamodb import QUERIES_ARE_KEPT  # noqa: PLC0415 - as above
 
-    return DynamoDBCounters(client("dynamodb"), read_settings(QuerySettings).queries_table, QUERIES_ARE_KEPT)
+    return DynamoDBCounters(client("dynamodb"), setting("QUERIES_TABLE"), QUERIES_ARE_KEPT)
 
 
 @cache
@@ -128,7 +84,7 @@ def query_counter() -> QueryCounter:
 @cache
 def image_finder() -> ImageFinder:
     """Return the process's finder."""
-    if read_settings(SearchSettings).search_engine == EMBEDDED:
+    if setting("SEARCH_ENGINE") == EMBEDDED:
         from vitrine.search.tantivy import TantivyFinder  # noqa: PLC0415 - one engine is imported
 
         return TantivyFinder(*_embedded())
@@ -140,7 +96,7 @@ def image_finder() -> ImageFinder:
 @cache
 def image_index() -> ImageIndex:
     """Return the process's index."""
-    if read_settings(SearchSettings).search_engine == EMBEDDED:
+    if setting("SEARCH_ENGINE") == EMBEDDED:
         from vitrine.search.tantivy import TantivyIndex  # noqa: PLC0415 - one engine is imported
 
         return TantivyIndex(*_embedded(), search_settings().newest_language)
@@ -161,7 +117,7 @@ def comparisons(hops: int = 0) -> SqsComparisons:
     """Return the queue of comparisons; messages to it carry `hops`."""
     from vitrine.search.sqs import SqsComparisons  # noqa: PLC0415 - only one function compares
 
-    return SqsComparisons(client("sqs"), read_settings(ComparisonSettings).search_comparisons_queue, hops)
+    return SqsComparisons(client("sqs"), setting("SEARCH_COMPARISONS_QUEUE"), hops)
 
 
 @cache
@@ -169,14 +125,14 @@ def changes() -> SqsChanges:
     """Return the queue of changed images."""
     from vitrine.search.sqs import SqsChanges  # noqa: PLC0415 - only one function sends
 
-    return SqsChanges(client("sqs"), read_settings(ChangesSettings).search_changes_queue)
+    return SqsChanges(client("sqs"), setting("SEARCH_CHANGES_QUEUE"))
 
 
 def _embedded() -> tuple[SegmentRepository, LocalVersions]:
     from vitrine.search.segments import LocalVersions, SegmentRepository  # noqa: PLC0415 - one engine is imported
 
-    repository = SegmentRepository(client("s3"), read_settings(EmbeddedSettings).search_bucket)
-    budget = read_settings(SearchSettings).search_disk_bytes
+    repository = SegmentRepository(client("s3"), setting("SEARCH_BUCKET"))
+    budget = int(setting("SEARCH_DISK_BYTES", "400_000_000"))
     return repository, LocalVersions(repository, Path(gettempdir()) / "vitrine-search", budget)
 
 
@@ -185,11 +141,11 @@ def _opensearch() -> OpenSearch:
 
     from vitrine.platform.aws import credentials  # noqa: PLC0415 - as above
 
-    settings = read_settings(OpenSearchSettings)
-    signed = settings.opensearch_url.startswith("https://")
+    url = setting("OPENSEARCH_URL")
+    signed = url.startswith("https://")
     return OpenSearch(
-        settings.opensearch_url,
-        http_auth=Urllib3AWSV4SignerAuth(credentials(), settings.aws_region) if signed else None,
+        url,
+        http_auth=Urllib3AWSV4SignerAuth(credentials(), setting("AWS_REGION", "")) if signed else None,
         timeout=8,
         max_retries=2,
         retry_on_timeout=True,

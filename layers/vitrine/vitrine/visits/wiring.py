@@ -6,10 +6,10 @@ import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from vitrine.platform.aws import client
-from vitrine.platform.settings import read_settings
+from vitrine.platform.settings import setting
 from vitrine.platform.wiring import fetcher
 from vitrine.visits.dynamodb import DynamoDBVisits
 from vitrine.visits.model import GROUP_IMAGES
@@ -29,35 +29,10 @@ MEASURE_SECONDS = 40  # the function's timeout is 60
 _SIMULATED_SECONDS = (0.1, 0.4)
 
 
-class VisitsSettings(NamedTuple):
-    """The table of visits."""
-
-    visits_table: str
-
-
-class SubmissionSettings(NamedTuple):
-    """The bucket of submissions."""
-
-    submissions_bucket: str
-
-
-class QueueSettings(NamedTuple):
-    """The queues of attempts to plan and of groups to measure."""
-
-    visit_plans_queue: str
-    visit_groups_queue: str
-
-
-class MeasureSettings(NamedTuple):
-    """Whether to pause after each picture, as the assignment simulates."""
-
-    simulate_processing: str = "no"
-
-
 @cache
 def visit_store() -> DynamoDBVisits:
     """Return the repository of stores, jobs and visits."""
-    return DynamoDBVisits(client("dynamodb"), read_settings(VisitsSettings).visits_table)
+    return DynamoDBVisits(client("dynamodb"), setting("VISITS_TABLE"))
 
 
 @cache
@@ -65,7 +40,7 @@ def submissions() -> S3Submissions:
     """Return the bucket of submissions."""
     from vitrine.visits.s3 import S3Submissions  # noqa: PLC0415 - readers never load it
 
-    return S3Submissions(client("s3"), read_settings(SubmissionSettings).submissions_bucket)
+    return S3Submissions(client("s3"), setting("SUBMISSIONS_BUCKET"))
 
 
 @cache
@@ -73,8 +48,7 @@ def queues() -> VisitQueues:
     """Return the queues."""
     from vitrine.visits.sqs import VisitQueues  # noqa: PLC0415 - readers never load it
 
-    settings = read_settings(QueueSettings)
-    return VisitQueues(client("sqs"), settings.visit_plans_queue, settings.visit_groups_queue)
+    return VisitQueues(client("sqs"), setting("VISIT_PLANS_QUEUE"), setting("VISIT_GROUPS_QUEUE"))
 
 
 @cache
@@ -82,7 +56,7 @@ def measure_remote() -> Measure:
     """Return what measures pictures over HTTP."""
     from vitrine.visits.remote import RemotePictures  # noqa: PLC0415 - only workers load it
 
-    simulated = read_settings(MeasureSettings).simulate_processing == "yes"
+    simulated = setting("SIMULATE_PROCESSING", "no") == "yes"
     threads = ThreadPoolExecutor(PICTURES_AT_ONCE)
     return RemotePictures(fetcher(), threads, MEASURE_SECONDS, _simulate_processing if simulated else lambda: None)
 
@@ -119,12 +93,11 @@ def publish_pictures_of_visits() -> Publish:
     """Return what publishes pictures or sends them to review."""
     from vitrine.galleries.wiring import gallery_repository, new_incarnation  # noqa: PLC0415 - few jobs publish
     from vitrine.review.add_snapshots import add_snapshots  # noqa: PLC0415 - as above
-    from vitrine.review.wiring import known_galleries, queue_settings, review_store  # noqa: PLC0415 - as above
+    from vitrine.review.wiring import known_galleries, review_store, second_opinion_percent  # noqa: PLC0415 - as above
     from vitrine.visits.publish_pictures import publish_pictures  # noqa: PLC0415 - as above
 
     def send_to_review(snapshots: Iterable[Snapshot]) -> None:
-        percent = queue_settings().second_opinion_percent
-        add_snapshots(review_store(), known_galleries(), _ProductsAndStores(), snapshots, percent)
+        add_snapshots(review_store(), known_galleries(), _ProductsAndStores(), snapshots, second_opinion_percent())
 
     return partial(publish_pictures, gallery_repository(), new_incarnation, send_to_review)
 
