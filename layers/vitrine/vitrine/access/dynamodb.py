@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 from vitrine.access.model import KEPT, WINDOW_SECONDS, ApiKey, IdentitySecret, LoggedRequest, Merchant
 from vitrine.platform.dynamodb import (
     ConditionFailed,
+    find_item,
     query_all,
     query_some,
     translated,
@@ -207,9 +208,7 @@ class DynamoDBAccess:
         return True
 
     def _get(self, pk: str) -> Item | None:
-        with translated():
-            response = self._client.get_item(TableName=self._table, Key={"pk": {"S": pk}}, ConsistentRead=True)
-        return cast("Item | None", response.get("Item"))
+        return find_item(self._client, self._table, {"pk": {"S": pk}})
 
 
 class DynamoDBRequestLog:

@@ -29,7 +29,9 @@ from vitrine.platform.dynamodb import (
     batch_get,
     batch_put,
     batch_write,
+    find_item,
     query_all,
+    query_partition,
     query_some,
     translated,
 )
@@ -62,11 +64,8 @@ class DynamoDBProducts:
         batch_put(self._client, self._table, items)
 
     def find_product(self, merchant_id: str, product_id: str) -> Product | None:
-        with translated():
-            response = self._client.get_item(
-                TableName=self._table, Key=product_key(merchant_id, product_id), ConsistentRead=True
-            )
-        return product_of(cast("Item", response["Item"])) if "Item" in response else None
+        item = find_item(self._client, self._table, product_key(merchant_id, product_id))
+        return product_of(item) if item else None
 
     def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> dict[str, Product]:
         keys = [product_key(merchant_id, product_id) for product_id in dict.fromkeys(product_ids)]
@@ -85,12 +84,7 @@ class DynamoDBProducts:
 
     def all_products(self, merchant_id: str) -> Iterator[Product]:
         """Iterate over all products of a merchant, in the order of their ids."""
-        items = query_all(
-            self._client,
-            TableName=self._table,
-            KeyConditionExpression="pk = :merchant",
-            ExpressionAttributeValues={":merchant": {"S": merchant_id}},
-        )
+        items = query_partition(self._client, self._table, merchant_id)
         return (product_of(item) for item in items)
 
     def delete_product(self, merchant_id: str, product_id: str) -> bool:
@@ -179,14 +173,8 @@ class DynamoDBInteractions:
         return days
 
     def erase(self, user: UserKey, time_is_left: Callable[[], bool]) -> bool:
-        partition = {":user": {"S": user_partition(user)}}
-        keys = query_all(
-            self._client,
-            TableName=self._table,
-            KeyConditionExpression="pk = :user",
-            ExpressionAttributeValues=partition,
-            ProjectionExpression="pk, sk",
-            ConsistentRead=True,
+        keys = query_partition(
+            self._client, self._table, user_partition(user), ProjectionExpression="pk, sk", ConsistentRead=True
         )
         deletions: list[Any] = []
         for key in keys:

@@ -51,7 +51,9 @@ from vitrine.platform.dynamodb import (
     batch_get,
     batch_put,
     batch_write,
+    find_item,
     query_all,
+    query_partition,
     query_some,
     translated,
     try_transaction,
@@ -336,13 +338,7 @@ class DynamoDBGalleries:
         batch_write(self._client, self._galleries, [{"DeleteRequest": {"Key": visit}} for visit in keys])
 
     def _all_visits(self, key: GalleryKey, arm: str) -> Iterator[Item]:
-        return query_all(
-            self._client,
-            TableName=self._galleries,
-            KeyConditionExpression="pk = :arm",
-            ExpressionAttributeValues={":arm": {"S": _visits(key, arm)}},
-            ConsistentRead=True,
-        )
+        return query_partition(self._client, self._galleries, _visits(key, arm), ConsistentRead=True)
 
     def list_versions(self, key: GalleryKey, limit: int, before: int | None) -> Sequence[Version]:
         items = query_some(
@@ -360,16 +356,13 @@ class DynamoDBGalleries:
         return [_version(item["version"]["S"]) for item in items]
 
     def find_version(self, key: GalleryKey, number: int) -> Version | None:
-        item = {"pk": {"S": _partition(key)}, "sk": {"S": _version_sort_key(number)}}
-        with translated():
-            response = self._client.get_item(TableName=self._galleries, Key=item, ConsistentRead=True)
-        return _version(response["Item"]["version"]["S"]) if "Item" in response else None
+        version = {"pk": {"S": _partition(key)}, "sk": {"S": _version_sort_key(number)}}
+        item = find_item(self._client, self._galleries, version)
+        return _version(item["version"]["S"]) if item else None
 
     def find_gallery(self, key: GalleryKey) -> Gallery | None:
-        with translated():
-            response = self._client.get_item(TableName=self._galleries, Key=_gallery_key(key), ConsistentRead=True)
-        item = response.get("Item")
-        return None if item is None else _gallery(cast("Item", item))
+        item = find_item(self._client, self._galleries, _gallery_key(key))
+        return None if item is None else _gallery(item)
 
     def find_galleries(self, keys: Collection[GalleryKey]) -> Mapping[GalleryKey, Gallery]:
         if len(keys) == 1:
@@ -393,13 +386,8 @@ class DynamoDBGalleries:
         return self._update_gallery(key, "SET deleting = :yes", "attribute_exists(pk)", {":yes": {"BOOL": True}})
 
     def drop_gallery(self, key: GalleryKey) -> None:
-        versions = query_all(
-            self._client,
-            TableName=self._galleries,
-            KeyConditionExpression="pk = :gallery",
-            ExpressionAttributeValues={":gallery": {"S": _partition(key)}},
-            ProjectionExpression="pk, sk",
-            ConsistentRead=True,
+        versions = query_partition(
+            self._client, self._galleries, _partition(key), ProjectionExpression="pk, sk", ConsistentRead=True
         )
 
         def attempt() -> None:
@@ -419,9 +407,8 @@ class DynamoDBGalleries:
     def get_images(self, key: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, Image]:
         keys = [_image_key(key, image_id) for image_id in image_ids]
         if len(keys) == 1:
-            with translated():
-                response = self._client.get_item(TableName=self._images, Key=keys[0], ConsistentRead=True)
-            items = [cast("Item", response["Item"])] if "Item" in response else []
+            item = find_item(self._client, self._images, keys[0])
+            items = [item] if item else []
         else:
             items = batch_get(self._client, self._images, keys)
         images = [_image(item) for item in items]

@@ -11,13 +11,14 @@ All items expire.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from vitrine.imports.model import Import, ImportFailure, ImportKey, ObjectVersion, Progress, Rejection
 from vitrine.imports.ports import ImportBusy, LeaseLost, RejectionPage
-from vitrine.platform.dynamodb import ConditionFailed, query_all, translated
+from vitrine.platform.dynamodb import ConditionFailed, find_item, query_all, translated
 from vitrine.platform.times import epoch_seconds, from_rfc3339, to_rfc3339
 
 if TYPE_CHECKING:
@@ -42,18 +43,14 @@ class DynamoDBImports:
         self._table = table
 
     def add(self, new: Import) -> None:
-        try:
-            with translated():
-                self._client.put_item(
-                    TableName=self._table, Item=_item(new), ConditionExpression="attribute_not_exists(pk)"
-                )
-        except ConditionFailed:
-            return
+        with suppress(ConditionFailed), translated():
+            self._client.put_item(
+                TableName=self._table, Item=_item(new), ConditionExpression="attribute_not_exists(pk)"
+            )
 
     def find(self, key: ImportKey) -> Import | None:
-        with translated():
-            response = self._client.get_item(TableName=self._table, Key=_key(key), ConsistentRead=True)
-        return _import(cast("Item", response["Item"])) if "Item" in response else None
+        item = find_item(self._client, self._table, _key(key))
+        return _import(item) if item else None
 
     def newest(self, merchant_id: str, limit: int, after: Any) -> tuple[Sequence[Import], Any]:
         with translated():

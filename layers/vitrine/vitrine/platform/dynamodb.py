@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 BATCH_GET_LIMIT = 100
 BATCH_WRITE_LIMIT = 25
-TRANSACTION_LIMIT = 100
 _BUSY = "The store is busy. Send the request again."
 _RETRYABLE = frozenset(
     {
@@ -89,6 +88,12 @@ def _translate_cancellation(error: ClientError) -> Exception:
         return Unstorable(error.response["Error"].get("Message", ""))
     refused = [position for position, reason in enumerate(reasons) if reason == "ConditionalCheckFailed"]
     return TransactionRefused(refused) if refused else Contended()
+
+
+def find_item(client: DynamoDBClient, table: str, key: Mapping[str, Any], *, consistent: bool = True) -> Item | None:
+    """The item with this key, or None."""
+    with translated():
+        return client.get_item(TableName=table, Key=key, ConsistentRead=consistent).get("Item")
 
 
 def try_update(client: DynamoDBClient, **update: Any) -> bool:
@@ -186,3 +191,9 @@ def query_all(client: DynamoDBClient, **query: Any) -> Iterator[Item]:
         if "LastEvaluatedKey" not in page:
             return
         query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def query_partition(client: DynamoDBClient, table: str, pk: str, **query: Any) -> Iterator[Item]:
+    """All items of a partition, page after page."""
+    condition = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": pk}}}
+    return query_all(client, TableName=table, **condition, **query)

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from vitrine.catalog.items import bought_key, product_key, product_of, user_key
-from vitrine.platform.dynamodb import ConditionFailed, batch_get, get_together, translated
+from vitrine.platform.dynamodb import ConditionFailed, batch_get, find_item, get_together, translated
 from vitrine.platform.problems import Unavailable
 from vitrine.platform.retries import retry
 from vitrine.platform.threads import run_all
@@ -110,11 +110,7 @@ class DynamoDBModels:
     def popular(self, merchant_id: str, model: Model) -> Sequence[Popular]:
         cached_model, popular = self._popular.get(merchant_id, (None, ()))
         if cached_model != model:
-            with translated():
-                response = self._client.get_item(
-                    TableName=self._table, Key=_top_key(merchant_id, model.slot, "all"), ConsistentRead=True
-                )
-            item = cast("Item", response.get("Item", {}))
+            item = find_item(self._client, self._table, _top_key(merchant_id, model.slot, "all")) or {}
             if not _is_of(item, model):
                 return ()
             content = _unpacked(item)
@@ -382,9 +378,7 @@ class DynamoDBRecent:
         self._table = table
 
     def find(self, merchant_id: str) -> tuple[int, Sequence[RecentTouch]]:
-        with translated():
-            response = self._client.get_item(TableName=self._table, Key=_recent_key(merchant_id), ConsistentRead=True)
-        return _recent(cast("Item", response.get("Item", {})))
+        return _recent(find_item(self._client, self._table, _recent_key(merchant_id)) or {})
 
     def put(self, merchant_id: str, touches: Sequence[RecentTouch], version: int) -> None:
         by_user: dict[int, list[Sequence[Any]]] = {}
@@ -542,9 +536,7 @@ def _response_key(user: UserKey) -> Item:
 
 
 def _read_state(client: DynamoDBClient, table: str, merchant_id: str) -> Item:
-    with translated():
-        response = client.get_item(TableName=table, Key=_key(merchant_id, "state"), ConsistentRead=True)
-    return cast("Item", response.get("Item", {}))
+    return find_item(client, table, _key(merchant_id, "state")) or {}
 
 
 def _key(merchant_id: str, name: str) -> Item:

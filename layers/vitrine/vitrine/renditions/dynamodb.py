@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from vitrine.platform.dynamodb import ConditionFailed, batch_get, query_all, translated
+from vitrine.platform.dynamodb import ConditionFailed, batch_get, find_item, query_partition, translated
 from vitrine.platform.retries import retry
 from vitrine.platform.times import from_rfc3339, to_rfc3339
 from vitrine.renditions.model import Holder, Original, Picture, Withdrawal
@@ -43,9 +43,7 @@ class _Table:
         self._clock = clock
 
     def _get(self, pk: str) -> dict[str, Any] | None:
-        with translated():
-            response = self._client.get_item(TableName=self._table, Key=_key(pk), ConsistentRead=True)
-        return response.get("Item")
+        return find_item(self._client, self._table, _key(pk))
 
     def _update(self, pk: str, **update: Any) -> dict[str, Any] | None:
         """Return the updated item, or None if the condition failed."""
@@ -202,12 +200,7 @@ class DynamoDBHoldings(_Table):
             self._client.put_item(TableName=self._table, Item=item)
 
     def list_withdrawals(self, merchant_id: str, gallery_id: str) -> list[Withdrawal]:
-        items = query_all(
-            self._client,
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": _withdrawn_pk(merchant_id, gallery_id)}},
-        )
+        items = query_partition(self._client, self._table, _withdrawn_pk(merchant_id, gallery_id))
         withdrawals = [
             Withdrawal(item["image_id"]["S"], item["sk"]["S"], from_rfc3339(item["at"]["S"])) for item in items
         ]
@@ -235,15 +228,12 @@ class DynamoDBHoldings(_Table):
         raise PictureBusy
 
     def _delete_empty(self, pk: str) -> None:
-        try:
-            with translated():
-                self._client.delete_item(
-                    TableName=self._table,
-                    Key=_key(pk),
-                    ConditionExpression="attribute_not_exists(digests) AND attribute_not_exists(busy_until)",
-                )
-        except ConditionFailed:
-            return
+        with suppress(ConditionFailed), translated():
+            self._client.delete_item(
+                TableName=self._table,
+                Key=_key(pk),
+                ConditionExpression="attribute_not_exists(digests) AND attribute_not_exists(busy_until)",
+            )
 
 
 def _key(pk: str) -> dict[str, Any]:

@@ -25,7 +25,9 @@ from vitrine.platform.dynamodb import (
     Contended,
     TransactionRefused,
     batch_get,
+    find_item,
     query_all,
+    query_partition,
     translated,
     try_update,
 )
@@ -181,12 +183,8 @@ class DynamoDBReview:
         )
 
     def current_product(self, merchant_id: str, reviewer: str) -> str | None:
-        with translated():
-            response = self._client.get_item(
-                TableName=self._table, Key=_counts_key(merchant_id, _REVIEWER + reviewer), ConsistentRead=True
-            )
-        product_id = response.get("Item", {}).get("product_id")
-        return product_id["S"] if product_id else None
+        counts = find_item(self._client, self._table, _counts_key(merchant_id, _REVIEWER + reviewer)) or {}
+        return counts["product_id"]["S"] if "product_id" in counts else None
 
     def set_current_product(self, merchant_id: str, reviewer: str, product_id: str) -> None:
         key = _counts_key(merchant_id, _REVIEWER + reviewer)
@@ -255,12 +253,7 @@ class DynamoDBReview:
             self._client.put_item(TableName=self._table, Item=item)
 
     def read(self, merchant_id: str, snapshot_id: str) -> Sequence[Step]:
-        items = query_all(
-            self._client,
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": f"{merchant_id}/trail/{snapshot_id}"}},
-        )
+        items = query_partition(self._client, self._table, f"{merchant_id}/trail/{snapshot_id}")
         return [
             Step(
                 revision=int(item["sk"]["S"]),

@@ -16,7 +16,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from vitrine.platform.dynamodb import ConditionFailed, Contended, query_all, translated
+from vitrine.platform.dynamodb import ConditionFailed, Contended, find_item, query_partition, translated
 from vitrine.platform.retries import retry
 from vitrine.search.languages import Language
 from vitrine.search.model import AttributeKind, ImageKey, MerchantSettings, Placed, SynonymRule
@@ -41,7 +41,7 @@ class DynamoDBSettings:
         self._table = table
 
     def find(self, merchant_id: str) -> MerchantSettings:
-        item = self._get(merchant_id, consistent=False)
+        item = find_item(self._client, self._table, _key(merchant_id), consistent=False) or {}
         attributes, synonyms, placed = (json.loads(item[name]["S"]) if name in item else () for name in _STORED)
         return MerchantSettings(
             {name: AttributeKind(kind) for name, kind in attributes},
@@ -54,7 +54,7 @@ class DynamoDBSettings:
         )
 
     def newest_language(self, merchant_id: str) -> Language | None:
-        return _language(self._get(merchant_id, consistent=True))
+        return _language(find_item(self._client, self._table, _key(merchant_id)) or {})
 
     def put_attributes(self, merchant_id: str, attributes: Mapping[str, AttributeKind]) -> None:
         self._put(merchant_id, "attributes", list(attributes.items()))
@@ -67,12 +67,6 @@ class DynamoDBSettings:
 
     def put_synonyms(self, merchant_id: str, synonyms: Sequence[SynonymRule]) -> None:
         self._put(merchant_id, "synonyms", synonyms)
-
-    def _get(self, merchant_id: str, *, consistent: bool) -> Item:
-        with translated():
-            return self._client.get_item(TableName=self._table, Key=_key(merchant_id), ConsistentRead=consistent).get(
-                "Item", {}
-            )
 
     def _put(self, merchant_id: str, name: str, value: Any) -> None:
         def attempt() -> None:
@@ -108,10 +102,11 @@ class DynamoDBQueries:
         self._table = table
 
     def find(self, merchant_id: str, query_id: str) -> QueryCounts:
-        return _query_counts(query_id, self._get(merchant_id, query_id, consistent=False))
+        item = find_item(self._client, self._table, _query_key(merchant_id, query_id), consistent=False)
+        return _query_counts(query_id, item)
 
     def find_newest(self, merchant_id: str, query_id: str) -> tuple[QueryCounts, int]:
-        item = self._get(merchant_id, query_id, consistent=True)
+        item = find_item(self._client, self._table, _query_key(merchant_id, query_id))
         return _query_counts(query_id, item), int(item["revision"]["N"]) if item else 0
 
     def put(self, merchant_id: str, counts: QueryCounts, revision: int, now: int) -> None:
@@ -139,22 +134,11 @@ class DynamoDBQueries:
             raise Contended from error
 
     def list_queries(self, merchant_id: str) -> Iterator[QueryCounts]:
-        items = query_all(
-            self._client,
-            TableName=self._table,
-            KeyConditionExpression="pk = :merchant",
-            ExpressionAttributeValues={":merchant": {"S": f"{merchant_id}//queries"}},
-        )
+        items = query_partition(self._client, self._table, f"{merchant_id}//queries")
         return (_query_counts(item["sk"]["S"], item) for item in islice(items, MOST_QUERIES_LISTED))
 
-    def _get(self, merchant_id: str, query_id: str, *, consistent: bool) -> Item:
-        with translated():
-            return self._client.get_item(
-                TableName=self._table, Key=_query_key(merchant_id, query_id), ConsistentRead=consistent
-            ).get("Item", {})
 
-
-def _query_counts(query_id: str, item: Item) -> QueryCounts:
+def _query_counts(query_id: str, item: Item | None) -> QueryCounts:
     if not item:
         return QueryCounts(query_id)
     content = json.loads(item["content"]["S"])

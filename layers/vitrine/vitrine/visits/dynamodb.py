@@ -23,7 +23,15 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from vitrine.platform.dynamodb import ConditionFailed, batch_get, batch_put, query_all, query_some, translated
+from vitrine.platform.dynamodb import (
+    ConditionFailed,
+    batch_get,
+    batch_put,
+    find_item,
+    query_all,
+    query_some,
+    translated,
+)
 from vitrine.platform.threads import run_all
 from vitrine.platform.times import epoch_seconds, from_rfc3339, to_rfc3339
 from vitrine.visits.model import (
@@ -122,13 +130,11 @@ class DynamoDBVisits:
         )
 
     def find_job(self, key: JobKey) -> Job | None:
-        with translated():
-            item = self._client.get_item(TableName=self._table, Key=_job_key(key), ConsistentRead=True).get("Item")
-        return _job(cast("Item", item)) if item else None
+        item = find_item(self._client, self._table, _job_key(key))
+        return _job(item) if item else None
 
     def begin_attempt(self, key: JobKey, attempt: int) -> None:
-        with translated():
-            item = self._client.get_item(TableName=self._table, Key=_job_key(key), ConsistentRead=True).get("Item")
+        item = find_item(self._client, self._table, _job_key(key))
         if not item or "failing" not in item:
             return
         self._unless_refused(

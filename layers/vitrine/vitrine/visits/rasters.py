@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 TAIL_BYTES: Final = 16 * 1024
 PROFILE_BYTES: Final = 256 * 1024
-EXIF_BYTES: Final = 256 * 1024
 TEXT_HEADER_BYTES: Final = 64 * 1024
 JPEG_FRAMES: Final = frozenset({*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xDE})
 JPEG_WITHOUT_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xD9)})
