@@ -13,7 +13,7 @@ import pytest
 from tests.engines import SHOP, Engine, embedded, image
 from vitrine.platform.aws import client
 from vitrine.platform.problems import Unavailable
-from vitrine.search import segments, tantivy
+from vitrine.search import documents, segments, tantivy
 from vitrine.search.model import Search
 from vitrine.search.ports import RebuildSuperseded
 from vitrine.search.segments import Current, LocalVersions, Manifest, SegmentRepository
@@ -228,7 +228,7 @@ def test_an_index_of_another_release_waits_for_its_rebuild(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine.put(image("1", "Blue shoe"))
-    monkeypatch.setattr(tantivy, "SCHEMA_NUMBER", tantivy.SCHEMA_NUMBER + 1)
+    monkeypatch.setattr(tantivy, "SCHEMA_NUMBER", documents.SCHEMA_NUMBER + 1)
     fresh = embedded(client("s3"), BUCKET, tmp_path / "fresh")
     fresh.tables = engine.tables
     with pytest.raises(Unavailable):

@@ -175,7 +175,7 @@ function NewImport({ read }: { read: () => unknown }) {
           >
             {KINDS.map((name) => (
               <option key={name} value={name}>
-                {t.kinds[name]}
+                {called(t.kinds, name)}
               </option>
             ))}
           </select>

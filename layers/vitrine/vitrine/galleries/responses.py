@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
-from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict, cast
 
 from vitrine.galleries.model import NOTHING_COUNTED, Totals, by_day
 from vitrine.platform.times import to_rfc3339
@@ -226,7 +226,7 @@ class CountsByTimeResponse(EventsResponse):
 
 def events_response(totals: Totals) -> EventsResponse:
     """Return the number of events of each type."""
-    return {"views": totals.views, "clicks": totals.clicks}
+    return cast("EventsResponse", totals._asdict())
 
 
 def counts_by_time_response(hours: Sequence[CountedHour], granularity: Literal["hour", "day"]) -> CountsByTimeResponse:

@@ -13,6 +13,13 @@ from vitrine.renditions.model import Original, Picture
 from vitrine.search import relevance
 from vitrine.search.model import Filters, IndexedImage
 
+SCHEMA_NUMBER = 6
+"""Raised with every change of fields. The embedded engine uses no index with another number until it is rebuilt."""
+KEYWORD_FIELDS = ("gallery_id", "product_id", "orientation")
+"""Fields that a filter compares as a whole; in `filter_terms`."""
+NUMBER_FIELDS = ("width", "height")
+"""Fields that a filter bounds; in `filter_ranges`."""
+
 _YEAR_ONE = datetime(1, 1, 1, tzinfo=UTC)
 _TIE_BITS = 14
 

@@ -26,6 +26,8 @@ from vitrine.platform.problems import Unavailable
 from vitrine.search import compounds, keyboards, relevance
 from vitrine.search.compounds import LEAST_PART, Compounds, parts_of, tails_after
 from vitrine.search.documents import (
+    KEYWORD_FIELDS,
+    NUMBER_FIELDS,
     attribute_key,
     attribute_texts,
     document_fields,
@@ -109,17 +111,14 @@ _INDEX: dict[str, Any] = {
             "measures": _KEYWORD,
             "heads": _STEMMED,
             "traits": _KEYWORD,
-            "gallery_id": _KEYWORD,
-            "product_id": _KEYWORD,
-            "orientation": _KEYWORD,
+            **dict.fromkeys(KEYWORD_FIELDS, _KEYWORD),
             "attribute_key": {"type": "keyword", "doc_values": False},
             "attribute_value": _KEYWORD,
             "attribute_number": {"type": "keyword", "doc_values": False},
             **{f"{facet}_value": _KEYWORD for facet in Facet},
             **{f"{facet}_key": {"type": "keyword", "doc_values": False} for facet in Facet},
             "newest": {"type": "long"},
-            "width": {"type": "integer"},
-            "height": {"type": "integer"},
+            **{name: {"type": "integer"} for name in NUMBER_FIELDS},
             "weight": {"type": "double"},
             "interest": {"type": "float"},
         },

@@ -38,6 +38,9 @@ from vitrine.platform.telemetry import logger
 from vitrine.platform.times import utc_now
 from vitrine.search import compounds, keyboards, relevance
 from vitrine.search.documents import (
+    KEYWORD_FIELDS,
+    NUMBER_FIELDS,
+    SCHEMA_NUMBER,
     attribute_key,
     document_fields,
     filter_ranges,
@@ -107,8 +110,6 @@ LONGEST_REBUILD = timedelta(hours=1)
 UNREFERENCED_FILES_ARE_KEPT = timedelta(days=1)
 
 _STEMMED = "stemmed"
-SCHEMA_NUMBER = 6
-"""Raised with every change of `_schema`. An index with another number is unusable until it is rebuilt."""
 
 _TYPO_FIELDS = ("words", "name_words", "name_joined")
 _TEXT_FIELDS = tuple(relevance.FIELD_WEIGHTS)
@@ -185,12 +186,12 @@ def _schema(*, endings: bool = False) -> Schema:
     builder.add_text_field("heads", tokenizer_name=_STEMMED, index_option="basic")
     builder.add_text_field("traits", tokenizer_name="raw", index_option="basic", fast=True)
     builder.add_json_field("attributes", tokenizer_name="raw", index_option="basic", fast=True)
-    for name in ("gallery_id", "product_id", "orientation", "attribute_key"):
+    for name in (*KEYWORD_FIELDS, "attribute_key"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     for facet in Facet:
         builder.add_text_field(f"{facet}_value", tokenizer_name="raw", index_option="basic", fast=True)
         builder.add_text_field(f"{facet}_key", tokenizer_name="raw", index_option="basic")
-    for name in ("newest", "width", "height"):
+    for name in ("newest", *NUMBER_FIELDS):
         builder.add_integer_field(name, fast=True)
     for name in ("weight", "interest"):
         builder.add_float_field(name, fast=True)
