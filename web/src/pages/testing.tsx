@@ -62,6 +62,8 @@ export function startFresh(): void {
       },
     );
     document.defaultView!.PointerEvent = Pointer as typeof PointerEvent;
+    // jsdom lays nothing out, and a grid without a width shows no pictures.
+    Object.defineProperty(HTMLElement.prototype, "clientWidth", { configurable: true, value: 1 });
     // jsdom neither scrolls nor has modal dialogs.
     vi.stubGlobal("scrollTo", () => {});
     vi.stubGlobal("scrollBy", () => {});
