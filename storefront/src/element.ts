@@ -86,8 +86,8 @@ export interface Source<Item> {
   read(cursor: string | null): Promise<Page<Item>>;
   id(found: Item): string;
   tile(found: Item): Tile;
-  /** Called when the item is in the page. */
-  placed(li: HTMLLIElement, found: Item): void;
+  /** Called when the item is in the page; `position` is its 1-based place in the whole list. */
+  placed(li: HTMLLIElement, found: Item, position: number): void;
 }
 
 /** A list of tiles. Pages are appended; tiles that are shown never move. */
@@ -118,7 +118,7 @@ export class List<Item> {
       const box = reserved.shift();
       if (box) box.replaceWith(li);
       else this.ul.append(li);
-      this.source_.placed(li, found);
+      this.source_.placed(li, found, this.count_);
     }
     this.cursor = page.next_cursor;
     if (this.cursor === null) this.release();

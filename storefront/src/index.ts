@@ -26,9 +26,11 @@ export interface ReadOptions {
   signal?: AbortSignal;
 }
 
-/** The position of an event's image, and the arm of an experiment that put it there: as the page says. */
+/** What the page says of an event's image. */
 export interface Shown {
+  /** Its 1-based place in the whole order: a gallery's `position`, or its place among the hits of all pages. */
   position?: number | undefined;
+  /** The arm of an experiment that put it there. */
   arm?: string | undefined;
   /** The search that found the image, and the one that the shopper looked at before. */
   search_id?: string | undefined;

@@ -122,8 +122,8 @@ export class SearchElement extends VitrineElement {
         },
         id: (hit) => `${hit.gallery_id}/${hit.id}`,
         tile: (hit) => ({ ...hit, name: hit.name ?? "", alt: hit.name ?? "", href: this.href_(hit.product_ids[0]) }),
-        placed: (li, hit) => {
-          whenClicked(li, () => vitrine().gallery(hit.gallery_id!).click(hit.id, search_id ? this.lookAt_(search_id) : {}));
+        placed: (li, hit, position) => {
+          whenClicked(li, () => vitrine().gallery(hit.gallery_id!).click(hit.id, { position, ...(search_id && this.lookAt_(search_id)) }));
           li.addEventListener("click", (event) => {
             if (!this.tell_("click", { image: hit, q })) event.preventDefault();
           });

@@ -52,6 +52,14 @@ def clicks(site: Site) -> int:
     return sum(counts.clicks for counts in site.counts("summer").values())
 
 
+def sent_clicks(site: Site) -> list[dict[str, Any]]:
+    """The clicks that were sent, each once however often it was sent."""
+    told = zip(site.requests, site.bodies, strict=False)  # a request may be under way
+    bodies = [json.loads(body) for request, body in told if request == "POST /galleries/summer/events"]
+    events = {event["event_id"]: event for body in bodies for event in body["events"]}
+    return [event for event in events.values() if event["type"] == "click"]
+
+
 def views(site: Site) -> int:
     return sum(counts.views for counts in site.counts("summer").values())
 
@@ -356,6 +364,33 @@ class TestNeverInTheWay:
 
         eventually(is_counted)
         assert clicks(shop) == 1
+
+    def test_a_click_on_a_hit_says_its_place_in_the_whole_list(self, shop: Site, page: Any) -> None:
+        follow_images()
+        page.goto(
+            shop.page("index.html", '<vitrine-search product-href="product.html?id={product_id}"></vitrine-search>')
+        )
+        page.locator("vitrine-search input").fill("picture")
+        page.locator("vitrine-search a").nth(2).click()
+        page.wait_for_url("**/product.html?id=*")
+        eventually(lambda: clicks(shop) == 1)
+        assert [(click["position"], bool(click["search_id"])) for click in sent_clicks(shop)] == [(3, True)]
+
+    def test_a_page_of_its_own_says_the_place_across_pages(self, shop: Site, page: Any) -> None:
+        follow_images()
+        page.goto(shop.page("product.html", PRODUCT))
+        options = json.dumps({"api": shop.api, "key": shop.shop.publishable_key})
+        image_id = page.evaluate(f"""async () => {{
+            const shop = (await import("/dist/core.js")).createVitrine({options});
+            const {{ next_cursor }} = await shop.search("picture", {{ limit: 5 }});
+            const {{ items, search_id }} = await shop.search("picture", {{ limit: 5, cursor: next_cursor }});
+            shop.gallery("summer").click(items[1].id, {{ position: 5 + 2, search_id }});
+            return items[1].id;
+        }}""")
+        eventually(lambda: clicks(shop) == 1)
+        [click] = sent_clicks(shop)
+        assert (click["image_id"], click["position"]) == (image_id, 7)
+        assert click["search_id"]
 
     def test_a_strict_policy_is_kept(self, shop: Site, page: Any) -> None:
         told: list[str] = []
