@@ -398,9 +398,9 @@ class TestAttributes:
 class TestOrdersOfManyHits:
     """The embedded engine guesses how far a page reaches; whatever it guesses, the pages are the same."""
 
-    @pytest.mark.parametrize("spare", [0, 1, 4])
+    @pytest.mark.parametrize(("spare", "ahead"), [(0, 1), (1, 1), (4, 1), (0, 4), (4, 4)])
     def test_pages_are_those_of_the_whole_order(
-        self, cloud: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spare: int
+        self, cloud: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spare: int, ahead: int
     ) -> None:
         engine = embedded(client("s3"), "searchbucket", tmp_path)
         chance = random.Random(spare)
@@ -422,9 +422,29 @@ class TestOrdersOfManyHits:
         assert len(expected["hat", Sort.NEWEST]) == 79
         monkeypatch.setattr(tantivy, "MANY_HITS", 1)
         monkeypatch.setattr(tantivy, "SPARE", spare)
+        monkeypatch.setattr(tantivy, "PAGES_AHEAD", ahead)
         for (text, sort), ids in expected.items():
             for limit in (1, 7, 50):
                 assert [each for page in engine.pages(text, sort=sort, limit=limit) for each in page] == ids
+
+    def test_a_guess_that_is_wrong_by_years_finds_the_same_images(
+        self, cloud: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        engine = embedded(client("s3"), "searchbucket", tmp_path)
+        days = [*range(100), *range(10_000, 10_100)]
+        engine.put(*(image(f"{day}", "Hat") for day in days))
+        monkeypatch.setattr(tantivy, "MANY_HITS", 1)
+        monkeypatch.setattr(tantivy, "PAGES_AHEAD", 1)
+        pages = engine.pages("hat", sort=Sort.OLDEST, limit=30)
+        assert [int(each) for page in pages for each in page] == days
+
+    def test_later_pages_count_the_hits_of_their_own_search(self, engine: Engine) -> None:
+        engine.put(*(image(f"{number}", "Hat", gallery_id="ab"[number % 3 == 0]) for number in range(12)))
+        for sort in _FIELDS:
+            for filters, total in ((Filters(), 12), (Filters(gallery_id="a"), 8), (Filters(gallery_id="b"), 4)):
+                first = engine.page("hat", sort=sort, limit=2, filters=filters)
+                later = engine.page("hat", first.after, sort=sort, limit=2, filters=filters)
+                assert first.total.value == later.total.value == total
 
 
 class TestOrders:
