@@ -116,3 +116,10 @@ def test_an_event_makes_the_same_interactions_each_time() -> None:
         ("hat", "click", NOON),
         ("shoe", "click", NOON),
     ]
+
+
+def test_an_event_of_a_type_that_interactions_do_not_have_makes_none() -> None:
+    repository = InteractionsInMemory()
+    event = Event("e", "save", "one", user_id="ann")  # type: ignore[arg-type] # a type that somebody adds
+    take_events(repository, GalleryKey("shop", "summer"), [event], {"one": ["hat"]}, now=NOON)
+    assert repository.newest_interactions(ANN, 9, None) == ([], None)
