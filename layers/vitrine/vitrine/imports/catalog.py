@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from pydantic import field_validator
+from typing import TYPE_CHECKING, Annotated
 
 from vitrine.catalog.put_products import put_products
 from vitrine.catalog.record_interactions import record_interactions
-from vitrine.catalog.requests import NewInteraction, PutProductRequest
-from vitrine.imports.lists import listed, parsed
+from vitrine.catalog.requests import Attributes, NewInteraction, PutProductRequest, Tags
+from vitrine.imports.lists import Listed, Parsed
 from vitrine.platform.requests import Id  # noqa: TC001 - pydantic reads it
 
 if TYPE_CHECKING:
@@ -26,15 +24,8 @@ class ProductRow(PutProductRequest):
 
     product_id: Id
 
-    @field_validator("tags", mode="before")
-    @classmethod
-    def _listed(cls, value: Any) -> Any:
-        return listed(value)
-
-    @field_validator("attributes", mode="before")
-    @classmethod
-    def _parsed(cls, value: Any) -> Any:
-        return parsed(value)
+    tags: Annotated[Tags | None, Listed] = None
+    attributes: Annotated[Attributes | None, Parsed] = None
 
 
 class InteractionRow(NewInteraction):

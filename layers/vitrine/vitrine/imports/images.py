@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
-
-from pydantic import field_validator
+from typing import TYPE_CHECKING, Annotated
 
 from vitrine.galleries.model import DEFAULT_GALLERY, GalleryKey, new_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
-from vitrine.galleries.requests import NewImage
-from vitrine.imports.lists import listed, parsed
+from vitrine.galleries.requests import Attributes, NewImage, ProductIds, Tags
+from vitrine.imports.lists import Listed, Parsed
 from vitrine.imports.model import ImportRefused
 from vitrine.platform.problems import NotFound
 
@@ -26,15 +24,9 @@ if TYPE_CHECKING:
 class ImageRow(NewImage):
     """An image in a file: `tags` and `product_ids` may be one text, `attributes` a JSON text."""
 
-    @field_validator("tags", "product_ids", mode="before")
-    @classmethod
-    def _listed(cls, value: Any) -> Any:
-        return listed(value)
-
-    @field_validator("attributes", mode="before")
-    @classmethod
-    def _parsed(cls, value: Any) -> Any:
-        return parsed(value)
+    tags: Annotated[Tags | None, Listed] = None
+    product_ids: Annotated[ProductIds | None, Listed] = None
+    attributes: Annotated[Attributes | None, Parsed] = None
 
     def draft(self, now: datetime) -> ImageDraft:
         """Return the image. If the row has no id, it is derived from the URL, so that a second import adds no image."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BeforeValidator
+
 from vitrine.platform.json_text import read_json
 
 _SEPARATORS = "|;,"
@@ -30,3 +32,7 @@ def parsed(value: Any) -> Any:
         return read_json(value) if value else {}
     except ValueError:
         return value
+
+
+Listed = BeforeValidator(listed)
+Parsed = BeforeValidator(parsed)
