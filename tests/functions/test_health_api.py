@@ -13,7 +13,6 @@ import pytest
 from functions.health_api.handler import lambda_handler as health
 from tests.aws import ROOT, api_event, resources, send
 from vitrine.platform.aws import client
-from vitrine.platform.wiring import DependencySettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,9 +42,9 @@ def test_anyone_and_every_cache_may_read_that_it_responses_and_in_which_version(
 def test_each_dependency_is_named_with_its_time() -> None:
     status, response, headers = send(health, api_event("GET", "/health/ready"))
     assert (status, response["status"]) == (200, "ok")
-    assert {dependency["name"] for dependency in response["dependencies"]} == set(DependencySettings._fields) - {
-        "opensearch_url"
-    }
+    given = set(resources("AWS::Serverless::Function")["HealthApiFunction"]["Environment"]["Variables"])
+    named = {name.lower() for name in given if name.endswith(("_TABLE", "_BUCKET", "_QUEUE"))}
+    assert {dependency["name"] for dependency in response["dependencies"]} == named
     assert all(dependency["status"] == "ok" and dependency["ms"] >= 0 for dependency in response["dependencies"])
     assert "public" not in headers["Cache-Control"]
 
