@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 from vitrine.access.model import KEPT, WINDOW_SECONDS, ApiKey, IdentitySecret, LoggedRequest, Merchant
 from vitrine.platform.dynamodb import (
     ConditionFailed,
-    find_item,
+    OnTable,
     query_all,
     query_some,
     translated,
@@ -46,12 +46,8 @@ _NOT_REVOKED = "attribute_not_exists(revoked_at)"
 _AFTER_ALL = "~"
 
 
-class DynamoDBAccess:
+class DynamoDBAccess(OnTable):
     """KeyRepository and QuotaRepository on one table."""
-
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
 
     def add_merchant(self, merchant: Merchant) -> bool:
         item = {
@@ -208,7 +204,7 @@ class DynamoDBAccess:
         return True
 
     def _get(self, pk: str) -> Item | None:
-        return find_item(self._client, self._table, {"pk": {"S": pk}})
+        return self._find({"pk": {"S": pk}})
 
 
 class DynamoDBRequestLog:

@@ -25,13 +25,12 @@ from vitrine.catalog.ports import StaleInteractions
 from vitrine.platform.dynamodb import (
     BATCH_WRITE_LIMIT,
     ConditionFailed,
+    OnTable,
     TransactionRefused,
     batch_get,
     batch_put,
     batch_write,
-    find_item,
     query_all,
-    query_partition,
     query_some,
     translated,
 )
@@ -41,18 +40,12 @@ from vitrine.platform.times import from_rfc3339
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from mypy_boto3_dynamodb import DynamoDBClient
-
     from vitrine.catalog.model import Product, UserKey
     from vitrine.platform.dynamodb import Item
 
 
-class DynamoDBProducts:
+class DynamoDBProducts(OnTable):
     """ProductRepository on DynamoDB."""
-
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
 
     def put_products(self, merchant_id: str, products: Sequence[Product]) -> None:
         latest = {product.product_id: product for product in products}
@@ -64,7 +57,7 @@ class DynamoDBProducts:
         batch_put(self._client, self._table, items)
 
     def find_product(self, merchant_id: str, product_id: str) -> Product | None:
-        item = find_item(self._client, self._table, product_key(merchant_id, product_id))
+        item = self._find(product_key(merchant_id, product_id))
         return product_of(item) if item else None
 
     def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> dict[str, Product]:
@@ -84,7 +77,7 @@ class DynamoDBProducts:
 
     def all_products(self, merchant_id: str) -> Iterator[Product]:
         """Iterate over all products of a merchant, in the order of their ids."""
-        items = query_partition(self._client, self._table, merchant_id)
+        items = self._partition(merchant_id)
         return (product_of(item) for item in items)
 
     def delete_product(self, merchant_id: str, product_id: str) -> bool:
@@ -95,12 +88,8 @@ class DynamoDBProducts:
         return "Attributes" in response
 
 
-class DynamoDBInteractions:
+class DynamoDBInteractions(OnTable):
     """InteractionRepository on DynamoDB."""
-
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
 
     def find_interactions(self, user: UserKey, interaction_ids: Sequence[str]) -> dict[str, Interaction]:
         keys = [_interaction_key(user, interaction_id) for interaction_id in interaction_ids]
@@ -173,9 +162,7 @@ class DynamoDBInteractions:
         return days
 
     def erase(self, user: UserKey, time_is_left: Callable[[], bool]) -> bool:
-        keys = query_partition(
-            self._client, self._table, user_partition(user), ProjectionExpression="pk, sk", ConsistentRead=True
-        )
+        keys = self._partition(user_partition(user), ProjectionExpression="pk, sk", ConsistentRead=True)
         deletions: list[Any] = []
         for key in keys:
             deletions.append({"DeleteRequest": {"Key": key}})

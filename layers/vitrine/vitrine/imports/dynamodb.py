@@ -18,14 +18,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from vitrine.imports.model import Import, ImportFailure, ImportKey, ObjectVersion, Progress, Rejection
 from vitrine.imports.ports import ImportBusy, LeaseLost, RejectionPage
-from vitrine.platform.dynamodb import ConditionFailed, find_item, query_all, translated
+from vitrine.platform.dynamodb import ConditionFailed, OnTable, query_all, translated
 from vitrine.platform.times import epoch_seconds, from_rfc3339, to_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-
-    from mypy_boto3_dynamodb import DynamoDBClient
 
     from vitrine.imports.ports import Lease
     from vitrine.platform.dynamodb import Item
@@ -35,12 +33,8 @@ _CHUNKS_READ_AT_ONCE = 4
 _OWNED = "lease_owner = :owner"
 
 
-class DynamoDBImports:
+class DynamoDBImports(OnTable):
     """ImportStore on one table."""
-
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
 
     def add(self, new: Import) -> None:
         with suppress(ConditionFailed), translated():
@@ -49,7 +43,7 @@ class DynamoDBImports:
             )
 
     def find(self, key: ImportKey) -> Import | None:
-        item = find_item(self._client, self._table, _key(key))
+        item = self._find(_key(key))
         return _import(item) if item else None
 
     def newest(self, merchant_id: str, limit: int, after: Any) -> tuple[Sequence[Import], Any]:

@@ -197,3 +197,17 @@ def query_partition(client: DynamoDBClient, table: str, pk: str, **query: Any) -
     """All items of a partition, page after page."""
     condition = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": pk}}}
     return query_all(client, TableName=table, **condition, **query)
+
+
+class OnTable:
+    """What adapters on one table have in common."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def _find(self, key: Mapping[str, Any], *, consistent: bool = True) -> Item | None:
+        return find_item(self._client, self._table, key, consistent=consistent)
+
+    def _partition(self, pk: str, **query: Any) -> Iterator[Item]:
+        return query_partition(self._client, self._table, pk, **query)

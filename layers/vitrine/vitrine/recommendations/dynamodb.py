@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from vitrine.catalog.items import bought_key, product_key, product_of, user_key
-from vitrine.platform.dynamodb import ConditionFailed, batch_get, find_item, get_together, translated
+from vitrine.platform.dynamodb import ConditionFailed, OnTable, batch_get, find_item, get_together, translated
 from vitrine.platform.problems import Unavailable
 from vitrine.platform.retries import retry
 from vitrine.platform.threads import run_all
@@ -370,15 +370,11 @@ class DynamoDBRecommendationInputs:
         return items, revision
 
 
-class DynamoDBRecent:
+class DynamoDBRecent(OnTable):
     """RecentRepository on DynamoDB."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
-
     def find(self, merchant_id: str) -> tuple[int, Sequence[RecentTouch]]:
-        return _recent(find_item(self._client, self._table, _recent_key(merchant_id)) or {})
+        return _recent(self._find(_recent_key(merchant_id)) or {})
 
     def put(self, merchant_id: str, touches: Sequence[RecentTouch], version: int) -> None:
         by_user: dict[int, list[Sequence[Any]]] = {}
@@ -404,12 +400,8 @@ class DynamoDBRecent:
             self._client.delete_item(TableName=self._table, Key=_recent_key(merchant_id))
 
 
-class TableCache:
+class TableCache(OnTable):
     """ResponseCache in the table: reading the inputs returns the cached response too."""
-
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
 
     def get(self, user: UserKey, inputs: RecommendationInputs) -> bytes | None:
         del user
@@ -435,12 +427,8 @@ class TableCache:
             self._client.delete_item(TableName=self._table, Key=_response_key(user))
 
 
-class DynamoDBBuilds:
+class DynamoDBBuilds(OnTable):
     """BuildRepository on DynamoDB, in the item that names the published slot: no build writes into that slot."""
-
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
 
     def start(
         self, merchant_id: str, earliest: int, *, if_changed: bool = False, after: int | None = None

@@ -23,11 +23,10 @@ from typing import TYPE_CHECKING, Any, cast
 from vitrine.platform.dynamodb import (
     ConditionFailed,
     Contended,
+    OnTable,
     TransactionRefused,
     batch_get,
-    find_item,
     query_all,
-    query_partition,
     translated,
     try_update,
 )
@@ -50,8 +49,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from mypy_boto3_dynamodb import DynamoDBClient
-
     from vitrine.platform.dynamodb import Item
     from vitrine.review.model import Listing
     from vitrine.review.ports import Added, Counts
@@ -68,12 +65,8 @@ _CHANGING = (
 )
 
 
-class DynamoDBReview:
+class DynamoDBReview(OnTable):
     """Snapshots, Queue, Tallies and Trail on DynamoDB."""
-
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
 
     def add(self, snapshot: Snapshot) -> Added:
         filename = {
@@ -183,7 +176,7 @@ class DynamoDBReview:
         )
 
     def current_product(self, merchant_id: str, reviewer: str) -> str | None:
-        counts = find_item(self._client, self._table, _counts_key(merchant_id, _REVIEWER + reviewer)) or {}
+        counts = self._find(_counts_key(merchant_id, _REVIEWER + reviewer)) or {}
         return counts["product_id"]["S"] if "product_id" in counts else None
 
     def set_current_product(self, merchant_id: str, reviewer: str, product_id: str) -> None:
@@ -253,7 +246,7 @@ class DynamoDBReview:
             self._client.put_item(TableName=self._table, Item=item)
 
     def read(self, merchant_id: str, snapshot_id: str) -> Sequence[Step]:
-        items = query_partition(self._client, self._table, f"{merchant_id}/trail/{snapshot_id}")
+        items = self._partition(f"{merchant_id}/trail/{snapshot_id}")
         return [
             Step(
                 revision=int(item["sk"]["S"]),

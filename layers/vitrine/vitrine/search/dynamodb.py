@@ -16,7 +16,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from vitrine.platform.dynamodb import ConditionFailed, Contended, find_item, query_partition, translated
+from vitrine.platform.dynamodb import ConditionFailed, Contended, OnTable, translated
 from vitrine.platform.retries import retry
 from vitrine.search.languages import Language
 from vitrine.search.model import AttributeKind, ImageKey, MerchantSettings, Placed, SynonymRule
@@ -25,23 +25,17 @@ from vitrine.search.queries import Amount, QueryCounts
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mypy_boto3_dynamodb import DynamoDBClient
-
     from vitrine.platform.dynamodb import Item
 
 QUERIES_ARE_KEPT = timedelta(days=90)
 MOST_QUERIES_LISTED = 10_000
 
 
-class DynamoDBSettings:
+class DynamoDBSettings(OnTable):
     """SettingsRepository on DynamoDB. Writes replace one attribute of the item, so they can be repeated."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
-
     def find(self, merchant_id: str) -> MerchantSettings:
-        item = find_item(self._client, self._table, _key(merchant_id), consistent=False) or {}
+        item = self._find(_key(merchant_id), consistent=False) or {}
         attributes, synonyms, placed = (json.loads(item[name]["S"]) if name in item else () for name in _STORED)
         return MerchantSettings(
             {name: AttributeKind(kind) for name, kind in attributes},
@@ -54,7 +48,7 @@ class DynamoDBSettings:
         )
 
     def newest_language(self, merchant_id: str) -> Language | None:
-        return _language(find_item(self._client, self._table, _key(merchant_id)) or {})
+        return _language(self._find(_key(merchant_id)) or {})
 
     def put_attributes(self, merchant_id: str, attributes: Mapping[str, AttributeKind]) -> None:
         self._put(merchant_id, "attributes", list(attributes.items()))
@@ -94,19 +88,15 @@ def _key(merchant_id: str) -> Any:
     return {"pk": {"S": f"{merchant_id}//search"}, "sk": {"S": "settings"}}
 
 
-class DynamoDBQueries:
+class DynamoDBQueries(OnTable):
     """QueryRepository on DynamoDB."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
-
     def find(self, merchant_id: str, query_id: str) -> QueryCounts:
-        item = find_item(self._client, self._table, _query_key(merchant_id, query_id), consistent=False)
+        item = self._find(_query_key(merchant_id, query_id), consistent=False)
         return _query_counts(query_id, item)
 
     def find_newest(self, merchant_id: str, query_id: str) -> tuple[QueryCounts, int]:
-        item = find_item(self._client, self._table, _query_key(merchant_id, query_id))
+        item = self._find(_query_key(merchant_id, query_id))
         return _query_counts(query_id, item), int(item["revision"]["N"]) if item else 0
 
     def put(self, merchant_id: str, counts: QueryCounts, revision: int, now: int) -> None:
@@ -134,7 +124,7 @@ class DynamoDBQueries:
             raise Contended from error
 
     def list_queries(self, merchant_id: str) -> Iterator[QueryCounts]:
-        items = query_partition(self._client, self._table, f"{merchant_id}//queries")
+        items = self._partition(f"{merchant_id}//queries")
         return (_query_counts(item["sk"]["S"], item) for item in islice(items, MOST_QUERIES_LISTED))
 
 

@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from vitrine.platform.dynamodb import (
     ConditionFailed,
+    OnTable,
     batch_get,
     batch_put,
-    find_item,
     query_all,
     query_some,
     translated,
@@ -53,8 +53,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from mypy_boto3_dynamodb import DynamoDBClient
-
     from vitrine.platform.dynamodb import Item
     from vitrine.visits.model import VisitGain
     from vitrine.visits.ports import Span
@@ -66,12 +64,8 @@ _KNOWN_FOR = timedelta(days=1)
 _WHOLE = "images = measured"
 
 
-class DynamoDBVisits:
+class DynamoDBVisits(OnTable):
     """VisitRepository on DynamoDB."""
-
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
 
     # -- stores ----------------------------------------------------------------------------------------------
 
@@ -130,11 +124,11 @@ class DynamoDBVisits:
         )
 
     def find_job(self, key: JobKey) -> Job | None:
-        item = find_item(self._client, self._table, _job_key(key))
+        item = self._find(_job_key(key))
         return _job(item) if item else None
 
     def begin_attempt(self, key: JobKey, attempt: int) -> None:
-        item = find_item(self._client, self._table, _job_key(key))
+        item = self._find(_job_key(key))
         if not item or "failing" not in item:
             return
         self._unless_refused(
