@@ -10,7 +10,7 @@ endif
 export PORT PARAMETERS
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help quick test-container faults mutants bench-bill bench-edge bench-concurrency bench-counting bench-ranks bench-campaign bench-intake bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines bench-first-hour bench-storefront bench-vitals bench-renditions up serve down reset logs check test lock docs site robots
+.PHONY: help quick test-container faults mutants bench-bill bench-edge bench-concurrency bench-counting bench-folding bench-ranks bench-campaign bench-intake bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines bench-first-hour bench-storefront bench-vitals bench-renditions up serve down reset logs check test lock docs site robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -71,6 +71,9 @@ bench-ranks: $(READY)  ## how often images are written over a million events, by
 
 bench-campaign: $(READY)  ## simulate a campaign of 500, 5,000 and 50,000 events a second, with what breaks first
 	$(PYTHON) -m bench.campaign
+
+bench-folding: $(READY)  ## read units of a very hot image's counter before and after it is folded (five minutes)
+	$(PYTHON) -m bench.folding
 
 bench-intake: $(READY)  ## write units of counting, at once and buffered, over more than an hour (in memory, ten minutes)
 	$(PYTHON) -m bench.intake

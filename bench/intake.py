@@ -20,7 +20,7 @@ from typing import Any
 from tests.memory.engagement import EveryGallery, SaltsInMemory
 from vitrine.engagement.count_events import Batch, EventCounter
 from vitrine.engagement.model import Event, Shard, SourcePage
-from vitrine.engagement.ports import CountedEvents
+from vitrine.engagement.ports import Archived, CountedEvents
 from vitrine.engagement.prepared import from_text, to_text
 from vitrine.engagement.queue_events import queue_events
 from vitrine.galleries.model import GalleryKey
@@ -81,7 +81,7 @@ class SizedCounters:
     def read_archives(self, key, first, since):
         found = [marks for until, marks in self._archives.get(key, ())[first:] if until >= since]
         self.units["read"] += sum(len(marks) * MARK_BYTES + ITEM_BYTES for marks in found) / 4 / KILOBYTE + 0.5
-        return {mark for marks in found for mark in marks}
+        return Archived({mark for marks in found for mark in marks})
 
     def _size(self, key):
         return ITEM_BYTES + MARK_BYTES * sum(map(len, self._slots.get(key, {}).values()))

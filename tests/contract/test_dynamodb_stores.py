@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from moto import mock_aws
@@ -26,7 +26,7 @@ from vitrine.engagement.model import (
     lasting_slots_at,
     slots_at,
 )
-from vitrine.engagement.ports import CountedEvents, CounterKey, ShardKey
+from vitrine.engagement.ports import Archived, CountedEvents, CounterKey, Look, ShardKey
 from vitrine.galleries.dynamodb import DynamoDBGalleries
 from vitrine.galleries.model import (
     Counted,
@@ -174,9 +174,9 @@ class TestCounters:
         assert counters.count(ROOT, pending(3), SLOTS, 1) == CountedEvents(full=False)
         assert counters.archive(ROOT, NOW + timedelta(hours=1)).archives == 2
         assert counters.read([KEY]) == {KEY: Counts(Totals(3, 0))}
-        assert counters.read_archives(ROOT, 0, NOW) == {mark(1), mark(2), mark(3)}
-        assert counters.read_archives(ROOT, 1, NOW) == {mark(3)}
-        assert counters.read_archives(ROOT, 0, NOW + timedelta(seconds=1)) == {mark(3)}
+        assert counters.read_archives(ROOT, 0, NOW) == Archived({mark(1), mark(2), mark(3)})
+        assert counters.read_archives(ROOT, 1, NOW) == Archived({mark(3)})
+        assert counters.read_archives(ROOT, 0, NOW + timedelta(seconds=1)) == Archived({mark(3)})
         assert counters.split(ROOT) == Shard("split", frozenset(), 2) == counters.archive(ROOT, NOW)
         assert counters.read([KEY]) == {KEY: Counts(Totals(3, 0))}
 
@@ -200,6 +200,114 @@ class TestCounters:
         assert counters.split(ROOT) == counters.count(ROOT, pending(2), SLOTS) == frozen
         assert isinstance(counters.count(ShardKey(KEY, "a"), pending(2), SLOTS), CountedEvents)
         assert counters.read([KEY]) == {KEY: Counts(Totals(2, 0))}
+
+    def test_a_tree_folds_into_its_root_once_and_may_split_again(self, counters: Counters) -> None:
+        counters.count(ROOT, pending(1), SLOTS)
+        counters.split(ROOT)
+        counters.count(ShardKey(KEY, "a"), pending(2), SLOTS)
+        counters.split(ShardKey(KEY, "a"))
+        counters.count(ShardKey(KEY, "ab"), pending(3, 4), SLOTS)
+        folded = Shard("open", frozenset(), 1, 1)
+        for _ in range(2):
+            assert counters.fold(KEY, 0, NOW) == folded == counters.find_shard(ROOT)
+            assert counters.read([KEY]) == {KEY: Counts(Totals(4, 0))}
+        for path in ("b", "ab", "ac"):
+            shard = counters.count(ShardKey(KEY, path), pending(9), SLOTS)
+            assert isinstance(shard, Shard)
+            assert shard.state == counters.find_shard(ShardKey(KEY, path)).state == "folded"
+        assert counters.count(ROOT, pending(5), SLOTS) == folded
+        assert counters.count(ROOT, pending(5), SLOTS, 1) == CountedEvents(full=False)
+        assert counters.read_archives(ROOT, 0, NOW) == Archived({mark(1)}, {0})
+        assert counters.read_folded(KEY, 0, ["ab0", "b00"], NOW) == {mark(2), mark(3), mark(4)}
+        assert counters.read_folded(KEY, 0, ["ac0"], NOW) == {mark(2)}
+
+        assert counters.split(ROOT) == Shard("split", frozenset({mark(5)}), 1, 1)
+        assert counters.count(ShardKey(KEY, "a", 1), pending(6), SLOTS) == CountedEvents(full=False)
+        assert counters.read([KEY]) == {KEY: Counts(Totals(6, 0))}
+        assert counters.fold(KEY, 0, NOW).state == "split"
+        assert counters.fold(KEY, 1, NOW) == Shard("open", frozenset(), 2, 2)
+        assert counters.read([KEY]) == {KEY: Counts(Totals(6, 0))}
+        assert counters.read_archives(ROOT, 0, NOW) == Archived({mark(1), mark(5)}, {0, 1})
+
+    def test_archives_in_a_folded_tree_are_read_with_its_shards(self, counters: Counters) -> None:
+        counters.split(ROOT)
+        leaf = ShardKey(KEY, "a")
+        counters.count(leaf, pending(1), SLOTS)
+        counters.archive(leaf, NOW)
+        counters.count(leaf, pending(2), SLOTS, 1)
+        counters.fold(KEY, 0, NOW)
+        assert counters.read_folded(KEY, 0, ["abc"], NOW) == {mark(1), mark(2)}
+        assert counters.read_folded(KEY, 0, ["abc"], NOW + timedelta(seconds=1)) == {mark(2)}
+        counters.split(ROOT)
+        again = ShardKey(KEY, "a", 1)
+        counters.count(again, pending(3), SLOTS)
+        counters.archive(again, NOW)
+        assert counters.read_archives(again, 0, NOW) == Archived({mark(3)})
+
+    def test_counters_that_close_do_not_fold_and_folded_ones_close(self, counters: Counters) -> None:
+        counters.split(ROOT)
+        counters.count(ShardKey(KEY, "a"), pending(1), SLOTS)
+        counters.close(KEY)
+        assert counters.fold(KEY, 0, NOW).state == "closed"
+        assert counters.find_shard(ROOT).state == "split"
+        again = CounterKey(KEY.gallery, KEY.image_id, "2")
+        counters.split(ShardKey(again, ""))
+        counters.fold(again, 0, NOW)
+        counters.close(again)
+        assert isinstance(counters.count(ShardKey(again, ""), pending(1), SLOTS, 1), Shard)
+
+    def test_closing_and_folding_at_once_leave_nothing_open(self, engine: str) -> None:
+        if engine == "memory":
+            return
+
+        class ClosedMeanwhile(DynamoDBCounters):
+            def _archive_tree(self, key: ShardKey, root: Shard, now: datetime) -> None:
+                super()._archive_tree(key, root, now)
+                self.close(key.counters)
+
+        class FoldedMeanwhile(DynamoDBCounters):
+            def _begin_closing(self, key: CounterKey) -> int | None:
+                self.fold(key, 0, NOW)
+                return super()._begin_closing(key)
+
+        for meanwhile, stays in ((ClosedMeanwhile, "split"), (FoldedMeanwhile, "closed")):
+            key = CounterKey(KEY.gallery, KEY.image_id, meanwhile.__name__)
+            counters = meanwhile(client("dynamodb"), "CountersTable")
+            counters.count(ShardKey(key, ""), pending(1), SLOTS)
+            counters.split(ShardKey(key, ""))
+            counters.count(ShardKey(key, "a"), pending(2), SLOTS)
+            if stays == "split":
+                assert counters.fold(key, 0, NOW).state == "closed"
+            else:
+                counters.close(key)
+            assert counters.find_shard(ShardKey(key, "")).state == stays
+            assert counters.read([key]) == {key: Counts(Totals(2, 0))}
+
+    def test_a_tree_of_many_pages_is_summed_whole(self, engine: str) -> None:
+        if engine == "memory":
+            return
+        counters = DynamoDBCounters(client("dynamodb"), "CountersTable")
+        counters.count(ROOT, pending(1), SLOTS)
+        counters.split(ROOT)
+        for at, path in enumerate([*"0123456789abcdef", *(f"{one}{two}" for one in "29ef" for two in "0a")]):
+            item: dict[str, Any] = {"pk": {"S": "shop/summer/hat"}, "sk": {"S": f"first/{path}"}, "views": {"N": str(2**at)}}
+            item |= {"a": {"BS": [bytes([at, part]) + bytes(60_000) for part in range(3)]}}
+            client("dynamodb").put_item(TableName="CountersTable", Item=item)
+        assert counters.read([KEY])[KEY].totals == Totals(2**24, 0)
+
+    def test_looks_are_of_the_tree_that_stands(self, counters: Counters) -> None:
+        counters.count(ROOT, pending(1), SLOTS)
+        counters.split(ROOT)
+        counters.count(ShardKey(KEY, "a"), pending(2), SLOTS)
+        assert counters.look(KEY, 0, NOW) == (None, Look(NOW, 2))
+        counters.note_look(KEY, 0, Look(NOW, 2))
+        assert counters.look(KEY, 0, NOW)[0] == Look(NOW, 2)
+        assert counters.read([KEY]) == {KEY: Counts(Totals(2, 0))}
+        counters.fold(KEY, 0, NOW)
+        counters.expire(KEY, 0, NOW)
+        assert counters.read([KEY]) == {KEY: Counts(Totals(2, 0))}
+        counters.split(ROOT)
+        assert counters.look(KEY, 1, NOW) == (None, Look(NOW, 2))
 
     def test_closed_counters_take_nothing_anywhere_and_keep_their_totals(self, counters: Counters) -> None:
         counters.count(ROOT, pending(1), SLOTS)

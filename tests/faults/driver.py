@@ -58,7 +58,7 @@ class Ledger:
             self.votes.setdefault((request["Key"]["pk"]["S"], request["Key"]["sk"]["S"]), values[":vote"]["N"])
         if ":marks" not in values:
             return
-        counters = request["Key"]["pk"]["S"], request["Key"]["sk"]["S"].split("/")[0]
+        counters = request["Key"]["pk"]["S"], request["Key"]["sk"]["S"].split("/")[0].split(".")[0]
         self.marks[counters].update(values[":marks"]["BS"])
         placeholders = {name: f":{at[1:]}" for at, name in request["ExpressionAttributeNames"].items()}
         for kind, totals in (("views", self.views), ("clicks", self.clicks)):

@@ -13,24 +13,25 @@ from moto import mock_aws
 
 from tests.faults.driver import Odds
 from tests.faults.world import WINDOW, Violation, World
+from vitrine.engagement.amounts import counts_of
 from vitrine.engagement.count_events import EventCounter
-from vitrine.engagement.dynamodb import DynamoDBCounters
-from vitrine.engagement.model import Shard, Trace, slots_at
+from vitrine.engagement.dynamodb import DynamoDBCounters, amounts_of
+from vitrine.engagement.model import ROOT, Shard, Trace, slots_at
 from vitrine.engagement.note_visits import VisitNotes
-from vitrine.engagement.ports import CountedEvents
+from vitrine.engagement.ports import Archived, CountedEvents, ShardKey
 from vitrine.engagement.put_off import PutOff
 from vitrine.galleries.dynamodb import DynamoDBGalleries
 from vitrine.platform.dynamodb import try_update
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from vitrine.engagement.count_events import Batch
     from vitrine.engagement.model import PendingEvent, Result, Rules, Slots
-    from vitrine.engagement.ports import CounterKey, ShardKey
+    from vitrine.engagement.ports import CounterKey
     from vitrine.engagement.recompute_weights import CounterChange, Recomputed
-    from vitrine.galleries.model import Gallery, GalleryKey, Image, Settlement
+    from vitrine.galleries.model import Counts, Gallery, GalleryKey, Image, Settlement
     from vitrine.ranking.interleaving import Team
 
 RUNS = int(os.environ.get("VITRINE_FAULT_RUNS", "50"))
@@ -91,11 +92,53 @@ class WithoutFrozenMarks(DynamoDBCounters):
         return super().split(key)._replace(marks=frozenset())
 
 
+class WithoutFoldedMarks(DynamoDBCounters):
+    """Forgets what the shards of a tree held once it is folded."""
+
+    def read_folded(self, key: CounterKey, tree: int, paths: Iterable[str], since: datetime) -> set[bytes]:
+        return set()
+
+
+class WithoutFreezing(DynamoDBCounters):
+    """Folds a tree while its shards go on counting."""
+
+    def _freeze(self, key: CounterKey, tree: int) -> bool:
+        return True
+
+
+class WithFoldsByForce(DynamoDBCounters):
+    """Adds a tree's totals to the root though somebody else did."""
+
+    def _update(self, key: ShardKey, update: dict[str, Any]) -> dict[str, Any]:
+        if ":tree" in update["ExpressionAttributeValues"]:
+            time.sleep(0.01)
+            named = update["UpdateExpression"] + update["ConditionExpression"]
+            values = update["ExpressionAttributeValues"]
+            update = {
+                **update,
+                "ConditionExpression": "attribute_not_exists(#status) OR #status = :split",
+                "ExpressionAttributeValues": {
+                    name: value for name, value in values.items() if not name.startswith(":is_") and name in named
+                },
+            }
+        return super()._update(key, update)
+
+
+class WithTreesCountedTwice(DynamoDBCounters):
+    """Sums a tree beside the root that has taken its totals."""
+
+    def read(self, keys: Sequence[CounterKey]) -> dict[CounterKey, Counts]:
+        roots = {key: self._find(ShardKey(key, ROOT)) for key in keys}
+        trees = {key: 0 for key, root in roots.items() if root}
+        below = self._trees(trees)
+        return {key: counts_of(map(amounts_of, [roots[key], *below[key]])) for key in trees}
+
+
 class WithoutArchives(DynamoDBCounters):
     """Forgets what a shard held once it is archived."""
 
-    def read_archives(self, key: ShardKey, first: int, since: datetime) -> set[bytes]:
-        return set()
+    def read_archives(self, key: ShardKey, first: int, since: datetime) -> Archived:
+        return Archived(frozenset())
 
 
 class WithoutArchiveNumbers(DynamoDBCounters):
@@ -222,6 +265,10 @@ class WithoutMessages(PutOff):
         {"counters": WithoutDigests},
         {"counters": WithoutHours},
         {"counters": WithoutFrozenMarks},
+        {"counters": WithoutFoldedMarks},
+        {"counters": WithoutFreezing},
+        {"counters": WithFoldsByForce},
+        {"counters": WithTreesCountedTwice},
         {"counters": WithoutTombstones},
         {"counters": WithoutDigests, "buffered": True},
         {"counters": WithoutHours, "buffered": True},

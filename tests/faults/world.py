@@ -24,12 +24,12 @@ from vitrine.engagement.dynamodb import (
     DynamoDBSalts,
     DynamoDBVisitorCounts,
     counter_key,
-    is_archive,
+    is_frozen,
     whole_count,
 )
-from vitrine.engagement.model import Event, Rules, SourcePage, click_mark, counter_of, visitor_mark
+from vitrine.engagement.model import ROOT, Event, Rules, SourcePage, click_mark, counter_of, visitor_mark
 from vitrine.engagement.note_visits import VisitNotes
-from vitrine.engagement.ports import CounterKey
+from vitrine.engagement.ports import CounterKey, ShardKey
 from vitrine.engagement.prepared import from_text, to_text
 from vitrine.engagement.put_off import PutOff
 from vitrine.engagement.queue_events import queue_events
@@ -236,6 +236,7 @@ class World:
         self.tasks = _Tasks()
         self._put(HOT, LASTING, REMADE)
         self.clock = START
+        self.folded = 0
         self.responses: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._turns: dict[str, defaultdict[_Turn, set[str]]] = {
             status: defaultdict(set) for status in ("accepted", "filtered", "unanswered")
@@ -269,7 +270,8 @@ class World:
         reader = threading.Thread(target=self._guarded, args=(self._read, 6))
         consumers = [threading.Thread(target=self._guarded, args=(self._consume, seed)) for seed in (4, 5)]
         counters = [threading.Thread(target=self._guarded, args=(self._count_queue, seed)) for seed in (7, 8)]
-        for thread in [*senders, merchant, *consumers, reader, *counters]:
+        folders = [threading.Thread(target=self._guarded, args=(self._fold, seed)) for seed in (9, 10)]
+        for thread in [*senders, merchant, *consumers, reader, *counters, *folders]:
             thread.start()
         for thread in [*senders, merchant]:
             thread.join()
@@ -277,7 +279,7 @@ class World:
         for thread in counters:
             thread.join()
         self._counting.set()
-        for thread in [*consumers, reader]:
+        for thread in [*consumers, reader, *folders]:
             thread.join()
         if self._failures:
             raise self._failures[0]
@@ -439,6 +441,21 @@ class World:
         watch = VisitorWatch(DynamoDBVisitorCounts(self._client, "IdempotencyTable"), self.galleries)
         counter = self._queued_counters(self.counters, _Galleries(self.galleries), salts, WINDOW, archives=True)
         return QueuedCounter(counter, self._notes(self.galleries), watch, lambda *_: None)
+
+    # -- folding ---------------------------------------------------------------------------------------------------
+
+    def _fold(self, chance: random.Random) -> None:
+        """Folds trees while they are counted in, by two processes at once that may die."""
+        while not self._counting.is_set():
+            time.sleep(chance.random() * 0.03)
+            try:
+                for image in self.galleries.get_images(GALLERY, [chance.choice([HOT, HOT, LASTING, REMADE])]).values():
+                    key = CounterKey(GALLERY, image.image_id, image.incarnation)
+                    root = self.counters.find_shard(ShardKey(key, ROOT))
+                    if root.state == "split" and self.counters.fold(key, root.tree, self.clock).state == "open":
+                        self.folded += 1
+            except (Unavailable, Crash):
+                continue
 
     # -- the merchant ----------------------------------------------------------------------------------------------
 
@@ -608,7 +625,7 @@ class World:
         """Some records of the stream: each comes once to three times, in any order."""
         with self._lock:
             for record in self._new_records():
-                if is_archive(record):
+                if is_frozen(record):
                     continue
                 change = CounterChange(counter_key(record), whole_count(record))
                 self._deliveries += [change] * chance.randint(1, 3)

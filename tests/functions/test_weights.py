@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from moto.core.botocore_stubber import MockRawResponse
 
 from functions.events_api.handler import lambda_handler as events
 from functions.galleries_api.handler import lambda_handler as galleries
@@ -13,6 +16,10 @@ from functions.weights.handler import lambda_handler as weights
 from tests.aws import Context, api_event, resources, send
 from tests.streams import stream_records
 from vitrine.engagement import wiring
+from vitrine.engagement.dynamodb import counter_key, is_frozen
+from vitrine.engagement.model import Shard
+from vitrine.engagement.ports import ShardKey
+from vitrine.engagement.wiring import counter_repository
 from vitrine.platform.aws import client
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -139,3 +146,82 @@ def test_images_beyond_the_first_hundred_wait_though_they_moved() -> None:
     follow(stream_records("CountersTable")[-2:])
     assert (shown()["a"], shown()["b"]) == (7, 15)
     assert put_off() == 1
+
+
+def split_image(image_id: str) -> ShardKey:
+    """Split an image's counter, and count a view in a shard below its root."""
+    found = client("dynamodb").scan(TableName="CountersTable")["Items"]
+    [key] = {counter_key(item) for item in found if counter_key(item).image_id == image_id}
+    root = ShardKey(key, "")
+    counter_repository().split(root)
+    view(image_id, 1, "below")
+    return root
+
+
+def looked_at(root: ShardKey, *, hours: int) -> None:
+    key = {"pk": {"S": "/".join([*root.counters.gallery, root.counters.image_id])}}
+    client("dynamodb").update_item(
+        TableName="CountersTable",
+        Key=key | {"sk": {"S": f"{root.counters.incarnation}/"}},
+        UpdateExpression="SET looked_at = :at, looked_events = :events",
+        ExpressionAttributeValues={":at": {"N": str(int(time.time()) - hours * 3600)}, ":events": {"N": "2"}},
+    )
+
+
+def test_a_split_image_is_looked_at_once_an_hour_and_folded_when_it_has_cooled() -> None:
+    root = split_image("a")
+    follow(stream_records("CountersTable"))
+    assert shown()["a"] == 8
+    assert put_off() == 1
+    view("a", 1, "more")
+    follow(stream_records("CountersTable")[-1:])
+
+    body = json.dumps({"look": [["shop", "summer", "a", root.counters.incarnation]]})
+    message = {"eventSource": "aws:sqs", "messageId": "1", "body": body}
+    assert weights({"Records": [message]}, Context()) == {"batchItemFailures": []}
+    assert counter_repository().find_shard(root).state == "split"
+    looked_at(root, hours=2)
+    before = len(stream_records("CountersTable"))
+    assert weights({"Records": [message]}, Context()) == {"batchItemFailures": []}
+    assert counter_repository().find_shard(root) == Shard("open", frozenset(), 1, 1)
+
+    records = stream_records("CountersTable")[before:]
+    changed = [record["dynamodb"]["NewImage"] for record in records if record["eventName"] == "MODIFY"]
+    assert [item["sk"]["S"] for item in changed if not is_frozen(item)] == [f"{root.counters.incarnation}/"]
+    assert len(changed) > 16
+    follow(records)
+    view("a", 1, "after")
+    follow(stream_records("CountersTable")[-1:])
+    image = client("dynamodb").get_item(TableName="ImagesTable", Key={**BROKEN, "sk": {"S": "a"}})["Item"]
+    follow_up = json.dumps([["shop", "summer", "a", image["incarnation"]["S"]]])
+    assert weights({"Records": [{**message, "body": follow_up}]}, Context()) == {"batchItemFailures": []}
+    assert shown()["a"] == 10
+
+
+def test_an_image_that_cannot_be_folded_now_comes_again_and_the_others_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = split_image("a")
+    looked_at(root, hours=2)
+    messages = [
+        {"eventSource": "aws:sqs", "messageId": name, "body": json.dumps(body)}
+        for name, body in {
+            "fold": {"look": [["shop", "summer", "a", root.counters.incarnation]]},
+            "show": [["shop", "summer", "b", split_image("b").counters.incarnation]],
+        }.items()
+    ]
+    monkeypatch.setattr("vitrine.platform.retries.time.sleep", lambda _: None)
+    calls: Any = client("dynamodb").meta.events
+    calls.register("before-send.dynamodb.UpdateItem", busy)
+    try:
+        assert weights({"Records": messages}, Context()) == {"batchItemFailures": [{"itemIdentifier": "fold"}]}
+    finally:
+        calls.unregister("before-send.dynamodb.UpdateItem", busy)
+    assert weights({"Records": messages}, Context()) == {"batchItemFailures": []}
+    assert counter_repository().find_shard(root).state == "open"
+
+
+def busy(request: Any, **_: Any) -> AWSResponse | None:
+    """Throttle updates of counters."""
+    if b"CountersTable" not in request.body:
+        return None
+    body = json.dumps({"__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException", "message": "busy"})
+    return AWSResponse(request.url, 400, {}, MockRawResponse(body))  # type: ignore[arg-type]

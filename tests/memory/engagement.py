@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING, Literal
 
 from vitrine.engagement.model import ROOT, ApartKey, ArmKey, Rules, Shard
-from vitrine.engagement.ports import CountedEvents, ShardKey
+from vitrine.engagement.ports import Archived, CountedEvents, Look, ShardKey
 from vitrine.galleries.model import Counts, Totals
 from vitrine.ranking.decay import SumKey
 
@@ -20,15 +21,18 @@ if TYPE_CHECKING:
     from vitrine.galleries.model import GalleryKey
 
 FULL = 8
+_DIGITS = "0123456789abcdef"
 
 
 @dataclass
 class _Stored:
     is_split: bool = False
+    is_folded: bool = False
     slots: defaultdict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
     totals: Counter[str] = field(default_factory=Counter)
     sums: Counter[Sum] = field(default_factory=Counter)
-    archives: list[tuple[datetime, frozenset[bytes]]] = field(default_factory=list)
+    archives: list[tuple[datetime, frozenset[bytes], int | None]] = field(default_factory=list)
+    tree: int = 0
 
     @property
     def marks(self) -> frozenset[bytes]:
@@ -43,6 +47,8 @@ class CountersInMemory:
         self.split_paths: set[str] = set()
         self._stored: dict[ShardKey, _Stored] = {}
         self._closed: set[CounterKey] = set()
+        self._looks: dict[tuple[CounterKey, int], Look] = {}
+        self.expired: set[tuple[CounterKey, int]] = set()
 
     def count(
         self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots, archives: int = 0
@@ -68,18 +74,56 @@ class CountersInMemory:
 
     def find_shard(self, key: ShardKey) -> Shard:
         stored = self._stored.get(key, _Stored())
-        return Shard(self._state(key), stored.marks, len(stored.archives))
+        return Shard(self._state(key), stored.marks, len(stored.archives), stored.tree)
 
     def archive(self, key: ShardKey, now: datetime) -> Shard:
         stored = self._stored.get(key, _Stored())
         if self._state(key) == "open" and stored.marks:
-            stored.archives.append((now, stored.marks))
+            stored.archives.append((now, stored.marks, None))
             stored.slots.clear()
         return self.find_shard(key)
 
-    def read_archives(self, key: ShardKey, first: int, since: datetime) -> set[bytes]:
+    def read_archives(self, key: ShardKey, first: int, since: datetime) -> Archived:
         archives = self._stored.get(key, _Stored()).archives[first:]
-        return {mark for until, marks in archives if until >= since for mark in marks}
+        return Archived(
+            {mark for until, marks, _ in archives if until >= since for mark in marks},
+            {tree for until, _, tree in archives if until >= since and tree is not None},
+        )
+
+    def read_folded(self, key: CounterKey, tree: int, paths: Iterable[str], since: datetime) -> set[bytes]:
+        marks: set[bytes] = set()
+        for end in {path[:depth] for path in paths for depth in range(1, len(path) + 1)}:
+            shard = ShardKey(key, end, tree)
+            marks |= self.find_shard(shard).marks | self.read_archives(shard, 0, since).marks
+        return marks
+
+    def fold(self, key: CounterKey, tree: int, now: datetime) -> Shard:
+        root = self._stored[ShardKey(key, ROOT)]
+        if root.is_split and root.tree == tree:
+            if key in self._closed:
+                return Shard("closed", root.marks, len(root.archives), tree)
+            for path in map(
+                "".join, (each for depth in (1, 2, 3) for each in product("0123456789abcdef", repeat=depth))
+            ):
+                shard = self._stored.setdefault(ShardKey(key, path, tree), _Stored())
+                shard.is_folded = not shard.is_split
+                root.totals.update(shard.totals)
+                for name, amount in shard.sums.items():
+                    root.sums[name] += amount
+            root.archives.append((now, root.marks, tree))
+            root.slots.clear()
+            root.is_split, root.tree = False, tree + 1
+        return self.find_shard(ShardKey(key, ROOT))
+
+    def look(self, key: CounterKey, tree: int, now: datetime) -> tuple[Look | None, Look]:
+        events = sum(self._totals(key).values())
+        return self._looks.get((key, tree)), Look(now, events)
+
+    def note_look(self, key: CounterKey, tree: int, look: Look) -> None:
+        self._looks[key, tree] = look
+
+    def expire(self, key: CounterKey, tree: int, now: datetime) -> None:
+        self.expired.add((key, tree))
 
     def split(self, key: ShardKey) -> Shard:
         if self._state(key) == "open":
@@ -93,18 +137,32 @@ class CountersInMemory:
     def read(self, keys: Sequence[CounterKey]) -> dict[CounterKey, Counts]:
         return {key: self._sum(key) for key in keys if ShardKey(key, ROOT) in self._stored}
 
-    def _state(self, key: ShardKey) -> Literal["open", "split", "closed"]:
+    def _state(self, key: ShardKey) -> Literal["open", "split", "folded", "closed"]:
         if key in self._stored and self._stored[key].is_split:
             return "split"
+        if key in self._stored and self._stored[key].is_folded:
+            return "folded"
         return "closed" if key.counters in self._closed else "open"
 
-    def _sum(self, key: CounterKey) -> Counts:
+    def _standing(self, key: CounterKey) -> list[_Stored]:
+        taken = self._stored[ShardKey(key, ROOT)].tree
+        return [
+            shard
+            for shard_key, shard in self._stored.items()
+            if shard_key.counters == key and (shard_key.path == ROOT or shard_key.tree == taken)
+        ]
+
+    def _totals(self, key: CounterKey) -> Counter[str]:
         totals: Counter[str] = Counter()
+        for shard in self._standing(key):
+            totals.update(shard.totals)
+        return totals
+
+    def _sum(self, key: CounterKey) -> Counts:
+        totals = self._totals(key)
         sums: Counter[Sum] = Counter()
-        for shard_key, shard in self._stored.items():
-            if shard_key.counters == key:
-                totals.update(shard.totals)
-                sums.update(shard.sums)
+        for shard in self._standing(key):
+            sums.update(shard.sums)
         arms: dict[str, Totals] = {}
         for name, amount in sums.items():
             if isinstance(name, ArmKey):

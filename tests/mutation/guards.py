@@ -46,6 +46,7 @@ ROOMS = {
             "engagement/model.py",
             "engagement/count_events.py",
             "engagement/count_queued.py",
+            "engagement/fold_counters.py",
             "engagement/queue_events.py",
             "engagement/plain_events.py",
             "engagement/put_off.py",

@@ -11,18 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.memory.engagement import FULL, CountersInMemory, EveryGallery, SaltsInMemory
+from tests.memory.engagement import FULL, CountersInMemory, EveryGallery, SaltsInMemory, _Stored
 from vitrine.engagement.count_events import GALLERIES_KEPT_FOR, Batch, EventCounter
-from vitrine.engagement.model import MARKS_IN_A_WRITE, Event, Result, SourcePage
-from vitrine.engagement.ports import CountedEvents, CounterKey
+from vitrine.engagement.model import MARKS_IN_A_WRITE, ROOT, Event, Result, SourcePage
+from vitrine.engagement.ports import CountedEvents, CounterKey, ShardKey
 from vitrine.galleries.model import GalleryKey, Totals
 from vitrine.platform.problems import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from vitrine.engagement.model import PendingEvent, Shard, Slots
-    from vitrine.engagement.ports import ShardKey
 
 GALLERY = GalleryKey("shop", "summer")
 IMAGE = CounterKey(GALLERY, "hat", "first")
@@ -235,6 +234,76 @@ class TestArchives:
         assert shop.totals == Totals(10 * FULL, 0)
 
 
+class TestFolding:
+    """A split image becomes one shard again, and nobody counts an event of before."""
+
+    @staticmethod
+    def fold(shop: Shop, now: datetime = NOON) -> None:
+        root = shop.store.find_shard(ShardKey(IMAGE, ROOT))
+        shop.store.fold(IMAGE, root.tree, now)
+
+    @pytest.mark.parametrize("is_another", [True, False])
+    def test_keeps_the_totals_and_what_was_counted(self, is_another: bool) -> None:
+        shop = Shop()
+        sent = [view(str(at)) for at in range(400)]
+        for round_ in range(3):
+            for start in range(0, len(sent), FULL):
+                assert set(shop.send(*sent[start : start + FULL], page=None)) == {"duplicate" if round_ else "accepted"}
+            assert shop.totals == Totals(400, 0)
+            self.fold(shop)
+            assert shop.totals == Totals(400, 0)
+            if is_another:
+                shop.counter = shop.another_process(archives=round_ == 1)
+        new = [view(f"new-{at}") for at in range(40)]
+        assert set(shop.send(*new, page=None)) == {"accepted"}
+        assert set(shop.send(*new, *sent[:40], page=None)) == {"duplicate"}
+        assert shop.totals == Totals(440, 0)
+
+    def test_is_finished_by_whoever_meets_it(self) -> None:
+        class HalfFolded(CountersInMemory):
+            dies = True
+
+            def fold(self, key: CounterKey, tree: int, now: datetime) -> Shard:
+                if self.dies:
+                    self.dies = False
+                    for digit in "0123456789abcdef":
+                        self._stored.setdefault(ShardKey(key, digit), _Stored()).is_folded = True
+                    raise Unavailable("died", 1)
+                return super().fold(key, tree, now)
+
+        shop = Shop(HalfFolded())
+        shop.send(*[view(str(at)) for at in range(FULL + 1)], page=None)
+        assert shop.send(view("in the tree"), page=None) == ["accepted"]
+        with pytest.raises(Unavailable):
+            self.fold(shop)
+        for process in (shop.counter, shop.another_process()):
+            shop.counter = process
+            assert shop.send(view("in the tree"), view("new"), page=None)[0] == "duplicate"
+        assert shop.store.find_shard(ShardKey(IMAGE, ROOT)).state == "open"
+        assert shop.totals == Totals(FULL + 3, 0)
+
+    def test_costs_a_read_of_the_tree_only_while_its_events_may_come_again(self) -> None:
+        class Watched(CountersInMemory):
+            reads = 0
+
+            def read_folded(self, key: CounterKey, tree: int, paths: Iterable[str], since: datetime) -> set[bytes]:
+                self.reads += 1
+                return super().read_folded(key, tree, paths, since)
+
+        store = Watched()
+        shop = Shop(store)
+        shop.send(*[view(str(at)) for at in range(FULL + 1)], page=None)
+        self.fold(shop)
+        shop.counter = shop.another_process()
+        shop.send(view("soon"), page=None, now=NOON + timedelta(minutes=60))
+        assert store.reads == 1
+        shop.send(view("soon"), page=None, now=NOON + timedelta(minutes=60))
+        assert store.reads == 1
+        shop.counter = shop.another_process()
+        shop.send(view("late"), page=None, now=NOON + timedelta(hours=3))
+        assert store.reads == 1
+
+
 class TestADuplicate:
     def test_is_the_users_own_only_where_it_names_the_same_user(self) -> None:
         shop = Shop()
@@ -264,6 +333,7 @@ class Send(NamedTuple):
 
     minutes: int
     process: int
+    folds: bool
     from_server: bool
     events: list[int]
 
@@ -273,6 +343,7 @@ sends = st.builds(
     Send,
     st.integers(0, 25),
     st.integers(0, 1),
+    st.booleans(),
     st.booleans(),
     st.lists(st.integers(0, 19), min_size=1, max_size=12),
 )
@@ -320,6 +391,9 @@ def test_events_count_as_in_one_ledger(history: list[tuple[int, Send]], minute: 
                 totals[is_click(number)] += 1
                 if not (every_event or sent.from_server):
                     spent.add(hour)
+        root = shop.store.find_shard(ShardKey(IMAGE, ROOT))
+        if sent.folds and root.state == "split":
+            shop.store.fold(IMAGE, root.tree, now)
         batch = Batch(GALLERY, "secret", events, False, now, None if sent.from_server else page)
         assert [result.status for result in processes[sent.process].count(batch)] == expected
     assert shop.totals == Totals(totals[False], totals[True])

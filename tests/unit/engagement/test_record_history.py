@@ -64,3 +64,13 @@ def test_shards_add_up_until_one_of_them_is_closed() -> None:
     counts = counts_before(files, SUMMER, datetime.fromtimestamp(HOUR, UTC))
     assert counts[HAT].totals == Totals(43, 0)
     assert views_at(files, 2) == 0
+
+
+def test_a_folded_tree_counts_until_its_root_has_taken_its_totals() -> None:
+    files = Files()
+    leaf, later = ShardKey(HAT, "3"), ShardKey(HAT, "3", 1)
+    record_history(files, [state(10, 40), ShardState(leaf, 20, is_closed=False, amounts={"views": 2})], "1")
+    root = ShardState(ShardKey(HAT, ""), HOUR, is_closed=False, amounts={"views": 42}, tree=1)
+    record_history(files, [root], "2")
+    record_history(files, [ShardState(later, 2 * HOUR, is_closed=False, amounts={"views": 5}, tree=1)], "3")
+    assert [views_at(files, hour) for hour in (1, 2, 3)] == [42, 42, 47]

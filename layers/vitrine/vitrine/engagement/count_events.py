@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.engagement.model import (
     DEEPEST_PATH,
+    ROOT,
     Exclusion,
     PendingEvent,
     Result,
@@ -71,22 +72,36 @@ class Batch:
 
 @dataclass(slots=True)
 class _Archived:
-    """The marks of a shard's archives since a moment, when it had been archived this `number` of times."""
+    """The marks of a shard's archives since a moment, when it had been archived this `number` of times.
+
+    Of `trees` that were folded, the marks on some paths were `found`.
+    """
 
     number: int
     since: datetime
     marks: set[bytes]
+    trees: set[int] = field(default_factory=set)
+    found: set[tuple[int, str]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
 class _Tree:
-    """What this process knows of an image's counters: which shards are split, and the marks that they hold."""
+    """What this process knows of an image's counters: which shards are split, and the marks that they hold.
+
+    `number` counts the trees that were folded before; `is_folded` if a shard of this one was met that is.
+    """
 
     key: CounterKey
     found_at: datetime
     frozen: dict[str, frozenset[bytes]] = field(default_factory=dict)
     archived: dict[str, _Archived] = field(default_factory=dict)
+    number: int = 0
+    is_folded: bool = False
     is_closed: bool = False
+
+    def shard(self, path: str) -> ShardKey:
+        """Return the key of the shard at a path."""
+        return ShardKey(self.key, path, self.number if path else 0)
 
     def held(self, path: str) -> _Held:
         """Return the marks that exclude events from the shard at `path`, besides its own."""
@@ -293,6 +308,8 @@ class EventCounter:
             if not pending:
                 return outcomes
             steps = 0 if len(pending) < before else steps + 1
+            if tree.is_folded:
+                self._finish_folding(tree, moment)
             if tree.is_closed:
                 closed, tree = tree, self._find_trees(gallery, [image_id], moment.now).get(image_id)
                 if tree and tree.key == closed.key:
@@ -307,6 +324,7 @@ class EventCounter:
         for path, events in by_path(pending, frozenset(tree.frozen)).items():
             if tree.archived:
                 self._read_older_archives(tree, path, moment)
+                self._read_folded(tree, events)
             held, known = tree.held(path), tree.archives(path)
             verdicts = [(event, judge(event, held)) for event in events]
             again += self._refuse(tree, path, verdicts, moment, outcomes)
@@ -315,7 +333,7 @@ class EventCounter:
                 if tree.archives(path) != known:
                     waiting += write  # what was archived meanwhile may exclude them
                     continue
-                shard = self._repository.count(ShardKey(tree.key, path), write, moment.slots, known)
+                shard = self._repository.count(tree.shard(path), write, moment.slots, known)
                 if isinstance(shard, CountedEvents):
                     outcomes += [
                         Outcome(event.at, "accepted", for_user=event.traces[0].user is not None) for event in write
@@ -352,7 +370,7 @@ class EventCounter:
         if not filtered:
             return []
         known = tree.archives(path)
-        shard = self._repository.find_shard(ShardKey(tree.key, path))
+        shard = self._repository.find_shard(tree.shard(path))
         self._learn(tree, path, shard, moment)
         if shard.state != "open" or shard.archives != known:
             return filtered
@@ -361,7 +379,7 @@ class EventCounter:
 
     def _relieve(self, tree: _Tree, path: str, moment: _Moment) -> None:
         """Archive or split a full shard. If that fails, its writes cost more but stay correct; the next one tries."""
-        key = ShardKey(tree.key, path)
+        key = tree.shard(path)
         try:
             if self._archives:
                 self._learn(tree, path, self._repository.archive(key, moment.now), moment)
@@ -375,7 +393,18 @@ class EventCounter:
             self._read_archives(tree, path, shard.archives, moment)
         if shard.state == "split":
             tree.frozen[path] = shard.marks
+            if path == ROOT:
+                tree.number = shard.tree
+        tree.is_folded |= shard.state == "folded"
         tree.is_closed |= shard.state == "closed"
+
+    def _finish_folding(self, tree: _Tree, moment: _Moment) -> None:
+        """Finish what another process began and perhaps left, and begin again at the root."""
+        root = self._repository.fold(tree.key, tree.number, moment.now)
+        tree.is_closed |= root.state == "closed"
+        tree.is_folded = False
+        tree.frozen.clear()
+        tree.archived = {path: archived for path, archived in tree.archived.items() if path == ROOT}
 
     def _read_older_archives(self, tree: _Tree, path: str, moment: _Moment) -> None:
         """Read archives that are too old for all events before, and not for one that waited long."""
@@ -388,9 +417,23 @@ class EventCounter:
     def _read_archives(self, tree: _Tree, path: str, number: int, moment: _Moment) -> None:
         """Read the archives of a shard that has `number` of them, as far as they are not known."""
         known = tree.archived.get(path) or _Archived(0, moment.since, set())
-        known.marks |= self._repository.read_archives(ShardKey(tree.key, path), known.number, known.since)
+        found = self._repository.read_archives(tree.shard(path), known.number, known.since)
+        known.marks |= found.marks
+        known.trees |= found.trees
         known.number = number
         tree.archived[path] = known
+
+    def _read_folded(self, tree: _Tree, events: Iterable[PendingEvent]) -> None:
+        """Read the marks that folded trees hold on the paths of events, each once."""
+        known = tree.archived.get(ROOT)
+        paths = {event.path for event in events} if known and known.trees else set()
+        if known is None or not paths:
+            return
+        for number in known.trees:
+            unknown = {path for path in paths if (number, path) not in known.found}
+            if unknown:
+                known.marks |= self._repository.read_folded(tree.key, number, unknown, known.since)
+                known.found |= {(number, path) for path in unknown}
 
 
 def _without(events: Iterable[PendingEvent], held: _Held, outcomes: list[Outcome]) -> list[PendingEvent]:

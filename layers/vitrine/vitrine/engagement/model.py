@@ -18,6 +18,9 @@ doi 10.1145/320083.320092). So a write costs one unit however popular the image 
 **Memory.** Marks are stored in a ring of slots by time of arrival. Each write clears the slot whose marks are no
 longer needed, so a shard remembers every event while an event of its age is accepted, and every visitor for the hour.
 
+**Folding.** When a split image has cooled, its tree of shards is frozen and the root takes the sum, so that it is one
+item again. The frozen tree stays for its marks, as an archive does.
+
 **Archives.** Who counts many events in one write does not split a full shard: its marks move to an item of their own,
 an archive, and the shard stays where it is. A write is refused if the shard has more archives than the writer knows.
 """
@@ -217,11 +220,16 @@ class Slots(NamedTuple):
 
 
 class Shard(NamedTuple):
-    """The state of a shard. `marks` are those of all its slots; `archives` is how often they were archived."""
+    """The state of a shard. `marks` are those of all its slots; `archives` is how often they were archived.
 
-    state: Literal["open", "split", "closed"]
+    A shard is `folded` if it is frozen so that the root can take its totals. `tree` is the number of the tree below a
+    root: how many trees were folded before.
+    """
+
+    state: Literal["open", "split", "folded", "closed"]
     marks: frozenset[bytes]
     archives: int = 0
+    tree: int = 0
 
 
 def reader_names(page: SourcePage, salts: Iterable[bytes]) -> tuple[str, ...]:

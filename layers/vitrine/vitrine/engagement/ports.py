@@ -31,19 +31,38 @@ class CounterKey(NamedTuple):
 
 
 class ShardKey(NamedTuple):
-    """A shard of an image's counters."""
+    """A shard of an image's counters. `tree` is the number of the tree that it is in; 0 for the root."""
 
     counters: CounterKey
     path: str
+    tree: int = 0
+
+
+class Archived(NamedTuple):
+    """What archives hold: marks, and the numbers of trees that were folded, whose shards hold more."""
+
+    marks: AbstractSet[bytes]
+    trees: AbstractSet[int] = frozenset()
+
+
+class Look(NamedTuple):
+    """How many events, robots' included, an image had counted when it was looked at."""
+
+    at: datetime
+    events: int
 
 
 class ShardState(NamedTuple):
-    """What a shard had counted at `at` (seconds since 1970). `amounts` are its numbers by their stored names."""
+    """What a shard had counted at `at` (seconds since 1970). `amounts` are its numbers by their stored names.
+
+    `tree` is the number of its tree; of a root, how many trees it has taken the totals of.
+    """
 
     key: ShardKey
     at: int
     is_closed: bool
     amounts: Mapping[str, int]
+    tree: int = 0
 
     @property
     def age(self) -> tuple[int, bool, int]:
@@ -88,8 +107,20 @@ class CounterRepository(Protocol):
         """Move the marks of an open shard into an archive, unless another writer changes it; return the shard."""
         ...
 
-    def read_archives(self, key: ShardKey, first: int, since: datetime) -> AbstractSet[bytes]:
-        """Return the marks in a shard's archives from number `first` on that were made since a moment, perhaps more."""
+    def read_archives(self, key: ShardKey, first: int, since: datetime) -> Archived:
+        """Return what a shard's archives hold, from number `first` on, that were made since a moment, perhaps more."""
+        ...
+
+    def read_folded(self, key: CounterKey, tree: int, paths: Iterable[str], since: datetime) -> AbstractSet[bytes]:
+        """Return the marks of a folded tree's shards on these events' paths, perhaps without archives from before."""
+        ...
+
+    def fold(self, key: CounterKey, tree: int, now: datetime) -> Shard:
+        """Move the totals of this tree into the root and open it, unless that is done; return the root.
+
+        May be repeated and executed by several at a time; `now` may be up to 15 minutes ago. The root is returned as
+        `closed` if the image is being deleted.
+        """
         ...
 
     def close(self, key: CounterKey) -> None:
@@ -98,6 +129,30 @@ class CounterRepository(Protocol):
 
     def read(self, keys: Sequence[CounterKey]) -> dict[CounterKey, Counts]:
         """Return absolute counts over all shards (a consistent read); no entry if nothing was counted."""
+        ...
+
+
+class CooledCounters(Protocol):
+    """Counters that are split, and may fold."""
+
+    def find_shard(self, key: ShardKey) -> Shard:
+        """As in CounterRepository."""
+        ...
+
+    def fold(self, key: CounterKey, tree: int, now: datetime) -> Shard:
+        """As in CounterRepository."""
+        ...
+
+    def look(self, key: CounterKey, tree: int, now: datetime) -> tuple[Look | None, Look]:
+        """Return the latest look that was noted of the root of this tree, and that of now."""
+        ...
+
+    def note_look(self, key: CounterKey, tree: int, look: Look) -> None:
+        """Store a look, if the root is still split into this tree."""
+        ...
+
+    def expire(self, key: CounterKey, tree: int, now: datetime) -> None:
+        """Have the shards of a folded tree deleted once no event needs their marks."""
         ...
 
 

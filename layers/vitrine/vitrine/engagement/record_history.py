@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from vitrine.engagement.amounts import counts_of
+from vitrine.engagement.model import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +42,14 @@ def counts_before(history: History, gallery: GalleryKey, moment: datetime) -> di
     by_image = groupby(sorted(latest.values(), key=lambda state: state.key), key=lambda state: state.key.counters)
     shards = {image: list(states) for image, states in by_image}
     return {
-        image: counts_of(state.amounts for state in states)
+        image: counts_of(state.amounts for state in _standing(states))
         for image, states in shards.items()
         if not any(state.is_closed for state in states)
     }
+
+
+def _standing(states: Iterable[ShardState]) -> Iterable[ShardState]:
+    """Return the states of a counter's shards but for those of trees whose totals its root has taken."""
+    states = list(states)
+    taken = max((state.tree for state in states if state.key.path == ROOT), default=0)
+    return [state for state in states if state.key.path == ROOT or state.tree >= taken]

@@ -26,7 +26,8 @@ class S3History:
 
     def store(self, gallery: GalleryKey, hour: int, batch: str, states: Sequence[ShardState]) -> None:
         rows = (
-            json.dumps([*state.key.counters[1:], state.key.path, state.at, state.is_closed, state.amounts]) + "\n"
+            json.dumps([*state.key.counters[1:], state.key.path, state.at, state.is_closed, state.amounts, state.tree])
+            + "\n"
             for state in states
         )
         self._client.put_object(
@@ -43,8 +44,10 @@ class S3History:
                 return
             body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
             for row in gzip.decompress(body).splitlines():
-                image_id, incarnation, path, at, is_closed, amounts = json.loads(row)
-                yield ShardState(ShardKey(CounterKey(gallery, image_id, incarnation), path), at, is_closed, amounts)
+                image_id, incarnation, path, at, is_closed, amounts, *more = json.loads(row)
+                tree = more[0] if more else 0  # rows have it since trees fold
+                shard = ShardKey(CounterKey(gallery, image_id, incarnation), path, tree if path else 0)
+                yield ShardState(shard, at, is_closed, amounts, tree)
 
 
 def _hours(gallery: GalleryKey) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from vitrine.engagement.count_queued import QueuedCounter, TakeEvents
+    from vitrine.engagement.fold_counters import SplitImages
     from vitrine.engagement.put_off import PutOff
     from vitrine.engagement.s3 import S3History
     from vitrine.engagement.sqs import SqsEvents
@@ -143,6 +144,14 @@ def put_off() -> PutOff:
     from vitrine.galleries.leading_images import leading_images  # noqa: PLC0415 - as above
 
     return PutOff(partial(leading_images, gallery_repository()))
+
+
+@cache
+def split_images() -> SplitImages:
+    """Return what remembers which split images were looked at."""
+    from vitrine.engagement.fold_counters import SplitImages  # noqa: PLC0415 - only what follows the stream loads it
+
+    return SplitImages()
 
 
 @cache
