@@ -93,7 +93,7 @@ def seed_gallery(stack: Stack, pictures_bucket: str) -> None:
     clicks = sum(event["type"] == "click" for event in events)
     with step(f"{_VISITORS} visitors see {len(events) - clicks:,} pictures and click {clicks}, at real rates"):
         _send(stack, events)
-        _wait_until_ordered(stack)
+        wait_until_ordered(stack, len(events))
     _show(before, gallery_order(stack))
     write_whole(_SEEDED, stack.secret_key)
 
@@ -216,12 +216,27 @@ def _send(stack: Stack, events: list[dict[str, Any]]) -> None:
         print(f"    {first + len(batch):,} of {len(events):,} events", flush=True)
 
 
-def _wait_until_ordered(stack: Stack) -> None:
-    deadline = time.monotonic() + _SETTLE_SECONDS
-    while _call(stack, "GET", f"/galleries/{GALLERY}/audit")["mismatched"]:
+def wait_until_ordered(stack: Stack, events: int) -> None:
+    """Wait until the gallery's totals have all events, which may be in a queue, and its images show what was counted.
+
+    As long as something is counted in `_SETTLE_SECONDS`, it goes on.
+    """
+    before = -1
+    deadline = 0.0
+    while (counted := _counted(stack)) < events or _call(stack, "GET", f"/galleries/{GALLERY}/audit")["mismatched"]:
+        if counted > before:
+            before, deadline = counted, time.monotonic() + _SETTLE_SECONDS
         if time.monotonic() > deadline:
-            raise LocalCloudError("The weights do not follow the counters. See make logs, then run: make reset")
+            raise LocalCloudError(
+                f"{counted:,} of {events:,} events are counted, and no more follow. See make logs, then run: make reset"
+            )
         time.sleep(0.2)
+
+
+def _counted(stack: Stack) -> int:
+    gallery = _call(stack, "GET", f"/galleries/{GALLERY}")
+    counted: int = gallery["views"] + gallery["clicks"]
+    return counted
 
 
 def _show(before: list[Picture], after: list[Picture]) -> None:

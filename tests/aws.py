@@ -73,6 +73,11 @@ def create_tables(*names: str) -> None:
         }
         if "StreamSpecification" in properties:
             wanted["StreamSpecification"] = {"StreamEnabled": True, **properties["StreamSpecification"]}
+        if "GlobalSecondaryIndexes" in wanted:  # WarmThroughput depends on a parameter
+            wanted["GlobalSecondaryIndexes"] = [
+                {name: value for name, value in index.items() if name != "WarmThroughput"}
+                for index in wanted["GlobalSecondaryIndexes"]
+            ]
         dynamodb.create_table(TableName=name, **wanted)
 
 

@@ -290,7 +290,11 @@ class TestCounters:
         counters.count(ROOT, pending(1), SLOTS)
         counters.split(ROOT)
         for at, path in enumerate([*"0123456789abcdef", *(f"{one}{two}" for one in "29ef" for two in "0a")]):
-            item: dict[str, Any] = {"pk": {"S": "shop/summer/hat"}, "sk": {"S": f"first/{path}"}, "views": {"N": str(2**at)}}
+            item: dict[str, Any] = {
+                "pk": {"S": "shop/summer/hat"},
+                "sk": {"S": f"first/{path}"},
+                "views": {"N": str(2**at)},
+            }
             item |= {"a": {"BS": [bytes([at, part]) + bytes(60_000) for part in range(3)]}}
             client("dynamodb").put_item(TableName="CountersTable", Item=item)
         assert counters.read([KEY])[KEY].totals == Totals(2**24, 0)

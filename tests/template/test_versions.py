@@ -27,6 +27,7 @@ OTHER_VALUES = {
     "KeyCacheSeconds": "61",
     "EventWindowMinutes": "61",
     "IntakeSeconds": "300",
+    "WarmWriteUnits": "40000",
     "SearchEngine": "opensearch",
     "OpenSearchUrl": "https://" + "o" * 112,
     "OpenSearchDomainArn": "arn:aws:es:eu-west-1:123456789012:domain/other",
