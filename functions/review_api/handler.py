@@ -196,11 +196,23 @@ def post_reopening(request: Request) -> Response:
     return Response(200, decision_response(snapshot))
 
 
-@app.get("/review/products", scope=REVIEWER, responses={200: ProductCountsResponse}, paged=True)
+@app.get(
+    "/review/products",
+    scope=REVIEWER,
+    responses={200: ProductCountsResponse},
+    query={
+        "prefix": {
+            "type": "string",
+            "pattern": ID_PATTERN,
+            "description": "Only products whose ids begin with these characters.",
+        }
+    },
+    paged=True,
+)
 def list_products(request: Request) -> Response:
     """List products with how many snapshots of each status they have; counts are up to date within seconds."""
     page = request.page(str)
-    counts = review_store().products(request.merchant_id, page.limit, page.state)
+    counts = review_store().products(request.merchant_id, page.limit, page.state, request.query.get("prefix", ""))
     items = [product_counts_response(product) for product in counts]
     return request.list_response(items, counts[-1].product_id if len(counts) == page.limit else None)
 

@@ -202,6 +202,9 @@ class TestTallies:
         assert repository.products("shop", 10, None) == [apple, pear]
         assert repository.products("shop", 1, None) == [apple]
         assert repository.products("shop", 10, "apple") == [pear]
+        assert repository.products("shop", 10, None, "pe") == [pear]
+        assert repository.products("shop", 10, "pear", "pe") == []
+        assert repository.products("shop", 10, None, "pears") == []
         assert repository.reviewers("shop") == [ReviewerCounts(name, {"approved": 1}) for name in ("ann", "bob")]
 
 

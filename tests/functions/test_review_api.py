@@ -392,6 +392,7 @@ def test_counts_are_exact_however_often_the_stream_delivers() -> None:
         {"product_id": "apple", "uploading": 0, "waiting": 3, "approved": 1, "disapproved": 1},
         {"product_id": "pear", "uploading": 0, "waiting": 1, "approved": 0, "disapproved": 0},
     ]
+    assert [each["product_id"] for each in read("/review/products", query={"prefix": "pe"})["items"]] == ["pear"]
 
 
 def test_a_failed_record_is_followed_from_the_retry_queue(inputs: None) -> None:

@@ -142,10 +142,10 @@ class ReviewInMemory:
         stored = self._counts.get((merchant_id, "all"))
         return stored.counts if stored else {}
 
-    def products(self, merchant_id: str, limit: int, after: str | None) -> Sequence[ProductCounts]:
+    def products(self, merchant_id: str, limit: int, after: str | None, prefix: str = "") -> Sequence[ProductCounts]:
         counted = [
             ProductCounts(name.removeprefix(_PRODUCT), stored.counts)
-            for name, stored in self._counts_of(merchant_id, _PRODUCT)
+            for name, stored in self._counts_of(merchant_id, _PRODUCT + prefix)
         ]
         return [product for product in counted if product.product_id > (after or "")][:limit]
 

@@ -648,7 +648,7 @@ export const pages = ({ count, counted, plural, decimal, percent, growth, moment
     start: "Beginnen",
     title: "Prüfung von Aufnahmen",
     product: "Produkt",
-    productWaits: (product, waiting) => `${product} (${count(waiting)})`,
+    productWaits: (waiting) => plural(waiting, { one: "1 wartet", other: `${count(waiting)} warten` }),
     noneOfProduct: (product) => `Keine Aufnahme von ${product} ist für Sie frei.`,
     done: "Erledigt",
     approved: "Freigegeben",

@@ -658,7 +658,7 @@ export const pages = ({ count, counted, plural, decimal, percent, growth, moment
     start: "Start",
     title: "Review of snapshots",
     product: "Product",
-    productWaits: (product: string, waiting: number) => `${product} (${count(waiting)})`,
+    productWaits: (waiting: number) => plural(waiting, { one: "1 waits", other: `${count(waiting)} wait` }),
     noneOfProduct: (product: string) => `No snapshot of ${product} is free for you.`,
     done: "Done",
     approved: "Approved",

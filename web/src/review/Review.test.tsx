@@ -28,11 +28,13 @@ const PRODUCTS = [product("done", 0), product("p", 3), product("q", 1200)];
 
 let decisions: unknown[] = [];
 let claims: Record<string, unknown>[] = [];
+let asked: string[] = [];
 let isRefusing = false;
 
 beforeEach(async () => {
   decisions = [];
   claims = [];
+  asked = [];
   isRefusing = false;
   let items = [CLAIMED];
   vi.stubGlobal("fetch", async (request: Request) => {
@@ -43,7 +45,9 @@ beforeEach(async () => {
     if (request.url.endsWith("/review/claims")) claims.push(await request.json());
     if (request.url.endsWith("/review/stats")) return Response.json({ waiting: 1 });
     if (request.url.includes("/review/products")) {
-      return Response.json({ items: PRODUCTS, next_cursor: null });
+      asked.push(request.url);
+      const isLast = request.url.includes("prefix=zz");
+      return Response.json({ items: isLast ? [product("zz-last", 1)] : PRODUCTS, next_cursor: null });
     }
     const answer = Response.json({ items });
     items = [];
@@ -129,19 +133,37 @@ test("the snapshot that the address names is claimed once, and leaves the addres
 });
 
 test("one product alone is reviewed, of those that wait, and any again", async () => {
-  const choice = screen.getByRole<HTMLSelectElement>("combobox", { name: "Product" });
-  await waitFor(() => expect([...choice.options].map((option) => option.text)).toEqual(["all", "p (3)", "q (1,200)"]));
+  const choice = screen.getByRole<HTMLInputElement>("combobox", { name: "Product" });
+  const offered = () => [...choice.list!.options].map(({ value, text }) => `${value}: ${text}`);
+  await waitFor(() => expect(offered()).toEqual(["p: 3 wait", "q: 1,200 wait"]));
+  choice.focus();
   fireEvent.change(choice, { target: { value: "q" } });
+  expect(document.activeElement).toBe(document.body);
   await waitFor(() => expect(claims.at(-1)).toEqual({ limit: 20, product_id: "q" }));
   expect(screen.queryByRole("img", { name: /shelf.jpg/ })).toBeNull();
   expect(await screen.findByText("No snapshot of q is free for you.")).toBeTruthy();
+  choice.focus();
   fireEvent.change(choice, { target: { value: "" } });
   await waitFor(() => expect(claims.at(-1)).toEqual({ limit: 20 }));
+});
+
+test("a product is found by the first letters of its id, whatever comes before it", async () => {
+  const choice = screen.getByRole<HTMLInputElement>("combobox", { name: "Product" });
+  choice.focus();
+  fireEvent.input(choice, { target: { value: "zz" }, inputType: "insertText" });
+  await waitFor(() => expect(asked.at(-1)).toContain("prefix=zz"));
+  await waitFor(() => expect(choice.list!.options[0]!.value).toBe("zz-last"));
+  expect(claims.some((claim) => claim.product_id)).toBe(false);
+  fireEvent.input(choice, { target: { value: "not an id" }, inputType: "insertText" });
+  fireEvent.input(choice, { target: { value: "zz-last" }, inputType: "insertText" });
+  fireEvent.keyDown(choice, { key: "Enter" });
+  await waitFor(() => expect(claims.at(-1)).toEqual({ limit: 20, product_id: "zz-last" }));
+  expect(asked.filter((url) => url.includes("not"))).toEqual([]);
 });
 
 test("a product in the address is chosen, though nothing of it waits", async () => {
   location.hash = "#/review?product=gone";
   dispatchEvent(new Event("hashchange"));
-  await waitFor(() => expect(screen.getByRole<HTMLSelectElement>("combobox", { name: "Product" }).value).toBe("gone"));
+  await waitFor(() => expect(screen.getByRole<HTMLInputElement>("combobox", { name: "Product" }).value).toBe("gone"));
   await waitFor(() => expect(claims.at(-1)).toEqual({ limit: 20, product_id: "gone" }));
 });

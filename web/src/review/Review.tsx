@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { useDeferredValue, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import type { PageProps } from "../App";
 import { useAddress } from "../address";
 import { isTyping } from "../changes";
@@ -242,31 +242,49 @@ function Refusals({ of: refusals, dismiss }: { of: View["refusals"]; dismiss: ()
   );
 }
 
-/** The product to review alone, of those whose snapshots wait. */
+const IS_ID = /^[A-Za-z0-9._~:-]{1,128}$/;
+
+/** The product to review alone, of those whose snapshots wait, or of any. It is found by the first letters of its id. */
 function ProductChoice({ chosen, choose }: { chosen: string | null; choose: (product_id: string) => void }) {
-  const query = { limit: 100 };
-  const products = useApi().useQuery("get", "/review/products", { params: { query } }, { refetchInterval: IDLE_MS });
+  const [typed, setTyped] = useState(chosen ?? "");
+  useEffect(() => setTyped(chosen ?? ""), [chosen]);
+  const prefix = useDeferredValue(typed.trim());
+  const query = { limit: 100, ...(prefix && { prefix }) };
+  const options = { refetchInterval: IDLE_MS, enabled: !prefix || IS_ID.test(prefix) };
+  const products = useApi().useQuery("get", "/review/products", { params: { query } }, options);
   const open = products.data?.items.filter((product) => product.waiting) ?? [];
   return (
     <label className="inline">
       {t.review.product}
-      <select
-        value={chosen ?? ""}
+      <input
+        type="search"
+        list="products-that-wait"
+        value={typed}
+        placeholder={t.parts.all}
+        maxLength={128}
         onChange={(event) => {
-          event.target.blur(); // so that arrow keys are verdicts again
-          choose(event.target.value);
+          setTyped(event.target.value);
+          if (isWhole(event.nativeEvent)) event.target.blur();
         }}
-      >
-        <option value="">{t.parts.all}</option>
-        {chosen && !open.some((product) => product.product_id === chosen) && <option value={chosen}>{chosen}</option>}
+        onKeyDown={(event) => event.key === "Enter" && event.currentTarget.blur()}
+        // Without the focus, arrow keys are verdicts again.
+        onBlur={(event) => choose(event.target.value.trim())}
+      />
+      <datalist id="products-that-wait">
         {open.map((product) => (
           <option key={product.product_id} value={product.product_id}>
-            {t.review.productWaits(product.product_id, product.waiting)}
+            {t.review.productWaits(product.waiting)}
           </option>
         ))}
-      </select>
+      </datalist>
     </label>
   );
+}
+
+/** Whether an option was taken or the field cleared, and not a letter typed. */
+function isWhole(event: Event): boolean {
+  const { inputType } = event as InputEvent;
+  return !inputType || inputType === "insertReplacementText";
 }
 
 function spoken(introduced: Product | null, current: Claimed | null): string {

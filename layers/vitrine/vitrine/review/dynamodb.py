@@ -57,6 +57,7 @@ _PRODUCT = "product#"
 _REVIEWER = "reviewer#"
 _SNAPSHOT = "/snapshot/"
 _ONLY = "-"
+_AFTER_IDS = "\x7f"
 _INDEXES = {"by_queue": ("queue", "place"), "by_status": ("listed_in", "listed_at")}
 _RANGES_OF_A_QUEUE = 3
 _CHANGING = (
@@ -224,8 +225,9 @@ class DynamoDBReview(OnTable):
         stored = self.find_counts(merchant_id, ["all"]).get("all")
         return stored.counts if stored else {}
 
-    def products(self, merchant_id: str, limit: int, after: str | None) -> Sequence[ProductCounts]:
-        items = self._counts_of(merchant_id, _PRODUCT + (after + " " if after else ""), "product$", limit)
+    def products(self, merchant_id: str, limit: int, after: str | None, prefix: str = "") -> Sequence[ProductCounts]:
+        low, high = _PRODUCT + (after + " " if after else prefix), _PRODUCT + prefix + _AFTER_IDS
+        items = self._counts_of(merchant_id, low, high, limit)
         return [ProductCounts(item["sk"]["S"].removeprefix(_PRODUCT), _counts(item)) for item in items]
 
     def reviewers(self, merchant_id: str) -> Sequence[ReviewerCounts]:

@@ -139,8 +139,8 @@ class Tallies(Protocol):
         """Return how many snapshots of each status a merchant has."""
         ...
 
-    def products(self, merchant_id: str, limit: int, after: str | None) -> Sequence[ProductCounts]:
-        """Return the counts of up to `limit` products in the order of their ids, starting after the id `after`."""
+    def products(self, merchant_id: str, limit: int, after: str | None, prefix: str = "") -> Sequence[ProductCounts]:
+        """Return the counts of up to `limit` products whose ids begin with `prefix`, by id, after the id `after`."""
         ...
 
     def reviewers(self, merchant_id: str) -> Sequence[ReviewerCounts]:
