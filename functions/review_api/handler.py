@@ -9,12 +9,13 @@ from vitrine.access.wiring import check_quota, note_outcome
 from vitrine.platform.http import ANYONE, REVIEWER, HttpApp, Refused, Request, Response
 from vitrine.platform.ids import ID_PATTERN
 from vitrine.platform.problems import FieldError, InvalidRequest, NotFound
+from vitrine.platform.times import to_rfc3339
 from vitrine.platform.wiring import saved_responses
 from vitrine.renditions.model import SNAPSHOTS
 from vitrine.renditions.wiring import copies_of, originals
 from vitrine.review.add_snapshots import add_snapshots
 from vitrine.review.change_snapshot import find_snapshot
-from vitrine.review.claim_snapshots import claim_snapshot, claim_snapshots, renew_leases
+from vitrine.review.claim_snapshots import claim_snapshot, claim_snapshots, first_release, renew_leases
 from vitrine.review.judge_snapshot import decide, reopen, undo
 from vitrine.review.mirroring import holder_of
 from vitrine.review.model import LISTINGS, Lease, Listing, Snapshot
@@ -141,16 +142,19 @@ def post_claim(request: Request) -> Response:
     body = request.body(PostClaimRequest)
     lease, merchant_id, store = _lease(request), request.merchant_id, review_store()
     held = renew_leases(store, merchant_id, lease, body.renew)
+    release = None
     if body.snapshot_id:
         held.append(claim_snapshot(store, merchant_id, lease, body.snapshot_id))
     elif body.limit:
-        held += claim_snapshots(store, merchant_id, lease, body.limit, body.product_id)
+        claimed = claim_snapshots(store, merchant_id, lease, body.limit, body.product_id)
+        release = None if claimed else first_release(store, merchant_id, lease, body.product_id)
+        held += claimed
     product_ids = {snapshot.product_id for snapshot in held}
     shown = show_products(store, products(), pictures(), merchant_id, product_ids)
     compared = {picture.holder for product in shown.values() for picture in product.pictures}
     copies = originals().find(compared | {holder_of(snapshot) for snapshot in held})
     items = [claimed_response(snapshot, shown[snapshot.product_id], pictures(), copies) for snapshot in held]
-    return Response(200, {"items": items})
+    return Response(200, {"items": items, "held_until": to_rfc3339(release) if release else None})
 
 
 @app.put(

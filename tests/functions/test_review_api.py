@@ -49,10 +49,14 @@ def photo(name: str, product: str = "apple", **more: Any) -> dict[str, Any]:
     return {"snapshot_id": name, "product_id": product, "filename": f"{name}.jpg", **picture, **more}
 
 
-def claim(reviewer: str, **body: Any) -> list[str]:
+def claims(reviewer: str, **body: Any) -> Any:
     status, response, _ = send(review, api_event("POST", "/review/claims", body=body, headers={"X-Reviewer": reviewer}))
     assert status == 200, response
-    return [item["snapshot_id"] for item in response["items"]]
+    return response
+
+
+def claim(reviewer: str, **body: Any) -> list[str]:
+    return [item["snapshot_id"] for item in claims(reviewer, **body)["items"]]
 
 
 def decide(reviewer: str, snapshot_id: str, decision: str = "approved", **more: Any) -> tuple[int, Any]:
@@ -112,6 +116,17 @@ def inputs(cloud: None) -> None:
 def test_a_claim_can_name_its_product() -> None:
     add(photo("apple1"), photo("pear1", "pear"))
     assert claim("ann", product_id="pear") == ["pear1"]
+
+
+def test_a_claim_in_vain_says_until_when_another_reviewer_holds_what_waits() -> None:
+    add(photo("apple1"))
+    ann = claims("ann")
+    assert ann["held_until"] is None
+    assert claims("ben") == {"items": [], "held_until": ann["items"][0]["lease_expires_at"]}
+    assert claims("ben", product_id="pear") == claims("ben", limit=0) == {"items": [], "held_until": None}
+    decide("ann", "apple1")
+    follow()
+    assert claims("ben") == {"items": [], "held_until": None}
 
 
 def test_an_approved_snapshot_appears_in_its_gallery_and_leaves_it_when_taken_back(inputs: None) -> None:
@@ -430,7 +445,7 @@ def test_another_merchant_sees_and_changes_nothing() -> None:
     event = api_event("GET", "/snapshots/{snapshot_id}", snapshot_id="apple1", merchant="other")
     assert send(review, event)[0] == 404
     event = api_event("POST", "/review/claims", body={}, headers={"X-Reviewer": "ann"}, merchant="other")
-    assert send(review, event)[1] == {"items": []}
+    assert send(review, event)[1] == {"items": [], "held_until": None}
 
 
 @pytest.mark.parametrize("name", ["", " ", "a" * 65, "a\x07b"])

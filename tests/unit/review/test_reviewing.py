@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.memory.review import ReviewInMemory
 from vitrine.platform.problems import Conflict, NotFound
 from vitrine.review.add_snapshots import add_snapshots
-from vitrine.review.claim_snapshots import claim_snapshots, renew_leases
+from vitrine.review.claim_snapshots import claim_snapshots, first_release, renew_leases
 from vitrine.review.follow_snapshots import SnapshotChange, follow_snapshots
 from vitrine.review.judge_snapshot import decide, reopen, undo
 from vitrine.review.model import Lease, Snapshot, Verdict, tally
@@ -157,6 +157,25 @@ class TestClaiming:
         assert desk.claim("cid") == []
         desk.now += MINUTE
         assert len({*desk.claim("cid"), *desk.claim("dan")}) == 2
+
+    def test_says_when_the_first_lease_ends_if_others_hold_everything(self) -> None:
+        desk = Desk()
+        desk.add(photo("apple1"), photo("apple2"), photo("pear1", "pear"))
+
+        def release(product_id: str | None = None) -> datetime | None:
+            return first_release(desk.repository, "shop", desk.lease("dan"), product_id)
+
+        assert release() is None
+        ends = {}
+        for reviewer in ("ann", "bob", "cid"):
+            desk.now += MINUTE / 4
+            (name,) = desk.claim(reviewer, limit=1)
+            ends[name] = desk.now + MINUTE
+        assert desk.claim("dan") == []
+        assert release() == min(ends.values())
+        assert (release("pear"), release("fig")) == (ends["pear1"], None)
+        desk.now = min(ends.values()) + MOMENT
+        assert release() == sorted(ends.values())[1]
 
     def test_an_expired_lease_decides_nothing_and_another_gets_the_snapshot(self) -> None:
         desk = Desk()

@@ -673,6 +673,7 @@ export const pages = ({ count, counted, plural, decimal, percent, growth, moment
         one: "Die wartende Aufnahme ist bei jemand anderem.",
         other: `Die ${count(waiting)} wartenden Aufnahmen sind bei anderen.`,
       }),
+    heldUntil: (time) => `Bis ${time} bei jemand anderem, sofern nicht vorher entschieden oder verlängert.`,
     appear: "Neue Aufnahmen erscheinen hier von selbst.",
     showOriginal: "Original anzeigen (Z)",
     saidToShow: (filename, product) => `Aufnahme ${filename}, soll ${product} zeigen`,

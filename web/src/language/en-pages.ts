@@ -683,6 +683,7 @@ export const pages = ({ count, counted, plural, decimal, percent, growth, moment
         one: "The one that waits is with another reviewer.",
         other: `The ${count(waiting)} that wait are with other reviewers.`,
       }),
+    heldUntil: (time: string) => `Held by another reviewer until ${time}, unless it is decided or renewed before.`,
     appear: "New snapshots appear here by themselves.",
     showOriginal: "Show the original (Z)",
     saidToShow: (filename: string, product: string) => `Snapshot ${filename}, said to show ${product}`,

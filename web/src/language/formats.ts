@@ -10,6 +10,7 @@ export function formats(locale: string) {
   const two = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
   const count = numbers();
   const moment = times({ dateStyle: "medium", timeStyle: "short" });
+  const clock = times({ timeStyle: "short" });
   const day = times({ dateStyle: "medium", timeZone: "UTC" });
   /** The form that goes with a number: `file` or `files`. */
   const plural = (number: number, forms: Forms) => forms[rules.select(number)] ?? forms.other;
@@ -31,6 +32,8 @@ export function formats(locale: string) {
     length: (number: number, unit: "hour" | "day") => numbers({ style: "unit", unit, unitDisplay: "long" })(number),
     /** A date and time as the API gives it (ISO 8601). */
     moment: (text: string) => moment(new Date(text)),
+    /** A time of day, of a moment as the API gives it. */
+    clock: (text: string) => clock(new Date(text)),
     /** A day as the API gives it (`2026-11-30`). */
     day: (text: string) => day(new Date(text)),
     hourOfWeek: times({ weekday: "short", hour: "2-digit", minute: "2-digit" }),

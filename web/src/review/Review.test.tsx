@@ -49,7 +49,7 @@ beforeEach(async () => {
       const isLast = request.url.includes("prefix=zz");
       return Response.json({ items: isLast ? [product("zz-last", 1)] : PRODUCTS, next_cursor: null });
     }
-    const answer = Response.json({ items });
+    const answer = Response.json({ items, held_until: items.length ? null : "2030-01-01T15:04:00" });
     items = [];
     return answer;
   });
@@ -142,6 +142,7 @@ test("one product alone is reviewed, of those that wait, and any again", async (
   await waitFor(() => expect(claims.at(-1)).toEqual({ limit: 20, product_id: "q" }));
   expect(screen.queryByRole("img", { name: /shelf.jpg/ })).toBeNull();
   expect(await screen.findByText("No snapshot of q is free for you.")).toBeTruthy();
+  expect(screen.getByText(/^Held by another reviewer until 3:04\sPM/)).toBeTruthy();
   choice.focus();
   fireEvent.change(choice, { target: { value: "" } });
   await waitFor(() => expect(claims.at(-1)).toEqual({ limit: 20 }));

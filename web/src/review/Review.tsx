@@ -140,6 +140,7 @@ function Reviewing({ reviewer }: { reviewer: string }) {
           <h2>{!view.exhausted ? t.review.fetching : view.waiting ? t.review.nothingForYou : t.review.nothingWaits}</h2>
           {view.exhausted && only && <p>{t.review.noneOfProduct(only)}</p>}
           {view.exhausted && !only && !!view.waiting && <p>{t.review.withOthers(view.waiting)}</p>}
+          {view.exhausted && view.heldUntil && <p>{t.review.heldUntil(format.clock(view.heldUntil))}</p>}
           {view.exhausted && <p>{t.review.appear}</p>}
         </div>
       ) : view.introduced ? (

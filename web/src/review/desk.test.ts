@@ -42,11 +42,11 @@ class ReviewApi {
           return Response.json({ detail: "ben is reviewing it now." }, { status: 409 });
         }
         this.waiting = this.waiting.filter((id) => id !== body.snapshot_id);
-        return Response.json({ items: [claimed(body.snapshot_id)] });
+        return Response.json({ items: [claimed(body.snapshot_id)], held_until: null });
       }
-      if (body.product_id && body.product_id !== "p") return Response.json({ items: [] });
+      if (body.product_id && body.product_id !== "p") return Response.json({ items: [], held_until: null });
       const ids = body.renew ?? this.waiting.splice(0, body.limit);
-      return Response.json({ items: ids.map(claimed) });
+      return Response.json({ items: ids.map(claimed), held_until: null });
     }
     const id = path.split("/")[3]!;
     this.requests.push(`${method} ${id}${body ? ` ${body.decision}` : ""}`);

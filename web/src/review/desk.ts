@@ -40,6 +40,8 @@ export interface View {
   /** What stays until it is dismissed, oldest first. */
   refusals: Refusal[];
   exhausted: boolean;
+  /** Once exhausted: when the first lease of another reviewer ends. */
+  heldUntil: string | null;
 }
 
 /** Why a snapshot is disapproved, by key: what the API is told in every language. */
@@ -76,6 +78,7 @@ export class Desk {
   private refusals: Refusal[] = [];
   private refused = 0;
   private exhausted = false;
+  private heldUntil: string | null = null;
   private claiming = false;
   /** The product to claim of; null is any. */
   private only: string | null = null;
@@ -268,6 +271,7 @@ export class Desk {
       if (asked) this.queue.unshift(...items);
       else this.queue.push(...items);
       this.exhausted = !asked && only === this.only && !this.queue.length;
+      this.heldUntil = this.exhausted ? data!.held_until : null;
     } catch (error) {
       this.notice = t.review.notClaimed(said(error));
     }
@@ -346,6 +350,7 @@ export class Desk {
       notice: this.notice,
       refusals: this.refusals,
       exhausted: this.exhausted,
+      heldUntil: this.heldUntil,
     };
   }
 }

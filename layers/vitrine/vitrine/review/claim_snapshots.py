@@ -38,6 +38,19 @@ def claim_snapshots(queue: Queue, merchant_id: str, lease: Lease, limit: int, pr
     return claimed or _claim_from_next(queue, merchant_id, lease, limit)
 
 
+def first_release(queue: Queue, merchant_id: str, lease: Lease, product_id: str | None) -> datetime | None:
+    """Return when the first lease of `product_id` ends, or else of the next few products; None if there is none.
+
+    Leases of snapshots that wait for another opinion are not among them.
+    """
+    if product_id is None:
+        names = [product.name for product in queue.open_products(merchant_id, lease.until, _PRODUCTS_TRIED)]
+    else:
+        names = [product_id]
+    ends = run_all(_workers(), lambda name: queue.first_expiry(merchant_id, name, lease.since), names)
+    return min((end for end in ends if end), default=None)
+
+
 def claim_snapshot(repository: Snapshots, merchant_id: str, lease: Lease, snapshot_id: str) -> Snapshot:
     """Lease this snapshot, whatever its turn, with one read and one write. Raises NotFound and Conflict."""
     return change_snapshot(repository, merchant_id, snapshot_id, lambda snapshot: snapshot.claimed(lease))

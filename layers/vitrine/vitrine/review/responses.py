@@ -75,7 +75,10 @@ class ClaimedResponse(TypedDict):
 
 
 class ClaimsResponse(TypedDict):
+    """Claimed snapshots; if none could be claimed because reviewers hold them, when the first of their leases ends."""
+
     items: list[ClaimedResponse]
+    held_until: str | None
 
 
 class DecisionResponse(TypedDict):
