@@ -99,7 +99,7 @@ def list_snapshots(request: Request) -> Response:
         snapshots += more
         index += after is None
     copies = _copies(request, snapshots)
-    items = [snapshot_response(snapshot, pictures(), copies.get(snapshot.snapshot_id)) for snapshot in snapshots]
+    items = [_response(request, snapshot, copies.get(snapshot.snapshot_id)) for snapshot in snapshots]
     return request.list_response(items, [index, after] if index < len(listings) else None)
 
 
@@ -108,7 +108,7 @@ def get_snapshot(request: Request) -> Response:
     """Read a snapshot."""
     snapshot = find_snapshot(review_store(), request.merchant_id, request.path_id("snapshot_id"))
     original = _copies(request, [snapshot]).get(snapshot.snapshot_id)
-    return Response(200, snapshot_response(snapshot, pictures(), original))
+    return Response(200, _response(request, snapshot, original))
 
 
 @app.get("/snapshots/{snapshot_id}/trail", scope=REVIEWER, responses={200: TrailResponse})
@@ -225,7 +225,17 @@ def list_products(request: Request) -> Response:
 def get_stats(request: Request) -> Response:
     """Count snapshots by status, and show each reviewer's speed, agreement and accuracy."""
     store = review_store()
-    return Response(200, stats_response(store.totals(request.merchant_id), store.reviewers(request.merchant_id)))
+    totals, reviewers = store.totals(request.merchant_id), store.reviewers(request.merchant_id)
+    return Response(200, stats_response(totals, reviewers, shows_planted=_shows_planted(request)))
+
+
+def _response(request: Request, snapshot: Snapshot, original: Original | None) -> SnapshotResponse:
+    return snapshot_response(snapshot, pictures(), original, shows_planted=_shows_planted(request))
+
+
+def _shows_planted(request: Request) -> bool:
+    """Return whether the sender may know which snapshots are planted: a reviewer may not."""
+    return request.caller.role != REVIEWER
 
 
 def _copies(request: Request, snapshots: Sequence[Snapshot]) -> dict[str, Original]:

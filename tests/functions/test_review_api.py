@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -391,6 +392,40 @@ def test_planted_snapshots_measure_their_reviewers() -> None:
     follow()
     (ann,) = read("/review/stats")["reviewers"]
     assert (ann["planted"], ann["accuracy"], ann["verdicts_per_minute"]) == (2, 0.5, 120)
+
+
+def test_a_reviewers_key_cannot_tell_planted_snapshots_from_others(inputs: None) -> None:
+    add(photo("planted", known_answer="approved"), photo("usual", gallery_id="shelf"))
+
+    def send_as_ann(method: str, path: str, **more: Any) -> Any:
+        event = api_event(method, path, **more)
+        event["requestContext"]["authorizer"] |= {"role": "reviewer", "reviewer": "ann"}
+        status, response, _ = send(review, event)
+        assert status == 200, response
+        return response
+
+    def shown_of(name: str, claimed: Any) -> str:
+        listed = send_as_ann("GET", "/snapshots")["items"]
+        own = [item for item in [*claimed["items"], *listed] if item["snapshot_id"] == name]
+        read = [
+            send_as_ann("GET", path, snapshot_id=name)
+            for path in ("/snapshots/{snapshot_id}", "/snapshots/{snapshot_id}/trail")
+        ]
+        return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "time", json.dumps([own, read]).replace(name, "name"))
+
+    claimed = send_as_ann("POST", "/review/claims", body={"limit": 2})
+    assert len(claimed["items"]) == 2
+    assert shown_of("planted", claimed) == shown_of("usual", claimed)
+    counts = []
+    for name in ("usual", "planted"):
+        path = "/review/snapshots/{snapshot_id}/decision"
+        send_as_ann("PUT", path, snapshot_id=name, body={"decision": "approved", "viewed_ms": 400})
+        follow()
+        (ann,) = send_as_ann("GET", "/review/stats")["reviewers"]
+        counts.append(ann)
+    assert shown_of("planted", claimed) == shown_of("usual", claimed)
+    assert counts[1] == {**counts[0], "verdicts": 2, "approved": 2}
+    assert read("/snapshots/{snapshot_id}", snapshot_id="usual")["gallery_id"] == "shelf"
 
 
 def test_counts_are_exact_however_often_the_stream_delivers() -> None:

@@ -45,7 +45,8 @@ export function Team() {
   );
 }
 
-const share = (value: number | null, of: number) => (value === null ? "–" : t.team.share(value, of));
+const share = (value: number | null, of: number | null) =>
+  value === null || of === null ? "–" : t.team.share(value, of);
 
 function Reviewers({ of }: { of: Reviewer[] }) {
   return (

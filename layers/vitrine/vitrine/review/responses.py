@@ -44,6 +44,8 @@ class OpinionResponse(TypedDict):
 
 
 class SnapshotResponse(TypedDict):
+    """A snapshot. For a reviewer's key `gallery_id` is null, because planted snapshots have no gallery."""
+
     snapshot_id: str
     product_id: str
     filename: str
@@ -96,6 +98,8 @@ class ProductCountsResponse(TypedDict):
 
 
 class ReviewerResponse(TypedDict):
+    """What a reviewer did. For a reviewer's key `planted` and `accuracy` are null: they would betray each answer."""
+
     reviewer: str
     verdicts: int
     approved: int
@@ -104,7 +108,7 @@ class ReviewerResponse(TypedDict):
     verdicts_per_minute: float | None
     second_opinions: int
     agreement: float | None
-    planted: int
+    planted: int | None
     accuracy: float | None
 
 
@@ -150,8 +154,13 @@ def added_response(result: AddedSnapshot, pictures: Pictures, size: int | None) 
     return response
 
 
-def snapshot_response(snapshot: Snapshot, pictures: Pictures, original: Original | None) -> SnapshotResponse:
-    """Return a snapshot; once it is decided, also who decided it and when."""
+def snapshot_response(
+    snapshot: Snapshot, pictures: Pictures, original: Original | None, *, shows_planted: bool
+) -> SnapshotResponse:
+    """Return a snapshot; once it is decided, also who decided it and when.
+
+    Unless it `shows_planted`, planted snapshots look like others.
+    """
     latest = snapshot.opinions[-1] if snapshot.status in {"approved", "disapproved"} else None
     return {
         "snapshot_id": snapshot.snapshot_id,
@@ -161,7 +170,7 @@ def snapshot_response(snapshot: Snapshot, pictures: Pictures, original: Original
         "created_at": to_rfc3339(snapshot.created_at),
         "image_url": pictures.address_of(snapshot),
         "renditions": renditions_of(picture_url(snapshot), original),
-        "gallery_id": snapshot.gallery_id,
+        "gallery_id": snapshot.gallery_id if shows_planted else None,
         "decided_by": latest.reviewer if latest else None,
         "decided_at": to_rfc3339(latest.at) if latest else None,
         "reason": latest.reason if latest else None,
@@ -218,18 +227,23 @@ def product_counts_response(product: ProductCounts) -> ProductCountsResponse:
     }
 
 
-def stats_response(totals: Counts, reviewers: Sequence[ReviewerCounts]) -> StatsResponse:
-    """Return how many snapshots of each status there are, and the counts of each reviewer."""
+def stats_response(totals: Counts, reviewers: Sequence[ReviewerCounts], *, shows_planted: bool) -> StatsResponse:
+    """Return how many snapshots of each status there are, and the counts of each reviewer.
+
+    Unless it `shows_planted`, the counts do not tell whether a verdict was on a planted snapshot.
+    """
     return {
         "uploading": totals.get("uploading", 0),
         "waiting": totals.get("waiting", 0),
         "approved": totals.get("approved", 0),
         "disapproved": totals.get("disapproved", 0),
-        "reviewers": [_reviewer_response(reviewer) for reviewer in reviewers if reviewer.counts],
+        "reviewers": [
+            _reviewer_response(reviewer, shows_planted=shows_planted) for reviewer in reviewers if reviewer.counts
+        ],
     }
 
 
-def _reviewer_response(reviewer: ReviewerCounts) -> ReviewerResponse:
+def _reviewer_response(reviewer: ReviewerCounts, *, shows_planted: bool) -> ReviewerResponse:
     counts = reviewer.counts
     approved, disapproved, unsure = (counts.get(verdict, 0) for verdict in ("approved", "disapproved", "unsure"))
     verdicts = approved + disapproved + unsure
@@ -242,8 +256,8 @@ def _reviewer_response(reviewer: ReviewerCounts) -> ReviewerResponse:
         "verdicts_per_minute": _ratio(60_000 * verdicts, counts.get("viewed_ms", 0)),
         "second_opinions": counts.get("shared", 0),
         "agreement": _ratio(counts.get("agreed", 0), counts.get("shared", 0)),
-        "planted": counts.get("planted", 0),
-        "accuracy": _ratio(counts.get("planted_right", 0), counts.get("planted", 0)),
+        "planted": counts.get("planted", 0) if shows_planted else None,
+        "accuracy": _ratio(counts.get("planted_right", 0), counts.get("planted", 0)) if shows_planted else None,
     }
 
 
