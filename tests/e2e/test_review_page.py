@@ -207,6 +207,32 @@ def test_undo_help_and_a_conflict_have_a_way_back(page: Any, desk: Api) -> None:
     refused.wait_for(state="detached")
 
 
+def test_a_verdict_is_taken_back_after_the_page_was_loaded_again(page: Any, desk: Api) -> None:
+    product = f"product-{uuid.uuid4().hex[:6]}"
+    assert desk.put(f"/products/{product}", {"name": product}).status == 200
+    photo = {"product_id": product, "filename": "one.jpg", "url": "https://photos.example/one.jpg"}
+    [added] = desk.post("/snapshots", {"snapshots": [photo]}).json["results"]
+
+    def status() -> str:
+        return desk.get(f"/snapshots/{added['snapshot_id']}").json["status"]
+
+    page.get_by_label("Your name").fill("flo")
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="I had a look").click()
+    eventually(lambda: on_screen(page) == "one.jpg")
+    page.keyboard.press("ArrowRight")
+    eventually(lambda: status() == "disapproved")
+    is_sent(page)
+    page.reload()
+    page.get_by_role("button", name="Undo").and_(page.locator(":enabled")).wait_for()
+    assert page.locator(".figure b").first.text_content() == "1"
+    page.keyboard.press("u")
+    page.wait_for_selector(".notice:has-text('Taken back: one.jpg')")
+    eventually(lambda: status() == "waiting")
+    page.keyboard.press("ArrowLeft")
+    eventually(lambda: status() == "approved")
+
+
 def test_who_is_unsure_passes_a_snapshot_to_another_reviewer(page: Any, desk: Api) -> None:
     photo = photos(231)[-1]._replace(claimed=f"Unsure-{uuid.uuid4().hex[:6]}")
     describe(desk, [photo], desk)

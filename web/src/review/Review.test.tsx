@@ -69,6 +69,7 @@ beforeEach(async () => {
 });
 afterEach(() => {
   cleanup();
+  sessionStorage.clear();
   history.replaceState(null, "", "#/");
   vi.unstubAllGlobals();
 });

@@ -38,10 +38,19 @@ function AskName({ session, change }: PageProps) {
   );
 }
 
+/** So many characters of a key tell the desk of one shop from that of another. */
+const KEY_END = 6;
+
 function Reviewing({ reviewer }: { reviewer: string }) {
   const { api, session } = useConnection();
   const { client } = api;
-  const desk = useMemo(() => new Desk(client, session.apiUrl, reviewer), [client, session.apiUrl, reviewer]);
+  const desk = useMemo(() => {
+    const name = `vitrine.review ${session.apiUrl} ${session.key.slice(-KEY_END)} ${reviewer}`;
+    return new Desk(client, session.apiUrl, reviewer, {
+      read: () => sessionStorage.getItem(name),
+      write: (kept) => sessionStorage.setItem(name, kept),
+    });
+  }, [client, session.apiUrl, session.key, reviewer]);
   const { asked, ask } = useAddress();
   const settled = asked.get("snapshot");
   const only = asked.get("product");
@@ -53,6 +62,13 @@ function Reviewing({ reviewer }: { reviewer: string }) {
   }, [desk, settled, ask]);
   useEffect(() => desk.open(), [desk]);
   const view = useSyncExternalStore(desk.subscribe, desk.view);
+  const isSending = view.sending > 0;
+  useEffect(() => {
+    if (!isSending) return;
+    const leaving = (event: BeforeUnloadEvent) => event.preventDefault();
+    addEventListener("beforeunload", leaving);
+    return () => removeEventListener("beforeunload", leaving);
+  }, [isSending]);
   const [showsKeys, setShowsKeys] = useState(false);
   const [isEnlarged, setIsEnlarged] = useState(false);
   const [flash, setFlash] = useState<{ decision: Decision; at: number } | null>(null);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { connect } from "../api";
 import { seeded } from "../seeded";
-import { type Claimed, Desk } from "./desk";
+import { type Claimed, Desk, type Keeper } from "./desk";
 
 const SESSION = { apiUrl: "http://api.test", key: "sk_1", reviewer: "ann", remember: false, shopUrl: "" };
 
@@ -65,9 +65,9 @@ const claimed = (snapshot_id: string): Claimed => ({
   lease_expires_at: "2030-01-01T00:00:00Z",
 });
 
-async function opened(api: ReviewApi): Promise<Desk> {
+async function opened(api: ReviewApi, keeper?: Keeper): Promise<Desk> {
   vi.stubGlobal("fetch", api.fetch);
-  const desk = new Desk(connect(SESSION).client, SESSION.apiUrl, "ann");
+  const desk = new Desk(connect(SESSION).client, SESSION.apiUrl, "ann", keeper);
   desk.open();
   await settled(desk);
   desk.acknowledge();
@@ -238,6 +238,33 @@ test("what was refused stays until it is dismissed, whatever is decided, refused
   desk.dismiss();
   expect(refusals(desk)).toEqual([]);
   expect(desk.view().notice).toBe("Taken back: s2.jpg was approved.");
+});
+
+function kept(): Keeper {
+  let text: string | null = null;
+  return {
+    read: () => text,
+    write: (next) => {
+      text = next;
+    },
+  };
+}
+
+test("a desk that is opened again has its counts, what it held and the verdicts that can be taken back", async () => {
+  const api = new ReviewApi(40);
+  const keeper = kept();
+  const before = await opened(api, keeper);
+  before.decide("approved");
+  before.decide("disapproved");
+  await settled(before);
+  const desk = await opened(api, keeper);
+  expect(desk.view()).toMatchObject({ approved: 1, disapproved: 1, current: { snapshot_id: "s2" } });
+  desk.undo();
+  expect(desk.view()).toMatchObject({ approved: 1, disapproved: 0, current: { snapshot_id: "s1" } });
+  await settled(desk);
+  expect([...api.decided]).toEqual([["s0", "approved"]]);
+  vi.setSystemTime(Date.now() + 600_000);
+  expect((await opened(api, keeper)).view()).toMatchObject({ approved: 1, undoable: false });
 });
 
 test("what never arrives is back on the screen", async () => {

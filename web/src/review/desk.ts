@@ -7,10 +7,24 @@ import { srcSet } from "../renditions";
 export type Decision = Schema<"PutDecisionRequest">["decision"];
 export type Claimed = Schema<"ClaimedResponse">;
 
+/** Where a desk is kept while its page is loaded again. */
+export interface Keeper {
+  read: () => string | null;
+  write: (kept: string) => void;
+}
+
+interface Kept {
+  counts: Record<Decision, number>;
+  said: { item: Claimed; decision: Decision; at: number }[];
+  /** The ids of the snapshots that were claimed, in their order. */
+  held: string[];
+}
+
 interface Said {
   item: Claimed;
   decision: Decision;
   reason: string | undefined;
+  at: number;
   /** Whether the server has it. */
   isTaken: boolean;
   isUndone: boolean;
@@ -63,6 +77,9 @@ const POLL_MS = 3_000;
 export const sizesOf = ({ renditions }: Claimed) => `min(100vw, ${renditions?.aspect_ratio ?? 1} * min(52vh, 30rem))`;
 const SPEED_WINDOW_MS = 60_000;
 const REMEMBERED = 100;
+const KEPT = 30;
+/** How long the API takes a verdict back. */
+const UNDO_MS = 600_000;
 
 export class Desk {
   private queue: Claimed[] = [];
@@ -82,6 +99,8 @@ export class Desk {
   private claiming = false;
   /** The product to claim of; null is any. */
   private only: string | null = null;
+  /** What was held before the page was loaded again. */
+  private resumed: string[] = [];
   /** The snapshot to claim before all others. */
   private asked: string | null = null;
   /** What is on its way for a snapshot: a verdict, its undoing and the next verdict go one after another. */
@@ -95,8 +114,26 @@ export class Desk {
     private readonly client: Api["client"],
     private readonly apiUrl: string,
     private readonly reviewer: string,
+    private readonly keeper?: Keeper,
   ) {
+    this.resume(keeper?.read());
     this.shown = this.look();
+  }
+
+  private resume(text: string | null | undefined): void {
+    if (!text) return;
+    const { counts, said, held }: Kept = JSON.parse(text);
+    this.counts = counts;
+    this.resumed = held;
+    this.history = said
+      .filter(({ at }) => Date.now() - at < UNDO_MS)
+      .map((verdict) => ({ ...verdict, reason: undefined, isTaken: true, isUndone: false }));
+  }
+
+  private keep(): void {
+    const said = this.history.slice(-KEPT).map(({ item, decision, at }) => ({ item, decision, at }));
+    const held = [...this.queue.map((item) => item.snapshot_id), ...this.resumed].slice(0, CLAIM);
+    this.keeper?.write(JSON.stringify({ counts: this.counts, said, held } satisfies Kept));
   }
 
   open(): () => void {
@@ -154,7 +191,7 @@ export class Desk {
     this.counts[decision] += 1;
     this.times.push(Date.now());
     const viewed_ms = Math.min(3_600_000, Math.round(performance.now() - this.shownAt));
-    const verdict = { item, decision, reason, isTaken: false, isUndone: false };
+    const verdict = { item, decision, reason, at: Date.now(), isTaken: false, isUndone: false };
     this.history = [...this.history, verdict].slice(-REMEMBERED);
     this.inTurn(item, () => this.send(verdict, viewed_ms));
     this.shownAt = performance.now();
@@ -255,14 +292,17 @@ export class Desk {
   private async claim(): Promise<void> {
     if (this.claiming || (!this.asked && this.queue.length >= AHEAD)) return;
     this.claiming = true;
-    const { asked, only } = this;
+    const { asked, only, resumed } = this;
     this.asked = null;
     try {
       const decided = new Set(this.turns.keys()); // the answer may be older than their verdicts
       const { data } = await this.client.POST("/review/claims", {
         params: { header: this.header },
-        body: asked ? { snapshot_id: asked } : { limit: CLAIM, ...(only && { product_id: only }) },
+        body: asked
+          ? { snapshot_id: asked }
+          : { limit: CLAIM, ...(only && { product_id: only }), ...(resumed.length && { renew: resumed }) },
       });
+      if (!asked) this.resumed = [];
       if (asked) this.queue = this.queue.filter((item) => item.snapshot_id !== asked);
       const items = data!.items.filter(
         (item) => (asked || this.isWanted(item)) && !decided.has(item.snapshot_id) && !this.holds(item),
@@ -313,6 +353,7 @@ export class Desk {
   }
 
   private changed(): void {
+    this.keep();
     this.prefetch();
     this.shown = this.look();
     for (const listener of this.listeners) listener();
