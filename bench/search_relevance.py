@@ -1,7 +1,7 @@
 """How good are the first ten hits? NDCG@10 on judged queries, precision at 10 on subject terms.
 
     python -m bench.search_relevance [--queries 2000] [--opensearch] [--ingredients] [--museum] [--products]
-    python -m bench.search_relevance --language [--queries 2000]
+    python -m bench.search_relevance --language [--queries 300]
 
 `all` ranks every document, those nobody judged counting as wrong; `judged` ranks the judged ones only. The
 constants of `vitrine/search/relevance.py` were chosen on the first half of the queries; what is printed is the
@@ -72,7 +72,7 @@ def precision(name: str, rank: Callable[[str], list[str]], queries: list[Judged]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--queries", type=int, default=2000)
+    parser.add_argument("--queries", type=int, help="queries for films: 2,000, or 300 with --language")
     parser.add_argument("--opensearch", action="store_true")
     parser.add_argument("--ingredients", action="store_true")
     parser.add_argument("--museum", action="store_true")
@@ -80,13 +80,14 @@ def main() -> None:
     parser.add_argument("--language", action="store_true", help="English texts without and with `language: en`, paired")
     options = parser.parse_args()
     if options.language:
-        _in_english(options.queries)
+        _in_english(options.queries or 300)
         return
     if options.products:
         _products(with_opensearch=options.opensearch)
         return
     chosen_on, held_out = movie_queries()
-    chosen_on, held_out = chosen_on[: options.queries], held_out[: options.queries]
+    most = options.queries or 2000
+    chosen_on, held_out = chosen_on[:most], held_out[:most]
     print(f"{len(held_out)} held-out queries, 9,750 documents")
     table = Fts5(movies())
     score("SQLite FTS5", lambda text: table.ids(text, 100), held_out)
@@ -143,7 +144,7 @@ def _in_english(most_queries: int) -> None:
         for language in (None, Language.ENGLISH):
             with embedded(images(), language) as finder:
                 scored = {
-                    what: [ndcg(ids(finder, change(query.text)), query.grades) for query in queries]
+                    what: [ndcg(ids(finder, change(query.text), 10), query.grades) for query in queries]
                     for what, change in _CHANGES.items()
                 }
                 measured.append((scored, _median_ms(finder, queries)))
@@ -151,7 +152,7 @@ def _in_english(most_queries: int) -> None:
             with_compounds = _median_ms(finder, queries)
         (before, milliseconds_before), (after, milliseconds_after) = measured
         for what in _CHANGES:
-            _paired(f"  {what}", list(zip(before[what], after[what], strict=True)))
+            paired(f"  {what}", list(zip(before[what], after[what], strict=True)))
         print(
             f"  warm query p50 {milliseconds_before:.2f} ms; {milliseconds_after / milliseconds_before:.2f} of it with "
             f"`en`, {with_compounds / milliseconds_before:.2f} with `de`, which looks for compounds",
@@ -159,7 +160,7 @@ def _in_english(most_queries: int) -> None:
         )
 
 
-def _paired(name: str, scored: list[tuple[float, float]]) -> None:
+def paired(name: str, scored: list[tuple[float, float]]) -> None:
     differences = [after - before for before, after in scored]
     error = statistics.stdev(differences) / math.sqrt(len(differences))
     before, after = (statistics.fmean(pair[at] for pair in scored) for at in (0, 1))
