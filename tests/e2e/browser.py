@@ -115,13 +115,18 @@ def is_sound(page: Any, name: str) -> None:
     picture(page, name)
     assert has_names(page)
     assert fits_a_phone(page)
+    is_accessible(page, name)
+
+
+def is_accessible(page: Any, name: str | None = None) -> None:
+    """Hold the page to axe at a desk and on a phone, in light and dark; if it has a `name`, picture it on a phone."""
     desk = page.viewport_size
     for size in (desk, PHONE):
         page.set_viewport_size(size)
         for scheme in ("dark", "light"):
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             assert violations(page) == []
-        if size != desk:
+        if name and size != desk:
             picture(page, f"{name}-phone")
     page.set_viewport_size(desk)
     page.emulate_media(reduced_motion="no-preference")

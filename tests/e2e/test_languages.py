@@ -11,7 +11,7 @@ import urllib3
 
 from local.state import ROOT
 from tests.e2e.api import Api, eventually
-from tests.e2e.browser import PHONE, fits_a_phone, opened, violations
+from tests.e2e.browser import fits_a_phone, is_accessible, opened, violations
 from tests.e2e.conftest import add_store, open_shop
 
 if TYPE_CHECKING:
@@ -58,11 +58,7 @@ def is_german(page: Any) -> None:
     """Hold the page to axe and its width at a desk and on a phone, and to no word that only English has."""
     assert page.evaluate("document.documentElement.lang") == "de"
     assert fits_a_phone(page)
-    assert violations(page) == []
-    desk = page.viewport_size
-    page.set_viewport_size(PHONE)
-    assert violations(page) == []
-    page.set_viewport_size(desk)
+    is_accessible(page)
     found = [text for text in page.evaluate(SPOKEN) if words(text) & ENGLISH]
     assert found == []
 

@@ -17,7 +17,7 @@ import urllib3
 from local.deployment import stack_outputs
 from local.state import ROOT
 from tests.e2e.api import Api, eventually
-from tests.e2e.browser import is_sound, opened, picture, rests, violations
+from tests.e2e.browser import is_accessible, is_sound, opened, picture, rests, violations
 from tests.e2e.conftest import add_store, learn, open_shop
 
 if TYPE_CHECKING:
@@ -208,6 +208,8 @@ def test_a_picture_is_carried_and_dropped_into_its_place_by_mouse_and_keyboard(
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     page.get_by_text("is held at position 3 of 6").wait_for(state="attached")
+    page.locator("li.held").wait_for()
+    is_accessible(page)
     assert page.evaluate("document.activeElement.closest('li').dataset.id") == first
     page.keyboard.press("Escape")
     shows(page, images)
@@ -246,6 +248,10 @@ def test_a_picture_is_carried_and_dropped_into_its_place_by_a_finger(stack: Stac
             return page.locator(".grid li").nth(1).get_attribute("data-id") == first
 
         eventually(moves_until_it_is_there)
+        for scheme in ("dark", "light"):
+            page.emulate_media(color_scheme=scheme)
+            assert violations(page) == []
+            assert page.locator("li.carried").count() == 1
         send("touchEnd", None)
         eventually(lambda: order_of(shop, gallery)[:2] == [second, first])
         assert violations(page) == []
