@@ -231,43 +231,23 @@ def _parameters(route: Route, sample: Sample) -> list[dict[str, Any]]:
         example = {"example": sample.query[name]} if name in sample.query else {}
         parameters.append({"name": name, "in": "query", "schema": schema, **required, **example})
     if route.method == "GET":
-        parameters.append(
-            {
-                "name": "If-None-Match",
-                "in": "header",
-                "description": "The ETag of an earlier response.",
-                "schema": {"type": "string"},
-            }
-        )
+        parameters.append(_header("If-None-Match", "The ETag of an earlier response."))
     else:
-        parameters.append(
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "description": "Repeating a request with its key returns the first response again.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-            }
-        )
+        said = "Repeating a request with its key returns the first response again."
+        parameters.append(_header("Idempotency-Key", said, minLength=1, maxLength=255))
     if route.path.startswith("/review/") and route.method != "GET":
-        parameters.append(
-            {
-                "name": "X-Reviewer",
-                "in": "header",
-                "required": True,
-                "description": "The reviewer's name. A reviewer's key has its own name, which is used instead.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": 64},
-            }
-        )
+        said = "The reviewer's name. A reviewer's key has its own name, which is used instead."
+        parameters.append(_header("X-Reviewer", said, required=True, minLength=1, maxLength=64))
     if route.path in _OF_PEOPLE:
         parameters.append(
-            {
-                "name": "X-User-Token",
-                "in": "header",
-                "description": "The token that the shop's server signed for the user.",
-                "schema": {"type": "string", "maxLength": 200},
-            }
+            _header("X-User-Token", "The token that the shop's server signed for the user.", maxLength=200)
         )
     return parameters
+
+
+def _header(name: str, description: str, *, required: bool = False, **bounds: int) -> dict[str, Any]:
+    needed = {"required": True} if required else {}
+    return {"name": name, "in": "header", **needed, "description": description, "schema": {"type": "string", **bounds}}
 
 
 def _responses(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
