@@ -39,7 +39,8 @@ KILOBYTE = 1024
 class SizedCounters:
     """CounterRepository in memory, for one process: marks, and the units of writes and reads."""
 
-    def __init__(self):
+    def __init__(self, *, archives):
+        self._is_archived = archives
         self.units: defaultdict[str, float] = defaultdict(float)
         self._slots: dict[object, dict[str, set[bytes]]] = {}
         self._split = set()
@@ -59,7 +60,8 @@ class SizedCounters:
         stored.setdefault(slots.current, set()).update(mark for event in events for mark in event.remembered)
         units = _units(max(before, self._size(key)))
         self.units["write"] += units
-        return CountedEvents(full=units > 1)
+        as_large_again = MARK_BYTES * sum(len(event.remembered) for event in events) if self._is_archived else 0
+        return CountedEvents(full=units > 1 or self._size(key) + as_large_again > KILOBYTE)
 
     def find_shard(self, key, units=1):
         self.units["read"] += units
@@ -104,7 +106,7 @@ class Queue:
 def run(images, popular, minutes, buffered_seconds):
     """Yield the units of each ten minutes for 1,000 events."""
     chance = random.Random(1)
-    counters: Any = SizedCounters()
+    counters: Any = SizedCounters(archives=buffered_seconds > 0)
     queue = Queue()
     counter = EventCounter(counters, EveryGallery(), SaltsInMemory(), WINDOW, archives=buffered_seconds > 0)
     for second in range(minutes * 60):

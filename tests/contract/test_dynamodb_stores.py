@@ -161,6 +161,13 @@ class TestCounters:
                 return number
         return MOST_IN_A_UNIT
 
+    def test_a_shard_that_is_archived_is_full_before_a_write_costs_two_units(self, engine: str) -> None:
+        if engine != "dynamodb_local":
+            return
+        counters = DynamoDBCounters(client("dynamodb"), "CountersTable", archives=True)
+        alone = self.events_in_one_unit(DynamoDBCounters(client("dynamodb"), "CountersTable"), "a", ())
+        assert alone - 8 <= self.events_in_one_unit(counters, "b", ()) < alone
+
     @pytest.mark.parametrize("slots", [SLOTS, lasting_slots_at(NOW, timedelta(hours=1))])
     def test_a_full_write_is_taken(self, counters: Counters, slots: Slots) -> None:
         counters.count(ROOT, pending(100), slots)

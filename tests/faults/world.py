@@ -230,6 +230,7 @@ class World:
         )["ShardIterator"]
         self.driver.drive(client)
         self.counters = counters(client, "CountersTable")
+        self._queued_repository = counters(client, "CountersTable", archives=True)
         self._client = client
         self.galleries = galleries(client, "GalleriesTable", "ImagesTable")
         self.galleries.put_gallery(new_gallery(GALLERY, START, {"ranking": self._first_ranking}))
@@ -439,7 +440,9 @@ class World:
     def _new_queued_counter(self) -> QueuedCounter:
         salts = DynamoDBSalts(self._client, "IdempotencyTable")
         watch = VisitorWatch(DynamoDBVisitorCounts(self._client, "IdempotencyTable"), self.galleries)
-        counter = self._queued_counters(self.counters, _Galleries(self.galleries), salts, WINDOW, archives=True)
+        counter = self._queued_counters(
+            self._queued_repository, _Galleries(self.galleries), salts, WINDOW, archives=True
+        )
         return QueuedCounter(counter, self._notes(self.galleries), watch, lambda *_: None)
 
     # -- folding ---------------------------------------------------------------------------------------------------

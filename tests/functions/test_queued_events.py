@@ -163,7 +163,7 @@ def test_an_image_that_cannot_be_counted_holds_up_its_own_messages_only(monkeypa
     post(event("1", "a"))
     post(event("2", "b"))
     records = waiting()
-    repository = wiring.counter_repository()
+    repository = wiring.counter_repository(archives=True)
     counted = repository.count
 
     def refuse(key: Any, *rest: Any) -> Any:

@@ -37,7 +37,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Literal
 
 from vitrine.engagement.amounts import counts_of, sum_name
-from vitrine.engagement.model import COUNTERS, ROOT, Shard, child_paths
+from vitrine.engagement.model import COUNTERS, MARK_BYTES, ROOT, Shard, child_paths
 from vitrine.engagement.ports import Archived, CountedEvents, CounterKey, Look, ShardKey, ShardState
 from vitrine.galleries.model import GalleryKey, Totals
 from vitrine.platform.dynamodb import (
@@ -68,18 +68,26 @@ _SALT_LIFETIME = timedelta(days=3)
 _VISITOR_HOURS = 3
 _OPEN = "attribute_not_exists(#status)"
 _DIGEST_BYTES = 6
+_UNIT_BYTES = 1024
+_SET_BYTES = MARK_BYTES + 1
 _NO_AMOUNTS = frozenset({"archives", "closing", "expires_at", "looked_at", "looked_events", "tree"})
 _LONGEST_INVOCATION = timedelta(minutes=15)
 _ARCHIVES_KEPT = timedelta(days=20)  # events may wait in a queue, and then in its failure queue, for 14 days
 
 
 class DynamoDBCounters:
-    """CounterRepository on DynamoDB. With a `lifetime`, what is not counted for so long is deleted."""
+    """CounterRepository on DynamoDB. With a `lifetime`, what is not counted for so long is deleted.
 
-    def __init__(self, client: DynamoDBClient, table: str, lifetime: timedelta | None = None) -> None:
+    `archives`: full shards are archived, so one is full before a write of it costs two units, and not only after.
+    """
+
+    def __init__(
+        self, client: DynamoDBClient, table: str, lifetime: timedelta | None = None, *, archives: bool = False
+    ) -> None:
         self._client = client
         self._table = table
         self._lifetime = lifetime
+        self._archives = archives
 
     def count(
         self, key: ShardKey, events: Sequence[PendingEvent], slots: Slots, archives: int = 0
@@ -118,13 +126,15 @@ class DynamoDBCounters:
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": values,
             "ReturnConsumedCapacity": "TOTAL",
+            "ReturnValues": "ALL_NEW" if self._archives else "NONE",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         try:
             response = self._update(key, update)
         except ConditionFailed as refused:
             return _shard(refused.item)
-        return CountedEvents(full=response["ConsumedCapacity"]["CapacityUnits"] > 1)
+        next_size = _bytes(response.get("Attributes", {})) + _SET_BYTES * len(values[":marks"]["BS"])
+        return CountedEvents(full=response["ConsumedCapacity"]["CapacityUnits"] > 1 or next_size > _UNIT_BYTES)
 
     def find_shard(self, key: ShardKey) -> Shard:
         return _shard(self._find(key))
@@ -594,6 +604,15 @@ def _path(item: Item) -> str:
 
 def _expiry(item: Item) -> int:
     return int(item.get("expires_at", {}).get("N", 0))
+
+
+def _bytes(item: Item) -> int:
+    """Return how many bytes DynamoDB bills at most for an item with texts, numbers and sets of marks."""
+    size = 0
+    for name, value in item.items():
+        marks = value.get("BS", ())
+        size += len(name) + len(value.get("S", "")) + len(value.get("N", "")) + _SET_BYTES * len(marks)
+    return size
 
 
 def _shard(item: Item) -> Shard:

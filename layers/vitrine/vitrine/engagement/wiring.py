@@ -88,9 +88,9 @@ def _counters_of(image: Image) -> CounterKey:
 
 
 @cache
-def counter_repository() -> DynamoDBCounters:
-    """Return the counters."""
-    return DynamoDBCounters(client("dynamodb"), read_settings(EngagementSettings).counters_table)
+def counter_repository(*, archives: bool = False) -> DynamoDBCounters:
+    """Return the counters; `archives`: for what archives full shards."""
+    return DynamoDBCounters(client("dynamodb"), read_settings(EngagementSettings).counters_table, archives=archives)
 
 
 @cache
@@ -104,7 +104,9 @@ def history() -> S3History:
 @cache
 def event_counter(*, archives: bool = False) -> EventCounter:
     """Return what counts events; `archives`: those of many requests together."""
-    return EventCounter(counter_repository(), _Galleries(), daily_salts(), event_window(), archives=archives)
+    return EventCounter(
+        counter_repository(archives=archives), _Galleries(), daily_salts(), event_window(), archives=archives
+    )
 
 
 @cache
