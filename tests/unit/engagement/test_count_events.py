@@ -220,6 +220,21 @@ class TestArchives:
             assert not isinstance(outcomes, Exception)
             assert {outcome.status for outcome in outcomes} == {"accepted" if arrived == later else "duplicate"}
 
+    def test_or_their_slot_hold_what_a_queue_delivers_again_though_others_cleared_the_ring(self) -> None:
+        shop = self.shop()
+        sent = [view(str(at)) for at in range(FULL // 2)]
+        batch = Batch(GALLERY, "secret", sent, False, NOON, None)
+        shop.send(*sent, page=None)
+        shop.counter = shop.another_process()
+        for hours in range(1, 9):
+            shop.send(view(f"later-{hours}"), page=None, now=NOON + timedelta(hours=hours))
+        process = shop.another_process(archives=True)
+        _, prepared = process.prepare(batch)
+        late = NOON + timedelta(hours=9)
+        [outcomes] = process.count_prepared(GALLERY, {"hat": prepared}, late, NOON).values()
+        assert not isinstance(outcomes, Exception)
+        assert {outcome.status for outcome in outcomes} == {"duplicate"}
+
     def test_are_known_to_those_who_count_at_once(self) -> None:
         shop = self.shop()
         sent = [view(str(at)) for at in range(5 * FULL)]

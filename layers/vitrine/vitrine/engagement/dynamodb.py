@@ -7,8 +7,9 @@
 | the same | `~{incarnation}/{path}/{number}.{digest}` | an archive: `marks` that were in the shard `until` then |
 | the same | `~{incarnation}//{number}.tree{tree}` | an archive of the root: the shards of this `tree` hold more |
 
-A shard holds `views`, `clicks`, `robots`, `status` (absent while open) and the ring's slots `a`…`e`, sets of marks;
-`archives` is the number of its archives. An archive is named by what it holds, so that a late writer replaces none.
+A shard holds `views`, `clicks`, `robots`, `status` (absent while open) and sets of marks: the ring's slots `a`…`e`, and
+`f` for events from a queue. `archives` is the number of its archives. An archive is named by what it holds, so that a
+late writer replaces none.
 The root holds the number of its `tree`, and while it is split `looked_at` and `looked_events`, how many events had been
 counted then; `closing` if the image is being deleted. A tree is exact when it folds because all of its shards are
 frozen before one conditional write adds their sum to the root and opens it: until then the sum counts in the tree, from
@@ -37,7 +38,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Literal
 
 from vitrine.engagement.amounts import counts_of, sum_name
-from vitrine.engagement.model import COUNTERS, MARK_BYTES, ROOT, Shard, child_paths
+from vitrine.engagement.model import COUNTERS, MARK_BYTES, ROOT, SLOTS, Shard, child_paths
 from vitrine.engagement.ports import Archived, CountedEvents, CounterKey, Look, ShardKey, ShardState
 from vitrine.galleries.model import GalleryKey, Totals
 from vitrine.platform.dynamodb import (
@@ -59,7 +60,6 @@ if TYPE_CHECKING:
     from vitrine.galleries.model import Counts
     from vitrine.platform.dynamodb import Item
 
-_RING = "abcde"
 _TOMBSTONE_SECONDS = 6 * 3600
 _PARALLEL = 16
 _SALT_BYTES = 32
@@ -177,11 +177,11 @@ class DynamoDBCounters:
         }
         values: dict[str, Any] = {":next": {"N": str(shard.archives + 1)}}
         same = [_OPEN, _numbered("archives", shard.archives, values)]
-        for slot in _RING:
+        for slot in SLOTS:
             same.append(f"{slot} = :{slot}" if slot in item else f"attribute_not_exists({slot})")
             values |= {f":{slot}": item[slot]} if slot in item else {}
         update = {
-            "UpdateExpression": f"SET archives = :next REMOVE {','.join(_RING)}",
+            "UpdateExpression": f"SET archives = :next REMOVE {','.join(SLOTS)}",
             "ConditionExpression": " AND ".join(same),
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": values,
@@ -253,7 +253,7 @@ class DynamoDBCounters:
         adds = f" ADD {','.join(f'#a{at} :a{at}' for at in range(len(amounts)))}" if amounts else ""
         update = {
             "UpdateExpression": f"SET archives = :next, tree = :tree "
-            f"REMOVE #status, looked_at, looked_events, {','.join(_RING)}{adds}",
+            f"REMOVE #status, looked_at, looked_events, {','.join(SLOTS)}{adds}",
             "ConditionExpression": " AND ".join(same),
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": values,
@@ -616,7 +616,7 @@ def _bytes(item: Item) -> int:
 
 
 def _shard(item: Item) -> Shard:
-    marks = frozenset(mark for slot in _RING for mark in item.get(slot, {}).get("BS", ()))
+    marks = frozenset(mark for slot in SLOTS for mark in item.get(slot, {}).get("BS", ()))
     archives, tree = (int(item.get(name, {}).get("N", 0)) for name in ("archives", "tree"))
     return Shard(_state(item), marks, archives, tree)
 

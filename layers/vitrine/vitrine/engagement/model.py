@@ -17,6 +17,7 @@ doi 10.1145/320083.320092). So a write costs one unit however popular the image 
 
 **Memory.** Marks are stored in a ring of slots by time of arrival. Each write clears the slot whose marks are no
 longer needed, so a shard remembers every event while an event of its age is accepted, and every visitor for the hour.
+Events from a queue have a slot of their own, which no write clears: they may be delivered again days later.
 
 **Folding.** When a split image has cooled, its tree of shards is frozen and the root takes the sum, so that it is one
 item again. The frozen tree stays for its marks, as an archive does.
@@ -70,13 +71,15 @@ Sum = SumKey | ArmKey | ApartKey
 
 MARK_BYTES = 8
 DEEPEST_PATH = 3
-MARKS_IN_A_WRITE = 26  # each takes eleven of the 300 operators that DynamoDB allows in a condition
+MARKS_IN_A_WRITE = 22  # each takes up to 13 of the 300 operators that DynamoDB allows in a condition
 FUTURE_TOLERANCE = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
 _CLOCK_SKEW = timedelta(minutes=1)
 ROOT = ""
 
 _RING = "abcde"
+_LASTING = "f"
+SLOTS = (*_RING, _LASTING)
 _SLOTS_PER_WINDOW = 2
 _TELLING_CLICKS = 30
 _MOST_CLICKS = 300
@@ -408,18 +411,18 @@ def slots_at(now: datetime, window: timedelta) -> Slots:
     """Return the ring's slots at a moment.
 
     A slot lasts half as long as a mark is needed. What arrived in slot s is needed until slot s+2, so a write searches
-    the current slot and the two before it, and the next one because of writers whose clock is ahead.
+    the current slot and the two before it, the next one because of writers whose clock is ahead, and the lasting one.
     """
     slot_seconds = remembered_for(window).total_seconds() / _SLOTS_PER_WINDOW
     return _ring_from(int(now.timestamp() // slot_seconds) % len(_RING))
 
 
 def lasting_slots_at(now: datetime, window: timedelta) -> Slots:
-    """Return the ring's slots for a writer who archives marks: it searches all and clears none.
+    """Return the slots for a writer who archives marks: it searches all, clears none, and writes where nobody does.
 
-    So marks outlast any time that an event may wait in a queue.
+    So marks outlast any time that an event may wait in a queue, also beside writers who clear the ring.
     """
-    return slots_at(now, window)._replace(remembered=tuple(_RING), expired=())
+    return slots_at(now, window)._replace(current=_LASTING, remembered=SLOTS, expired=())
 
 
 def remembered_for(window: timedelta) -> timedelta:
@@ -430,7 +433,7 @@ def remembered_for(window: timedelta) -> timedelta:
 @cache
 def _ring_from(place: int) -> Slots:
     ring = [_RING[(place + offset) % len(_RING)] for offset in (-2, -1, 0, 1, 2)]
-    return Slots(current=ring[2], remembered=tuple(ring[:4]), expired=(ring[4],))
+    return Slots(current=ring[2], remembered=(*ring[:4], _LASTING), expired=(ring[4],))
 
 
 def by_path(events: Sequence[PendingEvent], split_paths: frozenset[str]) -> Mapping[str, list[PendingEvent]]:
