@@ -21,6 +21,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 AXE = ROOT / "storefront" / "node_modules" / "axe-core" / "axe.min.js"
 VIOLATIONS = "axe.run().then((it) => it.violations.map(({id, nodes}) => [id, nodes.map((at) => at.html)]))"
+PATIENCE_MS = 90_000
 PHONE = {"width": 390, "height": 800}
 SCREENSHOTS = os.environ.get("VITRINE_SCREENSHOTS")
 
@@ -56,7 +57,7 @@ def visited(address: str, **options: Any) -> Iterator[Any]:
     """The page at an address, as one who was never there sees it. `options` are the browser's."""
     with launched() as browser:
         page = browser.new_page(viewport={"width": 1100, "height": 760}, **options)
-        page.set_default_timeout(90_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.goto(address)
         yield page
 

@@ -13,7 +13,7 @@ import pytest
 import urllib3
 
 from tests.e2e.api import Api, eventually
-from tests.e2e.browser import opened, picture, violations
+from tests.e2e.browser import PATIENCE_MS, opened, picture, violations
 from tests.e2e.conftest import open_shop
 from tests.real_data import DATA
 
@@ -223,8 +223,12 @@ def test_a_verdict_is_taken_back_after_the_page_was_loaded_again(page: Any, desk
     page.reload()
     page.get_by_role("button", name="Undo").and_(page.locator(":enabled")).wait_for()
     assert page.locator(".figure b").first.text_content() == "1"
+    latest = page.get_by_role("list", name="Latest verdicts").get_by_role("img", name="one.jpg: Disapproved")
+    latest.wait_for(state="attached")
+    assert violations(page) == []
     page.keyboard.press("u")
     page.wait_for_selector(".notice:has-text('Taken back: one.jpg')")
+    latest.wait_for(state="detached")
     eventually(lambda: status() == "waiting")
     page.keyboard.press("ArrowLeft")
     eventually(lambda: status() == "approved")
@@ -261,6 +265,7 @@ def test_who_is_unsure_passes_a_snapshot_to_another_reviewer(page: Any, desk: Ap
     unsure.press("Enter")
     eventually(lambda: len(desk.get(f"/snapshots/{snapshot_id}").json["opinions"]) == 1)
     other = page.context.browser.new_page()
+    other.set_default_timeout(PATIENCE_MS)
     other.goto(f"{page.url.partition('#')[0]}#/review?key={desk.headers['X-Api-Key']}")
     begin(other, "eve")
     other.keyboard.press("ArrowLeft")
@@ -290,4 +295,5 @@ def test_the_page_fits_a_phone_and_says_what_it_shows(page: Any, desk: Api) -> N
     picture(page, "review-phone")
     page.get_by_role("button", name="← Approve").click()
     page.wait_for_selector("text=Nothing waits")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.locator(".figure b").first.text_content() == "1"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.web import build_storefront
-from tests.e2e.browser import launched
+from tests.e2e.browser import PATIENCE_MS, launched
 from tests.storefront.pages import Site
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def site(cloud: None) -> Iterator[Site]:
 def context(browser: Any) -> Iterator[Any]:
     """A visitor who was never there."""
     context = browser.new_context(viewport={"width": 1000, "height": 800})
-    context.set_default_timeout(90_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context
     context.close()
 

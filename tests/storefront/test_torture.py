@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from tests.e2e.api import eventually
+from tests.e2e.browser import PATIENCE_MS
 from tests.storefront.test_script import NO_STORAGE
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def test_every_click_and_view_counts_exactly_once(site: Site, browser: Any, *, h
     dice = random.Random(SEED)
     done = Ledger(Counter(), {})
     context = browser.new_context(viewport={"width": 1000, "height": 700})
-    context.set_default_timeout(90_000)
+    context.set_default_timeout(PATIENCE_MS)
     context.expose_binding("ledger", lambda _, event_id, image: done.views.update({event_id: image}))
     context.add_init_script(VIEWS if has_storage else f"{NO_STORAGE};{VIEWS}")
     for _ in range(VISITS):

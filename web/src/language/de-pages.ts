@@ -696,6 +696,7 @@ export const pages = ({ count, counted, plural, decimal, percent, growth, moment
     larger: "Größer",
     smaller: "Kleiner",
     close: "Schließen",
+    latest: "Letzte Entscheidungen",
     helpReasonKeys: "1 bis 5",
     help: {
       approve: "freigeben",

@@ -706,6 +706,7 @@ export const pages = ({ count, counted, plural, decimal, percent, growth, moment
     larger: "Larger",
     smaller: "Smaller",
     close: "Close",
+    latest: "Latest verdicts",
     helpReasonKeys: "1 to 5",
     help: {
       approve: "approve",

@@ -114,6 +114,14 @@ test("a refusal is an alert, and a key dismisses it", async () => {
   expect(screen.queryByRole("alert")).toBeNull();
 });
 
+test("the latest verdicts are shown until they are taken back", async () => {
+  const latest = () => screen.queryByRole("img", { name: "shelf.jpg: Approved" });
+  fireEvent.keyDown(document.body, { key: "ArrowLeft" });
+  expect(latest()).not.toBeNull();
+  fireEvent.keyDown(document.body, { key: "u" });
+  expect(latest()).toBeNull();
+});
+
 test("a key shows the original and hides it again, and a verdict hides it too", () => {
   const original = () => screen.queryByRole<HTMLImageElement>("img", { name: "Snapshot shelf.jpg in full size" });
   fireEvent.keyDown(document.body, { key: "z" });

@@ -135,6 +135,7 @@ function Reviewing({ reviewer }: { reviewer: string }) {
         <Figure name={t.review.perMinute} value={format.count(view.perMinute)} />
         <Figure name={t.review.waiting} value={view.waiting === null ? "–" : format.count(view.waiting)} />
         <Figure name={t.review.sending} value={format.count(view.sending)} />
+        {view.latest.length > 0 && <Latest of={view.latest} />}
       </div>
       <Bar
         done={view.approved}
@@ -234,6 +235,27 @@ function Reviewing({ reviewer }: { reviewer: string }) {
       )}
       {showsKeys && <KeyHelp close={() => setShowsKeys(false)} />}
     </section>
+  );
+}
+
+const SIGNS: Record<Decision, string> = { approved: "✓", disapproved: "✗", unsure: "?" };
+
+/** The latest verdicts, newest first: what undo takes back is at the left. */
+function Latest({ of: latest }: { of: View["latest"] }) {
+  return (
+    <ol className="latest" aria-label={t.review.latest}>
+      {latest.map(({ item, decision }) => (
+        <li key={item.snapshot_id} className={decision} title={item.filename}>
+          <Picture
+            url={item.image_url}
+            renditions={item.renditions}
+            sizes="3rem"
+            alt={`${item.filename}: ${t.review[decision]}`}
+          />
+          <span aria-hidden="true">{SIGNS[decision]}</span>
+        </li>
+      ))}
+    </ol>
   );
 }
 

@@ -47,6 +47,8 @@ export interface View {
   sending: number;
   waiting: number | null;
   perMinute: number;
+  /** The latest verdicts that stand, newest first. */
+  latest: { item: Claimed; decision: Decision }[];
   undoable: boolean;
   skippable: boolean;
   /** What passes: the next verdict clears it. */
@@ -77,6 +79,7 @@ const POLL_MS = 3_000;
 export const sizesOf = ({ renditions }: Claimed) => `min(100vw, ${renditions?.aspect_ratio ?? 1} * min(52vh, 30rem))`;
 const SPEED_WINDOW_MS = 60_000;
 const REMEMBERED = 100;
+const LATEST = 12;
 const KEPT = 30;
 /** How long the API takes a verdict back. */
 const UNDO_MS = 600_000;
@@ -386,6 +389,7 @@ export class Desk {
       sending: this.sending,
       waiting: this.waiting,
       perMinute: this.times.length < 2 ? 0 : Math.round(this.times.length / minutes),
+      latest: this.history.slice(-LATEST).reverse(),
       undoable: this.history.length > 0,
       skippable: this.queue.length > 1 && !this.isIntroducing(),
       notice: this.notice,
