@@ -126,15 +126,14 @@ def _write_file(file: Path, rows: int) -> None:
 def _make_tables(address: str) -> None:
     import boto3
 
-    from tests.aws import resources
+    from tests.aws import as_created, resources
 
     dynamodb = boto3.client("dynamodb", region_name="eu-west-1", endpoint_url=address, **_CREDENTIALS)
     for name in (*TABLES, PLAIN):
         if name in dynamodb.list_tables()["TableNames"]:
             dynamodb.delete_table(TableName=name)
-        properties = resources("AWS::DynamoDB::Table")["ImagesTable" if name == PLAIN else name]
-        wanted = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
-        dynamodb.create_table(TableName=name, **{key: properties[key] for key in wanted if key in properties})
+        table = resources("AWS::DynamoDB::Table")["ImagesTable" if name == PLAIN else name]
+        dynamodb.create_table(TableName=name, **as_created(table))
 
 
 _CREDENTIALS: dict[str, Any] = {"aws_access_key_id": "bench", "aws_secret_access_key": "bench"}

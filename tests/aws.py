@@ -52,6 +52,20 @@ def resources(kind: str) -> dict[str, dict[str, Any]]:
     }
 
 
+def as_created(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what CreateTable takes of a table in the template: without what depends on a parameter."""
+    wanted = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes", "LocalSecondaryIndexes")
+    made: dict[str, Any] = {key: table[key] for key in wanted if key in table}
+    if "StreamSpecification" in table:
+        made["StreamSpecification"] = {"StreamEnabled": True, **table["StreamSpecification"]}
+    if "GlobalSecondaryIndexes" in made:
+        made["GlobalSecondaryIndexes"] = [
+            {key: value for key, value in index.items() if key != "WarmThroughput"}
+            for index in made["GlobalSecondaryIndexes"]
+        ]
+    return made
+
+
 def create_tables(*names: str) -> None:
     """Create the template's tables (all, or those named) under their logical ids."""
     from tests import moto_transactions  # noqa: F401 - makes moto's transactions fast
@@ -60,25 +74,7 @@ def create_tables(*names: str) -> None:
     for name, properties in resources("AWS::DynamoDB::Table").items():
         if names and name not in names:
             continue
-        wanted: dict[str, Any] = {
-            key: properties[key]
-            for key in (
-                "AttributeDefinitions",
-                "KeySchema",
-                "BillingMode",
-                "GlobalSecondaryIndexes",
-                "LocalSecondaryIndexes",
-            )
-            if key in properties
-        }
-        if "StreamSpecification" in properties:
-            wanted["StreamSpecification"] = {"StreamEnabled": True, **properties["StreamSpecification"]}
-        if "GlobalSecondaryIndexes" in wanted:  # WarmThroughput depends on a parameter
-            wanted["GlobalSecondaryIndexes"] = [
-                {name: value for name, value in index.items() if name != "WarmThroughput"}
-                for index in wanted["GlobalSecondaryIndexes"]
-            ]
-        dynamodb.create_table(TableName=name, **wanted)
+        dynamodb.create_table(TableName=name, **as_created(properties))
 
 
 def add_products(*product_ids: str, merchant: str = "shop") -> None:

@@ -179,10 +179,8 @@ class bad_network:  # noqa: N801 - reads as what it is
         """Answers S3's notification of the file."""
         self._mock.start()
         for name in ("ImportsTable", "GalleriesTable", "ImagesTable"):
-            properties = aws.resources("AWS::DynamoDB::Table")[name]
-            wanted = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
-            made = {each: properties[each] for each in wanted if each in properties}
-            _client("dynamodb").create_table(TableName=name, **made)
+            table = aws.as_created(aws.resources("AWS::DynamoDB::Table")[name])
+            _client("dynamodb").create_table(TableName=name, **table)
         _client("sqs").create_queue(QueueName="imports")
         location = {"LocationConstraint": "eu-west-1"}
         _client("s3").create_bucket(Bucket="uploads", CreateBucketConfiguration=location)
