@@ -59,6 +59,7 @@ from vitrine.platform.times import utc_now
 BILLION = 1_000_000_000
 READS = {"GetItem", "BatchGetItem", "Query", "TransactGetItems"}
 EVENTS_A_SECOND = 200
+PROGRESS_EVERY = 10_000
 MESSAGES_AT_ONCE = 2000  # as in the template
 CLICK_RATE = 0.05
 TRIP_MS = 5.0
@@ -195,7 +196,7 @@ def authorizer_alone(setup, key):
 
 
 def counted(setup, traffic, number):
-    """`number` events, 200 a second of simulated time; weights follow once a second. some are buffered."""
+    """`number` events, 200 a second of simulated time; weights follow once a second. Some are buffered."""
     _, gallery_id, images, batch, buffered_seconds = traffic
     os.environ["INTAKE_QUEUE"] = EVENTS_QUEUE if buffered_seconds else ""
     event_queue.cache_clear()
@@ -232,6 +233,8 @@ def counted(setup, traffic, number):
             records = setup.messages.events()
             for start in range(0, len(records), MESSAGES_AT_ONCE):
                 assert merging({"Records": records[start : start + MESSAGES_AT_ONCE]}) == {"batchItemFailures": []}
+        if (sent + batch) % PROGRESS_EVERY < batch:
+            print(f"{traffic.name}: {sent + batch:,} of {number:,} events", file=sys.stderr, flush=True)
         if (sent + batch) % EVENTS_A_SECOND < batch or is_last:
             records = setup.stream.records()
             setup.messages.now += 1
@@ -331,8 +334,8 @@ def main():
         galleries = {"hot": 20, "zipf": 10_000, "hot-buffered": 20, "zipf-buffered": 10_000}
         for gallery_id, images in galleries.items():
             make_gallery(GalleryKey(MERCHANT, gallery_id), images)
-        counted(setup, Traffic("before", "zipf", 10_000, 20), options.before)
-        counted(setup, Traffic("before", "zipf-buffered", 10_000, 20, 10), options.before)
+        counted(setup, Traffic("before, Zipf", "zipf", 10_000, 20), options.before)
+        counted(setup, Traffic("before, Zipf, buffered", "zipf-buffered", 10_000, 20, 10), options.before)
         for traffic in (
             Traffic("events, 20 hot images, batches of 20", "hot", 20, 20),
             Traffic("events, Zipf over 10,000 images, batches of 20", "zipf", 10_000, 20),
