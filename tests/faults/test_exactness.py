@@ -34,20 +34,9 @@ if TYPE_CHECKING:
     from vitrine.galleries.model import Counts, Gallery, GalleryKey, Image, Settlement
     from vitrine.ranking.interleaving import Team
 
+pytestmark = pytest.mark.usefixtures("aws_credentials")
 RUNS = int(os.environ.get("VITRINE_FAULT_RUNS", "50"))
 NOTICED_WITHIN = 40
-
-
-@pytest.fixture(autouse=True)
-def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
 
 
 @pytest.mark.parametrize("buffered", [False, True], ids=["direct", "buffered"])
@@ -128,7 +117,7 @@ class WithTreesCountedTwice(DynamoDBCounters):
     """Sums a tree beside the root that has taken its totals."""
 
     def read(self, keys: Sequence[CounterKey]) -> dict[CounterKey, Counts]:
-        roots = {key: self._find(ShardKey(key, ROOT)) for key in keys}
+        roots = {key: self._item(ShardKey(key, ROOT)) for key in keys}
         trees = {key: 0 for key, root in roots.items() if root}
         below = self._trees(trees)
         return {key: counts_of(map(amounts_of, [roots[key], *below[key]])) for key in trees}

@@ -102,9 +102,7 @@ class CountersInMemory:
         if root.is_split and root.tree == tree:
             if key in self._closed:
                 return Shard("closed", root.marks, len(root.archives), tree)
-            for path in map(
-                "".join, (each for depth in (1, 2, 3) for each in product("0123456789abcdef", repeat=depth))
-            ):
+            for path in map("".join, (each for depth in (1, 2, 3) for each in product(_DIGITS, repeat=depth))):
                 shard = self._stored.setdefault(ShardKey(key, path, tree), _Stored())
                 shard.is_folded = not shard.is_split
                 root.totals.update(shard.totals)

@@ -119,15 +119,20 @@ export function ChangesProvider({ children }: { children: ReactNode }) {
   );
 }
 
-function Toast({ told, close }: { told: Told | null; close: () => void }) {
-  const unsent = useIsMutating({ mutationKey: KEY });
-  const isOnline = useSyncExternalStore(onlineManager.subscribe, () => onlineManager.isOnline());
+/** Ask before the page is left, while something is unsent. */
+export function useAskToStay(isUnsent: boolean): void {
   useEffect(() => {
-    if (!unsent) return;
+    if (!isUnsent) return;
     const leaving = (event: BeforeUnloadEvent) => event.preventDefault();
     addEventListener("beforeunload", leaving);
     return () => removeEventListener("beforeunload", leaving);
-  }, [unsent]);
+  }, [isUnsent]);
+}
+
+function Toast({ told, close }: { told: Told | null; close: () => void }) {
+  const unsent = useIsMutating({ mutationKey: KEY });
+  const isOnline = useSyncExternalStore(onlineManager.subscribe, () => onlineManager.isOnline());
+  useAskToStay(unsent > 0);
   return (
     <div className="toasts" role={told?.isProblem ? "alert" : "status"}>
       {told && (

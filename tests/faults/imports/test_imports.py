@@ -22,11 +22,7 @@ if TYPE_CHECKING:
     from vitrine.imports.ports import Lease
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+pytestmark = pytest.mark.usefixtures("aws_credentials")
 
 
 def run(fates: dict[int, Fate], **parts: Any) -> tuple[Outcome, Network]:

@@ -1,7 +1,7 @@
 import { useDeferredValue, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import type { PageProps } from "../App";
 import { useAddress } from "../address";
-import { isTyping } from "../changes";
+import { isTyping, useAskToStay } from "../changes";
 import { IDLE_MS, useApi, useConnection } from "../data";
 import { format, t } from "../language";
 import { Bar, Dialog, Picture } from "../parts";
@@ -62,13 +62,7 @@ function Reviewing({ reviewer }: { reviewer: string }) {
   }, [desk, settled, ask]);
   useEffect(() => desk.open(), [desk]);
   const view = useSyncExternalStore(desk.subscribe, desk.view);
-  const isSending = view.sending > 0;
-  useEffect(() => {
-    if (!isSending) return;
-    const leaving = (event: BeforeUnloadEvent) => event.preventDefault();
-    addEventListener("beforeunload", leaving);
-    return () => removeEventListener("beforeunload", leaving);
-  }, [isSending]);
+  useAskToStay(view.sending > 0);
   const [showsKeys, setShowsKeys] = useState(false);
   const [isEnlarged, setIsEnlarged] = useState(false);
   const [flash, setFlash] = useState<{ decision: Decision; at: number } | null>(null);

@@ -43,6 +43,7 @@ from vitrine.engagement.ports import Archived, CountedEvents, CounterKey, Look, 
 from vitrine.galleries.model import GalleryKey, Totals
 from vitrine.platform.dynamodb import (
     ConditionFailed,
+    OnTable,
     batch_get,
     query_all,
     translated,
@@ -75,7 +76,7 @@ _LONGEST_INVOCATION = timedelta(minutes=15)
 _ARCHIVES_KEPT = timedelta(days=20)  # events may wait in a queue, and then in its failure queue, for 14 days
 
 
-class DynamoDBCounters:
+class DynamoDBCounters(OnTable):
     """CounterRepository on DynamoDB. With a `lifetime`, what is not counted for so long is deleted.
 
     `archives`: full shards are archived, so one is full before a write of it costs two units, and not only after.
@@ -84,8 +85,7 @@ class DynamoDBCounters:
     def __init__(
         self, client: DynamoDBClient, table: str, lifetime: timedelta | None = None, *, archives: bool = False
     ) -> None:
-        self._client = client
-        self._table = table
+        super().__init__(client, table)
         self._lifetime = lifetime
         self._archives = archives
 
@@ -137,12 +137,10 @@ class DynamoDBCounters:
         return CountedEvents(full=response["ConsumedCapacity"]["CapacityUnits"] > 1 or next_size > _UNIT_BYTES)
 
     def find_shard(self, key: ShardKey) -> Shard:
-        return _shard(self._find(key))
+        return _shard(self._item(key))
 
-    def _find(self, key: ShardKey) -> Item:
-        with translated():
-            response = self._client.get_item(TableName=self._table, Key=_shard_key(key), ConsistentRead=True)
-        return response.get("Item", {})
+    def _item(self, key: ShardKey) -> Item:
+        return self._find(_shard_key(key)) or {}
 
     def split(self, key: ShardKey) -> Shard:
         update = {
@@ -163,7 +161,7 @@ class DynamoDBCounters:
 
         If it holds others by then, the copy stays and is read beside the next one.
         """
-        item = self._find(key)
+        item = self._item(key)
         shard = _shard(item)
         if shard.state != "open" or not shard.marks:
             return shard
@@ -231,7 +229,7 @@ class DynamoDBCounters:
 
     def fold(self, key: CounterKey, tree: int, now: datetime) -> Shard:
         root_key = ShardKey(key, ROOT)
-        item = self._find(root_key)
+        item = self._item(root_key)
         root = _shard(item)
         if root.state != "split" or root.tree != tree:
             return root
@@ -330,7 +328,7 @@ class DynamoDBCounters:
         retry(put)
 
     def look(self, key: CounterKey, tree: int, now: datetime) -> tuple[Look | None, Look]:
-        root = self._find(ShardKey(key, ROOT))
+        root = self._item(ShardKey(key, ROOT))
         events = sum(amounts_of(shard).get(name, 0) for shard in [root, *self._tree(key, tree)] for name in COUNTERS)
         before = None
         if "looked_at" in root:
@@ -475,12 +473,11 @@ class DynamoDBCounters:
         return page["Items"], [{**between(digit, digit), "ExclusiveStartKey": ended}, *rest]
 
 
-class DynamoDBSalts:
+class DynamoDBSalts(OnTable):
     """Salts on DynamoDB. Whoever asks first for a day's salt creates it."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
+        super().__init__(client, table)
         self._known: dict[date, bytes] = {}
 
     def salt_of(self, day: date) -> bytes:
@@ -506,12 +503,8 @@ class DynamoDBSalts:
         return bytes(response["Attributes"]["salt"]["B"])
 
 
-class DynamoDBVisitorCounts:
+class DynamoDBVisitorCounts(OnTable):
     """VisitorCounts on DynamoDB."""
-
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
 
     def add(self, gallery: GalleryKey, visitor: str, hour: int, counted: Totals) -> Totals:
         added = ", ".join(f"#{kind} :{kind}" for kind in Totals._fields)

@@ -1,5 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type ChangeEvent, type DragEvent, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useAskToStay } from "../../changes";
 import { useConnection } from "../../data";
 import { t } from "../../language";
 import { Bar } from "../../parts";
@@ -30,12 +31,7 @@ export function useUploads(gallery_id: string) {
     const timer = setTimeout(() => setIsSettling(false), SETTLING_MS);
     return () => clearTimeout(timer);
   }, [state.added, queries]);
-  useEffect(() => {
-    if (!state.left) return;
-    const leaving = (event: BeforeUnloadEvent) => event.preventDefault();
-    addEventListener("beforeunload", leaving);
-    return () => removeEventListener("beforeunload", leaving);
-  }, [state.left]);
+  useAskToStay(state.left > 0);
   return { uploads, state, isBusy: state.left > 0 || isSettling };
 }
 
