@@ -45,7 +45,7 @@ from functions.galleries_api.handler import lambda_handler as galleries_api
 from functions.queued_events.handler import lambda_handler as queued_events
 from functions.weights.handler import lambda_handler as weights
 from tests.aws import Context, api_event, create_tables, environment_of
-from tests.dynamodb_local import running_dynamodb, use_dynamodb
+from tests.dynamodb_local import begin_streams, running_dynamodb, use_dynamodb
 from tests.gateway import open_shop
 from tests.template.translation import deployed
 from vitrine.engagement.wiring import event_queue, gallery_counters
@@ -327,6 +327,7 @@ def main():
         use_dynamodb(address)
         os.environ.update(environment_of({"WeightsRetryQueue": "https://sqs.example/weights"}))
         create_tables()
+        begin_streams()
         key = open_shop(MERCHANT).publishable_key
         resting = Messages(client("sqs"))
         setup = Setup(Meter(client("dynamodb")), resources, Stream("CountersTable"), resting)

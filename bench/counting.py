@@ -29,7 +29,7 @@ from moto.core.botocore_stubber import MockRawResponse
 from functions.queued_events.handler import lambda_handler as queued_events
 from functions.weights.handler import lambda_handler as weights
 from tests.aws import Context, create_tables
-from tests.dynamodb_local import running_dynamodb, use_dynamodb
+from tests.dynamodb_local import begin_streams, running_dynamodb, use_dynamodb
 from vitrine.engagement.count_events import Batch
 from vitrine.engagement.model import Event, SourcePage
 from vitrine.engagement.queue_events import queue_events
@@ -72,12 +72,13 @@ def watch(client):
 
 
 class Stream:
-    """What came to a table's stream since the last look."""
+    """What came to a table's stream since it was made, and then since the last look."""
 
     def __init__(self, table):
         self._client = boto3.client("dynamodbstreams")
         self._arn = boto3.client("dynamodb").describe_table(TableName=table)["Table"]["LatestStreamArn"]
         self._iterators = {}
+        self.records()
 
     def records(self):
         found = []
@@ -350,6 +351,7 @@ def main():
             }
         )
         create_tables("GalleriesTable", "ImagesTable", "CountersTable", "IdempotencyTable", "InteractionsTable")
+        begin_streams()
 
         watch_reads(client("dynamodb"))
         shown, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: PTH123, SIM115 - the functions' log lines

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.maven import fetched
+from vitrine.platform.aws import client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +53,21 @@ def use_dynamodb(address: str) -> dict[str, str]:
     }
     os.environ.update(environment)
     return environment
+
+
+def begin_streams() -> None:
+    """Put and delete an item in each table, so that later writes stay fast.
+
+    The engine keeps the records of all streams in one file, and looks from its start for the first one of the
+    table's stream at each write.
+    """
+    dynamodb = client("dynamodb")
+    for name in dynamodb.list_tables()["TableNames"]:
+        table = dynamodb.describe_table(TableName=name)["Table"]
+        types = {attribute["AttributeName"]: attribute["AttributeType"] for attribute in table["AttributeDefinitions"]}
+        key = {part["AttributeName"]: {types[part["AttributeName"]]: "0"} for part in table["KeySchema"]}
+        dynamodb.put_item(TableName=name, Item=key)
+        dynamodb.delete_item(TableName=name, Key=key)
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
