@@ -10,7 +10,7 @@ endif
 export PORT PARAMETERS
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/vitrine
 
-.PHONY: help quick test-container faults mutants bench-bill bench-edge bench-concurrency bench-counting bench-folding bench-ranks bench-campaign bench-intake bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines bench-first-hour bench-search-meaning bench-storefront bench-vitals bench-renditions up serve down reset logs check test lock docs site robots
+.PHONY: help quick test-container faults mutants bench-bill bench-edge bench-concurrency bench-counting bench-folding bench-ranks bench-campaign bench-intake bench-pictures bench-jobs bench-imports bench-start bench-loading bench-serving bench-ranking bench-recommendations bench-recommendations-batch bench-recommendations-engines bench-first-hour bench-deployed-first-hour bench-search-meaning bench-storefront bench-vitals bench-renditions up serve down reset logs check test lock docs site robots
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -125,6 +125,10 @@ bench-recommendations: bench-recommendations-engines  ## quality of recommendati
 
 bench-first-hour: bench-recommendations-engines  ## quality of recommendations in a new shop, after its first 1 to 10,000 purchases (SHOPS=10, VITRINE_DATA=...)
 	PYTHONPATH=$(PYTHONPATH):$(BENCH)/films $(BENCH)/recommendations/bin/python -W ignore -m bench.recommendations_first_hour --shops $(or $(SHOPS),10)
+
+bench-deployed-first-hour: bench-recommendations-engines  ## the same in one shop on the stack that is up, over HTTP (AFTER="1 10 100", VITRINE_DATA=...)
+	PYTHONPATH=$(PYTHONPATH):$(BENCH)/films:$$(echo $(BENCH)/recommendations/lib/python*/site-packages) $(PYTHON) -W ignore \
+		-m bench.deployed_first_hour --after $(or $(AFTER),1 10 100 1000 10000)
 
 bench-loading: $(READY)  ## rows per second and write units of loading a model of 92,331 products (VITRINE_DATA=...)
 	$(PYTHON) -m bench.loading

@@ -8,7 +8,7 @@ import subprocess
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.maven import fetched
 from vitrine.platform.aws import client
@@ -65,7 +65,9 @@ def begin_streams() -> None:
     for name in dynamodb.list_tables()["TableNames"]:
         table = dynamodb.describe_table(TableName=name)["Table"]
         types = {attribute["AttributeName"]: attribute["AttributeType"] for attribute in table["AttributeDefinitions"]}
-        key = {part["AttributeName"]: {types[part["AttributeName"]]: "0"} for part in table["KeySchema"]}
+        key: dict[str, Any] = {
+            part["AttributeName"]: {types[part["AttributeName"]]: "0"} for part in table["KeySchema"]
+        }
         dynamodb.put_item(TableName=name, Item=key)
         dynamodb.delete_item(TableName=name, Key=key)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.memory.recommendations import FilesInMemory, ModelsInMemory, TasksInMemory, WorkInMemory
+from tests.memory.recommendations import FilesInMemory, ModelsInMemory, RecentInMemory, TasksInMemory, WorkInMemory
 from vitrine.catalog.model import Interaction, Product, UserKey, part_of
 from vitrine.platform.problems import Unavailable
 from vitrine.recommendations.build_model import (
@@ -18,7 +18,8 @@ from vitrine.recommendations.build_model import (
     start_build,
     start_build_if_due,
 )
-from vitrine.recommendations.model import Measured, Popular, Weights
+from vitrine.recommendations.model import Measured, Popular, Weights, number_of
+from vitrine.recommendations.recent import replaced, touches_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,7 +40,10 @@ class Shop:
         self.sold = [Interaction("1", "ann", "hat", "purchase", NOON)]
         self.models = ModelsInMemory(self._seconds)
         self.files, self.queue, self.tasks = FilesInMemory(), WorkInMemory(), TasksInMemory()
-        self.builder = ModelBuilder(self.models, self.files, self, self, self, self.models, self.queue, self.tasks)
+        self.recent = RecentInMemory()
+        self.builder = ModelBuilder(
+            self.models, self.files, self, self, self, self.models, self.queue, self.tasks, self.recent
+        )
 
     def _seconds(self) -> float:
         return self.now.timestamp()
@@ -95,6 +99,38 @@ def test_a_build_learns_loads_publishes_and_refreshes_shortlists(shop: Shop) -> 
     assert shop.tasks.refreshed == [UserKey("shop", "ann")]
     assert shop.files.lines == {}
     assert status_of(shop) == "completed"
+
+
+def kept(shop: Shop, *interactions: Interaction, seconds: int = 5) -> None:
+    now = NOON + timedelta(seconds=seconds)
+    version, touches = shop.recent.find("shop")
+    changes = {number_of(each.user_id): touches_of([each], now) for each in interactions}
+    shop.recent.put("shop", replaced(touches, changes), version)
+
+
+def since_the_model(shop: Shop) -> set[str]:
+    began = shop.published().number / 1000
+    return {touch.product_id for touch in shop.recent.find("shop")[1] if touch.seen > began}
+
+
+def test_touches_that_arrive_while_they_are_exported_count_once(shop: Shop) -> None:
+    exported = [Interaction(at, f"user-{at}", f"hat-{at}", "purchase", NOON) for at in "0123456789"]
+    shop.start()
+    shop.sold += exported
+    kept(shop, *exported)
+    shop.work(until="learn")
+    kept(shop, Interaction("x", "xi", "coat", "purchase", NOON))
+    shop.work(until="refresh")
+    assert since_the_model(shop) == {"coat"}
+
+
+def test_touches_that_are_kept_late_count_once(shop: Shop) -> None:
+    shop.start()
+    shop.work(until="refresh")
+    kept(shop, *shop.sold, seconds=60)
+    assert since_the_model(shop) == {"hat"}
+    shop.work()
+    assert since_the_model(shop) == set()
 
 
 def test_readers_see_no_model_before_all_of_it_is_loaded(shop: Shop) -> None:

@@ -3,8 +3,9 @@
 export   store interactions, by part, and products as files
          a scheduled build ends here if the files are those that the published model was learned from
 learn    learn the model from the files, and measure its weights, its profile and how to treat repeats
-load     write the results into the unpublished slot, over as many invocations as needed; the last part publishes
-refresh  make the shortlists again, by part
+load     mark the newest touches that were learned from, so that none counts twice; write the results into the
+         unpublished slot, over as many invocations as needed; the last part publishes
+refresh  mark touches that were kept late, and make the shortlists again, by part
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ from vitrine.recommendations.model_files import (
     product_line,
     read_neighbours,
     read_popular,
+    read_touches,
     token_lines,
 )
 from vitrine.recommendations.ports import LaterBuild, Model, Source, WorkItem
+from vitrine.recommendations.recent import MOST_LEARNED, mark_learned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
         Files,
         ModelBuild,
         ModelRepository,
+        RecentRepository,
         Tasks,
         WeightChooser,
         WorkQueue,
@@ -125,6 +129,7 @@ class ModelBuilder:
         models: ModelRepository,
         queue: WorkQueue,
         shortlists: Tasks,
+        recent: RecentRepository,
     ) -> None:
         self._builds = builds
         self._files = files
@@ -134,6 +139,7 @@ class ModelBuilder:
         self._models = models
         self._queue = queue
         self._shortlists = shortlists
+        self._recent = recent
 
     def do(self, item: WorkItem, time_is_left: Callable[[], bool]) -> bool:
         """Run one work item; finishing a step's last item starts the next step. Return whether the build ended.
@@ -151,7 +157,7 @@ class ModelBuilder:
             elif item.step == "learn":
                 self._learn(item, build)
             elif item.step == "refresh":
-                self._refresh(item)
+                self._refresh(item, build)
             elif rest := self._load(item, build, time_is_left):
                 self._queue.send([rest._replace(hops=next_hop(item.hops))])
                 return False
@@ -171,6 +177,14 @@ class ModelBuilder:
             return False
         self._end(item, "completed")
         return True
+
+    def _mark_learned(self, item: WorkItem, build: ModelBuild, part: str) -> None:
+        """Let touches count once that arrived between the begin of the build and its export."""
+        if interactions_of(build.sources) <= MOST_LEARNED:
+            file = f"{_prefix(item)}tables/interactions/{part}.csv.gz"
+            mark_learned(
+                self._recent, item.merchant_id, build.number // 1000, lambda: set(read_touches(self._files.read(file)))
+            )
 
     def _end(self, item: WorkItem, status: str) -> None:
         self._files.delete(f"{item.merchant_id}/", before=f"{item.merchant_id}/{item.build + 1}/")
@@ -210,6 +224,8 @@ class ModelBuilder:
             for category, popular in dict(read_popular(lines)).items():
                 self._models.put_popular(item.merchant_id, model, category, popular)
             return None
+        if not item.start:
+            self._mark_learned(item, build, item.part.removeprefix("neighbours-"))
         rest = item
         rows = islice(read_neighbours(lines), item.start, None)
         while chunk := list(islice(rows, ROWS_AT_ONCE)):
@@ -224,7 +240,8 @@ class ModelBuilder:
             rest = rest._replace(start=rest.start + len(chunk))
         return None
 
-    def _refresh(self, item: WorkItem) -> None:
+    def _refresh(self, item: WorkItem, build: ModelBuild) -> None:
+        self._mark_learned(item, build, item.part)
         interactions = self._catalog.interactions(item.merchant_id, int(item.part))
         self._shortlists.refresh(
             dict.fromkeys(UserKey(item.merchant_id, interaction.user_id) for interaction in interactions)

@@ -34,6 +34,13 @@ def interaction_line(interaction: Interaction) -> str:
     )
 
 
+def read_touches(lines: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Iterate over the numbers of users with those of the products that they touched, from `interactions`."""
+    for line in lines:
+        user, product, _ = line.split(",", 2)
+        yield int(user), int(product)
+
+
 def product_line(product: Product) -> str:
     """Return a line of the table `products`. Categories are hashes: they are only compared."""
     return (

@@ -11,7 +11,7 @@ from vitrine.recommendations.model import DAY_SECONDS, TYPE_WEIGHTS, number_of
 from vitrine.recommendations.ports import StaleRecent
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from vitrine.catalog.model import Interaction, UserKey
@@ -23,12 +23,14 @@ MOST_TOUCHES = 500
 MOST_OF_A_USER = 30
 _HALF_LIFE_DAYS = 180
 _TIE = 1e-4
+_OTHERS_CHANGE_IT = "Others are changing the same shop's newest interactions."
 
 
 class RecentTouch(NamedTuple):
     """The strongest and newest touch of a product by a user, who is a number.
 
-    `at` is when it happened and `seen` when it was first kept here, in whole seconds.
+    `at` is when it happened, in whole seconds. `seen` is when it was first kept here, or when a model was begun that
+    was learned from it though it was kept later.
     """
 
     user: int
@@ -59,7 +61,7 @@ def keep_recent(
             recent.put(merchant_id, after, version)
         return after
 
-    return retry(attempt, on=StaleRecent, refusal="Others are changing the same shop's newest interactions.")
+    return retry(attempt, on=StaleRecent, refusal=_OTHERS_CHANGE_IT)
 
 
 def replaced(kept: Sequence[RecentTouch], changes: Mapping[int, Sequence[RecentTouch]]) -> list[RecentTouch]:
@@ -72,6 +74,32 @@ def replaced(kept: Sequence[RecentTouch], changes: Mapping[int, Sequence[RecentT
     ]
     rest = [touch for touch in kept if touch.user not in changes]
     return sorted([*rest, *new], key=lambda touch: (-touch.at, touch.user, touch.product_id))[:MOST_TOUCHES]
+
+
+def mark_learned(
+    recent: RecentRepository, merchant_id: str, began: int, learned: Callable[[], Collection[tuple[int, int]]]
+) -> None:
+    """Let touches count once that a model was learned from though they were kept after it was begun.
+
+    `began` is in whole seconds; `learned` returns the numbers of users with those of their products. Raises Unavailable
+    if others keep changing the touches.
+    """
+
+    def attempt() -> None:
+        version, kept = recent.find(merchant_id)
+        if all(touch.seen <= began for touch in kept):
+            return
+        pairs = learned()
+        after = [
+            touch._replace(seen=began)
+            if touch.seen > began and (touch.user, number_of(touch.product_id)) in pairs
+            else touch
+            for touch in kept
+        ]
+        if after != kept:
+            recent.put(merchant_id, after, version)
+
+    retry(attempt, on=StaleRecent, refusal=_OTHERS_CHANGE_IT)
 
 
 def counts_since(touches: Sequence[RecentTouch], since: float) -> dict[str, float]:

@@ -145,4 +145,5 @@ def model_builder() -> ModelBuilder:
         model_repository(),
         work_queue(),
         shortlist_tasks(),
+        recent_repository(),
     )
