@@ -38,7 +38,7 @@ class Package(NamedTuple):
 
 _API_DOCUMENT = "../layers/vitrine/vitrine/platform/openapi.json"
 _APP = Package(ROOT / "web", "the web app", "index.html", ("src", "public", _API_DOCUMENT))
-_SCRIPT = Package(_STOREFRONT, "the storefront script", "manifest.json", ("src",))
+_SCRIPT = Package(_STOREFRONT, "the storefront script", "manifest.json", ("src", _API_DOCUMENT))
 
 
 def serve_web(emulator: Emulator, bucket: str, api_url: str, shop_url: str) -> str:

@@ -1,11 +1,14 @@
 /** Vitrine for any page or framework: read galleries, search and recommendations; count views and clicks. */
 
+import type { components } from "../generated/openapi";
 import { Outbox } from "./outbox";
 import { randomId, Storage } from "./storage";
 import type { ImagePage, RecommendationPage, SearchPage } from "./types";
 import { whenClicked, whenViewed } from "./viewed";
 
 export type * from "./types";
+
+type Sent = components["schemas"];
 
 export interface Options {
   /** The shop's publishable key, `pk_…`. */
@@ -116,7 +119,7 @@ export function createVitrine({ key, api, needsConsent = false, userToken, userI
     return user_id ? { user_id, session_id: user_id, ...(userToken && { user_token: userToken }) } : {};
   };
 
-  const interact = (type: "view" | "click" | "purchase", product_id: string, more: object = {}): void => {
+  const interact = (type: Sent["PostedInteraction"]["type"], product_id: string, more: object = {}): void => {
     const interaction_id = randomId();
     const who = named() as { user_id?: string; session_id?: string };
     if (!who.user_id) return; // an interaction needs a person
@@ -139,7 +142,7 @@ export function createVitrine({ key, api, needsConsent = false, userToken, userI
     gallery(id: string) {
       const path = `/galleries/${encodeURIComponent(id)}`;
       const seen = new Set<string>();
-      const count = (type: "view" | "click", image_id: string, shown: Shown = {}): void => {
+      const count = (type: Sent["NewEvent"]["type"], image_id: string, shown: Shown = {}): void => {
         const event_id = randomId();
         const body = { event_id, type, image_id, occurred_at: now(), ...named(), ...shown };
         outbox.add(event_id, { path: `${path}/events`, list: "events", body }, type === "click");

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 
 from tests.memory.catalog import InteractionsInMemory
-from vitrine.catalog.model import Interaction, UserKey
+from vitrine.catalog.model import Interaction, InteractionType, UserKey
 from vitrine.catalog.ports import REPLACE_LIMIT, StaleInteractions
 from vitrine.catalog.record_interactions import Sent, record_interactions, remove_interaction
 from vitrine.catalog.take_events import take_events
 from vitrine.engagement.model import Event
 from vitrine.galleries.model import GalleryKey
 from vitrine.platform.problems import NotFound, Unavailable
+from vitrine.ranking.decay import EventType
+from vitrine.recommendations.model import TYPE_WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -118,8 +120,5 @@ def test_an_event_makes_the_same_interactions_each_time() -> None:
     ]
 
 
-def test_an_event_of_a_type_that_interactions_do_not_have_makes_none() -> None:
-    repository = InteractionsInMemory()
-    event = Event("e", "save", "one", user_id="ann")  # type: ignore[arg-type] # a type that somebody adds
-    take_events(repository, GalleryKey("shop", "summer"), [event], {"one": ["hat"]}, now=NOON)
-    assert repository.newest_interactions(ANN, 9, None) == ([], None)
+def test_each_type_of_events_is_one_of_interactions_and_has_a_weight() -> None:
+    assert {*get_args(EventType)} < {*get_args(InteractionType)} == TYPE_WEIGHTS.keys()

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from vitrine.engagement.model import (
     DEEPEST_PATH,
     FUTURE_TOLERANCE,
-    KIND_OF,
     MARKS_IN_A_WRITE,
     ArmKey,
     Event,
@@ -38,7 +37,7 @@ from vitrine.engagement.model import (
 )
 from vitrine.engagement.robots import is_robot
 from vitrine.galleries.model import TEAMS, Experiment, Totals
-from vitrine.ranking.decay import Kind, SumKey
+from vitrine.ranking.decay import KIND_OF, Kind, SumKey
 
 WINDOW = timedelta(hours=1)
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from vitrine.ranking.decay import EventType
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-InteractionType = Literal["view", "click", "purchase"]
+InteractionType = Literal[EventType, "purchase"]
 
 PARTS = 8
 _KEYED_DIGEST_BYTES = 16
@@ -67,11 +69,11 @@ class Earnings(NamedTuple):
 
 def earnings_of(interaction: Interaction) -> Earnings:
     """Return what recommendations earned by an interaction."""
-    if interaction.recommendation_id is None or interaction.type == "view":
-        return Earnings()
-    if interaction.type == "click":
+    if interaction.recommendation_id is not None and interaction.type == "click":
         return Earnings(clicks=1)
-    return Earnings(purchases=1, value=Decimal(str(interaction.value or 0)))
+    if interaction.recommendation_id is not None and interaction.type == "purchase":
+        return Earnings(purchases=1, value=Decimal(str(interaction.value or 0)))
+    return Earnings()
 
 
 class UserKey(NamedTuple):

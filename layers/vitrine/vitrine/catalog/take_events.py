@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING
 
-from vitrine.catalog.model import Interaction, InteractionType, interaction_id_of
+from vitrine.catalog.model import Interaction, interaction_id_of
 from vitrine.catalog.record_interactions import Sent, record_interactions
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ def take_events(
 ) -> None:
     """Record an interaction for each of `events` that names a user, and each of its image's `products`.
 
-    An event always makes the same interactions, so an event that is sent again changes nothing. Events of a type that
-    interactions do not have make none.
+    An event always makes the same interactions, so an event that is sent again changes nothing.
     """
     sent = [
         Sent(
@@ -35,13 +34,13 @@ def take_events(
                 interaction_id_of(gallery.gallery_id, event.event_id, product_id),
                 event.user_id,
                 product_id,
-                cast("InteractionType", event.type),
+                event.type,
                 event.occurred_at or now,
             ),
             event.occurred_at is not None,
         )
         for event in events
-        if event.user_id is not None and event.type in get_args(InteractionType)
+        if event.user_id is not None
         for product_id in products.get(event.image_id, ())
     ]
     if sent:

@@ -33,7 +33,7 @@ from datetime import UTC, timedelta
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
-from vitrine.ranking.decay import Kind, SumKey, amount_at, sum_at
+from vitrine.ranking.decay import KIND_OF, Kind, SumKey, amount_at, sum_at
 from vitrine.ranking.experiments import arm_of
 from vitrine.ranking.model import HALF_LIFE_DAYS
 
@@ -42,15 +42,14 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from vitrine.galleries.model import Experiment
+    from vitrine.ranking.decay import EventType
     from vitrine.ranking.interleaving import Team
     from vitrine.ranking.lab import LabVisitor
 
-EventType = Literal["view", "click"]
 Status = Literal["accepted", "duplicate", "expired", "filtered", "queued", "rejected"]
 
 Counter = Kind | Literal["robots"]
 COUNTERS: Sequence[Counter] = (*get_args(Kind), "robots")
-KIND_OF: Mapping[EventType, Kind] = {"view": "views", "click": "clicks"}
 
 
 class ArmKey(NamedTuple):

@@ -10,9 +10,10 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from vitrine.engagement.model import KIND_OF, Event
+from vitrine.engagement.model import Event
 from vitrine.platform.ids import ID_PATTERN
 from vitrine.platform.times import read_time
+from vitrine.ranking.decay import KIND_OF
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from vitrine.engagement.model import Event, EventType
+from vitrine.engagement.model import Event
 from vitrine.engagement.plain_events import (
     ARM,
     LAST_POSITION,
@@ -17,6 +17,7 @@ from vitrine.engagement.plain_events import (
     search_event,
 )
 from vitrine.platform.requests import WHOLE, Id, RequestBody, UtcTime
+from vitrine.ranking.decay import EventType  # noqa: TC001 - pydantic reads it
 
 SearchId = Annotated[str, Field(pattern=SEARCH_ID)]
 """What a search returned as `search_id`."""

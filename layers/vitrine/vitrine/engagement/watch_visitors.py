@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from vitrine.engagement.model import KIND_OF, suspicion, visitor_mark
+from vitrine.engagement.model import suspicion, visitor_mark
 from vitrine.galleries.model import NOTHING_COUNTED, Suspect, Totals
 from vitrine.platform.problems import Unavailable
+from vitrine.ranking.decay import KIND_OF
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

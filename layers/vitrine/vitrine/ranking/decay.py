@@ -11,7 +11,7 @@ the 38 digits that DynamoDB stores exactly.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +22,10 @@ _EPOCHS_IN_USE = 2
 _DAY = 86_400
 
 
+EventType = Literal["view", "click"]
 Kind = Literal["views", "clicks"]
-"""What is counted for an image."""
+"""What is counted for an image: the events of each type, in the same order."""
+KIND_OF: Mapping[EventType, Kind] = dict(zip(get_args(EventType), get_args(Kind), strict=True))
 
 
 class SumKey(NamedTuple):
