@@ -21,23 +21,18 @@ class ProductRepository(Protocol):
 
     def put_products(self, merchant_id: str, products: Sequence[Product]) -> None:
         """Store products; each replaces what was stored under its id."""
-        ...
 
     def find_product(self, merchant_id: str, product_id: str) -> Product | None:
         """Return the product (a consistent read), or None."""
-        ...
 
     def find_products(self, merchant_id: str, product_ids: Iterable[str]) -> Mapping[str, Product]:
         """Return those of the products that exist, by id (consistent reads, in batches)."""
-        ...
 
     def list_products(self, merchant_id: str, limit: int, after: str | None) -> Sequence[Product]:
         """Return up to `limit` products in the order of their ids, starting after the id `after`."""
-        ...
 
     def delete_product(self, merchant_id: str, product_id: str) -> bool:
         """Delete a product; return whether it existed."""
-        ...
 
 
 class InteractionRepository(Protocol):
@@ -45,7 +40,6 @@ class InteractionRepository(Protocol):
 
     def find_interactions(self, user: UserKey, interaction_ids: Sequence[str]) -> dict[str, Interaction]:
         """Return those of the interactions that exist, by id (a consistent read)."""
-        ...
 
     def replace_interactions(
         self, user: UserKey, changes: Sequence[tuple[Interaction | None, Interaction | None]]
@@ -56,21 +50,17 @@ class InteractionRepository(Protocol):
         products, raises the user's `revision` if that set changes, and adds to what recommendations earned. Raises
         StaleInteractions if a stored interaction differs from its `before`; some of the others may be written by then.
         """
-        ...
 
     def newest_interactions(
         self, user: UserKey, limit: int, after: str | None
     ) -> tuple[Sequence[Interaction], str | None]:
         """Return up to `limit` interactions, newest first, after `after`; and the next `after`, None at the end."""
-        ...
 
     def erase(self, user: UserKey, time_is_left: Callable[[], bool]) -> bool:
         """Delete everything of a user; return False if time ran out before the end."""
-        ...
 
     def part(self, merchant_id: str, part: int) -> Iterator[Interaction]:
         """Iterate over all interactions of the users in one part."""
-        ...
 
 
 REPLACE_LIMIT = 33
@@ -81,4 +71,3 @@ class Withdrawals(Protocol):
 
     def note(self, merchant_id: str) -> None:
         """Note that a product of the merchant was deleted or became unavailable, or no longer shows a picture."""
-        ...

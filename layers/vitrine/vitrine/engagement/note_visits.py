@@ -33,7 +33,6 @@ class Visits(Protocol):
         self, key: GalleryKey, arm: str, visitor: str, clicks: Collection[bytes], vote: Team | None = None
     ) -> None:
         """Store a visitor of an arm and the marks of clicks, and the vote unless they have one. Idempotent."""
-        ...
 
 
 class VisitNotes:

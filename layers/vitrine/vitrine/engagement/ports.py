@@ -75,11 +75,9 @@ class History(Protocol):
 
     def store(self, gallery: GalleryKey, hour: int, batch: str, states: Sequence[ShardState]) -> None:
         """Store states of an hour, which began at `hour` (seconds since 1970), under the name of their batch."""
-        ...
 
     def read(self, gallery: GalleryKey, until: int) -> Iterable[ShardState]:
         """Return all states of the hours that began before a moment, in any order, some perhaps repeatedly."""
-        ...
 
 
 class CounterRepository(Protocol):
@@ -93,27 +91,21 @@ class CounterRepository(Protocol):
         Otherwise, or if the shard has another number of archives, count nothing and return the shard. The given events
         must not exclude each other.
         """
-        ...
 
     def find_shard(self, key: ShardKey) -> Shard:
         """Return a shard (a consistent read); one that does not exist yet is open and empty."""
-        ...
 
     def split(self, key: ShardKey) -> Shard:
         """Freeze an open shard, so that its children take over; return the shard."""
-        ...
 
     def archive(self, key: ShardKey, now: datetime) -> Shard:
         """Move the marks of an open shard into an archive, unless another writer changes it; return the shard."""
-        ...
 
     def read_archives(self, key: ShardKey, first: int, since: datetime) -> Archived:
         """Return what a shard's archives hold, from number `first` on, that were made since a moment, perhaps more."""
-        ...
 
     def read_folded(self, key: CounterKey, tree: int, paths: Iterable[str], since: datetime) -> AbstractSet[bytes]:
         """Return the marks of a folded tree's shards on these events' paths, perhaps without archives from before."""
-        ...
 
     def fold(self, key: CounterKey, tree: int, now: datetime) -> Shard:
         """Move the totals of this tree into the root and open it, unless that is done; return the root.
@@ -121,15 +113,12 @@ class CounterRepository(Protocol):
         May be repeated and executed by several at a time; `now` may be up to 15 minutes ago. The root is returned as
         `closed` if the image is being deleted.
         """
-        ...
 
     def close(self, key: CounterKey) -> None:
         """Take no more events, and leave tombstones for as long as a writer may still try."""
-        ...
 
     def read(self, keys: Sequence[CounterKey]) -> dict[CounterKey, Counts]:
         """Return absolute counts over all shards (a consistent read); no entry if nothing was counted."""
-        ...
 
 
 class CooledCounters(Protocol):
@@ -137,23 +126,18 @@ class CooledCounters(Protocol):
 
     def find_shard(self, key: ShardKey) -> Shard:
         """As in CounterRepository."""
-        ...
 
     def fold(self, key: CounterKey, tree: int, now: datetime) -> Shard:
         """As in CounterRepository."""
-        ...
 
     def look(self, key: CounterKey, tree: int, now: datetime) -> tuple[Look | None, Look]:
         """Return the latest look that was noted of the root of this tree, and that of now."""
-        ...
 
     def note_look(self, key: CounterKey, tree: int, look: Look) -> None:
         """Store a look, if the root is still split into this tree."""
-        ...
 
     def expire(self, key: CounterKey, tree: int, now: datetime) -> None:
         """Have the shards of a folded tree deleted once no event needs their marks."""
-        ...
 
 
 class Galleries(Protocol):
@@ -161,11 +145,9 @@ class Galleries(Protocol):
 
     def find_incarnations(self, gallery: GalleryKey, image_ids: Iterable[str]) -> Mapping[str, str]:
         """Return the incarnations of those images that exist (a consistent read)."""
-        ...
 
     def find_rules(self, gallery: GalleryKey) -> Rules:
         """Return how the gallery counts; the defaults if it does not exist."""
-        ...
 
 
 class EventQueue(Protocol):
@@ -173,7 +155,6 @@ class EventQueue(Protocol):
 
     def store(self, batch: PreparedBatch) -> None:
         """Store all events of a batch; each is delivered once or more. Raises Unavailable; then some may be stored."""
-        ...
 
 
 class VisitorCounts(Protocol):
@@ -181,7 +162,6 @@ class VisitorCounts(Protocol):
 
     def add(self, gallery: GalleryKey, visitor: str, hour: int, counted: Totals) -> Totals:
         """Add to the counts of a visitor's hour and return all of them. Raises Unavailable."""
-        ...
 
 
 class Suspects(Protocol):
@@ -189,7 +169,6 @@ class Suspects(Protocol):
 
     def add_suspect(self, key: GalleryKey, suspect: Suspect) -> None:
         """Store a suspect of an existing gallery, unless the visitor is stored already or trusted."""
-        ...
 
 
 class Salts(Protocol):
@@ -197,4 +176,3 @@ class Salts(Protocol):
 
     def salt_of(self, day: date) -> bytes:
         """Return the salt of a day: 32 bytes, the same for all callers."""
-        ...

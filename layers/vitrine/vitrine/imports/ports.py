@@ -65,43 +65,33 @@ class ImportRepository(Protocol):
 
     def add(self, new: Import) -> None:
         """Store a new import; do nothing if it exists."""
-        ...
 
     def find(self, key: ImportKey) -> Import | None:
         """Return the import (a consistent read), or None."""
-        ...
 
     def newest(self, merchant_id: str, limit: int, after: Any) -> tuple[Sequence[Import], Any]:
         """Return up to `limit` imports, newest first, and the next `after` (None at the end)."""
-        ...
 
     def attach(self, key: ImportKey, upload: ObjectVersion) -> bool:
         """Attach an uploaded object to a waiting import; return False if another one is attached."""
-        ...
 
     def lease(self, key: ImportKey, lease: Lease, now: datetime) -> Import | None:
         """Lease the import and return it; None if it is finished. Raises ImportBusy while another worker has it."""
-        ...
 
     def advance(self, key: ImportKey, lease: Lease, before: Progress, after: Progress) -> None:
         """Change the progress from exactly `before` to `after`. Raises LeaseLost."""
-        ...
 
     def finish(self, key: ImportKey, lease: Lease, failure: ImportFailure | None, now: datetime) -> None:
         """Mark the import as completed or failed. Raises LeaseLost."""
-        ...
 
     def release(self, key: ImportKey, lease: Lease) -> None:
         """End the lease, unless another worker has taken over."""
-        ...
 
     def put_rejections(self, import_: Import, after_row: int, rejections: Sequence[Rejection]) -> None:
         """Store the rejections of the chunk that begins after the row `after_row`."""
-        ...
 
     def rejections(self, key: ImportKey, limit: int, after: Any) -> RejectionPage:
         """Return up to `limit` rejections, starting at `after`."""
-        ...
 
 
 class Uploads(Protocol):
@@ -109,15 +99,12 @@ class Uploads(Protocol):
 
     def read(self, upload: ObjectVersion, start: int) -> Iterator[bytes]:
         """Iterate over the object's bytes from `start`. Raises ImportRefused if it was replaced or deleted."""
-        ...
 
     def delete(self, upload: ObjectVersion) -> None:
         """Delete the object, unless it was replaced."""
-        ...
 
     def upload_to(self, object_key: str, media_type: str, size: int | None, expires_seconds: int) -> SignedPut:
         """Return a signed request that stores an object of this media type once; of exactly `size` bytes if given."""
-        ...
 
 
 class Continuations(Protocol):
@@ -125,7 +112,6 @@ class Continuations(Protocol):
 
     def send(self, key: ImportKey, delay_seconds: int) -> None:
         """Have the import continued after a delay."""
-        ...
 
 
 class AcceptedRow(NamedTuple):
@@ -155,31 +141,24 @@ class UploadedPictures(Protocol):
 
     def upload_to(self, picture: NewPicture) -> SignedPut:
         """Return a signed request that stores this picture, of this size, media type and content, and no other."""
-        ...
 
     def find(self, key: PictureKey) -> StoredPicture | None:
         """Return what is known of an upload, or None."""
-        ...
 
     def read(self, key: PictureKey) -> bytes:
         """Return the picture. Raises an error if it was deleted meanwhile: the next delivery finds nothing."""
-        ...
 
     def note_added(self, key: PictureKey) -> None:
         """Mark the upload as added to its gallery; another upload of the same picture is not marked."""
-        ...
 
     def refuse(self, key: PictureKey, refusal: Refusal) -> None:
         """Replace the picture by the reason for its refusal, which is kept for a day."""
-        ...
 
     def delete(self, key: PictureKey) -> None:
         """Delete the picture; one that is gone is no error."""
-        ...
 
     def address_of(self, key: PictureKey) -> str:
         """Return the URL at which everybody may see the picture while its gallery shows it."""
-        ...
 
 
 if TYPE_CHECKING:

@@ -79,7 +79,6 @@ class RecommendationInputsRepository(Protocol):
 
     def read(self, user: UserKey, category: str | None) -> RecommendationInputs:
         """Return a shopper's inputs, in one round trip."""
-        ...
 
     def sellable(
         self, user: UserKey, product_ids: Sequence[str], *, include_bought: bool = False
@@ -88,27 +87,21 @@ class RecommendationInputsRepository(Protocol):
 
         Products that the user bought are left out unless `include_bought`.
         """
-        ...
 
     def shortlist_version(self, user: UserKey) -> str | None:
         """Return the version of the stored shortlist, or None. Read it before the shortlist's sources."""
-        ...
 
     def put_shortlist(self, user: UserKey, model: Model, shortlist: Shortlist, version: str | None) -> None:
         """Replace the shortlist of this version. Raises StaleShortlist if another one is stored."""
-        ...
 
     def drop_shortlist(self, user: UserKey, version: str | None) -> None:
         """Delete the shortlist of this version. Raises StaleShortlist if another one is stored."""
-        ...
 
     def erase(self, user: UserKey) -> None:
         """Delete the user's shortlist, whatever its version."""
-        ...
 
     def bought(self, user: UserKey, product_ids: Collection[str]) -> set[str]:
         """Return those of the products that the user bought."""
-        ...
 
 
 class RecentRepository(Protocol):
@@ -116,15 +109,12 @@ class RecentRepository(Protocol):
 
     def find(self, merchant_id: str) -> tuple[int, Sequence[RecentTouch]]:
         """Return the version of a shop's touches, 0 for none, and the touches (a consistent read)."""
-        ...
 
     def put(self, merchant_id: str, touches: Sequence[RecentTouch], version: int) -> None:
         """Replace the touches of this version. Raises StaleRecent if others are stored."""
-        ...
 
     def drop(self, merchant_id: str) -> None:
         """Delete a shop's touches."""
-        ...
 
 
 class ModelRepository(Protocol):
@@ -132,41 +122,32 @@ class ModelRepository(Protocol):
 
     def model(self, merchant_id: str) -> Model | None:
         """Return the published model."""
-        ...
 
     def neighbourhoods(self, merchant_id: str, model: Model, product_ids: Collection[str]) -> dict[str, Neighbourhood]:
         """Return the neighbourhoods of those products that have one, by id."""
-        ...
 
     def popular(self, merchant_id: str, model: Model) -> Sequence[Popular]:
         """Return the most popular products, with their features."""
-        ...
 
     def put_neighbourhoods(
         self, merchant_id: str, model: Model, neighbourhoods: Iterable[tuple[str, Neighbourhood]]
     ) -> None:
         """Store rows of an unpublished model. Rows of a later model stay as they are."""
-        ...
 
     def put_popular(self, merchant_id: str, model: Model, category: str, popular: Sequence[Popular]) -> None:
         """Store the popular products of a category, or of all with an empty `category`, like `put_neighbourhoods`."""
-        ...
 
     def put_measured(self, merchant_id: str, model: Model, measured: Measured) -> None:
         """Store what was measured for an unpublished model."""
-        ...
 
     def in_effect(self, merchant_id: str) -> InEffect:
         """Return what is in effect, and why."""
-        ...
 
     def set_weights(self, merchant_id: str, chosen: ChosenWeights) -> None:
         """Store the merchant's choice. It takes effect at once."""
-        ...
 
     def publish(self, merchant_id: str, model: Model) -> None:
         """Make this the published model, unless a later build has started."""
-        ...
 
 
 class ResponseCache(Protocol):
@@ -174,15 +155,12 @@ class ResponseCache(Protocol):
 
     def get(self, user: UserKey, inputs: RecommendationInputs) -> bytes | None:
         """Return the user's cached response; None if there is none or the cache is down."""
-        ...
 
     def put(self, user: UserKey, response: bytes) -> None:
         """Cache a response. Does nothing if the cache is down."""
-        ...
 
     def drop(self, user: UserKey) -> None:
         """Delete the user's cached response."""
-        ...
 
 
 class Tasks(Protocol):
@@ -190,11 +168,9 @@ class Tasks(Protocol):
 
     def refresh(self, users: Iterable[UserKey]) -> None:
         """Have these users' shortlists made again."""
-        ...
 
     def erase(self, user: UserKey) -> None:
         """Have everything of a user deleted."""
-        ...
 
 
 class WorkItem(NamedTuple):
@@ -265,23 +241,18 @@ class BuildRepository(Protocol):
         `earliest` is the smallest allowed number. Raises LaterBuild if `after` is given and is not the number of the
         latest build (0 for none).
         """
-        ...
 
     def find(self, merchant_id: str) -> ModelBuild | None:
         """Return the latest build (a consistent read)."""
-        ...
 
     def finish_part(self, item: WorkItem, source: Source | None = None) -> ModelBuild | None:
         """Mark a part as done, with its source; return the build, or None if it is no longer the latest."""
-        ...
 
     def count_changes(self, merchant_id: str, changes: int) -> Arrivals:
         """Add to the number of changed interactions."""
-        ...
 
     def end(self, merchant_id: str, number: int, status: str) -> None:
         """Set a build's final status."""
-        ...
 
 
 class Files(Protocol):
@@ -289,23 +260,18 @@ class Files(Protocol):
 
     def write_once(self, name: str, lines: Iterable[str]) -> None:
         """Store lines, compressed if the name ends in `.gz`. Leave an existing file as it is."""
-        ...
 
     def read(self, name: str) -> Iterator[str]:
         """Return the lines of a file, decompressed if its name ends in `.gz`."""
-        ...
 
     def delete(self, prefix: str, before: str) -> None:
         """Delete all files with this prefix whose names sort before `before`."""
-        ...
 
     def fetch(self, prefix: str, folder: Path) -> None:
         """Copy all files with this prefix into a folder on the disk."""
-        ...
 
     def store(self, file: Path, name: str) -> None:
         """Copy a file from the disk."""
-        ...
 
 
 class Engine(Protocol):
@@ -313,7 +279,6 @@ class Engine(Protocol):
 
     def learn(self, tables: str, results: str, now_seconds: float) -> None:
         """Read the files under `tables`, run `learn.sql`, and write the files under `results`."""
-        ...
 
 
 class WeightChooser(Protocol):
@@ -321,7 +286,6 @@ class WeightChooser(Protocol):
 
     def choose(self, tables: str) -> Measured | None:
         """Return the best for the files under `tables`, or None if there are too few interactions to measure."""
-        ...
 
 
 class Catalog(Protocol):
@@ -329,11 +293,9 @@ class Catalog(Protocol):
 
     def interactions(self, merchant_id: str, part: int) -> Iterator[Interaction]:
         """Iterate over the interactions of the users in one part."""
-        ...
 
     def products(self, merchant_id: str) -> Iterator[Product]:
         """Iterate over all products."""
-        ...
 
 
 class WorkQueue(Protocol):
@@ -341,4 +303,3 @@ class WorkQueue(Protocol):
 
     def send(self, items: Iterable[WorkItem]) -> None:
         """Queue work items. Each is delivered at least once, in any order."""
-        ...

@@ -37,7 +37,6 @@ class Copies(Protocol):
 
     def __call__(self, product_ids: Sequence[str], *, consistent: bool = False) -> Mapping[str, Original]:
         """Return the copies by product."""
-        ...
 
 
 class RecommendationQuery(NamedTuple):

@@ -34,11 +34,9 @@ class Codec(Protocol):
 
     def describe(self, content: bytes) -> Picture:
         """Return the size and placeholder of a picture."""
-        ...
 
     def render(self, content: bytes, width: int, form: Format) -> bytes:
         """Return the picture at this width, upright, in sRGB and without metadata."""
-        ...
 
 
 class Files(Protocol):
@@ -46,15 +44,12 @@ class Files(Protocol):
 
     def read(self, key: str) -> bytes | None:
         """Return the file, or None."""
-        ...
 
     def write(self, key: str, content: bytes, media_type: str) -> None:
         """Store a file."""
-        ...
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete files; a key without a file is no error."""
-        ...
 
 
 class Pictures(Protocol):
@@ -62,34 +57,27 @@ class Pictures(Protocol):
 
     def find(self, digest: str) -> Picture | None:
         """Return a picture that has a holder, or None."""
-        ...
 
     def hold(self, digest: str, holder: Holder, picture: Picture) -> None:
         """Add a holder to the picture. Raises PictureBusy while the picture is closed."""
-        ...
 
     def let_go(self, digest: str, holder: Holder) -> Picture | None:
         """Remove a holder from the picture; return the picture if it has none left, else None.
 
         A picture without holders is closed: until it is removed, nobody can hold it or begin a rendition of it.
         """
-        ...
 
     def is_being_made(self, digest: str) -> bool:
         """Return whether somebody has a lease to make a rendition of the picture."""
-        ...
 
     def remove(self, digest: str) -> None:
         """Delete the record of a closed picture."""
-        ...
 
     def begin(self, rendition: Rendition) -> bool:
         """Take the lease to make a rendition, for some seconds; False if it is taken or the picture has no holder."""
-        ...
 
     def end(self, rendition: Rendition) -> None:
         """Give the lease back."""
-        ...
 
 
 class Holdings(Protocol):
@@ -97,23 +85,18 @@ class Holdings(Protocol):
 
     def alone(self, holder: Holder) -> AbstractContextManager[set[str]]:
         """Lease the holder for the block; gives the digests that it may hold. Raises PictureBusy."""
-        ...
 
     def add(self, holder: Holder, digest: str) -> None:
         """Note that the holder may hold this picture."""
-        ...
 
     def drop(self, holder: Holder, digest: str) -> None:
         """Note that the holder does not hold this picture."""
-        ...
 
     def note_withdrawal(self, holder: Holder, digest: str, at: datetime) -> None:
         """Record that a picture was withdrawn when this holder, its last one, released it."""
-        ...
 
     def list_withdrawals(self, merchant_id: str, gallery_id: str) -> list[Withdrawal]:
         """Return the pictures of a gallery that were withdrawn in the last 90 days, newest first."""
-        ...
 
 
 class Originals(Protocol):
@@ -121,15 +104,12 @@ class Originals(Protocol):
 
     def find(self, holders: Collection[Holder]) -> Mapping[Holder, Original]:
         """Return the copies of those holders that have one."""
-        ...
 
     def put(self, holder: Holder, original: Original) -> None:
         """Let the holder refer to a copy."""
-        ...
 
     def remove(self, holder: Holder, digest: str) -> None:
         """Remove the holder's reference, if it is to this copy."""
-        ...
 
 
 class ShownPicture(NamedTuple):
@@ -144,15 +124,12 @@ class Holders(Protocol):
 
     def find(self, holder: Holder) -> ShownPicture | None:
         """Return what the holder shows; None if it is gone or hidden, or its pictures are not mirrored."""
-        ...
 
     def refer(self, holder: Holder, original: Original) -> None:
         """Let the holder refer to a copy, unless it is gone or shows another URL by now."""
-        ...
 
     def forget(self, holder: Holder, digest: str) -> None:
         """Remove the holder's reference to this copy, if it has one."""
-        ...
 
 
 class Edge(Protocol):
@@ -160,7 +137,6 @@ class Edge(Protocol):
 
     def invalidate(self, digest: str) -> None:
         """Have the picture's renditions removed from the caches soon. Safe to repeat."""
-        ...
 
 
 if TYPE_CHECKING:

@@ -23,11 +23,9 @@ class Vocabulary(Protocol):
 
     def documents(self, word: str) -> int:
         """Return how many documents have the stem of a word; 0 for stop words."""
-        ...
 
     def has(self, stem: str) -> bool:
         """Return whether a document has a stem."""
-        ...
 
 
 class Compounds(NamedTuple):

@@ -47,19 +47,15 @@ class ImageFinder(Protocol):
 
     def search(self, merchant_id: str, search: Search, after: Mapping[str, object] | None) -> SearchPage:
         """Return one page of hits, starting at the `after` of the page before it."""
-        ...
 
     def held(self, merchant_id: str, keys: Sequence[ImageKey]) -> Mapping[ImageKey, IndexedImage]:
         """Return the images of these keys as the index holds them."""
-        ...
 
     def language(self, merchant_id: str) -> Language | None:
         """Return the language of the index in use."""
-        ...
 
     def suggest(self, merchant_id: str, text: str, limit: int) -> list[str]:
         """Complete the last word of `text`; the most frequent completions come first."""
-        ...
 
 
 class ImageIndex(Protocol):
@@ -71,11 +67,9 @@ class ImageIndex(Protocol):
 
     def update(self, merchant_id: str, keys: Sequence[ImageKey], read: ReadImages) -> None:
         """Bring these keys in the index up to date. Safe to repeat, also concurrently."""
-        ...
 
     def rebuild(self, merchant_id: str, images: ReadAllImages, read: ReadImages, progress: Progress) -> int:
         """Build a new index beside the one in use, then switch to it. Return the number of images in it."""
-        ...
 
 
 class SettingsRepository(Protocol):
@@ -83,27 +77,21 @@ class SettingsRepository(Protocol):
 
     def find(self, merchant_id: str) -> MerchantSettings:
         """Return a merchant's settings; they are empty until it sets some."""
-        ...
 
     def newest_language(self, merchant_id: str) -> Language | None:
         """Return the language of the next index (a consistent read)."""
-        ...
 
     def put_attributes(self, merchant_id: str, attributes: Mapping[str, AttributeKind]) -> None:
         """Replace the declared attributes."""
-        ...
 
     def put_language(self, merchant_id: str, language: Language | None) -> None:
         """Replace the language of the next index."""
-        ...
 
     def put_placed(self, merchant_id: str, placed: Mapping[str, Placed]) -> None:
         """Replace the images placed for queries."""
-        ...
 
     def put_synonyms(self, merchant_id: str, synonyms: Sequence[SynonymRule]) -> None:
         """Replace the synonyms."""
-        ...
 
 
 class QueryRepository(Protocol):
@@ -111,16 +99,12 @@ class QueryRepository(Protocol):
 
     def find(self, merchant_id: str, query_id: str) -> QueryCounts:
         """Return what was counted for a query, perhaps some moments ago; nothing if it is unknown."""
-        ...
 
     def find_newest(self, merchant_id: str, query_id: str) -> tuple[QueryCounts, int]:
         """Return what was counted for a query, with its revision (a consistent read)."""
-        ...
 
     def put(self, merchant_id: str, counts: QueryCounts, revision: int, now: int) -> None:
         """Replace this revision. Raises Superseded if there is a newer one."""
-        ...
 
     def list_queries(self, merchant_id: str) -> Iterable[QueryCounts]:
         """Return a merchant's queries, at most some thousands."""
-        ...
