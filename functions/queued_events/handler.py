@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from vitrine.catalog.take_events import take_events
@@ -16,12 +17,7 @@ from vitrine.platform.telemetry import invocation, logger
 from vitrine.platform.times import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from vitrine.engagement.model import Event
     from vitrine.engagement.prepared import PreparedBatch
-    from vitrine.galleries.model import GalleryKey
 
 
 @invocation
@@ -39,7 +35,8 @@ def lambda_handler(event: dict[str, Any], context: object) -> BatchResponse:
             logger.exception("message failed", extra={"message_id": record["messageId"]})
             failed.add(record["messageId"])
     now = utc_now()
-    counted = queued_counter(_take_events).count(batches, now)
+    take = partial(take_events, interaction_repository(), gallery_repository().get_images)
+    counted = queued_counter(take).count(batches, now)
     for error, number in tally(map(repr, counted.failed.values())).items():
         logger.warning("messages failed", extra={"error": error, "messages": number})
     statuses = tally(outcome.status for outcomes in counted.outcomes.values() for outcome in outcomes)
@@ -52,9 +49,3 @@ def lambda_handler(event: dict[str, Any], context: object) -> BatchResponse:
     failed |= counted.failed.keys()
     logger.info("counted", extra={"messages": len(event["Records"]), "failed": len(failed), **statuses})
     return failures(failed)
-
-
-def _take_events(gallery: GalleryKey, events: Sequence[Event], arrived: datetime) -> None:
-    images = gallery_repository().get_images(gallery, {event.image_id for event in events})
-    products = {image_id: image.description.product_ids for image_id, image in images.items()}
-    take_events(interaction_repository(), gallery, events, products, now=arrived)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 
 from tests.memory.catalog import InteractionsInMemory
+from tests.memory.galleries import GalleriesInMemory
 from vitrine.catalog.model import Interaction, InteractionType, UserKey
 from vitrine.catalog.ports import REPLACE_LIMIT, StaleInteractions
 from vitrine.catalog.record_interactions import Sent, record_interactions, remove_interaction
 from vitrine.catalog.take_events import take_events
 from vitrine.engagement.model import Event
-from vitrine.galleries.model import GalleryKey
+from vitrine.galleries.model import Description, GalleryKey, Image, new_gallery
 from vitrine.platform.problems import NotFound, Unavailable
 from vitrine.ranking.decay import EventType
 from vitrine.recommendations.model import TYPE_WEIGHTS
@@ -104,7 +105,11 @@ def test_it_is_removed_once() -> None:
 
 def test_an_event_makes_the_same_interactions_each_time() -> None:
     repository = InteractionsInMemory()
-    gallery = GalleryKey("shop", "summer")
+    gallery = new_gallery(GalleryKey("shop", "summer"), NOON)
+    described = Description("One", "https://shop.example/1.jpg", NOON, product_ids=("hat", "shoe"))
+    galleries = GalleriesInMemory()
+    galleries.put_gallery(gallery)
+    galleries.commit_images(gallery, [Image(gallery.key, "one", described, "first")], [])
     events = [
         Event("e", "click", "one", user_id="ann"),
         Event("f", "click", "one"),
@@ -112,7 +117,7 @@ def test_an_event_makes_the_same_interactions_each_time() -> None:
     ]
     for minutes in (0, 5):
         now = NOON + timedelta(minutes=minutes)
-        take_events(repository, gallery, events, {"one": ["hat", "shoe"]}, now=now)
+        take_events(repository, galleries.get_images, gallery.key, events, now)
     made, _ = repository.newest_interactions(ANN, 9, None)
     assert sorted((each.product_id, each.type, each.occurred_at) for each in made) == [
         ("hat", "click", NOON),

@@ -63,7 +63,7 @@ def slowly_read_events(raw: bytes) -> list[SentEvent] | None:
 
 def slowly_read_searches(raw: bytes) -> list[Event] | None:
     try:
-        return [sent.event() for sent in PostSearchEventsRequest.model_validate_json(raw, strict=True).events]
+        return [sent.sent() for sent in PostSearchEventsRequest.model_validate_json(raw, strict=True).events]
     except ValidationError:
         return None
 

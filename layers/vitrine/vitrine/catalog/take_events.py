@@ -8,26 +8,28 @@ from vitrine.catalog.model import Interaction, interaction_id_of
 from vitrine.catalog.record_interactions import Sent, record_interactions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from vitrine.catalog.ports import InteractionRepository
     from vitrine.engagement.model import Event
-    from vitrine.galleries.model import GalleryKey
+    from vitrine.galleries.model import GalleryKey, Image
+
+    ReadImages = Callable[[GalleryKey, Iterable[str]], Mapping[str, Image]]
 
 
 def take_events(
     repository: InteractionRepository,
+    read_images: ReadImages,
     gallery: GalleryKey,
     events: Sequence[Event],
-    products: Mapping[str, Sequence[str]],
-    *,
     now: datetime,
 ) -> None:
-    """Record an interaction for each of `events` that names a user, and each of its image's `products`.
+    """Record an interaction for each event that names a user, and each product of its image.
 
     An event always makes the same interactions, so an event that is sent again changes nothing.
     """
+    images = read_images(gallery, {event.image_id for event in events})
     sent = [
         Sent(
             Interaction(
@@ -40,8 +42,8 @@ def take_events(
             event.occurred_at is not None,
         )
         for event in events
-        if event.user_id is not None
-        for product_id in products.get(event.image_id, ())
+        if event.user_id is not None and event.image_id in images
+        for product_id in images[event.image_id].description.product_ids
     ]
     if sent:
         record_interactions(repository, gallery.merchant_id, sent, on_purchase=lambda _: None)

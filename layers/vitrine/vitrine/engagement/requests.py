@@ -73,7 +73,7 @@ class NewSearchEvent(RequestBody):
     occurred_at: UtcTime | None = None
     session_id: Id | None = None
 
-    def event(self) -> Event:
+    def sent(self) -> Event:
         """Return the event as the domain has it."""
         return search_event(self.event_id, self.search_id, self.occurred_at, self.session_id)
 
