@@ -17,7 +17,8 @@ from bench.search_data import product_queries, products
 from bench.search_engines import SHOP, embedded
 from bench.search_relevance import ndcg
 from vitrine.search.model import Search
-from vitrine.search.queries import FOUND, Amount, QueryCounts, search_id_of
+from vitrine.search.queries import FOUND, Amount, QueryCounts, query_id_of
+from vitrine.search.relevance import words
 
 if TYPE_CHECKING:
     from bench.search_data import Judged
@@ -35,7 +36,7 @@ def found(finder: ImageFinder, counts: QueryCounts, text: str, limit: int) -> li
 
 
 def learned(finder: ImageFinder, query: Judged, searches: int, chance: random.Random) -> QueryCounts:
-    counts = QueryCounts(str(search_id_of(query.text, found=True))[2:])
+    counts = QueryCounts(str(query_id_of(words(query.text))))
     clicks: dict[str, int] = {}
     done = 0
     for part in range(1, UPDATES + 1):

@@ -17,7 +17,7 @@ from vitrine.platform.query import LIMIT, PAGING
 from vitrine.platform.telemetry import Metric
 from vitrine.platform.wiring import saved_responses
 from vitrine.search.model import Filters, Sort
-from vitrine.search.queries import read_search_id, reports_of, search_id_of
+from vitrine.search.queries import query_id_of, reports_of, search_id_of
 from vitrine.search.read_search import PARAMETERS, read_search
 from vitrine.search.reconcile_index import Comparison
 from vitrine.search.responses import (
@@ -36,7 +36,10 @@ from vitrine.search.responses import (
 from vitrine.search.wiring import comparisons, image_finder, queries, recent_queries, recent_settings, search_settings
 
 if TYPE_CHECKING:
-    from vitrine.search.model import Search
+    from collections.abc import Mapping
+    from typing import Any, Unpack
+
+    from vitrine.search.model import ChangedSettings, Search
 
 lambda_handler = app = HttpApp(check_quota=check_quota, note=note_outcome, saved_responses=saved_responses)
 
@@ -73,7 +76,7 @@ def search_images(request: Request) -> Response:
     response = request.list_response(items, result.after)
     is_narrowed = replace(search.filters, gallery_id=None) != Filters()
     more = {
-        "search_id": search_id_of(search.text, found=result.total.value > 0 or is_narrowed),
+        "search_id": search_id_of(search.words, found=result.total.value > 0 or is_narrowed),
         "total": {"value": result.total.value, "relation": result.total.relation},
         "facets": {
             facet: [{"value": count.value, "count": count.count} for count in counts]
@@ -87,11 +90,11 @@ def search_images(request: Request) -> Response:
 
 def _with_raised(request: Request, search: Search) -> Search:
     """Return the search with what clicks add to scores. Without the store, the search goes on without clicks."""
-    asked = read_search_id(search_id_of(search.text, found=True) or "")
-    if asked is None or search.sort is not Sort.RELEVANCE:
+    query_id = query_id_of(search.words)
+    if query_id is None or search.sort is not Sort.RELEVANCE:
         return search
     with suppress(Unavailable):
-        counted = recent_queries().find(request.now, request.merchant_id, asked.query_id)
+        counted = recent_queries().find(request.now, request.merchant_id, query_id)
         return replace(search, raised=counted.raised(int(request.now.timestamp())))
     return search
 
@@ -125,9 +128,7 @@ def put_attributes(request: Request) -> Response:
     from vitrine.search.requests import PutAttributesRequest  # noqa: PLC0415 - readers never load bodies
 
     attributes = request.body(PutAttributesRequest).kinds()
-    search_settings().put_attributes(request.merchant_id, attributes)
-    recent_settings().forget(request.merchant_id)
-    return Response(200, {"attributes": dict(attributes)})
+    return _set(request, {"attributes": dict(attributes)}, attributes=attributes)
 
 
 @app.get("/search/synonyms", responses={200: SynonymsResponse})
@@ -142,9 +143,7 @@ def put_synonyms(request: Request) -> Response:
     from vitrine.search.requests import PutSynonymsRequest  # noqa: PLC0415 - readers never load bodies
 
     rules = request.body(PutSynonymsRequest).rules()
-    search_settings().put_synonyms(request.merchant_id, rules)
-    recent_settings().forget(request.merchant_id)
-    return Response(200, synonyms_response(rules))
+    return _set(request, synonyms_response(rules), synonyms=rules)
 
 
 @app.get("/search/language", responses={200: LanguageResponse})
@@ -164,7 +163,7 @@ def put_language(request: Request) -> Response:
     from vitrine.search.requests import PutLanguageRequest  # noqa: PLC0415 - readers never load bodies
 
     language = request.body(PutLanguageRequest).language
-    search_settings().put_language(request.merchant_id, language)
+    search_settings().put(request.merchant_id, language=language)
     in_use = image_finder().language(request.merchant_id)
     if in_use is not language:
         comparisons().send(Comparison(request.merchant_id))
@@ -183,9 +182,14 @@ def put_placed(request: Request) -> Response:
     from vitrine.search.requests import PutPlacedRequest  # noqa: PLC0415 - readers never load bodies
 
     placed = request.body(PutPlacedRequest).placed()
-    search_settings().put_placed(request.merchant_id, placed)
+    return _set(request, placed_response(placed), placed=placed)
+
+
+def _set(request: Request, content: Mapping[str, Any], **changed: Unpack[ChangedSettings]) -> Response:
+    """Store a setting of the merchant's searches, which the response shows."""
+    search_settings().put(request.merchant_id, **changed)
     recent_settings().forget(request.merchant_id)
-    return Response(200, placed_response(placed))
+    return Response(200, content)
 
 
 @app.get("/search/reports", query={"limit": LIMIT}, responses={200: ReportsResponse})

@@ -30,6 +30,7 @@ from vitrine.search.model import (
     Sort,
     SynonymRule,
 )
+from vitrine.search.relevance import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,8 +146,8 @@ class TestWords:
         settings = MerchantSettings(
             placed={"Green shoe": Placed(tuple(images[each].key for each in ("5", worst, "4")), (images[best].key,))}
         )
-        placed = settings.placed_for("green SHOES")
-        assert settings.placed_for("shoe green") == NOT_PLACED
+        placed = settings.placed_for(words("green SHOES"))
+        assert settings.placed_for(words("shoe green")) == NOT_PLACED
         expected = ["5", worst, "4", *others, best]
         assert engine.found("green shoe", placed=placed) == expected
         assert [hits[0] for hits in engine.pages("green shoe", placed=placed, limit=1)] == expected
@@ -176,7 +177,7 @@ class TestWords:
         )
 
         def found(text: str, **more: Any) -> list[str]:
-            return engine.found(text, synonyms=settings.synonyms_of(text), **more)
+            return engine.found(text, synonyms=settings.synonyms_of(words(text)), **more)
 
         notebooks, locks = ["0", "1", "2", "3", "6"], ["50", "51", "52"]
         assert sorted(engine.found("laptop")) == locks
@@ -186,7 +187,7 @@ class TestWords:
         assert found("laptop 2", sort=Sort.OLDEST) == ["2", *locks]
         assert (found("headgear"), found("hat")) == (["8"], ["8"])
         assert sorted(found("acme tool")[:4]) == ["0", "1", "2", "3"]
-        [hit] = engine.page("headgear", synonyms=settings.synonyms_of("headgear")).hits
+        [hit] = engine.page("headgear", synonyms=settings.synonyms_of(words("headgear"))).hits
         assert hit.highlight == {"name": "<mark>Hat</mark>"}
 
     def test_images_that_were_clicked_rise_and_others_stay(self, engine: Engine) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
-RED, ROUGE = (search_id_of(text, found=True) for text in ("red dress", "rouge dress"))
+RED, ROUGE = (search_id_of(text.split(), found=True) for text in ("red dress", "rouge dress"))
 SEARCHES = [{"event_id": str(number), "search_id": search_id} for number, search_id in enumerate((RED, RED, ROUGE))]
 CLICKS = [
     {"event_id": "1", "type": "click", "image_id": "one", "search_id": RED, "previous_search_id": ROUGE},

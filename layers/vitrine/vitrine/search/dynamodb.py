@@ -12,6 +12,7 @@ Items of queries are deleted when nothing was counted for them in `QUERIES_ARE_K
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -23,18 +24,21 @@ from vitrine.search.model import AttributeKind, ImageKey, MerchantSettings, Plac
 from vitrine.search.queries import Amount, QueryCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
+    from typing import Unpack
 
     from vitrine.platform.dynamodb import Item
+    from vitrine.search.model import ChangedSettings
 
 QUERIES_ARE_KEPT = timedelta(days=90)
 MOST_QUERIES_LISTED = 10_000
 
 
 class DynamoDBSettings(OnTable):
-    """SettingsRepository on DynamoDB. Writes replace one attribute of the item, so they can be repeated."""
+    """What merchants have set for searches. Writes replace attributes of the item, so they can be repeated."""
 
     def find(self, merchant_id: str) -> MerchantSettings:
+        """Return a merchant's settings; they are empty until it sets some."""
         item = self._find(_key(merchant_id), consistent=False) or {}
         attributes, synonyms, placed = (json.loads(item[name]["S"]) if name in item else () for name in _STORED)
         return MerchantSettings(
@@ -48,21 +52,14 @@ class DynamoDBSettings(OnTable):
         )
 
     def newest_language(self, merchant_id: str) -> Language | None:
+        """Return the language of the next index (a consistent read)."""
         return _language(self._find(_key(merchant_id)) or {})
 
-    def put_attributes(self, merchant_id: str, attributes: Mapping[str, AttributeKind]) -> None:
-        self._put(merchant_id, "attributes", list(attributes.items()))
+    def put(self, merchant_id: str, **changed: Unpack[ChangedSettings]) -> None:
+        """Replace the setting that is given."""
+        [(name, value)] = changed.items()
+        stored = list(value.items()) if isinstance(value, Mapping) else value
 
-    def put_language(self, merchant_id: str, language: Language | None) -> None:
-        self._put(merchant_id, "language", language)
-
-    def put_placed(self, merchant_id: str, placed: Mapping[str, Placed]) -> None:
-        self._put(merchant_id, "placed", list(placed.items()))
-
-    def put_synonyms(self, merchant_id: str, synonyms: Sequence[SynonymRule]) -> None:
-        self._put(merchant_id, "synonyms", synonyms)
-
-    def _put(self, merchant_id: str, name: str, value: Any) -> None:
         def attempt() -> None:
             with translated():
                 self._client.update_item(
@@ -70,7 +67,7 @@ class DynamoDBSettings(OnTable):
                     Key=_key(merchant_id),
                     UpdateExpression="SET #name = :value",
                     ExpressionAttributeNames={"#name": name},
-                    ExpressionAttributeValues={":value": {"S": json.dumps(value, ensure_ascii=False)}},
+                    ExpressionAttributeValues={":value": {"S": json.dumps(stored, ensure_ascii=False)}},
                 )
 
         retry(attempt)

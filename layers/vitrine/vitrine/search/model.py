@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from vitrine.search.relevance import MAX_WORDS, words
 
@@ -158,7 +158,7 @@ class Synonym(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search. A `text` of None finds everything that passes the filters. `synonyms` are those of its words.
+    """A search. A `text` of None finds everything that passes the filters. `words` and `synonyms` are the text's.
 
     `placed` counts in the order by relevance only, as does `raised`: what clicks add to the scores of images.
     """
@@ -166,6 +166,7 @@ class Search:
     text: str | None = None
     filters: Filters = Filters()
     sort: Sort = Sort.RELEVANCE
+    words: tuple[str, ...] = ()
     synonyms: tuple[Synonym, ...] = ()
     placed: Placed = NOT_PLACED
     raised: tuple[tuple[ImageKey, float], ...] = ()
@@ -235,17 +236,17 @@ class MerchantSettings:
     placed: Mapping[str, Placed] = field(default_factory=dict)
     language: Language | None = None
 
-    def placed_for(self, text: str) -> Placed:
-        """Return the images placed for a query of the same words."""
-        return self._placed.get(_singular(words(text)), NOT_PLACED) if self.placed else NOT_PLACED
+    def placed_for(self, asked: Sequence[str]) -> Placed:
+        """Return the images placed for a query of these words."""
+        return self._placed.get(_singular(asked), NOT_PLACED) if self.placed else NOT_PLACED
 
     @cached_property
     def _placed(self) -> Mapping[tuple[str, ...], Placed]:
         return {_singular(words(query)): placed for query, placed in self.placed.items()}
 
-    def synonyms_of(self, text: str) -> tuple[Synonym, ...]:
+    def synonyms_of(self, asked: Sequence[str]) -> tuple[Synonym, ...]:
         """Return the synonyms of the words of a query, at most MOST_SYNONYMS."""
-        known = words(text)[:MAX_WORDS] if self._others else []
+        known = asked[:MAX_WORDS] if self._others else ()
         runs = (
             known[start:end] for start in range(len(known)) for end in range(start + 1, start + LONGEST_SYNONYM + 1)
         )
@@ -258,6 +259,15 @@ class MerchantSettings:
         for source, other in (pair for rule in self.synonyms for pair in rule.pairs()):
             others.setdefault(_singular(words(source)), []).append(tuple(words(other)))
         return others
+
+
+class ChangedSettings(TypedDict, total=False):
+    """Some of `MerchantSettings`."""
+
+    attributes: Mapping[str, AttributeKind]
+    synonyms: Sequence[SynonymRule]
+    placed: Mapping[str, Placed]
+    language: Language | None
 
 
 def _singular(run: Sequence[str]) -> tuple[str, ...]:

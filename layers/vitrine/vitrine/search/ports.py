@@ -7,14 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from vitrine.search.languages import Language
 from vitrine.search.model import (
-    AttributeKind,
     ImageKey,
     IndexedImage,
-    MerchantSettings,
-    Placed,
     Search,
     SearchPage,
-    SynonymRule,
 )
 
 if TYPE_CHECKING:
@@ -70,28 +66,6 @@ class ImageIndex(Protocol):
 
     def rebuild(self, merchant_id: str, images: ReadAllImages, read: ReadImages, progress: Progress) -> int:
         """Build a new index beside the one in use, then switch to it. Return the number of images in it."""
-
-
-class SettingsRepository(Protocol):
-    """Stores what merchants have set for searches."""
-
-    def find(self, merchant_id: str) -> MerchantSettings:
-        """Return a merchant's settings; they are empty until it sets some."""
-
-    def newest_language(self, merchant_id: str) -> Language | None:
-        """Return the language of the next index (a consistent read)."""
-
-    def put_attributes(self, merchant_id: str, attributes: Mapping[str, AttributeKind]) -> None:
-        """Replace the declared attributes."""
-
-    def put_language(self, merchant_id: str, language: Language | None) -> None:
-        """Replace the language of the next index."""
-
-    def put_placed(self, merchant_id: str, placed: Mapping[str, Placed]) -> None:
-        """Replace the images placed for queries."""
-
-    def put_synonyms(self, merchant_id: str, synonyms: Sequence[SynonymRule]) -> None:
-        """Replace the synonyms."""
 
 
 class QueryRepository(Protocol):

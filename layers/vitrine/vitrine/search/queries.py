@@ -36,15 +36,19 @@ _PREVIOUS = ">"
 _IMAGE = "+"
 
 
-def search_id_of(text: str | None, *, found: bool) -> str | None:
-    """Return the id of a search for this text, by which events name it; None without words, or if it is too long.
+def query_id_of(asked: Iterable[str]) -> str | None:
+    """Return the id by which the query of these words is stored; None without words, or if it is too long."""
+    query = " ".join(asked).encode()
+    return base64.urlsafe_b64encode(query).decode().rstrip("=") if 0 < len(query) <= LONGEST_QUERY_BYTES else None
+
+
+def search_id_of(asked: Iterable[str], *, found: bool) -> str | None:
+    """Return the id of a search for these words, by which events name it; None if the query has none.
 
     Searches for the same words have the same id, so responses can be cached.
     """
-    query = " ".join(words(text or ""))
-    if not query or len(query.encode()) > LONGEST_QUERY_BYTES:
-        return None
-    return f"{int(found)}.{base64.urlsafe_b64encode(query.encode()).decode().rstrip('=')}"
+    query_id = query_id_of(asked)
+    return query_id and f"{int(found)}.{query_id}"
 
 
 class Asked(NamedTuple):
@@ -58,9 +62,9 @@ class Asked(NamedTuple):
 def read_search_id(search_id: str) -> Asked | None:
     """Return what a search id names; None if no search returned it."""
     query_id = search_id[2:]
-    query = text_of_query(query_id)
+    asked = tuple(words(text_of_query(query_id)))
     found = search_id.startswith("1")
-    return Asked(query_id, tuple(words(query)), found) if search_id_of(query, found=found) == search_id else None
+    return Asked(query_id, asked, found) if search_id_of(asked, found=found) == search_id else None
 
 
 def text_of_query(query_id: str) -> str:

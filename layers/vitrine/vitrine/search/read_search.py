@@ -22,6 +22,7 @@ from vitrine.search.model import (
     Search,
     Sort,
 )
+from vitrine.search.relevance import words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,14 +85,16 @@ def read_search(query: Mapping[str, Any], settings: MerchantSettings) -> Search:
     if unknown:
         raise InvalidRequest("The query names attributes that are not declared; see errors.", unknown)
     text = query.get("q", "").strip()
+    asked = tuple(words(text))
     return Search(
         text=text or None,
         filters=Filters(
             **filters, attributes=tuple(_attribute_filter(name, text, settings) for name, text in attributes.items())
         ),
         sort=Sort(query["sort"]),
-        synonyms=settings.synonyms_of(text),
-        placed=settings.placed_for(text),
+        words=asked,
+        synonyms=settings.synonyms_of(asked),
+        placed=settings.placed_for(asked),
         facets=facets,
         limit=query["limit"],
     )
