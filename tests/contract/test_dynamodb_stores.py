@@ -310,15 +310,15 @@ class TestCounters:
         counters.count(ROOT, pending(1), SLOTS)
         counters.split(ROOT)
         counters.count(ShardKey(KEY, "a"), pending(2), SLOTS)
-        assert counters.look(KEY, 0, NOW) == (None, Look(NOW, 2))
+        assert counters.look(KEY, NOW) == (counters.find_shard(ROOT), None, Look(NOW, 2))
         counters.note_look(KEY, 0, Look(NOW, 2))
-        assert counters.look(KEY, 0, NOW)[0] == Look(NOW, 2)
+        assert counters.look(KEY, NOW)[1] == Look(NOW, 2)
         assert counters.read([KEY]) == {KEY: Counts(Totals(2, 0))}
         counters.fold(KEY, 0, NOW)
         counters.expire(KEY, 0, NOW)
         assert counters.read([KEY]) == {KEY: Counts(Totals(2, 0))}
         counters.split(ROOT)
-        assert counters.look(KEY, 1, NOW) == (None, Look(NOW, 2))
+        assert counters.look(KEY, NOW) == (counters.find_shard(ROOT), None, Look(NOW, 2))
 
     def test_closed_counters_take_nothing_anywhere_and_keep_their_totals(self, counters: Counters) -> None:
         counters.count(ROOT, pending(1), SLOTS)

@@ -113,9 +113,10 @@ class CountersInMemory:
             root.is_split, root.tree = False, tree + 1
         return self.find_shard(ShardKey(key, ROOT))
 
-    def look(self, key: CounterKey, tree: int, now: datetime) -> tuple[Look | None, Look]:
-        events = sum(self._totals(key).values())
-        return self._looks.get((key, tree)), Look(now, events)
+    def look(self, key: CounterKey, now: datetime) -> tuple[Shard, Look | None, Look]:
+        root = self.find_shard(ShardKey(key, ROOT))
+        events = sum(self._totals(key).values()) if ShardKey(key, ROOT) in self._stored else 0
+        return root, self._looks.get((key, root.tree)), Look(now, events)
 
     def note_look(self, key: CounterKey, tree: int, look: Look) -> None:
         self._looks[key, tree] = look

@@ -327,14 +327,16 @@ class DynamoDBCounters(OnTable):
 
         retry(put)
 
-    def look(self, key: CounterKey, tree: int, now: datetime) -> tuple[Look | None, Look]:
-        root = self._item(ShardKey(key, ROOT))
-        events = sum(amounts_of(shard).get(name, 0) for shard in [root, *self._tree(key, tree)] for name in COUNTERS)
+    def look(self, key: CounterKey, now: datetime) -> tuple[Shard, Look | None, Look]:
+        item = self._item(ShardKey(key, ROOT))
+        root = _shard(item)
+        shards = [item, *(self._tree(key, root.tree) if root.state == "split" else ())]
+        events = sum(amounts_of(shard).get(name, 0) for shard in shards for name in COUNTERS)
         before = None
-        if "looked_at" in root:
-            looked_at = datetime.fromtimestamp(int(root["looked_at"]["N"]), UTC)
-            before = Look(looked_at, int(root["looked_events"]["N"]))
-        return before, Look(now, events)
+        if "looked_at" in item:
+            looked_at = datetime.fromtimestamp(int(item["looked_at"]["N"]), UTC)
+            before = Look(looked_at, int(item["looked_events"]["N"]))
+        return root, before, Look(now, events)
 
     def note_look(self, key: CounterKey, tree: int, look: Look) -> None:
         values: dict[str, Any] = {

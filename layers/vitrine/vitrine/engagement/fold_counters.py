@@ -9,9 +9,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from vitrine.engagement.model import ROOT
-from vitrine.engagement.ports import ShardKey
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
@@ -43,12 +40,11 @@ def fold_if_cool(counters: CooledCounters, key: CounterKey, now: datetime) -> bo
 
     May be repeated; an attempt that died is continued. Raises Unavailable.
     """
-    root = counters.find_shard(ShardKey(key, ROOT))
+    root, before, look = counters.look(key, now)
     if root.state == "open" and root.tree:
         counters.expire(key, root.tree - 1, now)
     if root.state != "split":
         return False
-    before, look = counters.look(key, root.tree, now)
     if before is None or has_stayed_hot(before, look):
         counters.note_look(key, root.tree, look)
         return False

@@ -124,14 +124,11 @@ class CounterRepository(Protocol):
 class CooledCounters(Protocol):
     """Counters that are split, and may fold."""
 
-    def find_shard(self, key: ShardKey) -> Shard:
-        """As in CounterRepository."""
-
     def fold(self, key: CounterKey, tree: int, now: datetime) -> Shard:
         """As in CounterRepository."""
 
-    def look(self, key: CounterKey, tree: int, now: datetime) -> tuple[Look | None, Look]:
-        """Return the latest look that was noted of the root of this tree, and that of now."""
+    def look(self, key: CounterKey, now: datetime) -> tuple[Shard, Look | None, Look]:
+        """Return the root, the latest look that was noted of its tree, and that of now."""
 
     def note_look(self, key: CounterKey, tree: int, look: Look) -> None:
         """Store a look, if the root is still split into this tree."""
