@@ -201,7 +201,7 @@ class InputsInMemory:
         return RecommendationInputs(
             stamp=repr(stamp),
             model=shown if shop.published else None,
-            shortlist=shortlist,
+            shortlist=lambda: shortlist,
             popular=[Scored(each.product_id, prior(each.users), "popular", ()) for each in tops.get(shown, ())[:_TOP]],
             cached=None,
             repeat=shop.repeat(category),

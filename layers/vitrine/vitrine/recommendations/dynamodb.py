@@ -23,6 +23,7 @@ import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
@@ -268,7 +269,6 @@ class DynamoDBRecommendationInputs:
         shown = items["shortlist"].get("model", {}).get("N", published)
         if shown != published and shown not in tops:
             items["shortlist"], shown = {}, published
-        lists = _unpacked(items["shortlist"]) if items["shortlist"] else {}
         version, recent = _recent(items["recent"])
         popular: dict[str, float] = dict(_unpacked(tops[shown])) if shown in tops else {}
         for product_id, users in counts_since(recent, int(shown) / 1000 if shown else 0).items():
@@ -288,15 +288,7 @@ class DynamoDBRecommendationInputs:
         return RecommendationInputs(
             stamp="/".join(map(str, stamps)),
             model=int(shown) if model else None,
-            shortlist=Shortlist(
-                {strategy: _scored(lists[strategy]) for strategy in STRATEGIES if strategy in lists},
-                frozenset(lists.get("bought", ())),
-                [
-                    # rows of shortlists that older versions stored have a reason in the third place
-                    Bought(*row[:2]) if row[2] == "repeat" else Bought(*row)
-                    for row in lists.get("again", ())
-                ],
-            ),
+            shortlist=partial(_shortlist, items["shortlist"]),
             popular=by_score(Scored(product_id, prior(users), "popular", ()) for product_id, users in popular.items()),
             touched=touched_by(recent, user.user_id),
             cached=zlib.decompress(response["content"]["B"]) if is_fresh else None,
@@ -614,6 +606,19 @@ def _stale_shortlist() -> Iterator[None]:
 
 def _is_of(row: Item, model: Model) -> bool:
     return "model" in row and int(row["model"]["N"]) == model.number
+
+
+def _shortlist(item: Item) -> Shortlist:
+    lists = _unpacked(item) if item else {}
+    return Shortlist(
+        {strategy: _scored(lists[strategy]) for strategy in STRATEGIES if strategy in lists},
+        frozenset(lists.get("bought", ())),
+        [
+            # rows of shortlists that older versions stored have a reason in the third place
+            Bought(*row[:2]) if row[2] == "repeat" else Bought(*row)
+            for row in lists.get("again", ())
+        ],
+    )
 
 
 def _scored(rows: Iterable[Sequence[Any]]) -> list[Scored]:

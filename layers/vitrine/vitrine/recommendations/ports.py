@@ -9,7 +9,7 @@ from vitrine.platform.retries import Superseded
 from vitrine.recommendations.model import Profile, Weights
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -37,7 +37,8 @@ class RecommendationInputs(NamedTuple):
     """What one read returns for a shopper, before any product is looked up.
 
     `stamp` changes with everything that makes a cached response wrong: the model, the shopper's purchases and
-    shortlist, the merchant's withdrawals. `cached` is the cached response, if the same table holds it. `model` is the
+    shortlist, the merchant's withdrawals. `shortlist` unpacks the shortlist, which a cached response does not need.
+    `cached` is the cached response, if the same table holds it. `model` is the
     number of the model that `shortlist` and `popular` come from; touches since then count in `popular`. `touched` are
     the shopper's products among the shop's newest touches. `withdrawing` says that something was withdrawn within the
     last minute. `repeat` is the merchant's choice, or was measured. `rhythm` is how much it counts which products are
@@ -46,7 +47,7 @@ class RecommendationInputs(NamedTuple):
 
     stamp: str
     model: int | None
-    shortlist: Shortlist
+    shortlist: Callable[[], Shortlist]
     popular: Sequence[Scored]
     cached: bytes | None
     withdrawing: bool = False

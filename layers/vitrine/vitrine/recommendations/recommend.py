@@ -123,7 +123,7 @@ class Recommender:
         if inputs.model is None:
             own = inputs.touched[:_MOST_OWN] if strategy in {"hybrid", "content"} else ()
             return self._before_the_first_model(user, query, inputs.popular, own, copies)
-        preferred = inputs.shortlist.candidates(
+        preferred = inputs.shortlist().candidates(
             strategy, repeat, now=now.timestamp() - inputs.lag, rhythm=inputs.rhythm
         )
         if category is not None:
