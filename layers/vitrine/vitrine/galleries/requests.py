@@ -186,13 +186,9 @@ class PutGalleryRequest(RequestBody):
         )
 
 
-class NewImage(RequestBody):
-    """An image to create, or a new description of one."""
+class OptionalFields(RequestBody):
+    """What an image may have besides a name and an address."""
 
-    id: Id | None = None
-    name: Name
-    url: WebAddress
-    created_at: UtcTime | None = None
     caption: Caption | None = None
     alt: Alt | None = None
     tags: Tags | None = None
@@ -201,6 +197,15 @@ class NewImage(RequestBody):
     width: Pixels | None = None
     height: Pixels | None = None
     attributes: Attributes | None = None
+
+
+class NewImage(OptionalFields):
+    """An image to create, or a new description of one."""
+
+    id: Id | None = None
+    name: Name
+    url: WebAddress
+    created_at: UtcTime | None = None
 
     def description(self, now: datetime) -> Description:
         """Return the image's description; `created_at` is `now` unless it was sent."""
@@ -225,19 +230,11 @@ class PostImagesRequest(RequestBody):
     images: Annotated[tuple[NewImage, ...], Field(min_length=1, max_length=MOST_IMAGES)]
 
 
-class PatchImageRequest(RequestBody):
+class PatchImageRequest(OptionalFields):
     """Changes to an image; null removes an optional field. Read only the fields that were sent."""
 
     name: Annotated[Name, Field(default_factory=str)]
     url: Annotated[WebAddress, Field(default_factory=str)]
     created_at: Annotated[UtcTime, Field(default_factory=lambda: datetime.min.replace(tzinfo=UTC))]
-    caption: Caption | None = None
-    alt: Alt | None = None
-    tags: Tags | None = None
-    credit: Credit | None = None
-    product_ids: ProductIds | None = None
-    width: Pixels | None = None
-    height: Pixels | None = None
-    attributes: Attributes | None = None
     pinned_position: Annotated[int, Field(ge=1, le=LAST_PINNED_POSITION), WHOLE] | None = None
     hidden: Annotated[bool, Field(default_factory=bool)]
