@@ -85,6 +85,16 @@ export function Picture({
   );
 }
 
+/** The first cell of a row about something that has a picture. */
+export function PictureCell({ url, renditions, name }: { url: string | null; renditions: Renditions; name: string }) {
+  return (
+    <th scope="row" className="with-picture">
+      {url && <Picture url={url} renditions={renditions} sizes="2.2rem" alt="" loading="lazy" />}
+      {name}
+    </th>
+  );
+}
+
 /** A column's heading; numbers are at the right. */
 type Column = string | { number: string };
 

@@ -4,7 +4,7 @@ import { ApiError, type Schema } from "../api";
 import { useChanges, usePending } from "../changes";
 import { IDLE_MS, itemsOf, PAGES, useApi } from "../data";
 import { format, t } from "../language";
-import { Dialog, List, Picture, Problem, Woven } from "../parts";
+import { Dialog, List, PictureCell, Problem, Woven } from "../parts";
 
 type Product = Schema<"ProductResponse">;
 
@@ -91,12 +91,7 @@ export function Products() {
       >
         {(product) => (
           <tr key={product.product_id} data-product={product.product_id}>
-            <th scope="row" className="with-picture">
-              {product.image_url && (
-                <Picture url={product.image_url} renditions={product.renditions} sizes="2.2rem" alt="" loading="lazy" />
-              )}
-              {product.name}
-            </th>
+            <PictureCell url={product.image_url} renditions={product.renditions} name={product.name} />
             <td>
               <code>{product.product_id}</code>
             </td>

@@ -1,7 +1,7 @@
 import type { Schema } from "../api";
 import { IDLE_MS, useConnection } from "../data";
 import { t } from "../language";
-import { Content, Empty, More, Picture, Problem, Table } from "../parts";
+import { Content, Empty, More, PictureCell, Problem, Table } from "../parts";
 import { REASON_KEYS, REASONS } from "./desk";
 
 type Opinion = Schema<"OpinionResponse">;
@@ -37,16 +37,7 @@ export function Disputes() {
                 <tbody>
                   {items.map((item) => (
                     <tr key={item.snapshot_id}>
-                      <th scope="row" className="with-picture">
-                        <Picture
-                          url={item.image_url}
-                          renditions={item.renditions}
-                          sizes="2.2rem"
-                          alt=""
-                          loading="lazy"
-                        />
-                        {item.filename}
-                      </th>
+                      <PictureCell url={item.image_url} renditions={item.renditions} name={item.filename} />
                       <td>
                         <code>{item.product_id}</code>
                       </td>

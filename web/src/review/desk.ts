@@ -38,7 +38,6 @@ interface Refusal {
 
 export interface View {
   current: Claimed | null;
-  next: Claimed[];
   /** The product to look at before the next verdict. */
   introduced: Claimed["product"] | null;
   approved: number;
@@ -383,7 +382,6 @@ export class Desk {
     const minutes = first === undefined ? 1 : Math.max((now - first) / 60_000, 1 / 30);
     return {
       current: this.queue[0] ?? null,
-      next: this.queue.slice(1, 7),
       introduced: this.isIntroducing() ? this.queue[0]!.product : null,
       ...this.counts,
       sending: this.sending,
