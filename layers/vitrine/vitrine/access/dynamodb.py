@@ -58,8 +58,7 @@ class DynamoDBAccess(OnTable):
             "identity_secrets": _identity_item(merchant.identity_secrets),
         }
         try:
-            with translated():
-                self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+            self._put_item(item, ConditionExpression="attribute_not_exists(pk)")
         except ConditionFailed:
             return False
         return True
@@ -110,8 +109,7 @@ class DynamoDBAccess(OnTable):
             scan["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def add_key(self, key: ApiKey) -> None:
-        with translated():
-            self._client.put_item(TableName=self._table, Item=_key_item(key))
+        self._put_item(_key_item(key))
 
     def find_key(self, digest: str) -> ApiKey | None:
         item = self._get(f"key#{digest}")
@@ -187,18 +185,16 @@ class DynamoDBAccess(OnTable):
         if amount > limit:
             return False
         try:
-            with translated():
-                self._client.update_item(
-                    TableName=self._table,
-                    Key={"pk": {"S": f"quota#{spender}#{window}"}},
-                    UpdateExpression="ADD spent :amount SET expires_at = :expiry",
-                    ConditionExpression="attribute_not_exists(spent) OR spent <= :room",
-                    ExpressionAttributeValues={
-                        ":amount": {"N": str(amount)},
-                        ":room": {"N": str(limit - amount)},
-                        ":expiry": {"N": str((window + 2) * WINDOW_SECONDS)},
-                    },
-                )
+            self._update_item(
+                {"pk": {"S": f"quota#{spender}#{window}"}},
+                UpdateExpression="ADD spent :amount SET expires_at = :expiry",
+                ConditionExpression="attribute_not_exists(spent) OR spent <= :room",
+                ExpressionAttributeValues={
+                    ":amount": {"N": str(amount)},
+                    ":room": {"N": str(limit - amount)},
+                    ":expiry": {"N": str((window + 2) * WINDOW_SECONDS)},
+                },
+            )
         except ConditionFailed:
             return False
         return True

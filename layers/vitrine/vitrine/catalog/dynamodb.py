@@ -51,8 +51,7 @@ class DynamoDBProducts(OnTable):
         latest = {product.product_id: product for product in products}
         items = [product_item(merchant_id, product) for product in latest.values()]
         if len(items) == 1:
-            with translated():
-                self._client.put_item(TableName=self._table, Item=items[0])
+            self._put_item(items[0])
             return
         batch_put(self._client, self._table, items)
 
@@ -81,10 +80,7 @@ class DynamoDBProducts(OnTable):
         return (product_of(item) for item in items)
 
     def delete_product(self, merchant_id: str, product_id: str) -> bool:
-        with translated():
-            response = self._client.delete_item(
-                TableName=self._table, Key=product_key(merchant_id, product_id), ReturnValues="ALL_OLD"
-            )
+        response = self._delete_item(product_key(merchant_id, product_id), ReturnValues="ALL_OLD")
         return "Attributes" in response
 
 

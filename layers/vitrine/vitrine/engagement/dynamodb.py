@@ -186,11 +186,7 @@ class DynamoDBCounters(OnTable):
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
 
-        def put() -> None:
-            with translated():
-                self._client.put_item(TableName=self._table, Item=archive)
-
-        retry(put)
+        retry(lambda: self._put_item(archive))
         try:
             self._update(key, update)
         except ConditionFailed as refused:
@@ -312,20 +308,16 @@ class DynamoDBCounters(OnTable):
             values[":held"] = {"BS": list(root.marks)}
             change += ", marks = :held"
 
-        def put() -> None:
-            with translated():
-                self._client.update_item(
-                    TableName=self._table,
-                    Key={
-                        "pk": {"S": _partition(key.counters)},
-                        "sk": {"S": f"{_archives_of(key)}{_number(root.archives)}.tree{root.tree}"},
-                    },
-                    UpdateExpression=change,
-                    ExpressionAttributeNames={"#until": "until"},
-                    ExpressionAttributeValues=values,
-                )
-
-        retry(put)
+        archive = {
+            "pk": {"S": _partition(key.counters)},
+            "sk": {"S": f"{_archives_of(key)}{_number(root.archives)}.tree{root.tree}"},
+        }
+        update = {
+            "UpdateExpression": change,
+            "ExpressionAttributeNames": {"#until": "until"},
+            "ExpressionAttributeValues": values,
+        }
+        retry(lambda: self._update_item(archive, **update))
 
     def look(self, key: CounterKey, now: datetime) -> tuple[Shard, Look | None, Look]:
         item = self._item(ShardKey(key, ROOT))
@@ -491,17 +483,15 @@ class DynamoDBSalts(OnTable):
 
     def _find_or_make(self, day: date) -> bytes:
         ends = datetime(day.year, day.month, day.day, tzinfo=UTC) + _SALT_LIFETIME
-        with translated():
-            response = self._client.update_item(
-                TableName=self._table,
-                Key={"pk": {"S": f"visitors#{day.isoformat()}"}},
-                UpdateExpression="SET salt = if_not_exists(salt, :salt), expires_at = :ends",
-                ExpressionAttributeValues={
-                    ":salt": {"B": secrets.token_bytes(_SALT_BYTES)},
-                    ":ends": {"N": str(int(ends.timestamp()))},
-                },
-                ReturnValues="ALL_NEW",
-            )
+        response = self._update_item(
+            {"pk": {"S": f"visitors#{day.isoformat()}"}},
+            UpdateExpression="SET salt = if_not_exists(salt, :salt), expires_at = :ends",
+            ExpressionAttributeValues={
+                ":salt": {"B": secrets.token_bytes(_SALT_BYTES)},
+                ":ends": {"N": str(int(ends.timestamp()))},
+            },
+            ReturnValues="ALL_NEW",
+        )
         return bytes(response["Attributes"]["salt"]["B"])
 
 
@@ -510,18 +500,16 @@ class DynamoDBVisitorCounts(OnTable):
 
     def add(self, gallery: GalleryKey, visitor: str, hour: int, counted: Totals) -> Totals:
         added = ", ".join(f"#{kind} :{kind}" for kind in Totals._fields)
-        with translated():
-            response = self._client.update_item(
-                TableName=self._table,
-                Key={"pk": {"S": f"visitor#{gallery.merchant_id}/{gallery.gallery_id}/{visitor}#{hour}"}},
-                UpdateExpression=f"ADD {added} SET expires_at = :ends",
-                ExpressionAttributeNames={f"#{kind}": kind for kind in Totals._fields},
-                ExpressionAttributeValues={
-                    **{f":{kind}": {"N": str(amount)} for kind, amount in counted._asdict().items()},
-                    ":ends": {"N": str((hour + _VISITOR_HOURS) * 3600)},
-                },
-                ReturnValues="ALL_NEW",
-            )
+        response = self._update_item(
+            {"pk": {"S": f"visitor#{gallery.merchant_id}/{gallery.gallery_id}/{visitor}#{hour}"}},
+            UpdateExpression=f"ADD {added} SET expires_at = :ends",
+            ExpressionAttributeNames={f"#{kind}": kind for kind in Totals._fields},
+            ExpressionAttributeValues={
+                **{f":{kind}": {"N": str(amount)} for kind, amount in counted._asdict().items()},
+                ":ends": {"N": str((hour + _VISITOR_HOURS) * 3600)},
+            },
+            ReturnValues="ALL_NEW",
+        )
         return Totals(*(int(response["Attributes"][kind]["N"]) for kind in Totals._fields))
 
 

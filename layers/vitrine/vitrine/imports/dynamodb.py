@@ -37,10 +37,8 @@ class DynamoDBImports(OnTable):
     """ImportStore on one table."""
 
     def add(self, new: Import) -> None:
-        with suppress(ConditionFailed), translated():
-            self._client.put_item(
-                TableName=self._table, Item=_item(new), ConditionExpression="attribute_not_exists(pk)"
-            )
+        with suppress(ConditionFailed):
+            self._put_item(_item(new), ConditionExpression="attribute_not_exists(pk)")
 
     def find(self, key: ImportKey) -> Import | None:
         item = self._find(_key(key))
@@ -146,8 +144,7 @@ class DynamoDBImports(OnTable):
             "rejections": {"S": json.dumps(rejections, separators=(",", ":"), ensure_ascii=False)},
             "expires_at": _expiry(import_),
         }
-        with translated():
-            self._client.put_item(TableName=self._table, Item=item)
+        self._put_item(item)
 
     def rejections(self, key: ImportKey, limit: int, after: Any) -> RejectionPage:
         chunks = query_all(

@@ -209,5 +209,19 @@ class OnTable:
     def _find(self, key: Mapping[str, Any], *, consistent: bool = True) -> Item | None:
         return find_item(self._client, self._table, key, consistent=consistent)
 
+    def _put_item(self, item: Item, **options: Any) -> None:
+        with translated():
+            self._client.put_item(TableName=self._table, Item=item, **options)
+
+    def _update_item(self, key: Item, **update: Any) -> Item:
+        """Update an item; return the response."""
+        with translated():
+            return self._client.update_item(TableName=self._table, Key=key, **update)  # type: ignore[return-value]
+
+    def _delete_item(self, key: Item, **options: Any) -> Item:
+        """Delete an item; return the response."""
+        with translated():
+            return self._client.delete_item(TableName=self._table, Key=key, **options)  # type: ignore[return-value]
+
     def _partition(self, pk: str, **query: Any) -> Iterator[Item]:
         return query_partition(self._client, self._table, pk, **query)

@@ -83,12 +83,11 @@ _WITHDRAWAL_SECONDS = 60
 _PARALLEL_WRITES = 16
 
 
-class DynamoDBModels:
+class DynamoDBModels(OnTable):
     """ModelRepository and Withdrawals on DynamoDB."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
+        super().__init__(client, table)
         self._popular: dict[str, tuple[Model, Sequence[Popular]]] = {}
 
     def model(self, merchant_id: str) -> Model | None:
@@ -154,32 +153,27 @@ class DynamoDBModels:
             self._put_row(row)
 
     def publish(self, merchant_id: str, model: Model) -> None:
-        try:
-            with translated():
-                self._client.update_item(
-                    TableName=self._table,
-                    Key=_key(merchant_id, "state"),
-                    UpdateExpression="SET model = :number, slot = :slot, published_at = :now,"
-                    " model_sources = if_not_exists(sources, :none)",
-                    ConditionExpression="#run = :number",
-                    ExpressionAttributeNames={"#run": "run"},
-                    ExpressionAttributeValues={
-                        ":number": {"N": str(model.number)},
-                        ":slot": {"S": model.slot},
-                        ":now": _now(),
-                        ":none": {"M": {}},
-                    },
-                )
-        except ConditionFailed:
-            return
+        with suppress(ConditionFailed):
+            self._update_item(
+                _key(merchant_id, "state"),
+                UpdateExpression="SET model = :number, slot = :slot, published_at = :now,"
+                " model_sources = if_not_exists(sources, :none)",
+                ConditionExpression="#run = :number",
+                ExpressionAttributeNames={"#run": "run"},
+                ExpressionAttributeValues={
+                    ":number": {"N": str(model.number)},
+                    ":slot": {"S": model.slot},
+                    ":now": _now(),
+                    ":none": {"M": {}},
+                },
+            )
 
     def put_measured(self, merchant_id: str, model: Model, measured: Measured) -> None:
         weights, profile, repeats = measured
         numbers = [model.number, weights.collaborative, weights.content, profile.half_life, profile.length]
-        with suppress(ConditionFailed), translated():
-            self._client.update_item(
-                TableName=self._table,
-                Key=_key(merchant_id, "state"),
+        with suppress(ConditionFailed):
+            self._update_item(
+                _key(merchant_id, "state"),
                 UpdateExpression="SET #measured = :measured",
                 ConditionExpression="attribute_not_exists(#measured) OR #measured[0] <= :number",
                 ExpressionAttributeNames={"#measured": f"measured_{model.slot}"},
@@ -204,47 +198,38 @@ class DynamoDBModels:
             values["repeat"] = {"S": chosen.repeat}
         if chosen.categories:
             values["categories"] = {"M": {category: {"S": repeat} for category, repeat in chosen.categories.items()}}
-        with translated():
-            self._client.update_item(
-                TableName=self._table,
-                Key=_key(merchant_id, "state"),
-                UpdateExpression="SET chosen = :chosen",
-                ExpressionAttributeValues={":chosen": {"M": values}},
-            )
+        self._update_item(
+            _key(merchant_id, "state"),
+            UpdateExpression="SET chosen = :chosen",
+            ExpressionAttributeValues={":chosen": {"M": values}},
+        )
 
     def note(self, merchant_id: str) -> None:
         """Make the merchant's cached responses stale: they may show withdrawn products or pictures."""
-        with translated():
-            self._client.update_item(
-                TableName=self._table,
-                Key=_key(merchant_id, "state"),
-                UpdateExpression="ADD withdrawals :one SET withdrawn_at = :now",
-                ExpressionAttributeValues={":one": {"N": "1"}, ":now": _now()},
-            )
+        self._update_item(
+            _key(merchant_id, "state"),
+            UpdateExpression="ADD withdrawals :one SET withdrawn_at = :now",
+            ExpressionAttributeValues={":one": {"N": "1"}, ":now": _now()},
+        )
 
     def _row(self, key: Item, model: Model, content: Any) -> Item:
         return {**key, "model": {"N": str(model.number)}, "content": _packed(content)}
 
     def _put_row(self, row: Item) -> None:
         """Write a row, unless it is of a later model: that build writes into the same slot."""
-        try:
-            with translated():
-                self._client.put_item(
-                    TableName=self._table,
-                    Item=row,
-                    ConditionExpression="attribute_not_exists(model) OR model <= :model",
-                    ExpressionAttributeValues={":model": row["model"]},
-                )
-        except ConditionFailed:
-            return
+        with suppress(ConditionFailed):
+            self._put_item(
+                row,
+                ConditionExpression="attribute_not_exists(model) OR model <= :model",
+                ExpressionAttributeValues={":model": row["model"]},
+            )
 
 
-class DynamoDBRecommendationInputs:
+class DynamoDBRecommendationInputs(OnTable):
     """RecommendationInputsRepository on DynamoDB."""
 
     def __init__(self, client: DynamoDBClient, table: str, products_table: str, interactions_table: str) -> None:
-        self._client = client
-        self._table = table
+        super().__init__(client, table)
         self._products = products_table
         self._interactions = interactions_table
 
@@ -335,18 +320,17 @@ class DynamoDBRecommendationInputs:
             "revision": {"S": f"{zlib.crc32(packed['B']):08x}"},
             "content": packed,
         }
-        with _stale_shortlist(), translated():
-            self._client.put_item(TableName=self._table, Item=item, **_has_version(version))
+        with _stale_shortlist():
+            self._put_item(item, **_has_version(version))
 
     def drop_shortlist(self, user: UserKey, version: str | None) -> None:
         if version is None:
             return
-        with _stale_shortlist(), translated():
-            self._client.delete_item(TableName=self._table, Key=_user_key(user, "shortlist"), **_has_version(version))
+        with _stale_shortlist():
+            self._delete_item(_user_key(user, "shortlist"), **_has_version(version))
 
     def erase(self, user: UserKey) -> None:
-        with translated():
-            self._client.delete_item(TableName=self._table, Key=_user_key(user, "shortlist"))
+        self._delete_item(_user_key(user, "shortlist"))
 
     def bought(self, user: UserKey, product_ids: Collection[str]) -> set[str]:
         keys = [bought_key(user, product_id) for product_id in sorted(product_ids)]
@@ -373,23 +357,20 @@ class DynamoDBRecent(OnTable):
         for touch in touches:
             by_user.setdefault(touch.user, []).append(touch[1:])
         try:
-            with translated():
-                self._client.put_item(
-                    TableName=self._table,
-                    Item={
-                        **_recent_key(merchant_id),
-                        "version": {"N": str(version + 1)},
-                        "content": _packed(list(by_user.items())),
-                    },
-                    ConditionExpression="version = :version" if version else "attribute_not_exists(pk)",
-                    **({"ExpressionAttributeValues": {":version": {"N": str(version)}}} if version else {}),  # type: ignore[arg-type]
-                )
+            self._put_item(
+                {
+                    **_recent_key(merchant_id),
+                    "version": {"N": str(version + 1)},
+                    "content": _packed(list(by_user.items())),
+                },
+                ConditionExpression="version = :version" if version else "attribute_not_exists(pk)",
+                **({"ExpressionAttributeValues": {":version": {"N": str(version)}}} if version else {}),
+            )
         except ConditionFailed as error:
             raise StaleRecent from error
 
     def drop(self, merchant_id: str) -> None:
-        with translated():
-            self._client.delete_item(TableName=self._table, Key=_recent_key(merchant_id))
+        self._delete_item(_recent_key(merchant_id))
 
 
 class TableCache(OnTable):
@@ -408,15 +389,11 @@ class TableCache(OnTable):
             "content": {"B": content},
             "expires_at": {"N": str(int(time.time()) + RESPONSE_SECONDS)},
         }
-        try:
-            with translated():
-                self._client.put_item(TableName=self._table, Item=item)
-        except Unavailable:
-            return
+        with suppress(Unavailable):
+            self._put_item(item)
 
     def drop(self, user: UserKey) -> None:
-        with translated():
-            self._client.delete_item(TableName=self._table, Key=_response_key(user))
+        self._delete_item(_response_key(user))
 
 
 class DynamoDBBuilds(OnTable):
@@ -474,14 +451,12 @@ class DynamoDBBuilds(OnTable):
             return None
 
     def count_changes(self, merchant_id: str, changes: int) -> Arrivals:
-        with translated():
-            response = self._client.update_item(
-                TableName=self._table,
-                Key=_key(merchant_id, "state"),
-                UpdateExpression="ADD arrived :changes",
-                ExpressionAttributeValues={":changes": {"N": str(changes)}},
-                ReturnValues="ALL_NEW",
-            )
+        response = self._update_item(
+            _key(merchant_id, "state"),
+            UpdateExpression="ADD arrived :changes",
+            ExpressionAttributeValues={":changes": {"N": str(changes)}},
+            ReturnValues="ALL_NEW",
+        )
         state = cast("Item", response["Attributes"])
         before = int(state.get("arrived_before", {}).get("N", "0"))
         return Arrivals(_build(state) if "run" in state else None, int(state["arrived"]["N"]) - before)
@@ -498,16 +473,14 @@ class DynamoDBBuilds(OnTable):
     def _update(
         self, merchant_id: str, update: str, condition: str, values: Item, names: Mapping[str, str] | None = None
     ) -> Item:
-        with translated():
-            response = self._client.update_item(
-                TableName=self._table,
-                Key=_key(merchant_id, "state"),
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeNames={"#run": "run", **(names or {})},
-                ExpressionAttributeValues=values,
-                ReturnValues="ALL_NEW",
-            )
+        response = self._update_item(
+            _key(merchant_id, "state"),
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeNames={"#run": "run", **(names or {})},
+            ExpressionAttributeValues=values,
+            ReturnValues="ALL_NEW",
+        )
         return cast("Item", response["Attributes"])
 
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from vitrine.platform.dynamodb import ConditionFailed, batch_get, find_item, query_partition, translated
+from vitrine.platform.dynamodb import ConditionFailed, OnTable, batch_get, query_partition
 from vitrine.platform.retries import retry
 from vitrine.platform.times import from_rfc3339, to_rfc3339
 from vitrine.renditions.model import Holder, Original, Picture, Withdrawal
@@ -36,27 +36,19 @@ _WITHDRAWALS_KEPT = timedelta(days=90)
 _OPEN = "attribute_exists(holders) AND attribute_not_exists(closed)"
 
 
-class _Table:
+class _Table(OnTable):
     def __init__(self, client: DynamoDBClient, table: str, clock: Callable[[], float] = time.time) -> None:
-        self._client = client
-        self._table = table
+        super().__init__(client, table)
         self._clock = clock
 
     def _get(self, pk: str) -> dict[str, Any] | None:
-        return find_item(self._client, self._table, _key(pk))
+        return self._find(_key(pk))
 
     def _update(self, pk: str, **update: Any) -> dict[str, Any] | None:
         """Return the updated item, or None if the condition failed."""
-
-        def attempt() -> dict[str, Any]:
-            with translated():
-                response = self._client.update_item(
-                    TableName=self._table, Key=_key(pk), ReturnValues="ALL_NEW", **update
-                )
-            return response["Attributes"]
-
         try:
-            return retry(attempt)
+            response = retry(lambda: self._update_item(_key(pk), ReturnValues="ALL_NEW", **update))
+            return cast("dict[str, Any]", response["Attributes"])
         except ConditionFailed:
             return None
 
@@ -107,8 +99,7 @@ class DynamoDBPictures(_Table):
         return any(name.startswith("making_") and float(value["N"]) > self._clock() for name, value in item.items())
 
     def remove(self, digest: str) -> None:
-        with translated():
-            self._client.delete_item(TableName=self._table, Key=_key(_picture_pk(digest)))
+        self._delete_item(_key(_picture_pk(digest)))
 
     def begin(self, rendition: Rendition) -> bool:
         updated = self._update(
@@ -155,14 +146,12 @@ class DynamoDBOriginals(_Table):
             "placeholder": {"B": picture.placeholder},
             "animated": {"BOOL": picture.animated},
         }
-        with translated():
-            self._client.put_item(TableName=self._table, Item=item)
+        self._put_item(item)
 
     def remove(self, holder: Holder, digest: str) -> None:
-        with suppress(ConditionFailed), translated():
-            self._client.delete_item(
-                TableName=self._table,
-                Key=_original_key(holder),
+        with suppress(ConditionFailed):
+            self._delete_item(
+                _original_key(holder),
                 ConditionExpression="digest = :digest",
                 ExpressionAttributeValues={":digest": {"S": digest}},
             )
@@ -196,8 +185,7 @@ class DynamoDBHoldings(_Table):
             "at": {"S": to_rfc3339(at)},
             "expires_at": {"N": str(int((at + _WITHDRAWALS_KEPT).timestamp()))},
         }
-        with translated():
-            self._client.put_item(TableName=self._table, Item=item)
+        self._put_item(item)
 
     def list_withdrawals(self, merchant_id: str, gallery_id: str) -> list[Withdrawal]:
         items = query_partition(self._client, self._table, _withdrawn_pk(merchant_id, gallery_id))
@@ -228,10 +216,9 @@ class DynamoDBHoldings(_Table):
         raise PictureBusy
 
     def _delete_empty(self, pk: str) -> None:
-        with suppress(ConditionFailed), translated():
-            self._client.delete_item(
-                TableName=self._table,
-                Key=_key(pk),
+        with suppress(ConditionFailed):
+            self._delete_item(
+                _key(pk),
                 ConditionExpression="attribute_not_exists(digests) AND attribute_not_exists(busy_until)",
             )
 

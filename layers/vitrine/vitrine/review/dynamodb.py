@@ -244,8 +244,7 @@ class DynamoDBReview(OnTable):
             "action": {"S": step.action},
             **{name: {"S": value} for name, value in optional.items() if value is not None},
         }
-        with translated():
-            self._client.put_item(TableName=self._table, Item=item)
+        self._put_item(item)
 
     def read(self, merchant_id: str, snapshot_id: str) -> Sequence[Step]:
         items = self._partition(f"{merchant_id}/trail/{snapshot_id}")

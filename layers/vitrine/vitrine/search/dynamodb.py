@@ -17,7 +17,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from vitrine.platform.dynamodb import ConditionFailed, Contended, OnTable, translated
+from vitrine.platform.dynamodb import ConditionFailed, Contended, OnTable
 from vitrine.platform.retries import retry
 from vitrine.search.languages import Language
 from vitrine.search.model import AttributeKind, ImageKey, MerchantSettings, Placed, SynonymRule
@@ -59,18 +59,14 @@ class DynamoDBSettings(OnTable):
         """Replace the setting that is given."""
         [(name, value)] = changed.items()
         stored = list(value.items()) if isinstance(value, Mapping) else value
-
-        def attempt() -> None:
-            with translated():
-                self._client.update_item(
-                    TableName=self._table,
-                    Key=_key(merchant_id),
-                    UpdateExpression="SET #name = :value",
-                    ExpressionAttributeNames={"#name": name},
-                    ExpressionAttributeValues={":value": {"S": json.dumps(stored, ensure_ascii=False)}},
-                )
-
-        retry(attempt)
+        retry(
+            lambda: self._update_item(
+                _key(merchant_id),
+                UpdateExpression="SET #name = :value",
+                ExpressionAttributeNames={"#name": name},
+                ExpressionAttributeValues={":value": {"S": json.dumps(stored, ensure_ascii=False)}},
+            )
+        )
 
 
 _STORED = ("attributes", "synonyms", "placed")
@@ -110,13 +106,11 @@ class DynamoDBQueries(OnTable):
             "expires_at": {"N": str(now + int(QUERIES_ARE_KEPT.total_seconds()))},
         }
         try:
-            with translated():
-                self._client.put_item(
-                    TableName=self._table,
-                    Item=item,
-                    ConditionExpression="revision = :revision" if revision else "attribute_not_exists(pk)",
-                    **({"ExpressionAttributeValues": {":revision": {"N": str(revision)}}} if revision else {}),  # type: ignore[arg-type]
-                )
+            self._put_item(
+                item,
+                ConditionExpression="revision = :revision" if revision else "attribute_not_exists(pk)",
+                **({"ExpressionAttributeValues": {":revision": {"N": str(revision)}}} if revision else {}),
+            )
         except ConditionFailed as error:
             raise Contended from error
 

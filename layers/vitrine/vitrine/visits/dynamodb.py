@@ -174,13 +174,11 @@ class DynamoDBVisits(OnTable):
             "outcomes": {"S": json.dumps([_outcome_json(outcome) for outcome in result.outcomes])},
         }
         try:
-            with translated():
-                self._client.put_item(
-                    TableName=self._table,
-                    Item=item,
-                    ConditionExpression="attribute_not_exists(pk) OR attempt < :attempt",
-                    ExpressionAttributeValues={":attempt": {"N": str(result.attempt)}},
-                )
+            self._put_item(
+                item,
+                ConditionExpression="attribute_not_exists(pk) OR attempt < :attempt",
+                ExpressionAttributeValues={":attempt": {"N": str(result.attempt)}},
+            )
         except ConditionFailed:
             return self.find_results(result.job, [result.number])[result.number]
         return result
