@@ -175,3 +175,8 @@ def send(handler: Any, event: dict[str, Any]) -> tuple[int, Any, dict[str, str]]
     """Status, content and headers of a handler's response."""
     response = handler(event, Context())
     return response["statusCode"], json.loads(response["body"]) if response["body"] else None, response["headers"]
+
+
+def serve(handler: Any, method: str, resource: str, **more: Any) -> tuple[int, Any, dict[str, str]]:
+    """Status, content and headers of a handler's response to a request; `more` is as for `api_event`."""
+    return send(handler, api_event(method, resource, **more))

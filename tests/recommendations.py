@@ -12,7 +12,7 @@ from functions.models.handler import lambda_handler as models
 from functions.products_api.handler import lambda_handler as products
 from functions.recommendations_api.handler import lambda_handler as recommendations
 from functions.shortlists.handler import lambda_handler as shortlists
-from tests.aws import Context, api_event, send
+from tests.aws import Context, serve
 from tests.streams import stream_records
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ NAMES = {name: name.replace(" ", "-") for name in CATALOG}
 
 def put_product(product_id: str, merchant: str = "shop", **more: Any) -> dict[str, Any]:
     body = {"name": product_id, **more}
-    status, response, _ = send(
-        products, api_event("PUT", "/products/{product_id}", product_id=product_id, body=body, merchant=merchant)
+    status, response, _ = serve(
+        products, "PUT", "/products/{product_id}", product_id=product_id, body=body, merchant=merchant
     )
     assert status == 200
     return response
@@ -53,21 +53,14 @@ def post(*sent: tuple[str, str, str], merchant: str = "shop") -> list[str]:
             for second, (user, product, kind) in enumerate(sent)
         ]
     }
-    status, response, _ = send(interactions, api_event("POST", "/interactions", body=body, merchant=merchant))
+    status, response, _ = serve(interactions, "POST", "/interactions", body=body, merchant=merchant)
     assert status == 202, response
     return [result["status"] for result in response["results"]]
 
 
 def recommended(user: str, merchant: str = "shop", **query: str) -> dict[str, Any]:
-    status, response, _ = send(
-        recommendations,
-        api_event(
-            "GET",
-            "/users/{user_id}/recommendations",
-            user_id=user,
-            query=query,
-            merchant=merchant,
-        ),
+    status, response, _ = serve(
+        recommendations, "GET", "/users/{user_id}/recommendations", user_id=user, query=query, merchant=merchant
     )
     assert status == 200, response
     return response

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from functions.galleries_api.handler import lambda_handler as galleries
 from functions.import_worker.handler import lambda_handler as worker
 from functions.imports_api.handler import lambda_handler as imports
-from tests.aws import Context, api_event, send
+from tests.aws import Context, serve
 from vitrine.access.model import Merchant
 from vitrine.access.wiring import access_store
 from vitrine.platform.aws import client
@@ -65,7 +65,7 @@ def listed(path: str = "/imports", merchant: str = "shop", **parameters: Any) ->
     query = {"limit": "100"}
     handler = galleries if path.startswith("/galleries") else imports
     while True:
-        status, page, _ = send(handler, api_event("GET", path, query=query, merchant=merchant, **parameters))
+        status, page, _ = serve(handler, "GET", path, query=query, merchant=merchant, **parameters)
         assert status == 200, page
         items += page["items"]
         if page["next_cursor"] is None:

@@ -12,7 +12,7 @@ from functions.visit_leftovers.handler import lambda_handler as give_up
 from functions.visit_plans.handler import lambda_handler as plan
 from functions.visits_api.handler import lambda_handler as api
 from local.picture_host import PictureHost, serving
-from tests.aws import Context, api_event, send
+from tests.aws import Context, serve
 from vitrine.platform.aws import client
 from vitrine.visits.model import Store
 from vitrine.visits.wiring import visit_store
@@ -54,18 +54,18 @@ def submission(*visits: dict[str, Any]) -> dict[str, Any]:
 
 
 def submit(*visits: dict[str, Any], merchant: str = "shop") -> str:
-    status, response, _ = send(api, api_event("POST", "/api/submit", body=submission(*visits), merchant=merchant))
+    status, response, _ = serve(api, "POST", "/api/submit", body=submission(*visits), merchant=merchant)
     assert status == 201, response
     return str(response["job_id"])
 
 
 def get(resource: str, query: dict[str, str] | None = None, merchant: str = "shop", **path: Any) -> tuple[int, Any]:
-    status, response, _ = send(api, api_event("GET", resource, query=query, merchant=merchant, **path))
+    status, response, _ = serve(api, "GET", resource, query=query, merchant=merchant, **path)
     return status, response
 
 
 def retry(job_id: str) -> tuple[int, Any]:
-    status, response, _ = send(api, api_event("POST", "/jobs/{job_id}/retry", job_id=job_id))
+    status, response, _ = serve(api, "POST", "/jobs/{job_id}/retry", job_id=job_id)
     return status, response
 
 

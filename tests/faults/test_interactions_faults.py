@@ -14,7 +14,7 @@ import pytest
 from functions.events_api.handler import lambda_handler as events
 from functions.galleries_api.handler import lambda_handler as galleries
 from functions.interactions_api.handler import lambda_handler as interactions
-from tests.aws import api_event, send
+from tests.aws import api_event, send, serve
 from tests.faults.fault import FAULTS, Fault, Killed, without_guards
 from vitrine.catalog.dynamodb import purchase_digest
 
@@ -40,7 +40,7 @@ def post(batch: list[tuple[str, str, str, str]], merchant: str) -> int:
             for interaction_id, user, product, kind in batch
         ]
     }
-    return send(interactions, api_event("POST", "/interactions", body=body, merchant=merchant))[0]
+    return serve(interactions, "POST", "/interactions", body=body, merchant=merchant)[0]
 
 
 def put(interaction_id: str, product: str, kind: str, merchant: str) -> int:
@@ -141,7 +141,7 @@ def test_events_of_a_known_user_that_are_cut_at_any_call_become_interactions_onc
             ("PUT", "/galleries/{gallery_id}", {}),
             ("POST", "/galleries/{gallery_id}/images", {"images": [image]}),
         ):
-            send(galleries, api_event(method, path, gallery_id="g", body=body, merchant=merchant))
+            serve(galleries, method, path, gallery_id="g", body=body, merchant=merchant)
 
     def tell(merchant: str, *types: str, user: str = zoe) -> int:
         sent = [
@@ -149,8 +149,7 @@ def test_events_of_a_known_user_that_are_cut_at_any_call_become_interactions_onc
             for kind in types
         ]
         path = "/galleries/{gallery_id}/events"
-        event = api_event("POST", path, gallery_id="g", body={"events": sent}, merchant=merchant, kind=kind)
-        return send(events, event)[0]
+        return serve(events, "POST", path, gallery_id="g", body={"events": sent}, merchant=merchant, kind=kind)[0]
 
     shop("calm")
     assert tell("calm", "click", "view") == 202

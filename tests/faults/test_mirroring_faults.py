@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.galleries_api.handler import lambda_handler as galleries
-from tests.aws import api_event, send
+from tests.aws import serve
 from tests.faults.fault import Killed, hooked, throttle
 from vitrine.galleries.mirroring import GalleryHolders
 from vitrine.galleries.wiring import gallery_repository
@@ -71,14 +71,14 @@ def mirror(clock: Clock, meanwhile: Callable[[], object] = lambda: None) -> Mirr
 
 
 def put(url: str, image_id: str = "one") -> None:
-    send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="summer", body={}))
+    serve(galleries, "PUT", "/galleries/{gallery_id}", gallery_id="summer", body={})
     body = {"images": [{"id": image_id, "name": image_id, "url": url}]}
-    send(galleries, api_event("POST", "/galleries/{gallery_id}/images", gallery_id="summer", body=body))
+    serve(galleries, "POST", "/galleries/{gallery_id}/images", gallery_id="summer", body=body)
 
 
 def on_image(method: str, **request: Any) -> Any:
     path = "/galleries/{gallery_id}/images/{image_id}"
-    return send(galleries, api_event(method, path, gallery_id="summer", image_id="one", **request))[1]
+    return serve(galleries, method, path, gallery_id="summer", image_id="one", **request)[1]
 
 
 def state() -> tuple[Any, list[str], list[str]]:

@@ -12,7 +12,7 @@ import pytest
 from functions.events_api.handler import lambda_handler as events
 from functions.galleries_api.handler import lambda_handler as galleries
 from functions.query_counts.handler import lambda_handler as query_counts
-from tests.aws import Context, api_event, send
+from tests.aws import Context, api_event, send, serve
 from tests.faults.fault import FAULTS, Fault, Killed, without_guards
 from tests.streams import stream_records
 from vitrine.search.queries import search_id_of
@@ -35,7 +35,7 @@ CLICKS = [
 
 def make_gallery(merchant: str) -> None:
     def ask(method: str, route: str, body: dict[str, Any]) -> None:
-        send(galleries, api_event(method, route, gallery_id="g", body=body, merchant=merchant))
+        serve(galleries, method, route, gallery_id="g", body=body, merchant=merchant)
 
     ask("PUT", "/galleries/{gallery_id}", {})
     images = [{"id": each, "name": each, "url": f"https://pictures.example/{each}.jpg"} for each in ("one", "two")]
@@ -46,7 +46,7 @@ def post(merchant: str, *, seed: int = 0) -> int:
     shuffle = random.Random(seed).sample
     clicks = {"events": shuffle(CLICKS, len(CLICKS))}
     searches = {"events": shuffle(SEARCHES, len(SEARCHES))}
-    answered, _, _ = send(events, api_event("POST", "/search/events", body=searches, merchant=merchant))
+    answered, _, _ = serve(events, "POST", "/search/events", body=searches, merchant=merchant)
     event = api_event("POST", "/galleries/{gallery_id}/events", gallery_id="g", body=clicks, merchant=merchant)
     return max(answered, send(events, event)[0])
 
@@ -123,8 +123,9 @@ def crossed(at: int, merchant: str) -> Fault:
     """At a call of the one that learns, more is counted and another learns it."""
     make_gallery(merchant)
     body = {"events": CLICKS[1:2]}
-    event = api_event("POST", "/galleries/{gallery_id}/events", gallery_id="g", body=body, merchant=merchant)
-    assert send(events, event)[0] == 202
+    assert (
+        serve(events, "POST", "/galleries/{gallery_id}/events", gallery_id="g", body=body, merchant=merchant)[0] == 202
+    )
     earlier = records_of(merchant)
 
     def another(_: str) -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 from functions.galleries_api.handler import lambda_handler as galleries_api
 from functions.visits_api.handler import lambda_handler as api
 from tests import visits
-from tests.aws import api_event, send
+from tests.aws import api_event, send, serve
 from tests.faults.fault import FAULTS, Fault, Killed, hooked, without_guards
 from tests.visits import CONSUMERS, deliver, picture_host, put_stores, submission, take, visit
 from vitrine.platform.aws import client
@@ -65,7 +65,7 @@ def work(chance: random.Random | None = None, fault: Fault | None = None) -> Non
 def a_job(host: PictureHost, merchant: str) -> dict[str, Any]:
     """Two groups: one visit over both of them, a store that fails, one that is unknown, and one that publishes."""
     put_stores(merchant)
-    send(galleries_api, api_event("PUT", "/galleries/{gallery_id}", gallery_id="shelf", body={}, merchant=merchant))
+    serve(galleries_api, "PUT", "/galleries/{gallery_id}", gallery_id="shelf", body={}, merchant=merchant)
     return submission(
         visit("S1", *[f"{host.url}/{'abc'[n % 3]}.png" for n in range(27)]),
         visit("S2", f"{host.url}/a.png", f"{host.url}/gone.png", f"{host.url}/gone-too.png"),
@@ -75,7 +75,7 @@ def a_job(host: PictureHost, merchant: str) -> dict[str, Any]:
 
 
 def submit(body: dict[str, Any], merchant: str) -> str:
-    status, response, _ = send(api, api_event("POST", "/api/submit", body=body, merchant=merchant))
+    status, response, _ = serve(api, "POST", "/api/submit", body=body, merchant=merchant)
     assert status == 201
     return str(response["job_id"])
 
@@ -98,10 +98,7 @@ def left_behind(merchant: str, job_id: str) -> Any:
         KeyConditionExpression="pk = :job",
         ExpressionAttributeValues={":job": {"S": f"job/{merchant}/{job_id}"}},
     )
-    _, gallery, _ = send(
-        galleries_api,
-        api_event("GET", "/galleries/{gallery_id}", gallery_id="shelf", merchant=merchant),
-    )
+    _, gallery, _ = serve(galleries_api, "GET", "/galleries/{gallery_id}", gallery_id="shelf", merchant=merchant)
     return [
         {name: value for name, value in job.items() if name not in {"job_id", "created_at"}},
         pictures,
@@ -173,7 +170,7 @@ def test_a_submission_that_is_cut_leaves_no_job_that_never_ends(
         body = a_job(host, merchant)
         fault = Fault(at, when, what)
         with suppress(Killed), fault.armed():
-            send(api, api_event("POST", "/api/submit", body=body, merchant=merchant))
+            serve(api, "POST", "/api/submit", body=body, merchant=merchant)
         work()
         jobs = visits.get("/jobs", merchant=merchant)[1]["items"]
         assert [job["status"] for job in jobs] in ([], ["failed"]), str(fault)

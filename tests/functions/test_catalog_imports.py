@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from functions.interactions_api.handler import lambda_handler as interactions
 from functions.products_api.handler import lambda_handler as products
-from tests.aws import api_event, send
+from tests.aws import serve
 from tests.recommendations import ids, recommended
 from tests.uploads import add_merchant, deliver, errors_of, listed, put_object
 from vitrine.imports.model import Import, ImportKey, ObjectVersion, Rejection
@@ -51,11 +51,11 @@ def shop(cloud: None) -> None:
 
 
 def product(product_id: str) -> Any:
-    return send(products, api_event("GET", "/products/{product_id}", product_id=product_id))[1]
+    return serve(products, "GET", "/products/{product_id}", product_id=product_id)[1]
 
 
 def history(user: str) -> list[Any]:
-    _, response, _ = send(interactions, api_event("GET", "/users/{user_id}/interactions", user_id=user))
+    _, response, _ = serve(interactions, "GET", "/users/{user_id}/interactions", user_id=user)
     return [(item["interaction_id"], item["product_id"], item["type"]) for item in response["items"]]
 
 
@@ -152,7 +152,7 @@ def test_a_hostile_row_is_rejected_alone(form: str) -> None:
     text = "[" + ",".join(good) + "]" if form == "json" else "\n".join(good)
     assert deliver(put_object(f"imports/shop/products/all.{form}", text.encode()))
     assert (only_import()["status"], counts()) == ("completed", (len(HOSTILE) + 2, 2, len(HOSTILE)))
-    status, page, _ = send(products, api_event("GET", "/products"))
+    status, page, _ = serve(products, "GET", "/products")
     assert (status, [product["name"] for product in page["items"]]) == (200, ["A", "B 🦊"])
 
 

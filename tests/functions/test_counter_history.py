@@ -13,7 +13,7 @@ from commands.ranking import main
 from functions.counter_history.handler import lambda_handler as counter_history
 from functions.events_api.handler import lambda_handler as events
 from functions.galleries_api.handler import lambda_handler as galleries
-from tests.aws import Context, api_event, send
+from tests.aws import Context, serve
 from tests.streams import follow_counters, stream_records
 from vitrine.engagement.ports import CounterKey, ShardKey
 from vitrine.engagement.record_history import counts_before
@@ -51,7 +51,7 @@ class Clock:
                 self.events += 1
                 body = {"events": [{"event_id": f"event-{self.events}", "type": kind, "image_id": image_id}]}
                 path = "/galleries/{gallery_id}/events"
-                assert send(events, api_event("POST", path, gallery_id="summer", body=body))[0] == 202
+                assert serve(events, "POST", path, gallery_id="summer", body=body)[0] == 202
         self.end_hour()
 
     def end_hour(self) -> None:
@@ -63,7 +63,7 @@ class Clock:
         self.records += new
         self.hour += HOUR
         self.counted[self.hour] = counter_repository().read([counters(image_id) for image_id in existing()])
-        _, page, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}/images", gallery_id="summer"))
+        _, page, _ = serve(galleries, "GET", "/galleries/{gallery_id}/images", gallery_id="summer")
         self.orders[self.hour] = [item["id"] for item in page["items"]]
 
     def record(self, dice: random.Random) -> None:
@@ -89,7 +89,7 @@ def clock(cloud: None) -> Clock:
     image = {"url": "https://a.example/1.jpg", "created_at": CREATED.isoformat()}
     images = [{**image, "id": each, "name": each.title()} for each in IMAGES]
     path = "/galleries/{gallery_id}/images"
-    send(galleries, api_event("POST", path, gallery_id="summer", body={"images": images}))
+    serve(galleries, "POST", path, gallery_id="summer", body={"images": images})
     return Clock()
 
 
@@ -128,7 +128,7 @@ def test_an_order_of_an_earlier_hour_is_as_it_was_shown(clock: Clock) -> None:
 def test_an_image_that_was_deleted_is_in_orders_of_before_alone(clock: Clock) -> None:
     clock.count(one=(3, 0), two=(1, 0))
     path = "/galleries/{gallery_id}/images/{image_id}"
-    assert send(galleries, api_event("DELETE", path, gallery_id="summer", image_id="one"))[0] == 204
+    assert serve(galleries, "DELETE", path, gallery_id="summer", image_id="one")[0] == 204
     clock.end_hour()
     clock.record(random.Random(1))
     before, after = clock.orders
@@ -139,7 +139,7 @@ def test_an_image_that_was_deleted_is_in_orders_of_before_alone(clock: Clock) ->
 def test_an_earlier_order_has_the_pins_and_hidings_of_its_time(clock: Clock) -> None:
     def change(image_id: str, **body: Any) -> None:
         path = "/galleries/{gallery_id}/images/{image_id}"
-        assert send(galleries, api_event("PATCH", path, gallery_id="summer", image_id=image_id, body=body))[0] == 200
+        assert serve(galleries, "PATCH", path, gallery_id="summer", image_id=image_id, body=body)[0] == 200
 
     clock.count(one=(9, 0), two=(4, 0), three=(2, 0))
     placements = ({"hidden": True}, {"hidden": False, "pinned_position": 1}, {"pinned_position": 2}, {"caption": "c"})

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functions.docs_api.handler import lambda_handler as docs
-from tests.aws import api_event, send
+from tests.aws import api_event, serve
 
 
 def test_the_document_is_served_to_anyone_from_where_it_was_asked() -> None:
-    status, document, headers = send(docs, api_event("GET", "/openapi.json", merchant=None))
+    status, document, headers = serve(docs, "GET", "/openapi.json", merchant=None)
     assert (status, document["openapi"], document["servers"]) == (200, "3.1.0", [{"url": "."}])
     assert headers["ETag"]
 

@@ -15,7 +15,7 @@ import pytest
 
 from functions.events_api.handler import lambda_handler as events
 from functions.galleries_api.handler import lambda_handler as galleries
-from tests.aws import api_event, send
+from tests.aws import api_event, send, serve
 from tests.streams import follow_counters
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("cloud")
 
 @pytest.fixture
 def gallery(cloud: None) -> str:
-    send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="summer", body={}))
+    serve(galleries, "PUT", "/galleries/{gallery_id}", gallery_id="summer", body={})
     images = [
         {
             "id": name,
@@ -33,9 +33,8 @@ def gallery(cloud: None) -> str:
         }
         for day, name in enumerate(["old", "middle", "new"], 1)
     ]
-    status, _, _ = send(
-        galleries,
-        api_event("POST", "/galleries/{gallery_id}/images", gallery_id="summer", body={"images": images}),
+    status, _, _ = serve(
+        galleries, "POST", "/galleries/{gallery_id}/images", gallery_id="summer", body={"images": images}
     )
     assert status == 200
     return "summer"
@@ -48,17 +47,15 @@ def post(
     kind: str = "secret",
     **more: Any,
 ) -> tuple[int, list[str]]:
-    status, response, _ = send(
+    status, response, _ = serve(
         events,
-        api_event(
-            "POST",
-            "/galleries/{gallery_id}/events",
-            gallery_id="summer",
-            body={"events": list(sent)},
-            headers={"User-Agent": agent, "Content-Type": content_type},
-            kind=kind,
-            **more,
-        ),
+        "POST",
+        "/galleries/{gallery_id}/events",
+        gallery_id="summer",
+        body={"events": list(sent)},
+        headers={"User-Agent": agent, "Content-Type": content_type},
+        kind=kind,
+        **more,
     )
     return status, [result["status"] for result in response["results"]] if status == 202 else response
 
@@ -68,7 +65,7 @@ def event(event_id: str, image_id: str = "old", type: str = "view", **more: obje
 
 
 def order() -> list[tuple[str, int]]:
-    _, page, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}/images", gallery_id="summer"))
+    _, page, _ = serve(galleries, "GET", "/galleries/{gallery_id}/images", gallery_id="summer")
     return [(image["id"], image["weight"]) for image in page["items"]]
 
 
@@ -77,9 +74,9 @@ def test_an_image_that_is_clicked_moves_up(gallery: str) -> None:
     assert post(event("1"), event("2", type="click"), event("3", "middle")) == (202, ["accepted"] * 3)
     follow_counters()
     assert order() == [("old", 8), ("middle", 1), ("new", 0)]
-    _, shown, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}", gallery_id="summer"))
+    _, shown, _ = serve(galleries, "GET", "/galleries/{gallery_id}", gallery_id="summer")
     assert (shown["images"], shown["views"], shown["clicks"]) == (3, 2, 1)
-    _, audit, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}/audit", gallery_id="summer"))
+    _, audit, _ = serve(galleries, "GET", "/galleries/{gallery_id}/audit", gallery_id="summer")
     assert audit == {"images": 3, "mismatched": [], "withdrawn": []}
 
 
@@ -118,7 +115,7 @@ def test_an_ipv6_visitor_is_told_by_the_network(gallery: str) -> None:
 
 def test_a_gallery_may_count_every_event_of_a_page(gallery: str) -> None:
     def put(**body: object) -> object:
-        return send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="summer", body=body))[1]
+        return serve(galleries, "PUT", "/galleries/{gallery_id}", gallery_id="summer", body=body)[1]
 
     assert put(counting="every_event")["counting"] == "every_event"  # type: ignore[index]
     assert put(title="Summer")["counting"] == "every_event"  # type: ignore[index]
@@ -154,7 +151,7 @@ def interactions_of(*users: str) -> list[str]:
 def test_a_duplicate_writes_nothing_for_another_user(gallery: str, kind: str) -> None:
     change = {"product_ids": ["hat"]}
     path = "/galleries/{gallery_id}/images/{image_id}"
-    send(galleries, api_event("PATCH", path, gallery_id="summer", image_id="old", body=change))
+    serve(galleries, "PATCH", path, gallery_id="summer", image_id="old", body=change)
     ann, bob = "visitor:aaaaaaaaaaaaaaaaaaaaaa", "visitor:bbbbbbbbbbbbbbbbbbbbbb"
     assert post(event("1", session_id="s", user_id=ann), kind=kind)[1] == ["accepted"]
     assert post(event("1", session_id="s", user_id=bob), kind=kind)[1] == ["duplicate"]
@@ -164,7 +161,7 @@ def test_a_duplicate_writes_nothing_for_another_user(gallery: str, kind: str) ->
 def test_a_filtered_event_becomes_no_interaction(gallery: str) -> None:
     change = {"product_ids": ["hat"]}
     path = "/galleries/{gallery_id}/images/{image_id}"
-    send(galleries, api_event("PATCH", path, gallery_id="summer", image_id="old", body=change))
+    serve(galleries, "PATCH", path, gallery_id="summer", image_id="old", body=change)
     ann, bob = "visitor:aaaaaaaaaaaaaaaaaaaaaa", "visitor:bbbbbbbbbbbbbbbbbbbbbb"
     assert from_page(event("1", user_id=ann), event("2", user_id=bob)) == ["accepted", "filtered"]
     assert interactions_of(ann, bob) == [ann]
@@ -203,9 +200,8 @@ def test_robots_are_counted_apart(gallery: str) -> None:
 
 
 def test_events_of_an_unknown_gallery_are_not_found(gallery: str) -> None:
-    status, problem, _ = send(
-        events,
-        api_event("POST", "/galleries/{gallery_id}/events", gallery_id="none", body={"events": [event("1")]}),
+    status, problem, _ = serve(
+        events, "POST", "/galleries/{gallery_id}/events", gallery_id="none", body={"events": [event("1")]}
     )
     assert (status, problem["type"]) == (404, "urn:vitrine:problem:not-found")
 
@@ -213,14 +209,13 @@ def test_events_of_an_unknown_gallery_are_not_found(gallery: str) -> None:
 def test_an_image_made_again_starts_from_nothing(gallery: str) -> None:
     post(event("1"), event("2"))
     follow_counters()
-    status, _, _ = send(
-        galleries,
-        api_event("DELETE", "/galleries/{gallery_id}/images/{image_id}", gallery_id="summer", image_id="old"),
+    status, _, _ = serve(
+        galleries, "DELETE", "/galleries/{gallery_id}/images/{image_id}", gallery_id="summer", image_id="old"
     )
     assert status == 204
     assert post(event("3")) == (202, ["rejected"])
     again = {"images": [{"id": "old", "name": "old", "url": "https://pictures.example/old.jpg"}]}
-    send(galleries, api_event("POST", "/galleries/{gallery_id}/images", gallery_id="summer", body=again))
+    serve(galleries, "POST", "/galleries/{gallery_id}/images", gallery_id="summer", body=again)
     assert post(event("1"), event("4")) == (202, ["accepted", "accepted"])
     follow_counters()
     assert order()[0] == ("old", 2)
@@ -247,9 +242,7 @@ def test_a_malformed_event_is_rejected_in_its_place_and_the_others_count(
 ) -> None:
     sent = {"events": [event("1"), broken, event("2")]}
     body = _json_with_long_numbers(sent)
-    status, response, _ = send(
-        events, api_event("POST", "/galleries/{gallery_id}/events", gallery_id="summer", raw=body)
-    )
+    status, response, _ = serve(events, "POST", "/galleries/{gallery_id}/events", gallery_id="summer", raw=body)
     assert status == 202
     assert [result["status"] for result in response["results"]] == ["accepted", "rejected", "accepted"]
     rejected = response["results"][1]
@@ -272,9 +265,7 @@ def _json_with_long_numbers(value: object) -> str:
 
 def test_a_malformed_event_keeps_its_id_however_it_is_written(gallery: str) -> None:
     body = {"events": [event("\ud800")]}
-    status, response, _ = send(
-        events, api_event("POST", "/galleries/{gallery_id}/events", gallery_id="summer", body=body)
-    )
+    status, response, _ = serve(events, "POST", "/galleries/{gallery_id}/events", gallery_id="summer", body=body)
     assert (status, response["results"][0]["event_id"]) == (202, "?")
 
 
@@ -291,9 +282,7 @@ def test_a_malformed_event_keeps_its_id_however_it_is_written(gallery: str) -> N
     ],
 )
 def test_a_body_that_is_no_list_of_events_is_told_where(gallery: str, body: object, pointer: str) -> None:
-    status, problem, headers = send(
-        events, api_event("POST", "/galleries/{gallery_id}/events", gallery_id="summer", body=body)
-    )
+    status, problem, headers = serve(events, "POST", "/galleries/{gallery_id}/events", gallery_id="summer", body=body)
     assert (status, headers["Content-Type"]) == (422, "application/problem+json")
     assert pointer in [error["pointer"] for error in problem["errors"]]
 
@@ -314,22 +303,19 @@ def test_no_other_media_type_is_taken(gallery: str) -> None:
 class TestChallenge:
     @pytest.fixture(autouse=True)
     def _default_gallery(self, cloud: None) -> None:
-        send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="default", body={}))
+        serve(galleries, "PUT", "/galleries/{gallery_id}", gallery_id="default", body={})
         images = [{"id": "one", "name": "One", "url": "https://pictures.example/1.jpg"}]
-        send(
-            galleries,
-            api_event("POST", "/galleries/{gallery_id}/images", gallery_id="default", body={"images": images}),
-        )
+        serve(galleries, "POST", "/galleries/{gallery_id}/images", gallery_id="default", body={"images": images})
 
     def test_its_events_move_its_images(self) -> None:
         sent = {"eventType": "click", "timestamp": "2021-01-01T10:00:00Z"}
         for _ in range(2):
-            assert send(events, api_event("POST", "/images/{imageId}/events", imageId="one", body=sent))[:2] == (
+            assert serve(events, "POST", "/images/{imageId}/events", imageId="one", body=sent)[:2] == (
                 204,
                 None,
             )
         follow_counters()
-        _, images, _ = send(galleries, api_event("GET", "/images"))
+        _, images, _ = serve(galleries, "GET", "/images")
         [image] = images
         assert list(image) == ["id", "name", "weight", "gridPosition", "url", "created_at", "events"]
         assert (image["weight"], image["gridPosition"], image["events"]) == (14, 1, {"views": 0, "clicks": 2})
@@ -342,17 +328,17 @@ class TestChallenge:
             )
             assert send(events, asked)[0] == 204
         follow_counters()
-        _, [image], _ = send(galleries, api_event("GET", "/images"))
+        _, [image], _ = serve(galleries, "GET", "/images")
         assert image["events"] == {"views": 2, "clicks": 0}
 
     @pytest.mark.parametrize("body", [{"eventType": "look", "timestamp": "2021-01-01T10:00:00Z"}, {}, []])
     def test_its_malformed_events_are_400(self, body: object) -> None:
-        response = send(events, api_event("POST", "/images/{imageId}/events", imageId="one", body=body))
+        response = serve(events, "POST", "/images/{imageId}/events", imageId="one", body=body)
         assert response[:2] == (400, {"message": "There was an error parsing the given request"})
 
     def test_its_unknown_images_are_404(self) -> None:
         sent = {"eventType": "click", "timestamp": "2021-01-01T10:00:00Z"}
-        response = send(events, api_event("POST", "/images/{imageId}/events", imageId="none", body=sent))
+        response = serve(events, "POST", "/images/{imageId}/events", imageId="none", body=sent)
         assert response[:2] == (404, {"message": "There are no image with the specified ID"})
 
 

@@ -16,7 +16,7 @@ from commands.openapi import routes
 from functions.events_api.handler import lambda_handler as events
 from functions.galleries_api.handler import lambda_handler as api
 from functions.interactions_api.handler import lambda_handler as interactions
-from tests.aws import ROOT, api_event, send
+from tests.aws import ROOT, api_event, send, serve
 from tests.gateway import Gateway, Shop, handler_of, open_shop, served_routes
 from tests.gateway import Response as Served
 from tests.samples import sample_of
@@ -73,7 +73,7 @@ def folder_serving(route: Route) -> str:
 
 
 def galleries(**query: str) -> tuple[int, Any]:
-    return send(api, api_event("GET", "/galleries", query=query))[:2]
+    return serve(api, "GET", "/galleries", query=query)[:2]
 
 
 def put_gallery(gallery_id: str, title: str, key: str | None = None, merchant: str = "shop") -> tuple[int, Any]:
@@ -121,8 +121,7 @@ class TestCursors:
         assert b"gallery" not in base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
 
     def test_is_refused_by_another_list(self, cursor: str) -> None:
-        event = api_event("GET", "/galleries/{gallery_id}/images", gallery_id="a", query={"cursor": cursor})
-        assert send(api, event)[0] == 400
+        assert serve(api, "GET", "/galleries/{gallery_id}/images", gallery_id="a", query={"cursor": cursor})[0] == 400
 
 
 class TestStatesOfCursors:
@@ -247,7 +246,7 @@ class TestIdempotencyKeys:
         app.delete("/things", query={"now": {"type": "string"}})(lambda request: Response(202))
 
         def send_with(**query: str) -> int:
-            return send(app, api_event("DELETE", "/things", query=query, headers=KEYED))[0]
+            return serve(app, "DELETE", "/things", query=query, headers=KEYED)[0]
 
         assert [send_with(), send_with(), send_with(now="1")] == [202, 202, 409]
 
@@ -255,8 +254,7 @@ class TestIdempotencyKeys:
     def test_whatever_header_a_route_can_read_tells_replays_apart(self, header: str) -> None:
         def put(value: str) -> int:
             headers = {**KEYED, header: value}
-            event = api_event("PUT", "/galleries/{gallery_id}", gallery_id="a", body={}, headers=headers)
-            return send(api, event)[0]
+            return serve(api, "PUT", "/galleries/{gallery_id}", gallery_id="a", body={}, headers=headers)[0]
 
         assert [put("one"), put("one"), put("other")] == [201, 201, 200]
 
@@ -287,7 +285,7 @@ class TestIdempotencyKeys:
         app = HttpApp()
         app.get("/seen")(lambda request: seen.append(request) or Response(204))  # type: ignore[func-returns-value]
         headers = {"X-Forwarded-For": "1", "If-None-Match": "*", **{name.title(): "1" for name in READ_HEADERS}}
-        send(app, api_event("GET", "/seen", headers=headers))
+        serve(app, "GET", "/seen", headers=headers)
         assert set(seen[0].headers) == READ_HEADERS
 
     def test_kept_responses_hold_nothing_of_anybody(self) -> None:
@@ -297,13 +295,12 @@ class TestIdempotencyKeys:
 
         def put() -> tuple[int, Any]:
             resource = "/users/{user_id}/interactions/{interaction_id}"
-            return send(interactions, api_event("PUT", resource, body=did, headers=KEYED, **path))[:2]
+            return serve(interactions, "PUT", resource, body=did, headers=KEYED, **path)[:2]
 
         many = [{**did, **path, "interaction_id": f"interaction-of-ann-{at}"} for at in range(3)]
         first = put()
         for _ in range(2):
-            event = api_event("POST", "/interactions", body={"interactions": many}, headers=KEYED)
-            assert send(interactions, event)[0] == 202
+            assert serve(interactions, "POST", "/interactions", body={"interactions": many}, headers=KEYED)[0] == 202
         kept = client("dynamodb").scan(TableName="IdempotencyTable")["Items"]
         assert len(kept) == 2
         for hidden in ("ann", "purchase", "12.34", "created", "occurred_at"):
@@ -317,7 +314,7 @@ class TestIdempotencyKeys:
 
 class TestETags:
     def read(self, **headers: str) -> tuple[int, Any, dict[str, str]]:
-        return send(api, api_event("GET", "/galleries/{gallery_id}", gallery_id="summer", headers=headers))
+        return serve(api, "GET", "/galleries/{gallery_id}", gallery_id="summer", headers=headers)
 
     def test_what_has_not_changed_is_not_sent_again(self) -> None:
         put_gallery("summer", "Summer")

@@ -9,7 +9,7 @@ import pytest
 
 from functions.galleries_api.handler import lambda_handler as api
 from functions.gallery_tasks.handler import lambda_handler as tasks
-from tests.aws import Context, api_event, send
+from tests.aws import Context, serve
 from vitrine.engagement.wiring import gallery_counters
 from vitrine.galleries.delete_gallery import delete_images
 from vitrine.galleries.dynamodb import DynamoDBGalleries
@@ -27,7 +27,7 @@ def call(method: str, resource: str, **more: Any) -> tuple[int, Any]:
     more.setdefault("gallery_id", "summer")
     if resource == "/galleries":
         del more["gallery_id"]
-    status, content, _ = send(api, api_event(method, resource, **more))
+    status, content, _ = serve(api, method, resource, **more)
     return status, content
 
 

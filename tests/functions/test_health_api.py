@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from functions.health_api.handler import lambda_handler as health
-from tests.aws import ROOT, api_event, resources, send
+from tests.aws import ROOT, resources, serve
 from vitrine.platform.aws import client
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ READ_BY_THE_EDGE = {"WebBucket"}  # no function reads it
 
 def ready(kind: str = "secret") -> tuple[int, dict[str, str], float]:
     started = time.monotonic()
-    status, response, _ = send(health, api_event("GET", "/health/ready", kind=kind))
+    status, response, _ = serve(health, "GET", "/health/ready", kind=kind)
     return (
         status,
         {dependency["name"]: dependency["status"] for dependency in response.get("dependencies", [])},
@@ -33,14 +33,14 @@ def ready(kind: str = "secret") -> tuple[int, dict[str, str], float]:
 
 
 def test_anyone_and_every_cache_may_read_that_it_responses_and_in_which_version() -> None:
-    status, response, headers = send(health, api_event("GET", "/health", merchant=None))
+    status, response, headers = serve(health, "GET", "/health", merchant=None)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert (status, response) == (200, {"status": "ok", "version": project["version"]})
     assert headers["Cache-Control"].startswith("public")
 
 
 def test_each_dependency_is_named_with_its_time() -> None:
-    status, response, headers = send(health, api_event("GET", "/health/ready"))
+    status, response, headers = serve(health, "GET", "/health/ready")
     assert (status, response["status"]) == (200, "ok")
     given = set(resources("AWS::Serverless::Function")["HealthApiFunction"]["Environment"]["Variables"])
     named = {name.lower() for name in given if name.endswith(("_TABLE", "_BUCKET", "_QUEUE"))}

@@ -9,7 +9,7 @@ import pytest
 
 from functions.galleries_api.handler import lambda_handler as galleries
 from functions.gallery_tasks.handler import lambda_handler as tasks
-from tests.aws import Context, api_event, resources, send
+from tests.aws import Context, resources, serve
 from tests.uploads import add_merchant, deliver, listed, put_object, queued
 from vitrine.platform.aws import client
 from vitrine.platform.hops import MOST_HOPS, TooManyHops, next_hop
@@ -62,10 +62,10 @@ def messages_of(name: str) -> Iterator[str]:
 
 def test_a_gallerys_task_counts_how_often_it_was_handed_on_and_fails_at_the_limit() -> None:
     path: dict[str, Any] = {"gallery_id": "summer"}
-    send(galleries, api_event("PUT", "/galleries/{gallery_id}", body={}, **path))
+    serve(galleries, "PUT", "/galleries/{gallery_id}", body={}, **path)
     image = {"id": "a", "name": "A", "url": "https://x.test/a"}
-    send(galleries, api_event("POST", "/galleries/{gallery_id}/images", body={"images": [image]}, **path))
-    send(galleries, api_event("DELETE", "/galleries/{gallery_id}", **path))
+    serve(galleries, "POST", "/galleries/{gallery_id}/images", body={"images": [image]}, **path)
+    serve(galleries, "DELETE", "/galleries/{gallery_id}", **path)
     [asked] = messages_of("GalleryTasksQueue")
     assert hops_of([asked]) == [0]
     out_of_time = Context(milliseconds=0)

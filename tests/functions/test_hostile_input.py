@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from commands.openapi import routes
 from functions.products_api.handler import lambda_handler as products
-from tests.aws import api_event, send
+from tests.aws import serve
 from tests.gateway import Gateway, Response, Shop, open_shop
 from tests.samples import sample_of
 from tests.uploads import deliver, listed, put_object
@@ -168,4 +168,4 @@ def test_no_row_of_a_file_stops_the_others(kind: str, shop: Shop, data: st.DataO
     for made in new:  # the same file again is the same import
         assert (made["status"], made["rows_read"]) == ("completed", len(lines))
         assert made["rows_imported"] >= 2
-    assert send(products, api_event("GET", "/products"))[0] == 200
+    assert serve(products, "GET", "/products")[0] == 200

@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 
 from functions.galleries_api.handler import lambda_handler as galleries
-from tests.aws import Context, add_products, api_event, send
+from tests.aws import Context, add_products, serve
 from tests.uploads import add_merchant, deliver, deliver_all, errors_of, images_of, listed, put_object, queued
 from vitrine.platform.aws import client
 
@@ -163,7 +163,7 @@ def test_an_import_larger_than_one_invocation_continues_where_it_stopped() -> No
     done = only_import()
     assert (done["status"], counts(done)) == ("completed", (1100, 11, 1089))
     assert [error["row"] for error in errors_of(done["import_id"])] == [n + 1 for n in range(1100) if n % 100]
-    _, gallery, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}", gallery_id="default"))
+    _, gallery, _ = serve(galleries, "GET", "/galleries/{gallery_id}", gallery_id="default")
     assert gallery["images"] == 11
 
 
@@ -209,8 +209,8 @@ def test_an_unreadable_message_goes_to_the_failure_queue(message: str) -> None:
 
 
 def test_nothing_is_imported_into_a_gallery_that_is_being_deleted() -> None:
-    send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="summer", body={}))
-    send(galleries, api_event("DELETE", "/galleries/{gallery_id}", gallery_id="summer"))
+    serve(galleries, "PUT", "/galleries/{gallery_id}", gallery_id="summer", body={})
+    serve(galleries, "DELETE", "/galleries/{gallery_id}", gallery_id="summer")
     assert deliver(put_object("imports/shop/images/summer/x.csv", CSV))
     assert only_import()["error"]["code"] == "gallery_deleted"
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from functions.imports_api.handler import lambda_handler as imports
-from tests.aws import api_event, send
+from tests.aws import serve
 from tests.uploads import add_merchant, deliver, errors_of, images_of, listed, put_object
 from vitrine.imports.model import LARGEST_OBJECT_BYTES
 
@@ -24,14 +24,12 @@ def shop(cloud: None) -> None:
 
 
 def ask(body: Any, merchant: str = "shop", kind: str = "secret", **headers: str) -> tuple[int, Any]:
-    event = api_event("POST", "/imports", body=body, merchant=merchant, kind=kind, headers=headers)
-    status, response, _ = send(imports, event)
+    status, response, _ = serve(imports, "POST", "/imports", body=body, merchant=merchant, kind=kind, headers=headers)
     return status, response
 
 
 def read(import_id: str, merchant: str = "shop") -> tuple[int, Any]:
-    event = api_event("GET", "/imports/{import_id}", import_id=import_id, merchant=merchant)
-    status, response, _ = send(imports, event)
+    status, response, _ = serve(imports, "GET", "/imports/{import_id}", import_id=import_id, merchant=merchant)
     return status, response
 
 
@@ -116,9 +114,9 @@ def test_folders_in_a_filename_are_ignored() -> None:
 
 def test_imports_are_listed_newest_first_page_by_page() -> None:
     made = [ask({"kind": "images", "filename": "export.csv"})[1]["import_id"] for _ in range(5)]
-    first = send(imports, api_event("GET", "/imports", query={"limit": "2"}))[1]
+    first = serve(imports, "GET", "/imports", query={"limit": "2"})[1]
     cursor = first["next_cursor"]
-    second = send(imports, api_event("GET", "/imports", query={"limit": "2", "cursor": cursor}))[1]
+    second = serve(imports, "GET", "/imports", query={"limit": "2", "cursor": cursor})[1]
     shown = [each["import_id"] for each in first["items"] + second["items"]]
     assert shown == [each["import_id"] for each in listed()][:4]
     assert {each["import_id"] for each in listed()} == set(made)
@@ -138,7 +136,6 @@ def test_errors_are_listed_page_by_page_over_chunks() -> None:
 def test_an_import_belongs_to_its_merchant_and_needs_a_secret_key() -> None:
     _, made = ask({"kind": "images", "filename": "export.csv"})
     assert read(made["import_id"], merchant="other")[0] == 404
-    event = api_event("GET", "/imports/{import_id}/errors", import_id=made["import_id"], merchant="other")
-    assert send(imports, event)[0] == 404
+    assert serve(imports, "GET", "/imports/{import_id}/errors", import_id=made["import_id"], merchant="other")[0] == 404
     assert listed(merchant="other") == []
     assert ask({"kind": "images", "filename": "export.csv"}, kind="publishable")[0] == 403

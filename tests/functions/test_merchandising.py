@@ -12,7 +12,7 @@ from moto.sqs.models import sqs_backends
 
 from functions.galleries_api.handler import lambda_handler as galleries_api
 from functions.gallery_tasks.handler import lambda_handler as gallery_tasks
-from tests.aws import Context, api_event, send
+from tests.aws import Context, serve
 from tests.memory.gallery_tasks import UnexpectedTasks
 from vitrine.engagement.wiring import gallery_counters
 from vitrine.galleries.apply_rules import apply_due_rules, apply_rules
@@ -67,7 +67,7 @@ class Tasks(UnexpectedTasks):
 
 
 def call(method: str, resource: str, **more: Any) -> tuple[int, Any]:
-    status, content, _ = send(galleries_api, api_event(method, resource, gallery_id="summer", **more))
+    status, content, _ = serve(galleries_api, method, resource, gallery_id="summer", **more)
     return status, content
 
 

@@ -24,7 +24,7 @@ from functions.review_api.handler import lambda_handler as review
 from functions.review_followups.handler import lambda_handler as followups
 from functions.snapshot_uploads.handler import lambda_handler as uploads
 from local.picture_host import PictureHost
-from tests.aws import Context, api_event, send
+from tests.aws import Context, api_event, send, serve
 from tests.hostile_host import HostileHost, response
 from tests.streams import stream_records
 from vitrine.galleries import mirroring
@@ -59,16 +59,16 @@ def host(cloud: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 def put(image_id: str, url: str, gallery_id: str = "summer", merchant: str = "shop", **gallery: Any) -> None:
-    send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id=gallery_id, body=gallery, merchant=merchant))
+    serve(galleries, "PUT", "/galleries/{gallery_id}", gallery_id=gallery_id, body=gallery, merchant=merchant)
     body = {"images": [{"id": image_id, "name": image_id, "url": url}]}
     path = "/galleries/{gallery_id}/images"
-    status, response, _ = send(galleries, api_event("POST", path, gallery_id=gallery_id, body=body, merchant=merchant))
+    status, response, _ = serve(galleries, "POST", path, gallery_id=gallery_id, body=body, merchant=merchant)
     assert (status, response["results"][0]["status"] in {"created", "updated"}) == (200, True)
 
 
 def on_image(method: str, image_id: str, gallery_id: str = "summer", **request: Any) -> Any:
     path = "/galleries/{gallery_id}/images/{image_id}"
-    return send(galleries, api_event(method, path, gallery_id=gallery_id, image_id=image_id, **request))[1]
+    return serve(galleries, method, path, gallery_id=gallery_id, image_id=image_id, **request)[1]
 
 
 def message(image_id: str, gallery_id: str = "summer", deliveries: int = 1) -> dict[str, Any]:
@@ -84,8 +84,7 @@ def work(*messages: dict[str, Any]) -> list[str]:
 
 def change_gallery(**changes: Any) -> None:
     """Change the gallery, run its background tasks and mirror what they ask for."""
-    event = api_event("PUT", "/galleries/{gallery_id}", gallery_id="summer", body=changes)
-    assert send(galleries, event)[0] == 200
+    assert serve(galleries, "PUT", "/galleries/{gallery_id}", gallery_id="summer", body=changes)[0] == 200
     for task in waiting_tasks():
         assert gallery_tasks({"Records": [{"messageId": "1", "body": task}]}, Context()) == {"batchItemFailures": []}
     mirror_queued()
@@ -143,7 +142,7 @@ def test_an_image_is_mirrored_and_served_in_every_size(host: str) -> None:
     assert response["headers"]["Cache-Control"] == "public, max-age=31536000, immutable"
     assert response["headers"]["Content-Type"] == "image/webp"
     assert f"v1/{found['sizes'][0]['webp']}" in stored()
-    page = send(galleries, api_event("GET", "/galleries/{gallery_id}/images", gallery_id="summer"))[1]
+    page = serve(galleries, "GET", "/galleries/{gallery_id}/images", gallery_id="summer")[1]
     assert page["items"][0]["renditions"] == found
 
 
@@ -186,7 +185,7 @@ def test_a_picture_that_no_image_shows_any_more_is_withdrawn(host: str, change: 
 
 def test_the_audit_lists_what_was_withdrawn_newest_first(host: str) -> None:
     def audit() -> list[dict[str, Any]]:
-        found = send(galleries, api_event("GET", "/galleries/{gallery_id}/audit", gallery_id="summer"))[1]
+        found = serve(galleries, "GET", "/galleries/{gallery_id}/audit", gallery_id="summer")[1]
         return list(found["withdrawn"])
 
     put("red", f"{host}/red.png")
@@ -267,7 +266,7 @@ def put_product(product_id: str, **fields: Any) -> dict[str, Any]:
 
 
 def product(product_id: str) -> Any:
-    return send(products, api_event("GET", "/products/{product_id}", product_id=product_id))[1]
+    return serve(products, "GET", "/products/{product_id}", product_id=product_id)[1]
 
 
 def test_a_product_has_renditions_of_the_picture_that_it_shows(host: str) -> None:
@@ -276,7 +275,7 @@ def test_a_product_has_renditions_of_the_picture_that_it_shows(host: str) -> Non
     red = product("lamp")["renditions"]
     assert red["aspect_ratio"] == 1.5
     assert get(red["sizes"][0]["webp"])[0] == 200
-    assert send(products, api_event("GET", "/products"))[1]["items"][0]["renditions"] == red
+    assert serve(products, "GET", "/products")[1]["items"][0]["renditions"] == red
     assert put_product("lamp", image_url=f"{host}/red.png", price=3)["renditions"] == red
     assert put_product("lamp", image_url=f"{host}/blue.png")["renditions"] is None
     follow()
@@ -289,7 +288,7 @@ def test_the_picture_of_a_product_is_withdrawn_with_it(host: str, change: str) -
     put_product("lamp", image_url=f"{host}/red.png")
     follow()
     if change == "deleted":
-        assert send(products, api_event("DELETE", "/products/{product_id}", product_id="lamp"))[0] == 204
+        assert serve(products, "DELETE", "/products/{product_id}", product_id="lamp")[0] == 204
     else:
         put_product("lamp")
     follow()
@@ -313,8 +312,7 @@ def test_a_picture_that_an_image_and_a_product_show_stays_until_neither_does(hos
 
 def test_recommended_products_have_renditions_also_in_a_cached_list(host: str) -> None:
     def recommended() -> tuple[bool, dict[str, Any]]:
-        event = api_event("GET", "/users/{user_id}/recommendations", user_id="ann")
-        response = send(recommendations, event)[1]
+        response = serve(recommendations, "GET", "/users/{user_id}/recommendations", user_id="ann")[1]
         return response["cached"], {item["product_id"]: item["product"]["renditions"] for item in response["items"]}
 
     put_product("lamp", image_url=f"{host}/red.png")
@@ -328,19 +326,18 @@ def test_recommended_products_have_renditions_also_in_a_cached_list(host: str) -
 def add_snapshot(**picture: Any) -> None:
     put_product("lamp")
     body = {"snapshots": [{"snapshot_id": "s1", "product_id": "lamp", "filename": "1.png", **picture}]}
-    assert send(review, api_event("POST", "/snapshots", body=body))[1]["results"][0]["status"] == "created"
+    assert serve(review, "POST", "/snapshots", body=body)[1]["results"][0]["status"] == "created"
 
 
 def snapshot_renditions() -> Any:
-    snapshot = send(review, api_event("GET", "/snapshots/{snapshot_id}", snapshot_id="s1"))[1]
-    assert send(review, api_event("GET", "/snapshots"))[1]["items"][0]["renditions"] == snapshot["renditions"]
+    snapshot = serve(review, "GET", "/snapshots/{snapshot_id}", snapshot_id="s1")[1]
+    assert serve(review, "GET", "/snapshots")[1]["items"][0]["renditions"] == snapshot["renditions"]
     return snapshot["renditions"]
 
 
 def claimed() -> Any:
     followups({"Records": stream_records("ReviewTable")}, Context())
-    claim = api_event("POST", "/review/claims", body={"limit": 1}, headers={"X-Reviewer": "ann"})
-    return send(review, claim)[1]["items"][0]
+    return serve(review, "POST", "/review/claims", body={"limit": 1}, headers={"X-Reviewer": "ann"})[1]["items"][0]
 
 
 def test_reviewers_see_renditions_of_a_snapshot_at_a_url(host: str) -> None:
@@ -358,11 +355,10 @@ def test_reviewers_compare_with_renditions_of_the_product_and_of_approved_snapsh
     first = claimed()
     assert first["product"]["renditions"] == []
     path, reviewer = "/review/snapshots/{snapshot_id}/decision", {"X-Reviewer": "ann"}
-    decision = api_event("PUT", path, snapshot_id="s1", body={"decision": "approved"}, headers=reviewer)
-    assert send(review, decision)[0] == 200
+    assert serve(review, "PUT", path, snapshot_id="s1", body={"decision": "approved"}, headers=reviewer)[0] == 200
     put_product("lamp", image_url=f"{host}/blue.png")
     body = {"snapshots": [{"snapshot_id": "s2", "product_id": "lamp", "filename": "2.png", "url": f"{host}/gone.png"}]}
-    send(review, api_event("POST", "/snapshots", body=body))
+    serve(review, "POST", "/snapshots", body=body)
     follow()
     shown = claimed()["product"]
     assert shown["pictures"] == [f"{host}/blue.png", f"{host}/red.png"]
@@ -408,7 +404,7 @@ def test_a_change_of_mirror_mirrors_or_withdraws_the_pictures_of_the_gallery(hos
 def test_a_gallery_whose_mirror_stays_has_no_task(host: str) -> None:
     put("red", f"{host}/red.png")
     for body in ({"mirror": True, "title": "Still mirrored"}, {"title": "Without mirror"}):
-        send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="summer", body=body))
+        serve(galleries, "PUT", "/galleries/{gallery_id}", gallery_id="summer", body=body)
     assert waiting_tasks() == []
 
 

@@ -19,7 +19,7 @@ from functions.imports_api.handler import lambda_handler as imports
 from functions.mirror_changes.handler import lambda_handler as mirror_changes
 from functions.mirror_images.handler import lambda_handler as mirror_images
 from functions.picture_uploads.handler import lambda_handler as uploads
-from tests.aws import ROOT, Context, api_event, send
+from tests.aws import ROOT, Context, api_event, send, serve
 from tests.faults.fault import FAULTS, Fault, Killed
 from tests.streams import stream_records
 from tests.uploads import images_of, listed
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("summer")
 @pytest.fixture
 def summer(cloud: None) -> Iterator[None]:
     """An empty gallery."""
-    send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="summer", body={}))
+    serve(galleries, "PUT", "/galleries/{gallery_id}", gallery_id="summer", body={})
     yield
     codec().close()
 
@@ -57,8 +57,7 @@ def about(content: bytes, **fields: Any) -> dict[str, Any]:
 
 def ask(*pictures: dict[str, Any], gallery: str = "summer", **caller: Any) -> tuple[int, Any]:
     path = "/galleries/{gallery_id}/pictures"
-    event = api_event("POST", path, gallery_id=gallery, body={"pictures": list(pictures)}, **caller)
-    return send(imports, event)[:2]
+    return serve(imports, "POST", path, gallery_id=gallery, body={"pictures": list(pictures)}, **caller)[:2]
 
 
 def state_of(content: bytes) -> dict[str, Any]:
@@ -100,7 +99,7 @@ def mirror(image_id: str) -> None:
 
 def on_image(method: str, image_id: str, **body: Any) -> int:
     path = "/galleries/{gallery_id}/images/{image_id}"
-    return send(galleries, api_event(method, path, gallery_id="summer", image_id=image_id, body=body or None))[0]
+    return serve(galleries, method, path, gallery_id="summer", image_id=image_id, body=body or None)[0]
 
 
 def picture(image_id: str, merchant: str = "shop") -> tuple[int, dict[str, str]]:
@@ -148,7 +147,7 @@ def test_sent_again_it_is_the_same_image_and_keeps_what_was_edited() -> None:
     assert deliver(message)
     assert deliver(put(RED, {"url": f"http://s3.test/gallery-uploads/shop/summer/{image_id}", **meta(RED)}))
     assert [image["name"] for image in listed("/galleries/{gallery_id}/images", gallery_id="summer")] == ["Edited"]
-    _, gallery, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}", gallery_id="summer"))
+    _, gallery, _ = serve(galleries, "GET", "/galleries/{gallery_id}", gallery_id="summer")
     assert gallery["images"] == 1
 
 
@@ -165,7 +164,7 @@ def test_a_worker_that_fails_at_any_call_adds_the_picture_once(when: str, what: 
         assert told["status"] == "added", str(fault)
         assert on_image("DELETE", told["image_id"]) == 204
         assert deliver(message)
-        _, gallery, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}", gallery_id="summer"))
+        _, gallery, _ = serve(galleries, "GET", "/galleries/{gallery_id}", gallery_id="summer")
         assert (gallery["images"], images_of("summer")) == (0, {}), str(fault)
         if not fault.struck:
             return
@@ -244,7 +243,7 @@ def test_other_content_than_announced_and_too_many_bytes_are_refused() -> None:
 
 def test_a_picture_of_a_gallery_that_was_deleted_is_deleted() -> None:
     message = put(RED, state_of(RED)["upload"])
-    send(galleries, api_event("DELETE", "/galleries/{gallery_id}", gallery_id="summer"))
+    serve(galleries, "DELETE", "/galleries/{gallery_id}", gallery_id="summer")
     assert deliver(message)
     assert stored() == []
 

@@ -13,7 +13,7 @@ from functions.galleries_api.handler import lambda_handler as galleries
 from functions.interactions_api.handler import lambda_handler as interactions
 from functions.query_counts.handler import lambda_handler as query_counts
 from functions.search_api.handler import lambda_handler as search
-from tests.aws import Context, api_event, send
+from tests.aws import Context, api_event, send, serve
 from tests.streams import follow_images, stream_records
 from vitrine.engagement.model import visitor_mark
 from vitrine.engagement.wiring import event_counter
@@ -32,7 +32,7 @@ VISITOR = "visitor:0123456789abcdefghijkl"
 def _searchable(cloud: None, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("vitrine.search.tantivy.LOOK_FOR_NEW_VERSION_SECONDS", 0)
-    send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="summer", body={}))
+    serve(galleries, "PUT", "/galleries/{gallery_id}", gallery_id="summer", body={})
     images = [
         {"id": name, "name": f"Red {name}", "url": f"https://pictures.example/{name}.jpg"}
         for name in ("dress", "shoe", "hat")
@@ -44,14 +44,14 @@ def _searchable(cloud: None, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> 
 
 def find(text: str, **query: str) -> dict[str, Any]:
     recent_queries.cache_clear()
-    status, response, _ = send(search, api_event("GET", "/search/images", query={"q": text, **query}))
+    status, response, _ = serve(search, "GET", "/search/images", query={"q": text, **query})
     assert status == 200, response
     return response
 
 
 def post(route: str, *sent: dict[str, Any], **more: Any) -> list[str]:
     more |= {"gallery_id": "summer"} if "gallery_id" in route else {}
-    status, response, _ = send(events, api_event("POST", route, body={"events": list(sent)}, **more))
+    status, response, _ = serve(events, "POST", route, body={"events": list(sent)}, **more)
     assert status == 202, response
     return [result["status"] for result in response["results"]]
 
@@ -70,7 +70,7 @@ def learn() -> None:
 
 
 def reports(**query: str) -> dict[str, Any]:
-    status, response, _ = send(search, api_event("GET", "/search/reports", query=query))
+    status, response, _ = serve(search, "GET", "/search/reports", query=query)
     assert status == 200, response
     return response
 
@@ -163,8 +163,8 @@ def test_reports_list_queries_without_hits_and_propose_synonyms() -> None:
         "falling": [],
         "synonyms": [{"words": ["rouge", "red"], "clicks": 3, "queries": ["rouge hat", "red hat"]}],
     }
-    assert send(search, api_event("GET", "/search/reports", merchant="other"))[1]["nothing_found"] == []
-    assert send(search, api_event("GET", "/search/reports", kind="publishable"))[0] == 403
+    assert serve(search, "GET", "/search/reports", merchant="other")[1]["nothing_found"] == []
+    assert serve(search, "GET", "/search/reports", kind="publishable")[0] == 403
 
 
 def test_a_search_among_some_images_says_nothing_about_what_all_have() -> None:
@@ -198,7 +198,7 @@ def test_no_trace_of_a_person_is_kept() -> None:
     assert len(stored) == 3
     assert all("expires_at" in item for item in stored)
     assert not [secret for secret in (VISITOR, "ann", "127.0.0.1", "192.0.2") if secret in told]
-    assert send(interactions, api_event("DELETE", "/users/{user_id}", user_id=VISITOR))[0] == 202
+    assert serve(interactions, "DELETE", "/users/{user_id}", user_id=VISITOR)[0] == 202
     learn()
     [counts] = queries().list_queries("shop")
     assert counts.clicks == 1

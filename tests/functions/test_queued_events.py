@@ -10,7 +10,7 @@ import pytest
 from functions.events_api.handler import lambda_handler as events
 from functions.galleries_api.handler import lambda_handler as galleries
 from functions.queued_events.handler import lambda_handler as queued_events
-from tests.aws import Context, add_products, api_event, send
+from tests.aws import Context, add_products, api_event, send, serve
 from tests.faults.fault import FAULTS, Fault, Killed, kill
 from tests.streams import follow_counters
 from vitrine.engagement import wiring
@@ -28,12 +28,12 @@ def _gallery(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
     queue = client("sqs").get_queue_url(QueueName="EventsQueue")["QueueUrl"]
     monkeypatch.setenv("INTAKE_QUEUE", queue)
     wiring.event_queue.cache_clear()
-    send(galleries, api_event("PUT", GALLERY, gallery_id="summer", body={}))
+    serve(galleries, "PUT", GALLERY, gallery_id="summer", body={})
     add_products("hat")
     images = [
         {"id": name, "name": name, "url": "https://a.example/1.jpg", "product_ids": ["hat"]} for name in ("a", "b")
     ]
-    send(galleries, api_event("POST", f"{GALLERY}/images", gallery_id="summer", body={"images": images}))
+    serve(galleries, "POST", f"{GALLERY}/images", gallery_id="summer", body={"images": images})
 
 
 def event(event_id: str, image_id: str = "a", type: str = "view", **more: object) -> dict[str, object]:
@@ -79,7 +79,7 @@ def test_events_of_several_requests_count_together_and_once() -> None:
     assert len(records) == 3
     assert count(records) == count(records[::-1]) == NOTHING_FAILED
     assert shown() == {"a": (2, 1), "b": (1, 0)}
-    _, audit, _ = send(galleries, api_event("GET", f"{GALLERY}/audit", gallery_id="summer"))
+    _, audit, _ = serve(galleries, "GET", f"{GALLERY}/audit", gallery_id="summer")
     assert audit == {"images": 2, "mismatched": [], "withdrawn": []}
 
 
@@ -95,7 +95,7 @@ def test_what_depends_on_the_request_is_decided_before_the_response() -> None:
 
 def test_a_new_gallery_is_known_at_once() -> None:
     assert post(event("1"), gallery_id="autumn")[0] == 404
-    send(galleries, api_event("PUT", GALLERY, gallery_id="autumn", body={}))
+    serve(galleries, "PUT", GALLERY, gallery_id="autumn", body={})
     assert post(event("1"), gallery_id="autumn") == (202, ["queued"])
 
 
@@ -112,7 +112,7 @@ def test_events_of_unknown_images_are_told_in_metrics(capsys: pytest.CaptureFixt
 
 def test_an_image_that_is_deleted_meanwhile_counts_nothing_and_the_others_do() -> None:
     post(event("1"), event("2", "b"))
-    send(galleries, api_event("DELETE", f"{GALLERY}/images/{{image_id}}", gallery_id="summer", image_id="a"))
+    serve(galleries, "DELETE", f"{GALLERY}/images/{{image_id}}", gallery_id="summer", image_id="a")
     assert count(waiting()) == NOTHING_FAILED
     assert shown() == {"b": (1, 0)}
 
@@ -191,7 +191,7 @@ def test_the_largest_request_fits_into_messages() -> None:
 
 
 def test_a_challenges_event_is_stored_whether_or_not_its_image_exists() -> None:
-    send(galleries, api_event("PUT", GALLERY, gallery_id="default", body={}))
+    serve(galleries, "PUT", GALLERY, gallery_id="default", body={})
     sent = {"eventType": "click", "timestamp": "2021-01-01T10:00:00Z"}
-    response = send(events, api_event("POST", "/images/{imageId}/events", imageId="none", body=sent))
+    response = serve(events, "POST", "/images/{imageId}/events", imageId="none", body=sent)
     assert response[:2] == (204, None)

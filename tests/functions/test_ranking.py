@@ -13,7 +13,7 @@ from moto.sqs.models import sqs_backends
 from functions.events_api.handler import lambda_handler as events_api
 from functions.galleries_api.handler import lambda_handler as galleries_api
 from functions.gallery_tasks.handler import lambda_handler as gallery_tasks
-from tests.aws import Context, api_event, send
+from tests.aws import Context, serve
 from tests.memory.gallery_tasks import UnexpectedTasks
 from tests.streams import follow_counters
 from vitrine.engagement.wiring import event_counter, gallery_counters
@@ -56,7 +56,7 @@ class EarlyWorker(UnexpectedTasks):
 
 
 def call(method: str, resource: str, handler: Any = galleries_api, **more: Any) -> tuple[int, Any]:
-    status, content, _ = send(handler, api_event(method, resource, gallery_id="summer", **more))
+    status, content, _ = serve(handler, method, resource, gallery_id="summer", **more)
     return status, content
 
 
@@ -523,8 +523,9 @@ def test_a_page_of_an_interleaved_gallery_is_nobody_elses() -> None:
     visitor = "visitor:0123456789012345678901"
     for session, caching in ((visitor, "no-store"), (None, "public")):
         query = {"session_id": session} if session else {}
-        event = api_event("GET", IMAGES, gallery_id="summer", kind="publishable", query=query)
-        status, page, headers = send(galleries_api, event)
+        status, page, headers = serve(
+            galleries_api, "GET", IMAGES, gallery_id="summer", kind="publishable", query=query
+        )
         assert (status, caching in headers["Cache-Control"], "arm" in page["items"][0]) == (200, True, bool(session))
 
 

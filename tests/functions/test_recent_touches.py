@@ -11,7 +11,7 @@ import pytest
 from functions.interactions_api.handler import lambda_handler as interactions
 from functions.recommendations_api.handler import lambda_handler as recommendations
 from functions.shortlists.handler import lambda_handler as shortlists
-from tests.aws import Context, api_event, send
+from tests.aws import Context, api_event, send, serve
 from tests.faults.fault import hooked, throttle
 from tests.recommendations import build, follow, ids, post, put_product, queued, recommended
 from tests.streams import stream_records
@@ -40,9 +40,7 @@ def kept() -> dict[str, float]:
 
 
 def similar(product_id: str) -> dict[str, Any]:
-    status, response, _ = send(
-        recommendations, api_event("GET", "/products/{product_id}/similar", product_id=product_id)
-    )
+    status, response, _ = serve(recommendations, "GET", "/products/{product_id}/similar", product_id=product_id)
     assert status == 200
     return response
 
@@ -106,10 +104,10 @@ def test_what_is_taken_back_or_erased_no_longer_counts(shop: None) -> None:
     post(("ann", "a-sofa", "purchase"), ("ann", "phone-a", "view"), ("bob", "a-sofa", "view"))
     follow()
     path = "/users/{user_id}/interactions/{interaction_id}"
-    send(interactions, api_event("DELETE", path, user_id="ann", interaction_id="ann:a-sofa:purchase"))
+    serve(interactions, "DELETE", path, user_id="ann", interaction_id="ann:a-sofa:purchase")
     follow()
     assert kept() == {"a-sofa": 0.25, "phone-a": 0.25}
-    send(interactions, api_event("DELETE", "/users/{user_id}", user_id="ann"))
+    serve(interactions, "DELETE", "/users/{user_id}", user_id="ann")
     for event in queued("ShortlistsQueue"):
         shortlists(event, Context())
     follow()

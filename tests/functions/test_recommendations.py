@@ -19,7 +19,7 @@ from functions.models.handler import lambda_handler as models
 from functions.products_api.handler import lambda_handler as products
 from functions.recommendations_api.handler import lambda_handler as recommendations
 from functions.shortlists.handler import lambda_handler as shortlists
-from tests.aws import Context, api_event, send
+from tests.aws import Context, api_event, send, serve
 from tests.recommendations import (
     NAMES,
     as_event,
@@ -99,7 +99,7 @@ def test_nothing_is_shown_that_was_bought_withdrawn_or_deleted(shop: None, strat
     assert "spade" not in ids(recommended("hal", strategy=strategy))
     assert {"rake", "coffee"} <= set(ids(recommended("hal", strategy=strategy)))
     put_product("rake", category="garden", available=False)
-    send(products, api_event("DELETE", "/products/{product_id}", product_id="coffee"))
+    serve(products, "DELETE", "/products/{product_id}", product_id="coffee")
     response = recommended("hal", strategy=strategy)
     assert not {"spade", "rake", "coffee"} & set(ids(response))
     assert response["cached"] is False
@@ -139,14 +139,12 @@ def test_new_interactions_are_followed(shop: None) -> None:
 
 def test_a_purchase_taken_back_can_be_shown_again(shop: None) -> None:
     build()
-    send(
+    serve(
         interactions,
-        api_event(
-            "DELETE",
-            "/users/{user_id}/interactions/{interaction_id}",
-            user_id="hal",
-            interaction_id="hal:spade:purchase",
-        ),
+        "DELETE",
+        "/users/{user_id}/interactions/{interaction_id}",
+        user_id="hal",
+        interaction_id="hal:spade:purchase",
     )
     follow()
     assert "spade" in ids(recommended("hal"))
@@ -185,20 +183,18 @@ def test_similar_products_go_together(shop: None) -> None:
     build()
 
     def similar(product_id: str) -> list[str]:
-        _, response, _ = send(
-            recommendations, api_event("GET", "/products/{product_id}/similar", product_id=product_id)
-        )
+        _, response, _ = serve(recommendations, "GET", "/products/{product_id}/similar", product_id=product_id)
         return ids(response)
 
     assert similar("spade")[0] == "rake"
     assert "green-tea" in similar("tea")
     path = "/products/{product_id}/similar"
-    assert send(recommendations, api_event("GET", path, product_id="unknown"))[0] == 404
+    assert serve(recommendations, "GET", path, product_id="unknown")[0] == 404
 
 
 def for_basket(*product_ids: str, **query: str) -> dict[str, Any]:
     path, body = "/recommendations/for-basket", {"product_ids": product_ids}
-    status, response, _ = send(recommendations, api_event("POST", path, query=query, body=body, kind="publishable"))
+    status, response, _ = serve(recommendations, "POST", path, query=query, body=body, kind="publishable")
     assert status == 200, response
     return response
 
@@ -233,8 +229,9 @@ def test_a_basket_of_unknown_products_gets_what_is_popular(shop: None) -> None:
 
 @pytest.mark.parametrize("product_ids", [[], ["a/b"], ["tea"] * 51, "tea"])
 def test_a_basket_that_makes_no_sense_is_refused(cloud: None, product_ids: Any) -> None:
-    event = api_event("POST", "/recommendations/for-basket", body={"product_ids": product_ids})
-    status, response, _ = send(recommendations, event)
+    status, response, _ = serve(
+        recommendations, "POST", "/recommendations/for-basket", body={"product_ids": product_ids}
+    )
     assert (status, response["errors"][0]["pointer"].split("/")[1]) == (422, "product_ids")
 
 
@@ -253,7 +250,7 @@ def test_excluded_products_are_on_no_page(shop: None) -> None:
 @pytest.mark.parametrize("exclude", ["", "a,", "a/b", ",".join(["a"] * 51)])
 def test_ids_to_exclude_that_make_no_sense_are_refused(cloud: None, exclude: str) -> None:
     path = "/users/{user_id}/recommendations"
-    status, response, _ = send(recommendations, api_event("GET", path, user_id="a", query={"exclude": exclude}))
+    status, response, _ = serve(recommendations, "GET", path, user_id="a", query={"exclude": exclude})
     assert (status, response["errors"][0]["pointer"]) == (422, "/query/exclude")
 
 
@@ -324,13 +321,13 @@ def test_what_was_measured_counts_with_its_model_alone(shop: None) -> None:
     ],
 )
 def test_weights_that_make_no_sense_are_refused(cloud: None, body: dict[str, Any]) -> None:
-    status, response, _ = send(recommendations, api_event("PUT", "/recommendations/weights", body=body))
+    status, response, _ = serve(recommendations, "PUT", "/recommendations/weights", body=body)
     assert (status, response["errors"][0]["pointer"].split("/")[1]) == (422, next(iter(body)))
 
 
 def weights(body: dict[str, Any] | None = None) -> dict[str, Any]:
     method = "GET" if body is None else "PUT"
-    status, response, _ = send(recommendations, api_event(method, "/recommendations/weights", body=body))
+    status, response, _ = serve(recommendations, method, "/recommendations/weights", body=body)
     assert status == 200, response
     return response
 
@@ -349,9 +346,9 @@ def test_merchants_see_nothing_of_each_other(shop: None) -> None:
     assert "seeds" not in ids(recommended("hal"))
     assert recommended("hal", merchant="other")["cached"] is True
     path = "/products/{product_id}/similar"
-    _, response, _ = send(recommendations, api_event("GET", path, product_id="spade", merchant="other"))
+    _, response, _ = serve(recommendations, "GET", path, product_id="spade", merchant="other")
     assert set(ids(response)) <= {"spade", "seeds"}
-    status, _, _ = send(recommendations, api_event("GET", path, product_id="rake", merchant="other"))
+    status, _, _ = serve(recommendations, "GET", path, product_id="rake", merchant="other")
     assert status == 404
     assert "rake" in ids(recommended("hal"))
 
@@ -370,12 +367,12 @@ def test_an_erased_user_leaves_no_trace(shop: None, capfd: pytest.CaptureFixture
         "headers": {"Idempotency-Key": "once"},
     }
     path = "/users/{user_id}/interactions/{interaction_id}"
-    assert [send(interactions, api_event("PUT", path, **put))[0] for _ in range(2)] == [201, 201]
-    send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="g", body={}))
+    assert [serve(interactions, "PUT", path, **put)[0] for _ in range(2)] == [201, 201]
+    serve(galleries, "PUT", "/galleries/{gallery_id}", gallery_id="g", body={})
     image = {"id": "i", "name": "i", "url": "https://pictures.example/i.jpg", "product_ids": ["spade"]}
-    send(galleries, api_event("POST", "/galleries/{gallery_id}/images", gallery_id="g", body={"images": [image]}))
+    serve(galleries, "POST", "/galleries/{gallery_id}/images", gallery_id="g", body={"images": [image]})
     event = {"event_id": "1", "type": "click", "image_id": "i", "user_id": canary}
-    send(events, api_event("POST", "/galleries/{gallery_id}/events", gallery_id="g", body={"events": [event]}))
+    serve(events, "POST", "/galleries/{gallery_id}/events", gallery_id="g", body={"events": [event]})
     models({"merchant_id": "shop"}, Context())
     for _ in range(9):
         models(next(iter(queued("ModelsQueue"))), Context())
@@ -383,7 +380,7 @@ def test_an_erased_user_leaves_no_trace(shop: None, capfd: pytest.CaptureFixture
     build()
     recommended(canary)
     assert canary in _everything()["tables"]
-    status, _, _ = send(interactions, api_event("DELETE", "/users/{user_id}", user_id=canary))
+    status, _, _ = serve(interactions, "DELETE", "/users/{user_id}", user_id=canary)
     assert status == 202
     for message in queued("ShortlistsQueue"):
         shortlists(message, Context())
@@ -405,7 +402,7 @@ def test_what_was_being_made_of_a_user_while_it_was_erased_is_swept_away(shop: N
     post(("gone", "tea", "click"))
     shortlist_tasks().refresh([UserKey("shop", "gone")])
     [refresh] = queued_bodies("ShortlistsQueue")
-    send(interactions, api_event("DELETE", "/users/{user_id}", user_id="gone"))
+    serve(interactions, "DELETE", "/users/{user_id}", user_id="gone")
 
     def erase(model: Any, **_: Any) -> None:
         if model.name == "PutItem" and waiting:
@@ -422,16 +419,16 @@ def test_what_was_being_made_of_a_user_while_it_was_erased_is_swept_away(shop: N
 
 
 def test_gallery_events_of_a_known_user_count_for_the_products_of_their_image(shop: None) -> None:
-    send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="g", body={}))
+    serve(galleries, "PUT", "/galleries/{gallery_id}", gallery_id="g", body={})
     image = {"id": "i", "name": "i", "url": "https://pictures.example/i.jpg", "product_ids": ["spade", "mug"]}
-    send(galleries, api_event("POST", "/galleries/{gallery_id}/images", gallery_id="g", body={"images": [image]}))
+    serve(galleries, "POST", "/galleries/{gallery_id}/images", gallery_id="g", body={"images": [image]})
     sent = [
         {"event_id": "1", "type": "click", "image_id": "i", "user_id": "zoe"},
         {"event_id": "2", "type": "view", "image_id": "i"},
     ]
     for _ in range(2):
-        send(events, api_event("POST", "/galleries/{gallery_id}/events", gallery_id="g", body={"events": sent}))
-    _, listed, _ = send(interactions, api_event("GET", "/users/{user_id}/interactions", user_id="zoe"))
+        serve(events, "POST", "/galleries/{gallery_id}/events", gallery_id="g", body={"events": sent})
+    _, listed, _ = serve(interactions, "GET", "/users/{user_id}/interactions", user_id="zoe")
     assert sorted((item["product_id"], item["type"]) for item in listed["items"]) == [
         ("mug", "click"),
         ("spade", "click"),
@@ -470,18 +467,18 @@ def test_what_is_sent_again_changes_nothing(shop: None) -> None:
     first, again = (send(interactions, put) for _ in range(2))
     assert (first[0], again[0]) == (201, 200)
     assert again[1] == first[1]
-    _, listed, _ = send(interactions, api_event("GET", "/users/{user_id}/interactions", user_id="hal"))
+    _, listed, _ = serve(interactions, "GET", "/users/{user_id}/interactions", user_id="hal")
     assert [item["interaction_id"] for item in listed["items"]] == ["x", "hal:mug:view", "hal:spade:purchase"]
     assert json.dumps(listed).count("hal") == 2
 
 
 def test_products_are_listed_read_and_deleted(shop: None) -> None:
-    _, page, _ = send(products, api_event("GET", "/products", query={"limit": "3"}))
-    _, rest, _ = send(products, api_event("GET", "/products", query={"cursor": page["next_cursor"]}))
+    _, page, _ = serve(products, "GET", "/products", query={"limit": "3"})
+    _, rest, _ = serve(products, "GET", "/products", query={"cursor": page["next_cursor"]})
     assert sorted(ids(page) + ids(rest)) == sorted(NAMES.values())
-    assert send(products, api_event("DELETE", "/products/{product_id}", product_id="mug"))[0] == 204
-    assert send(products, api_event("GET", "/products/{product_id}", product_id="mug"))[0] == 404
-    assert send(products, api_event("DELETE", "/products/{product_id}", product_id="mug"))[0] == 404
+    assert serve(products, "DELETE", "/products/{product_id}", product_id="mug")[0] == 204
+    assert serve(products, "GET", "/products/{product_id}", product_id="mug")[0] == 404
+    assert serve(products, "DELETE", "/products/{product_id}", product_id="mug")[0] == 404
 
 
 def test_products_beyond_what_one_query_reads_are_on_the_page() -> None:
@@ -529,7 +526,7 @@ def test_responses_say_which_model_they_come_from(shop: None) -> None:
     path = "/products/{product_id}/similar"
 
     def model_ids() -> list[str | None]:
-        _, similar, _ = send(recommendations, api_event("GET", path, product_id="spade"))
+        _, similar, _ = serve(recommendations, "GET", path, product_id="spade")
         return [similar["model_id"], *(recommended("hal")["model_id"] for _ in range(2))]
 
     assert model_ids() == [None] * 3
@@ -553,14 +550,12 @@ def test_the_schedule_learns_again_only_where_something_changed(shop: None) -> N
     nightly()
     third = asked("GET")["model"]["model_id"]
     assert third > second
-    send(
+    serve(
         interactions,
-        api_event(
-            "DELETE",
-            "/users/{user_id}/interactions/{interaction_id}",
-            user_id="ida",
-            interaction_id="ida:mug:click",
-        ),
+        "DELETE",
+        "/users/{user_id}/interactions/{interaction_id}",
+        user_id="ida",
+        interaction_id="ida:mug:click",
     )
     nightly()
     assert asked("GET")["model"]["model_id"] > third
@@ -612,7 +607,7 @@ def test_without_a_schedule_interactions_begin_no_model(shop: None) -> None:
 
 
 def asked(method: str) -> dict[str, Any]:
-    status, response, _ = send(recommendations, api_event(method, "/recommendations/models"))
+    status, response, _ = serve(recommendations, method, "/recommendations/models")
     assert status == {"GET": 200, "POST": 202}[method], response
     return response
 

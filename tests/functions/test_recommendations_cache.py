@@ -12,7 +12,7 @@ import pytest
 
 from functions.interactions_api.handler import lambda_handler as interactions
 from functions.shortlists.handler import lambda_handler as shortlists
-from tests.aws import Context, api_event, send
+from tests.aws import Context, serve
 from tests.faults.fault import Killed, hooked, kill
 from tests.recommendations import build, ids, open_shop, post, put_product, queued, recommended
 from tests.redis_server import RedisServer
@@ -105,7 +105,7 @@ def test_merchants_share_no_entry(shop: None) -> None:
 def test_an_erased_users_entry_is_gone(shop: None) -> None:
     post(("eve-4711", "tea", "view"))
     recommended("eve-4711")
-    send(interactions, api_event("DELETE", "/users/{user_id}", user_id="eve-4711"))
+    serve(interactions, "DELETE", "/users/{user_id}", user_id="eve-4711")
     for event in queued("ShortlistsQueue"):
         assert shortlists(event, Context()) == {"batchItemFailures": []}
     assert recommended("eve-4711")["cached"] is False

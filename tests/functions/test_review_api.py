@@ -15,7 +15,7 @@ from functions.products_api.handler import lambda_handler as products
 from functions.review_api.handler import lambda_handler as review
 from functions.review_followups.handler import lambda_handler as followups
 from functions.snapshot_uploads.handler import lambda_handler as uploads
-from tests.aws import Context, add_products, api_event, send
+from tests.aws import Context, add_products, api_event, send, serve
 from tests.streams import stream_records
 from vitrine.imports.model import Import, ImportKey
 from vitrine.imports.ports import AcceptedRow
@@ -39,7 +39,7 @@ def fruit(cloud: None) -> None:
 
 
 def add(*snapshots: dict[str, Any]) -> list[dict[str, Any]]:
-    status, response, _ = send(review, api_event("POST", "/snapshots", body={"snapshots": list(snapshots)}))
+    status, response, _ = serve(review, "POST", "/snapshots", body={"snapshots": list(snapshots)})
     assert status == 200, response
     follow()
     return response["results"]
@@ -51,7 +51,7 @@ def photo(name: str, product: str = "apple", **more: Any) -> dict[str, Any]:
 
 
 def claims(reviewer: str, **body: Any) -> Any:
-    status, response, _ = send(review, api_event("POST", "/review/claims", body=body, headers={"X-Reviewer": reviewer}))
+    status, response, _ = serve(review, "POST", "/review/claims", body=body, headers={"X-Reviewer": reviewer})
     assert status == 200, response
     return response
 
@@ -83,7 +83,7 @@ def undo(reviewer: str, snapshot_id: str) -> tuple[int, Any]:
 
 def read(path: str, **path_parameters: Any) -> Any:
     query = path_parameters.pop("query", None)
-    status, response, _ = send(review, api_event("GET", path, query=query, **path_parameters))
+    status, response, _ = serve(review, "GET", path, query=query, **path_parameters)
     assert status == 200, response
     return response
 
@@ -96,7 +96,7 @@ def follow() -> None:
 
 def shown(gallery_id: str = "shelf") -> list[str]:
     follow()
-    _, page, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}/images", gallery_id=gallery_id))
+    _, page, _ = serve(galleries, "GET", "/galleries/{gallery_id}/images", gallery_id=gallery_id)
     return [image["id"] for image in page["items"]]
 
 
@@ -111,7 +111,7 @@ def put(*keys: str, size: int = 1000) -> set[str]:
 
 @pytest.fixture
 def inputs(cloud: None) -> None:
-    send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="shelf", body={}))
+    serve(galleries, "PUT", "/galleries/{gallery_id}", gallery_id="shelf", body={})
 
 
 def test_a_claim_can_name_its_product() -> None:
@@ -242,7 +242,7 @@ def test_an_uploaded_picture_waits_for_its_bytes_and_is_public_once_approved(inp
     assert status == 302
     assert "/snapshots/shop/apple1?" in headers["Location"]
     follow()
-    _, page, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}/images", gallery_id="shelf"))
+    _, page, _ = serve(galleries, "GET", "/galleries/{gallery_id}/images", gallery_id="shelf")
     assert page["items"][0]["url"].endswith("/snapshot-pictures/shop/apple1")
     assert page["items"][0]["product_ids"] == ["apple"]
 
@@ -281,7 +281,7 @@ def test_two_reviewers_who_use_one_idempotency_key_get_snapshots_of_their_own() 
 
     def claim_one(reviewer: str) -> list[str]:
         headers = {"X-Reviewer": reviewer, "Idempotency-Key": "the-same"}
-        _, response, _ = send(review, api_event("POST", "/review/claims", body={"limit": 1}, headers=headers))
+        _, response, _ = serve(review, "POST", "/review/claims", body={"limit": 1}, headers=headers)
         return [item["snapshot_id"] for item in response["items"]]
 
     leased = claim_one("ann")
@@ -293,20 +293,20 @@ def test_claims_show_the_product_with_pictures_approved_before() -> None:
     add(photo("apple1"), photo("apple2"))
     claim("ann", limit=1)
     decide("ann", "apple1")
-    _, response, _ = send(review, api_event("POST", "/review/claims", body={}, headers={"X-Reviewer": "ann"}))
+    _, response, _ = serve(review, "POST", "/review/claims", body={}, headers={"X-Reviewer": "ann"})
     assert response["items"][0]["product"]["pictures"] == ["https://photos.example/apple1.jpg"]
 
 
 def test_claims_and_galleries_show_what_the_catalogue_knows_of_a_product(inputs: None) -> None:
     product = {"name": "Golden Delicious", "image_url": "https://photos.example/golden.jpg"}
-    send(products, api_event("PUT", "/products/{product_id}", product_id="apple", body=product))
+    serve(products, "PUT", "/products/{product_id}", product_id="apple", body=product)
     add(photo("apple1", gallery_id="shelf"))
-    _, response, _ = send(review, api_event("POST", "/review/claims", body={}, headers={"X-Reviewer": "ann"}))
+    _, response, _ = serve(review, "POST", "/review/claims", body={}, headers={"X-Reviewer": "ann"})
     shown_beside = response["items"][0]["product"]
     assert (shown_beside["name"], shown_beside["pictures"]) == ("Golden Delicious", [product["image_url"]])
     decide("ann", "apple1")
     follow()
-    _, page, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}/images", gallery_id="shelf"))
+    _, page, _ = serve(galleries, "GET", "/galleries/{gallery_id}/images", gallery_id="shelf")
     assert page["items"][0]["name"] == "Golden Delicious"
 
 
@@ -455,7 +455,7 @@ def test_a_failed_record_is_followed_from_the_retry_queue(inputs: None) -> None:
     ]
     broken = {"eventSource": "aws:sqs", "messageId": "broken", "body": json.dumps({"NewImage": {}})}
     assert followups({"Records": [*aside, broken]}, Context()) == {"batchItemFailures": [{"itemIdentifier": "broken"}]}
-    _, page, _ = send(galleries, api_event("GET", "/galleries/{gallery_id}/images", gallery_id="shelf"))
+    _, page, _ = serve(galleries, "GET", "/galleries/{gallery_id}/images", gallery_id="shelf")
     assert [image["id"] for image in page["items"]] == ["apple1"]
 
 
@@ -485,7 +485,7 @@ def test_another_merchant_sees_and_changes_nothing() -> None:
 
 @pytest.mark.parametrize("name", ["", " ", "a" * 65, "a\x07b"])
 def test_a_reviewer_says_who_they_are(name: str) -> None:
-    status, problem, _ = send(review, api_event("POST", "/review/claims", body={}, headers={"X-Reviewer": name}))
+    status, problem, _ = serve(review, "POST", "/review/claims", body={}, headers={"X-Reviewer": name})
     assert (status, problem["errors"][0]["pointer"]) == (422, "/header/X-Reviewer")
 
 

@@ -11,7 +11,7 @@ from commands.search import main as command
 from functions.galleries_api.handler import lambda_handler as galleries
 from functions.search_api.handler import lambda_handler as search
 from functions.search_rebuild.handler import lambda_handler as rebuild
-from tests.aws import Context, api_event, send
+from tests.aws import Context, api_event, send, serve
 from tests.functions.test_search_reconciler import run as compare_indexes
 from tests.streams import follow_images
 
@@ -58,17 +58,16 @@ def _searchable(cloud: None, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def put(gallery_id: str, *images: dict[str, Any], merchant: str = "shop") -> None:
-    send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id=gallery_id, body={}, merchant=merchant))
+    serve(galleries, "PUT", "/galleries/{gallery_id}", gallery_id=gallery_id, body={}, merchant=merchant)
     body = {"images": list(images)}
-    status, response, _ = send(
-        galleries,
-        api_event("POST", "/galleries/{gallery_id}/images", gallery_id=gallery_id, body=body, merchant=merchant),
+    status, response, _ = serve(
+        galleries, "POST", "/galleries/{gallery_id}/images", gallery_id=gallery_id, body=body, merchant=merchant
     )
     assert (status, [result["status"] for result in response["results"] if result["status"] == "rejected"]) == (200, [])
 
 
 def find(merchant: str = "shop", **query: str) -> dict[str, Any]:
-    status, response, _ = send(search, api_event("GET", "/search/images", query=query, merchant=merchant))
+    status, response, _ = serve(search, "GET", "/search/images", query=query, merchant=merchant)
     assert status == 200, response
     return response
 
@@ -129,13 +128,13 @@ def test_a_highlight_is_safe_html() -> None:
 def test_hidden_and_deleted_images_are_gone() -> None:
     where: dict[str, Any] = {"gallery_id": "summer", "image_id": "red"}
     path = "/galleries/{gallery_id}/images/{image_id}"
-    send(galleries, api_event("PATCH", path, body={"hidden": True}, **where))
+    serve(galleries, "PATCH", path, body={"hidden": True}, **where)
     follow_images()
     assert ids(find(q="dress")) == []
-    send(galleries, api_event("PATCH", path, body={"hidden": False}, **where))
+    serve(galleries, "PATCH", path, body={"hidden": False}, **where)
     follow_images()
     assert ids(find(q="dress")) == ["red"]
-    send(galleries, api_event("DELETE", path, **where))
+    serve(galleries, "DELETE", path, **where)
     follow_images()
     assert ids(find(q="dress")) == []
 
@@ -146,7 +145,7 @@ def test_no_merchant_finds_anothers_images() -> None:
     assert ids(find(q="dress", merchant="other")) == ["theirs"]
     assert ids(find(q="green")) == []
     assert find(merchant="other", facets="tag")["facets"] == {"tag": []}
-    _, suggested, _ = send(search, api_event("GET", "/search/suggest", query={"q": "su"}, merchant="other"))
+    _, suggested, _ = serve(search, "GET", "/search/suggest", query={"q": "su"}, merchant="other")
     assert suggested == {"items": []}
 
 
@@ -161,7 +160,7 @@ def test_a_cursor_leads_on_and_belongs_to_its_query_and_merchant() -> None:
 
 
 def test_suggestions_complete_the_last_word() -> None:
-    status, response, _ = send(search, api_event("GET", "/search/suggest", query={"q": "red su"}, kind="publishable"))
+    status, response, _ = serve(search, "GET", "/search/suggest", query={"q": "red su"}, kind="publishable")
     assert (status, response) == (200, {"items": [{"text": "red summer"}]})
 
 
@@ -177,12 +176,12 @@ def test_suggestions_complete_the_last_word() -> None:
     ],
 )
 def test_a_parameter_that_is_wrong_is_named(query: dict[str, str]) -> None:
-    status, problem, _ = send(search, api_event("GET", "/search/images", query=query))
+    status, problem, _ = serve(search, "GET", "/search/images", query=query)
     assert (status, [error["pointer"] for error in problem["errors"]]) == (422, [f"/query/{next(iter(query))}"])
 
 
 def test_a_gallery_that_is_not_there_is_404() -> None:
-    status, problem, _ = send(search, api_event("GET", "/search/images", query={"gallery_id": "nope"}))
+    status, problem, _ = serve(search, "GET", "/search/images", query={"gallery_id": "nope"})
     assert (status, problem["type"]) == (404, "urn:vitrine:problem:not-found")
 
 
@@ -275,40 +274,41 @@ class TestAttributes:
         ],
     )
     def test_that_nobody_declared_are_named(self, query: dict[str, str], pointer: str, detail: str) -> None:
-        status, problem, _ = send(search, api_event("GET", "/search/images", query=query))
+        status, problem, _ = serve(search, "GET", "/search/images", query=query)
         [error] = problem["errors"]
         assert (status, error["pointer"]) == (422, pointer)
         assert detail in error["detail"]
 
     def test_are_each_merchants_own(self) -> None:
-        event = api_event("GET", "/search/images", query={"attributes.colour": "red"}, merchant="other")
-        status, problem, _ = send(search, event)
+        status, problem, _ = serve(
+            search, "GET", "/search/images", query={"attributes.colour": "red"}, merchant="other"
+        )
         assert status == 422
         assert problem["errors"][0]["detail"].endswith("declare attributes by PUT /search/attributes")
 
     def test_are_declared_and_bounded(self) -> None:
-        _, response, _ = send(search, api_event("GET", "/search/attributes"))
+        _, response, _ = serve(search, "GET", "/search/attributes")
         assert response == {"attributes": {"colour": "text", "price": "number", "cut": "text"}}
         for wrong in ({"a b": "text"}, {"a": "colour"}, {f"a{number}": "text" for number in range(21)}):
             body = {"attributes": wrong}
-            assert send(search, api_event("PUT", "/search/attributes", body=body))[0] == 422
+            assert serve(search, "PUT", "/search/attributes", body=body)[0] == 422
         declare({})
-        assert send(search, api_event("GET", "/search/images", query={"attributes.colour": "red"}))[0] == 422
+        assert serve(search, "GET", "/search/images", query={"attributes.colour": "red"})[0] == 422
 
 
 class TestSynonyms:
     def test_find_at_once_and_without_indexing(self) -> None:
         assert ids(find(q="gown")) == []
         rules = [{"words": ["gown", "dress"]}, {"from": "bistro", "words": ["cafe"]}]
-        assert send(search, api_event("PUT", "/search/synonyms", body={"synonyms": rules}))[:2] == (
+        assert serve(search, "PUT", "/search/synonyms", body={"synonyms": rules})[:2] == (
             200,
             {"synonyms": rules},
         )
         assert ids(find(q="summer gowns", sort="oldest")) == ["red"]
         assert ids(find(q="bistro")) == ["cafe"]
-        assert send(search, api_event("GET", "/search/synonyms"))[1] == {"synonyms": rules}
-        assert send(search, api_event("GET", "/search/synonyms", merchant="other"))[1] == {"synonyms": []}
-        send(search, api_event("PUT", "/search/synonyms", body={"synonyms": []}))
+        assert serve(search, "GET", "/search/synonyms")[1] == {"synonyms": rules}
+        assert serve(search, "GET", "/search/synonyms", merchant="other")[1] == {"synonyms": []}
+        serve(search, "PUT", "/search/synonyms", body={"synonyms": []})
         assert ids(find(q="gown")) == []
 
     @pytest.mark.parametrize(
@@ -324,11 +324,11 @@ class TestSynonyms:
         ],
     )
     def test_are_validated(self, rule: dict[str, Any]) -> None:
-        assert send(search, api_event("PUT", "/search/synonyms", body={"synonyms": [rule]}))[0] == 422
+        assert serve(search, "PUT", "/search/synonyms", body={"synonyms": [rule]})[0] == 422
 
     def test_are_bounded(self) -> None:
         for rules in ([{"words": ["a", "b"]}] * 501, [{"words": ["a" * 100] * 10}] * 61):
-            assert send(search, api_event("PUT", "/search/synonyms", body={"synonyms": rules}))[0] == 422
+            assert serve(search, "PUT", "/search/synonyms", body={"synonyms": rules})[0] == 422
 
 
 class TestLanguage:
@@ -336,26 +336,26 @@ class TestLanguage:
         put("summer", {**IMAGES[2], "id": "houses", "name": "Häuser mit Garten"})
         follow_images()
         assert ids(find(q="Haus")) == []
-        answer = send(search, api_event("PUT", "/search/language", body={"language": "de"}))[:2]
+        answer = serve(search, "PUT", "/search/language", body={"language": "de"})[:2]
         assert answer == (200, {"language": "de", "in_use": None})
         assert ids(find(q="Haus")) == []
         compare_indexes(300_000)
-        assert send(search, api_event("GET", "/search/language"))[1] == {"language": "de", "in_use": "de"}
+        assert serve(search, "GET", "/search/language")[1] == {"language": "de", "in_use": "de"}
         assert ids(find(q="das Haus")) == ["houses"]
-        assert send(search, api_event("GET", "/search/language", merchant="other"))[1]["language"] is None
-        send(search, api_event("PUT", "/search/language", body={"language": None}))
+        assert serve(search, "GET", "/search/language", merchant="other")[1]["language"] is None
+        serve(search, "PUT", "/search/language", body={"language": None})
         assert ids(find(q="Haus")) == ["houses"]
         compare_indexes(300_000)
-        assert send(search, api_event("GET", "/search/language"))[1] == {"language": None, "in_use": None}
+        assert serve(search, "GET", "/search/language")[1] == {"language": None, "in_use": None}
         assert ids(find(q="Haus")) == []
 
     def test_a_language_that_is_in_use_builds_no_index(self) -> None:
-        assert send(search, api_event("PUT", "/search/language", body={"language": None}))[0] == 200
+        assert serve(search, "PUT", "/search/language", body={"language": None})[0] == 200
         assert compare_indexes(300_000) == 0
 
     @pytest.mark.parametrize("body", [{}, {"language": "xx"}, {"language": "DE"}, {"language": ["de"]}])
     def test_is_validated(self, body: dict[str, Any]) -> None:
-        assert send(search, api_event("PUT", "/search/language", body=body))[0] == 422
+        assert serve(search, "PUT", "/search/language", body=body)[0] == 422
 
 
 class TestPlacedImages:
@@ -363,11 +363,11 @@ class TestPlacedImages:
         assert ids(find(q="summer")) == ["red", "cafe"]
         bare, red = ({"gallery_id": "summer", "image_id": image_id} for image_id in ("bare", "red"))
         body = {"queries": [{"query": "Summer", "pinned": [bare], "buried": [red]}]}
-        assert send(search, api_event("PUT", "/search/placed", body=body))[:2] == (200, body)
+        assert serve(search, "PUT", "/search/placed", body=body)[:2] == (200, body)
         assert ids(find(q="summer")) == ["bare", "cafe", "red"]
         assert ids(find(q="summer dress")) == ["red", "cafe"]
-        assert send(search, api_event("GET", "/search/placed"))[1] == body
-        assert send(search, api_event("GET", "/search/placed", merchant="other"))[1] == {"queries": []}
+        assert serve(search, "GET", "/search/placed")[1] == body
+        assert serve(search, "GET", "/search/placed", merchant="other")[1] == {"queries": []}
 
     @pytest.mark.parametrize(
         "query",
@@ -379,10 +379,10 @@ class TestPlacedImages:
         ],
     )
     def test_are_validated(self, query: dict[str, Any]) -> None:
-        assert send(search, api_event("PUT", "/search/placed", body={"queries": [query]}))[0] == 422
-        assert send(search, api_event("PUT", "/search/placed", body={"queries": [{"query": "a"}] * 201}))[0] == 422
+        assert serve(search, "PUT", "/search/placed", body={"queries": [query]})[0] == 422
+        assert serve(search, "PUT", "/search/placed", body={"queries": [{"query": "a"}] * 201})[0] == 422
 
 
 def declare(attributes: dict[str, str]) -> None:
-    status, response, _ = send(search, api_event("PUT", "/search/attributes", body={"attributes": attributes}))
+    status, response, _ = serve(search, "PUT", "/search/attributes", body={"attributes": attributes})
     assert (status, response) == (200, {"attributes": attributes})

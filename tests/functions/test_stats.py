@@ -9,7 +9,7 @@ import pytest
 from functions.events_api.handler import lambda_handler as events
 from functions.galleries_api.handler import lambda_handler as galleries
 from functions.weights.handler import lambda_handler as weights
-from tests.aws import Context, api_event, send
+from tests.aws import Context, serve
 from tests.streams import stream_records
 from vitrine.galleries.model import CountedHour, Totals, by_day
 from vitrine.galleries.wiring import gallery_repository
@@ -19,24 +19,22 @@ pytestmark = pytest.mark.usefixtures("cloud")
 
 
 def make(gallery_id: str) -> None:
-    send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id=gallery_id, body={}))
+    serve(galleries, "PUT", "/galleries/{gallery_id}", gallery_id=gallery_id, body={})
     image = {"id": "one", "name": "One", "url": "https://a.example/1.jpg"}
-    send(
-        galleries, api_event("POST", "/galleries/{gallery_id}/images", gallery_id=gallery_id, body={"images": [image]})
-    )
+    serve(galleries, "POST", "/galleries/{gallery_id}/images", gallery_id=gallery_id, body={"images": [image]})
 
 
 def count(gallery_id: str, *types: str) -> None:
     sent = [{"event_id": f"{gallery_id}-{at}-{kind}", "type": kind, "image_id": "one"} for at, kind in enumerate(types)]
     body = {"events": sent}
-    assert send(events, api_event("POST", "/galleries/{gallery_id}/events", gallery_id=gallery_id, body=body))[0] == 202
+    assert serve(events, "POST", "/galleries/{gallery_id}/events", gallery_id=gallery_id, body=body)[0] == 202
     records = stream_records("CountersTable")
     for _ in range(2):  # a stream delivers again what it delivered
         weights({"Records": records}, Context())
 
 
 def stats(path: str = "/galleries/{gallery_id}/stats", query: dict[str, str] | None = None, **ids: Any) -> Any:
-    status, response, _ = send(galleries, api_event("GET", path, query=query, **ids))
+    status, response, _ = serve(galleries, "GET", path, query=query, **ids)
     assert status == 200, response
     return response
 
@@ -81,9 +79,7 @@ def test_a_gallery_that_is_made_again_begins_at_nothing() -> None:
     count("summer", "view")
     store = gallery_repository()
     [gallery] = store.list_galleries("shop", 1, None)
-    send(
-        galleries, api_event("DELETE", "/galleries/{gallery_id}/images/{image_id}", gallery_id="summer", image_id="one")
-    )
+    serve(galleries, "DELETE", "/galleries/{gallery_id}/images/{image_id}", gallery_id="summer", image_id="one")
     store.mark_deleting(gallery.key)
     store.drop_gallery(gallery.key)
     make("summer")

@@ -11,7 +11,7 @@ from functions.events_api.handler import lambda_handler as events_api
 from functions.galleries_api.handler import lambda_handler as galleries_api
 from functions.gallery_tasks.handler import lambda_handler as gallery_tasks
 from functions.weights.handler import lambda_handler as weights
-from tests.aws import Context, api_event, send
+from tests.aws import Context, serve
 from tests.streams import stream_records
 from vitrine.engagement.count_events import Batch
 from vitrine.engagement.model import Event, Result, Rules, SourcePage, lasting_names, visitor_mark
@@ -37,7 +37,7 @@ PAGE = SourcePage("192.0.2.1", "Firefox")
 
 
 def call(method: str, resource: str, handler: Any = galleries_api, **more: Any) -> tuple[int, Any]:
-    status, content, _ = send(handler, api_event(method, resource, gallery_id="summer", **more))
+    status, content, _ = serve(handler, method, resource, gallery_id="summer", **more)
     return status, content
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from functions.galleries_api.handler import lambda_handler as galleries_api
 from functions.visits_api.handler import lambda_handler as api
 from tests import visits
-from tests.aws import add_products, api_event, send
+from tests.aws import add_products, serve
 from tests.uploads import add_merchant, put_object
 from tests.uploads import deliver as deliver_upload
 from tests.visits import drain, get, picture_host, pictures_of, put_stores, retry, status_of, submission, submit, visit
@@ -38,7 +38,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PictureHos
 
 
 def post(body: Any = None, **more: Any) -> tuple[int, Any]:
-    status, response, _ = send(api, api_event("POST", "/api/submit", body=body, **more))
+    status, response, _ = serve(api, "POST", "/api/submit", body=body, **more)
     return status, response
 
 
@@ -359,19 +359,19 @@ def test_pictures_are_listed_in_order_page_by_page_and_by_outcome(host: PictureH
 
 
 def test_a_visit_may_publish_its_pictures_to_a_gallery(host: PictureHost) -> None:
-    send(galleries_api, api_event("PUT", "/galleries/{gallery_id}", gallery_id="shelf", body={}))
+    serve(galleries_api, "PUT", "/galleries/{gallery_id}", gallery_id="shelf", body={})
     put_stores()
     publish = {"gallery_id": "shelf", "review": False}
     job_id = submit(visit("S1", f"{host.url}/a.png", f"{host.url}/gone.png", publish=publish))
     drain()
-    _, page, _ = send(galleries_api, api_event("GET", "/galleries/{gallery_id}/images", gallery_id="shelf"))
+    _, page, _ = serve(galleries_api, "GET", "/galleries/{gallery_id}/images", gallery_id="shelf")
     [image] = page["items"]
     assert (image["id"], image["name"], image["tags"]) == (f"{job_id}.0", "a.png", ["S1", "A1"])
     assert (image["width"], image["height"], image["url"]) == (30, 20, f"{host.url}/a.png")
 
 
 def test_a_visit_may_have_its_pictures_reviewed_before_they_appear(host: PictureHost) -> None:
-    send(galleries_api, api_event("PUT", "/galleries/{gallery_id}", gallery_id="shelf", body={}))
+    serve(galleries_api, "PUT", "/galleries/{gallery_id}", gallery_id="shelf", body={})
     put_stores()
     job_id = submit(visit("S1", f"{host.url}/a.png", publish={"gallery_id": "shelf", "review": True}))
     drain()
@@ -379,7 +379,7 @@ def test_a_visit_may_have_its_pictures_reviewed_before_they_appear(host: Picture
     assert [
         (snapshot.product_id, snapshot.url, snapshot.gallery_id, snapshot.status) for snapshot in snapshots.values()
     ] == [("S1", f"{host.url}/a.png", "shelf", "waiting")]
-    _, page, _ = send(galleries_api, api_event("GET", "/galleries/{gallery_id}/images", gallery_id="shelf"))
+    _, page, _ = serve(galleries_api, "GET", "/galleries/{gallery_id}/images", gallery_id="shelf")
     assert page["items"] == []
 
 

@@ -13,7 +13,7 @@ from moto.core.botocore_stubber import MockRawResponse
 from functions.events_api.handler import lambda_handler as events
 from functions.galleries_api.handler import lambda_handler as galleries
 from functions.weights.handler import lambda_handler as weights
-from tests.aws import Context, api_event, resources, send
+from tests.aws import Context, resources, serve
 from tests.streams import stream_records
 from vitrine.engagement import wiring
 from vitrine.engagement.dynamodb import counter_key, is_frozen
@@ -29,14 +29,14 @@ BROKEN = {"pk": {"S": "shop/summer"}, "sk": {"S": "b"}}
 
 @pytest.fixture(autouse=True)
 def _gallery(cloud: None) -> None:
-    send(galleries, api_event("PUT", "/galleries/{gallery_id}", gallery_id="summer", body={}))
+    serve(galleries, "PUT", "/galleries/{gallery_id}", gallery_id="summer", body={})
     images = [
         {"id": name, "name": name, "url": "https://a.example/1.jpg", "created_at": "2024-01-01T00:00:00Z"}
         for name in "abc"
     ]
-    send(galleries, api_event("POST", "/galleries/{gallery_id}/images", gallery_id="summer", body={"images": images}))
+    serve(galleries, "POST", "/galleries/{gallery_id}/images", gallery_id="summer", body={"images": images})
     clicks = [{"event_id": name, "type": "click", "image_id": name} for name in "abc"]
-    send(events, api_event("POST", "/galleries/{gallery_id}/events", gallery_id="summer", body={"events": clicks}))
+    serve(events, "POST", "/galleries/{gallery_id}/events", gallery_id="summer", body={"events": clicks})
 
 
 def shown() -> dict[str, int]:
@@ -102,7 +102,7 @@ def test_it_follows_the_counters_and_writes_no_counter() -> None:
 
 def view(image_id: str, times: int, name: str) -> None:
     views = [{"event_id": f"{name}-{at}", "type": "view", "image_id": image_id} for at in range(times)]
-    send(events, api_event("POST", "/galleries/{gallery_id}/events", gallery_id="summer", body={"events": views}))
+    serve(events, "POST", "/galleries/{gallery_id}/events", gallery_id="summer", body={"events": views})
 
 
 def put_off() -> int:
@@ -132,11 +132,11 @@ def test_images_beyond_the_first_hundred_wait_though_they_moved() -> None:
         {"id": f"leader-{at}", "name": "a", "url": "https://a.example/1.jpg", "created_at": "2024-01-01T00:00:00Z"}
         for at in range(100)
     ]
-    send(galleries, api_event("POST", "/galleries/{gallery_id}/images", gallery_id="summer", body={"images": images}))
+    serve(galleries, "POST", "/galleries/{gallery_id}/images", gallery_id="summer", body={"images": images})
     leading = [
         {"event_id": f"{image['id']}-{at}", "type": "click", "image_id": image["id"]} for image in images for at in "12"
     ]
-    send(events, api_event("POST", "/galleries/{gallery_id}/events", gallery_id="summer", body={"events": leading}))
+    serve(events, "POST", "/galleries/{gallery_id}/events", gallery_id="summer", body={"events": leading})
     records = stream_records("CountersTable")
     for start in range(0, len(records), 50):
         follow(records[start : start + 50])
