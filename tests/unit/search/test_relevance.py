@@ -61,12 +61,9 @@ def test_traits_that_examples_share_and_others_lack_get_the_most() -> None:
     assert sum(boosts.values()) == pytest.approx(KIND)
 
 
-def test_two_examples_show_nothing() -> None:
-    assert kind_of(2, 1000, [TraitCount("label layout", 2, 2)]) is None
-
-
-def test_traits_of_every_document_show_nothing() -> None:
-    assert kind_of(10, 10, [TraitCount("label layout", 10, 10)]) is None
+@pytest.mark.parametrize(("examples", "documents"), [(2, 1000), (10, 10)])
+def test_two_examples_and_traits_of_every_document_show_nothing(examples: int, documents: int) -> None:
+    assert kind_of(examples, documents, [TraitCount("label layout", examples, examples)]) is None
 
 
 def test_documents_with_a_fifth_of_an_examples_traits_are_of_the_same_kind() -> None:

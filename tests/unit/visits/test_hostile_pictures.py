@@ -112,15 +112,10 @@ def test_a_compressed_profile_is_not_unpacked_whole() -> None:
     assert peak < 2_000_000
 
 
-def test_a_small_budget_refuses_and_says_why() -> None:
+@pytest.mark.parametrize("budget", [Budget(2, PROCESSOR_SECONDS), Budget(STEPS, -1)], ids=["steps", "seconds"])
+def test_a_small_budget_refuses_and_says_why(budget: Budget) -> None:
     with pytest.raises(UnmeasurableError) as refused:
-        measure(io.BytesIO(VALID["jpeg"]), budget=Budget(2, PROCESSOR_SECONDS))
-    assert refused.value.code == "too_much_work"
-
-
-def test_processor_time_is_refused_too() -> None:
-    with pytest.raises(UnmeasurableError) as refused:
-        measure(io.BytesIO(VALID["jpeg"]), budget=Budget(STEPS, -1))
+        measure(io.BytesIO(VALID["jpeg"]), budget=budget)
     assert refused.value.code == "too_much_work"
 
 
