@@ -34,10 +34,7 @@ export function Products() {
     "get",
     "/products",
     { params: { query: { limit: 50 } } },
-    {
-      ...PAGES,
-      refetchInterval: (query) => (query.state.data?.pages.length ?? 0) <= 2 && IDLE_MS,
-    },
+    { ...PAGES, refetchInterval: (query) => (query.state.data?.pages.length ?? 0) <= 2 && IDLE_MS },
   );
   const shown = edited(itemsOf(products), usePending(isEdit));
   const opened = asked.get("product");

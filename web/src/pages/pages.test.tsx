@@ -324,17 +324,12 @@ const REPORT = {
   events_without_visitor: 3,
 };
 
-test("an experiment is started, watched and ended", async () => {
-  const arm = (policy: string, visitors: number, clicks: number) => ({
-    ranking: { policy },
-    visitors,
-    clickers: clicks,
-    clicks,
-  });
-  const report = { ...REPORT, arms: [arm("interest", 200, 20), arm("newest", 210, 63)] };
+/** A gallery whose experiment answers this. */
+function serveExperiment(report: object) {
   let running: string | null = null;
   const path = "/galleries/g/experiments/{id}";
-  const writes = serve({
+  history.replaceState(null, "", "#/gallery?ranking=shown");
+  return serve({
     "GET /galleries": () => list([{ ...GALLERY, experiment_id: running, next_ranking_version: running ? 2 : null }]),
     "GET /galleries/g/images": () => list([]),
     "GET /galleries/g/ranking-versions": () => list([]),
@@ -348,7 +343,17 @@ test("an experiment is started, watched and ended", async () => {
       return { id, ...report };
     },
   });
-  history.replaceState(null, "", "#/gallery?ranking=shown");
+}
+
+test("an experiment is started, watched and ended", async () => {
+  const arm = (policy: string, visitors: number, clicks: number) => ({
+    ranking: { policy },
+    visitors,
+    clickers: clicks,
+    clicks,
+  });
+  const report = { ...REPORT, arms: [arm("interest", 200, 20), arm("newest", 210, 63)] };
+  const writes = serveExperiment(report);
   show(<Gallery {...props} />);
   fireEvent.submit(await screen.findByRole("form", { name: "New experiment" }));
   expect(await screen.findByText("Decided: the other order earns more clicks.")).toBeTruthy();
@@ -385,19 +390,7 @@ test("an experiment on interleaved pages says which order visitors choose", asyn
     interval: { low: 0.58, high: 0.86 },
     srm: null,
   };
-  let running: string | null = null;
-  const path = "/galleries/g/experiments/{id}";
-  const writes = serve({
-    "GET /galleries": () => list([{ ...GALLERY, experiment_id: running, next_ranking_version: running ? 2 : null }]),
-    "GET /galleries/g/images": () => list([]),
-    "GET /galleries/g/ranking-versions": () => list([]),
-    [`POST ${path}`]: ({ id }) => {
-      running = id;
-      return { id, ...REPORT, ...found };
-    },
-    [`GET ${path}`]: ({ id }) => ({ id, ...REPORT, ...found }),
-  });
-  history.replaceState(null, "", "#/gallery?ranking=shown");
+  const writes = serveExperiment({ ...REPORT, ...found });
   show(<Gallery {...props} />);
   const form = await screen.findByRole("form", { name: "New experiment" });
   fireEvent.change(within(form).getByLabelText(/^shown/), { target: { value: "interleave" } });

@@ -1,5 +1,5 @@
 import type { Schema } from "../api";
-import { IDLE_MS, useConnection } from "../data";
+import { IDLE_MS, itemsOf, PAGES, useConnection } from "../data";
 import { t } from "../language";
 import { Content, Empty, More, PictureCell, Problem, Table } from "../parts";
 import { REASON_KEYS, REASONS } from "./desk";
@@ -13,13 +13,9 @@ export function Disputes() {
     "get",
     "/snapshots",
     { params: { query: { status: "disputed", limit: 20 } } },
-    {
-      initialPageParam: null,
-      getNextPageParam: (page) => page.next_cursor,
-      refetchInterval: (query) => (query.state.data?.pages.length ?? 0) <= 2 && IDLE_MS,
-    },
+    { ...PAGES, refetchInterval: (query) => (query.state.data?.pages.length ?? 0) <= 2 && IDLE_MS },
   );
-  const items = disputes.data?.pages.flatMap((page) => page.items) ?? [];
+  const items = itemsOf(disputes);
   return (
     <section className="below">
       <h2>{t.disputes.title}</h2>

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { useApi } from "../../data";
+import { itemsOf, PAGES, useApi } from "../../data";
 import { t } from "../../language";
 import { Content, More, Problem } from "../../parts";
 
@@ -10,9 +10,9 @@ export function Hidden({ gallery_id, open }: { gallery_id: string; open: (image_
     "get",
     "/galleries/{gallery_id}/hidden-images",
     { params: { path: { gallery_id }, query: { limit: 100 } } },
-    { initialPageParam: null, getNextPageParam: (page) => page.next_cursor, enabled: isOpen },
+    { ...PAGES, enabled: isOpen },
   );
-  const images = found.data?.pages.flatMap((page) => page.items) ?? [];
+  const images = itemsOf(found);
   return (
     <details onToggle={(event) => setIsOpen(event.currentTarget.open)}>
       <summary>{t.gallery.hiddenPictures}</summary>

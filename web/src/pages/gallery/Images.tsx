@@ -3,7 +3,7 @@ import { type KeyboardEvent, type PointerEvent, useEffect, useLayoutEffect, useR
 import { useAddress } from "../../address";
 import type { Schema } from "../../api";
 import { useChanges } from "../../changes";
-import { BUSY_MS, IDLE_MS, useApi } from "../../data";
+import { BUSY_MS, IDLE_MS, itemsOf, PAGES, useApi } from "../../data";
 import { format, t } from "../../language";
 import { Content, Empty, Picture, Problem, Woven } from "../../parts";
 import { edited, type Image, useEdits } from "./edits";
@@ -35,15 +35,14 @@ export function Images({ gallery, acts, mayEdit }: Props) {
     "/galleries/{gallery_id}/images",
     { params: { path: { gallery_id: gallery.id }, query: { limit: PAGE } } },
     {
-      initialPageParam: null,
-      getNextPageParam: (page) => page.next_cursor,
+      ...PAGES,
       placeholderData: undefined, // another gallery's pictures are no preview of this one's
       refetchInterval: (query) =>
         (query.state.data?.pages.length ?? 0) <= POLLED_PAGES && (acts ? 1_000 : uploads.isBusy ? BUSY_MS : IDLE_MS),
     },
   );
   const edits = useEdits(gallery.id);
-  const read = found.data?.pages.flatMap((page) => page.items) ?? [];
+  const read = itemsOf(found);
   const settled = edited(read, edits.pending);
   const opened = asked.get("image");
   const layout = useLayout(settled.length);
