@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NotRequired, TypedDict, TypeVar
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 from uuid import uuid4
 
 from vitrine.access.wiring import check_quota, note_outcome, trust_user
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from vitrine.engagement.model import Rules
     from vitrine.engagement.plain_events import SentEvent
-
-Made = TypeVar("Made")
 
 _MOST_ERRORS_AN_EVENT = 3
 _TEACHING = frozenset({"accepted", "duplicate", "queued"})
@@ -60,7 +58,7 @@ def post_events(request: Request) -> Response:
     the token that the shop's server signed, in `user_token` or the header `X-User-Token`. The event counts either way.
     """
     gallery = GalleryKey(request.merchant_id, request.path_id("gallery_id"))
-    sent = _sent(request, plain_events(request.sent_json()), "PostEventsRequest")
+    sent = _sent_events(request)
     events = [_event(request, event) for event in sent if not isinstance(event, Refused)]
     batch = _batch(request, gallery, events)
     results = _count(batch)
@@ -85,7 +83,7 @@ def post_search_events(request: Request) -> Response:
     from vitrine.search.count_queries import UNKNOWN  # noqa: PLC0415 - most events are no searches
     from vitrine.search.wiring import query_counter  # noqa: PLC0415 - as above
 
-    sent = _sent(request, plain_searches(request.sent_json()), "PostSearchEventsRequest")
+    sent = _sent_searches(request)
     events = [event for event in sent if not isinstance(event, Refused)]
     counted = query_counter().count_searches(_batch(request, GalleryKey(request.merchant_id, ""), events))
     results = [counted.get(at) or Result(event.event_id, "rejected", UNKNOWN) for at, event in enumerate(events)]
@@ -119,14 +117,22 @@ def post_challenge_event(request: Request) -> Response:
     return Response(204, metrics=_metrics([result.status]))
 
 
-def _sent(request: Request, plain: Sequence[Made] | None, model: str) -> list[Made | Refused]:
-    """The events of a body; one of another than the usual form is read as a `model` of `requests`."""
+def _sent_events(request: Request) -> list[SentEvent | Refused]:
+    plain = plain_events(request.sent_json())
     if plain is not None:
         return [*plain]
-    from vitrine.engagement import requests  # noqa: PLC0415 - as above
+    from vitrine.engagement.requests import PostEventsRequest  # noqa: PLC0415 - as above
 
-    items = request.items(getattr(requests, model))
-    return [item if isinstance(item, Refused) else item.sent() for item in items]
+    return [item if isinstance(item, Refused) else item.sent() for item in request.items(PostEventsRequest)]
+
+
+def _sent_searches(request: Request) -> list[Event | Refused]:
+    plain = plain_searches(request.sent_json())
+    if plain is not None:
+        return [*plain]
+    from vitrine.engagement.requests import PostSearchEventsRequest  # noqa: PLC0415 - as above
+
+    return [item if isinstance(item, Refused) else item.sent() for item in request.items(PostSearchEventsRequest)]
 
 
 def _event(request: Request, sent: SentEvent) -> Event:

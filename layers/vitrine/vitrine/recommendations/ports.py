@@ -38,11 +38,11 @@ class RecommendationInputs(NamedTuple):
 
     `stamp` changes with everything that makes a cached response wrong: the model, the shopper's purchases and
     shortlist, the merchant's withdrawals. `shortlist` unpacks the shortlist, which a cached response does not need.
-    `cached` is the cached response, if the same table holds it. `model` is the
-    number of the model that `shortlist` and `popular` come from; touches since then count in `popular`. `touched` are
-    the shopper's products among the shop's newest touches. `withdrawing` says that something was withdrawn within the
-    last minute. `repeat` is the merchant's choice, or was measured. `rhythm` is how much it counts which products are
-    due, in a shop whose time is `lag` seconds behind.
+    `cached` is the cached response, if the same table holds it. `model` is the number of the model that `shortlist` and
+    `popular` come from; touches since then count in `popular`. `touched` are the shopper's products among the shop's
+    newest touches. `withdrawing` says that something was withdrawn within the last minute. `repeat` is the merchant's
+    choice, or was measured. `rhythm` is how much it counts which products are due, in a shop whose time is `lag`
+    seconds behind.
     """
 
     stamp: str
