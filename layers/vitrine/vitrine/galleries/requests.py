@@ -186,9 +186,13 @@ class PutGalleryRequest(RequestBody):
         )
 
 
-class OptionalFields(RequestBody):
-    """What an image may have besides a name and an address."""
+class NewImage(RequestBody):
+    """An image to create, or a new description of one."""
 
+    id: Id | None = None
+    name: Name
+    url: WebAddress
+    created_at: UtcTime | None = None
     caption: Caption | None = None
     alt: Alt | None = None
     tags: Tags | None = None
@@ -197,15 +201,6 @@ class OptionalFields(RequestBody):
     width: Pixels | None = None
     height: Pixels | None = None
     attributes: Attributes | None = None
-
-
-class NewImage(OptionalFields):
-    """An image to create, or a new description of one."""
-
-    id: Id | None = None
-    name: Name
-    url: WebAddress
-    created_at: UtcTime | None = None
 
     def description(self, now: datetime) -> Description:
         """Return the image's description; `created_at` is `now` unless it was sent."""
@@ -230,11 +225,19 @@ class PostImagesRequest(RequestBody):
     images: Annotated[tuple[NewImage, ...], Field(min_length=1, max_length=MOST_IMAGES)]
 
 
-class PatchImageRequest(OptionalFields):
+class PatchImageRequest(RequestBody):
     """Changes to an image; null removes an optional field. Read only the fields that were sent."""
 
     name: Annotated[Name, Field(default_factory=str)]
     url: Annotated[WebAddress, Field(default_factory=str)]
     created_at: Annotated[UtcTime, Field(default_factory=lambda: datetime.min.replace(tzinfo=UTC))]
+    caption: Caption | None = None
+    alt: Alt | None = None
+    tags: Tags | None = None
+    credit: Credit | None = None
+    product_ids: ProductIds | None = None
+    width: Pixels | None = None
+    height: Pixels | None = None
+    attributes: Attributes | None = None
     pinned_position: Annotated[int, Field(ge=1, le=LAST_PINNED_POSITION), WHOLE] | None = None
     hidden: Annotated[bool, Field(default_factory=bool)]
