@@ -86,16 +86,17 @@ class DeployedShop:
 
     def ranked(self, users: Iterable[str]) -> Ranked:
         """What each shopper is recommended by the model in use."""
-        return {user: self._listed(user) for user in users}
+        model_id = self._model()["model_id"]
+        return {user: self._listed(user, model_id) for user in users}
 
-    def _listed(self, user: str) -> list[str]:
+    def _listed(self, user: str, model_id: str) -> list[str]:
         found: list[dict[str, Any]] = []
 
         def of_the_model() -> bool:
             response = self._api.get(f"/users/{user}/recommendations?limit={TOP}")
             assert response.status == 200, response
             found[:] = response.json["items"]
-            return bool(response.json["model_id"] == self._model()["model_id"])
+            return bool(response.json["model_id"] == model_id)
 
         eventually(of_the_model)
         return [item["product_id"] for item in found]

@@ -69,9 +69,11 @@ class Earnings(NamedTuple):
 
 def earnings_of(interaction: Interaction) -> Earnings:
     """Return what recommendations earned by an interaction."""
-    if interaction.recommendation_id is not None and interaction.type == "click":
+    if interaction.recommendation_id is None:
+        return Earnings()
+    if interaction.type == "click":
         return Earnings(clicks=1)
-    if interaction.recommendation_id is not None and interaction.type == "purchase":
+    if interaction.type == "purchase":
         return Earnings(purchases=1, value=Decimal(str(interaction.value or 0)))
     return Earnings()
 

@@ -181,7 +181,7 @@ class ModelBuilder:
     def _mark_learned(self, item: WorkItem, build: ModelBuild, part: str) -> None:
         """Let touches count once that arrived between the begin of the build and its export."""
         if interactions_of(build.sources) <= MOST_LEARNED:
-            file = f"{_prefix(item)}tables/interactions/{part}.csv.gz"
+            file = _interactions_file(item, part)
             mark_learned(
                 self._recent, item.merchant_id, build.number // 1000, lambda: set(read_touches(self._files.read(file)))
             )
@@ -194,7 +194,7 @@ class ModelBuilder:
         """Write files once: whatever is repeated reads the same files and gives the same result."""
         tables = f"{_prefix(item)}tables"
         if item.part != "products":
-            file = f"{tables}/interactions/{item.part}.csv.gz"
+            file = _interactions_file(item, item.part)
             interactions = self._catalog.interactions(item.merchant_id, int(item.part))
             self._files.write_once(file, map(interaction_line, interactions))
             return _source(self._files.read(file))
@@ -271,6 +271,10 @@ def _recipe() -> str:
             "model.py",
         )
     )
+
+
+def _interactions_file(item: WorkItem, part: str) -> str:
+    return f"{_prefix(item)}tables/interactions/{part}.csv.gz"
 
 
 def _prefix(item: WorkItem) -> str:

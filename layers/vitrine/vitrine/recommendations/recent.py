@@ -91,9 +91,7 @@ def mark_learned(
             return
         pairs = learned()
         after = [
-            touch._replace(seen=began)
-            if touch.seen > began and (touch.user, number_of(touch.product_id)) in pairs
-            else touch
+            touch._replace(seen=min(touch.seen, began)) if (touch.user, number_of(touch.product_id)) in pairs else touch
             for touch in kept
         ]
         if after != kept:
