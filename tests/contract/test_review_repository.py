@@ -11,7 +11,7 @@ import pytest
 from tests.memory.review import ReviewInMemory
 from vitrine.review.dynamodb import DynamoDBReview
 from vitrine.review.model import Lease, Opinion, Snapshot, instant
-from vitrine.review.ports import ProductCounts, ReviewerCounts, Step, StoredCounts
+from vitrine.review.ports import ProductCounts, QueueEntry, ReviewerCounts, Step, StoredCounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,8 +165,11 @@ class TestQueue:
         pear, apple = repository.open_products("shop", NOON, 10)
         assert (pear.name, apple.name) == ("pear", "apple")
         assert repository.open_products("shop", NOON, 1) == [pear]
-        assert repository.move_product("shop", pear, later)
-        assert not repository.move_product("shop", pear, later)
+        moved = QueueEntry("pear", instant(later), 1)
+        assert repository.move_product("shop", pear, later) == moved
+        assert repository.move_product("shop", pear, later) is None
+        assert repository.move_product("shop", moved._replace(revision=2), NOON) is None
+        assert repository.move_product("shop", moved, later) == moved
         assert repository.open_products("shop", NOON, 10) == [apple]
         assert repository.find_counts("shop", ["product#pear"]) == {
             "product#pear": StoredCounts({"waiting": 1}, 1, instant(later))

@@ -96,14 +96,14 @@ class ReviewInMemory:
         ]
         return sorted(products, key=lambda entry: entry.queue_key)[:limit]
 
-    def move_product(self, merchant_id: str, entry: QueueEntry, until: datetime) -> bool:
+    def move_product(self, merchant_id: str, entry: QueueEntry, until: datetime) -> QueueEntry | None:
         with self._lock:
             key = merchant_id, _PRODUCT + entry.name
             stored = self._counts.get(key)
-            if stored is None or stored.queue_key != entry.queue_key:
-                return False
+            if stored is None or stored.queue_key != entry.queue_key or entry.revision not in {None, stored.revision}:
+                return None
             self._counts[key] = stored._replace(queue_key=instant(until))
-            return True
+            return QueueEntry(entry.name, instant(until), stored.revision)
 
     def current_product(self, merchant_id: str, reviewer: str) -> str | None:
         return self._current.get((merchant_id, reviewer))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -42,6 +44,7 @@ class Site:
         self.policy: dict[str, str] = {}
         self.requests: list[str] = []
         self.bodies: list[bytes] = []
+        self._api = ThreadPoolExecutor(16)
         site = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -64,9 +67,11 @@ class Site:
         self._thread.start()
 
     def close(self) -> None:
+        """Stop, once the API has answered: a request that outlives its test would meet the next test's gallery."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        self._api.shutdown()
 
     def response(self, handler: BaseHTTPRequestHandler) -> None:
         length = int(handler.headers.get("Content-Length") or 0)
@@ -100,7 +105,8 @@ class Site:
             return
         headers = {name.title(): value for name, value in handler.headers.items()}
         key = headers.pop("X-Api-Key", None)
-        response = self.gateway.call(handler.command, unquote(path), key, raw=body, query=query, headers=headers)
+        call = partial(self.gateway.call, raw=body, query=query, headers=headers)
+        response = self._api.submit(call, handler.command, unquote(path), key).result()
         self._send(handler, response.status, dict(response.headers), response.body.encode())
 
     @staticmethod

@@ -278,6 +278,26 @@ class TestDeciding:
         desk.follow()
         assert desk.claim("bob") == ["apple1"]
 
+    def test_passes_a_snapshot_on_at_once_though_a_claim_reads_the_queue_meanwhile(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        desk = Desk()
+        desk.add(photo("apple1"))
+        desk.follow()
+        assert desk.claim("ann") == ["apple1"]
+        read = desk.repository.first_expiry
+
+        def outdated(merchant_id: str, product_id: str, now: datetime) -> datetime | None:
+            expiry = read(merchant_id, product_id, now)
+            desk.decide("ann", "apple1", "unsure")
+            desk.follow()
+            return expiry
+
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(desk.repository, "first_expiry", outdated)
+            assert desk.claim("ann") == []
+        assert desk.claim("bob") == ["apple1"]
+
     def test_settles_a_disagreement_by_those_who_are_sure(self) -> None:
         desk = Desk(second_opinion_percent=100)
         desk.add(photo("apple1"))

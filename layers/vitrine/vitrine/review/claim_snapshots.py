@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from vitrine.platform.threads import run_all
 from vitrine.review.change_snapshot import change_snapshot
-from vitrine.review.model import instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,12 +67,13 @@ def _claim_from_next(queue: Queue, merchant_id: str, lease: Lease, limit: int) -
     """Claim from the product that waited longest; from one that others claim from too only if there is no other."""
     contended = []
     for product in queue.open_products(merchant_id, lease.since, _PRODUCTS_TRIED):
-        if not queue.move_product(merchant_id, product, lease.since):
+        moved = queue.move_product(merchant_id, product, lease.since)
+        if moved is None:
             contended.append(product)
         elif claimed := _claim_and_stay(queue, merchant_id, product.name, lease, limit):
             return claimed
         else:
-            _postpone(queue, merchant_id, product, lease.since)
+            _postpone(queue, merchant_id, moved, lease.since)
     for product in random.sample(contended, len(contended)):
         if claimed := _claim_and_stay(queue, merchant_id, product.name, lease, limit):
             return claimed
@@ -88,9 +88,12 @@ def _claim_and_stay(queue: Queue, merchant_id: str, product_id: str, lease: Leas
 
 
 def _postpone(queue: Queue, merchant_id: str, product: QueueEntry, now: datetime) -> None:
-    """Move a product whose snapshots are all leased to the moment when the first lease ends."""
+    """Move a product whose snapshots are all leased to the moment when the first lease ends.
+
+    It stays if it was counted since it was moved: snapshots may have come, or been passed on to another reviewer.
+    """
     expiry = queue.first_expiry(merchant_id, product.name, now) or now + _INDEX_DELAY
-    queue.move_product(merchant_id, product._replace(queue_key=instant(now)), expiry)
+    queue.move_product(merchant_id, product, expiry)
 
 
 def _claim_from(queue: Queue, merchant_id: str, product_id: str, lease: Lease, limit: int) -> list[Snapshot]:

@@ -168,13 +168,28 @@ class DynamoDBReview(OnTable):
         page = self._query("by_queue", merchant_id, ("0", instant(now)), limit)
         return [QueueEntry(item["sk"]["S"].removeprefix(_PRODUCT), item["place"]["S"]) for item in page]
 
-    def move_product(self, merchant_id: str, entry: QueueEntry, until: datetime) -> bool:
-        return self._update(
-            _counts_key(merchant_id, _PRODUCT + entry.name),
-            "SET place = :until",
-            "place = :place",
-            {":place": {"S": entry.queue_key}, ":until": {"S": instant(until)}},
-        )
+    def move_product(self, merchant_id: str, entry: QueueEntry, until: datetime) -> QueueEntry | None:
+        condition, values = "place = :place", {":place": {"S": entry.queue_key}, ":until": {"S": instant(until)}}
+        if entry.revision is not None:
+            condition += " AND revision = :revision"
+            values[":revision"] = {"N": str(entry.revision)}
+
+        def attempt() -> Item:
+            with translated():
+                moved = self._update_item(
+                    _counts_key(merchant_id, _PRODUCT + entry.name),
+                    UpdateExpression="SET place = :until",
+                    ConditionExpression=condition,
+                    ExpressionAttributeValues=values,
+                    ReturnValues="ALL_NEW",
+                )
+            return cast("Item", moved["Attributes"])
+
+        try:
+            item = retry(attempt)
+        except ConditionFailed:
+            return None
+        return QueueEntry(entry.name, item["place"]["S"], int(item["revision"]["N"]))
 
     def current_product(self, merchant_id: str, reviewer: str) -> str | None:
         counts = self._find(_counts_key(merchant_id, _REVIEWER + reviewer)) or {}

@@ -17,10 +17,14 @@ Counts = dict[str, int]
 
 
 class QueueEntry(NamedTuple):
-    """The id of a snapshot or product, with the queue key that it had when the index was read."""
+    """The id of a snapshot or product, with the queue key that it had when the index was read.
+
+    A product that was moved has the `revision` of its counts too.
+    """
 
     name: str
     queue_key: str
+    revision: int | None = None
 
 
 class StoredCounts(NamedTuple):
@@ -94,8 +98,11 @@ class Queue(Protocol):
     def open_products(self, merchant_id: str, now: datetime, limit: int) -> Sequence[QueueEntry]:
         """Return up to `limit` products with undecided snapshots, those that waited longest first."""
 
-    def move_product(self, merchant_id: str, entry: QueueEntry, until: datetime) -> bool:
-        """Change a product's queue key to `until`; return False if the key has changed since it was read."""
+    def move_product(self, merchant_id: str, entry: QueueEntry, until: datetime) -> QueueEntry | None:
+        """Change a product's queue key to `until` and return its entry.
+
+        Return None if the key, or the revision of an entry that has one, has changed since it was read.
+        """
 
     def current_product(self, merchant_id: str, reviewer: str) -> str | None:
         """Return the product that a reviewer is working on."""
