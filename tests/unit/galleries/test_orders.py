@@ -23,6 +23,7 @@ from vitrine.galleries.model import (
     Image,
     Totals,
     new_gallery,
+    score_under,
 )
 from vitrine.galleries.put_gallery import put_gallery
 from vitrine.galleries.put_images import ImageDraft, put_images
@@ -211,6 +212,28 @@ class TestTotals:
         shop.put("a")
         assert show_totals(shop.repository, KEY, [old]).images == 0
         assert shop.gallery.totals == Totals()
+
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_of_two_incarnations_that_come_together_again_leave_the_score_of_the_present_one(
+        self, monkeypatch: pytest.MonkeyPatch, order: int
+    ) -> None:
+        shop = Shop()
+        shop.rank(Ranking("optimistic_rate"))
+        shop.work()
+        shop.put("a")
+        counts = Counts(Totals(3, 1))
+        old = Counted("a", shop.image("a").incarnation, counts.totals, counts, 1)
+        delete_image(shop.repository, shop.counters, KEY, "a")
+        shop.put("a")
+        new = old._replace(incarnation=shop.image("a").incarnation)
+        with monkeypatch.context() as broken:
+            broken.setattr(shop.repository, "save_images", Mock(side_effect=Unavailable("stopped", 1)))
+            with pytest.raises(Unavailable):
+                show_totals(shop.repository, KEY, [new])
+        show_totals(shop.repository, KEY, [new, old][::order])
+        image = shop.image("a")
+        assert image.totals == counts.totals
+        assert image.scores == (score_under(shop.gallery.live, image.description, counts, 1),)
 
 
 class TestImages:

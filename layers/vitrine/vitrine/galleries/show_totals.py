@@ -29,7 +29,7 @@ def show_totals(repository: GalleryRepository, key: GalleryKey, counted: Sequenc
     depend on more, and they are corrected when `counted` arrives again.
     """
     due = _advance_gallery(repository, key, counted)
-    shown = _show(repository, key, due, {latest.image_id: latest for latest in counted})
+    shown = _show(repository, key, due, _by_incarnation(counted))
     if due.settling:
         repository.clear_settled(key, due.settling)
     return ShownTotals(shown, due.gallery is not None and is_prior_off(due.gallery))
@@ -69,7 +69,7 @@ def _advance_gallery(repository: GalleryRepository, key: GalleryKey, counted: Se
     return retry(attempt, attempts=_ATTEMPTS, refusal="Others are changing the gallery's totals. Try again.")
 
 
-def _show(repository: GalleryRepository, key: GalleryKey, due: _Due, counted: Mapping[str, Counted]) -> int:
+def _show(repository: GalleryRepository, key: GalleryKey, due: _Due, counted: Mapping[tuple[str, str], Counted]) -> int:
     images, gallery = due.images, due.gallery
     stale: set[str] = set()
     shown = 0
@@ -91,12 +91,15 @@ def _show(repository: GalleryRepository, key: GalleryKey, due: _Due, counted: Ma
 
 
 def _outdated(
-    gallery: Gallery, images: Mapping[str, Image], settling: Sequence[Counted], counted: Mapping[str, Counted]
+    gallery: Gallery,
+    images: Mapping[str, Image],
+    settling: Sequence[Counted],
+    counted: Mapping[tuple[str, str], Counted],
 ) -> Iterator[Image]:
     """Yield, as they should be, the images that do not show their settling totals or have outdated scores."""
-    notes = {note.image_id: note for note in settling}
+    notes = _by_incarnation(settling)
     for image in images.values():
-        note, known = (_of_this(image, source.get(image.image_id)) for source in (notes, counted))
+        note, known = (source.get((image.image_id, image.incarnation)) for source in (notes, counted))
         if note and note.totals.events > image.totals.events:
             yield image.shown(known if known and known.totals == note.totals else note, gallery.versions)
         elif known and known.counts and known.totals == image.totals:
@@ -105,5 +108,6 @@ def _outdated(
                 yield after
 
 
-def _of_this(image: Image, counted: Counted | None) -> Counted | None:
-    return counted if counted and counted.incarnation == image.incarnation else None
+def _by_incarnation(counted: Sequence[Counted]) -> Mapping[tuple[str, str], Counted]:
+    """Return totals by image id and incarnation: a batch may have those of a deleted image and of the present one."""
+    return {(each.image_id, each.incarnation): each for each in counted}
