@@ -100,7 +100,7 @@ def report(found: Split, peers: dict[str, Ranked]) -> None:
     touched = len({interaction.product_id for interaction in found.past})
     print(
         f"\n{len(ours)} shoppers, {len(found.products)} products, {len(found.past)} interactions;"
-        f" {shop.weights}, {shop.profile}"
+        f" {shop.weights}, {shop.profile}, popularity halves in {shop.measured.popularity_half_life_days} days"
     )
     best = max((peer for peer in peers if peer not in ASIDE), key=lambda peer: mean(results[peer]))
     for name, each in results.items():

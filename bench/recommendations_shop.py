@@ -68,8 +68,10 @@ class Shop:
             _write(tables / "interactions", map(interaction_line, past))
             _write(tables / "products", map(product_line, found.products))
             _write(tables / "tokens", (line for product in found.products for line in token_lines(product)))
-            self.weights, self.profile, self.repeats = choose_weights(tables, duckdb.learn) or Measured()
-            results_of = list(duckdb.learn(tables, results, now_seconds=past[-1].occurred_at.timestamp()))
+            self.measured = choose_weights(tables, duckdb.learn) or Measured()
+            self.weights, self.profile, self.repeats, half_life_days = self.measured
+            now = past[-1].occurred_at.timestamp()
+            results_of = list(duckdb.learn(tables, results, now_seconds=now, half_life_days=half_life_days))
             self._near: dict[str, Any] = {}
             for name in results_of:
                 with (results / name).open() as lines:

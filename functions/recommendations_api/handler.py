@@ -140,6 +140,7 @@ class ModelResponse(TypedDict):
     products: int
     weights: dict[str, float]
     profile: ProfileResponse
+    popularity_half_life_days: int
     repeats: RepeatsResponse | None
 
 
@@ -312,6 +313,7 @@ def _model_response(request: Request, build: ModelBuild | None) -> dict[str, Any
         "products": products.rows if products else 0,
         "weights": asdict(effect.weights),
         "profile": effect.measured.profile._asdict(),
+        "popularity_half_life_days": effect.measured.popularity_half_life_days,
         "repeats": _repeats_response(request.merchant_id, effect.measured.repeats),
     }
 

@@ -171,7 +171,7 @@ class TestModels:
     def test_have_the_measured_and_chosen_weights(self, stored: Stored) -> None:
         models = stored.models
         assert models.in_effect("shop") == (Weights(), "exclude", ChosenWeights(), Measured())
-        measured = Measured(Weights(0.1, 0.9), Profile(7, 70), REPEATS)
+        measured = Measured(Weights(0.1, 0.9), Profile(7, 70), REPEATS, 30)
         build = stored.builds.start("shop", 5)
         models.put_measured("shop", Model(5, build.slot), measured)
         models.put_measured("shop", Model(4, build.slot), Measured())

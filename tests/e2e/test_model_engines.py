@@ -38,7 +38,7 @@ def test_athena_and_duckdb_learn_the_same_model(stack: Stack) -> None:
     }
     learned = {}
     for name, engine in engines.items():
-        engine.learn(f"{place}/tables", f"{place}/{name}", NOW.timestamp())
+        engine.learn(f"{place}/tables", f"{place}/{name}", NOW.timestamp(), 7)
         learned[name] = {
             part: list(csv.reader(files.read(f"{place}/{name}/{part}.csv")))
             for part in ("popular", *(f"neighbours-{part:02}" for part in range(PARTS)))

@@ -297,16 +297,18 @@ def test_what_was_measured_counts_with_its_model_alone(shop: None) -> None:
     model = model_repository().model("shop")
     assert model is not None
     profile = Profile(20, 100)
-    model_repository().put_measured("shop", model, Measured(Weights(0.1, 0.2), profile))
+    model_repository().put_measured("shop", model, Measured(Weights(0.1, 0.2), profile, None, 7))
     model_repository().put_measured("shop", Model(model.number - 1, model.slot), Measured(Weights(0.9, 0.9)))
     assert model_repository().model("shop") == (model.number, model.slot, Weights(0.1, 0.2), profile)
     weights({"content": 0})
     assert model_repository().model("shop") == (model.number, model.slot, Weights(0.1, 0.0), profile)
     assert asked("GET")["model"]["profile"] == {"half_life": 20, "length": 100}
+    assert asked("GET")["model"]["popularity_half_life_days"] == 7
     weights({})
     build()
     assert weights()["collaborative"] == Weights().collaborative
     assert asked("GET")["model"]["profile"] == {"half_life": 5, "length": 30}
+    assert asked("GET")["model"]["popularity_half_life_days"] == 180
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vitrine.recommendations.ports import Model, ModelBuild
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-MEASURED = Measured(Weights(0.1, 0.2))
+MEASURED = Measured(Weights(0.1, 0.2), popularity_half_life_days=7)
 ROWS = 2 * ROWS_AT_ONCE + 1
 
 
@@ -56,8 +56,13 @@ class Shop:
         del merchant_id
         return iter([Product("hat", "A hat")])
 
-    def learn(self, tables: str, results: str, now_seconds: float) -> None:
+    def half_life(self, tables: str) -> int:
+        del tables
+        return MEASURED.popularity_half_life_days
+
+    def learn(self, tables: str, results: str, now_seconds: float, half_life_days: int) -> None:
         del tables, now_seconds
+        assert half_life_days == MEASURED.popularity_half_life_days
         self.files.write_once(f"{results}/popular.csv", [",hat,product,,,,2\n"])
         for part in STEPS["load"][1:]:
             rows = ROWS if part == "neighbours-00" else 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vitrine.catalog.model import PARTS
@@ -49,13 +50,14 @@ class AthenaEngine:
         self._workgroup = workgroup
         self._database = database
 
-    def learn(self, tables: str, results: str, now_seconds: float) -> None:
+    def learn(self, tables: str, results: str, now_seconds: float, half_life_days: int) -> None:
         created: list[str] = []
         selects = {table: self._create_table(tables, table, columns, created) for table, columns in TABLES.items()}
         try:
-            sql = statements(now_seconds=now_seconds)
-            for step, slices in sql.steps.items():
-                if step in sql.views:
+            sql = partial(statements, now_seconds=now_seconds, half_life_days=half_life_days)
+            whole = sql()
+            for step, slices in whole.steps.items():
+                if step in whole.views:
                     [selects[step]] = slices
                     continue
                 for number, query in enumerate([self._start(select, selects) for select in slices]):
@@ -64,7 +66,7 @@ class AthenaEngine:
                 selects[step] = self._create_table(tables, step, result.columns, created)
             parts = {f"neighbours-{part:02}": part for part in range(PARTS)}
             queries = {
-                name: self._start(statements(now_seconds=now_seconds, part=part).parts[name.split("-")[0]], selects)
+                name: self._start(sql(part=part).parts[name.split("-")[0]], selects)
                 for name, part in {"popular": 0, **parts}.items()
             }
             for name, query in queries.items():

@@ -210,7 +210,7 @@ class ModelBuilder:
         tables = f"{_prefix(item)}tables"
         if item.part == "model":
             day = build.number // 1000 // _DAY_SECONDS * _DAY_SECONDS
-            self._engine.learn(tables, f"{_prefix(item)}results", day)
+            self._engine.learn(tables, f"{_prefix(item)}results", day, self._chooser.half_life(tables))
             return
         measured = self._chooser.choose(tables)
         if measured:
@@ -266,6 +266,7 @@ def _recipe() -> str:
             "learn.sql",
             "learn_model.py",
             "held_out.py",
+            "choose_half_life.py",
             "choose_weights.py",
             "measure_repeats.py",
             "model.py",

@@ -1,16 +1,28 @@
 """Choose a merchant's weights of collaborative and content-based evidence, its profile, and how to treat repeats.
 
-A model is learned from all but the newest tenth of a sample. The weights and profile with the highest NDCG at 10 on
-that tenth, of products new to the shopper, are chosen; then the repeats are measured with them.
+A model is learned from all but the newest tenth of a sample, with the half-life of popularity that predicts that tenth
+best. The weights and profile with the highest NDCG at 10 on it, of products new to the shopper, are chosen; then the
+repeats are measured with them.
 """
 
 from __future__ import annotations
 
 import heapq
+from functools import partial
 from itertools import chain, product
 from typing import TYPE_CHECKING
 
-from vitrine.recommendations.held_out import FEWEST_SHOPPERS, GAINS, MOST_SHOPPERS, TOP, hold_out, is_better, past_model
+from vitrine.recommendations.choose_half_life import choose_half_life
+from vitrine.recommendations.held_out import (
+    FEWEST_SHOPPERS,
+    GAINS,
+    MOST_SHOPPERS,
+    TOP,
+    hold_out,
+    is_better,
+    new_to,
+    past_model,
+)
 from vitrine.recommendations.measure_repeats import buyers_of, measure_repeats
 from vitrine.recommendations.model import PROFILES, Measured, Weights
 
@@ -21,7 +33,7 @@ if TYPE_CHECKING:
     from vitrine.recommendations.held_out import Learn, PastModel, Shopper
     from vitrine.recommendations.model import Candidates, Terms
 
-_STEPS = (0.0, 0.2, 0.4, 0.6, 0.8)
+_STEPS = (0.0, 0.1, 0.2, 0.4, 0.8)
 _GRID = tuple(product(_STEPS, repeat=2))
 
 
@@ -33,26 +45,24 @@ def choose_weights(tables: Path, learn: Learn) -> Measured | None:
     held_out = hold_out(tables)
     if held_out is None:
         return None
-    shoppers = [shopper for shopper in held_out.shoppers if _new_to(shopper)][:MOST_SHOPPERS]
+    shoppers = [shopper for shopper in held_out.shoppers if new_to(shopper)][:MOST_SHOPPERS]
     buyers = buyers_of(held_out.shoppers)[:MOST_SHOPPERS]
     if max(len(shoppers), len(buyers)) < FEWEST_SHOPPERS:
         return None
-    with past_model(tables, held_out, [*shoppers, *buyers], learn) as past:
+    half_life_days = choose_half_life(held_out)
+    learn_past = partial(learn, half_life_days=half_life_days)
+    with past_model(tables, held_out, [*shoppers, *buyers], learn_past) as past:
         measured = Measured()
         if len(shoppers) >= FEWEST_SHOPPERS:
             measured = _best([list(chain(*_measure(past, shopper))) for shopper in shoppers])
-        return measured._replace(repeats=measure_repeats(past, buyers, measured, held_out.newest))
-
-
-def _new_to(shopper: Shopper) -> set[int]:
-    """Return what the shopper touched later and not before."""
-    return {touch.product for touch in shopper.later}.difference(touch.product for touch in shopper.before)
+        repeats = measure_repeats(past, buyers, measured, held_out.newest)
+        return measured._replace(repeats=repeats, popularity_half_life_days=half_life_days)
 
 
 def _measure(past: PastModel, shopper: Shopper) -> Iterator[list[float]]:
     """Yield a shopper's NDCGs by pair of weights, for each profile."""
     before = {past.ids[touch.product] for touch in shopper.before if touch.product in past.ids}
-    later = {past.ids[product] for product in _new_to(shopper) if product in past.ids}
+    later = {past.ids[product] for product in new_to(shopper) if product in past.ids}
     for profile in PROFILES:
         yield _ndcgs(past.candidates(shopper, profile), before, later)
 

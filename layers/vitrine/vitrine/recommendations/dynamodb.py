@@ -169,8 +169,9 @@ class DynamoDBModels(OnTable):
             )
 
     def put_measured(self, merchant_id: str, model: Model, measured: Measured) -> None:
-        weights, profile, repeats = measured
+        weights, profile, repeats, half_life_days = measured
         numbers = [model.number, weights.collaborative, weights.content, profile.half_life, profile.length]
+        values = [*({"N": str(number)} for number in numbers), {"S": json.dumps(repeats)}, {"N": str(half_life_days)}]
         with suppress(ConditionFailed):
             self._update_item(
                 _key(merchant_id, "state"),
@@ -178,7 +179,7 @@ class DynamoDBModels(OnTable):
                 ConditionExpression="attribute_not_exists(#measured) OR #measured[0] <= :number",
                 ExpressionAttributeNames={"#measured": f"measured_{model.slot}"},
                 ExpressionAttributeValues={
-                    ":measured": {"L": [*({"N": str(number)} for number in numbers), {"S": json.dumps(repeats)}]},
+                    ":measured": {"L": values},
                     ":number": {"N": str(model.number)},
                 },
             )
@@ -533,11 +534,13 @@ def _measured(state: Item) -> Measured:
         return Measured()
     _, collaborative, content, half_life, length = (value["N"] for value in values[:5])
     repeats = json.loads(values[5]["S"]) if len(values) > 5 else None  # noqa: PLR2004 - models of older versions
-    return Measured(
+    measured = Measured(
         Weights(float(collaborative), float(content)),
         Profile(int(half_life), int(length)),
         _repeats(*repeats) if repeats else None,
     )
+    later = values[6:]
+    return measured._replace(popularity_half_life_days=int(later[0]["N"])) if later else measured
 
 
 def _repeats(shop: Sequence[Any], categories: Mapping[str, Sequence[Any]], rhythm: float, newest: float) -> Repeats:

@@ -55,6 +55,11 @@ class Shopper(NamedTuple):
     later: Sequence[Touch]
 
 
+def new_to(shopper: Shopper) -> set[int]:
+    """Return what the shopper touched later and not before."""
+    return {touch.product for touch in shopper.later}.difference(touch.product for touch in shopper.before)
+
+
 class HeldOut(NamedTuple):
     """The touches before the newest tenth, which begins at `until`, and its shoppers who were there before.
 

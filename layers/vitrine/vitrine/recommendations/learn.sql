@@ -117,23 +117,27 @@ LEFT JOIN token_pairs u ON u.token_number = t.token_number
 WHERE t.carriers > 1
 
 -- step: sellable
-SELECT p.product_number, p.product_id, p.category, coalesce(y.users, 0e0) AS users,
+SELECT p.product_number, p.product_id, p.category, coalesce(y.users, 0e0) AS users, coalesce(y.lasting, 0e0) AS lasting,
        p.product_id || ' ' || CAST(CAST(1e3 * coalesce(y.users, 0e0) AS BIGINT) AS VARCHAR) AS card
 FROM products p
 LEFT JOIN popularity y ON y.product_number = p.product_number
 WHERE p.available = 1
 
+-- step: ranked
+SELECT product_number, product_id, users, row_number() OVER (ORDER BY users DESC, lasting DESC, product_number) AS place
+FROM sellable
+
 -- step: carriers
 SELECT token_number, product_number, users, lift
 FROM (
-  SELECT t.token_number, s.product_number, s.users, l.lift,
-         row_number() OVER (PARTITION BY t.token_number, s.users > 0
-                            ORDER BY s.users DESC, s.product_number) AS place
+  SELECT t.token_number, s.product_number, s.users, s.lasting, l.lift,
+         row_number() OVER (PARTITION BY t.token_number, s.lasting > 0
+                            ORDER BY s.users DESC, s.lasting DESC, s.product_number) AS place
   FROM tokens t
   JOIN token_lift l ON l.token_number = t.token_number
   JOIN sellable s ON s.product_number = t.product_number
 ) AS placed
-WHERE place <= CASE WHEN users > 0 THEN {carriers_per_token} ELSE {untouched_per_token} END
+WHERE place <= CASE WHEN lasting > 0 THEN {carriers_per_token} ELSE {untouched_per_token} END
 
 -- step: alike
 SELECT product_number, min(product_number) OVER (PARTITION BY signature, tokens) AS described_as
@@ -266,11 +270,11 @@ SELECT r.category, r.product_id, r.kind, r.token_number, r.lift, r.share, r.user
 FROM (
   SELECT '' AS category, product_id, 'product' AS kind, CAST(0 AS BIGINT) AS token_number, CAST(0 AS BIGINT) AS lift,
          0e0 AS share, users
-  FROM (SELECT s.*, row_number() OVER (ORDER BY users DESC, product_number) AS place FROM sellable s) AS placed
+  FROM ranked
   WHERE place <= {popular}
   UNION ALL
   SELECT '' AS category, p.product_id, 'token' AS kind, l.token_number, l.lift, l.share, p.users
-  FROM (SELECT s.*, row_number() OVER (ORDER BY users DESC, product_number) AS place FROM sellable s) AS p
+  FROM ranked p
   JOIN tokens t ON t.product_number = p.product_number
   JOIN token_lift l ON l.token_number = t.token_number
   WHERE p.place <= {popular}
@@ -278,7 +282,7 @@ FROM (
   SELECT category, product_id, 'product' AS kind, CAST(0 AS BIGINT) AS token_number, CAST(0 AS BIGINT) AS lift,
          0e0 AS share, users
   FROM (
-    SELECT s.*, row_number() OVER (PARTITION BY category ORDER BY users DESC, product_number) AS place
+    SELECT s.*, row_number() OVER (PARTITION BY category ORDER BY users DESC, lasting DESC, product_number) AS place
     FROM sellable s
   ) AS placed
   WHERE place <= {popular_in_category} AND category <> ''

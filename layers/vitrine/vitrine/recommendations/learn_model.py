@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitrine.catalog.model import PARTS
+from vitrine.recommendations.model import POPULARITY_HALF_LIVES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 CONSTANTS = {
     "parts": PARTS,
-    "half_life_days": 180,
     "lasting_days": 720,
     "longest_history": 100,
     "fewest_users": 100,
@@ -63,13 +63,14 @@ def _sections() -> tuple[tuple[str, str, str], ...]:
     return tuple(zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True))
 
 
-def statements(*, now_seconds: float, part: int = 0) -> Statements:
+def statements(*, now_seconds: float, half_life_days: int = POPULARITY_HALF_LIVES[0], part: int = 0) -> Statements:
     """Return the SQL of a model as of a time. `part` selects the products whose neighbours are learned."""
     steps: dict[str, Sequence[str]] = {}
     parts: dict[str, str] = {}
     last: dict[str, str] = {}
+    given = {**CONSTANTS, "now_seconds": f"{now_seconds:.0f}", "half_life_days": half_life_days}
     for role, name, text in _sections():
-        select = partial(text.strip().format, **CONSTANTS, **last, now_seconds=f"{now_seconds:.0f}")
+        select = partial(text.strip().format, **given, **last)
         if role == "part":
             parts[name] = select(part=part)
         elif role == "slice":

@@ -54,6 +54,8 @@ class Profile(NamedTuple):
 
 
 PROFILES = (Profile(), Profile(half_life=1000, length=200))
+POPULARITY_HALF_LIVES = (180, 30, 7)
+"""The days after which a touch counts half for popularity: the default, and those that may predict better."""
 
 
 class RepeatsIn(NamedTuple):
@@ -88,6 +90,7 @@ class Measured(NamedTuple):
     weights: Weights = Weights()
     profile: Profile = Profile()
     repeats: Repeats | None = None
+    popularity_half_life_days: int = POPULARITY_HALF_LIVES[0]
 
 
 class ChosenWeights(NamedTuple):

@@ -278,12 +278,18 @@ class Files(Protocol):
 class Engine(Protocol):
     """Learns models."""
 
-    def learn(self, tables: str, results: str, now_seconds: float) -> None:
-        """Read the files under `tables`, run `learn.sql`, and write the files under `results`."""
+    def learn(self, tables: str, results: str, now_seconds: float, half_life_days: int) -> None:
+        """Read the files under `tables`, run `learn.sql`, and write the files under `results`.
+
+        `half_life_days` is that of popularity.
+        """
 
 
 class WeightChooser(Protocol):
-    """Measures which weights and profile predict a merchant's shoppers best."""
+    """Measures which weights, profile and half-life of popularity predict a merchant's shoppers best."""
+
+    def half_life(self, tables: str) -> int:
+        """Return the half-life of popularity in days for the files under `tables`; `choose` uses the same."""
 
     def choose(self, tables: str) -> Measured | None:
         """Return the best for the files under `tables`, or None if there are too few interactions to measure."""
