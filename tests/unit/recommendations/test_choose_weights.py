@@ -10,7 +10,7 @@ import pytest
 
 from vitrine.catalog.model import Interaction, Product
 from vitrine.recommendations import duckdb
-from vitrine.recommendations.choose_weights import choose_weights
+from vitrine.recommendations.choose_weights import OPTIONS, best_of, choose_weights
 from vitrine.recommendations.model import Measured, Profile, Weights
 from vitrine.recommendations.model_files import interaction_line, product_line, token_lines
 
@@ -80,10 +80,10 @@ def tables(tmp_path: Path) -> Path:
     return tmp_path / "tables"
 
 
-def test_where_what_comes_last_is_unlike_what_came_before_features_count_less(tables: Path) -> None:
+def test_where_what_comes_last_is_unlike_what_came_before_evidence_counts_less(tables: Path) -> None:
     chosen = choose_weights(shop(tables, 800, loyal=False), duckdb.learn)
     assert chosen is not None
-    assert chosen.weights.content < Weights().content
+    assert sum(vars(chosen.weights).values()) < sum(vars(Weights()).values())
 
 
 def test_weights_that_are_not_clearly_better_leave_the_defaults(tables: Path) -> None:
@@ -106,3 +106,19 @@ def test_the_same_interactions_give_the_same_weights(tables: Path, tmp_path: Pat
 @pytest.mark.parametrize("shoppers", [0, 60])
 def test_too_few_shoppers_tell_nothing(tables: Path, shoppers: int) -> None:
     assert choose_weights(shop(tables, shoppers, loyal=True), duckdb.learn) is None
+
+
+@pytest.mark.parametrize(
+    ("of_cautious", "of_bold", "chosen"),
+    [
+        ((0.4, 0.4), (0.3, 0.49), Weights(0.2, 0.4)),
+        ((0.4, 0.4), (0.3, 0.3), Weights(0.1, 0.2)),
+        ((0.1, 0.1), (0.1, 0.1), Weights()),
+    ],
+)
+def test_of_weights_that_are_as_good_the_greatest_are_chosen(
+    of_cautious: tuple[float, float], of_bold: tuple[float, float], chosen: Weights
+) -> None:
+    of = {Measured(Weights(0.1, 0.2)): of_cautious, Measured(Weights(0.2, 0.4)): of_bold}
+    measured = [[of.get(option, (0.1, 0.1))[shopper % 2] for option in OPTIONS] for shopper in range(200)]
+    assert best_of(measured).weights == chosen

@@ -35,12 +35,13 @@ if TYPE_CHECKING:
 
 _STEPS = (0.0, 0.1, 0.2, 0.4, 0.8)
 _GRID = tuple(product(_STEPS, repeat=2))
+OPTIONS = tuple(Measured(Weights(*pair), profile) for profile in PROFILES for pair in _GRID)
 
 
 def choose_weights(tables: Path, learn: Learn) -> Measured | None:
     """Return the best for the interactions in these files, or None if there are too few to measure.
 
-    Keeps the defaults unless another combination is better by more than two standard errors.
+    Keeps the defaults unless others are better by more than two standard errors.
     """
     held_out = hold_out(tables)
     if held_out is None:
@@ -54,7 +55,7 @@ def choose_weights(tables: Path, learn: Learn) -> Measured | None:
     with past_model(tables, held_out, [*shoppers, *buyers], learn_past) as past:
         measured = Measured()
         if len(shoppers) >= FEWEST_SHOPPERS:
-            measured = _best([list(chain(*_measure(past, shopper))) for shopper in shoppers])
+            measured = best_of([list(chain(*_measure(past, shopper))) for shopper in shoppers])
         repeats = measure_repeats(past, buyers, measured, held_out.newest)
         return measured._replace(repeats=repeats, popularity_half_life_days=half_life_days)
 
@@ -91,9 +92,23 @@ def _contenders(scored: Sequence[tuple[Terms, float]]) -> list[tuple[Terms, floa
     return [(term, score) for term, score in scored if score + max(0.0, most * term.from_features) >= lowest[-1]]
 
 
-def _best(measured: Sequence[Sequence[float]]) -> Measured:
-    options = [Measured(Weights(*pair), profile) for profile in PROFILES for pair in _GRID]
-    base = options.index(Measured())
-    totals = [sum(column) for column in zip(*measured, strict=True)]
-    best = max(range(len(options)), key=totals.__getitem__)
-    return options[best] if is_better([row[best] - row[base] for row in measured]) else options[base]
+def best_of(measured: Sequence[Sequence[float]]) -> Measured:
+    """Return one of `OPTIONS`, of which `measured` has the NDCGs of each shopper.
+
+    Of those that one standard error cannot tell from the best (Breiman et al. 1984) it is the one with the greatest
+    weights, whose lists are the most personal.
+    """
+    base = OPTIONS.index(Measured())
+    columns = list(zip(*measured, strict=True))
+    totals = [sum(column) for column in columns]
+    best = columns[max(range(len(OPTIONS)), key=totals.__getitem__)]
+    good = [
+        at
+        for at, column in enumerate(columns)
+        if is_better(_differences(column, columns[base])) and not is_better(_differences(best, column), errors=1)
+    ]
+    return OPTIONS[max(good, key=lambda at: (sum(vars(OPTIONS[at].weights).values()), totals[at]), default=base)]
+
+
+def _differences(ones: Sequence[float], others: Sequence[float]) -> list[float]:
+    return [one - other for one, other in zip(ones, others, strict=True)]

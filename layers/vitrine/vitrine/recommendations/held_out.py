@@ -162,10 +162,10 @@ def past_model(tables: Path, held_out: HeldOut, shoppers: Sequence[Shopper], lea
         yield PastModel(tables, files, shoppers)
 
 
-def is_better(differences: Sequence[float]) -> bool:
-    """Return whether the mean of paired differences is above 0 by more than two standard errors."""
+def is_better(differences: Sequence[float], errors: int = 2) -> bool:
+    """Return whether the mean of paired differences is above 0 by more than so many standard errors."""
     mean = sum(differences) / len(differences)
-    return mean > 2 * math.sqrt(sum((difference - mean) ** 2 for difference in differences)) / len(differences)
+    return mean > errors * math.sqrt(sum((difference - mean) ** 2 for difference in differences)) / len(differences)
 
 
 def ndcg(ranked: Iterable[str], wanted: Collection[str]) -> float:
