@@ -68,7 +68,7 @@ def as_created(table: Mapping[str, Any]) -> dict[str, Any]:
 
 def create_tables(*names: str) -> None:
     """Create the template's tables (all, or those named) under their logical ids."""
-    from tests import moto_transactions  # noqa: F401 - makes moto's transactions fast
+    from tests import fast_moto  # noqa: F401 - makes moto's transactions and responses fast
 
     dynamodb = client("dynamodb")
     for name, properties in resources("AWS::DynamoDB::Table").items():

@@ -1,6 +1,9 @@
-"""moto copies each table of a transaction once for every write in it: a hundred copies for a hundred writes.
+"""What moto does slowly, done fast for DynamoDB. Importing this module changes moto.
 
-Importing this module has it keep the written items alone, which is all that undoing a transaction needs.
+moto copies each table of a transaction once for every write in it: a hundred copies for a hundred writes. Here it keeps
+the written items alone, which is all that undoing a transaction needs. And it looks for each of the ten kinds of value
+in each attribute of a response under every name that a class of Python might have for it, which takes a third of a
+call; attributes are dictionaries with exactly these names.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+from moto.core.serialize import ResponseSerializer
 from moto.dynamodb import models
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
@@ -20,7 +24,10 @@ from moto.dynamodb.models.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from moto.core.model import Shape
+
 _transact = DynamoDBBackend.transact_write_items
+_get_value = ResponseSerializer.get_value
 _one_at_a_time = RLock()
 
 
@@ -63,4 +70,11 @@ def _before(table: Table, writes: Iterable[dict[str, Any]]) -> Table:
     return kept
 
 
+def _value_of(self: ResponseSerializer, value: Any, key: str, shape: Shape) -> Any:
+    if type(value) is dict and getattr(shape, "parent", shape).name == "AttributeValue":
+        return value.get(key)
+    return _get_value(self, value, key, shape)
+
+
+ResponseSerializer.get_value = _value_of  # type: ignore[method-assign]
 DynamoDBBackend.transact_write_items = _transact_write_items  # type: ignore[method-assign]
