@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from vitrine.recommendations.held_out import Learn, PastModel, Shopper
     from vitrine.recommendations.model import Candidates, Terms
 
-_STEPS = (0.0, 0.1, 0.2, 0.4, 0.8)
-_GRID = tuple(product(_STEPS, repeat=2))
+_OF_USERS = (0.1, 0.2, 0.4, 0.8)  # without other shoppers all see nearly the same products
+_OF_FEATURES = (0.0, 0.1, 0.2, 0.4, 0.8)
+_GRID = tuple(product(_OF_USERS, _OF_FEATURES))
 OPTIONS = tuple(Measured(Weights(*pair), profile) for profile in PROFILES for pair in _GRID)
 
 
@@ -75,9 +76,9 @@ def _ndcgs(candidates: Candidates, before: set[str], later: set[str]) -> list[fl
         return [0.0] * len(_GRID)
     ideal = sum(GAINS[: len(later)]) or 1.0
     ndcgs = []
-    for collaborative in _STEPS:
+    for collaborative in _OF_USERS:
         scored = _contenders([(term, term.prior + collaborative * term.from_users) for term in terms])
-        for content in _STEPS:
+        for content in _OF_FEATURES:
             scores = [score + content * term.from_features for term, score in scored]
             best = heapq.nlargest(TOP, range(len(scored)), scores.__getitem__)
             gains = (gain for gain, place in zip(GAINS, best, strict=False) if scored[place][0].product_id in later)
@@ -87,7 +88,7 @@ def _ndcgs(candidates: Candidates, before: set[str], later: set[str]) -> list[fl
 
 def _contenders(scored: Sequence[tuple[Terms, float]]) -> list[tuple[Terms, float]]:
     """Return those that can be among the first ten under some weight of features, in the same order."""
-    most = _STEPS[-1]
+    most = _OF_FEATURES[-1]
     lowest = heapq.nlargest(TOP, (score + min(0.0, most * term.from_features) for term, score in scored))
     return [(term, score) for term, score in scored if score + max(0.0, most * term.from_features) >= lowest[-1]]
 
