@@ -13,6 +13,7 @@ from functions.query_counts.handler import lambda_handler as query_counts
 from tests import recommendations
 from tests.aws import Context
 from tests.e2e.api import eventually
+from tests.e2e.browser import PATIENCE_MS
 from tests.memory.gallery_tasks import UnexpectedTasks
 from tests.storefront.pages import STOREFRONT, STRICT
 from tests.streams import follow_images, stream_records
@@ -346,6 +347,7 @@ class TestNeverInTheWay:
         )
         field = page.locator("vitrine-search input")
         field.fill("unicorn")
+        expect(page.locator("vitrine-search").get_by_role("status")).to_have_text("0 found", timeout=PATIENCE_MS)
         page.wait_for_timeout(1500)
         field.fill("picture")
         page.locator("vitrine-search a").first.click()

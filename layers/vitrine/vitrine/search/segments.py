@@ -292,7 +292,7 @@ class LocalVersions:
         self._sizes: dict[str, int] = {}
         self._files_change = RLock()
         for abandoned in root.glob("*/work"):
-            shutil.rmtree(abandoned)
+            shutil.rmtree(abandoned, ignore_errors=True)
 
     def bring(self, merchant_id: str, manifest: Manifest) -> Path:
         """Return the directory of this version, after downloading the missing files."""

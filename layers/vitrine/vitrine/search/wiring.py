@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import gettempdir
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from vitrine.platform.aws import client
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 EMBEDDED = "embedded"
 SETTINGS_REMEMBERED_FOR = timedelta(seconds=5)
 QUERIES_REMEMBERED_FOR = timedelta(seconds=30)
+_one_at_a_time = Lock()
 
 
 @cache
@@ -129,6 +131,12 @@ def changes() -> SqsChanges:
 
 
 def _embedded() -> tuple[SegmentRepository, LocalVersions]:
+    with _one_at_a_time:  # what starts deletes what was abandoned, and must not delete what another thread began
+        return _embedded_store()
+
+
+@cache
+def _embedded_store() -> tuple[SegmentRepository, LocalVersions]:
     from vitrine.search.segments import LocalVersions, SegmentRepository  # noqa: PLC0415 - one engine is imported
 
     repository = SegmentRepository(client("s3"), setting("SEARCH_BUCKET"))
