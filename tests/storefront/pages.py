@@ -6,7 +6,6 @@ import socket
 import struct
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -105,8 +104,9 @@ class Site:
             return
         headers = {name.title(): value for name, value in handler.headers.items()}
         key = headers.pop("X-Api-Key", None)
-        call = partial(self.gateway.call, raw=body, query=query, headers=headers)
-        response = self._api.submit(call, handler.command, unquote(path), key).result()
+        response = self._api.submit(
+            self.gateway.call, handler.command, unquote(path), key, raw=body, query=query, headers=headers
+        ).result()
         self._send(handler, response.status, dict(response.headers), response.body.encode())
 
     @staticmethod

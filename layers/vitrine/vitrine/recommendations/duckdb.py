@@ -27,7 +27,7 @@ _DIALECT = "header = false, auto_detect = false, delim = ',', quote = '', nullst
 
 
 class DuckDBEngine:
-    """Learns models, and chooses weights and profiles, on copies of the files on this machine's disk."""
+    """Learns models, and chooses half-lives, weights and profiles, on copies of the files on this machine's disk."""
 
     def __init__(self, files: Files) -> None:
         self._files = files

@@ -173,22 +173,17 @@ class DynamoDBReview(OnTable):
         if entry.revision is not None:
             condition += " AND revision = :revision"
             values[":revision"] = {"N": str(entry.revision)}
-
-        def attempt() -> Item:
-            with translated():
-                moved = self._update_item(
-                    _counts_key(merchant_id, _PRODUCT + entry.name),
-                    UpdateExpression="SET place = :until",
-                    ConditionExpression=condition,
-                    ExpressionAttributeValues=values,
-                    ReturnValues="ALL_NEW",
-                )
-            return cast("Item", moved["Attributes"])
-
+        update = {
+            "UpdateExpression": "SET place = :until",
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+            "ReturnValues": "ALL_NEW",
+        }
         try:
-            item = retry(attempt)
+            moved = retry(lambda: self._update_item(_counts_key(merchant_id, _PRODUCT + entry.name), **update))
         except ConditionFailed:
             return None
+        item = moved["Attributes"]
         return QueueEntry(entry.name, item["place"]["S"], int(item["revision"]["N"]))
 
     def current_product(self, merchant_id: str, reviewer: str) -> str | None:
