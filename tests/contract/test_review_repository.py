@@ -148,6 +148,7 @@ class TestQueue:
         assert repository.save(judged)
         ann, bob = (repository.available("shop", "apple", name, NOON, 10) for name in ("ann", "bob"))
         assert ([entry.name for entry in ann], [entry.name for entry in bob]) == (["b"], ["a", "b"])
+        assert [entry.name for entry in repository.available("shop", "apple", None, NOON, 10)] == ["a", "b"]
         assert repository.lease("shop", bob[0], lease_of("ann")) is None
         assert claim(repository, "bob") == ["a", "b"]
         assert repository.available("shop", "apple", "cid", NOON, 10) == []

@@ -6,7 +6,7 @@ from dataclasses import replace
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from vitrine.review.model import Snapshot, from_instant, instant, is_available, reviewer_digest
+from vitrine.review.model import PRODUCT, Snapshot, from_instant, instant, is_available, reviewer_digest
 from vitrine.review.ports import Counts, ProductCounts, QueueEntry, ReviewerCounts, Step, StoredCounts
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from vitrine.review.model import Lease, Listing
     from vitrine.review.ports import Added
 
-_PRODUCT = "product#"
 _REVIEWER = "reviewer#"
 
 
@@ -66,13 +65,13 @@ class ReviewInMemory:
         return [snapshot for _, snapshot in page], page[-1][0] if len(page) == limit else None
 
     def available(
-        self, merchant_id: str, product_id: str, reviewer: str, now: datetime, limit: int
+        self, merchant_id: str, product_id: str, reviewer: str | None, now: datetime, limit: int
     ) -> Sequence[QueueEntry]:
-        own = "1" + reviewer_digest(reviewer)
-        entries = self._queue(merchant_id, product_id)
-        return [
-            entry for entry in entries if is_available(entry.queue_key, now) and not entry.queue_key.startswith(own)
-        ][:limit]
+        entries = [entry for entry in self._queue(merchant_id, product_id) if is_available(entry.queue_key, now)]
+        if reviewer:
+            own = "1" + reviewer_digest(reviewer)
+            entries = [entry for entry in entries if not entry.queue_key.startswith(own)]
+        return entries[:limit]
 
     def lease(self, merchant_id: str, entry: QueueEntry, lease: Lease) -> Snapshot | None:
         with self._lock:
@@ -90,15 +89,15 @@ class ReviewInMemory:
 
     def open_products(self, merchant_id: str, now: datetime, limit: int) -> Sequence[QueueEntry]:
         products = [
-            QueueEntry(name.removeprefix(_PRODUCT), stored.queue_key)
-            for name, stored in self._counts_of(merchant_id, _PRODUCT)
+            QueueEntry(name.removeprefix(PRODUCT), stored.queue_key)
+            for name, stored in self._counts_of(merchant_id, PRODUCT)
             if stored.queue_key and stored.queue_key <= instant(now)
         ]
         return sorted(products, key=lambda entry: entry.queue_key)[:limit]
 
     def move_product(self, merchant_id: str, entry: QueueEntry, until: datetime) -> QueueEntry | None:
         with self._lock:
-            key = merchant_id, _PRODUCT + entry.name
+            key = merchant_id, PRODUCT + entry.name
             stored = self._counts.get(key)
             if stored is None or stored.queue_key != entry.queue_key or entry.revision not in {None, stored.revision}:
                 return None
@@ -144,8 +143,8 @@ class ReviewInMemory:
 
     def products(self, merchant_id: str, limit: int, after: str | None, prefix: str = "") -> Sequence[ProductCounts]:
         counted = [
-            ProductCounts(name.removeprefix(_PRODUCT), stored.counts)
-            for name, stored in self._counts_of(merchant_id, _PRODUCT + prefix)
+            ProductCounts(name.removeprefix(PRODUCT), stored.counts)
+            for name, stored in self._counts_of(merchant_id, PRODUCT + prefix)
         ]
         return [product for product in counted if product.product_id > (after or "")][:limit]
 

@@ -298,6 +298,16 @@ class TestDeciding:
             assert desk.claim("ann") == []
         assert desk.claim("bob") == ["apple1"]
 
+    def test_stays_in_the_queue_though_those_who_judged_it_keep_asking(self) -> None:
+        desk = Desk(second_opinion_percent=100)
+        desk.add(photo("apple1"))
+        verdicts: list[tuple[str, Verdict]] = [("ann", "approved"), ("bob", "disapproved"), ("cid", "approved")]
+        for at, (reviewer, verdict) in enumerate(verdicts):
+            assert [desk.claim(judge) for judge, _ in verdicts[:at]] == [[]] * at
+            assert desk.claim(reviewer) == ["apple1"]
+            desk.decide(reviewer, "apple1", verdict)
+            desk.follow()
+
     def test_settles_a_disagreement_by_those_who_are_sure(self) -> None:
         desk = Desk(second_opinion_percent=100)
         desk.add(photo("apple1"))
@@ -394,7 +404,5 @@ class TestFollowing:
         counted = desk.repository.find_counts("shop", expected)
         assert {name: Counter(stored.counts) for name, stored in counted.items()} == expected
         assert desk.galleries.shown["shelf"] == {each.snapshot_id for each in snapshots if each.status == "approved"}
-        for product_id in FRUIT:
-            [product] = [each for each in desk.repository.products("shop", 9, None) if each.product_id == product_id]
-            queued = bool(counted[f"product#{product_id}"].queue_key)
-            assert queued == (product.counts.get("waiting", 0) > 0)
+        waiting = {f"product#{snapshot.product_id}" for snapshot in snapshots if snapshot.status == "waiting"}
+        assert {name for name, stored in counted.items() if stored.queue_key} == waiting

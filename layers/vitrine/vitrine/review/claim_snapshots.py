@@ -90,8 +90,11 @@ def _claim_and_stay(queue: Queue, merchant_id: str, product_id: str, lease: Leas
 def _postpone(queue: Queue, merchant_id: str, product: QueueEntry, now: datetime) -> None:
     """Move a product whose snapshots are all leased to the moment when the first lease ends.
 
-    It stays if it was counted since it was moved: snapshots may have come, or been passed on to another reviewer.
+    It stays if another reviewer can claim from it, or if it was counted since it was moved: snapshots may have come,
+    or been passed on to another reviewer.
     """
+    if queue.available(merchant_id, product.name, None, now, _CONTENDED_WINDOW):
+        return
     expiry = queue.first_expiry(merchant_id, product.name, now) or now + _INDEX_DELAY
     queue.move_product(merchant_id, product, expiry)
 

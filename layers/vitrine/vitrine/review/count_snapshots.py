@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from vitrine.platform.retries import Superseded, retry
-from vitrine.review.model import instant, tally
+from vitrine.review.model import PRODUCT, instant, tally
 from vitrine.review.ports import StoredCounts
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _try_to_count(tallies: Tallies, merchant_id: str, snapshot_ids: Sequence[str
             added[snapshot_id] = (before, after)
             _add(changes, snapshot, before)
             if snapshot.status == "waiting" and snapshot.opinions and snapshot.lease is None:
-                handed_on.add(f"product#{snapshot.product_id}")
+                handed_on.add(f"{PRODUCT}{snapshot.product_id}")
     if not added:
         return True
     stored = tallies.find_counts(merchant_id, changes)
@@ -53,8 +53,11 @@ def _try_to_count(tallies: Tallies, merchant_id: str, snapshot_ids: Sequence[str
     for name, change in changes.items():
         current = stored.get(name) or StoredCounts({}, 0)
         totals = {key: current.counts.get(key, 0) + change[key] for key in {*current.counts, *change}}
-        more_come = change.get("waiting", 0) > 0 or name in handed_on
-        updated[name] = StoredCounts(totals, current.revision, _queue_key(current, totals, now, more_come=more_come))
+        queue_key = None
+        if name.startswith(PRODUCT):
+            more_come = change.get("waiting", 0) > 0 or name in handed_on
+            queue_key = _queue_key(current, totals, now, more_come=more_come)
+        updated[name] = StoredCounts(totals, current.revision, queue_key)
     return tallies.commit(merchant_id, added, updated)
 
 

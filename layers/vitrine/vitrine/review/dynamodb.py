@@ -34,6 +34,7 @@ from vitrine.platform.retries import retry
 from vitrine.platform.threads import run_all
 from vitrine.platform.times import from_rfc3339, to_rfc3339
 from vitrine.review.model import (
+    PRODUCT,
     Lease,
     Opinion,
     Snapshot,
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from vitrine.review.model import Listing
     from vitrine.review.ports import Added, Counts
 
-_PRODUCT = "product#"
 _REVIEWER = "reviewer#"
 _SNAPSHOT = "/snapshot/"
 _ONLY = "-"
@@ -125,10 +125,11 @@ class DynamoDBReview(OnTable):
         return snapshots, page[-1]["listed_at"]["S"] if len(page) == limit else None
 
     def available(
-        self, merchant_id: str, product_id: str, reviewer: str, now: datetime, limit: int
+        self, merchant_id: str, product_id: str, reviewer: str | None, now: datetime, limit: int
     ) -> Sequence[QueueEntry]:
-        own = "1" + reviewer_digest(reviewer)
-        ranges = [("0", "0" + instant(now)), ("1", own), (own + "~", "3")]
+        own = "1" + reviewer_digest(reviewer) if reviewer else None
+        waiting = [("1", own), (own + "~", "3")] if own else [("1", "2"), ("2", "3")]
+        ranges = [("0", "0" + instant(now)), *waiting]
         queue = f"{merchant_id}/{product_id}"
         pages = run_all(self._readers, lambda between: self._query("by_queue", queue, between, limit), ranges)
         entries = [
@@ -166,7 +167,7 @@ class DynamoDBReview(OnTable):
 
     def open_products(self, merchant_id: str, now: datetime, limit: int) -> Sequence[QueueEntry]:
         page = self._query("by_queue", merchant_id, ("0", instant(now)), limit)
-        return [QueueEntry(item["sk"]["S"].removeprefix(_PRODUCT), item["place"]["S"]) for item in page]
+        return [QueueEntry(item["sk"]["S"].removeprefix(PRODUCT), item["place"]["S"]) for item in page]
 
     def move_product(self, merchant_id: str, entry: QueueEntry, until: datetime) -> QueueEntry | None:
         condition, values = "place = :place", {":place": {"S": entry.queue_key}, ":until": {"S": instant(until)}}
@@ -180,7 +181,7 @@ class DynamoDBReview(OnTable):
             "ReturnValues": "ALL_NEW",
         }
         try:
-            moved = retry(lambda: self._update_item(_counts_key(merchant_id, _PRODUCT + entry.name), **update))
+            moved = retry(lambda: self._update_item(_counts_key(merchant_id, PRODUCT + entry.name), **update))
         except ConditionFailed:
             return None
         item = moved["Attributes"]
@@ -236,9 +237,9 @@ class DynamoDBReview(OnTable):
         return stored.counts if stored else {}
 
     def products(self, merchant_id: str, limit: int, after: str | None, prefix: str = "") -> Sequence[ProductCounts]:
-        low, high = _PRODUCT + (after + " " if after else prefix), _PRODUCT + prefix + _AFTER_IDS
+        low, high = PRODUCT + (after + " " if after else prefix), PRODUCT + prefix + _AFTER_IDS
         items = self._counts_of(merchant_id, low, high, limit)
-        return [ProductCounts(item["sk"]["S"].removeprefix(_PRODUCT), _counts(item)) for item in items]
+        return [ProductCounts(item["sk"]["S"].removeprefix(PRODUCT), _counts(item)) for item in items]
 
     def reviewers(self, merchant_id: str) -> Sequence[ReviewerCounts]:
         items = query_all(self._client, **self._counts_query(merchant_id, _REVIEWER, "reviewer$"))

@@ -30,6 +30,7 @@ STATUSES: tuple[Status, ...] = ("uploading", "waiting", "approved", "disapproved
 Listing = Literal["uploading", "waiting", "approved", "disapproved", "disputed"]
 LISTINGS: tuple[Listing, ...] = (*STATUSES, "disputed")
 
+PRODUCT = "product#"
 UNDO_WINDOW = timedelta(minutes=10)
 LARGEST_PICTURE_BYTES = 50 << 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -264,7 +265,7 @@ def tally(snapshot: Snapshot) -> dict[str, dict[str, int]]:
     """
     counts: dict[str, dict[str, int]] = {
         "all": {snapshot.status: 1},
-        f"product#{snapshot.product_id}": {snapshot.status: 1},
+        f"{PRODUCT}{snapshot.product_id}": {snapshot.status: 1},
     }
     decided = decisive(snapshot.opinions)
     for opinion in snapshot.opinions:

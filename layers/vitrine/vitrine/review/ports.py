@@ -82,9 +82,9 @@ class Queue(Protocol):
     """The queues of snapshots and products. Reads may be stale; conditional writes decide who gets a snapshot."""
 
     def available(
-        self, merchant_id: str, product_id: str, reviewer: str, now: datetime, limit: int
+        self, merchant_id: str, product_id: str, reviewer: str | None, now: datetime, limit: int
     ) -> Sequence[QueueEntry]:
-        """Return up to `limit` snapshots that this reviewer can claim.
+        """Return up to `limit` snapshots that this reviewer can claim; that anyone can, if it is None.
 
         First those with an expired lease, then those that wait for a second opinion, then the oldest.
         """
