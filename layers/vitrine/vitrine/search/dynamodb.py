@@ -37,9 +37,12 @@ MOST_QUERIES_LISTED = 10_000
 class DynamoDBSettings(OnTable):
     """What merchants have set for searches. Writes replace attributes of the item, so they can be repeated."""
 
-    def find(self, merchant_id: str) -> MerchantSettings:
-        """Return a merchant's settings; they are empty until it sets some."""
-        item = self._find(_key(merchant_id), consistent=False) or {}
+    def find(self, merchant_id: str, *, consistent: bool = True) -> MerchantSettings:
+        """Return a merchant's settings; they are empty until it sets some.
+
+        Who changes a part of them reads consistently, or the next change may drop the one before.
+        """
+        item = self._find(_key(merchant_id), consistent=consistent) or {}
         attributes, synonyms, placed = (json.loads(item[name]["S"]) if name in item else () for name in _STORED)
         return MerchantSettings(
             {name: AttributeKind(kind) for name, kind in attributes},

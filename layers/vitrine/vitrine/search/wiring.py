@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import gettempdir
 from threading import Lock
@@ -45,7 +45,7 @@ def recent_settings() -> Recent[MerchantSettings]:
     """Return the cache of settings."""
     from vitrine.search.recent import Recent  # noqa: PLC0415 - as above
 
-    return Recent(search_settings().find, SETTINGS_REMEMBERED_FOR, 100)
+    return Recent(partial(search_settings().find, consistent=False), SETTINGS_REMEMBERED_FOR, 100)
 
 
 @cache

@@ -3,7 +3,16 @@ import type { Schema } from "../../api";
 import { useApi } from "../../data";
 import { format, t } from "../../language";
 import { List, Picture } from "../../parts";
-import { isSame, moved, type Place, type PlacedImage, type Placed as PlacedQuery, usePlaced } from "./placing";
+import {
+  clearing,
+  isSame,
+  moving,
+  type Place,
+  type PlacedImage,
+  type Placed as PlacedQuery,
+  type Placing,
+  usePlaced,
+} from "./placing";
 
 export const addressOf = (query: string) => `#/search?q=${encodeURIComponent(query)}`;
 
@@ -31,7 +40,7 @@ export function Placed() {
               <button
                 type="button"
                 aria-label={t.placed.clearIt(placed.query)}
-                onClick={() => place({ ...placed, pinned: [], buried: [] }, t.placed.cleared(placed.query))}
+                onClick={() => place(clearing(placed), t.placed.cleared(placed.query))}
               >
                 {t.placed.clear}
               </button>
@@ -45,7 +54,7 @@ export function Placed() {
 
 interface ForQueryProps {
   placed: PlacedQuery;
-  place: (placed: PlacedQuery, said: string) => void;
+  place: (done: Placing, said: string) => void;
 }
 /** The pictures placed for the query on the screen, in their order. */
 export function PlacedForQuery({ placed, place }: ForQueryProps) {
@@ -73,7 +82,7 @@ export function PlacedForQuery({ placed, place }: ForQueryProps) {
               disabled={ends}
               onClick={() => {
                 focused.current = does(act, image);
-                place(moved(placed, image, to, number), said);
+                place(moving(placed, image, to, number), said);
               }}
             >
               {act}
@@ -162,7 +171,9 @@ export function PlaceHit({ hit, placed, place, full }: HitProps) {
       aria-label={named}
       disabled={!isOn && full(to)}
       onClick={() =>
-        isOn ? place(moved(placed, image, null), t.placed.released(name, query)) : place(moved(placed, image, to), said)
+        isOn
+          ? place(moving(placed, image, null), t.placed.released(name, query))
+          : place(moving(placed, image, to), said)
       }
     >
       {label}

@@ -39,6 +39,31 @@ export function moved(placed: Placed, image: PlacedImage, place: Place | null, a
   return { ...after, [place]: images.toSpliced(at ?? images.length, 0, image) };
 }
 
+/** What is done to the images of a query, and what takes it back, both whatever else has been done meanwhile. */
+export interface Placing {
+  query: string;
+  change: (placed: Placed) => Placed;
+  undo: (placed: Placed) => Placed;
+}
+
+/** Moves an image as `moved` does, and back to where it is now. */
+export function moving(placed: Placed, image: PlacedImage, place: Place | null, at?: number): Placing {
+  const before = (["pinned", "buried"] as const)
+    .map((place_) => ({ place: place_, at: placed[place_].findIndex((other) => isSame(other, image)) }))
+    .find((found) => found.at >= 0);
+  return {
+    query: placed.query,
+    change: (now) => moved(now, image, place, at),
+    undo: (now) => moved(now, image, before?.place ?? null, before?.at),
+  };
+}
+
+export const clearing = (placed: Placed): Placing => ({
+  query: placed.query,
+  change: (now) => ({ ...now, pinned: [], buried: [] }),
+  undo: () => placed,
+});
+
 /** Hits in the order that they have once the search knows what is placed. */
 export function arranged<Hit extends { id: string; gallery_id: string }>(hits: Hit[], placed: Placed): Hit[] {
   const at = (images: PlacedImage[], hit: Hit) =>
@@ -58,12 +83,14 @@ export function arranged<Hit extends { id: string; gallery_id: string }>(hits: H
 export function usePlaced(enabled: boolean) {
   const { client, useQuery } = useApi();
   const read = useQuery("get", PATH, {}, { enabled });
-  // Read again right before it is written: only this query's images change, whoever else writes.
-  const send = async (placed: Placed) => {
+  const changed = (queries: Placed[], { query, change }: Pick<Placing, "query" | "change">) =>
+    withPlaced(queries, change(placedFor(queries, query)));
+  // Read again right before it is written: only what was done changes, whoever else writes.
+  const send = async (done: Pick<Placing, "query" | "change">) => {
     const { data } = await client.GET(PATH);
-    await client.PUT(PATH, { body: { queries: withPlaced(data?.queries ?? [], placed) } });
+    await client.PUT(PATH, { body: { queries: changed(data?.queries ?? [], done) } });
   };
-  const { shown: queries, set } = useSetting(PATH, read.data?.queries ?? [], withPlaced, send);
-  const place = (placed: Placed, said: string) => set(said, placed, placedFor(queries, placed.query));
+  const { shown: queries, set } = useSetting(PATH, read.data?.queries ?? [], changed, send);
+  const place = (done: Placing, said: string) => set(said, done, { query: done.query, change: done.undo });
   return { read, queries, place };
 }

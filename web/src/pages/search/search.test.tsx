@@ -81,6 +81,18 @@ test("hits are pinned, moved, buried and released for the query, and that is und
   await waitFor(() => expect(queries()).toEqual([]));
 });
 
+test("pins pressed before the first one shows are all kept, and each is undone by itself", async () => {
+  const { settings } = shop();
+  history.replaceState(null, "", "#/search?q=kiwi");
+  show(<Search />);
+  const buttons = await Promise.all(["Pin C", "Pin B", "Bury A"].map((name) => screen.findByRole("button", { name })));
+  for (const button of buttons) fireEvent.click(button);
+  const kiwi = { query: "kiwi", pinned: [image("c"), image("b")] };
+  await waitFor(() => expect(settings.placed!.queries).toEqual([{ ...kiwi, buried: [image("a")] }]));
+  fireEvent.keyDown(document.body, { key: "z", ctrlKey: true });
+  await waitFor(() => expect(settings.placed!.queries).toEqual([{ ...kiwi, buried: [] }]));
+});
+
 test("what another person placed meanwhile stays", async () => {
   const { settings } = shop();
   history.replaceState(null, "", "#/search?q=kiwi");
