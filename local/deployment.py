@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -14,7 +15,19 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from samcli.yamlhelper import yaml_parse
 
-from local.state import API_PATH, REGION, ROOT, STACK_NAME, STATE, LocalCloudError, aws_environment, step, write_whole
+from local.state import (
+    API_PATH,
+    BUILDS,
+    REGION,
+    ROOT,
+    STACK_NAME,
+    STATE,
+    LocalCloudError,
+    aws_environment,
+    building,
+    step,
+    write_whole,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,8 +36,8 @@ if TYPE_CHECKING:
 
 STAGE = "v1"
 _HOST = "127.0.0.1"
-_BUILD = STATE / "build"
-_BUILT = STATE / "built.json"
+BUILD = BUILDS / "build"
+_BUILT = BUILDS / "built"
 _DEPLOYED = STATE / "deployed.json"
 _LOGS = STATE / "logs"
 _TEMPLATE = ROOT / "template.yaml"
@@ -33,23 +46,25 @@ _TEMPLATE = ROOT / "template.yaml"
 def deploy(emulator: Emulator) -> dict[str, str]:
     """Build and deploy the checkout; return the stack's outputs."""
     parameters = _parameters_of_this_machine() | {"PublicApiUrl": api_url(emulator)}
-    source = _fingerprint(parameters)
-    if _BUILT.exists() and _BUILT.read_text() == source and (_BUILD / "template.yaml").exists():
-        print("  sam build: nothing has changed")
-    else:
-        with step(f"sam build for {parameters['PythonRuntime']} on {parameters['Architecture']}"):
-            _build(parameters, emulator)
-        write_whole(_BUILT, source)
-
-    deployed = json.dumps([source, emulator.run])
-    if _DEPLOYED.exists() and _DEPLOYED.read_text() == deployed:
-        print("  sam deploy: nothing has changed")
-    else:
-        with step(f"sam deploy of the stack {STACK_NAME}"):
-            _deploy(parameters, emulator)
-            _allow_loops(emulator)
-            _publish_api(emulator)
-        write_whole(_DEPLOYED, deployed)
+    runtime = {name: parameters[name] for name in ("PythonRuntime", "Architecture")}
+    source = _fingerprint(runtime)
+    with building("build") as lock:
+        if _BUILT.exists() and _BUILT.read_text() == source and (BUILD / "template.yaml").exists():
+            print("  sam build: nothing has changed")
+        else:
+            with step(f"sam build for {parameters['PythonRuntime']} on {parameters['Architecture']}"):
+                _build(runtime, emulator)
+            write_whole(_BUILT, source)
+        fcntl.flock(lock, fcntl.LOCK_SH)  # other clouds may deploy the same build meanwhile
+        deployed = json.dumps([source, parameters, emulator.run])
+        if _DEPLOYED.exists() and _DEPLOYED.read_text() == deployed:
+            print("  sam deploy: nothing has changed")
+        else:
+            with step(f"sam deploy of the stack {STACK_NAME}"):
+                _deploy(parameters, emulator)
+                _allow_loops(emulator)
+                _publish_api(emulator)
+            write_whole(_DEPLOYED, deployed)
     return stack_outputs(emulator.endpoint_url)
 
 
@@ -83,9 +98,9 @@ def _parameters_of_this_machine() -> dict[str, str]:
     } | overrides
 
 
-def _fingerprint(parameters: dict[str, str]) -> str:
-    """A hash of everything that the build and the deployment read."""
-    digest = hashlib.sha256(json.dumps(parameters).encode())
+def _fingerprint(runtime: dict[str, str]) -> str:
+    """A hash of everything that the build reads."""
+    digest = hashlib.sha256(json.dumps(runtime).encode())
     for path in sorted([_TEMPLATE, *_sources(ROOT / "functions"), *_sources(ROOT / "layers")]):
         digest.update(f"{path.relative_to(ROOT)}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -96,13 +111,13 @@ def _sources(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
 
 
-def _build(parameters: dict[str, str], emulator: Emulator) -> None:
-    shutil.rmtree(_BUILD, ignore_errors=True)
+def _build(runtime: dict[str, str], emulator: Emulator) -> None:
+    shutil.rmtree(BUILD, ignore_errors=True)
     # sam rebuilds a layer if its own folder changes, and does not see the file that all layers share.
     shared = hashlib.sha256((ROOT / "layers" / "layer.mk").read_bytes()).hexdigest()[:8]
-    folders = ["--build-dir", str(_BUILD), "--cached", "--cache-dir", str(STATE / f"cache-{shared}")]
+    folders = ["--build-dir", str(BUILD), "--cached", "--cache-dir", str(BUILDS / f"cache-{shared}")]
     _sam(
-        ["build", "--template-file", str(_TEMPLATE), *folders, "--parallel", *_overrides(parameters)],
+        ["build", "--template-file", str(_TEMPLATE), *folders, "--parallel", *_overrides(runtime)],
         emulator,
         {"PYTHON": sys.executable},
     )
@@ -110,7 +125,7 @@ def _build(parameters: dict[str, str], emulator: Emulator) -> None:
 
 def _deploy(parameters: dict[str, str], emulator: Emulator) -> None:
     arguments = [
-        *("deploy", "--template-file", str(_BUILD / "template.yaml"), "--stack-name", STACK_NAME),
+        *("deploy", "--template-file", str(BUILD / "template.yaml"), "--stack-name", STACK_NAME),
         *("--region", REGION, "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
         *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
     ]
@@ -146,7 +161,7 @@ def api_url(emulator: Emulator) -> str:
 
 def _allow_loops(emulator: Emulator) -> None:
     """Set what the emulator ignores: `RecursiveLoop` of the functions that hand work on to themselves."""
-    template = yaml_parse((_BUILD / "template.yaml").read_text())
+    template = yaml_parse((BUILD / "template.yaml").read_text())
     functions = client("lambda", emulator.endpoint_url)
     formation = client("cloudformation", emulator.endpoint_url)
     for name, resource in template["Resources"].items():
@@ -165,7 +180,7 @@ def _publish_api(emulator: Emulator) -> None:
     """
     gateway = client("apigateway", emulator.endpoint_url)
     api_id = stack_outputs(emulator.endpoint_url)["RestApiId"]
-    template = yaml_parse((_BUILD / "template.yaml").read_text())
+    template = yaml_parse((BUILD / "template.yaml").read_text())
     for kind, response in template["Resources"]["Api"]["Properties"]["GatewayResponses"].items():
         gateway.put_gateway_response(
             restApiId=api_id,

@@ -10,17 +10,15 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from local.state import REGION, ROOT, STATE, LocalCloudError, aws_environment, write_whole
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FIRST_PORT = 4566
 LAST_PORT = 4665
@@ -28,6 +26,7 @@ LARGEST_PORT = 65_535
 LOG = STATE / "emulator.log"
 _LOCK = STATE / "emulator.lock"
 _FILE = STATE / "emulator.json"
+_PORTS_LOCK = Path(tempfile.gettempdir()) / f"vitrine-ports-{os.getuid()}.lock"
 _READY_SECONDS = 30
 _STOP_SECONDS = 3
 _IDLE_WORKER_SECONDS = 60
@@ -72,9 +71,11 @@ def start() -> Emulator:
         )
     before = _last_started()
     ports = [wanted] if wanted else [*([before.port] if before else []), *range(FIRST_PORT, LAST_PORT + 1)]
-    for port in ports:
-        if _is_free(port):
-            return _start_on(port)
+    with _PORTS_LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # or two that start at once would take the same port
+        for port in ports:
+            if _is_free(port):
+                return _start_on(port)
     raise LocalCloudError(f"No port from {FIRST_PORT} to {LAST_PORT} is free. Run: make up PORT=<a free one>")
 
 
@@ -143,7 +144,10 @@ def _throw_away(folder: Path) -> None:
         folder.rename(STATE / f"gone-{uuid.uuid4().hex}")
     gone = list(STATE.glob("gone-*"))
     if gone:
-        subprocess.Popen(["rm", "-rf", *gone], start_new_session=True)
+        # Without this process's output, or whoever reads that would wait for it.
+        subprocess.Popen(
+            ["rm", "-rf", *gone], start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
 
 
 def _last_started() -> Emulator | None:

@@ -1,7 +1,11 @@
-"""Where this checkout's cloud keeps its files, and what it tells others about itself."""
+"""Where this checkout's cloud keeps its files, and what it tells others about itself.
+
+What is built from the checkout is in `BUILDS`, the same for each of its clouds; all else of a cloud is in `STATE`.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import sys
@@ -9,13 +13,14 @@ import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
-STATE = Path(os.environ.get("VITRINE_STATE", ROOT / ".local")).resolve()
+BUILDS = ROOT / ".local"
+STATE = Path(os.environ.get("VITRINE_STATE", BUILDS)).resolve()
 STACK_FILE = STATE / "stack.json"
 REGION = "us-east-1"
 STACK_NAME = "vitrine"
@@ -59,6 +64,15 @@ def write_whole(path: Path, text: str) -> None:
     unfinished = path.with_suffix(".tmp")
     unfinished.write_text(text)
     unfinished.replace(path)
+
+
+@contextmanager
+def building(what: str) -> Iterator[IO[str]]:
+    """Wait until no other process builds this or reads what was built; yields the lock's file."""
+    BUILDS.mkdir(parents=True, exist_ok=True)
+    with (BUILDS / f"{what}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock
 
 
 def aws_environment(endpoint_url: str) -> dict[str, str]:

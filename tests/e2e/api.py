@@ -10,7 +10,7 @@ import urllib3
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_http = urllib3.PoolManager(maxsize=64, timeout=30, retries=False)
+_http = urllib3.PoolManager(maxsize=64, timeout=120, retries=False)
 
 
 class Response(NamedTuple):

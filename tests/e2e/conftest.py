@@ -7,13 +7,14 @@ import os
 import subprocess
 import sys
 import uuid
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.deployment import client, stack_outputs
+from local.deployment import BUILD, client, stack_outputs
 from local.seed import run_merchants
 from local.state import Stack
 from tests.e2e.api import Api, eventually
@@ -25,8 +26,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # The emulator's 64 processes are all taken for a minute after this one.
-    items.sort(key=lambda item: item.path.name == "test_concurrency.py")
+    # Files with the most tests first, so that two workers end at about the same time; the emulator's 64 processes are
+    # all taken for a minute after the last file.
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path.name == "test_concurrency.py", -tests[item.path], item.path))
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.e2e)
@@ -48,15 +51,15 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def stack(state: Path) -> Stack:
-    """How to reach the stack."""
-    return Stack(**json.loads((state / "stack.json").read_text()))
+def built(state: Path) -> Path:
+    """What `sam build` made."""
+    return BUILD
 
 
 @pytest.fixture(scope="session")
-def built(state: Path) -> Path:
-    """What `sam build` made."""
-    return state / "build"
+def stack(state: Path) -> Stack:
+    """How to reach the stack."""
+    return Stack(**json.loads((state / "stack.json").read_text()))
 
 
 def run_local(command: str, state: Path, *arguments: str, parameters: str = "") -> str:

@@ -16,22 +16,13 @@ import pytest
 from tests.e2e.api import Api, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 EVENTS = int(os.environ.get("VITRINE_EVENTS", "4000"))
 CLIENTS = 50
 PICTURES = [f"picture-{number:02d}" for number in range(20)]
 RESENT = 0.3
 BATCH = 20
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _leave_room_for_others(shop: Api) -> Iterator[None]:
-    """The emulator runs 64 function processes at most, and idle ones stay for a minute."""
-    yield
-    others = ["/galleries", "/imports", "/jobs", "/products", "/review/stats", "/search/images?q=x"]
-    time.sleep(65)
-    eventually(lambda: all(shop.get(path).status != 429 for path in others), within_seconds=120)
 
 
 def test_concurrent_clients_that_send_again_are_counted_exactly(shop: Api, web_page: Api, gallery: str):

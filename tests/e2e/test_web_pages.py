@@ -107,7 +107,7 @@ def test_pictures_are_pinned_hidden_and_undone_by_keyboard(page: Any, shop: Api,
     tiles.first.get_by_role("button").focus()
     page.keyboard.press("h")
     page.get_by_text("Offline: 1 unsent").wait_for()
-    assert page.locator(f"[data-id='{first}']").count() == 0
+    page.locator(f"[data-id='{first}']").wait_for(state="detached")
     page.context.set_offline(False)
     eventually(lambda: image(first)["hidden"])
     page.get_by_role("button", name="Undo").press("Enter")
