@@ -11,8 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from tests.e2e.api import Api, eventually
 
 if TYPE_CHECKING:

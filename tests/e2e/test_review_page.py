@@ -175,7 +175,7 @@ def test_undo_help_and_a_conflict_have_a_way_back(page: Any, desk: Api) -> None:
     assert on_screen(page) == "look", "a verdict before the first look is not taken"
     page.keyboard.press("Enter")
     page.keyboard.press("?")
-    assert page.get_by_role("dialog").is_visible()
+    page.get_by_role("dialog").wait_for()
     picture(page, "review-keys")
     page.keyboard.press("Escape")
     eventually(lambda: on_screen(page) not in {"look", "empty"})
@@ -250,7 +250,7 @@ def test_who_is_unsure_passes_a_snapshot_to_another_reviewer(page: Any, desk: Ap
     eventually(lambda: desk.get(f"/snapshots/{snapshot_id}").json["status"] == "waiting")
     begin(page, "dee")
     unsure = page.get_by_role("button", name="↓ Unsure")
-    assert unsure.is_enabled()
+    eventually(unsure.is_enabled)
     for size in ({"width": 390, "height": 800}, {"width": 1100, "height": 760}):
         page.set_viewport_size(size)
         for scheme in ("dark", "light"):

@@ -60,6 +60,11 @@ def order_of(shop: Api, gallery: str) -> list[str]:
     return [image["id"] for image in shop.get(f"/galleries/{gallery}/images").json["items"]]
 
 
+def focused(page: Any) -> str | None:
+    """The image whose tile has the focus."""
+    return page.evaluate("document.activeElement.closest('li')?.dataset.id")
+
+
 def test_a_gallery_reorders_under_the_clicks_of_a_keyboard(page: Any, shop: Api, gallery: str) -> None:
     shop.put(f"/galleries/{gallery}", {"title": "What shoppers saw in the window of the corner shop that summer"})
     images = fill(shop, gallery, 6)
@@ -74,7 +79,7 @@ def test_a_gallery_reorders_under_the_clicks_of_a_keyboard(page: Any, shop: Api,
         page.keyboard.press("Enter")
     page.wait_for_function("id => document.querySelector('.grid li').dataset.id === id", arg=last)
     eventually(lambda: "3 clicks" in tiles.first.inner_text())
-    assert page.evaluate("document.activeElement.closest('li').dataset.id") == last, "the focus moves with the picture"
+    eventually(lambda: focused(page) == last)
     is_sound(page, "gallery")
 
 
@@ -98,7 +103,7 @@ def test_pictures_are_pinned_hidden_and_undone_by_keyboard(page: Any, shop: Api,
     page.unroute(writes)
     eventually(lambda: image(first)["pinned_position"] == 2)
     eventually(lambda: order_of(shop, gallery)[:3] == [second, first, third])
-    assert page.evaluate("document.activeElement.closest('li').dataset.id") == first
+    eventually(lambda: focused(page) == first)
     page.keyboard.press("Control+z")
     eventually(lambda: image(first)["pinned_position"] is None)
     eventually(lambda: page.locator(".grid li").first.get_attribute("data-id") == first)
@@ -141,7 +146,7 @@ def test_a_picture_is_dragged_explained_and_ranked(page: Any, shop: Api, gallery
     eventually(lambda: shop.get(f"/galleries/{gallery}/images/{fourth}").json["name"] == "Another name")
     is_sound(page, "gallery-picture")
     panel.get_by_role("button", name="Close").press("Enter")
-    assert page.evaluate("document.activeElement.closest('li').dataset.id") == fourth
+    eventually(lambda: focused(page) == fourth)
 
     page.get_by_role("button", name="Ranking: interest").press("Enter")
     ranking = page.get_by_role("region", name="Ranking", exact=True)
@@ -210,7 +215,7 @@ def test_a_picture_is_carried_and_dropped_into_its_place_by_mouse_and_keyboard(
     page.get_by_text("is held at position 3 of 6").wait_for(state="attached")
     page.locator("li.held").wait_for()
     is_accessible(page)
-    assert page.evaluate("document.activeElement.closest('li').dataset.id") == first
+    eventually(lambda: focused(page) == first)
     page.keyboard.press("Escape")
     shows(page, images)
     assert order_of(shop, gallery) == images
@@ -477,7 +482,7 @@ def test_any_page_is_reached_by_its_name(page: Any) -> None:
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Products").wait_for()
-    assert page.title() == "Products · Vitrine"
+    eventually(lambda: page.title() == "Products · Vitrine")
     page.keyboard.press("Control+k")
     page.get_by_role("combobox", name="Go to").fill("tomato")
     page.keyboard.press("Enter")
@@ -510,7 +515,7 @@ def test_a_search_is_narrowed_by_a_facet(page: Any, shop: Api, gallery: str) -> 
     is_sound(page, "search")
     page.get_by_label("tag-1").check()
     page.get_by_text("2 found in").wait_for()
-    assert page.get_by_label("tag-0").is_visible(), "the siblings of what is chosen stay"
+    page.get_by_label("tag-0").wait_for()  # the siblings of what is chosen stay
     page.reload()
     page.get_by_text("2 found in").wait_for()
     assert page.get_by_label("tag-1").is_checked(), "the address keeps the filters"
@@ -550,7 +555,7 @@ def test_pictures_are_placed_for_a_query(page: Any, shop: Api, gallery: str) -> 
     ours = page.get_by_role("region", name=f"Placed for {word}")
     ours.get_by_role("button", name=f"Earlier: {word} 3").press("Enter")
     eventually(lambda: placed() == (["3", "2"], ["0"]))
-    assert page.evaluate("document.activeElement.closest('.placed-for') !== null"), "the focus stays in the list"
+    eventually(lambda: page.evaluate("document.activeElement.closest('.placed-for') !== null"))  # the focus stays there
     eventually(lambda: names.all_inner_texts() == [f"{word} {at}" for at in (3, 2, 1, 0)])
     eventually(lambda: found(shop, word) == ["3", "2", "1", "0"])
     is_sound(page, "search-placed-for")
@@ -624,7 +629,7 @@ def test_a_job_shows_how_far_it_is_and_what_went_wrong(page: Any, shop: Api, sta
     job.get_by_role("button", name=f"Job {job_id}", exact=True).press("Enter")
     job.get_by_text("The host responded with status 404").wait_for()
     measured = shop.get(f"/jobs/{job_id}/images").json["items"][0]
-    assert job.get_by_role("cell", name=str(measured["perimeter"]), exact=True).is_visible()
+    job.get_by_role("cell", name=str(measured["perimeter"]), exact=True).wait_for()
     is_sound(page, "jobs")
     job.get_by_role("button", name="Retry").press("Enter")
     eventually(lambda: shop.get(f"/jobs/{job_id}").json["attempt"] == 2)
@@ -735,7 +740,8 @@ def test_a_wrong_key_is_refused_and_a_publishable_one_sees_what_it_may(stack: St
         page.keyboard.press("Enter")
         page.get_by_role("heading", name="Gallery").wait_for()
         page.locator(".grid li").first.wait_for()
-        assert page.get_by_role("navigation").get_by_role("link").all_inner_texts() == ["Gallery", "Search", "For you"]
+        links = page.get_by_role("navigation").get_by_role("link")
+        eventually(lambda: links.all_inner_texts() == ["Gallery", "Search", "For you"])
         page.evaluate("location.hash = '#/jobs'")
         page.get_by_text("needs a secret key").wait_for()
 
@@ -816,8 +822,8 @@ def test_an_response_that_comes_late_does_not_overwrite_a_newer_one(page: Any) -
     page.route("**/search/images?*kiwi*", response)
     turn_to(page, "Search")
     field = page.get_by_label("Search images")
-    field.fill("tomato")
-    page.wait_for_timeout(800)
+    with page.expect_request("**/search/images?*tomato*"):
+        field.fill("tomato")
     field.fill("kiwi")
     page.get_by_text("kiwi", exact=True).first.wait_for()
     assert held
