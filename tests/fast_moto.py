@@ -3,19 +3,22 @@
 moto copies each table of a transaction once for every write in it: a hundred copies for a hundred writes. Here it keeps
 the written items alone, which is all that undoing a transaction needs. And it looks for each of the ten kinds of value
 in each attribute of a response under every name that a class of Python might have for it, which takes a third of a
-call; attributes are dictionaries with exactly these names.
+call; attributes are dictionaries with exactly these names. It lists the methods of a service's class for each call.
 """
 
 from __future__ import annotations
 
 import copy
 from collections import defaultdict
+from functools import cache
 from threading import RLock
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+from moto.core import responses
 from moto.core.serialize import ResponseSerializer
+from moto.core.utils import method_names_from_class
 from moto.dynamodb import models
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
@@ -78,3 +81,4 @@ def _value_of(self: ResponseSerializer, value: Any, key: str, shape: Shape) -> A
 
 ResponseSerializer.get_value = _value_of  # type: ignore[method-assign]
 DynamoDBBackend.transact_write_items = _transact_write_items  # type: ignore[method-assign]
+responses.method_names_from_class = cache(method_names_from_class)  # type: ignore[attr-defined]

@@ -607,7 +607,7 @@ class World:
             forget_order(self.galleries, GALLERY, version or 0, None, lambda: True)
 
     def _unfinished(self) -> bool:
-        return bool(self._messages) or any(task != "forget_order" for task, _ in self.tasks.waiting)
+        return bool(self._messages or self._deliveries) or any(task != "forget_order" for task, _ in self.tasks.waiting)
 
     def _read(self, chance: random.Random) -> None:
         """Reads the order of either arm while orders are made anew: it is always whole."""
