@@ -51,9 +51,10 @@ quick: $(READY)  ## run while editing: style, imports between rooms, types and u
 	$(VENV)/bin/mypy --no-error-summary layers/vitrine/vitrine functions commands local tests bench
 	$(VENV)/bin/pytest -q -n auto --dist worksteal --maxfail 5 -m 'not slow' -p no:schemathesis tests/unit
 
-test: $(READY)  ## all tests, then those against the deployed stack, which wait more than they compute: on two local clouds
+test: $(READY)  ## all tests, then on two local clouds those that wait more than they compute, then alone what holds a time
 	$(VENV)/bin/pytest -n auto --dist loadscope --ignore tests/e2e
-	$(VENV)/bin/pytest -n 2 --dist loadscope --no-loadscope-reorder tests/e2e
+	$(VENV)/bin/pytest -n 2 --dist loadscope --no-loadscope-reorder -m 'not alone' tests/e2e
+	$(VENV)/bin/pytest -m alone tests/e2e
 
 test-container:  ## build the container and run it until it is healthy, with Docker, or Buildah on Debian as root (10 minutes)
 	tests/container/run.sh

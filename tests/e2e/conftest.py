@@ -51,15 +51,15 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def built(state: Path) -> Path:
-    """What `sam build` made."""
-    return BUILD
-
-
-@pytest.fixture(scope="session")
 def stack(state: Path) -> Stack:
     """How to reach the stack."""
     return Stack(**json.loads((state / "stack.json").read_text()))
+
+
+@pytest.fixture(scope="session")
+def built(state: Path) -> Path:
+    """What `sam build` made."""
+    return BUILD
 
 
 def run_local(command: str, state: Path, *arguments: str, parameters: str = "") -> str:
