@@ -24,7 +24,7 @@ from local.state import (
     STATE,
     LocalCloudError,
     aws_environment,
-    building,
+    locked,
     step,
     write_whole,
 )
@@ -48,7 +48,7 @@ def deploy(emulator: Emulator) -> dict[str, str]:
     parameters = _parameters_of_this_machine() | {"PublicApiUrl": api_url(emulator)}
     runtime = {name: parameters[name] for name in ("PythonRuntime", "Architecture")}
     source = _fingerprint(runtime)
-    with building("build") as lock:
+    with locked(BUILDS / "build.lock") as lock:
         if _BUILT.exists() and _BUILT.read_text() == source and (BUILD / "template.yaml").exists():
             print("  sam build: nothing has changed")
         else:

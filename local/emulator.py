@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from local.state import REGION, ROOT, STATE, LocalCloudError, aws_environment, write_whole
+from local.state import REGION, ROOT, STATE, LocalCloudError, aws_environment, locked, write_whole
 
 FIRST_PORT = 4566
 LAST_PORT = 4665
@@ -71,8 +71,7 @@ def start() -> Emulator:
         )
     before = _last_started()
     ports = [wanted] if wanted else [*([before.port] if before else []), *range(FIRST_PORT, LAST_PORT + 1)]
-    with _PORTS_LOCK.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # or two that start at once would take the same port
+    with locked(_PORTS_LOCK):  # or two that start at once would take the same port
         for port in ports:
             if _is_free(port):
                 return _start_on(port)

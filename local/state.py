@@ -67,10 +67,10 @@ def write_whole(path: Path, text: str) -> None:
 
 
 @contextmanager
-def building(what: str) -> Iterator[IO[str]]:
-    """Wait until no other process builds this or reads what was built; yields the lock's file."""
-    BUILDS.mkdir(parents=True, exist_ok=True)
-    with (BUILDS / f"{what}.lock").open("w") as lock:
+def locked(path: Path) -> Iterator[IO[str]]:
+    """Wait until no other process holds this lock, and hold it; yields its file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield lock
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from local.deployment import client
-from local.state import BUILDS, ROOT, STATE, LocalCloudError, aws_environment, building, step, write_whole
+from local.state import BUILDS, ROOT, STATE, LocalCloudError, aws_environment, locked, step, write_whole
 
 if TYPE_CHECKING:
     from local.emulator import Emulator
@@ -109,7 +109,7 @@ def _build(package: Package) -> str:
     read = [path for name in package.sources for path in _files(package.folder / name)]
     source = _fingerprint(package.folder, [*own, *read])
     note = f"{package.folder.name}-built"
-    with building(note):
+    with locked(BUILDS / f"{note}.lock"):
         if _changed(BUILDS / note, source) or not (package.folder / "dist" / package.result).exists():
             with step(f"build {package.what}"):
                 _run_script(package, "build")
