@@ -5,7 +5,7 @@ import { format, t } from "../../language";
 import { List, Picture } from "../../parts";
 import {
   clearing,
-  isSame,
+  indexOf,
   moving,
   type Place,
   type PlacedImage,
@@ -161,8 +161,8 @@ interface HitProps extends ForQueryProps {
 export function PlaceHit({ hit, placed, place, full }: HitProps) {
   const image = { gallery_id: hit.gallery_id, image_id: hit.id };
   const name = hit.name ?? hit.id;
-  const pinnedAt = placed.pinned.findIndex((other) => isSame(other, image)) + 1;
-  const isBuried = placed.buried.some((other) => isSame(other, image));
+  const pinnedAt = indexOf(placed.pinned, image) + 1;
+  const isBuried = indexOf(placed.buried, image) >= 0;
   const { query } = placed;
   const toggle = (to: Place, label: string, named: string, isOn: boolean, said: string) => (
     <button

@@ -21,8 +21,11 @@ export function wordsOf(text: string): string {
 export const placedFor = (queries: Placed[], text: string): Placed =>
   queries.find(({ query }) => wordsOf(query) === wordsOf(text)) ?? { query: text.trim(), pinned: [], buried: [] };
 
-export const isSame = (one: PlacedImage, other: PlacedImage) =>
+const isSame = (one: PlacedImage, other: PlacedImage) =>
   one.gallery_id === other.gallery_id && one.image_id === other.image_id;
+
+/** Where an image is among others, from 0; -1 if it is not. */
+export const indexOf = (images: PlacedImage[], image: PlacedImage) => images.findIndex((other) => isSame(other, image));
 
 /** The queries with these images for one of them; a query without any is left out. */
 export function withPlaced(queries: Placed[], wanted: Placed): Placed[] {
@@ -39,17 +42,21 @@ export function moved(placed: Placed, image: PlacedImage, place: Place | null, a
   return { ...after, [place]: images.toSpliced(at ?? images.length, 0, image) };
 }
 
-/** What is done to the images of a query, and what takes it back, both whatever else has been done meanwhile. */
-export interface Placing {
+/** What is done to the images of a query, whatever else has been done to them meanwhile. */
+interface Change {
   query: string;
   change: (placed: Placed) => Placed;
-  undo: (placed: Placed) => Placed;
+}
+
+/** A change, and what takes it back. */
+export interface Placing extends Change {
+  undo: Change["change"];
 }
 
 /** Moves an image as `moved` does, and back to where it is now. */
 export function moving(placed: Placed, image: PlacedImage, place: Place | null, at?: number): Placing {
   const before = (["pinned", "buried"] as const)
-    .map((place_) => ({ place: place_, at: placed[place_].findIndex((other) => isSame(other, image)) }))
+    .map((place_) => ({ place: place_, at: indexOf(placed[place_], image) }))
     .find((found) => found.at >= 0);
   return {
     query: placed.query,
@@ -66,8 +73,7 @@ export const clearing = (placed: Placed): Placing => ({
 
 /** Hits in the order that they have once the search knows what is placed. */
 export function arranged<Hit extends { id: string; gallery_id: string }>(hits: Hit[], placed: Placed): Hit[] {
-  const at = (images: PlacedImage[], hit: Hit) =>
-    images.findIndex((image) => isSame(image, { gallery_id: hit.gallery_id, image_id: hit.id }));
+  const at = (images: PlacedImage[], hit: Hit) => indexOf(images, { gallery_id: hit.gallery_id, image_id: hit.id });
   const rank = (hit: Hit) => {
     const pinned = at(placed.pinned, hit);
     if (pinned >= 0) return pinned - placed.pinned.length;
@@ -83,10 +89,10 @@ export function arranged<Hit extends { id: string; gallery_id: string }>(hits: H
 export function usePlaced(enabled: boolean) {
   const { client, useQuery } = useApi();
   const read = useQuery("get", PATH, {}, { enabled });
-  const changed = (queries: Placed[], { query, change }: Pick<Placing, "query" | "change">) =>
+  const changed = (queries: Placed[], { query, change }: Change) =>
     withPlaced(queries, change(placedFor(queries, query)));
   // Read again right before it is written: only what was done changes, whoever else writes.
-  const send = async (done: Pick<Placing, "query" | "change">) => {
+  const send = async (done: Change) => {
     const { data } = await client.GET(PATH);
     await client.PUT(PATH, { body: { queries: changed(data?.queries ?? [], done) } });
   };
